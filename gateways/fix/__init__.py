@@ -1,0 +1,1 @@
+"""FIX 4.2: codec, session state machine, message store, gateway process."""

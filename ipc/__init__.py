@@ -1,0 +1,1 @@
+"""The bytes that processes share: record schema, regions, rings, counters, clock. No trading logic."""

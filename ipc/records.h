@@ -1,0 +1,1361 @@
+/* Generated from ipc/schema.py by python -m ringfence.tools.gen_records; do not edit. */
+#ifndef RF_RECORDS_H
+#define RF_RECORDS_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define RF_STATIC_ASSERT static_assert
+#else
+#define RF_STATIC_ASSERT _Static_assert
+#endif
+
+#define RF_LAYOUT_VERSION 1u
+#define RF_LAYOUT_HASH 0x9c2037d7b1011f4cull
+#define RF_REGION_MAGIC 826689362u /* 'RGF1' */
+#define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
+#define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
+#define RF_JOURNAL_SLOT_BYTES 448u /* frame head and the largest payload */
+#define RF_VENUE_EVENT_POSS_DUP 1u /* PossDupFlag(43)=Y */
+#define RF_VENUE_EVENT_POSS_RESEND 2u /* PossResend(97)=Y */
+#define RF_VENUE_EVENT_INVALID 4u /* a field failed validation; delivered all the same */
+#define RF_VENUE_EVENT_TRUNCATED 8u /* an id was longer than its field: identity is not certain */
+#define RF_PRESENT_LAST_PX 1u /* 31 */
+#define RF_PRESENT_LAST_QTY 2u /* 32 */
+#define RF_PRESENT_CUM_QTY 4u /* 14 */
+#define RF_PRESENT_LEAVES_QTY 8u /* 151 */
+#define RF_PRESENT_AVG_PX 16u /* 6 */
+#define RF_PRESENT_QTY 32u /* 38 */
+#define RF_PRESENT_PX 64u /* 44 */
+#define RF_ORDER_UNVERIFIED 1u /* its session went down; the venue has not answered for it since (S15) */
+#define RF_ORDER_OVERFILLED 2u /* CumQty above OrderQty */
+#define RF_ORDER_BREAK 4u /* a break names it */
+#define RF_EXECUTION_BOOKED 1u
+#define RF_EXECUTION_BUSTED 2u
+#define RF_EXECUTION_CORRECTED 3u
+#define RF_DURABILITY_ASYNC 1u /* in the journal ring */
+#define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
+#define RF_DURABILITY_REPLICATED 3u /* a standby has it */
+#define RF_REVISIONS_MAX 1023u /* ClOrdIDs of one order: two base-32 digits */
+#define RF_VENUES_MAX 64u /* gateway links of one engine */
+#define RF_STRATEGIES_MAX 256u /* strategy links of one engine */
+
+/* FIX Side(54); the numbers are FIX's. */
+enum rf_side {
+    RF_SIDE_BUY = 1, /* 54=1 */
+    RF_SIDE_SELL = 2, /* 54=2 */
+    RF_SIDE_SELL_SHORT = 5, /* 54=5 */
+    RF_SIDE_MAX = 5
+};
+
+/* FIX OrdType(40); the numbers are FIX's. */
+enum rf_ord_type {
+    RF_ORD_TYPE_MARKET = 1, /* 40=1 */
+    RF_ORD_TYPE_LIMIT = 2, /* 40=2 */
+    RF_ORD_TYPE_STOP = 3, /* 40=3 */
+    RF_ORD_TYPE_STOP_LIMIT = 4, /* 40=4 */
+    RF_ORD_TYPE_MAX = 4
+};
+
+/* FIX TimeInForce(59) plus one, since FIX's Day is 0. */
+enum rf_time_in_force {
+    RF_TIME_IN_FORCE_DAY = 1, /* 59=0 */
+    RF_TIME_IN_FORCE_GTC = 2, /* 59=1 */
+    RF_TIME_IN_FORCE_OPG = 3, /* 59=2 */
+    RF_TIME_IN_FORCE_IOC = 4, /* 59=3 */
+    RF_TIME_IN_FORCE_FOK = 5, /* 59=4 */
+    RF_TIME_IN_FORCE_GTX = 6, /* 59=5 */
+    RF_TIME_IN_FORCE_GTD = 7, /* 59=6 */
+    RF_TIME_IN_FORCE_MAX = 7
+};
+
+/* FIX OrdStatus(39), then two of ours: UNKNOWN (fate not known to us) and DENIED (refused by Ringfence, never sent). */
+enum rf_ord_status {
+    RF_ORD_STATUS_PENDING_NEW = 1, /* 39=A, sent or about to be */
+    RF_ORD_STATUS_NEW = 2, /* 39=0 */
+    RF_ORD_STATUS_PARTIALLY_FILLED = 3, /* 39=1 */
+    RF_ORD_STATUS_FILLED = 4, /* 39=2 */
+    RF_ORD_STATUS_DONE_FOR_DAY = 5, /* 39=3 */
+    RF_ORD_STATUS_CANCELED = 6, /* 39=4 */
+    RF_ORD_STATUS_REPLACED = 7, /* 39=5, a transient answer; the order's own status becomes NEW, PARTIALLY_FILLED or FILLED */
+    RF_ORD_STATUS_PENDING_CANCEL = 8, /* 39=6 */
+    RF_ORD_STATUS_STOPPED = 9, /* 39=7 */
+    RF_ORD_STATUS_REJECTED = 10, /* 39=8, by the venue */
+    RF_ORD_STATUS_SUSPENDED = 11, /* 39=9 */
+    RF_ORD_STATUS_CALCULATED = 12, /* 39=B */
+    RF_ORD_STATUS_EXPIRED = 13, /* 39=C */
+    RF_ORD_STATUS_PENDING_REPLACE = 14, /* 39=E */
+    RF_ORD_STATUS_UNKNOWN = 15, /* sent, not acknowledged, and the session died */
+    RF_ORD_STATUS_DENIED = 16, /* refused by Ringfence; never sent */
+    RF_ORD_STATUS_MAX = 16
+};
+
+/* What a strategy asks. */
+enum rf_intent_kind {
+    RF_INTENT_KIND_NEW = 1,
+    RF_INTENT_KIND_CANCEL = 2,
+    RF_INTENT_KIND_REPLACE = 3,
+    RF_INTENT_KIND_CANCEL_ALL = 4,
+    RF_INTENT_KIND_MAX = 4
+};
+
+/* What the engine asks of a gateway. */
+enum rf_command_kind {
+    RF_COMMAND_KIND_NEW = 1,
+    RF_COMMAND_KIND_CANCEL = 2,
+    RF_COMMAND_KIND_REPLACE = 3,
+    RF_COMMAND_KIND_STATUS = 4,
+    RF_COMMAND_KIND_MAX = 4
+};
+
+/* What a venue (or its session) reported, FIX 4.2 and 4.4 normalised to one list. */
+enum rf_venue_event_kind {
+    RF_VENUE_EVENT_KIND_ACK = 1, /* 150=0 */
+    RF_VENUE_EVENT_KIND_PENDING_NEW = 2, /* 150=A */
+    RF_VENUE_EVENT_KIND_REJECTED = 3, /* 150=8 */
+    RF_VENUE_EVENT_KIND_FILL = 4, /* 20=0 and 150=1 or 2; 4.4 150=F */
+    RF_VENUE_EVENT_KIND_BUST = 5, /* 20=1; 4.4 150=H */
+    RF_VENUE_EVENT_KIND_CORRECT = 6, /* 20=2; 4.4 150=G */
+    RF_VENUE_EVENT_KIND_PENDING_CANCEL = 7, /* 150=6 */
+    RF_VENUE_EVENT_KIND_CANCELED = 8, /* 150=4 */
+    RF_VENUE_EVENT_KIND_PENDING_REPLACE = 9, /* 150=E */
+    RF_VENUE_EVENT_KIND_REPLACED = 10, /* 150=5 */
+    RF_VENUE_EVENT_KIND_RESTATED = 11, /* 150=D */
+    RF_VENUE_EVENT_KIND_DONE_FOR_DAY = 12, /* 150=3 */
+    RF_VENUE_EVENT_KIND_EXPIRED = 13, /* 150=C */
+    RF_VENUE_EVENT_KIND_STOPPED = 14, /* 150=7 */
+    RF_VENUE_EVENT_KIND_SUSPENDED = 15, /* 150=9 */
+    RF_VENUE_EVENT_KIND_CALCULATED = 16, /* 150=B */
+    RF_VENUE_EVENT_KIND_STATUS = 17, /* 20=3; 4.4 150=I */
+    RF_VENUE_EVENT_KIND_CANCEL_REJECT = 18, /* 35=9 */
+    RF_VENUE_EVENT_KIND_BUSINESS_REJECT = 19, /* 35=j, or 35=3 answering an application message */
+    RF_VENUE_EVENT_KIND_SESSION_UP = 20, /* logged on, gap fill complete */
+    RF_VENUE_EVENT_KIND_SESSION_DOWN = 21, /* connection lost or logged out */
+    RF_VENUE_EVENT_KIND_NOT_SENT = 22, /* the venue provably never received it */
+    RF_VENUE_EVENT_KIND_MAX = 22
+};
+
+/* What the engine tells a strategy. */
+enum rf_event_kind {
+    RF_EVENT_KIND_ACCEPTED = 1, /* the intent became an order and is on its way */
+    RF_EVENT_KIND_DENIED = 2, /* refused by Ringfence, see reason */
+    RF_EVENT_KIND_DUPLICATE = 3, /* client_id seen before; carries the existing order's state */
+    RF_EVENT_KIND_ACK = 4, /* the venue has it (OrdStatus New) */
+    RF_EVENT_KIND_FILL = 5, /* last_px and last_qty traded */
+    RF_EVENT_KIND_CANCELED = 6,
+    RF_EVENT_KIND_REPLACED = 7,
+    RF_EVENT_KIND_REJECTED = 8, /* by the venue */
+    RF_EVENT_KIND_CANCEL_REJECTED = 9, /* cancel or replace refused by the venue */
+    RF_EVENT_KIND_EXPIRED = 10,
+    RF_EVENT_KIND_DONE_FOR_DAY = 11,
+    RF_EVENT_KIND_RESTATED = 12, /* changed by the venue without a request */
+    RF_EVENT_KIND_PENDING = 13, /* PendingNew, PendingCancel, PendingReplace, Suspended, Stopped or Calculated; see ord_status */
+    RF_EVENT_KIND_UNKNOWN = 14, /* outcome not known; exposure stays reserved */
+    RF_EVENT_KIND_BUST = 15,
+    RF_EVENT_KIND_CORRECT = 16,
+    RF_EVENT_KIND_MAX = 16
+};
+
+/* Why Ringfence refused an intent. NONE is 1: an error path that leaves 0 can never mean accepted. */
+enum rf_deny_reason {
+    RF_DENY_REASON_NONE = 1, /* not refused */
+    RF_DENY_REASON_BAD_KIND = 2, /* intent kind is not one of IntentKind */
+    RF_DENY_REASON_BAD_SIDE = 3, /* side is not BUY, SELL or SELL_SHORT */
+    RF_DENY_REASON_BAD_ORD_TYPE = 4, /* type unknown, or not fit for the prices given */
+    RF_DENY_REASON_BAD_TIME_IN_FORCE = 5, /* time in force unknown, or GTD without expire time */
+    RF_DENY_REASON_BAD_QTY = 6, /* quantity not positive, not a multiple of the lot, or outside min and max */
+    RF_DENY_REASON_BAD_PRICE = 7, /* limit or stop price missing, not on the tick, or not positive where it must be */
+    RF_DENY_REASON_BAD_CLIENT_ID = 8, /* client_id is 0 */
+    RF_DENY_REASON_OVERFLOW = 9, /* price times quantity, or a sum, does not fit */
+    RF_DENY_REASON_UNKNOWN_INSTRUMENT = 10, /* no such instrument, or not active */
+    RF_DENY_REASON_UNKNOWN_ACCOUNT = 11, /* no such account, or not active */
+    RF_DENY_REASON_UNKNOWN_ORDER = 12, /* target client_id names no order of this strategy */
+    RF_DENY_REASON_NO_ROUTE = 13, /* no route for this instrument and account */
+    RF_DENY_REASON_STRATEGY_DISABLED = 14, /* strategy unknown, detached or disabled */
+    RF_DENY_REASON_SESSION_DOWN = 15, /* the route's session is not logged on */
+    RF_DENY_REASON_GATEWAY_STALLED = 16, /* the route's gateway does not drain its ring */
+    RF_DENY_REASON_STRATEGY_STALLED = 17, /* this strategy does not drain its event ring */
+    RF_DENY_REASON_JOURNAL_PRESSURE = 18, /* the journal ring is close to full; new risk is refused */
+    RF_DENY_REASON_ORDER_DONE = 19, /* the target is in a terminal state */
+    RF_DENY_REASON_ORDER_UNKNOWN = 20, /* the target's outcome is unknown; only cancels pass */
+    RF_DENY_REASON_DUPLICATE_TERMS = 21, /* client_id seen before with other terms */
+    RF_DENY_REASON_ORDERS_FULL = 22, /* order table is full */
+    RF_DENY_REASON_EXECUTIONS_FULL = 23, /* execution table is nearly full */
+    RF_DENY_REASON_STALE = 24, /* older than the strategy's limit when read, or issued before recovery finished */
+    RF_DENY_REASON_TOO_MANY_REVISIONS = 25, /* the order's ClOrdID chain is used up */
+    RF_DENY_REASON_MAX = 25
+};
+
+/* Facts that contradict our state: booked where they can be, always raised. Names follow the order rules S1 to S22. */
+enum rf_break_kind {
+    RF_BREAK_KIND_UNKNOWN_ORDER = 1, /* an execution names no order we know; booked to suspense */
+    RF_BREAK_KIND_OVERFILL = 2, /* CumQty above OrderQty; booked in full */
+    RF_BREAK_KIND_EXECUTION_MISMATCH = 3, /* same execution identity with other quantity or price; not booked */
+    RF_BREAK_KIND_MISSED_EXECUTION = 4, /* the venue's CumQty jumped by more than LastShares */
+    RF_BREAK_KIND_STALE_REPORT = 5, /* the venue's CumQty is below ours without bust or correct */
+    RF_BREAK_KIND_UNEXPECTED_TRANSITION = 6, /* no row of the state table fits */
+    RF_BREAK_KIND_UNKNOWN_EXEC_REF = 7, /* bust or correct of an execution we do not know */
+    RF_BREAK_KIND_INSTRUMENT_MISMATCH = 8, /* report names another instrument or side than the order */
+    RF_BREAK_KIND_INEXACT = 9, /* a price or quantity finer than the instrument's scale */
+    RF_BREAK_KIND_OVERFLOW = 10, /* a figure does not fit in 64 or 128 bits */
+    RF_BREAK_KIND_EXECUTIONS_FULL = 11, /* booked, but not remembered for dedupe */
+    RF_BREAK_KIND_BUSINESS_REJECT = 12, /* the venue refused a message we cannot tie to a request */
+    RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* an order's fate is not known (S6) */
+    RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
+    RF_BREAK_KIND_MAX = 14
+};
+
+/* Type of a journal frame; all but CHECKPOINT are inputs. */
+enum rf_frame_kind {
+    RF_FRAME_KIND_INTENT = 1,
+    RF_FRAME_KIND_VENUE_EVENT = 2,
+    RF_FRAME_KIND_CONTROL = 3,
+    RF_FRAME_KIND_MARK = 4,
+    RF_FRAME_KIND_TIMER = 5,
+    RF_FRAME_KIND_OBSERVATION = 6, /* what the engine saw of its peers (stalled, poisoned, pressure) */
+    RF_FRAME_KIND_CHECKPOINT = 7, /* the state hash after the previous frame; checked by replay */
+    RF_FRAME_KIND_MAX = 7
+};
+
+/* Journaled commands; all configuration is one of these. */
+enum rf_control_kind {
+    RF_CONTROL_KIND_START = 1, /* engine start: epoch, trading day, ClOrdID prefix */
+    RF_CONTROL_KIND_DEFINE_INSTRUMENT = 2,
+    RF_CONTROL_KIND_DEFINE_ACCOUNT = 3,
+    RF_CONTROL_KIND_DEFINE_VENUE = 4,
+    RF_CONTROL_KIND_DEFINE_STRATEGY = 5,
+    RF_CONTROL_KIND_DEFINE_ROUTE = 6,
+    RF_CONTROL_KIND_STRATEGY_ATTACH = 7, /* a strategy process took its ring; body carries the ring epoch */
+    RF_CONTROL_KIND_STRATEGY_DETACH = 8, /* its process ended; open orders are cancelled when its policy says so */
+    RF_CONTROL_KIND_CHECKPOINT = 9, /* compute the state hash and journal it */
+    RF_CONTROL_KIND_SET_STRATEGY = 10, /* change a strategy's status */
+    RF_CONTROL_KIND_MAX = 10
+};
+
+/* Journaled by the engine about its peers, so that decisions that depend on them replay. */
+enum rf_observation_kind {
+    RF_OBSERVATION_KIND_GATEWAY_STALLED = 1,
+    RF_OBSERVATION_KIND_GATEWAY_READY = 2,
+    RF_OBSERVATION_KIND_STRATEGY_STALLED = 3,
+    RF_OBSERVATION_KIND_STRATEGY_READY = 4,
+    RF_OBSERVATION_KIND_STRATEGY_POISONED = 5, /* garbage in its ring; not read any more */
+    RF_OBSERVATION_KIND_JOURNAL_PRESSURE = 6,
+    RF_OBSERVATION_KIND_JOURNAL_CLEAR = 7,
+    RF_OBSERVATION_KIND_MAX = 7
+};
+
+/* Whether a strategy may trade. */
+enum rf_strategy_status {
+    RF_STRATEGY_STATUS_ENABLED = 1,
+    RF_STRATEGY_STATUS_REDUCE_ONLY = 2,
+    RF_STRATEGY_STATUS_CANCEL_ONLY = 3,
+    RF_STRATEGY_STATUS_DISABLED = 4,
+    RF_STRATEGY_STATUS_POISONED = 5,
+    RF_STRATEGY_STATUS_MAX = 5
+};
+
+/* Whether a table row is in use. */
+enum rf_status {
+    RF_STATUS_ACTIVE = 1,
+    RF_STATUS_HALTED = 2,
+    RF_STATUS_MAX = 2
+};
+
+/* State of a FIX session as the engine and the CLI see it. */
+enum rf_session_state {
+    RF_SESSION_STATE_DOWN = 1,
+    RF_SESSION_STATE_CONNECTING = 2,
+    RF_SESSION_STATE_LOGGING_ON = 3,
+    RF_SESSION_STATE_UP = 4,
+    RF_SESSION_STATE_LOGGING_OUT = 5,
+    RF_SESSION_STATE_MAX = 5
+};
+
+/* Process roles of an instance. */
+enum rf_role {
+    RF_ROLE_SUPERVISOR = 1,
+    RF_ROLE_ENGINE = 2,
+    RF_ROLE_GATEWAY = 3,
+    RF_ROLE_SIDECAR = 4,
+    RF_ROLE_STRATEGY = 5,
+    RF_ROLE_FEED = 6,
+    RF_ROLE_VENUE = 7,
+    RF_ROLE_MAX = 7
+};
+
+/* What a component says it is doing. */
+enum rf_process_state {
+    RF_PROCESS_STATE_STARTING = 1,
+    RF_PROCESS_STATE_RECOVERING = 2,
+    RF_PROCESS_STATE_RUNNING = 3,
+    RF_PROCESS_STATE_STOPPING = 4,
+    RF_PROCESS_STATE_STOPPED = 5,
+    RF_PROCESS_STATE_FAILED = 6,
+    RF_PROCESS_STATE_MAX = 6
+};
+
+/* Where time comes from. */
+enum rf_clock_source {
+    RF_CLOCK_SOURCE_TSC = 1,
+    RF_CLOCK_SOURCE_CLOCK_GETTIME = 2,
+    RF_CLOCK_SOURCE_MAX = 2
+};
+
+/* What an instance trades against. */
+enum rf_mode {
+    RF_MODE_LIVE = 1,
+    RF_MODE_PAPER = 2,
+    RF_MODE_DEMO = 3,
+    RF_MODE_MAX = 3
+};
+
+/* A pending request on an order; bits, so both may be pending. */
+enum rf_request_kind {
+    RF_REQUEST_KIND_CANCEL = 1,
+    RF_REQUEST_KIND_REPLACE = 2,
+    RF_REQUEST_KIND_MAX = 2
+};
+
+/* First bytes of every region. Written once by the creator, but for the heartbeat. Written by: the region's one writer. */
+typedef struct {
+    uint64_t magic; /* +0: 0x31464752 ('RGF1') in the low half; stored last when the region is ready */
+    uint32_t layout_version; /* +8 */
+    uint32_t section_count; /* +12 */
+    uint64_t layout_hash; /* +16: over every record's fields, offsets and types */
+    uint64_t total_bytes; /* +24: [bytes] */
+    uint64_t epoch; /* +32: of the instance; a higher one supersedes */
+    uint32_t writer_pid; /* +40 */
+    uint32_t role; /* +44: enum Role */
+    uint64_t writer_start_ticks; /* +48: field 22 of /proc/PID/stat: tells a reused pid from the writer [clock ticks] */
+    uint64_t created_ns; /* +56: [ns] */
+    char instance[32]; /* +64 */
+    char name[32]; /* +96: region name without the instance */
+    char pad_0[8]; /* +128: zero */
+    uint64_t heartbeat_ns; /* +136: on its own cache line [ns] */
+    uint32_t process_state; /* +144: enum ProcessState */
+    uint32_t detail; /* +148: meaning by role */
+    char pad_1[104]; /* +152: zero */
+} rf_superblock_t;
+RF_STATIC_ASSERT(sizeof(rf_superblock_t) == 256, "Superblock");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, magic) == 0, "Superblock.magic");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, layout_version) == 8, "Superblock.layout_version");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, section_count) == 12, "Superblock.section_count");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, layout_hash) == 16, "Superblock.layout_hash");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, total_bytes) == 24, "Superblock.total_bytes");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, epoch) == 32, "Superblock.epoch");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, writer_pid) == 40, "Superblock.writer_pid");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, role) == 44, "Superblock.role");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, writer_start_ticks) == 48, "Superblock.writer_start_ticks");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, created_ns) == 56, "Superblock.created_ns");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, instance) == 64, "Superblock.instance");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, name) == 96, "Superblock.name");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, pad_0) == 128, "Superblock.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, heartbeat_ns) == 136, "Superblock.heartbeat_ns");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, process_state) == 144, "Superblock.process_state");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, detail) == 148, "Superblock.detail");
+RF_STATIC_ASSERT(offsetof(rf_superblock_t, pad_1) == 152, "Superblock.pad_1");
+
+/* One named array in a region; the directory follows the superblock. Written by: the region's one writer. */
+typedef struct {
+    char name[24]; /* +0 */
+    char record[24]; /* +24: record name in this schema */
+    uint64_t offset; /* +48: [bytes] */
+    uint32_t count; /* +56: rows, row 0 included */
+    uint32_t stride; /* +60: [bytes] */
+} rf_section_t;
+RF_STATIC_ASSERT(sizeof(rf_section_t) == 64, "Section");
+RF_STATIC_ASSERT(offsetof(rf_section_t, name) == 0, "Section.name");
+RF_STATIC_ASSERT(offsetof(rf_section_t, record) == 24, "Section.record");
+RF_STATIC_ASSERT(offsetof(rf_section_t, offset) == 48, "Section.offset");
+RF_STATIC_ASSERT(offsetof(rf_section_t, count) == 56, "Section.count");
+RF_STATIC_ASSERT(offsetof(rf_section_t, stride) == 60, "Section.stride");
+
+/* One cursor of a ring, alone on two cache lines. Written by: head: the producer; tail: the consumer. */
+typedef struct {
+    uint64_t position; /* +0: slots published (head) or released (tail) since the ring was made */
+    char pad_0[120]; /* +8: zero */
+} rf_ring_cursor_t;
+RF_STATIC_ASSERT(sizeof(rf_ring_cursor_t) == 128, "RingCursor");
+RF_STATIC_ASSERT(offsetof(rf_ring_cursor_t, position) == 0, "RingCursor.position");
+RF_STATIC_ASSERT(offsetof(rf_ring_cursor_t, pad_0) == 8, "RingCursor.pad_0");
+
+/* What a strategy asks. Written into its intent ring. Written by: strategy. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    uint64_t client_id; /* +8: the strategy's own id of the order; of the target when kind is CANCEL or REPLACE; not 0 but for CANCEL_ALL */
+    int64_t px; /* +16: limit price; 0 for market and stop [price ticks of the instrument's scale] */
+    int64_t stop_px; /* +24: trigger price of stop orders [as px] */
+    int64_t qty; /* +32: OrderQty; new total on REPLACE [instrument scale] */
+    int64_t display_qty; /* +40: 0: all shown [instrument scale] */
+    uint64_t expire_ns; /* +48: GTD only [ns] */
+    uint64_t created_ns; /* +56: the strategy's clock; used for age only [ns] */
+    uint64_t origin_ns; /* +64: stamp of the tick that caused it, 0 when none; latency accounting only [ns] */
+    uint32_t instrument; /* +72: row in instruments; CANCEL_ALL: 0 means all */
+    uint16_t account; /* +76: row in accounts; 0: from the route */
+    uint16_t route; /* +78: row in routes; 0: first that fits */
+    uint8_t kind; /* +80: enum IntentKind */
+    uint8_t side; /* +81: enum Side */
+    uint8_t ord_type; /* +82: enum OrdType */
+    uint8_t time_in_force; /* +83: enum TimeInForce */
+    uint32_t flags; /* +84: reserved, zero */
+    uint32_t epoch; /* +88: ring epoch; an old one is refused */
+    char pad_0[32]; /* +92: zero */
+    uint32_t crc; /* +124: CRC32C of bytes 8 to 124: a slot torn by a hostile or dying writer is seen */
+} rf_intent_t;
+RF_STATIC_ASSERT(sizeof(rf_intent_t) == 128, "Intent");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, slot_seq) == 0, "Intent.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, client_id) == 8, "Intent.client_id");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, px) == 16, "Intent.px");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, stop_px) == 24, "Intent.stop_px");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, qty) == 32, "Intent.qty");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, display_qty) == 40, "Intent.display_qty");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, expire_ns) == 48, "Intent.expire_ns");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, created_ns) == 56, "Intent.created_ns");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, origin_ns) == 64, "Intent.origin_ns");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, instrument) == 72, "Intent.instrument");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, account) == 76, "Intent.account");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, route) == 78, "Intent.route");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, kind) == 80, "Intent.kind");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, side) == 81, "Intent.side");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, ord_type) == 82, "Intent.ord_type");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, time_in_force) == 83, "Intent.time_in_force");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, flags) == 84, "Intent.flags");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, epoch) == 88, "Intent.epoch");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, pad_0) == 92, "Intent.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, crc) == 124, "Intent.crc");
+
+/* What the engine asks of a gateway. Everything that the gateway needs is inside: it keeps no order state. Written by: engine. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    uint64_t output_seq; /* +8: per gateway, dense, part of the state: taken once */
+    uint64_t journal_seq; /* +16: input that caused it; held until the durability counter covers it */
+    uint64_t order_id; /* +24 */
+    int64_t px; /* +32: [10^-px_digits] */
+    int64_t stop_px; /* +40: [10^-px_digits] */
+    int64_t qty; /* +48: [10^-qty_digits] */
+    int64_t display_qty; /* +56: [10^-qty_digits] */
+    uint64_t expire_ns; /* +64: [ns] */
+    uint64_t engine_ns; /* +72: engine time of the causing input [ns] */
+    uint64_t intent_ns; /* +80: the strategy's stamp, 0 when none [ns] */
+    uint64_t origin_ns; /* +88: the tick's stamp, 0 when none [ns] */
+    uint32_t revision; /* +96: of cl_ord_id in the order's chain */
+    uint8_t kind; /* +100: enum CommandKind */
+    uint8_t side; /* +101: enum Side */
+    uint8_t ord_type; /* +102: enum OrdType */
+    uint8_t time_in_force; /* +103: enum TimeInForce */
+    uint8_t px_digits; /* +104 */
+    uint8_t qty_digits; /* +105 */
+    uint8_t durability; /* +106: 1 async, 2 local, 3 replicated */
+    uint8_t pad_0; /* +107: zero */
+    uint16_t strategy; /* +108 */
+    uint16_t venue; /* +110 */
+    char cl_ord_id[24]; /* +112: ClOrdID(11) */
+    char orig_cl_ord_id[24]; /* +136: OrigClOrdID(41) */
+    char venue_order_id[32]; /* +160: OrderID(37) when known */
+    char symbol[24]; /* +192: Symbol(55) */
+    char account_code[24]; /* +216: Account(1) */
+    char pad_1[16]; /* +240: zero */
+} rf_order_command_t;
+RF_STATIC_ASSERT(sizeof(rf_order_command_t) == 256, "OrderCommand");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, slot_seq) == 0, "OrderCommand.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, output_seq) == 8, "OrderCommand.output_seq");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, journal_seq) == 16, "OrderCommand.journal_seq");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, order_id) == 24, "OrderCommand.order_id");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, px) == 32, "OrderCommand.px");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, stop_px) == 40, "OrderCommand.stop_px");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, qty) == 48, "OrderCommand.qty");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, display_qty) == 56, "OrderCommand.display_qty");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, expire_ns) == 64, "OrderCommand.expire_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, engine_ns) == 72, "OrderCommand.engine_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, intent_ns) == 80, "OrderCommand.intent_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, origin_ns) == 88, "OrderCommand.origin_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, revision) == 96, "OrderCommand.revision");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, kind) == 100, "OrderCommand.kind");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, side) == 101, "OrderCommand.side");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, ord_type) == 102, "OrderCommand.ord_type");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, time_in_force) == 103, "OrderCommand.time_in_force");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, px_digits) == 104, "OrderCommand.px_digits");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, qty_digits) == 105, "OrderCommand.qty_digits");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, durability) == 106, "OrderCommand.durability");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, pad_0) == 107, "OrderCommand.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, strategy) == 108, "OrderCommand.strategy");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, venue) == 110, "OrderCommand.venue");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, cl_ord_id) == 112, "OrderCommand.cl_ord_id");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, orig_cl_ord_id) == 136, "OrderCommand.orig_cl_ord_id");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, venue_order_id) == 160, "OrderCommand.venue_order_id");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, symbol) == 192, "OrderCommand.symbol");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, account_code) == 216, "OrderCommand.account_code");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, pad_1) == 240, "OrderCommand.pad_1");
+
+/* What a venue or its session reported, normalised, in the venue's own decimals (mantissa and digits: nothing is rounded on the way in). Written by: gateway. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    int64_t last_px; /* +8: LastPx(31) [10^-last_px_digits] */
+    int64_t last_qty; /* +16: LastShares(32) [10^-last_qty_digits] */
+    int64_t cum_qty; /* +24: CumQty(14) [10^-cum_qty_digits] */
+    int64_t leaves_qty; /* +32: LeavesQty(151) [10^-leaves_qty_digits] */
+    int64_t avg_px; /* +40: AvgPx(6), informational [10^-avg_px_digits] */
+    int64_t qty; /* +48: OrderQty(38) [10^-qty_digits] */
+    int64_t px; /* +56: Price(44) [10^-px_digits] */
+    uint64_t transact_ns; /* +64: TransactTime(60), 0 when absent [ns] */
+    uint64_t received_ns; /* +72: when its bytes were read from the socket [ns] */
+    uint32_t msg_seq_num; /* +80: MsgSeqNum(34) */
+    uint32_t flags; /* +84: VENUE_EVENT_* bits */
+    uint32_t present; /* +88: PRESENT_* bits: which amounts the message carried */
+    uint32_t text_code; /* +92: OrdRejReason(103), CxlRejReason(102), BusinessRejectReason(380) or SessionRejectReason(373), plus 1; 0 when absent */
+    uint8_t kind; /* +96: enum VenueEventKind */
+    uint8_t ord_status; /* +97: OrdStatus(39) as ours, 0 when absent enum OrdStatus */
+    uint8_t side; /* +98: 0 when absent enum Side */
+    uint8_t exec_trans_type; /* +99: ExecTransType(20) + 1; 0 when absent */
+    uint8_t last_px_digits; /* +100 */
+    uint8_t last_qty_digits; /* +101 */
+    uint8_t cum_qty_digits; /* +102 */
+    uint8_t leaves_qty_digits; /* +103 */
+    uint8_t avg_px_digits; /* +104 */
+    uint8_t qty_digits; /* +105 */
+    uint8_t px_digits; /* +106 */
+    uint8_t cxl_rej_response_to; /* +107: 434: 1 cancel, 2 replace, 0 absent */
+    uint16_t venue; /* +108: row in venues; the engine overwrites it with the link's own */
+    char pad_0[2]; /* +110: zero */
+    char cl_ord_id[24]; /* +112: ClOrdID(11) */
+    char orig_cl_ord_id[24]; /* +136: OrigClOrdID(41) */
+    char exec_id[40]; /* +160: ExecID(17) */
+    char exec_ref_id[40]; /* +200: ExecRefID(19) */
+    char venue_order_id[32]; /* +240: OrderID(37) */
+    char symbol[24]; /* +272: Symbol(55) */
+    char text[64]; /* +296: Text(58), cut */
+    char pad_1[24]; /* +360: zero */
+} rf_venue_event_t;
+RF_STATIC_ASSERT(sizeof(rf_venue_event_t) == 384, "VenueEvent");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, slot_seq) == 0, "VenueEvent.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, last_px) == 8, "VenueEvent.last_px");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, last_qty) == 16, "VenueEvent.last_qty");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, cum_qty) == 24, "VenueEvent.cum_qty");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, leaves_qty) == 32, "VenueEvent.leaves_qty");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, avg_px) == 40, "VenueEvent.avg_px");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, qty) == 48, "VenueEvent.qty");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, px) == 56, "VenueEvent.px");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, transact_ns) == 64, "VenueEvent.transact_ns");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, received_ns) == 72, "VenueEvent.received_ns");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, msg_seq_num) == 80, "VenueEvent.msg_seq_num");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, flags) == 84, "VenueEvent.flags");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, present) == 88, "VenueEvent.present");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, text_code) == 92, "VenueEvent.text_code");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, kind) == 96, "VenueEvent.kind");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, ord_status) == 97, "VenueEvent.ord_status");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, side) == 98, "VenueEvent.side");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, exec_trans_type) == 99, "VenueEvent.exec_trans_type");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, last_px_digits) == 100, "VenueEvent.last_px_digits");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, last_qty_digits) == 101, "VenueEvent.last_qty_digits");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, cum_qty_digits) == 102, "VenueEvent.cum_qty_digits");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, leaves_qty_digits) == 103, "VenueEvent.leaves_qty_digits");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, avg_px_digits) == 104, "VenueEvent.avg_px_digits");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, qty_digits) == 105, "VenueEvent.qty_digits");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, px_digits) == 106, "VenueEvent.px_digits");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, cxl_rej_response_to) == 107, "VenueEvent.cxl_rej_response_to");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, venue) == 108, "VenueEvent.venue");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, pad_0) == 110, "VenueEvent.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, cl_ord_id) == 112, "VenueEvent.cl_ord_id");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, orig_cl_ord_id) == 136, "VenueEvent.orig_cl_ord_id");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, exec_id) == 160, "VenueEvent.exec_id");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, exec_ref_id) == 200, "VenueEvent.exec_ref_id");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, venue_order_id) == 240, "VenueEvent.venue_order_id");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, symbol) == 272, "VenueEvent.symbol");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, text) == 296, "VenueEvent.text");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, pad_1) == 360, "VenueEvent.pad_1");
+
+/* What the engine tells a strategy about one of its orders. Written by: engine. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    uint64_t output_seq; /* +8: per strategy, dense: a jump is the number of events lost to a full ring */
+    uint64_t journal_seq; /* +16: input that caused it */
+    uint64_t client_id; /* +24 */
+    uint64_t order_id; /* +32: 0 when denied */
+    int64_t last_px; /* +40: [instrument scale] */
+    int64_t last_qty; /* +48: [instrument scale] */
+    int64_t cum_qty; /* +56: [instrument scale] */
+    int64_t leaves_qty; /* +64: [instrument scale] */
+    int64_t px; /* +72: [instrument scale] */
+    int64_t qty; /* +80: [instrument scale] */
+    uint64_t engine_ns; /* +88: [ns] */
+    int64_t net_qty; /* +96: the strategy's position after it, same account and instrument [instrument scale] */
+    uint32_t instrument; /* +104 */
+    uint16_t account; /* +108 */
+    uint8_t kind; /* +110: enum EventKind */
+    uint8_t ord_status; /* +111: enum OrdStatus */
+    uint8_t side; /* +112: enum Side */
+    uint8_t reason; /* +113: enum DenyReason */
+    uint16_t venue_code; /* +114: the venue's reject reason plus 1, 0 when none */
+    char pad_0[12]; /* +116: zero */
+} rf_strategy_event_t;
+RF_STATIC_ASSERT(sizeof(rf_strategy_event_t) == 128, "StrategyEvent");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, slot_seq) == 0, "StrategyEvent.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, output_seq) == 8, "StrategyEvent.output_seq");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, journal_seq) == 16, "StrategyEvent.journal_seq");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, client_id) == 24, "StrategyEvent.client_id");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, order_id) == 32, "StrategyEvent.order_id");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, last_px) == 40, "StrategyEvent.last_px");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, last_qty) == 48, "StrategyEvent.last_qty");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, cum_qty) == 56, "StrategyEvent.cum_qty");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, leaves_qty) == 64, "StrategyEvent.leaves_qty");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, px) == 72, "StrategyEvent.px");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, qty) == 80, "StrategyEvent.qty");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, engine_ns) == 88, "StrategyEvent.engine_ns");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, net_qty) == 96, "StrategyEvent.net_qty");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, instrument) == 104, "StrategyEvent.instrument");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, account) == 108, "StrategyEvent.account");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, kind) == 110, "StrategyEvent.kind");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, ord_status) == 111, "StrategyEvent.ord_status");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, side) == 112, "StrategyEvent.side");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, reason) == 113, "StrategyEvent.reason");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, venue_code) == 114, "StrategyEvent.venue_code");
+RF_STATIC_ASSERT(offsetof(rf_strategy_event_t, pad_0) == 116, "StrategyEvent.pad_0");
+
+/* A journaled command: who, why, what. The body is a table row image or a small record named by kind. Written by: supervisor (control agent). */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    uint64_t request_id; /* +8: of the caller, answered through the status counters */
+    uint32_t operator_uid; /* +16: Unix identity from SO_PEERCRED */
+    uint8_t kind; /* +20: enum ControlKind */
+    uint8_t status; /* +21: SET_STRATEGY: StrategyStatus */
+    uint16_t strategy; /* +22: STRATEGY_*, SET_STRATEGY */
+    uint64_t epoch; /* +24: STRATEGY_ATTACH: ring epoch; START: instance epoch */
+    uint32_t day; /* +32: START: trading day as YYYYMMDD */
+    uint32_t pid; /* +36: STRATEGY_ATTACH: the strategy's process */
+    char operator_name[24]; /* +40 */
+    char reason[56]; /* +64 */
+    char prefix[8]; /* +120: START: ClOrdID prefix of the instance */
+    char body[256]; /* +128: DEFINE_*: the row image, byte for byte */
+} rf_control_t;
+RF_STATIC_ASSERT(sizeof(rf_control_t) == 384, "Control");
+RF_STATIC_ASSERT(offsetof(rf_control_t, slot_seq) == 0, "Control.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_control_t, request_id) == 8, "Control.request_id");
+RF_STATIC_ASSERT(offsetof(rf_control_t, operator_uid) == 16, "Control.operator_uid");
+RF_STATIC_ASSERT(offsetof(rf_control_t, kind) == 20, "Control.kind");
+RF_STATIC_ASSERT(offsetof(rf_control_t, status) == 21, "Control.status");
+RF_STATIC_ASSERT(offsetof(rf_control_t, strategy) == 22, "Control.strategy");
+RF_STATIC_ASSERT(offsetof(rf_control_t, epoch) == 24, "Control.epoch");
+RF_STATIC_ASSERT(offsetof(rf_control_t, day) == 32, "Control.day");
+RF_STATIC_ASSERT(offsetof(rf_control_t, pid) == 36, "Control.pid");
+RF_STATIC_ASSERT(offsetof(rf_control_t, operator_name) == 40, "Control.operator_name");
+RF_STATIC_ASSERT(offsetof(rf_control_t, reason) == 64, "Control.reason");
+RF_STATIC_ASSERT(offsetof(rf_control_t, prefix) == 120, "Control.prefix");
+RF_STATIC_ASSERT(offsetof(rf_control_t, body) == 128, "Control.body");
+
+/* A sampled price, journaled so that PnL and collars replay. Written by: feed. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    int64_t bid; /* +8: [instrument scale] */
+    int64_t ask; /* +16: [instrument scale] */
+    uint64_t source_ns; /* +24: the quote's own time [ns] */
+    uint32_t instrument; /* +32 */
+    char pad_0[28]; /* +36: zero */
+} rf_mark_t;
+RF_STATIC_ASSERT(sizeof(rf_mark_t) == 64, "Mark");
+RF_STATIC_ASSERT(offsetof(rf_mark_t, slot_seq) == 0, "Mark.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_mark_t, bid) == 8, "Mark.bid");
+RF_STATIC_ASSERT(offsetof(rf_mark_t, ask) == 16, "Mark.ask");
+RF_STATIC_ASSERT(offsetof(rf_mark_t, source_ns) == 24, "Mark.source_ns");
+RF_STATIC_ASSERT(offsetof(rf_mark_t, instrument) == 32, "Mark.instrument");
+RF_STATIC_ASSERT(offsetof(rf_mark_t, pad_0) == 36, "Mark.pad_0");
+
+/* A tick of engine time, so that time passes in a replay. Written by: engine. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    uint64_t now_ns; /* +8: [ns] */
+    char pad_0[48]; /* +16: zero */
+} rf_timer_t;
+RF_STATIC_ASSERT(sizeof(rf_timer_t) == 64, "Timer");
+RF_STATIC_ASSERT(offsetof(rf_timer_t, slot_seq) == 0, "Timer.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_timer_t, now_ns) == 8, "Timer.now_ns");
+RF_STATIC_ASSERT(offsetof(rf_timer_t, pad_0) == 16, "Timer.pad_0");
+
+/* What the engine saw of a peer. Written by: engine. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    uint64_t value; /* +8: GATEWAY_*, STRATEGY_*: output_seq at the moment; POISONED: ring position */
+    uint16_t peer; /* +16: venue or strategy row */
+    uint8_t kind; /* +18: enum ObservationKind */
+    char pad_0[45]; /* +19: zero */
+} rf_observation_t;
+RF_STATIC_ASSERT(sizeof(rf_observation_t) == 64, "Observation");
+RF_STATIC_ASSERT(offsetof(rf_observation_t, slot_seq) == 0, "Observation.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_observation_t, value) == 8, "Observation.value");
+RF_STATIC_ASSERT(offsetof(rf_observation_t, peer) == 16, "Observation.peer");
+RF_STATIC_ASSERT(offsetof(rf_observation_t, kind) == 18, "Observation.kind");
+RF_STATIC_ASSERT(offsetof(rf_observation_t, pad_0) == 19, "Observation.pad_0");
+
+/* State hash after the frame before it. Written by: engine. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    uint64_t state_hash; /* +8 */
+    uint64_t inputs; /* +16: inputs applied so far */
+    char pad_0[40]; /* +24: zero */
+} rf_checkpoint_t;
+RF_STATIC_ASSERT(sizeof(rf_checkpoint_t) == 64, "Checkpoint");
+RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, slot_seq) == 0, "Checkpoint.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, state_hash) == 8, "Checkpoint.state_hash");
+RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, inputs) == 16, "Checkpoint.inputs");
+RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, pad_0) == 24, "Checkpoint.pad_0");
+
+/* Head of a journal frame; the payload (one of the records above) follows. In the ring the first word is slot_seq, in a file it is the length and CRC. Written by: engine. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    uint64_t seq; /* +8: journal sequence, dense from 1 */
+    uint64_t engine_ns; /* +16: engine time, never falls [ns] */
+    uint64_t source_position; /* +24: position in the source ring, + 1 */
+    uint32_t source_epoch; /* +32: epoch of the source ring */
+    uint16_t source; /* +36: peer row: strategy, venue, or 0 for control and engine */
+    uint16_t kind; /* +38: enum FrameKind */
+    uint32_t payload_bytes; /* +40: [bytes] */
+    uint32_t instance_epoch; /* +44: of the engine that wrote it */
+    char pad_0[16]; /* +48: zero */
+} rf_frame_t;
+RF_STATIC_ASSERT(sizeof(rf_frame_t) == 64, "Frame");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, slot_seq) == 0, "Frame.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, seq) == 8, "Frame.seq");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, engine_ns) == 16, "Frame.engine_ns");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, source_position) == 24, "Frame.source_position");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, source_epoch) == 32, "Frame.source_epoch");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, source) == 36, "Frame.source");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, kind) == 38, "Frame.kind");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, payload_bytes) == 40, "Frame.payload_bytes");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, instance_epoch) == 44, "Frame.instance_epoch");
+RF_STATIC_ASSERT(offsetof(rf_frame_t, pad_0) == 48, "Frame.pad_0");
+
+/* Slot of the journal ring: a Frame and room for the largest payload. Written by: engine. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
+    char head[56]; /* +8: rest of the Frame */
+    char payload[384]; /* +64 */
+} rf_journal_slot_t;
+RF_STATIC_ASSERT(sizeof(rf_journal_slot_t) == 448, "JournalSlot");
+RF_STATIC_ASSERT(offsetof(rf_journal_slot_t, slot_seq) == 0, "JournalSlot.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_journal_slot_t, head) == 8, "JournalSlot.head");
+RF_STATIC_ASSERT(offsetof(rf_journal_slot_t, payload) == 64, "JournalSlot.payload");
+
+/* The engine's scalars: everything in its state that is not a table row. Row 1 only. Written by: engine. */
+typedef struct {
+    uint64_t seq; /* +0: last journal sequence applied */
+    uint64_t engine_ns; /* +8: time of the last input [ns] */
+    uint64_t inputs; /* +16: inputs applied */
+    uint64_t epoch; /* +24: instance epoch */
+    uint64_t order_count; /* +32: rows of orders in use; the last order_id */
+    uint64_t execution_count; /* +40: rows of executions in use */
+    uint64_t position_count; /* +48 */
+    uint64_t break_count; /* +56: breaks raised; the table keeps the first */
+    uint64_t open_orders; /* +64 */
+    uint64_t intents; /* +72 */
+    uint64_t denies; /* +80 */
+    uint64_t duplicates; /* +88: client_id seen again */
+    uint64_t fills; /* +96: executions booked */
+    uint64_t duplicate_fills; /* +104: ExecID seen again, not booked */
+    uint64_t venue_events; /* +112 */
+    uint64_t rejects; /* +120: by venues */
+    uint32_t day; /* +128: trading day YYYYMMDD */
+    uint32_t journal_pressure; /* +132: 1 while new risk is refused */
+    uint32_t instrument_count; /* +136 */
+    uint32_t account_count; /* +140 */
+    uint32_t venue_count; /* +144 */
+    uint32_t strategy_count; /* +148 */
+    uint32_t route_count; /* +152 */
+    uint32_t day_code; /* +156: days since 2000-01-01, part of ClOrdID */
+    char prefix[8]; /* +160: ClOrdID prefix */
+    char pad_0[88]; /* +168: zero */
+} rf_engine_status_t;
+RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 256, "EngineStatus");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, engine_ns) == 8, "EngineStatus.engine_ns");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, inputs) == 16, "EngineStatus.inputs");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, epoch) == 24, "EngineStatus.epoch");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, order_count) == 32, "EngineStatus.order_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, execution_count) == 40, "EngineStatus.execution_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, position_count) == 48, "EngineStatus.position_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, break_count) == 56, "EngineStatus.break_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, open_orders) == 64, "EngineStatus.open_orders");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, intents) == 72, "EngineStatus.intents");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, denies) == 80, "EngineStatus.denies");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, duplicates) == 88, "EngineStatus.duplicates");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, fills) == 96, "EngineStatus.fills");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, duplicate_fills) == 104, "EngineStatus.duplicate_fills");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, venue_events) == 112, "EngineStatus.venue_events");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, rejects) == 120, "EngineStatus.rejects");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, day) == 128, "EngineStatus.day");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, journal_pressure) == 132, "EngineStatus.journal_pressure");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, instrument_count) == 136, "EngineStatus.instrument_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, account_count) == 140, "EngineStatus.account_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, venue_count) == 144, "EngineStatus.venue_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, strategy_count) == 148, "EngineStatus.strategy_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, route_count) == 152, "EngineStatus.route_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, day_code) == 156, "EngineStatus.day_code");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, prefix) == 160, "EngineStatus.prefix");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 168, "EngineStatus.pad_0");
+
+/* What is traded. Written by: engine. */
+typedef struct {
+    char symbol[24]; /* +0 */
+    char base[8]; /* +24: base currency or the asset */
+    char quote[8]; /* +32: quote currency */
+    int64_t tick; /* +40: smallest price step [instrument scale] */
+    int64_t lot; /* +48: smallest quantity step [instrument scale] */
+    int64_t qty_min; /* +56: [instrument scale] */
+    int64_t qty_max; /* +64: [instrument scale] */
+    int64_t multiplier; /* +72: contract multiplier; 1 for spot */
+    int64_t bid; /* +80: last mark [instrument scale] */
+    int64_t ask; /* +88: last mark [instrument scale] */
+    uint64_t mark_ns; /* +96: engine time of the last mark, 0 when none [ns] */
+    uint32_t id; /* +104 */
+    uint8_t price_digits; /* +108 */
+    uint8_t qty_digits; /* +109 */
+    uint8_t status; /* +110: enum Status */
+    uint8_t pad_0; /* +111: zero */
+    char pad_1[144]; /* +112: zero */
+} rf_instrument_t;
+RF_STATIC_ASSERT(sizeof(rf_instrument_t) == 256, "Instrument");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, symbol) == 0, "Instrument.symbol");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, base) == 24, "Instrument.base");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, quote) == 32, "Instrument.quote");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, tick) == 40, "Instrument.tick");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, lot) == 48, "Instrument.lot");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, qty_min) == 56, "Instrument.qty_min");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, qty_max) == 64, "Instrument.qty_max");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, multiplier) == 72, "Instrument.multiplier");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, bid) == 80, "Instrument.bid");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, ask) == 88, "Instrument.ask");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, mark_ns) == 96, "Instrument.mark_ns");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, id) == 104, "Instrument.id");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, price_digits) == 108, "Instrument.price_digits");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, qty_digits) == 109, "Instrument.qty_digits");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, status) == 110, "Instrument.status");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_0) == 111, "Instrument.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 112, "Instrument.pad_1");
+
+/* An account at a broker. Written by: engine. */
+typedef struct {
+    char name[24]; /* +0 */
+    char code[24]; /* +24: Account(1) on the wire */
+    char currency[8]; /* +48: base currency */
+    uint16_t id; /* +56 */
+    uint8_t status; /* +58: enum Status */
+    uint8_t durability; /* +59: 1 async, 2 local, 3 replicated; 0: the instance's */
+    char pad_0[4]; /* +60: zero */
+    char pad_1[64]; /* +64: zero */
+} rf_account_t;
+RF_STATIC_ASSERT(sizeof(rf_account_t) == 128, "Account");
+RF_STATIC_ASSERT(offsetof(rf_account_t, name) == 0, "Account.name");
+RF_STATIC_ASSERT(offsetof(rf_account_t, code) == 24, "Account.code");
+RF_STATIC_ASSERT(offsetof(rf_account_t, currency) == 48, "Account.currency");
+RF_STATIC_ASSERT(offsetof(rf_account_t, id) == 56, "Account.id");
+RF_STATIC_ASSERT(offsetof(rf_account_t, status) == 58, "Account.status");
+RF_STATIC_ASSERT(offsetof(rf_account_t, durability) == 59, "Account.durability");
+RF_STATIC_ASSERT(offsetof(rf_account_t, pad_0) == 60, "Account.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_account_t, pad_1) == 64, "Account.pad_1");
+
+/* A venue and its order session (one gateway link each). Written by: engine. */
+typedef struct {
+    char name[24]; /* +0 */
+    char session[32]; /* +24: BeginString:Sender->Target */
+    uint64_t output_seq; /* +56: last output to this gateway */
+    uint64_t events; /* +64: venue events applied */
+    uint64_t session_ups; /* +72 */
+    uint64_t session_downs; /* +80 */
+    uint64_t changed_ns; /* +88: engine time of the last session change [ns] */
+    uint16_t id; /* +96 */
+    uint8_t status; /* +98: enum Status */
+    uint8_t session_state; /* +99: UP or DOWN enum SessionState */
+    uint8_t stalled; /* +100: 1 while its ring is not drained */
+    uint8_t durability; /* +101: default for its orders: 1 async, 2 local, 3 replicated */
+    char pad_0[2]; /* +102: zero */
+    char pad_1[88]; /* +104: zero */
+} rf_venue_t;
+RF_STATIC_ASSERT(sizeof(rf_venue_t) == 192, "Venue");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, name) == 0, "Venue.name");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, session) == 24, "Venue.session");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, output_seq) == 56, "Venue.output_seq");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, events) == 64, "Venue.events");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, session_ups) == 72, "Venue.session_ups");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, session_downs) == 80, "Venue.session_downs");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, changed_ns) == 88, "Venue.changed_ns");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, id) == 96, "Venue.id");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, status) == 98, "Venue.status");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, session_state) == 99, "Venue.session_state");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, stalled) == 100, "Venue.stalled");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, durability) == 101, "Venue.durability");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_0) == 102, "Venue.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_1) == 104, "Venue.pad_1");
+
+/* A strategy and its rings. Written by: engine. */
+typedef struct {
+    char name[24]; /* +0 */
+    char desk[24]; /* +24 */
+    uint64_t output_seq; /* +48: last event to this strategy */
+    uint64_t epoch; /* +56: ring epoch; older intents are refused */
+    uint64_t intents; /* +64 */
+    uint64_t denies; /* +72 */
+    uint64_t orders; /* +80 */
+    uint64_t fills; /* +88 */
+    uint64_t open_orders; /* +96 */
+    uint64_t max_age_ns; /* +104: older intents are refused; 0: no limit [ns] */
+    uint32_t uid; /* +112: Unix identity that may attach */
+    uint32_t pid; /* +116: 0 when detached */
+    uint16_t id; /* +120 */
+    uint8_t status; /* +122: enum StrategyStatus */
+    uint8_t attached; /* +123 */
+    uint8_t stalled; /* +124: 1 while its event ring is full */
+    uint8_t cancel_on_detach; /* +125 */
+    char pad_0[2]; /* +126: zero */
+    char pad_1[64]; /* +128: zero */
+} rf_strategy_t;
+RF_STATIC_ASSERT(sizeof(rf_strategy_t) == 192, "Strategy");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, name) == 0, "Strategy.name");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, desk) == 24, "Strategy.desk");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, output_seq) == 48, "Strategy.output_seq");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, epoch) == 56, "Strategy.epoch");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, intents) == 64, "Strategy.intents");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, denies) == 72, "Strategy.denies");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, orders) == 80, "Strategy.orders");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, fills) == 88, "Strategy.fills");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, open_orders) == 96, "Strategy.open_orders");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, max_age_ns) == 104, "Strategy.max_age_ns");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, uid) == 112, "Strategy.uid");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, pid) == 116, "Strategy.pid");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, id) == 120, "Strategy.id");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, status) == 122, "Strategy.status");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, attached) == 123, "Strategy.attached");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, stalled) == 124, "Strategy.stalled");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, cancel_on_detach) == 125, "Strategy.cancel_on_detach");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_0) == 126, "Strategy.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_1) == 128, "Strategy.pad_1");
+
+/* Instrument and account to venue; the first active row that fits is taken. Written by: engine. */
+typedef struct {
+    uint32_t instrument; /* +0: 0: any */
+    uint16_t account; /* +4 */
+    uint16_t venue; /* +6 */
+    uint16_t id; /* +8 */
+    uint8_t status; /* +10: enum Status */
+    uint8_t pad_0; /* +11: zero */
+    char name[24]; /* +12 */
+    char pad_1[28]; /* +36: zero */
+} rf_route_t;
+RF_STATIC_ASSERT(sizeof(rf_route_t) == 64, "Route");
+RF_STATIC_ASSERT(offsetof(rf_route_t, instrument) == 0, "Route.instrument");
+RF_STATIC_ASSERT(offsetof(rf_route_t, account) == 4, "Route.account");
+RF_STATIC_ASSERT(offsetof(rf_route_t, venue) == 6, "Route.venue");
+RF_STATIC_ASSERT(offsetof(rf_route_t, id) == 8, "Route.id");
+RF_STATIC_ASSERT(offsetof(rf_route_t, status) == 10, "Route.status");
+RF_STATIC_ASSERT(offsetof(rf_route_t, pad_0) == 11, "Route.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_route_t, name) == 12, "Route.name");
+RF_STATIC_ASSERT(offsetof(rf_route_t, pad_1) == 36, "Route.pad_1");
+
+/* One order through its whole ClOrdID chain. Written by: engine. */
+typedef struct {
+    uint64_t order_id; /* +0: its row; never reused */
+    uint64_t client_id; /* +8 */
+    int64_t px; /* +16: of the live version [instrument scale] */
+    int64_t stop_px; /* +24: [instrument scale] */
+    int64_t qty; /* +32: OrderQty of the live version [instrument scale] */
+    int64_t cum_qty; /* +40: over the whole chain [instrument scale] */
+    int64_t leaves_qty; /* +48: 0 when terminal [instrument scale] */
+    uint64_t notional_lo; /* +56: sum of LastPx*LastShares, low word of 128 bits: AvgPx is exact (S10) [price x quantity scale] */
+    int64_t notional_hi; /* +64: high word */
+    int64_t last_px; /* +72: [instrument scale] */
+    int64_t last_qty; /* +80: [instrument scale] */
+    int64_t display_qty; /* +88: [instrument scale] */
+    int64_t pending_px; /* +96: of the replace in flight [instrument scale] */
+    int64_t pending_stop_px; /* +104: [instrument scale] */
+    int64_t pending_qty; /* +112: [instrument scale] */
+    uint64_t expire_ns; /* +120: [ns] */
+    uint64_t created_ns; /* +128: engine time [ns] */
+    uint64_t updated_ns; /* +136: engine time [ns] */
+    uint64_t acked_ns; /* +144: engine time of the first answer, 0 when none [ns] */
+    uint64_t intent_ns; /* +152: the strategy's stamp [ns] */
+    uint64_t created_seq; /* +160: journal sequence */
+    uint64_t updated_seq; /* +168: journal sequence */
+    uint64_t terms_hash; /* +176: of the new intent's terms: same client_id with other terms is refused (S14) */
+    uint32_t instrument; /* +184 */
+    uint16_t account; /* +188 */
+    uint16_t strategy; /* +190 */
+    uint16_t venue; /* +192 */
+    uint16_t route; /* +194 */
+    uint16_t revision; /* +196: last ClOrdID revision used */
+    uint16_t live_revision; /* +198: last accepted (S20) */
+    uint16_t cancel_revision; /* +200: revision of the cancel in flight, 0 when none */
+    uint16_t replace_revision; /* +202: revision of the replace in flight, 0 when none */
+    uint8_t pending_count; /* +204: requests in flight */
+    uint8_t side; /* +205: enum Side */
+    uint8_t ord_type; /* +206: enum OrdType */
+    uint8_t time_in_force; /* +207: enum TimeInForce */
+    uint8_t ord_status; /* +208: enum OrdStatus */
+    uint8_t base_status; /* +209: status under the pending requests, restored by a reject (S7) enum OrdStatus */
+    uint8_t deny_reason; /* +210: enum DenyReason */
+    uint8_t flags; /* +211: ORDER_* bits */
+    uint16_t venue_code; /* +212: last reject reason of the venue, plus 1 */
+    uint16_t pending_base_revision; /* +214: revision that the replace in flight names as OrigClOrdID */
+    uint16_t replaces; /* +216: accepted replaces */
+    char pad_0[2]; /* +218: zero */
+    uint32_t next_open; /* +220: open orders of the strategy, doubly linked */
+    uint32_t prev_open; /* +224 */
+    uint32_t first_execution; /* +228: head of its chain in executions */
+    uint32_t last_execution; /* +232 */
+    char venue_order_id[32]; /* +236: OrderID(37) */
+    char text[64]; /* +268: last Text(58) */
+    char pad_1[52]; /* +332: zero */
+} rf_order_t;
+RF_STATIC_ASSERT(sizeof(rf_order_t) == 384, "Order");
+RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
+RF_STATIC_ASSERT(offsetof(rf_order_t, client_id) == 8, "Order.client_id");
+RF_STATIC_ASSERT(offsetof(rf_order_t, px) == 16, "Order.px");
+RF_STATIC_ASSERT(offsetof(rf_order_t, stop_px) == 24, "Order.stop_px");
+RF_STATIC_ASSERT(offsetof(rf_order_t, qty) == 32, "Order.qty");
+RF_STATIC_ASSERT(offsetof(rf_order_t, cum_qty) == 40, "Order.cum_qty");
+RF_STATIC_ASSERT(offsetof(rf_order_t, leaves_qty) == 48, "Order.leaves_qty");
+RF_STATIC_ASSERT(offsetof(rf_order_t, notional_lo) == 56, "Order.notional_lo");
+RF_STATIC_ASSERT(offsetof(rf_order_t, notional_hi) == 64, "Order.notional_hi");
+RF_STATIC_ASSERT(offsetof(rf_order_t, last_px) == 72, "Order.last_px");
+RF_STATIC_ASSERT(offsetof(rf_order_t, last_qty) == 80, "Order.last_qty");
+RF_STATIC_ASSERT(offsetof(rf_order_t, display_qty) == 88, "Order.display_qty");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pending_px) == 96, "Order.pending_px");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pending_stop_px) == 104, "Order.pending_stop_px");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pending_qty) == 112, "Order.pending_qty");
+RF_STATIC_ASSERT(offsetof(rf_order_t, expire_ns) == 120, "Order.expire_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_t, created_ns) == 128, "Order.created_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_t, updated_ns) == 136, "Order.updated_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_t, acked_ns) == 144, "Order.acked_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_t, intent_ns) == 152, "Order.intent_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_t, created_seq) == 160, "Order.created_seq");
+RF_STATIC_ASSERT(offsetof(rf_order_t, updated_seq) == 168, "Order.updated_seq");
+RF_STATIC_ASSERT(offsetof(rf_order_t, terms_hash) == 176, "Order.terms_hash");
+RF_STATIC_ASSERT(offsetof(rf_order_t, instrument) == 184, "Order.instrument");
+RF_STATIC_ASSERT(offsetof(rf_order_t, account) == 188, "Order.account");
+RF_STATIC_ASSERT(offsetof(rf_order_t, strategy) == 190, "Order.strategy");
+RF_STATIC_ASSERT(offsetof(rf_order_t, venue) == 192, "Order.venue");
+RF_STATIC_ASSERT(offsetof(rf_order_t, route) == 194, "Order.route");
+RF_STATIC_ASSERT(offsetof(rf_order_t, revision) == 196, "Order.revision");
+RF_STATIC_ASSERT(offsetof(rf_order_t, live_revision) == 198, "Order.live_revision");
+RF_STATIC_ASSERT(offsetof(rf_order_t, cancel_revision) == 200, "Order.cancel_revision");
+RF_STATIC_ASSERT(offsetof(rf_order_t, replace_revision) == 202, "Order.replace_revision");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pending_count) == 204, "Order.pending_count");
+RF_STATIC_ASSERT(offsetof(rf_order_t, side) == 205, "Order.side");
+RF_STATIC_ASSERT(offsetof(rf_order_t, ord_type) == 206, "Order.ord_type");
+RF_STATIC_ASSERT(offsetof(rf_order_t, time_in_force) == 207, "Order.time_in_force");
+RF_STATIC_ASSERT(offsetof(rf_order_t, ord_status) == 208, "Order.ord_status");
+RF_STATIC_ASSERT(offsetof(rf_order_t, base_status) == 209, "Order.base_status");
+RF_STATIC_ASSERT(offsetof(rf_order_t, deny_reason) == 210, "Order.deny_reason");
+RF_STATIC_ASSERT(offsetof(rf_order_t, flags) == 211, "Order.flags");
+RF_STATIC_ASSERT(offsetof(rf_order_t, venue_code) == 212, "Order.venue_code");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pending_base_revision) == 214, "Order.pending_base_revision");
+RF_STATIC_ASSERT(offsetof(rf_order_t, replaces) == 216, "Order.replaces");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_0) == 218, "Order.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_order_t, next_open) == 220, "Order.next_open");
+RF_STATIC_ASSERT(offsetof(rf_order_t, prev_open) == 224, "Order.prev_open");
+RF_STATIC_ASSERT(offsetof(rf_order_t, first_execution) == 228, "Order.first_execution");
+RF_STATIC_ASSERT(offsetof(rf_order_t, last_execution) == 232, "Order.last_execution");
+RF_STATIC_ASSERT(offsetof(rf_order_t, venue_order_id) == 236, "Order.venue_order_id");
+RF_STATIC_ASSERT(offsetof(rf_order_t, text) == 268, "Order.text");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 332, "Order.pad_1");
+
+/* One booked execution; the identity is (venue session, account, order, side, ExecID) (S2). Written by: engine. */
+typedef struct {
+    uint64_t id; /* +0: its row */
+    uint64_t order_id; /* +8: 0: suspense */
+    int64_t last_px; /* +16: [instrument scale] */
+    int64_t last_qty; /* +24: [instrument scale] */
+    uint64_t transact_ns; /* +32: [ns] */
+    uint64_t booked_seq; /* +40: journal sequence */
+    uint64_t engine_ns; /* +48: [ns] */
+    char exec_id[40]; /* +56 */
+    char venue_order_id[32]; /* +96 */
+    uint32_t instrument; /* +128 */
+    uint32_t next; /* +132: next of the same order */
+    uint16_t account; /* +136 */
+    uint16_t strategy; /* +138 */
+    uint16_t venue; /* +140 */
+    uint8_t side; /* +142: enum Side */
+    uint8_t state; /* +143: 1 booked, 2 busted, 3 corrected */
+    uint64_t digest; /* +144: hash of the identity */
+    char pad_0[40]; /* +152: zero */
+} rf_execution_t;
+RF_STATIC_ASSERT(sizeof(rf_execution_t) == 192, "Execution");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, id) == 0, "Execution.id");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, order_id) == 8, "Execution.order_id");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, last_px) == 16, "Execution.last_px");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, last_qty) == 24, "Execution.last_qty");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, transact_ns) == 32, "Execution.transact_ns");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, booked_seq) == 40, "Execution.booked_seq");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, engine_ns) == 48, "Execution.engine_ns");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, exec_id) == 56, "Execution.exec_id");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, venue_order_id) == 96, "Execution.venue_order_id");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, instrument) == 128, "Execution.instrument");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, next) == 132, "Execution.next");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, account) == 136, "Execution.account");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, strategy) == 138, "Execution.strategy");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, venue) == 140, "Execution.venue");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, side) == 142, "Execution.side");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, state) == 143, "Execution.state");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, digest) == 144, "Execution.digest");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, pad_0) == 152, "Execution.pad_0");
+
+/* Per account, strategy and instrument. State is (quantity, total cost); unit cost is derived. Written by: engine. */
+typedef struct {
+    int64_t net_qty; /* +0: signed [instrument scale] */
+    int64_t bought_qty; /* +8: [instrument scale] */
+    int64_t sold_qty; /* +16: [instrument scale] */
+    uint64_t cost_lo; /* +24: total cost of the open quantity, signed 128 bits [price x quantity scale] */
+    int64_t cost_hi; /* +32 */
+    uint64_t realized_lo; /* +40: realized PnL in quote currency, signed 128 bits [price x quantity scale] */
+    int64_t realized_hi; /* +48 */
+    uint64_t traded_lo; /* +56: sum of |LastPx|*LastShares, 128 bits [price x quantity scale] */
+    int64_t traded_hi; /* +64 */
+    int64_t last_px; /* +72: [instrument scale] */
+    uint64_t fills; /* +80 */
+    uint64_t updated_ns; /* +88: [ns] */
+    uint64_t updated_seq; /* +96 */
+    uint32_t instrument; /* +104 */
+    uint16_t account; /* +108 */
+    uint16_t strategy; /* +110: 0: suspense */
+    char pad_0[80]; /* +112: zero */
+} rf_position_t;
+RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
+RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
+RF_STATIC_ASSERT(offsetof(rf_position_t, bought_qty) == 8, "Position.bought_qty");
+RF_STATIC_ASSERT(offsetof(rf_position_t, sold_qty) == 16, "Position.sold_qty");
+RF_STATIC_ASSERT(offsetof(rf_position_t, cost_lo) == 24, "Position.cost_lo");
+RF_STATIC_ASSERT(offsetof(rf_position_t, cost_hi) == 32, "Position.cost_hi");
+RF_STATIC_ASSERT(offsetof(rf_position_t, realized_lo) == 40, "Position.realized_lo");
+RF_STATIC_ASSERT(offsetof(rf_position_t, realized_hi) == 48, "Position.realized_hi");
+RF_STATIC_ASSERT(offsetof(rf_position_t, traded_lo) == 56, "Position.traded_lo");
+RF_STATIC_ASSERT(offsetof(rf_position_t, traded_hi) == 64, "Position.traded_hi");
+RF_STATIC_ASSERT(offsetof(rf_position_t, last_px) == 72, "Position.last_px");
+RF_STATIC_ASSERT(offsetof(rf_position_t, fills) == 80, "Position.fills");
+RF_STATIC_ASSERT(offsetof(rf_position_t, updated_ns) == 88, "Position.updated_ns");
+RF_STATIC_ASSERT(offsetof(rf_position_t, updated_seq) == 96, "Position.updated_seq");
+RF_STATIC_ASSERT(offsetof(rf_position_t, instrument) == 104, "Position.instrument");
+RF_STATIC_ASSERT(offsetof(rf_position_t, account) == 108, "Position.account");
+RF_STATIC_ASSERT(offsetof(rf_position_t, strategy) == 110, "Position.strategy");
+RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 112, "Position.pad_0");
+
+/* A fact that contradicts our state. Written by: engine. */
+typedef struct {
+    uint64_t seq; /* +0: journal sequence that raised it */
+    uint64_t engine_ns; /* +8: [ns] */
+    uint64_t order_id; /* +16: 0 when unknown */
+    int64_t ours; /* +24 */
+    int64_t theirs; /* +32 */
+    char exec_id[40]; /* +40 */
+    char cl_ord_id[24]; /* +80 */
+    char text[64]; /* +104 */
+    uint16_t venue; /* +168 */
+    uint8_t kind; /* +170: enum BreakKind */
+    char pad_0[21]; /* +171: zero */
+} rf_break_t;
+RF_STATIC_ASSERT(sizeof(rf_break_t) == 192, "Break");
+RF_STATIC_ASSERT(offsetof(rf_break_t, seq) == 0, "Break.seq");
+RF_STATIC_ASSERT(offsetof(rf_break_t, engine_ns) == 8, "Break.engine_ns");
+RF_STATIC_ASSERT(offsetof(rf_break_t, order_id) == 16, "Break.order_id");
+RF_STATIC_ASSERT(offsetof(rf_break_t, ours) == 24, "Break.ours");
+RF_STATIC_ASSERT(offsetof(rf_break_t, theirs) == 32, "Break.theirs");
+RF_STATIC_ASSERT(offsetof(rf_break_t, exec_id) == 40, "Break.exec_id");
+RF_STATIC_ASSERT(offsetof(rf_break_t, cl_ord_id) == 80, "Break.cl_ord_id");
+RF_STATIC_ASSERT(offsetof(rf_break_t, text) == 104, "Break.text");
+RF_STATIC_ASSERT(offsetof(rf_break_t, venue) == 168, "Break.venue");
+RF_STATIC_ASSERT(offsetof(rf_break_t, kind) == 170, "Break.kind");
+RF_STATIC_ASSERT(offsetof(rf_break_t, pad_0) == 171, "Break.pad_0");
+
+/* One slot of an open-addressing index: digest and row; row 0 is empty. Written by: engine. */
+typedef struct {
+    uint64_t digest; /* +0 */
+    uint64_t row; /* +8 */
+} rf_hash_slot_t;
+RF_STATIC_ASSERT(sizeof(rf_hash_slot_t) == 16, "HashSlot");
+RF_STATIC_ASSERT(offsetof(rf_hash_slot_t, digest) == 0, "HashSlot.digest");
+RF_STATIC_ASSERT(offsetof(rf_hash_slot_t, row) == 8, "HashSlot.row");
+
+/* Latest top of book of one instrument, under a sequence lock. Written by: feed. */
+typedef struct {
+    uint64_t version; /* +0: odd while being written */
+    int64_t bid; /* +8: [instrument scale] */
+    int64_t ask; /* +16: [instrument scale] */
+    uint64_t source_ns; /* +24: the quote's own time [ns] */
+    uint64_t published_ns; /* +32: [ns] */
+    uint64_t count; /* +40: quotes so far */
+    uint32_t instrument; /* +48 */
+    uint32_t flags; /* +52: 1 stale, 2 crossed */
+    char pad_0[8]; /* +56: zero */
+} rf_quote_t;
+RF_STATIC_ASSERT(sizeof(rf_quote_t) == 64, "Quote");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, version) == 0, "Quote.version");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, bid) == 8, "Quote.bid");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, ask) == 16, "Quote.ask");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, source_ns) == 24, "Quote.source_ns");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, published_ns) == 32, "Quote.published_ns");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, count) == 40, "Quote.count");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, instrument) == 48, "Quote.instrument");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, flags) == 52, "Quote.flags");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, pad_0) == 56, "Quote.pad_0");
+
+/* ns = base_ns + ((tsc - base_tsc) * mult >> shift); republished by the supervisor under a sequence lock. Written by: supervisor. */
+typedef struct {
+    uint64_t version; /* +0: odd while being written */
+    uint64_t base_tsc; /* +8 */
+    uint64_t base_ns; /* +16: [ns] */
+    uint64_t mult; /* +24 */
+    uint64_t error_ns; /* +32: bound of the last calibration [ns] */
+    uint32_t shift; /* +40 */
+    uint32_t source; /* +44: enum ClockSource */
+    char pad_0[16]; /* +48: zero */
+} rf_clock_calibration_t;
+RF_STATIC_ASSERT(sizeof(rf_clock_calibration_t) == 64, "ClockCalibration");
+RF_STATIC_ASSERT(offsetof(rf_clock_calibration_t, version) == 0, "ClockCalibration.version");
+RF_STATIC_ASSERT(offsetof(rf_clock_calibration_t, base_tsc) == 8, "ClockCalibration.base_tsc");
+RF_STATIC_ASSERT(offsetof(rf_clock_calibration_t, base_ns) == 16, "ClockCalibration.base_ns");
+RF_STATIC_ASSERT(offsetof(rf_clock_calibration_t, mult) == 24, "ClockCalibration.mult");
+RF_STATIC_ASSERT(offsetof(rf_clock_calibration_t, error_ns) == 32, "ClockCalibration.error_ns");
+RF_STATIC_ASSERT(offsetof(rf_clock_calibration_t, shift) == 40, "ClockCalibration.shift");
+RF_STATIC_ASSERT(offsetof(rf_clock_calibration_t, source) == 44, "ClockCalibration.source");
+RF_STATIC_ASSERT(offsetof(rf_clock_calibration_t, pad_0) == 48, "ClockCalibration.pad_0");
+
+/* One process of the instance. Written by: supervisor. */
+typedef struct {
+    char name[32]; /* +0 */
+    char note[64]; /* +32 */
+    uint64_t started_ns; /* +96: [ns] */
+    uint32_t pid; /* +104 */
+    uint32_t start_ticks_lo; /* +108 */
+    uint32_t restarts; /* +112 */
+    int32_t core; /* +116: -1: not pinned */
+    uint32_t role; /* +120: enum Role */
+    uint32_t state; /* +124: enum ProcessState */
+    int32_t exit_code; /* +128 */
+    char pad_0[60]; /* +132: zero */
+} rf_component_t;
+RF_STATIC_ASSERT(sizeof(rf_component_t) == 192, "Component");
+RF_STATIC_ASSERT(offsetof(rf_component_t, name) == 0, "Component.name");
+RF_STATIC_ASSERT(offsetof(rf_component_t, note) == 32, "Component.note");
+RF_STATIC_ASSERT(offsetof(rf_component_t, started_ns) == 96, "Component.started_ns");
+RF_STATIC_ASSERT(offsetof(rf_component_t, pid) == 104, "Component.pid");
+RF_STATIC_ASSERT(offsetof(rf_component_t, start_ticks_lo) == 108, "Component.start_ticks_lo");
+RF_STATIC_ASSERT(offsetof(rf_component_t, restarts) == 112, "Component.restarts");
+RF_STATIC_ASSERT(offsetof(rf_component_t, core) == 116, "Component.core");
+RF_STATIC_ASSERT(offsetof(rf_component_t, role) == 120, "Component.role");
+RF_STATIC_ASSERT(offsetof(rf_component_t, state) == 124, "Component.state");
+RF_STATIC_ASSERT(offsetof(rf_component_t, exit_code) == 128, "Component.exit_code");
+RF_STATIC_ASSERT(offsetof(rf_component_t, pad_0) == 132, "Component.pad_0");
+
+/* The instance as its supervisor sees it. Row 1 only. Written by: supervisor. */
+typedef struct {
+    uint64_t epoch; /* +0 */
+    uint64_t started_ns; /* +8: [ns] */
+    uint32_t mode; /* +16: enum Mode */
+    uint32_t state; /* +20: enum ProcessState */
+    char data_dir[200]; /* +24: directory of journal, session stores, socket and logs */
+    uint64_t config_digest; /* +224 */
+    char pad_0[24]; /* +232: zero */
+} rf_instance_status_t;
+RF_STATIC_ASSERT(sizeof(rf_instance_status_t) == 256, "InstanceStatus");
+RF_STATIC_ASSERT(offsetof(rf_instance_status_t, epoch) == 0, "InstanceStatus.epoch");
+RF_STATIC_ASSERT(offsetof(rf_instance_status_t, started_ns) == 8, "InstanceStatus.started_ns");
+RF_STATIC_ASSERT(offsetof(rf_instance_status_t, mode) == 16, "InstanceStatus.mode");
+RF_STATIC_ASSERT(offsetof(rf_instance_status_t, state) == 20, "InstanceStatus.state");
+RF_STATIC_ASSERT(offsetof(rf_instance_status_t, data_dir) == 24, "InstanceStatus.data_dir");
+RF_STATIC_ASSERT(offsetof(rf_instance_status_t, config_digest) == 224, "InstanceStatus.config_digest");
+RF_STATIC_ASSERT(offsetof(rf_instance_status_t, pad_0) == 232, "InstanceStatus.pad_0");
+
+/* A named, monotone or gauge, 64-bit value. Written by: its component. */
+typedef struct {
+    uint64_t value; /* +0 */
+    char label[48]; /* +8 */
+    uint32_t id; /* +56 */
+    char pad_0[4]; /* +60: zero */
+} rf_counter_t;
+RF_STATIC_ASSERT(sizeof(rf_counter_t) == 64, "Counter");
+RF_STATIC_ASSERT(offsetof(rf_counter_t, value) == 0, "Counter.value");
+RF_STATIC_ASSERT(offsetof(rf_counter_t, label) == 8, "Counter.label");
+RF_STATIC_ASSERT(offsetof(rf_counter_t, id) == 56, "Counter.id");
+RF_STATIC_ASSERT(offsetof(rf_counter_t, pad_0) == 60, "Counter.pad_0");
+
+/* A log-bucket histogram (HdrHistogram's bucketing, 2^5 sub-buckets: relative error at most 1/32); counts follow in their own section. Written by: its component. */
+typedef struct {
+    char label[48]; /* +0 */
+    uint64_t count; /* +48 */
+    uint64_t sum; /* +56: [ns] */
+    uint64_t max; /* +64: [ns] */
+    uint64_t min; /* +72: [ns] */
+    uint32_t first_bucket; /* +80: index of its first count in the section */
+    uint32_t bucket_count; /* +84 */
+    char pad_0[40]; /* +88: zero */
+} rf_histogram_header_t;
+RF_STATIC_ASSERT(sizeof(rf_histogram_header_t) == 128, "HistogramHeader");
+RF_STATIC_ASSERT(offsetof(rf_histogram_header_t, label) == 0, "HistogramHeader.label");
+RF_STATIC_ASSERT(offsetof(rf_histogram_header_t, count) == 48, "HistogramHeader.count");
+RF_STATIC_ASSERT(offsetof(rf_histogram_header_t, sum) == 56, "HistogramHeader.sum");
+RF_STATIC_ASSERT(offsetof(rf_histogram_header_t, max) == 64, "HistogramHeader.max");
+RF_STATIC_ASSERT(offsetof(rf_histogram_header_t, min) == 72, "HistogramHeader.min");
+RF_STATIC_ASSERT(offsetof(rf_histogram_header_t, first_bucket) == 80, "HistogramHeader.first_bucket");
+RF_STATIC_ASSERT(offsetof(rf_histogram_header_t, bucket_count) == 84, "HistogramHeader.bucket_count");
+RF_STATIC_ASSERT(offsetof(rf_histogram_header_t, pad_0) == 88, "HistogramHeader.pad_0");
+
+/* One count of a histogram. Written by: its component. */
+typedef struct {
+    uint64_t count; /* +0 */
+} rf_bucket_t;
+RF_STATIC_ASSERT(sizeof(rf_bucket_t) == 8, "Bucket");
+RF_STATIC_ASSERT(offsetof(rf_bucket_t, count) == 0, "Bucket.count");
+
+/* First bytes of a journal segment file. Written by: sidecar. */
+typedef struct {
+    uint64_t magic; /* +0: 0x4C4A4652 ('RFJL') */
+    uint32_t layout_version; /* +8 */
+    uint32_t header_bytes; /* +12: [bytes] */
+    uint64_t layout_hash; /* +16 */
+    uint64_t first_seq; /* +24 */
+    uint64_t index; /* +32: 1, 2, 3 ... */
+    uint64_t created_ns; /* +40: [ns] */
+    char instance[32]; /* +48 */
+    char previous_sha256[32]; /* +80: digest of the whole previous segment, zero in the first */
+    char pad_0[132]; /* +112: zero */
+    uint32_t crc; /* +244: CRC32C of the bytes before */
+    char pad_1[8]; /* +248: zero */
+} rf_segment_header_t;
+RF_STATIC_ASSERT(sizeof(rf_segment_header_t) == 256, "SegmentHeader");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, magic) == 0, "SegmentHeader.magic");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, layout_version) == 8, "SegmentHeader.layout_version");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, header_bytes) == 12, "SegmentHeader.header_bytes");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, layout_hash) == 16, "SegmentHeader.layout_hash");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, first_seq) == 24, "SegmentHeader.first_seq");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, index) == 32, "SegmentHeader.index");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, created_ns) == 40, "SegmentHeader.created_ns");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, instance) == 48, "SegmentHeader.instance");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, previous_sha256) == 80, "SegmentHeader.previous_sha256");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, pad_0) == 112, "SegmentHeader.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, crc) == 244, "SegmentHeader.crc");
+RF_STATIC_ASSERT(offsetof(rf_segment_header_t, pad_1) == 248, "SegmentHeader.pad_1");
+
+/* Head of a frame in a journal file: Frame with its first word replaced; the payload follows, padded to 8 bytes. Written by: sidecar. */
+typedef struct {
+    uint32_t length; /* +0: of the whole frame [bytes] */
+    uint32_t crc; /* +4: CRC32C of the frame with this field zero */
+    uint64_t seq; /* +8 */
+    uint64_t engine_ns; /* +16: [ns] */
+    uint64_t source_position; /* +24 */
+    uint32_t source_epoch; /* +32 */
+    uint16_t source; /* +36 */
+    uint16_t kind; /* +38: enum FrameKind */
+    uint32_t payload_bytes; /* +40 */
+    uint32_t instance_epoch; /* +44 */
+    char pad_0[16]; /* +48: zero */
+} rf_file_frame_t;
+RF_STATIC_ASSERT(sizeof(rf_file_frame_t) == 64, "FileFrame");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, length) == 0, "FileFrame.length");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, crc) == 4, "FileFrame.crc");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, seq) == 8, "FileFrame.seq");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, engine_ns) == 16, "FileFrame.engine_ns");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, source_position) == 24, "FileFrame.source_position");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, source_epoch) == 32, "FileFrame.source_epoch");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, source) == 36, "FileFrame.source");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, kind) == 38, "FileFrame.kind");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, payload_bytes) == 40, "FileFrame.payload_bytes");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, instance_epoch) == 44, "FileFrame.instance_epoch");
+RF_STATIC_ASSERT(offsetof(rf_file_frame_t, pad_0) == 48, "FileFrame.pad_0");
+
+#endif

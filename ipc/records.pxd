@@ -1,0 +1,771 @@
+# Generated from ipc/schema.py by python -m ringfence.tools.gen_records; do not edit.
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef extern from "records.h" nogil:
+    const uint32_t RF_LAYOUT_VERSION
+    const uint64_t RF_LAYOUT_HASH
+    const uint32_t RF_REGION_MAGIC
+    const uint32_t RF_SEGMENT_MAGIC
+    const uint32_t RF_CACHE_LINE_PAIR
+    const uint32_t RF_JOURNAL_SLOT_BYTES
+    const uint32_t RF_VENUE_EVENT_POSS_DUP
+    const uint32_t RF_VENUE_EVENT_POSS_RESEND
+    const uint32_t RF_VENUE_EVENT_INVALID
+    const uint32_t RF_VENUE_EVENT_TRUNCATED
+    const uint32_t RF_PRESENT_LAST_PX
+    const uint32_t RF_PRESENT_LAST_QTY
+    const uint32_t RF_PRESENT_CUM_QTY
+    const uint32_t RF_PRESENT_LEAVES_QTY
+    const uint32_t RF_PRESENT_AVG_PX
+    const uint32_t RF_PRESENT_QTY
+    const uint32_t RF_PRESENT_PX
+    const uint32_t RF_ORDER_UNVERIFIED
+    const uint32_t RF_ORDER_OVERFILLED
+    const uint32_t RF_ORDER_BREAK
+    const uint32_t RF_EXECUTION_BOOKED
+    const uint32_t RF_EXECUTION_BUSTED
+    const uint32_t RF_EXECUTION_CORRECTED
+    const uint32_t RF_DURABILITY_ASYNC
+    const uint32_t RF_DURABILITY_LOCAL
+    const uint32_t RF_DURABILITY_REPLICATED
+    const uint32_t RF_REVISIONS_MAX
+    const uint32_t RF_VENUES_MAX
+    const uint32_t RF_STRATEGIES_MAX
+
+    enum: # Side
+        RF_SIDE_BUY
+        RF_SIDE_SELL
+        RF_SIDE_SELL_SHORT
+        RF_SIDE_MAX
+
+    enum: # OrdType
+        RF_ORD_TYPE_MARKET
+        RF_ORD_TYPE_LIMIT
+        RF_ORD_TYPE_STOP
+        RF_ORD_TYPE_STOP_LIMIT
+        RF_ORD_TYPE_MAX
+
+    enum: # TimeInForce
+        RF_TIME_IN_FORCE_DAY
+        RF_TIME_IN_FORCE_GTC
+        RF_TIME_IN_FORCE_OPG
+        RF_TIME_IN_FORCE_IOC
+        RF_TIME_IN_FORCE_FOK
+        RF_TIME_IN_FORCE_GTX
+        RF_TIME_IN_FORCE_GTD
+        RF_TIME_IN_FORCE_MAX
+
+    enum: # OrdStatus
+        RF_ORD_STATUS_PENDING_NEW
+        RF_ORD_STATUS_NEW
+        RF_ORD_STATUS_PARTIALLY_FILLED
+        RF_ORD_STATUS_FILLED
+        RF_ORD_STATUS_DONE_FOR_DAY
+        RF_ORD_STATUS_CANCELED
+        RF_ORD_STATUS_REPLACED
+        RF_ORD_STATUS_PENDING_CANCEL
+        RF_ORD_STATUS_STOPPED
+        RF_ORD_STATUS_REJECTED
+        RF_ORD_STATUS_SUSPENDED
+        RF_ORD_STATUS_CALCULATED
+        RF_ORD_STATUS_EXPIRED
+        RF_ORD_STATUS_PENDING_REPLACE
+        RF_ORD_STATUS_UNKNOWN
+        RF_ORD_STATUS_DENIED
+        RF_ORD_STATUS_MAX
+
+    enum: # IntentKind
+        RF_INTENT_KIND_NEW
+        RF_INTENT_KIND_CANCEL
+        RF_INTENT_KIND_REPLACE
+        RF_INTENT_KIND_CANCEL_ALL
+        RF_INTENT_KIND_MAX
+
+    enum: # CommandKind
+        RF_COMMAND_KIND_NEW
+        RF_COMMAND_KIND_CANCEL
+        RF_COMMAND_KIND_REPLACE
+        RF_COMMAND_KIND_STATUS
+        RF_COMMAND_KIND_MAX
+
+    enum: # VenueEventKind
+        RF_VENUE_EVENT_KIND_ACK
+        RF_VENUE_EVENT_KIND_PENDING_NEW
+        RF_VENUE_EVENT_KIND_REJECTED
+        RF_VENUE_EVENT_KIND_FILL
+        RF_VENUE_EVENT_KIND_BUST
+        RF_VENUE_EVENT_KIND_CORRECT
+        RF_VENUE_EVENT_KIND_PENDING_CANCEL
+        RF_VENUE_EVENT_KIND_CANCELED
+        RF_VENUE_EVENT_KIND_PENDING_REPLACE
+        RF_VENUE_EVENT_KIND_REPLACED
+        RF_VENUE_EVENT_KIND_RESTATED
+        RF_VENUE_EVENT_KIND_DONE_FOR_DAY
+        RF_VENUE_EVENT_KIND_EXPIRED
+        RF_VENUE_EVENT_KIND_STOPPED
+        RF_VENUE_EVENT_KIND_SUSPENDED
+        RF_VENUE_EVENT_KIND_CALCULATED
+        RF_VENUE_EVENT_KIND_STATUS
+        RF_VENUE_EVENT_KIND_CANCEL_REJECT
+        RF_VENUE_EVENT_KIND_BUSINESS_REJECT
+        RF_VENUE_EVENT_KIND_SESSION_UP
+        RF_VENUE_EVENT_KIND_SESSION_DOWN
+        RF_VENUE_EVENT_KIND_NOT_SENT
+        RF_VENUE_EVENT_KIND_MAX
+
+    enum: # EventKind
+        RF_EVENT_KIND_ACCEPTED
+        RF_EVENT_KIND_DENIED
+        RF_EVENT_KIND_DUPLICATE
+        RF_EVENT_KIND_ACK
+        RF_EVENT_KIND_FILL
+        RF_EVENT_KIND_CANCELED
+        RF_EVENT_KIND_REPLACED
+        RF_EVENT_KIND_REJECTED
+        RF_EVENT_KIND_CANCEL_REJECTED
+        RF_EVENT_KIND_EXPIRED
+        RF_EVENT_KIND_DONE_FOR_DAY
+        RF_EVENT_KIND_RESTATED
+        RF_EVENT_KIND_PENDING
+        RF_EVENT_KIND_UNKNOWN
+        RF_EVENT_KIND_BUST
+        RF_EVENT_KIND_CORRECT
+        RF_EVENT_KIND_MAX
+
+    enum: # DenyReason
+        RF_DENY_REASON_NONE
+        RF_DENY_REASON_BAD_KIND
+        RF_DENY_REASON_BAD_SIDE
+        RF_DENY_REASON_BAD_ORD_TYPE
+        RF_DENY_REASON_BAD_TIME_IN_FORCE
+        RF_DENY_REASON_BAD_QTY
+        RF_DENY_REASON_BAD_PRICE
+        RF_DENY_REASON_BAD_CLIENT_ID
+        RF_DENY_REASON_OVERFLOW
+        RF_DENY_REASON_UNKNOWN_INSTRUMENT
+        RF_DENY_REASON_UNKNOWN_ACCOUNT
+        RF_DENY_REASON_UNKNOWN_ORDER
+        RF_DENY_REASON_NO_ROUTE
+        RF_DENY_REASON_STRATEGY_DISABLED
+        RF_DENY_REASON_SESSION_DOWN
+        RF_DENY_REASON_GATEWAY_STALLED
+        RF_DENY_REASON_STRATEGY_STALLED
+        RF_DENY_REASON_JOURNAL_PRESSURE
+        RF_DENY_REASON_ORDER_DONE
+        RF_DENY_REASON_ORDER_UNKNOWN
+        RF_DENY_REASON_DUPLICATE_TERMS
+        RF_DENY_REASON_ORDERS_FULL
+        RF_DENY_REASON_EXECUTIONS_FULL
+        RF_DENY_REASON_STALE
+        RF_DENY_REASON_TOO_MANY_REVISIONS
+        RF_DENY_REASON_MAX
+
+    enum: # BreakKind
+        RF_BREAK_KIND_UNKNOWN_ORDER
+        RF_BREAK_KIND_OVERFILL
+        RF_BREAK_KIND_EXECUTION_MISMATCH
+        RF_BREAK_KIND_MISSED_EXECUTION
+        RF_BREAK_KIND_STALE_REPORT
+        RF_BREAK_KIND_UNEXPECTED_TRANSITION
+        RF_BREAK_KIND_UNKNOWN_EXEC_REF
+        RF_BREAK_KIND_INSTRUMENT_MISMATCH
+        RF_BREAK_KIND_INEXACT
+        RF_BREAK_KIND_OVERFLOW
+        RF_BREAK_KIND_EXECUTIONS_FULL
+        RF_BREAK_KIND_BUSINESS_REJECT
+        RF_BREAK_KIND_UNKNOWN_OUTCOME
+        RF_BREAK_KIND_TABLE_FULL
+        RF_BREAK_KIND_MAX
+
+    enum: # FrameKind
+        RF_FRAME_KIND_INTENT
+        RF_FRAME_KIND_VENUE_EVENT
+        RF_FRAME_KIND_CONTROL
+        RF_FRAME_KIND_MARK
+        RF_FRAME_KIND_TIMER
+        RF_FRAME_KIND_OBSERVATION
+        RF_FRAME_KIND_CHECKPOINT
+        RF_FRAME_KIND_MAX
+
+    enum: # ControlKind
+        RF_CONTROL_KIND_START
+        RF_CONTROL_KIND_DEFINE_INSTRUMENT
+        RF_CONTROL_KIND_DEFINE_ACCOUNT
+        RF_CONTROL_KIND_DEFINE_VENUE
+        RF_CONTROL_KIND_DEFINE_STRATEGY
+        RF_CONTROL_KIND_DEFINE_ROUTE
+        RF_CONTROL_KIND_STRATEGY_ATTACH
+        RF_CONTROL_KIND_STRATEGY_DETACH
+        RF_CONTROL_KIND_CHECKPOINT
+        RF_CONTROL_KIND_SET_STRATEGY
+        RF_CONTROL_KIND_MAX
+
+    enum: # ObservationKind
+        RF_OBSERVATION_KIND_GATEWAY_STALLED
+        RF_OBSERVATION_KIND_GATEWAY_READY
+        RF_OBSERVATION_KIND_STRATEGY_STALLED
+        RF_OBSERVATION_KIND_STRATEGY_READY
+        RF_OBSERVATION_KIND_STRATEGY_POISONED
+        RF_OBSERVATION_KIND_JOURNAL_PRESSURE
+        RF_OBSERVATION_KIND_JOURNAL_CLEAR
+        RF_OBSERVATION_KIND_MAX
+
+    enum: # StrategyStatus
+        RF_STRATEGY_STATUS_ENABLED
+        RF_STRATEGY_STATUS_REDUCE_ONLY
+        RF_STRATEGY_STATUS_CANCEL_ONLY
+        RF_STRATEGY_STATUS_DISABLED
+        RF_STRATEGY_STATUS_POISONED
+        RF_STRATEGY_STATUS_MAX
+
+    enum: # Status
+        RF_STATUS_ACTIVE
+        RF_STATUS_HALTED
+        RF_STATUS_MAX
+
+    enum: # SessionState
+        RF_SESSION_STATE_DOWN
+        RF_SESSION_STATE_CONNECTING
+        RF_SESSION_STATE_LOGGING_ON
+        RF_SESSION_STATE_UP
+        RF_SESSION_STATE_LOGGING_OUT
+        RF_SESSION_STATE_MAX
+
+    enum: # Role
+        RF_ROLE_SUPERVISOR
+        RF_ROLE_ENGINE
+        RF_ROLE_GATEWAY
+        RF_ROLE_SIDECAR
+        RF_ROLE_STRATEGY
+        RF_ROLE_FEED
+        RF_ROLE_VENUE
+        RF_ROLE_MAX
+
+    enum: # ProcessState
+        RF_PROCESS_STATE_STARTING
+        RF_PROCESS_STATE_RECOVERING
+        RF_PROCESS_STATE_RUNNING
+        RF_PROCESS_STATE_STOPPING
+        RF_PROCESS_STATE_STOPPED
+        RF_PROCESS_STATE_FAILED
+        RF_PROCESS_STATE_MAX
+
+    enum: # ClockSource
+        RF_CLOCK_SOURCE_TSC
+        RF_CLOCK_SOURCE_CLOCK_GETTIME
+        RF_CLOCK_SOURCE_MAX
+
+    enum: # Mode
+        RF_MODE_LIVE
+        RF_MODE_PAPER
+        RF_MODE_DEMO
+        RF_MODE_MAX
+
+    enum: # RequestKind
+        RF_REQUEST_KIND_CANCEL
+        RF_REQUEST_KIND_REPLACE
+        RF_REQUEST_KIND_MAX
+
+    ctypedef struct Superblock "rf_superblock_t":
+        uint64_t magic
+        uint32_t layout_version
+        uint32_t section_count
+        uint64_t layout_hash
+        uint64_t total_bytes
+        uint64_t epoch
+        uint32_t writer_pid
+        uint32_t role
+        uint64_t writer_start_ticks
+        uint64_t created_ns
+        char instance[32]
+        char name[32]
+        char pad_0[8]
+        uint64_t heartbeat_ns
+        uint32_t process_state
+        uint32_t detail
+        char pad_1[104]
+
+    ctypedef struct Section "rf_section_t":
+        char name[24]
+        char record[24]
+        uint64_t offset
+        uint32_t count
+        uint32_t stride
+
+    ctypedef struct RingCursor "rf_ring_cursor_t":
+        uint64_t position
+        char pad_0[120]
+
+    ctypedef struct Intent "rf_intent_t":
+        uint64_t slot_seq
+        uint64_t client_id
+        int64_t px
+        int64_t stop_px
+        int64_t qty
+        int64_t display_qty
+        uint64_t expire_ns
+        uint64_t created_ns
+        uint64_t origin_ns
+        uint32_t instrument
+        uint16_t account
+        uint16_t route
+        uint8_t kind
+        uint8_t side
+        uint8_t ord_type
+        uint8_t time_in_force
+        uint32_t flags
+        uint32_t epoch
+        char pad_0[32]
+        uint32_t crc
+
+    ctypedef struct OrderCommand "rf_order_command_t":
+        uint64_t slot_seq
+        uint64_t output_seq
+        uint64_t journal_seq
+        uint64_t order_id
+        int64_t px
+        int64_t stop_px
+        int64_t qty
+        int64_t display_qty
+        uint64_t expire_ns
+        uint64_t engine_ns
+        uint64_t intent_ns
+        uint64_t origin_ns
+        uint32_t revision
+        uint8_t kind
+        uint8_t side
+        uint8_t ord_type
+        uint8_t time_in_force
+        uint8_t px_digits
+        uint8_t qty_digits
+        uint8_t durability
+        uint8_t pad_0
+        uint16_t strategy
+        uint16_t venue
+        char cl_ord_id[24]
+        char orig_cl_ord_id[24]
+        char venue_order_id[32]
+        char symbol[24]
+        char account_code[24]
+        char pad_1[16]
+
+    ctypedef struct VenueEvent "rf_venue_event_t":
+        uint64_t slot_seq
+        int64_t last_px
+        int64_t last_qty
+        int64_t cum_qty
+        int64_t leaves_qty
+        int64_t avg_px
+        int64_t qty
+        int64_t px
+        uint64_t transact_ns
+        uint64_t received_ns
+        uint32_t msg_seq_num
+        uint32_t flags
+        uint32_t present
+        uint32_t text_code
+        uint8_t kind
+        uint8_t ord_status
+        uint8_t side
+        uint8_t exec_trans_type
+        uint8_t last_px_digits
+        uint8_t last_qty_digits
+        uint8_t cum_qty_digits
+        uint8_t leaves_qty_digits
+        uint8_t avg_px_digits
+        uint8_t qty_digits
+        uint8_t px_digits
+        uint8_t cxl_rej_response_to
+        uint16_t venue
+        char pad_0[2]
+        char cl_ord_id[24]
+        char orig_cl_ord_id[24]
+        char exec_id[40]
+        char exec_ref_id[40]
+        char venue_order_id[32]
+        char symbol[24]
+        char text[64]
+        char pad_1[24]
+
+    ctypedef struct StrategyEvent "rf_strategy_event_t":
+        uint64_t slot_seq
+        uint64_t output_seq
+        uint64_t journal_seq
+        uint64_t client_id
+        uint64_t order_id
+        int64_t last_px
+        int64_t last_qty
+        int64_t cum_qty
+        int64_t leaves_qty
+        int64_t px
+        int64_t qty
+        uint64_t engine_ns
+        int64_t net_qty
+        uint32_t instrument
+        uint16_t account
+        uint8_t kind
+        uint8_t ord_status
+        uint8_t side
+        uint8_t reason
+        uint16_t venue_code
+        char pad_0[12]
+
+    ctypedef struct Control "rf_control_t":
+        uint64_t slot_seq
+        uint64_t request_id
+        uint32_t operator_uid
+        uint8_t kind
+        uint8_t status
+        uint16_t strategy
+        uint64_t epoch
+        uint32_t day
+        uint32_t pid
+        char operator_name[24]
+        char reason[56]
+        char prefix[8]
+        char body[256]
+
+    ctypedef struct Mark "rf_mark_t":
+        uint64_t slot_seq
+        int64_t bid
+        int64_t ask
+        uint64_t source_ns
+        uint32_t instrument
+        char pad_0[28]
+
+    ctypedef struct Timer "rf_timer_t":
+        uint64_t slot_seq
+        uint64_t now_ns
+        char pad_0[48]
+
+    ctypedef struct Observation "rf_observation_t":
+        uint64_t slot_seq
+        uint64_t value
+        uint16_t peer
+        uint8_t kind
+        char pad_0[45]
+
+    ctypedef struct Checkpoint "rf_checkpoint_t":
+        uint64_t slot_seq
+        uint64_t state_hash
+        uint64_t inputs
+        char pad_0[40]
+
+    ctypedef struct Frame "rf_frame_t":
+        uint64_t slot_seq
+        uint64_t seq
+        uint64_t engine_ns
+        uint64_t source_position
+        uint32_t source_epoch
+        uint16_t source
+        uint16_t kind
+        uint32_t payload_bytes
+        uint32_t instance_epoch
+        char pad_0[16]
+
+    ctypedef struct JournalSlot "rf_journal_slot_t":
+        uint64_t slot_seq
+        char head[56]
+        char payload[384]
+
+    ctypedef struct EngineStatus "rf_engine_status_t":
+        uint64_t seq
+        uint64_t engine_ns
+        uint64_t inputs
+        uint64_t epoch
+        uint64_t order_count
+        uint64_t execution_count
+        uint64_t position_count
+        uint64_t break_count
+        uint64_t open_orders
+        uint64_t intents
+        uint64_t denies
+        uint64_t duplicates
+        uint64_t fills
+        uint64_t duplicate_fills
+        uint64_t venue_events
+        uint64_t rejects
+        uint32_t day
+        uint32_t journal_pressure
+        uint32_t instrument_count
+        uint32_t account_count
+        uint32_t venue_count
+        uint32_t strategy_count
+        uint32_t route_count
+        uint32_t day_code
+        char prefix[8]
+        char pad_0[88]
+
+    ctypedef struct Instrument "rf_instrument_t":
+        char symbol[24]
+        char base[8]
+        char quote[8]
+        int64_t tick
+        int64_t lot
+        int64_t qty_min
+        int64_t qty_max
+        int64_t multiplier
+        int64_t bid
+        int64_t ask
+        uint64_t mark_ns
+        uint32_t id
+        uint8_t price_digits
+        uint8_t qty_digits
+        uint8_t status
+        uint8_t pad_0
+        char pad_1[144]
+
+    ctypedef struct Account "rf_account_t":
+        char name[24]
+        char code[24]
+        char currency[8]
+        uint16_t id
+        uint8_t status
+        uint8_t durability
+        char pad_0[4]
+        char pad_1[64]
+
+    ctypedef struct Venue "rf_venue_t":
+        char name[24]
+        char session[32]
+        uint64_t output_seq
+        uint64_t events
+        uint64_t session_ups
+        uint64_t session_downs
+        uint64_t changed_ns
+        uint16_t id
+        uint8_t status
+        uint8_t session_state
+        uint8_t stalled
+        uint8_t durability
+        char pad_0[2]
+        char pad_1[88]
+
+    ctypedef struct Strategy "rf_strategy_t":
+        char name[24]
+        char desk[24]
+        uint64_t output_seq
+        uint64_t epoch
+        uint64_t intents
+        uint64_t denies
+        uint64_t orders
+        uint64_t fills
+        uint64_t open_orders
+        uint64_t max_age_ns
+        uint32_t uid
+        uint32_t pid
+        uint16_t id
+        uint8_t status
+        uint8_t attached
+        uint8_t stalled
+        uint8_t cancel_on_detach
+        char pad_0[2]
+        char pad_1[64]
+
+    ctypedef struct Route "rf_route_t":
+        uint32_t instrument
+        uint16_t account
+        uint16_t venue
+        uint16_t id
+        uint8_t status
+        uint8_t pad_0
+        char name[24]
+        char pad_1[28]
+
+    ctypedef struct Order "rf_order_t":
+        uint64_t order_id
+        uint64_t client_id
+        int64_t px
+        int64_t stop_px
+        int64_t qty
+        int64_t cum_qty
+        int64_t leaves_qty
+        uint64_t notional_lo
+        int64_t notional_hi
+        int64_t last_px
+        int64_t last_qty
+        int64_t display_qty
+        int64_t pending_px
+        int64_t pending_stop_px
+        int64_t pending_qty
+        uint64_t expire_ns
+        uint64_t created_ns
+        uint64_t updated_ns
+        uint64_t acked_ns
+        uint64_t intent_ns
+        uint64_t created_seq
+        uint64_t updated_seq
+        uint64_t terms_hash
+        uint32_t instrument
+        uint16_t account
+        uint16_t strategy
+        uint16_t venue
+        uint16_t route
+        uint16_t revision
+        uint16_t live_revision
+        uint16_t cancel_revision
+        uint16_t replace_revision
+        uint8_t pending_count
+        uint8_t side
+        uint8_t ord_type
+        uint8_t time_in_force
+        uint8_t ord_status
+        uint8_t base_status
+        uint8_t deny_reason
+        uint8_t flags
+        uint16_t venue_code
+        uint16_t pending_base_revision
+        uint16_t replaces
+        char pad_0[2]
+        uint32_t next_open
+        uint32_t prev_open
+        uint32_t first_execution
+        uint32_t last_execution
+        char venue_order_id[32]
+        char text[64]
+        char pad_1[52]
+
+    ctypedef struct Execution "rf_execution_t":
+        uint64_t id
+        uint64_t order_id
+        int64_t last_px
+        int64_t last_qty
+        uint64_t transact_ns
+        uint64_t booked_seq
+        uint64_t engine_ns
+        char exec_id[40]
+        char venue_order_id[32]
+        uint32_t instrument
+        uint32_t next
+        uint16_t account
+        uint16_t strategy
+        uint16_t venue
+        uint8_t side
+        uint8_t state
+        uint64_t digest
+        char pad_0[40]
+
+    ctypedef struct Position "rf_position_t":
+        int64_t net_qty
+        int64_t bought_qty
+        int64_t sold_qty
+        uint64_t cost_lo
+        int64_t cost_hi
+        uint64_t realized_lo
+        int64_t realized_hi
+        uint64_t traded_lo
+        int64_t traded_hi
+        int64_t last_px
+        uint64_t fills
+        uint64_t updated_ns
+        uint64_t updated_seq
+        uint32_t instrument
+        uint16_t account
+        uint16_t strategy
+        char pad_0[80]
+
+    ctypedef struct Break "rf_break_t":
+        uint64_t seq
+        uint64_t engine_ns
+        uint64_t order_id
+        int64_t ours
+        int64_t theirs
+        char exec_id[40]
+        char cl_ord_id[24]
+        char text[64]
+        uint16_t venue
+        uint8_t kind
+        char pad_0[21]
+
+    ctypedef struct HashSlot "rf_hash_slot_t":
+        uint64_t digest
+        uint64_t row
+
+    ctypedef struct Quote "rf_quote_t":
+        uint64_t version
+        int64_t bid
+        int64_t ask
+        uint64_t source_ns
+        uint64_t published_ns
+        uint64_t count
+        uint32_t instrument
+        uint32_t flags
+        char pad_0[8]
+
+    ctypedef struct ClockCalibration "rf_clock_calibration_t":
+        uint64_t version
+        uint64_t base_tsc
+        uint64_t base_ns
+        uint64_t mult
+        uint64_t error_ns
+        uint32_t shift
+        uint32_t source
+        char pad_0[16]
+
+    ctypedef struct Component "rf_component_t":
+        char name[32]
+        char note[64]
+        uint64_t started_ns
+        uint32_t pid
+        uint32_t start_ticks_lo
+        uint32_t restarts
+        int32_t core
+        uint32_t role
+        uint32_t state
+        int32_t exit_code
+        char pad_0[60]
+
+    ctypedef struct InstanceStatus "rf_instance_status_t":
+        uint64_t epoch
+        uint64_t started_ns
+        uint32_t mode
+        uint32_t state
+        char data_dir[200]
+        uint64_t config_digest
+        char pad_0[24]
+
+    ctypedef struct Counter "rf_counter_t":
+        uint64_t value
+        char label[48]
+        uint32_t id
+        char pad_0[4]
+
+    ctypedef struct HistogramHeader "rf_histogram_header_t":
+        char label[48]
+        uint64_t count
+        uint64_t sum
+        uint64_t max
+        uint64_t min
+        uint32_t first_bucket
+        uint32_t bucket_count
+        char pad_0[40]
+
+    ctypedef struct Bucket "rf_bucket_t":
+        uint64_t count
+
+    ctypedef struct SegmentHeader "rf_segment_header_t":
+        uint64_t magic
+        uint32_t layout_version
+        uint32_t header_bytes
+        uint64_t layout_hash
+        uint64_t first_seq
+        uint64_t index
+        uint64_t created_ns
+        char instance[32]
+        char previous_sha256[32]
+        char pad_0[132]
+        uint32_t crc
+        char pad_1[8]
+
+    ctypedef struct FileFrame "rf_file_frame_t":
+        uint32_t length
+        uint32_t crc
+        uint64_t seq
+        uint64_t engine_ns
+        uint64_t source_position
+        uint32_t source_epoch
+        uint16_t source
+        uint16_t kind
+        uint32_t payload_bytes
+        uint32_t instance_epoch
+        char pad_0[16]

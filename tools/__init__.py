@@ -1,0 +1,1 @@
+"""What people run: supervisor, sidecar, command line, replay, demo."""
