@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 1u
-#define RF_LAYOUT_HASH 0x757fac25b64d6cddull
+#define RF_LAYOUT_HASH 0xf2fc24da8e6ef1f5ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -768,7 +768,8 @@ typedef struct {
     uint32_t day_code; /* +156: days since 2000-01-01, part of ClOrdID */
     char prefix[8]; /* +160: ClOrdID prefix */
     uint64_t swept; /* +168: order row at which the timer's sweep for unanswered requests goes on */
-    char pad_0[80]; /* +176: zero */
+    uint64_t started_ns; /* +176: engine time of the last START: intents issued before it are stale (S12) [ns] */
+    char pad_0[72]; /* +184: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 256, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -797,7 +798,8 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, route_count) == 152, "EngineStatus
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, day_code) == 156, "EngineStatus.day_code");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, prefix) == 160, "EngineStatus.prefix");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, swept) == 168, "EngineStatus.swept");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 176, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, started_ns) == 176, "EngineStatus.started_ns");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 184, "EngineStatus.pad_0");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1014,10 +1016,10 @@ typedef struct {
     uint32_t last_execution; /* +232 */
     char venue_order_id[32]; /* +236: OrderID(37) */
     char text[64]; /* +268: last Text(58) */
-    char pad_1[4]; /* +332: zero */
+    uint32_t day_code; /* +332: trading day of its creation, part of every ClOrdID of its chain */
     uint64_t transact_ns; /* +336: latest TransactTime(60) applied: an older report never regresses it (S8) [ns] */
     uint64_t requested_ns; /* +344: engine time of the last cancel or replace sent, 0 when none is in flight (S17) [ns] */
-    char pad_2[32]; /* +352: zero */
+    char pad_1[32]; /* +352: zero */
 } rf_order_t;
 RF_STATIC_ASSERT(sizeof(rf_order_t) == 384, "Order");
 RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
@@ -1070,10 +1072,10 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, first_execution) == 228, "Order.first_exec
 RF_STATIC_ASSERT(offsetof(rf_order_t, last_execution) == 232, "Order.last_execution");
 RF_STATIC_ASSERT(offsetof(rf_order_t, venue_order_id) == 236, "Order.venue_order_id");
 RF_STATIC_ASSERT(offsetof(rf_order_t, text) == 268, "Order.text");
-RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 332, "Order.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_order_t, day_code) == 332, "Order.day_code");
 RF_STATIC_ASSERT(offsetof(rf_order_t, transact_ns) == 336, "Order.transact_ns");
 RF_STATIC_ASSERT(offsetof(rf_order_t, requested_ns) == 344, "Order.requested_ns");
-RF_STATIC_ASSERT(offsetof(rf_order_t, pad_2) == 352, "Order.pad_2");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 352, "Order.pad_1");
 
 /* One booked execution; the identity is (venue session, account, order, side, ExecID) (S2). Written by: engine. */
 typedef struct {

@@ -501,7 +501,8 @@ cdef extern from "records.h" nogil:
         uint32_t day_code
         char prefix[8]
         uint64_t swept
-        char pad_0[80]
+        uint64_t started_ns
+        char pad_0[72]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -633,10 +634,10 @@ cdef extern from "records.h" nogil:
         uint32_t last_execution
         char venue_order_id[32]
         char text[64]
-        char pad_1[4]
+        uint32_t day_code
         uint64_t transact_ns
         uint64_t requested_ns
-        char pad_2[32]
+        char pad_1[32]
 
     ctypedef struct Execution "rf_execution_t":
         uint64_t id

@@ -626,7 +626,8 @@ _RECORDS = (
             Field("day_code", "u32", "days since 2000-01-01, part of ClOrdID"),
             Field("prefix", "char[8]", "ClOrdID prefix"),
             Field("swept", "u64", "order row at which the timer's sweep for unanswered requests goes on"),
-            _pad(80),
+            Field("started_ns", "u64", "engine time of the last START: intents issued before it are stale (S12)", "ns"),
+            _pad(72),
         ),
     ),
     Record(
@@ -794,10 +795,10 @@ _RECORDS = (
             Field("last_execution", "u32"),
             Field("venue_order_id", "char[32]", "OrderID(37)"),
             Field("text", "char[64]", "last Text(58)"),
-            _pad(4, "pad_1"),
+            Field("day_code", "u32", "trading day of its creation, part of every ClOrdID of its chain"),
             Field("transact_ns", "u64", "latest TransactTime(60) applied: an older report never regresses it (S8)", "ns"),
             Field("requested_ns", "u64", "engine time of the last cancel or replace sent, 0 when none is in flight (S17)", "ns"),
-            _pad(32, "pad_2"),
+            _pad(32, "pad_1"),
         ),
     ),
     Record(
