@@ -8,7 +8,7 @@ Unrealized PnL values a position at the price it could be closed at: bid when lo
 from __future__ import annotations
 
 from decimal import Context, Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -96,6 +96,22 @@ POSITIONS = View(
     ),
     ("account", "strategy", "symbol"),
 )
+BREAKS = View(
+    "breaks",
+    (
+        Column("seq", "SEQ", "id"),
+        Column("time_ns", "TIME", "time"),
+        Column("kind", "KIND"),
+        Column("venue", "VENUE"),
+        Column("id", "ID", "id"),
+        Column("clord", "CLORD"),
+        Column("exec_id", "EXEC_ID"),
+        Column("ours", "OURS", "id"),
+        Column("theirs", "THEIRS", "id"),
+        Column("text", "TEXT"),
+    ),
+    ("seq", "kind", "id"),
+)
 
 
 def base32(value: int, width: int) -> str:
@@ -126,11 +142,17 @@ def wide(low: Any, high: Any) -> int:
     return (int(high) << 64) + int(low)
 
 
+class Tables(Protocol):
+    """Whatever has the engine's tables: a running instance, or the state of a replay."""
+
+    def table(self, name: str, /) -> Any: ...
+
+
 class Names:
     """Names and scales of the configuration tables, read once per frame."""
 
-    def __init__(self, instance: Instance) -> None:
-        self._tables = {n: instance.table(n) for n in ("instruments", "accounts", "strategies", "venues")}
+    def __init__(self, tables: Tables) -> None:
+        self._tables = {n: tables.table(n) for n in ("instruments", "accounts", "strategies", "venues")}
 
     def _row(self, table: str, row: Any) -> Any:
         rows = self._tables[table]
@@ -167,15 +189,14 @@ def orders(instance: Instance, *, every: bool = False, order_id: int | None = No
     if table is None or engine is None:
         return []
     used = min(int(engine["order_count"]) + 1, len(table))
-    if order_id is not None:
-        at = np.array([order_id] if 0 < order_id < used else [], dtype=np.int64)
-    elif every:
-        at = np.arange(1, used)
+    if every:
+        rows, moving = settled(table[1:used])
+    elif order_id is not None:
+        rows, moving = settled(table[order_id : order_id + 1] if 0 < order_id < used else table[:0])
     else:
-        at = np.flatnonzero(~np.isin(table["ord_status"][:used], [0, *TERMINAL]))
-    rows, moving = settled_at(table, at)
+        rows, moving = settled_at(table, np.flatnonzero(~np.isin(table["ord_status"][:used], [0, *TERMINAL])))
     names, prefix = Names(instance), label(engine["prefix"])
-    return [_order(instance, names, prefix, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True) if every or order_id or r["order_id"]]
+    return [_order(instance, names, prefix, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True) if r["order_id"]]
 
 
 def _order(instance: Instance, names: Names, prefix: str, r: Any) -> Row:
@@ -288,3 +309,27 @@ def _position(instance: Instance, names: Names, r: Any) -> Row:
         "bought": scaled(r["bought_qty"], qty_digits),
         "sold": scaled(r["sold_qty"], qty_digits),
     }
+
+
+def breaks(instance: Instance) -> list[Row]:
+    """Return the breaks that the table holds, oldest first (the engine counts all and keeps the first)."""
+    table, engine = instance.table("breaks"), instance.engine
+    if table is None or engine is None:
+        return []
+    rows, _ = settled(table[1 : min(int(engine["break_count"]) + 1, len(table))])
+    names = Names(instance)
+    return [
+        {
+            "seq": int(r["seq"]),
+            "time_ns": int(r["engine_ns"]) or None,
+            "kind": named("BreakKind", r["kind"]),
+            "venue": names.venue(r["venue"]),
+            "id": int(r["order_id"]) or None,
+            "clord": label(r["cl_ord_id"]) or None,
+            "exec_id": label(r["exec_id"]) or None,
+            "ours": int(r["ours"]),
+            "theirs": int(r["theirs"]),
+            "text": label(r["text"]) or None,
+        }
+        for r in rows
+    ]
