@@ -53,7 +53,7 @@ def place_defect(info: SegmentInfo, index: int, *, instance: str, next_seq: int,
     if info.index != index:
         return Defect(DefectKind.HEADER, index, path, 0, next_seq, f"header says segment {info.index}: files were renamed or swapped; restore their names")
     if instance and info.instance != instance:
-        detail = f"header says instance {info.instance!r}, this journal is {instance!r}'s: files of two journals were mixed"
+        detail = f"header says instance {info.instance!r}, this journal belongs to {instance!r}: files of two journals were mixed"
         return Defect(DefectKind.HEADER, index, path, 0, next_seq, detail)
     if next_seq and info.first_seq != next_seq:
         detail = f"begins with sequence {info.first_seq}, the segment before it calls for {next_seq}: restore the journal from a copy"

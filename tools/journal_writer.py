@@ -95,12 +95,14 @@ class JournalWriter:
         self._sha256 = hashlib.sha256()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        opened = False
         try:
             self._take_lock()
             self._open_last()
-        except BaseException:
-            self.close()
-            raise
+            opened = True
+        finally:
+            if not opened:
+                self.close()
 
     def append(self, buffer: Buffer, start: int, end: int) -> int:
         """Write whole frames of ``buffer`` from byte ``start``, at most to the end of a segment; return where to go on.

@@ -21,7 +21,7 @@ def make_slots(first_seq: int, count: int, kinds: tuple[str, ...] = MIX, epoch: 
     """``count`` JournalSlot records with dense sequences and random payload bytes."""
     random = np.random.default_rng([seed, first_seq])
     slots = np.zeros(count, dtype("JournalSlot"))
-    heads = slots.view(np.uint8).reshape(count, -1)
+    heads = slots.view(np.uint8).reshape(count, RECORDS["JournalSlot"].size)
     for k in range(count):
         seq = first_seq + k
         kind = kinds[seq % len(kinds)]

@@ -96,11 +96,11 @@ def test_scan_when_a_byte_after_the_end_is_set_is_torn_there(journal_frames: Cal
         assert (found.state, found.offset, found.last_seq) == (ScanState.TORN, len(data), 3)
 
 
-@pytest.mark.parametrize(("order", "offset_of", "found_seq"), [((1, 2, 4), 2, 4), ((1, 2, 2, 3), 2, 2), ((1, 2, 1), 2, 1), ((2, 3), 0, 2)])
-def test_scan_when_sequence_is_not_dense_says_what_it_found(journal_frames: Callable[..., bytes], order: tuple[int, ...], offset_of: int, found_seq: int) -> None:
+@pytest.mark.parametrize(("order", "bad", "found_seq"), [((1, 2, 4), 2, 4), ((1, 2, 2, 3), 2, 2), ((1, 2, 1), 2, 1), ((2, 3), 0, 2)])
+def test_scan_when_sequence_is_not_dense_says_what_it_found(journal_frames: Callable[..., bytes], order: tuple[int, ...], bad: int, found_seq: int) -> None:
     parts = [journal_frames(seq, 1) for seq in order]
     found = frames.scan(b"".join(parts), 0, 1)
-    assert (found.state, found.found, found.offset) == (ScanState.SEQUENCE, found_seq, sum(map(len, parts[:offset_of])))
+    assert (found.state, found.found, found.offset) == (ScanState.SEQUENCE, found_seq, sum(map(len, parts[:bad])))
 
 
 def test_scan_when_epoch_falls_says_so(journal_frames: Callable[..., bytes]) -> None:

@@ -97,7 +97,7 @@ def test_last_segment_when_every_byte_is_flipped_is_never_passed_silently(write_
 
 
 def test_closed_segment_when_every_byte_is_flipped_is_refused(write_journal: WriteJournal) -> None:
-    directory = write_journal(30, segment_bytes=4096)
+    directory = write_journal(45, segment_bytes=4096)
     path = segment_path(directory, 2)
     whole = bytearray(path.read_bytes())
     for at in range(0, len(whole), 3):

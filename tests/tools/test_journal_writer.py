@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import resource
 import subprocess
@@ -66,7 +67,7 @@ def test_writer_when_segments_roll_chains_their_hashes(tmp_path: Path, journal_f
     segments = JournalReader(tmp_path).verify().segments
     assert len(segments) > 3
     assert segments[0].previous_sha256 == bytes(32)
-    for before, after in zip(segments, segments[1:], strict=False):
+    for before, after in itertools.pairwise(segments):
         assert after.previous_sha256 == hashlib.sha256(before.path.read_bytes()).digest()
         assert before.path.stat().st_size == 4096
 
@@ -140,7 +141,7 @@ def test_writer_when_previous_segment_changed_refuses(tmp_path: Path, journal_fr
 
 def test_writer_when_instance_is_another_refuses(tmp_path: Path) -> None:
     JournalWriter(tmp_path, "one", segment_bytes=4096).close()
-    with pytest.raises(JournalCorrupt, match="this journal is 'two's"):
+    with pytest.raises(JournalCorrupt, match="this journal belongs to 'two'"):
         JournalWriter(tmp_path, "two", segment_bytes=4096)
 
 
