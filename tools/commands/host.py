@@ -78,7 +78,7 @@ def _granted() -> Iterator[Row]:
             status = 1
             try:
                 outcome = trial()
-                os.write(writer, json.dumps([type(outcome).__name__ == "Granted", getattr(outcome, "reason", ""), getattr(outcome, "fix", "")]).encode())
+                os.write(writer, json.dumps([bool(outcome), getattr(outcome, "reason", ""), getattr(outcome, "fix", "")]).encode())
                 status = 0
             finally:
                 os._exit(status)

@@ -64,13 +64,21 @@ def latency(now: dict[str, Histogram], before: dict[str, Histogram] | None = Non
     for name, whole in now.items():
         if stages and not any(s in name for s in stages):
             continue
-        h = whole - before[name] if before and name in before else whole
+        h = _window(whole, before[name]) if before and name in before else whole
         row: Row = {"stage": name, "n": int(h.count)} | dict.fromkeys((*PERCENTILES, "max", "min", "mean"))
         if h.count:
             row |= {key: int(h.percentile(p)) for key, p in PERCENTILES.items()}
             row |= {"max": int(h.max), "min": int(h.min), "mean": int(h.mean)}
         out.append(row)
     return out
+
+
+def _window(now: Histogram, before: Histogram) -> Histogram:
+    """Return what was recorded between two readings; everything, when the component was restarted with fresh counts in between."""
+    try:
+        return now - before
+    except ValueError:
+        return now
 
 
 def counters(instance: Instance) -> list[Row]:
