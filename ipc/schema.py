@@ -269,6 +269,7 @@ _ENUMS = (
         "UNKNOWN_OUTCOME: an order's fate is not known (S6)",
         "TABLE_FULL: a position or break row could not be made",
         "REQUEST_UNANSWERED: a cancel or replace was not answered in time; it stays pending (S17)",
+        "BAD_CONTROL: a control command names a row or a value that cannot be; nothing was changed",
     ),
     _enum(
         "FrameKind",
