@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 1u
-#define RF_LAYOUT_HASH 0x9c2037d7b1011f4cull
+#define RF_LAYOUT_HASH 0x6306ec8ff972d3c6ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -30,9 +30,13 @@
 #define RF_ORDER_UNVERIFIED 1u /* its session went down; the venue has not answered for it since (S15) */
 #define RF_ORDER_OVERFILLED 2u /* CumQty above OrderQty */
 #define RF_ORDER_BREAK 4u /* a break names it */
+#define RF_ORDER_STATUS_ASKED 8u /* a status request is on its way */
+#define RF_ORDER_OVERDUE 16u /* its request in flight was reported as unanswered */
 #define RF_EXECUTION_BOOKED 1u
 #define RF_EXECUTION_BUSTED 2u
 #define RF_EXECUTION_CORRECTED 3u
+#define RF_EXECUTION_HELD 4u /* not booked: waits for the execution that it busts or corrects */
+#define RF_REQUEST_LIMIT_MS 30000u /* a cancel or replace unanswered for this long raises a break */
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
 #define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
 #define RF_DURABILITY_REPLICATED 3u /* a standby has it */
@@ -183,7 +187,8 @@ enum rf_deny_reason {
     RF_DENY_REASON_EXECUTIONS_FULL = 23, /* execution table is nearly full */
     RF_DENY_REASON_STALE = 24, /* older than the strategy's limit when read, or issued before recovery finished */
     RF_DENY_REASON_TOO_MANY_REVISIONS = 25, /* the order's ClOrdID chain is used up */
-    RF_DENY_REASON_MAX = 25
+    RF_DENY_REASON_REQUEST_PENDING = 26, /* a request of the same kind is in flight for the target */
+    RF_DENY_REASON_MAX = 26
 };
 
 /* Facts that contradict our state: booked where they can be, always raised. Names follow the order rules S1 to S22. */
@@ -202,7 +207,9 @@ enum rf_break_kind {
     RF_BREAK_KIND_BUSINESS_REJECT = 12, /* the venue refused a message we cannot tie to a request */
     RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* an order's fate is not known (S6) */
     RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
-    RF_BREAK_KIND_MAX = 14
+    RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
+    RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be; nothing was changed */
+    RF_BREAK_KIND_MAX = 16
 };
 
 /* Type of a journal frame; all but CHECKPOINT are inputs. */
@@ -761,7 +768,9 @@ typedef struct {
     uint32_t route_count; /* +152 */
     uint32_t day_code; /* +156: days since 2000-01-01, part of ClOrdID */
     char prefix[8]; /* +160: ClOrdID prefix */
-    char pad_0[88]; /* +168: zero */
+    uint64_t swept; /* +168: order row at which the timer's sweep for unanswered requests goes on */
+    uint64_t started_ns; /* +176: engine time of the last START: intents issued before it are stale (S12) [ns] */
+    char pad_0[72]; /* +184: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 256, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -789,7 +798,9 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, strategy_count) == 148, "EngineSta
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, route_count) == 152, "EngineStatus.route_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, day_code) == 156, "EngineStatus.day_code");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, prefix) == 160, "EngineStatus.prefix");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 168, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, swept) == 168, "EngineStatus.swept");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, started_ns) == 176, "EngineStatus.started_ns");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 184, "EngineStatus.pad_0");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -866,7 +877,8 @@ typedef struct {
     uint8_t stalled; /* +100: 1 while its ring is not drained */
     uint8_t durability; /* +101: default for its orders: 1 async, 2 local, 3 replicated */
     char pad_0[2]; /* +102: zero */
-    char pad_1[88]; /* +104: zero */
+    uint64_t stalled_seq; /* +104: output_seq when it was last seen stalled; bounds what may be queued for it */
+    char pad_1[80]; /* +112: zero */
 } rf_venue_t;
 RF_STATIC_ASSERT(sizeof(rf_venue_t) == 192, "Venue");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, name) == 0, "Venue.name");
@@ -882,7 +894,8 @@ RF_STATIC_ASSERT(offsetof(rf_venue_t, session_state) == 99, "Venue.session_state
 RF_STATIC_ASSERT(offsetof(rf_venue_t, stalled) == 100, "Venue.stalled");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, durability) == 101, "Venue.durability");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_0) == 102, "Venue.pad_0");
-RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_1) == 104, "Venue.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, stalled_seq) == 104, "Venue.stalled_seq");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_1) == 112, "Venue.pad_1");
 
 /* A strategy and its rings. Written by: engine. */
 typedef struct {
@@ -904,7 +917,9 @@ typedef struct {
     uint8_t stalled; /* +124: 1 while its event ring is full */
     uint8_t cancel_on_detach; /* +125 */
     char pad_0[2]; /* +126: zero */
-    char pad_1[64]; /* +128: zero */
+    uint32_t first_open; /* +128: head of its list of open orders, oldest first */
+    uint32_t last_open; /* +132 */
+    char pad_1[56]; /* +136: zero */
 } rf_strategy_t;
 RF_STATIC_ASSERT(sizeof(rf_strategy_t) == 192, "Strategy");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, name) == 0, "Strategy.name");
@@ -925,7 +940,9 @@ RF_STATIC_ASSERT(offsetof(rf_strategy_t, attached) == 123, "Strategy.attached");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, stalled) == 124, "Strategy.stalled");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, cancel_on_detach) == 125, "Strategy.cancel_on_detach");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_0) == 126, "Strategy.pad_0");
-RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_1) == 128, "Strategy.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, first_open) == 128, "Strategy.first_open");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, last_open) == 132, "Strategy.last_open");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_1) == 136, "Strategy.pad_1");
 
 /* Instrument and account to venue; the first active row that fits is taken. Written by: engine. */
 typedef struct {
@@ -1000,7 +1017,10 @@ typedef struct {
     uint32_t last_execution; /* +232 */
     char venue_order_id[32]; /* +236: OrderID(37) */
     char text[64]; /* +268: last Text(58) */
-    char pad_1[52]; /* +332: zero */
+    uint32_t day_code; /* +332: trading day of its creation, part of every ClOrdID of its chain */
+    uint64_t transact_ns; /* +336: latest TransactTime(60) applied: an older report never regresses it (S8) [ns] */
+    uint64_t requested_ns; /* +344: engine time of the last cancel or replace sent, 0 when none is in flight (S17) [ns] */
+    char pad_1[32]; /* +352: zero */
 } rf_order_t;
 RF_STATIC_ASSERT(sizeof(rf_order_t) == 384, "Order");
 RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
@@ -1053,7 +1073,10 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, first_execution) == 228, "Order.first_exec
 RF_STATIC_ASSERT(offsetof(rf_order_t, last_execution) == 232, "Order.last_execution");
 RF_STATIC_ASSERT(offsetof(rf_order_t, venue_order_id) == 236, "Order.venue_order_id");
 RF_STATIC_ASSERT(offsetof(rf_order_t, text) == 268, "Order.text");
-RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 332, "Order.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_order_t, day_code) == 332, "Order.day_code");
+RF_STATIC_ASSERT(offsetof(rf_order_t, transact_ns) == 336, "Order.transact_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_t, requested_ns) == 344, "Order.requested_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 352, "Order.pad_1");
 
 /* One booked execution; the identity is (venue session, account, order, side, ExecID) (S2). Written by: engine. */
 typedef struct {
@@ -1072,9 +1095,11 @@ typedef struct {
     uint16_t strategy; /* +138 */
     uint16_t venue; /* +140 */
     uint8_t side; /* +142: enum Side */
-    uint8_t state; /* +143: 1 booked, 2 busted, 3 corrected */
+    uint8_t state; /* +143: EXECUTION_*: 1 booked, 2 busted, 3 corrected, 4 held until the execution it refers to arrives (S11) */
     uint64_t digest; /* +144: hash of the identity */
-    char pad_0[40]; /* +152: zero */
+    uint32_t corrects; /* +152: row that this one corrects, 0 when none */
+    uint32_t corrected_by; /* +156: row that corrects this one, 0 when none */
+    char pad_0[32]; /* +160: zero */
 } rf_execution_t;
 RF_STATIC_ASSERT(sizeof(rf_execution_t) == 192, "Execution");
 RF_STATIC_ASSERT(offsetof(rf_execution_t, id) == 0, "Execution.id");
@@ -1094,7 +1119,9 @@ RF_STATIC_ASSERT(offsetof(rf_execution_t, venue) == 140, "Execution.venue");
 RF_STATIC_ASSERT(offsetof(rf_execution_t, side) == 142, "Execution.side");
 RF_STATIC_ASSERT(offsetof(rf_execution_t, state) == 143, "Execution.state");
 RF_STATIC_ASSERT(offsetof(rf_execution_t, digest) == 144, "Execution.digest");
-RF_STATIC_ASSERT(offsetof(rf_execution_t, pad_0) == 152, "Execution.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, corrects) == 152, "Execution.corrects");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, corrected_by) == 156, "Execution.corrected_by");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, pad_0) == 160, "Execution.pad_0");
 
 /* Per account, strategy and instrument. State is (quantity, total cost); unit cost is derived. Written by: engine. */
 typedef struct {

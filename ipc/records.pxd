@@ -22,9 +22,13 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_ORDER_UNVERIFIED
     const uint32_t RF_ORDER_OVERFILLED
     const uint32_t RF_ORDER_BREAK
+    const uint32_t RF_ORDER_STATUS_ASKED
+    const uint32_t RF_ORDER_OVERDUE
     const uint32_t RF_EXECUTION_BOOKED
     const uint32_t RF_EXECUTION_BUSTED
     const uint32_t RF_EXECUTION_CORRECTED
+    const uint32_t RF_EXECUTION_HELD
+    const uint32_t RF_REQUEST_LIMIT_MS
     const uint32_t RF_DURABILITY_ASYNC
     const uint32_t RF_DURABILITY_LOCAL
     const uint32_t RF_DURABILITY_REPLICATED
@@ -158,6 +162,7 @@ cdef extern from "records.h" nogil:
         RF_DENY_REASON_EXECUTIONS_FULL
         RF_DENY_REASON_STALE
         RF_DENY_REASON_TOO_MANY_REVISIONS
+        RF_DENY_REASON_REQUEST_PENDING
         RF_DENY_REASON_MAX
 
     enum: # BreakKind
@@ -175,6 +180,8 @@ cdef extern from "records.h" nogil:
         RF_BREAK_KIND_BUSINESS_REJECT
         RF_BREAK_KIND_UNKNOWN_OUTCOME
         RF_BREAK_KIND_TABLE_FULL
+        RF_BREAK_KIND_REQUEST_UNANSWERED
+        RF_BREAK_KIND_BAD_CONTROL
         RF_BREAK_KIND_MAX
 
     enum: # FrameKind
@@ -494,7 +501,9 @@ cdef extern from "records.h" nogil:
         uint32_t route_count
         uint32_t day_code
         char prefix[8]
-        char pad_0[88]
+        uint64_t swept
+        uint64_t started_ns
+        char pad_0[72]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -539,7 +548,8 @@ cdef extern from "records.h" nogil:
         uint8_t stalled
         uint8_t durability
         char pad_0[2]
-        char pad_1[88]
+        uint64_t stalled_seq
+        char pad_1[80]
 
     ctypedef struct Strategy "rf_strategy_t":
         char name[24]
@@ -560,7 +570,9 @@ cdef extern from "records.h" nogil:
         uint8_t stalled
         uint8_t cancel_on_detach
         char pad_0[2]
-        char pad_1[64]
+        uint32_t first_open
+        uint32_t last_open
+        char pad_1[56]
 
     ctypedef struct Route "rf_route_t":
         uint32_t instrument
@@ -623,7 +635,10 @@ cdef extern from "records.h" nogil:
         uint32_t last_execution
         char venue_order_id[32]
         char text[64]
-        char pad_1[52]
+        uint32_t day_code
+        uint64_t transact_ns
+        uint64_t requested_ns
+        char pad_1[32]
 
     ctypedef struct Execution "rf_execution_t":
         uint64_t id
@@ -643,7 +658,9 @@ cdef extern from "records.h" nogil:
         uint8_t side
         uint8_t state
         uint64_t digest
-        char pad_0[40]
+        uint32_t corrects
+        uint32_t corrected_by
+        char pad_0[32]
 
     ctypedef struct Position "rf_position_t":
         int64_t net_qty

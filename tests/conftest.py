@@ -1,0 +1,36 @@
+"""Fixtures that every part's tests share: a private instance name, and proof that a session leaves no shared memory behind."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SHM = Path("/dev/shm")
+_numbers = itertools.count(1)
+
+
+def _left(prefix: str) -> list[str]:
+    return sorted(p.name for p in SHM.glob(f"rf.{prefix}*"))
+
+
+@pytest.fixture
+def instance() -> Iterator[str]:
+    """Return an instance name that no other test uses; afterwards its regions must be gone (and are removed either way)."""
+    name = f"t{os.getpid()}n{next(_numbers)}"
+    yield name
+    left = [p for p in _left(name) if p.split(".")[1] == name]
+    for region in left:
+        (SHM / region).unlink(missing_ok=True)
+    assert not left, f"the test left regions in /dev/shm: {left}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_in_shared_memory() -> Iterator[None]:
+    """Fail the session when a region named after this process is still in /dev/shm at its end."""
+    yield
+    left = _left(f"t{os.getpid()}")
+    assert not left, f"tests left regions in /dev/shm: {left}"
