@@ -65,7 +65,7 @@ class Synthetic:
 
     def link(self, peer: str, role: str, down: str | None, up: str | None) -> None:
         for direction, record, writer in (("to", down, "ENGINE"), ("from", up, role)):
-            slots = ((("slots", record, RING_SLOTS),) if record else ())
+            slots = (("slots", record, RING_SLOTS),) if record else ()
             setattr(self, f"{direction}_{peer.split('.')[0]}", self.make(f"{direction}.{peer}", writer, *self._cursors(), *slots))
 
     def _fill_instance(self) -> None:
@@ -82,7 +82,9 @@ class Synthetic:
         t = self.state.section
         engine = t("engine")[1]
         engine["seq"], engine["prefix"], engine["day_code"] = 18_450_122, b"RF", 9821
-        for row, (symbol, base, quote, digits, bid, ask) in enumerate((("EURUSD", "EUR", "USD", 5, 108760, 108770), ("USDJPY", "USD", "JPY", 3, 145123, 145127)), 1):
+        for row, (symbol, base, quote, digits, bid, ask) in enumerate(
+            (("EURUSD", "EUR", "USD", 5, 108760, 108770), ("USDJPY", "USD", "JPY", 3, 145123, 145127)), 1
+        ):
             r = t("instruments")[row]
             r["symbol"], r["base"], r["quote"], r["id"], r["price_digits"], r["qty_digits"] = symbol.encode(), base.encode(), quote.encode(), row, digits, 0
             r["multiplier"], r["bid"], r["ask"], r["mark_ns"] = 1, bid, ask, self.now

@@ -69,7 +69,9 @@ COMMANDS = (
         (arg("id", nargs="?", metavar="ID", help="order id or ClOrdID"), arg("--all", action="store_true", help="finished orders too")),
     ),
     Command("positions", "positions and PnL by account, strategy and instrument", "commands.show:positions", aliases=("pos",)),
-    Command("fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)),
+    Command(
+        "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
+    ),
     Command("rings", "depth and flow of every ring", "commands.show:rings"),
     Command(
         "latency",
@@ -103,7 +105,10 @@ COMMANDS = (
         "replay",
         "rebuild the state from a journal",
         "commands.journal:replay",
-        (arg("dir", metavar="DIR", help="journal directory, or the data directory above it"), arg("--verify", action="store_true", help="compare the state hash at every checkpoint; exit 7 on the first difference")),
+        (
+            arg("dir", metavar="DIR", help="journal directory, or the data directory above it"),
+            arg("--verify", action="store_true", help="compare the state hash at every checkpoint; exit 7 on the first difference"),
+        ),
     ),
     Command(
         "demo",
@@ -120,7 +125,9 @@ COMMANDS = (
         "config",
         "look at a configuration without starting it",
         parts=(
-            Command("check", "is it right; names the key, the value and what is allowed", "commands.host:config_check", (arg("config", metavar="CONFIG.toml"),)),
+            Command(
+                "check", "is it right; names the key, the value and what is allowed", "commands.host:config_check", (arg("config", metavar="CONFIG.toml"),)
+            ),
             Command("show", "with every default filled in", "commands.host:config_show", (arg("config", metavar="CONFIG.toml"),)),
         ),
     ),
@@ -178,7 +185,12 @@ def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], 
 
 def parser(name: str = "ringfence") -> argparse.ArgumentParser:
     """Return the parser of every command."""
-    top = argparse.ArgumentParser(prog=name, description="Run, watch and check a Ringfence instance.", epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not running, 4 refused, 5 timed out, 6 outcome unknown, 7 differences found, 130 interrupted.", allow_abbrev=False)
+    top = argparse.ArgumentParser(
+        prog=name,
+        description="Run, watch and check a Ringfence instance.",
+        epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not running, 4 refused, 5 timed out, 6 outcome unknown, 7 differences found, 130 interrupted.",
+        allow_abbrev=False,
+    )
     _add_global(top, top=True)
     _add_commands(top, COMMANDS, "command")
     return top

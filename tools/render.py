@@ -4,8 +4,9 @@ Data flow: ``views`` makes rows (dicts of raw values: int, Decimal, str, None), 
 ``Frame`` into a table, JSON, NDJSON, CSV or Prometheus text. It reads no shared memory and knows no view by name.
 
 Rules, for every format: unknown is None (``-`` in text, null in JSON), never 0. JSON gives ids, prices, quantities and nanoseconds as strings, since
-a reader's double cannot hold them; counts and rates are numbers. Colour only repeats what a glyph says. What cannot be rendered as asked (an unknown column in ``--sort``)
-raises ``UsageError`` naming the columns there are. Rejected: rich tables here, since a pipe, ``TERM=dumb`` and the tests want the same plain text.
+a reader's double cannot hold them; counts and rates are numbers. Colour only repeats what a glyph says. What cannot be rendered as asked (an unknown column
+in ``--sort``) raises ``UsageError`` naming the columns there are. Rejected: rich tables here, since a pipe, ``TERM=dumb`` and the tests want the same plain
+text.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ringfence.tools.errors import UsageError
 Row = dict[str, Any]
 GLYPHS = {"ok": "●", "warn": "▲", "bad": "✖", "idle": "○"}
 _COLOURS = {"ok": "32", "warn": "33", "bad": "31", "idle": "90", "LIVE": "1;31", "PAPER": "36", "STALE": "1;31"}
+WIDTH_MAX = 64  # a longer cell pushes its own row aside, not the whole table
 OUTPUTS = ("table", "wide", "json", "ndjson", "csv", "prom")
 
 
@@ -130,7 +132,7 @@ def decimal(value: Decimal) -> str:
     return f"{value:f}"
 
 
-def text(column: Column, value: Any, options: Options) -> str:  # noqa: PLR0911
+def text(column: Column, value: Any, options: Options) -> str:
     """Return the table cell of ``value``; None is ``-``."""
     if value is None or value == "":
         return "-"
@@ -190,7 +192,8 @@ def _compare(found: Any, op: str, wanted: str) -> bool:
 def choose(view: View, rows: Iterable[Row], options: Options) -> list[Row]:
     """Return the rows that ``--filter`` and the selection flags keep, in the order of ``--sort``.
 
-    A filter is ``COL OP VALUE``, several joined by ``;``; OP is one of ``= != < <= > >= ~`` (``~``: regular expression). Values compare as numbers when both are.
+    A filter is ``COL OP VALUE``, several joined by ``;``; OP is one of ``= != < <= > >= ~`` (``~``: regular expression). Values compare as numbers when both
+    are.
 
     Raises
     ------
@@ -242,7 +245,7 @@ def table(frame: Frame, options: Options, before: Frame | None = None) -> str:
     glyph = next((c for c in frame.view.columns if c.kind == "glyph"), None)
     old = {tuple(r.get(k) for k in frame.view.key): r for r in before.rows} if before else {}
     cells = [[text(c, r.get(c.key), options) for c in columns] for r in frame.rows]
-    widths = [max([len(c.title), *(len(row[i]) for row in cells)]) for i, c in enumerate(columns)]
+    widths = [min(max([len(c.title), *(len(row[i]) for row in cells)]), WIDTH_MAX) for i, c in enumerate(columns)]
     margin = "  " if glyph else ""
     lines = heading(frame, options) if options.header else []
     if options.header:
@@ -252,7 +255,7 @@ def table(frame: Frame, options: Options, before: Frame | None = None) -> str:
         line = []
         for column, cell, width in zip(columns, shown, widths, strict=True):
             changed = options.colour and was is not None and column.kind not in {"ns", "time"} and was.get(column.key) != row.get(column.key)
-            line.append(f"\x1b[1m{cell}\x1b[0m" + " " * (width - len(cell)) if changed else cell.ljust(width))
+            line.append(f"\x1b[1m{cell}\x1b[0m" + " " * max(0, width - len(cell)) if changed else cell.ljust(width))
         mark = ("~" if row.get("stale") else "") + "  ".join(line).rstrip()
         health = str(row.get(glyph.key) or "idle") if glyph else ""
         lines.append((paint(GLYPHS.get(health, "○"), health, options) + " " if glyph else "") + mark)

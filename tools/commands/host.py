@@ -1,7 +1,8 @@
 """Commands about this host and this build: ``doctor``, ``config check|show``, ``version``, ``completion``.
 
-``doctor`` asks the kernel for what a trading host grants (locked memory, real-time priority, quiet cores, room in /dev/shm) and prints, for each refusal, the command that
-would grant it. A host that is not tuned still works, so those rows are warnings; only what keeps an instance from running is bad, and then the exit code is 1.
+``doctor`` asks the kernel for what a trading host grants (locked memory, real-time priority, quiet cores, room in /dev/shm) and prints, for each refusal,
+the command that would grant it. A host that is not tuned still works, so those rows are warnings; only what keeps an instance from running is bad, and then
+the exit code is 1.
 """
 
 from __future__ import annotations
@@ -96,7 +97,12 @@ def _thp() -> Row:
     chosen = text.split("[")[1].split("]")[0] if text and "[" in text else None
     if chosen is None:
         return _row("thp", "idle", "this kernel has no transparent huge pages")
-    return _row("thp", "warn" if chosen == "always" else "ok", f"{chosen}" + (" (want madvise or never)" if chosen == "always" else ""), f"echo madvise > {path}" if chosen == "always" else None)
+    return _row(
+        "thp",
+        "warn" if chosen == "always" else "ok",
+        f"{chosen}" + (" (want madvise or never)" if chosen == "always" else ""),
+        f"echo madvise > {path}" if chosen == "always" else None,
+    )
 
 
 def _clock() -> Row:
@@ -120,7 +126,12 @@ def _disk(directory: Path) -> Row:
     usage = shutil.disk_usage(directory)
     free = usage.free / usage.total
     health = "bad" if free < DISK_BAD else "warn" if free < DISK_WARN else "ok"
-    return _row("disk", health, f"{directory}: {usage.free >> 20:,} MiB free ({free:.0%})", None if health == "ok" else "make room: the engine takes no intents once the journal cannot grow")
+    return _row(
+        "disk",
+        health,
+        f"{directory}: {usage.free >> 20:,} MiB free ({free:.0%})",
+        None if health == "ok" else "make room: the engine takes no intents once the journal cannot grow",
+    )
 
 
 def _instances() -> Iterator[Row]:
@@ -136,12 +147,19 @@ def _instances() -> Iterator[Row]:
                 instance.region("instance")
                 instance.region("state")
         except NotRunning as e:
-            yield _row(f"abi {name}", "bad", str(e), None)
+            yield _row(f"abi {name}", "warn", str(e), None)
             continue
         if len(dead) == len(found):
-            yield _row(f"left {name}", "warn", f"{len(dead)} regions of a dead instance, {sum(r.total_bytes for r in found) >> 20} MiB", "ringfence up CONFIG.toml recovers and then removes them")
+            yield _row(
+                f"left {name}",
+                "warn",
+                f"{len(dead)} regions of a dead instance, {sum(r.total_bytes for r in found) >> 20} MiB",
+                "ringfence up CONFIG.toml recovers and then removes them",
+            )
         else:
-            yield _row(f"abi {name}", "ok", f"{len(found)} regions, layout agrees" + (f"; {len(dead)} without a live writer: {', '.join(dead)}" if dead else ""))
+            yield _row(
+                f"abi {name}", "ok", f"{len(found)} regions, layout agrees" + (f"; {len(dead)} without a live writer: {', '.join(dead)}" if dead else "")
+            )
 
 
 def doctor(args: argparse.Namespace) -> int:
@@ -195,7 +213,13 @@ def config_show(args: argparse.Namespace) -> int:
 def version(args: argparse.Namespace) -> int:
     from ringfence.ipc.schema import LAYOUT_HASH, LAYOUT_VERSION
 
-    facts = {"version": __version__, "abi": LAYOUT_VERSION, "layout_hash": f"{LAYOUT_HASH:016x}", "python": platform.python_version(), "machine": platform.machine()}
+    facts = {
+        "version": __version__,
+        "abi": LAYOUT_VERSION,
+        "layout_hash": f"{LAYOUT_HASH:016x}",
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
     if args.options.output in {"json", "ndjson"}:
         print(json.dumps({"schema": "rf.version/1", "ts_ns": str(time.time_ns()), **facts}))
     else:

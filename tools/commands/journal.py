@@ -81,5 +81,3 @@ def replay(args: argparse.Namespace) -> int:
     from ringfence.tools import replay as replaying
 
     return replaying.command(pictures.directory(args.dir, None), verify=args.verify, as_json=args.options.output in {"json", "ndjson"})
-
-

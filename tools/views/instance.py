@@ -5,8 +5,8 @@ Nothing here writes, locks or stops a writer. A row is copied twice and taken on
 does not wait for readers; a row still moving after ``TRIES`` copies is returned marked stale, which the renderer shows as ``~``.
 
 An instance is opened anew for every frame of a watch: its regions may have been replaced by a restart meanwhile, and mapping them costs microseconds.
-What can fail: no region of that name (``NotRunning``), another build's layout (``NotRunning``, naming both hashes). A region that is merely absent (a gateway not started yet)
-is no error: its figures are unknown.
+What can fail: no region of that name (``NotRunning``), another build's layout (``NotRunning``, naming both hashes). A region that is merely absent (a
+gateway not started yet) is no error: its figures are unknown.
 """
 
 from __future__ import annotations
@@ -128,7 +128,10 @@ class Instance:
             raise NotRunning(str(e)) from e
         if not any(r.ready for r in self.found.values()):
             others = ", ".join(live_instances())
-            raise NotRunning(f"instance {name!r} is not running: no region of it in /dev/shm" + (f" (running: {others})" if others else "; start it: ringfence up CONFIG.toml"))
+            raise NotRunning(
+                f"instance {name!r} is not running: no region of it in /dev/shm"
+                + (f" (running: {others})" if others else "; start it: ringfence up CONFIG.toml")
+            )
         self._segments: dict[str, Segment] = {}
         self._metrics: dict[str, Metrics] = {}
 

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ringfence.core.replay import Replayer
-from ringfence.core.state import Limits
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.tools import frames as framing
@@ -152,7 +150,13 @@ def describe(kind: str | None, p: Any) -> tuple[str | None, str | None, str | No
     """Return ``(event, id, detail)`` of a frame's payload in words; amounts of intents are integers, since their scale is the instrument's."""
     match kind:
         case "INTENT":
-            terms = [named("Side", p["side"]), named("OrdType", p["ord_type"]), f"qty={int(p['qty'])}", f"px={int(p['px'])}", f"instrument={int(p['instrument'])}"]
+            terms = [
+                named("Side", p["side"]),
+                named("OrdType", p["ord_type"]),
+                f"qty={int(p['qty'])}",
+                f"px={int(p['px'])}",
+                f"instrument={int(p['instrument'])}",
+            ]
             return named("IntentKind", p["kind"]), str(int(p["client_id"])), " ".join(str(t) for t in terms if t)
         case "VENUE_EVENT":
             event = named("VenueEventKind", p["kind"])
@@ -191,7 +195,7 @@ def _gather(buffer: memoryview, at: Any, width: int) -> Any:
 
 
 def _candidates(chunk: Chunk, order: Any) -> Any:
-    """Return the offsets of the frames in ``chunk`` that may concern ``order``: its strategy's intents for it, its venue events, and what hits many (cancel-all, sessions)."""
+    """Return the offsets of the frames that may concern ``order``: its intents, its venue events, and what hits many (cancel-all, sessions)."""
     numbers = np.empty(chunk.frames, np.uint64)
     framing.offsets(chunk.buffer, chunk.start, chunk.end, numbers)
     at = numbers.astype(np.int64)
@@ -224,6 +228,9 @@ def life(reader: JournalReader, order_id: int) -> list[Row]:
     JournalCorrupt
         If the journal cannot be read as far as needed.
     """
+    from ringfence.core.replay import Replayer
+    from ringfence.core.state import Limits
+
     final = Replayer(Limits())
     for item in reader.chunks(chain=False):
         if isinstance(item, Chunk):

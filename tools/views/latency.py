@@ -2,7 +2,8 @@
 
 Data flow: histograms (log buckets, relative error at most 1/32) and counters, read without stopping their writer -> rows. A stage is a histogram; the names of
 the known ones are written as the path of an intent, the rest as ``component:name``. In a watch each frame shows its own window (the difference of two
-readings), else everything since start. The stamps are taken where the work happens, so a stage does not count the time an intent waited because its sender was itself held up.
+readings), else everything since start. The stamps are taken where the work happens, so a stage does not count the time an intent waited because its sender
+was itself held up.
 """
 
 from __future__ import annotations
@@ -33,7 +34,13 @@ LATENCY = View(
 )
 COUNTERS = View(
     "counters",
-    (Column("id", "ID", "id"), Column("value", "VALUE", "count"), Column("rate", "RATE", "rate"), Column("label", "LABEL"), Column("component", "COMPONENT", wide=True)),
+    (
+        Column("id", "ID", "id"),
+        Column("value", "VALUE", "count"),
+        Column("rate", "RATE", "rate"),
+        Column("label", "LABEL"),
+        Column("component", "COMPONENT", wide=True),
+    ),
     ("label",),
 )
 NOTE = "stages are measured where the work is done; time that a sender was itself held up is not in them (coordinated omission)"

@@ -1,8 +1,9 @@
 """Components, sessions and rings of a running instance: who is alive, which session is up, how full each ring is.
 
-Data flow: region ``instance`` (the supervisor's Component rows), superblocks (pid, heartbeat), links (``to.PEER``, ``from.PEER``), ``metrics.COMPONENT`` -> rows.
-A ring's depth is read from two cursors that move meanwhile: the consumer's first, so it is never negative. A strategy's intent ring is a
-sealed memfd that only the engine maps, so its depth is unknown here; what the engine took of it is known. Liveness is the process (pid and start time), never the heartbeat alone.
+Data flow: region ``instance`` (the supervisor's Component rows), superblocks (pid, heartbeat), links (``to.PEER``, ``from.PEER``), ``metrics.COMPONENT`` ->
+rows. A ring's depth is read from two cursors that move meanwhile: the consumer's first, so it is never negative. A strategy's intent ring is a
+sealed memfd that only the engine maps, so its depth is unknown here; what the engine took of it is known. Liveness is the process (pid and start time),
+never the heartbeat alone.
 """
 
 from __future__ import annotations
