@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 1u
-#define RF_LAYOUT_HASH 0xf2fc24da8e6ef1f5ull
+#define RF_LAYOUT_HASH 0x6306ec8ff972d3c6ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -208,7 +208,8 @@ enum rf_break_kind {
     RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* an order's fate is not known (S6) */
     RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
     RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
-    RF_BREAK_KIND_MAX = 15
+    RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be; nothing was changed */
+    RF_BREAK_KIND_MAX = 16
 };
 
 /* Type of a journal frame; all but CHECKPOINT are inputs. */

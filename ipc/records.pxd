@@ -181,6 +181,7 @@ cdef extern from "records.h" nogil:
         RF_BREAK_KIND_UNKNOWN_OUTCOME
         RF_BREAK_KIND_TABLE_FULL
         RF_BREAK_KIND_REQUEST_UNANSWERED
+        RF_BREAK_KIND_BAD_CONTROL
         RF_BREAK_KIND_MAX
 
     enum: # FrameKind

@@ -269,6 +269,7 @@ _ENUMS = (
         "UNKNOWN_OUTCOME: an order's fate is not known (S6)",
         "TABLE_FULL: a position or break row could not be made",
         "REQUEST_UNANSWERED: a cancel or replace was not answered in time; it stays pending (S17)",
+        "BAD_CONTROL: a control command names a row or a value that cannot be; nothing was changed",
     ),
     _enum(
         "FrameKind",
@@ -873,7 +874,14 @@ _RECORDS = (
             _pad(21),
         ),
     ),
-    Record("HashSlot", "One slot of an open-addressing index: digest and row; row 0 is empty.", "engine", 16, (Field("digest", "u64"), Field("row", "u64")), align=16),
+    Record(
+        "HashSlot",
+        "One slot of an open-addressing index: digest and row; row 0 is empty.",
+        "engine",
+        16,
+        (Field("digest", "u64"), Field("row", "u64")),
+        align=16,
+    ),
     # ---- other regions
     Record(
         "Quote",
@@ -942,7 +950,13 @@ _RECORDS = (
             _pad(24),
         ),
     ),
-    Record("Counter", "A named, monotone or gauge, 64-bit value.", "its component", 64, (Field("value", "u64"), Field("label", "char[48]"), Field("id", "u32"), _pad(4))),
+    Record(
+        "Counter",
+        "A named, monotone or gauge, 64-bit value.",
+        "its component",
+        64,
+        (Field("value", "u64"), Field("label", "char[48]"), Field("id", "u32"), _pad(4)),
+    ),
     Record(
         "HistogramHeader",
         "A log-bucket histogram (HdrHistogram's bucketing, 2^5 sub-buckets: relative error at most 1/32); counts follow in their own section.",
