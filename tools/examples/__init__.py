@@ -1,0 +1,1 @@
+"""Complete examples: an instance's configuration (demo.toml) and two strategies. ``ringfence demo`` runs them as they are."""
