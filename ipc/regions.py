@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import posix_ipc
+import posix_ipc  # type: ignore[import-not-found]
 
 from ringfence.ipc.errors import IpcError
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, RECORDS
 
-SHM_DIR = Path("/dev/shm")
+SHM_DIR = Path("/dev/shm")  # noqa: S108  where shm_open puts its objects
 PREFIX = "rf."
 NAME_BYTES_MAX = 31
 SUPERBLOCK_BYTES = RECORDS["Superblock"].size
