@@ -27,6 +27,24 @@ enum {
     RF_FIX_MORE_FIELDS = 1     /* message flag */
 };
 
+/* MsgType(35) as rf_fix_message_t packs it. */
+enum rf_fix_msg_type {
+    RF_FIX_HEARTBEAT = '0',
+    RF_FIX_TEST_REQUEST = '1',
+    RF_FIX_RESEND_REQUEST = '2',
+    RF_FIX_REJECT = '3',
+    RF_FIX_SEQUENCE_RESET = '4',
+    RF_FIX_LOGOUT = '5',
+    RF_FIX_EXECUTION_REPORT = '8',
+    RF_FIX_CANCEL_REJECT = '9',
+    RF_FIX_LOGON = 'A',
+    RF_FIX_NEW_ORDER = 'D',
+    RF_FIX_CANCEL_REQUEST = 'F',
+    RF_FIX_REPLACE_REQUEST = 'G',
+    RF_FIX_STATUS_REQUEST = 'H',
+    RF_FIX_BUSINESS_REJECT = 'j'
+};
+
 typedef struct {
     uint32_t tag;
     uint32_t at; /* offset of the value from the message's first byte */

@@ -23,7 +23,13 @@ from ringfence.gateways.errors import SessionError
 
 from ringfence.gateways.fix.codec cimport (
     RF_FIX_GARBLED,
+    RF_FIX_HEARTBEAT,
     RF_FIX_INCOMPLETE,
+    RF_FIX_LOGON,
+    RF_FIX_LOGOUT,
+    RF_FIX_RESEND_REQUEST,
+    RF_FIX_SEQUENCE_RESET,
+    RF_FIX_TEST_REQUEST,
     rf_fix_field_t,
     rf_fix_find,
     rf_fix_message_t,
@@ -71,13 +77,6 @@ from ringfence.gateways.fix.store cimport KIND_APP, MessageStore, store_reserve,
 
 cdef enum:
     FRAME_BYTES = 65600
-    LOGON = 0x41            # MsgType(35) packed as in rf_fix_message_t
-    HEARTBEAT = 0x30
-    TEST_REQUEST = 0x31
-    RESEND_REQUEST = 0x32
-    REJECT = 0x33
-    SEQUENCE_RESET = 0x34
-    LOGOUT = 0x35
 
 cdef uint64_t SECOND = 1000000000
 
@@ -184,7 +183,7 @@ cdef void duplicate(session_t *s, uint64_t now_ns) noexcept nogil:
     cdef int at = s.header.orig_sending
     cdef uint64_t orig = 0
     s.duplicates += 1
-    if m.msg_type == SEQUENCE_RESET:
+    if m.msg_type == RF_FIX_SEQUENCE_RESET:
         return
     if at < 0:
         send_reject(s, s.header.seq, 122, REQUIRED_TAG_MISSING, now_ns)
@@ -334,10 +333,10 @@ cdef void first_message(session_t *s, uint64_t now_ns) noexcept nogil:
         note(s, b"first message has another BeginString(8), SenderCompID(49) or TargetCompID(56) than configured: connection closed", 0, 0)
     elif not s.header.seq or not s.header.sending_ns or not sent_in_time(s, now_ns):
         note(s, b"first message has no MsgSeqNum(34), or a SendingTime(52) too far from our clock: connection closed", 0, 0)
-    elif kind == LOGON:
+    elif kind == RF_FIX_LOGON:
         on_logon(s, now_ns)
         return
-    elif kind == LOGOUT and s.initiator:
+    elif kind == RF_FIX_LOGOUT and s.initiator:
         on_logout(s, now_ns)
         return
     else:
@@ -392,19 +391,19 @@ cdef void dispatch(session_t *s, int held, uint64_t now_ns) noexcept nogil:
             return
         s.last_in_ns = now_ns
         s.test_outstanding = 0
-    if kind == LOGOUT:
+    if kind == RF_FIX_LOGOUT:
         on_logout(s, now_ns)
         return
-    if held and (kind == LOGON or kind == RESEND_REQUEST):  # answered when they came; only their number counts now
+    if held and (kind == RF_FIX_LOGON or kind == RF_FIX_RESEND_REQUEST):  # answered when they came; only their number counts now
         take_number(s)
         return
-    if kind == LOGON:
+    if kind == RF_FIX_LOGON:
         on_logon(s, now_ns)
         return
-    if kind == RESEND_REQUEST:
+    if kind == RF_FIX_RESEND_REQUEST:
         on_resend_request(s, now_ns)
         return
-    if kind == SEQUENCE_RESET and not is_yes(&s.message, 123):
+    if kind == RF_FIX_SEQUENCE_RESET and not is_yes(&s.message, 123):
         on_sequence_reset(s, now_ns)
         return
     if s.header.seq > s.store.next_in:
@@ -417,11 +416,11 @@ cdef void dispatch(session_t *s, int held, uint64_t now_ns) noexcept nogil:
         else:
             too_low(s, now_ns)
         return
-    if kind == SEQUENCE_RESET:
+    if kind == RF_FIX_SEQUENCE_RESET:
         on_sequence_reset(s, now_ns)
-    elif kind == HEARTBEAT:
+    elif kind == RF_FIX_HEARTBEAT:
         take_number(s)
-    elif kind == TEST_REQUEST:
+    elif kind == RF_FIX_TEST_REQUEST:
         on_test_request(s, now_ns)
         take_number(s)
     else:
