@@ -1,13 +1,13 @@
-"""Errors of the shared-memory layer.
+"""Errors of the shared-memory layer::
 
-    IpcError
-    ├── RegionMissing    no region of that name: its writer is not running, or has another instance name
-    ├── RegionExists     a live process owns the region; it is never taken over or removed
-    ├── LayoutMismatch   made by another build: record layouts differ
-    ├── RegionCorrupt    owner, mode, size, magic or directory is not what a region of ours has
-    ├── RingFull         no free slot now; try again after the reader has moved (retryable)
-    ├── RingGarbage      a cursor or sequence word that cannot be: the ring is not to be read any more
-    └── PeerRefused      the process at the other end of a socket may not have what it asks for
+IpcError
+├── RegionMissing    no region of that name: its writer is not running, or has another instance name
+├── RegionExists     a live process owns the region; it is never taken over or removed
+├── LayoutMismatch   made by another build: record layouts differ
+├── RegionCorrupt    owner, mode, size, magic or directory is not what a region of ours has
+├── RingFull         no free slot now; try again after the reader has moved (retryable)
+├── RingGarbage      a cursor or sequence word that cannot be: the ring is not to be read any more
+└── PeerRefused      the process at the other end of a socket may not have what it asks for
 """
 
 

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import posix_ipc
+import posix_ipc  # type: ignore[import-not-found]
 
 from ringfence.ipc.errors import IpcError
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, RECORDS
 
-SHM_DIR = Path("/dev/shm")
+SHM_DIR = Path("/dev/shm")  # noqa: S108  where shm_open puts its objects
 PREFIX = "rf."
 NAME_BYTES_MAX = 31
 SUPERBLOCK_BYTES = RECORDS["Superblock"].size
@@ -123,9 +123,38 @@ def unlink_stale(instance: str, keep: Iterable[str] = ()) -> list[str]:
     for region in list_regions(instance):
         if region.name in spared or region.alive:
             continue
-        if _unlink_if_dead(region):
+        if unlink_dead(instance, region.name):
             removed.append(region.name)
     return removed
+
+
+def unlink_dead(instance: str, name: str) -> bool:
+    """Unlink one region if its writer is dead; say whether it was removed.
+
+    Raises
+    ------
+    IpcError
+        If it belongs to another user and may not be removed.
+    """
+    path = SHM_DIR / shm_name(instance, name)[1:]
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        if not try_lock(fd) or os.fstat(fd).st_nlink == 0:  # being made or adopted at this moment, or gone already
+            return False
+        block = read_superblock(fd)
+        if block is not None and owner_alive(block):
+            return False
+        posix_ipc.unlink_shared_memory(shm_name(instance, name))
+    except posix_ipc.ExistentialError:
+        return False
+    except posix_ipc.PermissionsError as e:
+        raise IpcError(f"region {path} is left by a dead process of another user; remove it as that user: rm {path}") from e
+    finally:
+        os.close(fd)
+    return True
 
 
 def read_superblock(fd: int) -> Any:
@@ -160,26 +189,4 @@ def try_lock(fd: int) -> bool:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return True
-
-
-def _unlink_if_dead(region: Region) -> bool:
-    path = SHM_DIR / f"{PREFIX}{region.instance}.{region.name}"
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        if not try_lock(fd) or os.fstat(fd).st_nlink == 0:  # being made or adopted at this moment, or gone already
-            return False
-        block = read_superblock(fd)
-        if block is not None and owner_alive(block):
-            return False
-        posix_ipc.unlink_shared_memory(shm_name(region.instance, region.name))
-    except posix_ipc.ExistentialError:
-        return False
-    except posix_ipc.PermissionsError as e:
-        raise IpcError(f"region {path} is left by a dead process of another user; remove it as that user: rm {path}") from e
-    finally:
-        os.close(fd)
     return True

@@ -874,7 +874,14 @@ _RECORDS = (
             _pad(21),
         ),
     ),
-    Record("HashSlot", "One slot of an open-addressing index: digest and row; row 0 is empty.", "engine", 16, (Field("digest", "u64"), Field("row", "u64")), align=16),
+    Record(
+        "HashSlot",
+        "One slot of an open-addressing index: digest and row; row 0 is empty.",
+        "engine",
+        16,
+        (Field("digest", "u64"), Field("row", "u64")),
+        align=16,
+    ),
     # ---- other regions
     Record(
         "Quote",
@@ -943,7 +950,13 @@ _RECORDS = (
             _pad(24),
         ),
     ),
-    Record("Counter", "A named, monotone or gauge, 64-bit value.", "its component", 64, (Field("value", "u64"), Field("label", "char[48]"), Field("id", "u32"), _pad(4))),
+    Record(
+        "Counter",
+        "A named, monotone or gauge, 64-bit value.",
+        "its component",
+        64,
+        (Field("value", "u64"), Field("label", "char[48]"), Field("id", "u32"), _pad(4)),
+    ),
     Record(
         "HistogramHeader",
         "A log-bucket histogram (HdrHistogram's bucketing, 2^5 sub-buckets: relative error at most 1/32); counts follow in their own section.",

@@ -1,0 +1,26 @@
+"""``python -m ringfence.bench ring|engine|fix [--json] [--quick] [--rounds N]``: run one benchmark."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+BENCHES = {
+    "ring": "two processes over a ring: throughput and round trip, against Boost.Lockfree, multiprocessing.Queue and a bare cache line",
+    "engine": "the engine: time and instructions per intent, ack and fill",
+    "fix": "the FIX codec: encode and parse, against simplefix and quickfix",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run the benchmark named first; 2 when there is none of that name."""
+    if not argv or argv[0] not in BENCHES:
+        lines = [f"  {name:8}{doc}" for name, doc in BENCHES.items()]
+        print("usage: python -m ringfence.bench BENCH [--json] [--quick] [--rounds N]\n" + "\n".join(lines), file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"ringfence.bench.{argv[0]}")
+    return int(module.main(argv[1:]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,271 @@
+"""Everything a FIX session sends: composed in one buffer, stored, then given to the output.
+
+Order: the message is in the store (``store_append``) before a byte of it is in the output buffer, so what the peer may have seen is never
+forgotten. The owner moves the output to the socket; a full output means that the peer does not read: application messages and
+resends then wait (``has_room``), an administrative message that finds no room ends the connection.
+
+Resending: administrative messages and NewOrderSingle become gap fills, one SequenceReset(4) a run; other application messages go out again
+with PossDupFlag(43)=Y and OrigSendingTime(122). An order that the peer asks for again was never taken by it: it is offered to the owner as NOT_SENT
+before its number is filled. A long resend is served in steps, as the output has room, so that its memory is bounded and heartbeats pass.
+Rejected: keeping orders for a later connection (a stale order is worse than a lost one).
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy, memmove, strlen
+
+from ringfence.gateways.fix.codec cimport (
+    RF_FIX_OK,
+    RF_FIX_SOH,
+    rf_fix_find,
+    rf_fix_finish,
+    rf_fix_message_t,
+    rf_fix_open,
+    rf_fix_parse,
+    rf_fix_put,
+    rf_fix_put_byte,
+    rf_fix_put_timestamp,
+    rf_fix_put_uint,
+    rf_fix_writer_t,
+)
+from ringfence.gateways.fix.state cimport EVENT_NOT_SENT, NOTE_BYTES, NOTES_MAX, OUT_BYTES, OUT_RESERVE, STATE_LOGGING_ON, session_t
+from ringfence.gateways.fix.store cimport KIND_ADMIN, KIND_APP, KIND_ORDER, store_append, store_find
+
+cdef enum:
+    COMPOSE_BYTES = 65600  # RF_FIX_MESSAGE_MAX and the trailer
+
+# SessionRejectReason(373) texts, FIX 4.2 0 to 11 (the field's de-facto spelling)
+cdef const char *REASONS[12]
+REASONS[:] = [
+    b"Invalid tag number", b"Required tag missing", b"Tag not defined for this message type", b"Undefined Tag", b"Tag specified without a value",
+    b"Value is incorrect (out of range) for this tag", b"Incorrect data format for value", b"Decryption problem", b"Signature problem",
+    b"CompID problem", b"SendingTime accuracy problem", b"Invalid MsgType",
+]
+
+
+cdef void note(session_t *s, const char *text, uint64_t a, uint64_t b) noexcept nogil:
+    """Leave a line for the log; `text` may hold two %llu. The oldest goes when nobody reads them."""
+    snprintf(s.notes + (s.notes_head % NOTES_MAX) * NOTE_BYTES, NOTE_BYTES, text, <unsigned long long> a, <unsigned long long> b)
+    s.notes_head += 1
+    if s.notes_head - s.notes_tail > NOTES_MAX:
+        s.notes_tail = s.notes_head - NOTES_MAX
+
+
+cdef inline uint32_t room(const session_t *s) noexcept nogil:
+    return OUT_BYTES - (s.out_end - s.out_at)
+
+
+cdef int has_room(const session_t *s) noexcept nogil:
+    return room(s) > OUT_RESERVE
+
+
+cdef int push(session_t *s, const unsigned char *bytes, uint32_t n) noexcept nogil:
+    """Behind the output. 0 when there is no room."""
+    if room(s) < n:
+        return 0
+    if OUT_BYTES - s.out_end < n:
+        memmove(s.output, s.output + s.out_at, s.out_end - s.out_at)
+        s.out_end -= s.out_at
+        s.out_at = 0
+    memcpy(s.output + s.out_end, bytes, n)
+    s.out_end += n
+    return 1
+
+
+# ---- composing ----------------------------------------------------------------------------------------------------------
+
+cdef void header(session_t *s, const char *msg_type, uint32_t n, uint64_t seq, int poss_dup, uint64_t now_ns) noexcept nogil:
+    """35, 34, 43 when resent, 49, 52, 56: ascending, as the field's engines write it."""
+    cdef rf_fix_writer_t *w = &s.writer
+    rf_fix_open(w, s.frame, COMPOSE_BYTES)
+    rf_fix_put(w, b"35=", 3)
+    rf_fix_put(w, msg_type, n)
+    rf_fix_put(w, b"\x0134=", 4)
+    rf_fix_put_uint(w, seq)
+    if poss_dup:
+        rf_fix_put(w, b"\x0143=Y", 5)
+    rf_fix_put(w, s.head, s.head_len)
+    rf_fix_put_timestamp(w, &s.stamp, now_ns, 3)
+    rf_fix_put(w, s.after_time, s.after_time_len)
+
+
+cdef rf_fix_writer_t *compose(session_t *s, const char *msg_type, uint32_t n, uint64_t now_ns) noexcept nogil:
+    header(s, msg_type, n, s.store.next_out, 0, now_ns)
+    return &s.writer
+
+
+cdef uint64_t commit(session_t *s, uint32_t kind, uint64_t output_seq, uint64_t now_ns) noexcept nogil:
+    cdef unsigned char *start = NULL
+    cdef uint32_t n = rf_fix_finish(&s.writer, s.begin, s.begin_len, &start)
+    cdef uint64_t seq = s.store.next_out
+    if not n or not store_append(s.store, kind, output_seq, start, n):
+        if s.store.failed and not s.disconnect_due:
+            note(s, b"session store cannot grow (errno %llu): nothing can be sent; free disk space and restart", s.store.failed, 0)
+            s.disconnect_due = 1
+        return 0
+    if s.state < STATE_LOGGING_ON or (s.state == STATE_LOGGING_ON and kind != KIND_ADMIN):
+        return seq  # not logged on: kept for the peer's ResendRequest
+    if push(s, start, n):
+        s.last_out_ns = now_ns
+        s.messages_out += 1
+    elif not s.disconnect_due:
+        note(s, b"the peer does not read: %llu bytes wait; disconnecting", s.out_end - s.out_at, 0)
+        s.disconnect_due = 1
+    return seq
+
+
+cdef inline void put_number(rf_fix_writer_t *w, const char *tag, uint64_t v) noexcept nogil:
+    rf_fix_put(w, tag, <uint32_t> strlen(tag))
+    rf_fix_put_uint(w, v)
+    rf_fix_put_byte(w, RF_FIX_SOH)
+
+
+cdef void send_logon(session_t *s, int reset, uint64_t now_ns) noexcept nogil:
+    cdef rf_fix_writer_t *w = compose(s, b"A", 1, now_ns)
+    rf_fix_put(w, b"98=0\x01", 5)
+    put_number(w, b"108=", s.heartbeat_s)
+    if reset:
+        rf_fix_put(w, b"141=Y\x01", 6)
+    commit(s, KIND_ADMIN, 0, now_ns)
+
+
+cdef void send_heartbeat(session_t *s, const unsigned char *test_id, uint32_t n, uint64_t now_ns) noexcept nogil:
+    cdef rf_fix_writer_t *w = compose(s, b"0", 1, now_ns)
+    if n:
+        rf_fix_put(w, b"112=", 4)
+        rf_fix_put(w, test_id, n)
+        rf_fix_put_byte(w, RF_FIX_SOH)
+    commit(s, KIND_ADMIN, 0, now_ns)
+
+
+cdef void send_test_request(session_t *s, uint64_t now_ns) noexcept nogil:
+    rf_fix_put(compose(s, b"1", 1, now_ns), b"112=TEST\x01", 9)
+    commit(s, KIND_ADMIN, 0, now_ns)
+    s.test_outstanding = 1
+
+
+cdef void send_resend_request(session_t *s, uint64_t begin, uint64_t now_ns) noexcept nogil:
+    cdef rf_fix_writer_t *w = compose(s, b"2", 1, now_ns)
+    put_number(w, b"7=", begin)
+    rf_fix_put(w, b"16=0\x01", 5)
+    commit(s, KIND_ADMIN, 0, now_ns)
+    s.gap_asked = begin
+    s.gap_asked_ns = now_ns
+
+
+cdef void send_logout(session_t *s, const char *text, uint64_t now_ns) noexcept nogil:
+    cdef rf_fix_writer_t *w = compose(s, b"5", 1, now_ns)
+    if text[0]:
+        rf_fix_put(w, b"58=", 3)
+        rf_fix_put(w, text, <uint32_t> strlen(text))
+        rf_fix_put_byte(w, RF_FIX_SOH)
+    commit(s, KIND_ADMIN, 0, now_ns)
+    s.sent_logout = 1
+    s.logout_ns = now_ns
+
+
+cdef void send_reject(session_t *s, uint64_t ref_seq, uint32_t ref_tag, uint32_t reason, uint64_t now_ns) noexcept nogil:
+    """Reject(3) of the message under way: 45, 58, 371, 372, 373. `ref_tag` 0: none."""
+    cdef rf_fix_writer_t *w = compose(s, b"3", 1, now_ns)
+    cdef const rf_fix_message_t *m = &s.message
+    put_number(w, b"45=", ref_seq)
+    rf_fix_put(w, b"58=", 3)
+    rf_fix_put(w, REASONS[reason], <uint32_t> strlen(REASONS[reason]))
+    rf_fix_put_byte(w, RF_FIX_SOH)
+    if ref_tag:
+        put_number(w, b"371=", ref_tag)
+    rf_fix_put(w, b"372=", 4)
+    rf_fix_put(w, m.bytes + m.fields[2].at, m.fields[2].len)
+    rf_fix_put_byte(w, RF_FIX_SOH)
+    put_number(w, b"373=", reason)
+    commit(s, KIND_ADMIN, 0, now_ns)
+    s.rejects_sent += 1
+
+
+# ---- resending ----------------------------------------------------------------------------------------------------------
+
+cdef int resend_push(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Give the composed message to the output only: it keeps its old number and is not stored again."""
+    cdef unsigned char *start = NULL
+    cdef uint32_t n = rf_fix_finish(&s.writer, s.begin, s.begin_len, &start)
+    if not n or not push(s, start, n):
+        return 0
+    s.last_out_ns = now_ns
+    s.messages_out += 1
+    return 1
+
+
+cdef void put_orig_time(session_t *s, const unsigned char *text, uint32_t n, uint64_t now_ns) noexcept nogil:
+    rf_fix_put(&s.writer, b"122=", 4)
+    if n:
+        rf_fix_put(&s.writer, text, n)
+    else:
+        rf_fix_put_timestamp(&s.writer, &s.stamp, now_ns, 3)
+    rf_fix_put_byte(&s.writer, RF_FIX_SOH)
+
+
+cdef void end_run(session_t *s, uint64_t next_seq, uint64_t now_ns) noexcept nogil:
+    """One SequenceReset(4) with GapFillFlag(123)=Y for the run gathered so far."""
+    if not s.run_start:
+        return
+    header(s, b"4", 1, s.run_start, 1, now_ns)
+    put_orig_time(s, NULL, 0, now_ns)
+    put_number(&s.writer, b"36=", next_seq)
+    rf_fix_put(&s.writer, b"123=Y\x01", 6)
+    resend_push(s, now_ns)
+    s.run_start = 0
+
+
+cdef int resend_one(session_t *s, const unsigned char *stored, uint32_t n, uint64_t seq, uint64_t now_ns) noexcept nogil:
+    """Write a stored message again under its old number with 43=Y and 122. 0: it cannot be read, fill its number."""
+    cdef rf_fix_message_t *m = &s.message
+    cdef size_t size
+    cdef uint32_t i, tag
+    cdef int sending
+    memcpy(s.copy, stored, n)
+    if rf_fix_parse(s.copy, n, m, &size) != RF_FIX_OK:
+        return 0
+    header(s, <const char *> s.copy + m.fields[2].at, m.fields[2].len, seq, 1, now_ns)
+    sending = rf_fix_find(m, 52)
+    if sending < 0:
+        return 0
+    put_orig_time(s, s.copy + m.fields[sending].at, m.fields[sending].len, now_ns)
+    for i in range(3, m.count - 1):
+        tag = m.fields[i].tag
+        if tag != 34 and tag != 43 and tag != 49 and tag != 52 and tag != 56 and tag != 122:
+            rf_fix_put_uint(&s.writer, tag)
+            rf_fix_put_byte(&s.writer, b"="[0])
+            rf_fix_put(&s.writer, s.copy + m.fields[i].at, m.fields[i].len)
+            rf_fix_put_byte(&s.writer, RF_FIX_SOH)
+    s.resent += 1
+    return resend_push(s, now_ns)
+
+
+cdef int serve_resend(session_t *s, uint64_t now_ns) noexcept nogil:
+    cdef const unsigned char *stored
+    cdef uint32_t kind = 0, n = 0
+    cdef uint64_t output_seq = 0, seq
+    while s.resend_next and has_room(s):
+        seq = s.resend_next
+        if seq > s.resend_end:
+            end_run(s, seq, now_ns)
+            s.resend_next = 0
+            return 0
+        stored = store_find(s.store, seq, &kind, &output_seq, &n)
+        if stored != NULL and kind == KIND_ORDER and s.resend_told != seq:
+            memcpy(s.copy, stored, n)
+            s.event_bytes = n
+            s.event_seq = seq
+            s.resend_told = seq  # after accept we come back to the same number: told, now fill it
+            s.event_output_seq = output_seq
+            s.event = EVENT_NOT_SENT
+            return 1
+        if stored != NULL and kind == KIND_APP:
+            end_run(s, seq, now_ns)
+            if resend_one(s, stored, n, seq, now_ns):
+                s.resend_next = seq + 1
+                continue
+        if not s.run_start:
+            s.run_start = seq
+        s.resend_next = seq + 1
+    return 0

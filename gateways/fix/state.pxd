@@ -1,0 +1,131 @@
+# The state of one FIX session: what session.pyx (incoming, timers) and outgoing.pyx (composing, resending) share. One owner, one thread.
+from libc.stdint cimport uint32_t, uint64_t
+
+from ringfence.gateways.fix.codec cimport rf_fix_message_t, rf_fix_stamp_t, rf_fix_writer_t
+from ringfence.gateways.fix.store cimport store_t
+
+cdef enum:
+    # SessionState of ipc/schema.py
+    STATE_DOWN = 1
+    STATE_CONNECTING = 2
+    STATE_LOGGING_ON = 3
+    STATE_UP = 4
+    STATE_LOGGING_OUT = 5
+
+cdef enum:
+    # what poll asks the owner to do; the same answer comes until accept
+    EVENT_NONE = 0
+    EVENT_UP = 1          # logged on, gap fill complete
+    EVENT_DOWN = 2        # was up, is not any more
+    EVENT_APP = 3         # message: an application message, or a Reject(3)
+    EVENT_NOT_SENT = 4    # message: an order that the counterparty says it never got
+    EVENT_DISCONNECT = 5  # write what is left, close the connection, call disconnected
+
+cdef enum:
+    IN_BYTES = 262144     # four times the longest message
+    OUT_BYTES = 1048576
+    OUT_RESERVE = 131072  # room that application messages and resends leave to administrative ones
+    HELD_BYTES = 1048576  # messages behind a gap
+    HELD_MAX = 4096
+    NOTES_MAX = 16
+    NOTE_BYTES = 192
+    ID_BYTES = 64
+
+ctypedef struct held_t:
+    uint64_t seq
+    uint32_t at
+    uint32_t n
+
+ctypedef struct header_t:
+    uint64_t seq            # MsgSeqNum(34), 0 when missing or no number
+    uint64_t sending_ns     # SendingTime(52), 0 when missing or wrong
+    int begin               # indexes of fields, -1 when absent
+    int seq_at
+    int sender
+    int target
+    int sending
+    int orig_sending
+    int poss_dup            # 43=Y
+    int poss_resend         # 97=Y
+
+ctypedef struct session_t:
+    # identity and settings, fixed
+    unsigned char begin[16]        # 8=FIX.4.2|
+    uint32_t begin_len
+    unsigned char sender[64]
+    uint32_t sender_len
+    unsigned char target[64]
+    uint32_t target_len
+    unsigned char head[80]         # |49=SENDER|52=
+    uint32_t head_len
+    unsigned char after_time[80]   # |56=TARGET|
+    uint32_t after_time_len
+    int initiator
+    int reset_on_logon
+    int check_latency
+    uint64_t heartbeat_s
+    uint64_t latency_ns_max
+    uint64_t logon_ns_max
+    uint64_t logout_ns_max
+    store_t *store
+
+    # the session now
+    int state
+    int announced        # UP was raised, DOWN is owed
+    int down_due
+    int disconnect_due
+    int refused          # the counterparty refused our numbers: an operator must look
+    int sent_reset
+    int sent_logout
+    int test_outstanding
+    uint64_t connected_ns
+    uint64_t logout_ns
+    uint64_t last_in_ns
+    uint64_t last_out_ns
+    uint64_t gap_end       # highest number known to be missing; below next_in when there is no gap
+    uint64_t gap_asked     # BeginSeqNo(7) of the last ResendRequest
+    uint64_t gap_asked_ns
+
+    # serving a ResendRequest
+    uint64_t resend_next   # 0: none
+    uint64_t resend_end
+    uint64_t resend_told   # order whose NOT_SENT was offered
+    uint64_t run_start     # first number of the gap-fill run being gathered, 0: none
+
+    # counters
+    uint64_t messages_in
+    uint64_t messages_out
+    uint64_t garbled
+    uint64_t duplicates
+    uint64_t gaps
+    uint64_t rejects_sent
+    uint64_t resent
+
+    # event on offer
+    int event
+    int event_held         # the message lies in the held queue, not in the input
+    uint64_t event_seq
+    uint64_t event_output_seq
+    uint32_t event_bytes
+    header_t header
+    rf_fix_message_t message
+
+    # buffers
+    unsigned char *input
+    uint32_t in_at
+    uint32_t in_end
+    unsigned char *output
+    uint32_t out_at
+    uint32_t out_end
+    unsigned char *held_bytes
+    uint32_t held_used
+    held_t *held
+    uint32_t held_first
+    uint32_t held_count
+    unsigned char *frame   # one message being composed
+    unsigned char *copy    # one stored message being resent
+    rf_fix_writer_t writer
+    rf_fix_stamp_t stamp
+    char notes[3072]       # NOTES_MAX lines of NOTE_BYTES: what an operator should read
+    uint32_t notes_head
+    uint32_t notes_tail

@@ -1,0 +1,39 @@
+# The message store of one session, as a struct with free functions (nogil) under a thin class. Contracts here, whys in store.pyx.
+from libc.stdint cimport uint32_t, uint64_t
+
+cdef enum:
+    KIND_ADMIN = 1  # gap-filled when asked for again
+    KIND_APP = 2    # resent with PossDupFlag
+    KIND_ORDER = 3  # NewOrderSingle: gap-filled, reported NOT_SENT
+    KIND_RESET = 4  # no message: sequence numbers start anew
+
+ctypedef struct store_t:
+    unsigned char *base  # the mapped file; moves when it grows
+    size_t mapped        # bytes
+    size_t tail          # where the next record goes
+    int fd
+    int failed           # errno of a growth that was refused; nothing may be sent any more
+    uint64_t next_out    # next MsgSeqNum(34) to send
+    uint64_t next_in     # next MsgSeqNum(34) expected
+    uint64_t mark        # highest output_seq of a command that was stored or answered
+    uint64_t resets
+    uint64_t *index      # offset of the record of `first + i`, 0 when there is none
+    uint64_t index_room
+    uint64_t first
+
+# Store a message under next_out and move on. 1, or 0 when the file could not grow (see failed). O(1), no system call unless it grows.
+cdef int store_append(store_t *s, uint32_t kind, uint64_t output_seq, const unsigned char *message, uint32_t n) noexcept nogil
+# Grow ahead of need; call it where time does not matter.
+cdef int store_reserve(store_t *s) noexcept nogil
+# Both sequence numbers anew; one record, so that a crash leaves either the old or the new pair.
+cdef int store_reset(store_t *s, uint64_t next_out, uint64_t next_in) noexcept nogil
+cdef void store_set_next_in(store_t *s, uint64_t next_in) noexcept nogil
+# The command was answered without a message.
+cdef void store_set_mark(store_t *s, uint64_t output_seq) noexcept nogil
+# The stored bytes of an outgoing message, or NULL. Valid until the next append.
+cdef const unsigned char *store_find(store_t *s, uint64_t seq, uint32_t *kind, uint64_t *output_seq, uint32_t *n) noexcept nogil
+
+cdef class MessageStore:
+    cdef store_t s
+    cdef readonly str path
+    cdef readonly str recovered

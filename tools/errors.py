@@ -1,0 +1,124 @@
+"""Errors of the tools, each with the exit code that the command line gives it.
+
+::
+
+    ToolError (1)
+    ├── UsageError (2)            wrong arguments
+    │   └── ConfigError (2)       names the key, the value and what is allowed
+    ├── NotRunning (3)            no such instance, or its regions have another layout
+    ├── Refused (4)               permission, missing confirmation, already running
+    ├── TimedOut (5)              the outcome is known: it did not happen
+    ├── OutcomeUnknown (6)        it may or may not have happened
+    └── JournalError (1)
+        ├── JournalFull (1)       no space; retried by itself, nothing was lost
+        ├── JournalSuspect (1)    a write or sync failed; never retried (the kernel may have dropped the pages)
+        ├── JournalLocked (4)     another process writes this journal
+        └── JournalCorrupt (7)    a defect that is not a torn tail; names segment, offset and sequence
+
+Exit codes are those of docs/architecture.md. A caller that catches ``ToolError`` prints ``str(error)``: every message says what, where and what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class ToolError(Exception):
+    """Base of all; ``exit_code`` is what the command line exits with."""
+
+    exit_code = 1
+
+
+class UsageError(ToolError):
+    """The command was called wrongly."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A configuration key is missing, unknown, wrong or contradicts another.
+
+    Parameters
+    ----------
+    key : str
+        Path of the key, such as ``venue[2].session.port``.
+    value : object
+        What was found; ``MISSING`` when there was nothing.
+    allowed : str
+        What would be right, as a phrase after "allowed:".
+    source : str
+        File it came from.
+    """
+
+    MISSING = object()
+
+    def __init__(self, key: str, value: object, allowed: str, source: str = "") -> None:
+        self.key, self.value, self.allowed, self.source = key, value, allowed, source
+        found = "is missing" if value is ConfigError.MISSING else f"was {value!r}"
+        super().__init__(f"{source + ': ' if source else ''}{key} {found}; allowed: {allowed}")
+
+
+class NotRunning(ToolError):
+    """No such instance, or shared memory of another layout."""
+
+    exit_code = 3
+
+
+class Refused(ToolError):
+    """Known and not allowed."""
+
+    exit_code = 4
+
+
+class TimedOut(ToolError):
+    """It did not happen in time, and will not."""
+
+    exit_code = 5
+
+
+class OutcomeUnknown(ToolError):
+    """No answer: it may have happened."""
+
+    exit_code = 6
+
+
+class JournalError(ToolError):
+    """Anything about journal files."""
+
+
+class JournalFull(JournalError):
+    """No space for the next segment or bytes; the same append may be tried again later."""
+
+
+class JournalSuspect(JournalError):
+    """A write or sync failed once; what is on disk is not known, so this writer never writes again."""
+
+
+class JournalLocked(JournalError):
+    """Another process has the journal open for append."""
+
+    exit_code = 4
+
+
+class JournalCorrupt(JournalError):
+    """The journal contradicts itself.
+
+    Parameters
+    ----------
+    detail : str
+        What is wrong and what to do.
+    segment : int
+        Index of the segment file.
+    path : Path
+        The file.
+    offset : int
+        First byte in the file that is not right [bytes].
+    seq : int
+        Sequence that was expected there.
+    """
+
+    exit_code = 7
+
+    def __init__(self, detail: str, segment: int, path: Path, offset: int, seq: int) -> None:
+        self.detail, self.segment, self.path, self.offset, self.seq = detail, segment, path, offset, seq
+        super().__init__(f"{path}: segment {segment}, offset {offset}, sequence {seq}: {detail}")
