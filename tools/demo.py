@@ -4,11 +4,12 @@
           └─▶ ringfence up CONFIG ─▶ engine, gateway, sidecar, feed, two strategies (tools/examples)
 
 Data flow while it runs: the instance's regions, read-only, through ``tools.views``. At the end: stop the strategies, then the rest, and compare what is
-left on disk: the journal is replayed and must give the state hash of the engine's last checkpoint, and positions, fills and quantities must equal the venue's record.
-Exit 0 only if all of that holds and neither a process nor shared memory is left; 7 when something differs; 130 after Ctrl-C with everything in order.
+left on disk: the journal is replayed and must give the state hash of the engine's last checkpoint, and positions, fills and quantities must equal the
+venue's record. Exit 0 only if all of that holds and neither a process nor shared memory is left; 7 when something differs; 130 after Ctrl-C with everything
+in order.
 
-Both children are told to end should this process be killed (PR_SET_PDEATHSIG), and live in their own session, so that Ctrl-C reaches only us and the stop is orderly.
-Rejected: running engine and gateway inside this process; it would show another system than the one that trades.
+Both children are told to end should this process be killed (PR_SET_PDEATHSIG), and live in their own session, so that Ctrl-C reaches only us and the stop is
+orderly. Rejected: running engine and gateway inside this process; it would show another system than the one that trades.
 """
 
 from __future__ import annotations
@@ -110,8 +111,7 @@ class Demo:
         }
         (self.directory / "venue.json").write_text(json.dumps(spec, indent=2) + "\n")
         self.venue = self._spawn("venue.log", "ringfence.gateways.venue", "--spec", str(self.directory / "venue.json"), pipe=True)
-        assert self.venue.stdout is not None
-        words = self.venue.stdout.readline().split()
+        words = self.venue.stdout.readline().split() if self.venue.stdout is not None else []
         if len(words) != 3 or words[0] != "listening":
             self.venue.wait()
             raise ToolError(f"the simulated venue did not start: {self.tail('venue.log')}")

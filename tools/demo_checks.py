@@ -12,13 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ringfence.core.errors import CoreError
 from ringfence.gateways.errors import GatewayError
 from ringfence.gateways.venue.record import VenueRecord, read_record
 from ringfence.ipc.histogram import Histogram
 from ringfence.tools.errors import ToolError
 from ringfence.tools.journal import JournalReader
 from ringfence.tools.render import GLYPHS, Options, Row, duration, paint
+from ringfence.tools.replay import replay
 from ringfence.tools.views import journal as pictures
 from ringfence.tools.views import tables
 from ringfence.tools.views.instance import label
@@ -50,15 +50,17 @@ class Outcome:
 def check(directory: Path, record: Path, left: list[str]) -> Outcome:
     """Replay the journal under ``directory`` and compare it with the venue's ``record``; ``left`` is what the stop left behind."""
     outcome = Outcome(differences=[f"left behind: {x}" for x in left])
-    reader = JournalReader(directory / "journal")
     try:
-        replayer, checkpoint = pictures.replayed(reader), pictures.last_checkpoint(reader)
-    except (CoreError, ToolError) as e:
+        found = replay(directory / "journal")
+        checkpoint = pictures.last_checkpoint(JournalReader(directory / "journal"))
+    except ToolError as e:
         outcome.differences.append(f"replay: {e}")
         return outcome
-    outcome.frames, outcome.state_hash = replayer.seq, replayer.state_hash()
+    outcome.frames, outcome.state_hash = found.seq, found.state_hash
+    if found.torn is not None:
+        outcome.differences.append(f"journal: {found.torn.error()}")
     _compare_checkpoint(outcome, checkpoint)
-    source = tables.Replayed(replayer.state)
+    source = tables.Replayed(found.replayer.state)
     names = ("intents", "denies", "order_count", "fills", "rejects", "duplicates", "break_count", "open_orders")
     outcome.engine = {n: int(source.engine[n]) for n in names}
     outcome.pnl = pnl(source)
@@ -103,15 +105,13 @@ def _compare_venue(outcome: Outcome, source: tables.Replayed, record: VenueRecor
 
 def _compare_orders(outcome: Outcome, source: tables.Replayed, record: VenueRecord) -> None:
     by_id = {r["id"]: r for r in tables.orders(source, every=True)}
-    seen = 0
-    for theirs in record.orders.values():
+    for seen, theirs in enumerate(record.orders.values(), 1):
         ours = by_id.get(tables.order_of(theirs.cl_ord_ids[0]) or 0)
         if ours is None:
             outcome.differences.append(f"order {theirs.order_id} ({theirs.cl_ord_ids[0]}) is not in our table")
         elif (ours["cum"], ours["leaves"]) != (theirs.cum_qty, theirs.leaves_qty):
             words = f"cum {ours['cum']:f} leaves {ours['leaves']:f}, the venue has {theirs.cum_qty:f} and {theirs.leaves_qty:f}"
             outcome.differences.append(f"order {ours['id']} ({theirs.order_id}): {words}")
-        seen += 1
         if len(outcome.differences) > 20:
             outcome.differences.append(f"and more: stopped after {seen} of {len(record.orders)} orders")
             return
@@ -139,7 +139,9 @@ def summary(outcome: Outcome, stages: dict[str, Histogram], first_fill_s: float 
         "replay_equal": outcome.replay_equal,
         "positions_equal": outcome.positions_equal,
         "latency_ns": {
-            name: {"n": h.count, "p50": h.percentile(50), "p99": h.percentile(99), "p99.9": h.percentile(99.9), "max": h.max} for name, h in stages.items() if h.count
+            name: {"n": h.count, "p50": h.percentile(50), "p99": h.percentile(99), "p99.9": h.percentile(99.9), "max": h.max}
+            for name, h in stages.items()
+            if h.count
         },
         "denies": outcome.engine.get("denies", 0),
         "breaks": outcome.engine.get("break_count", 0),
@@ -178,7 +180,11 @@ def text(found: dict[str, Any], options: Options) -> list[str]:
     lines += [f"{n:<20}{h['n']:>10,}" + "".join(f"{duration(h[k]):>10}" for k in ("p50", "p99", "p99.9", "max")) for n, h in shown.items()]
     lines += [
         "",
-        verdict(found["replay_equal"], f"replay of {found['journal_frames']:,} frames gives the live state hash {found['state_hash']}", "replay does not give the live state hash"),
+        verdict(
+            found["replay_equal"],
+            f"replay of {found['journal_frames']:,} frames gives the live state hash {found['state_hash']}",
+            "replay does not give the live state hash",
+        ),
         verdict(found["positions_equal"], f"positions equal the sum of the venue's {found['venue_fills']:,} fills", "positions differ from the venue's fills"),
         verdict(not found["differences"], "every fill and order quantity agrees; no process, no shared memory left", "differences:"),
         *(f"  {d}" for d in found["differences"]),

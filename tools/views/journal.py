@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ringfence.core.replay import Replayer
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.tools import frames as framing
 from ringfence.tools.errors import ToolError, UsageError
 from ringfence.tools.journal import PAYLOADS, Chunk, JournalFrame, JournalReader
 from ringfence.tools.render import Column, Row, View
+from ringfence.tools.replay import replay
 from ringfence.tools.views.instance import Instance, label, named
 from ringfence.tools.views.tables import Names, base32, order_of, scaled
-
-if TYPE_CHECKING:
-    from ringfence.core.replay import Replayer
 
 _FRAME, _INTENT, _EVENT = (ENUMS[n].by_name for n in ("FrameKind", "IntentKind", "VenueEventKind"))
 
@@ -226,25 +225,6 @@ def _candidates(chunk: Chunk, order: Any) -> Any:
     return at[keep]
 
 
-def replayed(reader: JournalReader) -> Replayer:
-    """Return a replayer that has applied every good frame; each checkpoint on the way was compared.
-
-    Raises
-    ------
-    StateMismatch
-        If the state after some frame is not the one that the engine had.
-    JournalCorrupt
-        If the files are damaged elsewhere than in a torn tail.
-    """
-    from ringfence.core.replay import Replayer
-
-    replayer = Replayer()
-    for item in reader.chunks(chain=False):
-        if isinstance(item, Chunk):
-            replayer.apply_buffer(item.buffer, item.start, item.end)
-    return replayer
-
-
 def last_checkpoint(reader: JournalReader) -> tuple[int, int] | None:
     """Return ``(sequence, state hash)`` of the journal's last checkpoint frame; None when there is none."""
     found = None
@@ -272,15 +252,13 @@ def life(reader: JournalReader, order_id: int) -> list[Row]:
     JournalCorrupt
         If the journal cannot be read as far as needed.
     """
-    from ringfence.core.replay import Replayer
-
-    final = replayed(reader)
+    final = replay(reader.directory, verify=False).replayer
     count = int(final.state.table("engine")[1]["order_count"])
     if order_id > count:
         raise ToolError(f"order {order_id} is not in {reader.directory}: it knows orders 1 to {count}; rf orders --all lists them")
     order = final.state.table("orders")[order_id].copy()
     names = Names(final.state)
-    replayer, rows = Replayer(), list[Row]()
+    replayer, rows = Replayer(final.state.limits), list[Row]()
     for item in reader.chunks(chain=False):
         if not isinstance(item, Chunk):
             continue
