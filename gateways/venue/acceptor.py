@@ -5,9 +5,10 @@
     quotes ────────────────────▶ exchange.quote ──▶ reports
     reports ──▶ outbox ──▶ wire.body ──▶ session.send_app ──▶ socket
 
-An incoming message is accepted by the session only after the exchange has it; while the counterparty does not read (the session's output is full) reports wait in
-the outbox and no further message is taken, so memory stays bounded by what one quote can fill. Orders outlive the connection: reports made while
-nobody is logged on are stored by the session and go out on its ResendRequest. A second connection while one is up is closed at once.
+An incoming message is accepted by the session only after the exchange has it; while the counterparty does not read (the session's
+output is full) reports wait in the outbox and no further message is taken, so memory stays bounded by what one quote can fill. Orders
+outlive the connection: reports made while nobody is logged on are stored by the session and go out on its ResendRequest. A second
+connection while one is up is closed at once.
 Latency is drawn per message from the seed and never reorders: a message is due no earlier than the one before it. Rejected: threads and asyncio; a
 venue whose order of events depends on a scheduler cannot repeat a run.
 """
@@ -192,12 +193,13 @@ class Acceptor:
                 if not took:
                     break
                 continue
-            if event[0] == "disconnect":
-                self._write(now)
-                self._drop(now)
-                break
-            if event[0] == "app":
-                self._message(event[1], event[2], now)
+            match event:
+                case ("disconnect",):
+                    self._write(now)
+                    self._drop(now)
+                    break
+                case ("app", bytes() as message, int() as seq, _):
+                    self._message(message, seq, now)
             self.session.accepted()
         for note in self.session.take_notes():
             self.log(note)

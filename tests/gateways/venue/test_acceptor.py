@@ -239,7 +239,7 @@ def test_venue_when_the_port_is_in_use_says_so_and_exits_1(tmp_path: Path) -> No
         port = taken.getsockname()[1]
         flags = ["--port", str(port), "--sender-comp-id", "SIM", "--target-comp-id", "RF", "--symbol", "EUR/USD:5"]
         flags += ["--ticks", "EUR/USD=eurusd_ticks.csv:histdata", "--record", str(tmp_path / "r.ndjson")]
-        done = subprocess.run([sys.executable, "-m", "ringfence.gateways.venue", *flags], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([sys.executable, "-m", "ringfence.gateways.venue", *flags], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr
     assert not (tmp_path / "r.ndjson").exists()
@@ -247,7 +247,12 @@ def test_venue_when_the_port_is_in_use_says_so_and_exits_1(tmp_path: Path) -> No
 
 def test_venue_when_asked_for_help_names_every_flag() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ringfence.gateways.venue", "--help"], capture_output=True, text=True, timeout=60, env={**os.environ, "COLUMNS": "200"}
+        [sys.executable, "-m", "ringfence.gateways.venue", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
     )
     assert done.returncode == 0
     for flag in ("--spec", "--port", "--symbol", "--ticks", "--quotes", "--seed", "--latency-ms", "--reject-ppm", "--record", "--store"):
