@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.gateways.fix.peer import KIND, Engine, Venue, until
 
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.ipc.link import link_sections
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
-from tests.gateways.fix.peer import KIND, Engine, Venue, until
 
 
 @pytest.fixture
