@@ -18,12 +18,13 @@ from types import FrameType
 from typing import Any
 
 from ringfence.gateways.errors import GatewayError
+from ringfence.gateways.keys import SpecError, load_json
 from ringfence.gateways.ticks import TickError
 from ringfence.gateways.venue.acceptor import Acceptor, listen
 from ringfence.gateways.venue.exchange import Exchange
 from ringfence.gateways.venue.quotes import open_quotes
 from ringfence.gateways.venue.record import RecordWriter, read_record
-from ringfence.gateways.venue.spec import SpecError, VenueSpec, load_json, venue_spec
+from ringfence.gateways.venue.spec import VenueSpec, venue_spec
 from ringfence.ipc.errors import IpcError
 
 

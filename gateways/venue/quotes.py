@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Protocol
 
+from ringfence.gateways.keys import SpecError
 from ringfence.gateways.ticks import Playback, read
-from ringfence.gateways.venue.spec import SpecError, VenueSpec
+from ringfence.gateways.venue.spec import VenueSpec
 from ringfence.ipc.errors import IpcError, RegionMissing
 from ringfence.ipc.regions import owner_alive
 from ringfence.ipc.segment import Segment

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from ringfence.gateways.keys import SpecError, load_json
 from ringfence.gateways.venue.__main__ import arguments, specification
-from ringfence.gateways.venue.spec import SpecError, load_json, venue_spec
+from ringfence.gateways.venue.spec import venue_spec
 
 GOOD: dict[str, Any] = {
     "port": 9878,
