@@ -66,13 +66,21 @@ class JournalByHand:
 
     def new(self, client_id: int, side: str, qty: int, px: int) -> None:
         terms = {"instrument": 1, "side": value("Side", side), "ord_type": 2, "time_in_force": 1, "qty": qty, "px": px}
-        self.frame("INTENT", record("Intent", kind=value("IntentKind", "NEW"), client_id=client_id, epoch=EPOCH, created_ns=START_NS, **terms), source=1)
+        self.frame(
+            "INTENT",
+            record("Intent", kind=value("IntentKind", "NEW"), client_id=client_id, epoch=EPOCH, created_ns=START_NS + self.seq * STEP_NS + 1, **terms),
+            source=1,
+        )
 
     def event(self, kind: str, order: int = 0, **fields: Any) -> None:
         present = sum(CONSTANTS[f"PRESENT_{n.upper()}"][0] for n in ("last_px", "last_qty", "cum_qty", "leaves_qty", "qty", "px") if n in fields)
         digits = {f"{n}_digits": 4 for n in ("last_px", "px") if n in fields}
         name = self.cl_ord_id(order) if order else ""
-        values = {"venue": 1, "present": present, "cl_ord_id": name, "kind": value("VenueEventKind", kind), "received_ns": START_NS} | digits | fields
+        values = (
+            {"venue": 1, "present": present, "cl_ord_id": name, "kind": value("VenueEventKind", kind), "received_ns": START_NS + self.seq * STEP_NS + 1}
+            | digits
+            | fields
+        )
         self.frame("VENUE_EVENT", record("VenueEvent", **values), source=1)
 
     def fill(self, order: int, qty: int, px: int, exec_id: str) -> None:

@@ -266,11 +266,12 @@ def life(reader: JournalReader, order_id: int) -> list[Row]:
         for offset in _candidates(item, order).tolist():
             head = np.frombuffer(item.buffer, dtype("FileFrame"), 1, offset)[0]
             payload = np.frombuffer(item.buffer, PAYLOADS[int(head["kind"])], 1, offset + head.dtype.itemsize)[0]
-            end = offset + int(head["length"])
-            replayer.apply_buffer(item.buffer, at, end)
-            at = end
+            replayer.apply_buffer(item.buffer, at, offset)
+            before = replayer.state.table("orders")[order_id].tobytes()
+            at = offset + int(head["length"])
+            replayer.apply_buffer(item.buffer, offset, at)
             now = replayer.state.table("orders")[order_id]
-            if int(now["order_id"]) and (int(now["updated_seq"]) == int(head["seq"]) or _names_order(payload, order_id, order)):
+            if int(now["order_id"]) and (now.tobytes() != before or _names_order(payload, order_id, order)):
                 rows.append(_life_row(head, payload, now, names, rows[-1] if rows else None))
         replayer.apply_buffer(item.buffer, at, item.end)
     return rows
