@@ -45,7 +45,7 @@ def to_scaled(value: int | str | Decimal, digits: int) -> int:
         If text or Decimal is not exactly representable at ``digits`` decimals, or does not fit in 64 bits.
     """
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise TypeError(f"{value!r} is a {type(value).__name__}; pass text or a Decimal (\"1.1215\"), or an int already scaled by 10**{digits}")
+        raise TypeError(f'{value!r} is a {type(value).__name__}; pass text or a Decimal ("1.1215"), or an int already scaled by 10**{digits}')
     if isinstance(value, int):
         if abs(value) > INT64_MAX:
             raise ValueError(f"{value} does not fit in 64 bits")

@@ -36,7 +36,8 @@ def send_segment(sock: socket.socket, payload: dict[str, Any], fds: Sequence[int
     if len(line) > LINE_BYTES_MAX or len(fds) > FDS_MAX:
         raise ValueError(f"message has {len(line)} bytes and {len(fds)} descriptors; at most {LINE_BYTES_MAX} and {FDS_MAX} are taken")
     sent = socket.send_fds(sock, [line], list(fds)) if fds else sock.send(line)
-    sock.sendall(line[sent:])  # descriptors travel with the first byte
+    if sent < len(line):  # descriptors travel with the first byte; a peer that has read its line may be gone already
+        sock.sendall(line[sent:])
 
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int]]:

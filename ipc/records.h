@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 1u
-#define RF_LAYOUT_HASH 0x6306ec8ff972d3c6ull
+#define RF_LAYOUT_HASH 0xe9c4fd6afbc664b0ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -632,7 +632,7 @@ typedef struct {
     char operator_name[24]; /* +40 */
     char reason[56]; /* +64 */
     char prefix[8]; /* +120: START: ClOrdID prefix of the instance */
-    char body[256]; /* +128: DEFINE_*: the row image, byte for byte */
+    char body[256]; /* +128: DEFINE_*: the row image, byte for byte; START: TableRows */
 } rf_control_t;
 RF_STATIC_ASSERT(sizeof(rf_control_t) == 384, "Control");
 RF_STATIC_ASSERT(offsetof(rf_control_t, slot_seq) == 0, "Control.slot_seq");
@@ -648,6 +648,31 @@ RF_STATIC_ASSERT(offsetof(rf_control_t, operator_name) == 40, "Control.operator_
 RF_STATIC_ASSERT(offsetof(rf_control_t, reason) == 64, "Control.reason");
 RF_STATIC_ASSERT(offsetof(rf_control_t, prefix) == 120, "Control.prefix");
 RF_STATIC_ASSERT(offsetof(rf_control_t, body) == 128, "Control.body");
+
+/* Body of a START command: rows of the engine's tables. A full table denies, so a replay needs the same sizes and takes them from here. Written by: engine process. */
+typedef struct {
+    uint32_t orders; /* +0 */
+    uint32_t executions; /* +4 */
+    uint32_t positions; /* +8 */
+    uint32_t breaks; /* +12 */
+    uint32_t instruments; /* +16 */
+    uint32_t accounts; /* +20 */
+    uint32_t venues; /* +24 */
+    uint32_t strategies; /* +28 */
+    uint32_t routes; /* +32 */
+    char pad_0[28]; /* +36: zero */
+} rf_table_rows_t;
+RF_STATIC_ASSERT(sizeof(rf_table_rows_t) == 64, "TableRows");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, orders) == 0, "TableRows.orders");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, executions) == 4, "TableRows.executions");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, positions) == 8, "TableRows.positions");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, breaks) == 12, "TableRows.breaks");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, instruments) == 16, "TableRows.instruments");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, accounts) == 20, "TableRows.accounts");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, venues) == 24, "TableRows.venues");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, strategies) == 28, "TableRows.strategies");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, routes) == 32, "TableRows.routes");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_0) == 36, "TableRows.pad_0");
 
 /* A sampled price, journaled so that PnL and collars replay. Written by: feed. */
 typedef struct {

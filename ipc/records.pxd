@@ -432,6 +432,18 @@ cdef extern from "records.h" nogil:
         char prefix[8]
         char body[256]
 
+    ctypedef struct TableRows "rf_table_rows_t":
+        uint32_t orders
+        uint32_t executions
+        uint32_t positions
+        uint32_t breaks
+        uint32_t instruments
+        uint32_t accounts
+        uint32_t venues
+        uint32_t strategies
+        uint32_t routes
+        char pad_0[28]
+
     ctypedef struct Mark "rf_mark_t":
         uint64_t slot_seq
         int64_t bid

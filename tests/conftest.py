@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from synthetic_instance import Synthetic
 
 SHM = Path("/dev/shm")
 _numbers = itertools.count(1)
@@ -34,3 +35,11 @@ def nothing_left_in_shared_memory() -> Iterator[None]:
     yield
     left = _left(f"t{os.getpid()}")
     assert not left, f"tests left regions in /dev/shm: {left}"
+
+
+@pytest.fixture
+def synthetic(instance: str) -> Iterator[Synthetic]:
+    """Return a running instance made by hand (synthetic_instance.py); it is removed afterwards."""
+    made = Synthetic(instance)
+    yield made
+    made.close()

@@ -6,9 +6,9 @@ One process writes, under an flock on the directory. A segment appears whole: it
 then renamed, so a ``.rfj`` file without a header means damage. A segment is synced before its successor is made.
 
 What fails: no space raises ``JournalFull``, nothing of the refused part was taken and the same call may be tried again. A write or sync
-error raises ``JournalSuspect`` and this writer never writes again: the kernel may have dropped the dirty pages and would call the next
-sync good. Opening cuts a torn tail after copying its bytes to ``.rfj.broken``, and refuses any other damage. Rejected: O_APPEND, since
-a short write would leave a hole that a retry cannot fill in place.
+error raises ``JournalSuspect`` and this writer never writes again (the kernel may have dropped the dirty pages and would call the next sync
+good), nor does the next one while the file ``SUSPECT`` is there. Opening cuts a torn tail after copying its bytes to ``.rfj.broken``, and
+refuses any other damage. Rejected: O_APPEND, since a short write would leave a hole that a retry cannot fill in place.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 T = TypeVar("T")
+SUSPECT_NAME = "SUSPECT"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -145,6 +146,11 @@ class JournalWriter:
             self.synced_seq = self.next_seq - 1
         return self.synced_seq
 
+    @property
+    def index(self) -> int:
+        """Index of the segment being written."""
+        return self._index
+
     def close(self) -> None:
         """Close without a sync; frames appended since the last one are in the page cache."""
         for fd in (self._fd, self._lock):
@@ -175,9 +181,18 @@ class JournalWriter:
             path = segment_path(self.directory, self._index)
             if retryable and e.errno in _NO_SPACE:
                 raise JournalFull(f"{path}: {what}: {e.strerror}; free space or raise the quota, it goes on by itself") from e
-            since = f"the journal is suspect from sequence {self.synced_seq + 1} on"
-            self.suspect = f"{path}: {what}: {e.strerror}; {since}: stop the instance, check the disk, run ringfence replay"
-            raise JournalSuspect(self.suspect) from e
+            raise self._suspect(f"{path}: {what}: {e.strerror}") from e
+
+    def _suspect(self, what: str) -> JournalSuspect:
+        """Stop writing for good, and leave a file that says so to the next writer: a restart must not pass for a cure."""
+        since = f"the journal is suspect from sequence {self.synced_seq + 1} on"
+        marker = self.directory / SUSPECT_NAME
+        self.suspect = f"{what}; {since}: stop the instance, check the disk, run ringfence replay, then remove {marker}"
+        try:
+            marker.write_text(self.suspect + "\n")
+        except OSError as e:
+            self.suspect += f" (it could not be written: {e.strerror})"
+        return JournalSuspect(self.suspect)
 
     def _write(self, data: memoryview, offset: int, what: str, fd: int = -1) -> None:
         fd = self._fd if fd < 0 else fd
@@ -185,11 +200,13 @@ class JournalWriter:
         while done < len(data):
             n = self._attempt(what, lambda: self.disk.write(fd, data[done:], offset + done), retryable=True)  # noqa: B023
             if n <= 0:
-                self.suspect = f"{segment_path(self.directory, self._index)}: {what} wrote {n} of {len(data) - done} bytes at {offset + done}"
-                raise JournalSuspect(self.suspect)
+                raise self._suspect(f"{segment_path(self.directory, self._index)}: {what} wrote {n} of {len(data) - done} bytes at {offset + done}")
             done += n
 
     def _open_last(self) -> None:
+        marker = self.directory / SUSPECT_NAME
+        if marker.exists():
+            raise JournalSuspect(marker.read_text().strip())
         for leftover in self.directory.glob("*.rfj.new"):
             self.disk.remove(leftover)
         indexes = segment_indexes(self.directory)

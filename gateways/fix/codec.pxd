@@ -13,6 +13,22 @@ cdef extern from "codec.h" nogil:
         RF_FIX_RESERVE
         RF_FIX_MORE_FIELDS
 
+    enum:
+        RF_FIX_HEARTBEAT
+        RF_FIX_TEST_REQUEST
+        RF_FIX_RESEND_REQUEST
+        RF_FIX_REJECT
+        RF_FIX_SEQUENCE_RESET
+        RF_FIX_LOGOUT
+        RF_FIX_EXECUTION_REPORT
+        RF_FIX_CANCEL_REJECT
+        RF_FIX_LOGON
+        RF_FIX_NEW_ORDER
+        RF_FIX_CANCEL_REQUEST
+        RF_FIX_REPLACE_REQUEST
+        RF_FIX_STATUS_REQUEST
+        RF_FIX_BUSINESS_REJECT
+
     ctypedef struct rf_fix_field_t:
         uint32_t tag
         uint32_t at

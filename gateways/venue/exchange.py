@@ -1,0 +1,544 @@
+"""The venue's order handling: ClOrdID chains, statuses and reports over the matching books. No I/O and no clock: time comes with each call.
+
+Data flow: the acceptor hands in decoded requests; ``receive`` registers one and returns the reports due at once plus a ``Work`` that the
+acceptor runs when the venue's latency has passed. Reports are plain data; wire.py turns them into FIX. Every change is written to the
+record before the report about it is returned, so the record never knows less than the counterparty.
+
+Behaviour follows the FIX 4.2 order state matrices: fills during a pending request carry the old ClOrdID and OrdStatus 6 or E; a replace to CumQty or below ends
+Filled with OrderQty = CumQty; an unfilled IOC or FOK is acknowledged, then canceled; a duplicate ClOrdID is rejected with
+the live order's status and leaves it alone. Both legs of a match between two of our orders carry one ExecID, as venues do.
+Same seed, same calls in the same order: same reports, byte for byte. Rejected: one generator for everything; adding a draw to one behaviour would
+then shift every other.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from ringfence.gateways.decimals import text_to_scaled, to_text
+from ringfence.gateways.venue.book import BUY, QUOTE, SELL, Book, BookOrder, Dropped, Outcome, Tif, Trade, Triggered
+from ringfence.gateways.venue.record import RecordedOrder, RecordError, RecordWriter, VenueRecord
+from ringfence.gateways.venue.spec import PPM, SymbolSpec, VenueSpec
+
+# OrdStatus(39) and ExecType(150) on the wire
+NEW, PARTIAL, FILLED, CANCELED, REPLACED, PENDING_CANCEL, REJECTED = "0", "1", "2", "4", "5", "6", "8"
+PENDING_NEW, EXPIRED, PENDING_REPLACE = "A", "C", "E"
+TERMINAL = frozenset((FILLED, CANCELED, REJECTED, EXPIRED))
+# OrdRejReason(103), CxlRejReason(102)
+BROKER_OPTION, UNKNOWN_SYMBOL, UNKNOWN_ORDER_STATUS, DUPLICATE_ORDER = 0, 1, 5, 6
+TOO_LATE, UNKNOWN_ORDER, BROKER_REFUSES = 0, 1, 2
+
+TIF = {"0": Tif.REST, "1": Tif.REST, "3": Tif.IOC, "4": Tif.FOK}
+MARKET, LIMIT, STOP, STOP_LIMIT = "1", "2", "3", "4"
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """35=D. Amounts are still text: whether they fit the symbol's scale is the venue's to say."""
+
+    cl_ord_id: str
+    symbol: str
+    side: str
+    ord_type: str
+    qty: str
+    px: str = ""
+    stop_px: str = ""
+    tif: str = "0"
+    account: str = ""
+    poss_resend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """35=F."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    symbol: str = ""
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRequest:
+    """35=G; empty text leaves a price as it is."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    qty: str
+    px: str = ""
+    stop_px: str = ""
+    symbol: str = ""
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest:
+    """35=H."""
+
+    cl_ord_id: str
+    order_id: str = ""
+    symbol: str = ""
+    side: str = ""
+
+
+Request = NewOrder | CancelRequest | ReplaceRequest | StatusRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ExecReport:
+    """35=8. Amounts are text; ``last_px`` and ``last_qty`` are empty but for fills."""
+
+    order_id: str
+    cl_ord_id: str
+    exec_id: str
+    exec_trans_type: str
+    exec_type: str
+    ord_status: str
+    symbol: str
+    side: str
+    qty: str
+    leaves_qty: str
+    cum_qty: str
+    avg_px: str
+    orig_cl_ord_id: str = ""
+    account: str = ""
+    ord_type: str = ""
+    tif: str = ""
+    px: str = ""
+    stop_px: str = ""
+    last_qty: str = ""
+    last_px: str = ""
+    reject_reason: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReject:
+    """35=9."""
+
+    order_id: str
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    ord_status: str
+    response_to: str
+    reason: int
+    text: str
+
+
+Report = ExecReport | CancelReject
+Work = Callable[[int], list[Report]]
+
+
+@dataclass(slots=True)
+class VenueOrder:
+    """One order; amounts scaled by its symbol's digits. ``chain`` has every accepted ClOrdID, the live one last."""
+
+    number: int
+    spec: SymbolSpec
+    chain: list[str]
+    account: str
+    side: str
+    ord_type: str
+    tif: str
+    qty: int
+    px: int | None
+    stop_px: int | None
+    cum: int = 0
+    notional: int = 0
+    state: str = PENDING_NEW
+    pending: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def order_id(self) -> str:
+        return f"V{self.number:08d}"
+
+    @property
+    def leaves(self) -> int:
+        return 0 if self.state in TERMINAL else self.qty - self.cum
+
+    @property
+    def status(self) -> str:
+        """OrdStatus(39) by precedence: pending requests win over fills, an order that is out wins over both."""
+        if self.pending and self.state not in (CANCELED, REJECTED, EXPIRED):
+            return PENDING_CANCEL if any(kind == PENDING_CANCEL for _, kind in self.pending) else PENDING_REPLACE
+        return self.state
+
+    def average(self) -> str:
+        """AvgPx(6), four decimals finer than the symbol's prices, rounded half up: for display, as in FIX."""
+        digits = self.spec.price_digits + 4
+        return to_text((self.notional * 10_000 * 2 + self.cum) // (2 * self.cum), digits) if self.cum else to_text(0, self.spec.price_digits)
+
+
+class Refusal(ValueError):
+    """A request that the venue refuses: reason code and text for the report."""
+
+    def __init__(self, reason: int, text: str) -> None:
+        super().__init__(text)
+        self.reason, self.text = reason, text
+
+
+class Exchange:
+    """All orders of the venue.
+
+    Parameters
+    ----------
+    spec : VenueSpec
+        Symbols, seed and behaviour.
+    record : RecordWriter
+        Gets every change before its report is returned.
+    restored : VenueRecord, optional
+        What an earlier process of this venue recorded: its open orders rest again, in their old order of arrival.
+    """
+
+    def __init__(self, spec: VenueSpec, record: RecordWriter, restored: VenueRecord | None = None, now_ns: int = 0) -> None:
+        self.spec = spec
+        self.record = record
+        self.orders: dict[int, VenueOrder] = {}
+        self.fills = 0
+        self._ids: dict[str, VenueOrder] = {}
+        self._used: set[str] = set()
+        self._books = {s.symbol: Book(s.clip) for s in spec.symbols}
+        self._reject_draws = random.Random(f"{spec.seed}/rejects")  # noqa: S311, a simulation must repeat
+        self._size_draws = random.Random(f"{spec.seed}/sizes")  # noqa: S311
+        self._execs = 0
+        self._run = restored.runs + 1 if restored else 1
+        self.record.write("start", run=self._run, ts_ns=now_ns)
+        if restored:
+            self._restore(restored)
+
+    # ---- inputs
+
+    def receive(self, request: Request, now_ns: int) -> tuple[list[Report], Work]:
+        """Register a request; returns what to report at once (pending acknowledgements, when configured) and the work due after the latency."""
+        if isinstance(request, NewOrder):
+            return self._receive_new(request, now_ns)
+        if isinstance(request, StatusRequest):
+            return [], partial(self._status, request)
+        kind = PENDING_CANCEL if isinstance(request, CancelRequest) else PENDING_REPLACE
+        order = self._ids.get(request.orig_cl_ord_id)
+        duplicate = request.cl_ord_id in self._used
+        self._used.add(request.cl_ord_id)
+        if order is None or duplicate:
+            text = f"ClOrdID {request.cl_ord_id} was used before" if duplicate else f"no order {request.orig_cl_ord_id}"
+            refusal = Refusal(BROKER_REFUSES if duplicate else UNKNOWN_ORDER, text)
+            return [], lambda _now: [self._cancel_reject(request, order, refusal)]
+        self._ids[request.cl_ord_id] = order
+        reports: list[Report] = []
+        if order.state not in TERMINAL:
+            order.pending.append((request.cl_ord_id, kind))
+            if self.spec.pending_acks:
+                reports.append(self._report(order, kind, cl_ord_id=request.cl_ord_id, orig=request.orig_cl_ord_id))
+        return reports, partial(self._change, order, request)
+
+    def quote(self, symbol: str, bid: int, ask: int, now_ns: int) -> list[Report]:
+        """Take a new top of book; returns the reports of what it traded and triggered."""
+        least, most = self.spec.by_symbol[symbol].level_qty
+        sizes = [self._size_draws.randint(least, most) for _ in (BUY, SELL)]
+        return self._outcomes(self._books[symbol].quote(bid, sizes[0], ask, sizes[1]), now_ns)
+
+    def finish(self, now_ns: int) -> None:
+        """Write the last line of the record."""
+        self.record.write("end", orders=len(self.orders), fills=self.fills, ts_ns=now_ns)
+
+    # ---- new orders
+
+    def _receive_new(self, request: NewOrder, now_ns: int) -> tuple[list[Report], Work]:
+        if request.cl_ord_id in self._used:
+            if request.poss_resend:
+                return [], partial(self._status, StatusRequest(request.cl_ord_id, "", request.symbol, request.side))
+            return [], partial(self._refuse_duplicate, request)
+        self._used.add(request.cl_ord_id)
+        try:
+            order = self._decode(request)
+        except Refusal as e:
+            refusal = e
+            return [], lambda now: [self._refuse_unbooked(request, refusal)]
+        self.orders[order.number] = self._ids[request.cl_ord_id] = order
+        reports: list[Report] = [self._report(order, PENDING_NEW)] if self.spec.pending_acks else []
+        return reports, partial(self._accept, order)
+
+    def _decode(self, request: NewOrder) -> VenueOrder:
+        spec = self.spec.by_symbol.get(request.symbol)
+        if spec is None:
+            raise Refusal(UNKNOWN_SYMBOL, f"symbol {request.symbol} is not traded here; there are {', '.join(self.spec.by_symbol)}")
+        if request.side not in ("1", "2", "5"):
+            raise Refusal(BROKER_OPTION, f"Side(54)={request.side} is not offered; use 1, 2 or 5")
+        if request.tif not in TIF:
+            raise Refusal(BROKER_OPTION, f"TimeInForce(59)={request.tif} is not offered; use {', '.join(TIF)}")
+        if request.ord_type not in (MARKET, LIMIT, STOP, STOP_LIMIT):
+            raise Refusal(BROKER_OPTION, f"OrdType(40)={request.ord_type} is not offered; use 1 to 4")
+        px = self._amount(request.px, spec.price_digits, "Price(44)") if request.ord_type in (LIMIT, STOP_LIMIT) else None
+        stop_px = self._amount(request.stop_px, spec.price_digits, "StopPx(99)") if request.ord_type in (STOP, STOP_LIMIT) else None
+        qty = self._amount(request.qty, spec.qty_digits, "OrderQty(38)")
+        number = len(self.orders) + 1
+        return VenueOrder(number, spec, [request.cl_ord_id], request.account, request.side, request.ord_type, request.tif, qty, px, stop_px)
+
+    @staticmethod
+    def _amount(text: str, digits: int, name: str) -> int:
+        try:
+            value = text_to_scaled(text, digits)
+        except ValueError as e:
+            raise Refusal(BROKER_OPTION, f"{name}: {e}") from e
+        if value <= 0:
+            raise Refusal(BROKER_OPTION, f"{name}={text} must be above 0")
+        return value
+
+    def _accept(self, order: VenueOrder, now_ns: int) -> list[Report]:
+        if self._reject_draws.randrange(PPM) < self.spec.reject_ppm:
+            order.state = REJECTED
+            self._record(order, now_ns)
+            return [self._report(order, REJECTED, reason=BROKER_OPTION, text="refused by the venue's reject rule")]
+        order.state = NEW
+        book = self._books[order.spec.symbol]
+        entry = BookOrder(order.number, BUY if order.side == "1" else SELL, order.qty, order.px, order.stop_px, TIF[order.tif])
+        outcomes = book.add(entry)
+        self._record(order, now_ns)
+        reports: list[Report] = [self._report(order, NEW)]
+        return reports + self._outcomes(outcomes, now_ns)
+
+    def _refuse_duplicate(self, request: NewOrder, _now_ns: int) -> list[Report]:
+        order = self._ids.get(request.cl_ord_id)
+        refusal = Refusal(DUPLICATE_ORDER, f"ClOrdID {request.cl_ord_id} was used before")
+        if order is None:
+            return [self._refuse_unbooked(request, refusal)]
+        return [self._report(order, REJECTED, cl_ord_id=request.cl_ord_id, reason=DUPLICATE_ORDER, text=refusal.text)]
+
+    def _refuse_unbooked(self, request: NewOrder, refusal: Refusal) -> ExecReport:
+        return ExecReport(
+            order_id="NONE",
+            cl_ord_id=request.cl_ord_id,
+            exec_id=self._next_exec_id(),
+            exec_trans_type="0",
+            exec_type=REJECTED,
+            ord_status=REJECTED,
+            symbol=request.symbol,
+            side=request.side,
+            qty=request.qty,
+            leaves_qty="0",
+            cum_qty="0",
+            avg_px="0",
+            account=request.account,
+            reject_reason=refusal.reason,
+            text=refusal.text,
+        )
+
+    # ---- cancel, replace, status
+
+    def _change(self, order: VenueOrder, request: CancelRequest | ReplaceRequest, now_ns: int) -> list[Report]:
+        order.pending = [p for p in order.pending if p[0] != request.cl_ord_id]
+        try:
+            if order.chain[-1] != request.orig_cl_ord_id:
+                raise Refusal(UNKNOWN_ORDER, f"OrigClOrdID {request.orig_cl_ord_id} is not the live version, {order.chain[-1]} is")
+            if order.state in TERMINAL:
+                raise Refusal(TOO_LATE, "too late: the order is done")
+            if isinstance(request, CancelRequest):
+                return self._cancel(order, request, now_ns)
+            return self._replace(order, request, now_ns)
+        except Refusal as refusal:
+            return [self._cancel_reject(request, order, refusal)]
+
+    def _cancel(self, order: VenueOrder, request: CancelRequest, now_ns: int) -> list[Report]:
+        self._books[order.spec.symbol].cancel(order.number)
+        order.state = CANCELED
+        order.chain.append(request.cl_ord_id)
+        self._record(order, now_ns)
+        return [self._report(order, CANCELED, orig=request.orig_cl_ord_id)]
+
+    def _replace(self, order: VenueOrder, request: ReplaceRequest, now_ns: int) -> list[Report]:
+        spec, book = order.spec, self._books[order.spec.symbol]
+        qty = self._amount(request.qty, spec.qty_digits, "OrderQty(38)")
+        px = self._amount(request.px, spec.price_digits, "Price(44)") if request.px and order.px is not None else order.px
+        stop_px = self._amount(request.stop_px, spec.price_digits, "StopPx(99)") if request.stop_px and order.stop_px is not None else order.stop_px
+        order.chain.append(request.cl_ord_id)
+        if qty <= order.cum:
+            book.cancel(order.number)
+            order.qty, order.state = order.cum, FILLED
+            self._record(order, now_ns)
+            return [self._report(order, REPLACED, orig=request.orig_cl_ord_id)]
+        live = book.order(order.number)
+        waiting = live is not None and live.stop_px is not None
+        order.qty, order.px, order.stop_px = qty, px, stop_px
+        outcomes = book.replace(order.number, qty - order.cum, px, stop_px if waiting else None)
+        self._record(order, now_ns)
+        shown = REPLACED if order.status == NEW else order.status
+        reports: list[Report] = [self._report(order, REPLACED, orig=request.orig_cl_ord_id, status=shown)]
+        return reports + self._outcomes(outcomes, now_ns)
+
+    def _status(self, request: StatusRequest, _now_ns: int) -> list[Report]:
+        order = self._ids.get(request.cl_ord_id)
+        if order is None and request.order_id[:1] == "V" and request.order_id[1:].isdigit():
+            order = self.orders.get(int(request.order_id[1:]))
+        if order is None:
+            new = NewOrder(request.cl_ord_id, request.symbol, request.side, "", "0")
+            refusal = Refusal(UNKNOWN_ORDER_STATUS, f"no order {request.cl_ord_id}")
+            return [_as_status(self._refuse_unbooked(new, refusal))]
+        orig = order.chain[-2] if len(order.chain) > 1 else ""
+        return [_as_status(self._report(order, order.status, orig=orig))]
+
+    # ---- what the book did
+
+    def _outcomes(self, outcomes: list[Outcome], now_ns: int) -> list[Report]:
+        reports: list[Report] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Trade):
+                exec_id = self._next_exec_id()
+                legs = [n for n in (outcome.maker, outcome.taker) if n != QUOTE]
+                reports += [self._fill(self.orders[n], exec_id, outcome, now_ns) for n in legs]
+            elif isinstance(outcome, Triggered):
+                order = self.orders[outcome.order_id]
+                order.stop_px = None
+                self._record(order, now_ns)
+            elif isinstance(outcome, Dropped):
+                order = self.orders[outcome.order_id]
+                order.state = EXPIRED if self.spec.ioc_rest == "expired" else CANCELED
+                self._record(order, now_ns)
+                reports.append(self._report(order, order.state, text="not filled at once; the rest may not stay"))
+        return reports
+
+    def _fill(self, order: VenueOrder, exec_id: str, trade: Trade, now_ns: int) -> Report:
+        order.cum += trade.qty
+        order.notional += trade.qty * trade.px
+        order.state = FILLED if order.cum == order.qty else PARTIAL
+        self.fills += 1
+        spec = order.spec
+        qty, px = to_text(trade.qty, spec.qty_digits), to_text(trade.px, spec.price_digits)
+        self.record.write(
+            "fill",
+            exec_id=exec_id,
+            order_id=order.order_id,
+            cl_ord_id=order.chain[-1],
+            account=order.account,
+            symbol=spec.symbol,
+            side=order.side,
+            qty=qty,
+            px=px,
+            cum_qty=to_text(order.cum, spec.qty_digits),
+            leaves_qty=to_text(order.leaves, spec.qty_digits),
+            status=order.state,
+            ts_ns=now_ns,
+        )
+        return self._report(order, order.state, exec_id=exec_id, last=(qty, px))
+
+    # ---- reports
+
+    def _next_exec_id(self) -> str:
+        self._execs += 1
+        return f"{self._run}-{self._execs:06d}"
+
+    def _report(
+        self,
+        order: VenueOrder,
+        exec_type: str,
+        *,
+        cl_ord_id: str = "",
+        orig: str = "",
+        exec_id: str = "",
+        status: str = "",
+        last: tuple[str, str] = ("", ""),
+        reason: int | None = None,
+        text: str = "",
+    ) -> ExecReport:
+        spec = order.spec
+        return ExecReport(
+            order_id=order.order_id,
+            cl_ord_id=cl_ord_id or order.chain[-1],
+            exec_id=exec_id or self._next_exec_id(),
+            exec_trans_type="0",
+            exec_type=exec_type,
+            ord_status=status or order.status,
+            symbol=spec.symbol,
+            side=order.side,
+            qty=to_text(order.qty, spec.qty_digits),
+            leaves_qty=to_text(order.leaves, spec.qty_digits),
+            cum_qty=to_text(order.cum, spec.qty_digits),
+            avg_px=order.average(),
+            orig_cl_ord_id=orig,
+            account=order.account,
+            ord_type=order.ord_type,
+            tif=order.tif,
+            px=to_text(order.px, spec.price_digits) if order.px is not None else "",
+            stop_px=to_text(order.stop_px, spec.price_digits) if order.stop_px is not None else "",
+            last_qty=last[0],
+            last_px=last[1],
+            reject_reason=reason,
+            text=text,
+        )
+
+    @staticmethod
+    def _cancel_reject(request: CancelRequest | ReplaceRequest, order: VenueOrder | None, refusal: Refusal) -> Report:
+        return CancelReject(
+            order_id=order.order_id if order else "NONE",
+            cl_ord_id=request.cl_ord_id,
+            orig_cl_ord_id=request.orig_cl_ord_id,
+            ord_status=order.status if order else REJECTED,
+            response_to="1" if isinstance(request, CancelRequest) else "2",
+            reason=refusal.reason,
+            text=refusal.text,
+        )
+
+    # ---- the record
+
+    def _record(self, order: VenueOrder, now_ns: int) -> None:
+        spec = order.spec
+        live = self._books[spec.symbol].order(order.number)
+        self.record.write(
+            "order",
+            order_id=order.order_id,
+            cl_ord_ids=order.chain,
+            account=order.account,
+            symbol=spec.symbol,
+            side=order.side,
+            ord_type=order.ord_type,
+            tif=order.tif,
+            qty=to_text(order.qty, spec.qty_digits),
+            cum_qty=to_text(order.cum, spec.qty_digits),
+            leaves_qty=to_text(order.leaves, spec.qty_digits),
+            px=None if order.px is None else to_text(order.px, spec.price_digits),
+            stop_px=None if order.stop_px is None else to_text(order.stop_px, spec.price_digits),
+            status=order.state,
+            arrival=live.arrival if live else 0,
+            ts_ns=now_ns,
+        )
+
+    def _restore(self, record: VenueRecord) -> None:
+        for recorded in record.orders.values():
+            order = self._restored(recorded)
+            self.orders[order.number] = order
+            self._ids.update(dict.fromkeys(order.chain, order))
+        self._used.update(self._ids)
+        for fill in record.fills:
+            order = self.orders[int(fill.order_id[1:])]
+            order.notional += text_to_scaled(str(fill.qty), order.spec.qty_digits) * text_to_scaled(str(fill.px), order.spec.price_digits)
+        self.fills = len(record.fills)
+        open_orders = [o for o in record.orders.values() if o.leaves_qty and o.status in (NEW, PARTIAL)]
+        for recorded in sorted(open_orders, key=lambda o: int(o.raw["arrival"])):
+            order = self.orders[int(recorded.order_id[1:])]
+            side = BUY if order.side == "1" else SELL
+            self._books[order.spec.symbol].add(BookOrder(order.number, side, order.leaves, order.px, order.stop_px, TIF[order.tif]))
+
+    def _restored(self, recorded: RecordedOrder) -> VenueOrder:
+        raw, spec = recorded.raw, self.spec.by_symbol.get(recorded.symbol)
+        if spec is None:
+            raise RecordError(f"the record has orders in {recorded.symbol}, which the specification does not list; add the symbol or use a new record")
+        return VenueOrder(
+            number=int(recorded.order_id[1:]),
+            spec=spec,
+            chain=list(recorded.cl_ord_ids),
+            account=recorded.account,
+            side=recorded.side,
+            ord_type=raw["ord_type"],
+            tif=raw["tif"],
+            qty=text_to_scaled(raw["qty"], spec.qty_digits),
+            px=None if raw["px"] is None else text_to_scaled(raw["px"], spec.price_digits),
+            stop_px=None if raw["stop_px"] is None else text_to_scaled(raw["stop_px"], spec.price_digits),
+            cum=text_to_scaled(str(recorded.cum_qty), spec.qty_digits),
+            state=recorded.status,
+        )
+
+
+def _as_status(report: ExecReport) -> ExecReport:
+    """The same report as an answer to a status request: ExecTransType(20)=3."""
+    return ExecReport(**{**{name: getattr(report, name) for name in ExecReport.__slots__}, "exec_trans_type": "3"})

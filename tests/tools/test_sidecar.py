@@ -1,0 +1,248 @@
+"""The sidecar as a real process: what the engine publishes is on disk once, whatever is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ringfence.ipc.errors import RegionMissing, RingFull
+from ringfence.ipc.link import Link, link_sections
+from ringfence.ipc.metrics import Metrics
+from ringfence.ipc.regions import list_regions, unlink_stale
+from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.segment import Segment
+from ringfence.tools import frames
+from ringfence.tools.journal import JournalReader
+from ringfence.tools.segments import HEADER_BYTES, segment_path
+
+ROLE = ENUMS["Role"].by_name
+STATE = ENUMS["ProcessState"].by_name
+Slots = Callable[..., np.ndarray]
+
+
+class EngineSide:
+    """The engine's end of the journal ring, and a sidecar process to talk to."""
+
+    def __init__(self, tmp_path: Path, name: str, slots: int, segment_bytes: int = 65536, sync_ms: int = 2) -> None:
+        self.instance, self.tmp_path = name, tmp_path
+        self.region = Segment.create(name, "to.sidecar", link_sections("JournalSlot", slots), role=ROLE["ENGINE"], epoch=1)
+        self.spec = tmp_path / "sidecar.json"
+        spec = {"instance": name, "epoch": 1, "journal_dir": str(tmp_path / "journal"), "segment_bytes": segment_bytes, "sync_ms": sync_ms}
+        self.spec.write_text(json.dumps({**spec, "idle": "backoff", "core": -1, "drain_s": 5}))
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.link: Link | None = None
+
+    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+        log = (self.tmp_path / "sidecar.log").open("ab")
+        command = [sys.executable, "-m", "ringfence.tools.sidecar", "--spec", str(self.spec)]
+        process = subprocess.Popen(command, stderr=log, env={**os.environ, **environment})
+        self.processes.append(process)
+        return process
+
+    @property
+    def log(self) -> str:
+        return (self.tmp_path / "sidecar.log").read_text()
+
+    def connect(self) -> Link:
+        def theirs() -> Segment | None:
+            try:
+                return Segment.attach(self.instance, "from.sidecar")
+            except RegionMissing:
+                return None
+
+        if self.link is None:
+            self.link = Link(self.region, self.until(theirs))
+        return self.link
+
+    def until(self, probe: Callable[[], object], timeout_s: float = 20.0) -> object:
+        end = time.monotonic() + timeout_s
+        while not (found := probe()):
+            assert time.monotonic() < end, self.log
+            time.sleep(0.002)
+        return found
+
+    def send(self, slots: np.ndarray) -> None:
+        link = self.connect()
+        for slot in slots:
+            end = time.monotonic() + 20
+            while True:
+                try:
+                    link.send(slot)
+                    break
+                except RingFull:
+                    assert time.monotonic() < end, self.log
+                    time.sleep(0.0005)
+
+    def wait_persisted(self, seq: int) -> None:
+        self.until(lambda: self.connect().their_mark >= seq)
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        self.region.unlink()
+        unlink_stale(self.instance)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Callable[..., EngineSide]]:
+    made: list[EngineSide] = []
+
+    def make(slots: int = 256, **options: int) -> EngineSide:
+        made.append(EngineSide(tmp_path, f"t{os.getpid()}s{len(made)}", slots, **options))
+        return made[-1]
+
+    yield make
+    for side in made:
+        side.close()
+        assert list_regions(side.instance) == []
+
+
+def assert_journal_is(directory: Path, slots: np.ndarray) -> None:
+    result = JournalReader(directory).verify()
+    assert result.defects == ()
+    got = b"".join(bytes(c.buffer[c.start : c.end]) for c in JournalReader(directory).chunks())  # type: ignore[union-attr]
+    assert got == frames.encode(slots)
+
+
+def test_sidecar_when_frames_arrive_persists_them_and_gives_slots_back(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine(slots=64)
+    process = side.start()
+    slots = journal_slots(1, 1000)
+    side.send(slots)
+    side.wait_persisted(1000)
+    side.until(lambda: side.connect().depth == 0)
+    counters = Metrics.attach(side.instance, "sidecar").counters()
+    assert (counters["frames"], counters["persisted"], counters["suspect"]) == (1000, 1000, 0)
+    side.region.set_state(STATE["STOPPED"])
+    process.terminate()
+    assert process.wait(10) == 0, side.log
+    assert_journal_is(tmp_path / "journal", slots)
+
+
+def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine(slots=128)
+    slots = journal_slots(1, 3000)
+    process = side.start()
+    for k in range(10):
+        side.send(slots[k * 300 : k * 300 + 250])
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process = side.start()
+        side.send(slots[k * 300 + 250 : k * 300 + 300])
+    side.wait_persisted(3000)
+    side.region.set_state(STATE["STOPPED"])
+    process.terminate()
+    assert process.wait(10) == 0, side.log
+    assert_journal_is(tmp_path / "journal", slots)
+
+
+def test_sidecar_when_engine_is_stopped_drains_the_ring_first(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine(slots=1024)
+    process = side.start()
+    side.connect()
+    side.until(lambda: "continues at sequence 1" in side.log)
+    process.send_signal(signal.SIGSTOP)
+    slots = journal_slots(1, 900)
+    side.send(slots)
+    side.region.set_state(STATE["STOPPED"])
+    process.terminate()
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(10) == 0, side.log
+    assert_journal_is(tmp_path / "journal", slots)
+
+
+def test_sidecar_when_tail_is_torn_says_so_and_goes_on(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine()
+    process = side.start()
+    slots = journal_slots(1, 20)
+    side.send(slots[:10])
+    side.wait_persisted(10)
+    process.kill()
+    process.wait()
+    used = JournalReader(tmp_path / "journal").segments()[-1].used_bytes
+    with open(segment_path(tmp_path / "journal", 1), "r+b") as file:
+        file.seek(used)
+        file.write(frames.encode(slots[10:11])[:70])
+    side.start()
+    side.send(slots[10:])
+    side.wait_persisted(20)
+    assert "cut a torn tail" in side.log
+    assert_journal_is(tmp_path / "journal", slots)
+
+
+def test_sidecar_when_journal_is_corrupt_exits_7_and_names_the_place(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine()
+    process = side.start()
+    side.send(journal_slots(1, 10))
+    side.wait_persisted(10)
+    process.kill()
+    process.wait()
+    with open(segment_path(tmp_path / "journal", 1), "r+b") as file:
+        file.seek(HEADER_BYTES + 20)
+        file.write(b"\xff\xff")
+    assert side.start().wait(10) == 7
+    assert f"segment 1, offset {HEADER_BYTES}, sequence 1: corrupt" in side.log
+
+
+def test_sidecar_when_journal_files_are_gone_refuses_the_ring(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine()
+    process = side.start()
+    side.send(journal_slots(1, 10))
+    side.wait_persisted(10)
+    process.kill()
+    process.wait()
+    segment_path(tmp_path / "journal", 1).unlink()
+    side.send(journal_slots(11, 5))
+    assert side.start().wait(10) == 1
+    assert "do not continue the journal, which calls for 1" in side.log
+
+
+def test_sidecar_when_slot_is_garbage_stops_and_says_so(engine: Callable[..., EngineSide], journal_slots: Slots) -> None:
+    side = engine()
+    process = side.start()
+    slots = journal_slots(1, 2)
+    slots.view(np.uint8).reshape(2, -1)[1, 38] = 200
+    side.send(slots)
+    assert process.wait(10) == 3
+    assert "frame 2 has a kind or payload size that cannot be" in side.log
+
+
+def test_sidecar_when_file_size_is_limited_keeps_the_ring_and_resumes(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    import resource
+
+    side = engine(slots=64, segment_bytes=8192)
+    process = side.start()
+    slots = journal_slots(1, 200)
+    side.send(slots[:10])
+    side.wait_persisted(10)
+    soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, hard))
+    link = side.connect()
+    sent = 10
+    full = False
+    end = time.monotonic() + 20
+    while not full and time.monotonic() < end:
+        try:
+            link.send(slots[sent])
+            sent += 1
+        except RingFull:
+            full = Metrics.attach(side.instance, "sidecar").counters()["full"] > 0
+            time.sleep(0.002)
+    assert full
+    assert process.poll() is None
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (soft, hard))
+    side.send(slots[sent:])
+    side.wait_persisted(200)
+    assert "goes on by itself" in side.log
+    assert_journal_is(tmp_path / "journal", slots)

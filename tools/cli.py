@@ -1,0 +1,259 @@
+"""The command ``ringfence`` (alias ``rf``): the parser, the global flags, and what every failure exits with.
+
+Data flow: arguments -> a function of ``tools.commands`` (named here, imported only when its command runs, so that ``rf --help`` stays
+fast) -> an exit code. Reading commands attach regions read-only and never wait for a writer; commands that change something go through the supervisor.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 not running or layout mismatch, 4 refused, 5 timed out, 6 outcome unknown, 7 differences found, 130 interrupted.
+Errors are one line on stderr that says what, where and what to do; a traceback is a bug (``-v`` shows one for any error).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ringfence.tools.errors import ToolError
+from ringfence.tools.render import OUTPUTS, Options
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Arguments of one ``add_argument`` call."""
+
+    flags: tuple[str, ...]
+    settings: dict[str, object]
+
+
+def arg(*flags: str, **settings: object) -> Argument:
+    return Argument(flags, settings)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: ``run`` is ``module:function`` under ``ringfence.tools``, called with the parsed arguments, returns the exit code."""
+
+    name: str
+    help: str
+    run: str = ""
+    arguments: tuple[Argument, ...] = ()
+    aliases: tuple[str, ...] = ()
+    parts: tuple[Command, ...] = ()
+
+
+DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
+COMMANDS = (
+    Command(
+        "up",
+        "start an instance and watch over its processes",
+        "commands.control:up",
+        (arg("config", metavar="CONFIG.toml"), arg("--detach", action="store_true", help="return when it is ready; logs are in DATA/logs")),
+    ),
+    Command("down", "stop an instance cleanly: strategies, gateways, feed, engine, sidecar", "commands.control:down"),
+    Command(
+        "wait",
+        "return when the instance is ready (for scripts)",
+        "commands.control:wait",
+        (arg("condition", choices=("ready",), help="ready: every process runs and every session is logged on"),),
+    ),
+    Command("status", "is everything alive", "commands.show:status"),
+    Command(
+        "orders",
+        "open orders; all with --all; with ID the life of one order, from the journal",
+        "commands.show:orders",
+        (arg("id", nargs="?", metavar="ID", help="order id or ClOrdID"), arg("--all", action="store_true", help="finished orders too")),
+    ),
+    Command("positions", "positions and PnL by account, strategy and instrument", "commands.show:positions", aliases=("pos",)),
+    Command(
+        "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
+    ),
+    Command("rings", "depth and flow of every ring", "commands.show:rings"),
+    Command(
+        "latency",
+        "percentiles per stage; in a watch, of each frame's window",
+        "commands.show:latency",
+        (arg("stage", nargs="*", metavar="STAGE", help="only stages whose name contains this"),),
+        aliases=("lat",),
+    ),
+    Command("sessions", "FIX sessions", "commands.show:sessions"),
+    Command("counters", "every counter in shared memory", "commands.show:counters"),
+    Command("breaks", "facts from venues that contradict our state", "commands.show:breaks"),
+    Command(
+        "journal",
+        "journal segments, frames and integrity",
+        parts=(
+            Command("stat", "one row per segment", "commands.journal:stat", (DIRECTORY,)),
+            Command(
+                "dump",
+                "one row per frame",
+                "commands.journal:dump",
+                (
+                    DIRECTORY,
+                    arg("--from", dest="first", type=int, default=1, metavar="SEQ", help="first sequence"),
+                    arg("--to", dest="last", type=int, metavar="SEQ", help="last sequence"),
+                ),
+            ),
+            Command("verify", "checksums and sequences of every frame (replay --verify checks the state too)", "commands.journal:verify", (DIRECTORY,)),
+        ),
+    ),
+    Command(
+        "replay",
+        "rebuild the state from a journal",
+        "commands.journal:replay",
+        (
+            arg("dir", metavar="DIR", help="journal directory, or the data directory above it"),
+            arg("--verify", action="store_true", help="compare the state hash at every checkpoint; exit 7 on the first difference"),
+        ),
+    ),
+    Command(
+        "demo",
+        "run a whole instance on real ticks against a simulated venue, then check it",
+        "demo:run",
+        (
+            arg("--for", dest="seconds", type=float, default=20.0, metavar="SECONDS", help="how long to trade (default 20)"),
+            arg("--check", action="store_true", help="no live view: only the checks' outcome and the summary"),
+            arg("--keep", metavar="DIR", help="leave journal and configuration in DIR"),
+        ),
+    ),
+    Command("doctor", "what of this host is not as a trading host should be, and the command that mends it", "commands.host:doctor"),
+    Command(
+        "config",
+        "look at a configuration without starting it",
+        parts=(
+            Command(
+                "check", "is it right; names the key, the value and what is allowed", "commands.host:config_check", (arg("config", metavar="CONFIG.toml"),)
+            ),
+            Command("show", "with every default filled in", "commands.host:config_show", (arg("config", metavar="CONFIG.toml"),)),
+        ),
+    ),
+    Command("version", "version, layout and build", "commands.host:version"),
+    Command("completion", "a completion script for the shell", "commands.host:completion", (arg("shell", choices=("bash", "zsh")),)),
+)
+
+GLOBAL = (
+    arg("--instance", metavar="NAME", help="instance (default: $RINGFENCE_INSTANCE, else the only one running)"),
+    arg("-o", dest="output", choices=OUTPUTS, help="output format (default: table)"),
+    arg("--json", dest="output", action="store_const", const="json", help="same as -o json"),
+    arg("-w", "--watch", nargs="?", type=float, const=1.0, metavar="SEC", help="repeat every SEC seconds (default 1); JSON becomes NDJSON"),
+    arg("-n", dest="frames", type=int, metavar="COUNT", help="frames, then exit"),
+    arg("-H", dest="no_header", action="store_true", help="no header lines"),
+    arg("--sort", metavar="COL", help="sort by a column; -COL for descending"),
+    arg("--filter", metavar="EXPR", help="COL=VALUE; operators = != < <= > >= ~ (regular expression); several joined by ';'"),
+    arg("--account", metavar="NAME"),
+    arg("--strategy", metavar="NAME"),
+    arg("--symbol", metavar="NAME"),
+    arg("--session", metavar="NAME"),
+    arg("--units", choices=("auto", "ns", "us"), help="of durations in tables (default: auto)"),
+    arg("--utc", dest="local", action="store_false", help="times in UTC (default)"),
+    arg("--local", dest="local", action="store_true", help="times in the local zone"),
+    arg("--no-color", dest="no_colour", action="store_true", help="no colour (also: NO_COLOR, TERM=dumb, not a terminal)"),
+    arg("-q", dest="quiet", action="store_true", help="only results"),
+    arg("-v", dest="verbose", action="store_true", help="show the traceback of an error"),
+    arg("--yes", action="store_true", help="do not ask for confirmation"),
+    arg("--timeout", type=float, metavar="SEC", help="give up after SEC seconds (exit 5)"),
+)
+DEFAULTS = {"output": "table", "units": "auto", "local": False}
+
+
+def _add_global(parser: argparse.ArgumentParser, *, top: bool) -> None:
+    """Add the global flags; below the top without defaults, so that ``rf --json orders`` and ``rf orders --json`` both hold."""
+    group = parser.add_argument_group("global flags")
+    for a in GLOBAL:
+        default = None if a.settings.get("action") != "store_true" else False
+        group.add_argument(*a.flags, **a.settings, default=default if top else argparse.SUPPRESS)  # type: ignore[arg-type]
+    if top:
+        parser.set_defaults(**DEFAULTS)
+
+
+def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], level: str) -> None:
+    parts = parser.add_subparsers(dest=level, metavar="COMMAND", required=True, parser_class=argparse.ArgumentParser)
+    for command in commands:
+        sub = parts.add_parser(command.name, aliases=command.aliases, help=command.help, description=command.help.capitalize() + ".", allow_abbrev=False)
+        for a in command.arguments:
+            sub.add_argument(*a.flags, **a.settings)  # type: ignore[arg-type]
+        if command.parts:
+            _add_commands(sub, command.parts, "part")
+        else:
+            _add_global(sub, top=False)
+            sub.set_defaults(run=command.run)
+
+
+def parser(name: str = "ringfence") -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    top = argparse.ArgumentParser(
+        prog=name,
+        description="Run, watch and check a Ringfence instance.",
+        epilog="Exit codes: 0 ok, 1 failed, 2 usage, 3 not running, 4 refused, 5 timed out, 6 outcome unknown, 7 differences found, 130 interrupted.",
+        allow_abbrev=False,
+    )
+    _add_global(top, top=True)
+    _add_commands(top, COMMANDS, "command")
+    return top
+
+
+def options(args: argparse.Namespace) -> Options:
+    """Return how to render, from the global flags, the terminal and the environment."""
+    select = tuple((k, v) for k in ("account", "strategy", "symbol", "session") if (v := getattr(args, k, None)) is not None)
+    colour = not args.no_colour and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb" and sys.stdout.isatty()
+    return Options(
+        output=args.output,
+        header=not args.no_header,
+        sort=args.sort or "",
+        filter=args.filter or "",
+        select=select,
+        units=args.units,
+        local=args.local,
+        colour=colour,
+        quiet=args.quiet,
+    )
+
+
+def _leave_isolated_cores() -> None:
+    """Move this process off isolated cores, and say so: a reader there would disturb the engine."""
+    try:
+        with open("/sys/devices/system/cpu/isolated") as f:
+            ranges = [r.split("-") for r in f.read().strip().split(",") if r]
+    except OSError:
+        return
+    isolated = {core for r in ranges for core in range(int(r[0]), int(r[-1]) + 1)}
+    mine = os.sched_getaffinity(0)
+    if mine & isolated:
+        others = mine - isolated or set(range(os.cpu_count() or 1)) - isolated
+        if others:
+            os.sched_setaffinity(0, others)
+            print(f"ringfence: moved from isolated cores {sorted(mine & isolated)} to {sorted(others)}", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code (usage errors exit 2 by argparse itself)."""
+    name = os.path.basename(sys.argv[0])
+    args = parser(name if name in {"ringfence", "rf"} else "ringfence").parse_args(argv)
+    args.options = options(args)
+    verbose: bool = args.verbose
+    try:
+        if args.command not in {"up", "demo"}:
+            _leave_isolated_cores()
+        module, _, function = str(args.run).partition(":")
+        run: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(f"ringfence.tools.{module}"), function)
+        status = run(args)
+        sys.stdout.flush()
+    except ToolError as e:
+        if verbose:
+            raise
+        print(f"ringfence: {e}", file=sys.stderr)
+        return e.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader (head, less) has seen enough; what Python flushes at exit must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

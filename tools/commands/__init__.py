@@ -1,0 +1,1 @@
+"""What each command of ``ringfence`` does; ``tools.cli`` names and imports them."""

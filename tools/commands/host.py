@@ -1,0 +1,267 @@
+"""Commands about this host and this build: ``doctor``, ``config check|show``, ``version``, ``completion``.
+
+``doctor`` asks the kernel for what a trading host grants (locked memory, real-time priority, quiet cores, room in /dev/shm) and prints, for each refusal,
+the command that would grant it. A host that is not tuned still works, so those rows are warnings; only what keeps an instance from running is bad, and then
+the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ringfence import __version__
+from ringfence.tools import render
+from ringfence.tools.render import Column, Row, View
+
+DOCTOR = View(
+    "doctor",
+    (Column("health", "", "glyph"), Column("check", "CHECK"), Column("detail", "DETAIL"), Column("fix", "FIX")),
+    ("check",),
+)
+SHM_BYTES_MIN = 256 << 20
+DISK_WARN, DISK_BAD = 0.20, 0.05
+GLYPH_OF = {True: "ok", False: "warn"}
+
+
+def _row(check: str, health: str, detail: str, fix: str | None = None) -> Row:
+    return {"check": check, "health": health, "detail": detail, "fix": fix}
+
+
+def _first_line(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return None
+
+
+def _shm() -> Row:
+    try:
+        usage = shutil.disk_usage("/dev/shm")
+    except OSError as e:
+        return _row("shm", "bad", f"/dev/shm: {e.strerror}", "mount -t tmpfs -o size=1G tmpfs /dev/shm")
+    health = "ok" if usage.free >= SHM_BYTES_MIN else "bad"
+    fix = None if health == "ok" else f"mount -o remount,size={(usage.used >> 30) + 1}G /dev/shm"
+    return _row("shm", health, f"/dev/shm has {usage.free >> 20:,} MiB free of {usage.total >> 20:,}; an instance takes about {SHM_BYTES_MIN >> 20}", fix)
+
+
+def _cores() -> Row:
+    mine, isolated = sorted(os.sched_getaffinity(0)), _first_line("/sys/devices/system/cpu/isolated") or ""
+    if len(mine) < 4:
+        return _row("cores", "warn", f"{len(mine)} usable: processes share cores, so idle strategies back off instead of spinning", None)
+    if not isolated:
+        return _row("cores", "warn", f"{len(mine)} usable, none isolated", f"boot with isolcpus={mine[-2]},{mine[-1]} nohz_full={mine[-2]},{mine[-1]}")
+    return _row("cores", "ok", f"{len(mine)} usable, isolated: {isolated}")
+
+
+def _granted() -> Iterator[Row]:
+    """Ask for what the hot processes ask for, in a child, so that this process keeps nothing of it."""
+    from ringfence.ipc import host
+
+    trials: tuple[tuple[str, Callable[[], Any]], ...] = (
+        ("mlock", host.lock_memory),
+        ("realtime", lambda: host.realtime(1)),
+        ("pinning", lambda: host.pin(max(os.sched_getaffinity(0)))),
+    )
+    for name, trial in trials:
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                outcome = trial()
+                os.write(writer, json.dumps([bool(outcome), getattr(outcome, "reason", ""), getattr(outcome, "fix", "")]).encode())
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as answer:
+            said = answer.read()
+        os.waitpid(pid, 0)
+        granted, reason, fix = json.loads(said) if said else (False, "the trial process died", "")
+        yield _row(name, GLYPH_OF[granted], "granted" if granted else reason, None if granted else fix or None)
+
+
+def _thp() -> Row:
+    path = "/sys/kernel/mm/transparent_hugepage/enabled"
+    text = _first_line(path)
+    chosen = text.split("[")[1].split("]")[0] if text and "[" in text else None
+    if chosen is None:
+        return _row("thp", "idle", "this kernel has no transparent huge pages")
+    return _row(
+        "thp",
+        "warn" if chosen == "always" else "ok",
+        f"{chosen}" + (" (want madvise or never)" if chosen == "always" else ""),
+        f"echo madvise > {path}" if chosen == "always" else None,
+    )
+
+
+def _clock() -> Row:
+    source = _first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+    if source is None:
+        return _row("clock", "idle", "the kernel does not say its clock source")
+    good = source in {"tsc", "arch_sys_counter"}
+    return _row("clock", GLYPH_OF[good], f"clock source {source}", None if good else "boot with tsc=reliable, if the CPU's TSC is invariant")
+
+
+def _governor() -> Row:
+    text = _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    if text is None:
+        return _row("governor", "idle", "no frequency scaling visible (a virtual machine, or fixed)")
+    return _row("governor", GLYPH_OF[text == "performance"], text, None if text == "performance" else "cpupower frequency-set -g performance")
+
+
+def _disk(directory: Path) -> Row:
+    while not directory.exists():
+        directory = directory.parent
+    usage = shutil.disk_usage(directory)
+    free = usage.free / usage.total
+    health = "bad" if free < DISK_BAD else "warn" if free < DISK_WARN else "ok"
+    return _row(
+        "disk",
+        health,
+        f"{directory}: {usage.free >> 20:,} MiB free ({free:.0%})",
+        None if health == "ok" else "make room: the engine takes no intents once the journal cannot grow",
+    )
+
+
+def _instances() -> Iterator[Row]:
+    from ringfence.ipc import regions
+    from ringfence.tools.errors import NotRunning
+    from ringfence.tools.views.instance import Instance
+
+    for name in regions.instances():
+        found = regions.list_regions(name)
+        dead = [r.name for r in found if not r.alive]
+        try:
+            with Instance(name) as instance:
+                instance.region("instance")
+                instance.region("state")
+        except NotRunning as e:
+            yield _row(f"abi {name}", "warn", str(e), None)
+            continue
+        if len(dead) == len(found):
+            yield _row(
+                f"left {name}",
+                "warn",
+                f"{len(dead)} regions of a dead instance, {sum(r.total_bytes for r in found) >> 20} MiB",
+                "ringfence up CONFIG.toml recovers and then removes them",
+            )
+        else:
+            yield _row(
+                f"abi {name}", "ok", f"{len(found)} regions, layout agrees" + (f"; {len(dead)} without a live writer: {', '.join(dead)}" if dead else "")
+            )
+
+
+def doctor(args: argparse.Namespace) -> int:
+    rows = [_shm(), _cores(), *_granted(), _thp(), _clock(), _governor(), _disk(Path.cwd()), *_instances()]
+    opts: render.Options = args.options
+    frame = render.Frame(DOCTOR, render.choose(DOCTOR, rows, opts), args.instance or "", time.time_ns())
+    print(render.render(frame, opts))
+    return 1 if any(r["health"] == "bad" for r in rows) else 0
+
+
+def config_check(args: argparse.Namespace) -> int:
+    from ringfence.tools import config
+
+    loaded = config.load(args.config)
+    if args.options.output in {"json", "ndjson"}:
+        print(json.dumps({"schema": "rf.config_check/1", "ts_ns": str(time.time_ns()), "instance": loaded.instance.name, "ok": True}))
+    elif not args.options.quiet:
+        print(f"● {args.config}: right; start it: ringfence up {args.config}")
+    return 0
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
+
+
+def toml_lines(value: dict[str, Any], path: str = "") -> list[str]:
+    """Return a nested dict as TOML: scalars first, then tables and arrays of tables; None is left out (an absent key)."""
+    tables = {k: v for k, v in value.items() if isinstance(v, dict) or (isinstance(v, list) and v and isinstance(v[0], dict))}
+    lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in value.items() if k not in tables and v is not None]
+    for key, inner in tables.items():
+        name = f"{path}.{key}" if path else key
+        for item in [inner] if isinstance(inner, dict) else inner:
+            lines += ["", f"[{name}]" if isinstance(inner, dict) else f"[[{name}]]", *toml_lines(item, name)]
+    return lines
+
+
+def config_show(args: argparse.Namespace) -> int:
+    from ringfence.tools import config
+
+    shown = _plain(config.load(args.config))
+    print(json.dumps(shown, indent=2, ensure_ascii=False) if args.options.output in {"json", "ndjson"} else "\n".join(toml_lines(shown)).strip())
+    return 0
+
+
+def version(args: argparse.Namespace) -> int:
+    from ringfence.ipc.schema import LAYOUT_HASH, LAYOUT_VERSION
+
+    facts = {
+        "version": __version__,
+        "abi": LAYOUT_VERSION,
+        "layout_hash": f"{LAYOUT_HASH:016x}",
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+    if args.options.output in {"json", "ndjson"}:
+        print(json.dumps({"schema": "rf.version/1", "ts_ns": str(time.time_ns()), **facts}))
+    else:
+        print(f"ringfence {__version__}  abi {LAYOUT_VERSION} ({LAYOUT_HASH:016x})  Python {facts['python']}  {facts['machine']}")
+    return 0
+
+
+def _words(parser: argparse.ArgumentParser) -> tuple[dict[str, argparse.ArgumentParser], list[str]]:
+    """Return ``(subcommands, flags)`` of a parser."""
+    commands: dict[str, argparse.ArgumentParser] = {}
+    flags: list[str] = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            commands |= dict(action.choices)
+        else:
+            flags += action.option_strings
+    return commands, flags
+
+
+def completion(args: argparse.Namespace) -> int:
+    """Print a completion script for bash (also used by zsh through bashcompinit)."""
+    from ringfence.tools import cli
+
+    commands, flags = _words(cli.parser())
+    cases = []
+    for name, sub in commands.items():
+        parts, own = _words(sub)
+        cases.append(f"        {name}) words='{' '.join(sorted({*parts, *own}))}' ;;")
+    lines = [
+        "# ringfence completion; load it: source <(ringfence completion " + args.shell + ")",
+        *(["autoload -U +X bashcompinit && bashcompinit"] if args.shell == "zsh" else []),
+        "_ringfence() {",
+        '    local word="${COMP_WORDS[COMP_CWORD]}" command="" words w',
+        f"    words='{' '.join(sorted({*commands, *flags}))}'",
+        '    for w in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do case "$w" in -*) ;; *) command="$w"; break ;; esac; done',
+        '    case "$command" in',
+        *cases,
+        "    esac",
+        '    COMPREPLY=($(compgen -W "$words" -- "$word"))',
+        '    [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$word"))',
+        "}",
+        "complete -F _ringfence ringfence rf",
+    ]
+    print("\n".join(lines), file=sys.stdout)
+    return 0

@@ -1,0 +1,171 @@
+"""The commands that show a running instance: one frame, or a watch.
+
+Data flow: ``views`` rows -> ``Frame`` -> ``render`` -> stdout. Each frame attaches anew, so a watch goes on over a restart of the instance. Rates need two
+readings: the first frame takes the earlier one ``SAMPLE_S`` before. Regions left by a crash are shown (headed STALE) and the command exits 3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from ringfence import __version__
+from ringfence.ipc.schema import LAYOUT_VERSION
+from ringfence.tools import render
+from ringfence.tools.errors import NotRunning, TimedOut, UsageError
+from ringfence.tools.render import Frame, Options, Row
+from ringfence.tools.views import latency as stages
+from ringfence.tools.views import processes, tables
+from ringfence.tools.views.instance import Instance, age, choose
+
+SAMPLE_S = 0.2
+CLEAR = "\x1b[H\x1b[J"
+Picture = Callable[[Instance, Options], Frame]
+
+
+def show(args: argparse.Namespace, picture: Picture, sample: Callable[[Instance], object] | None = None) -> int:
+    """Print frames of ``picture`` until ``-n`` are done; ``sample`` takes the earlier reading that rates need.
+
+    Returns
+    -------
+    int
+        0, or 3 when the regions shown belong to no live process.
+    """
+    opts: Options = args.options
+    if args.frames is not None and args.frames < 1:
+        raise UsageError(f"-n was {args.frames}; allowed: 1 or more")
+    if args.watch is not None and args.watch <= 0:
+        raise UsageError(f"--watch was {args.watch:g}; allowed: more than 0 seconds")
+    watching = args.watch is not None or (args.frames or 1) > 1
+    wanted = args.frames if args.frames is not None else None if watching else 1
+    interval = args.watch or 1.0
+    redraw = watching and opts.output in {"table", "wide"} and sys.stdout.isatty()
+    name, shown, before, alive = choose(args.instance), 0, None, True
+    deadline = time.monotonic() + args.timeout if args.timeout is not None else None
+    if sample is not None:
+        with Instance(name) as instance:
+            sample(instance)
+        time.sleep(SAMPLE_S)
+    due = time.monotonic()
+    while True:
+        with Instance(name) as instance:
+            frame, alive = picture(instance, opts), instance.alive
+        text = render.render(frame, opts, watching=watching, before=before)
+        print(CLEAR + text if redraw else text, end="\n\n" if watching and not redraw and opts.output in {"table", "wide"} else "\n", flush=True)
+        shown, before = shown + 1, frame
+        if wanted is not None and shown >= wanted:
+            break
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimedOut(f"stopped after {args.timeout:g} s and {shown} frames (--timeout)")
+        due = max(due + interval, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
+    if not alive:
+        raise NotRunning(f"instance {name!r} is not running: what is shown was left by processes that died; recover it: ringfence up CONFIG.toml")
+    return 0
+
+
+def status(args: argparse.Namespace) -> int:
+    def picture(instance: Instance, opts: Options) -> Frame:
+        rows = processes.status(instance)
+        frame = instance.frame(processes.STATUS, rows, opts, [processes.next_step(instance, rows)])
+        engine, row = instance.engine, instance.status
+        beat = instance.engine_age
+        up = age(instance.now_ns, row["started_ns"]) if row is not None else None
+        frame.extra = {
+            "mode": instance.mode or None,
+            "version": __version__,
+            "abi": LAYOUT_VERSION,
+            "uptime_ns": str(up) if up is not None else None,
+            "heartbeat_age_ns": str(beat) if beat is not None else None,
+            "seq": str(int(engine["seq"])) if engine is not None else None,
+            "data_dir": instance.data_dir,
+        }
+        return frame
+
+    return show(args, picture)
+
+
+def orders(args: argparse.Namespace) -> int:
+    if args.id is None:
+        return show(args, lambda i, o: i.frame(tables.ORDERS, tables.orders(i, every=args.all), o))
+    from ringfence.tools.commands import journal
+
+    return journal.life(args)
+
+
+def positions(args: argparse.Namespace) -> int:
+    return show(args, lambda i, o: i.frame(tables.POSITIONS, tables.positions(i), o))
+
+
+def fills(args: argparse.Namespace) -> int:
+    if args.last is not None and args.last < 1:
+        raise UsageError(f"--last was {args.last}; allowed: 1 or more")
+
+    def picture(instance: Instance, opts: Options) -> Frame:
+        count = args.last or (50 if opts.output in {"table", "wide"} and not (opts.filter or opts.select or opts.sort) else None)
+        return instance.frame(tables.FILLS, tables.fills(instance, count), opts)
+
+    return show(args, picture)
+
+
+def breaks(args: argparse.Namespace) -> int:
+    return show(args, lambda i, o: i.frame(tables.BREAKS, tables.breaks(i), o))
+
+
+class Rates:
+    """The earlier reading of a view, and rates from it.
+
+    Parameters
+    ----------
+    read : callable
+        Rows of an instance.
+    counts : dict
+        Rate column -> count column.
+    key : str
+        Column that identifies a row.
+    """
+
+    def __init__(self, read: Callable[[Instance], list[Row]], counts: dict[str, str], key: str) -> None:
+        self._read, self._counts, self._key = read, counts, key
+        self._rows: list[Row] = []
+        self._at_ns = 0
+
+    def __call__(self, instance: Instance) -> list[Row]:
+        """Read; return the rows with their rates since the reading before."""
+        rows = self._read(instance)
+        out = processes.with_rates(rows, self._rows, (instance.now_ns - self._at_ns) / 1e9, self._counts, self._key)
+        self._rows, self._at_ns = rows, instance.now_ns
+        return out
+
+
+def rings(args: argparse.Namespace) -> int:
+    rates = Rates(processes.rings, {"in_rate": "published", "out_rate": "taken"}, "ring")
+    return show(args, lambda i, o: i.frame(processes.RINGS, rates(i), o), rates)
+
+
+def sessions(args: argparse.Namespace) -> int:
+    rates = Rates(processes.sessions, {"msg_rate": "messages"}, "session")
+    return show(args, lambda i, o: i.frame(processes.SESSIONS, rates(i), o), rates)
+
+
+def counters(args: argparse.Namespace) -> int:
+    rates = Rates(stages.counters, {"rate": "value"}, "label")
+    return show(args, lambda i, o: i.frame(stages.COUNTERS, rates(i), o), rates)
+
+
+def latency(args: argparse.Namespace) -> int:
+    last: dict[str, object] = {}
+
+    def picture(instance: Instance, opts: Options) -> Frame:
+        now = stages.histograms(instance)
+        before = last.get("histograms")
+        window = f"window {args.watch or 1.0:g}s" if before else "since start"
+        rows = stages.latency(now, before, tuple(args.stage))  # type: ignore[arg-type]
+        last["histograms"] = now
+        frame = instance.frame(stages.LATENCY, rows, opts, [f"{window}; {stages.NOTE}"] if not opts.quiet else [])
+        frame.extra = {"window": window}
+        return frame
+
+    return show(args, picture)

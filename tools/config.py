@@ -1,0 +1,482 @@
+"""One TOML file becomes one frozen ``Config``; a wrong one raises ConfigError before anything starts.
+
+    instance.toml ──load──▶ Config ──▶ supervisor ──▶ one spec file per process; engine ──▶ journaled DEFINE_* rows
+
+Nothing else in an instance reads configuration. Row ids are positions in the file, counted from 1: they become table rows that the journal refers to, so
+rows keep their order for the life of a journal (append new ones, set ``status = "halted"`` on old ones); the engine refuses a file that
+renumbers them. Prices and quantities are decimal text, converted exactly with the instrument's digits. Cross references are checked here.
+The reference page is docs/configuration.md, a complete commented file is tools/examples/demo.toml.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ringfence.ipc.schema import CONSTANTS
+from ringfence.tools.errors import ConfigError
+from ringfence.tools.toml_table import Table
+
+NAME = r"[A-Za-z0-9_-]{1,16}"
+NAME_ALLOWED = "1 to 16 letters, digits, '_' and '-'"
+DURABILITIES = ("async", "local")
+TICK_FORMATS = ("histdata", "truefx")
+PACKAGE_FILE = "package:"
+SOCKET_PATH_MAX = 107
+_SOCKET_NAME = "/run/control.sock"
+
+
+@dataclass(frozen=True)
+class InstanceConfig:
+    """``[instance]``; ``day`` is YYYYMMDD, 0: the UTC date at each start."""
+
+    name: str
+    data_dir: Path
+    mode: str
+    idle: str
+    durability: str
+    timer_ms: int
+    prefix: str
+    day: int
+
+
+@dataclass(frozen=True)
+class CoresConfig:
+    """``[cores]``; -1: not pinned."""
+
+    engine: int
+    sidecar: int
+    feed: int
+
+
+@dataclass(frozen=True)
+class RingsConfig:
+    """``[rings]``: slots, powers of two."""
+
+    journal: int
+    commands: int
+    venue_events: int
+    intents: int
+    strategy_events: int
+    control: int
+    marks: int
+
+
+@dataclass(frozen=True)
+class LimitsConfig:
+    """``[limits]``: rows of the engine's tables, row 0 included."""
+
+    orders: int
+    executions: int
+    positions: int
+    breaks: int
+    instruments: int
+    accounts: int
+    venues: int
+    strategies: int
+    routes: int
+
+
+@dataclass(frozen=True)
+class JournalConfig:
+    """``[journal]``: ``sync_ms`` is the longest time between two syncs at durability async; at local it syncs at once."""
+
+    segment_bytes: int
+    sync_ms: int
+
+
+@dataclass(frozen=True)
+class InstrumentConfig:
+    """``[[instrument]]``; amounts are scaled by its digits."""
+
+    id: int
+    symbol: str
+    base: str
+    quote: str
+    price_digits: int
+    qty_digits: int
+    tick: int
+    lot: int
+    qty_min: int
+    qty_max: int
+    multiplier: int
+    status: str
+
+
+@dataclass(frozen=True)
+class AccountConfig:
+    """``[[account]]``; ``durability`` "" takes the instance's."""
+
+    id: int
+    name: str
+    code: str
+    currency: str
+    durability: str
+    status: str
+
+
+@dataclass(frozen=True)
+class SessionConfig:
+    """``[venue.session]``: one FIX session."""
+
+    begin_string: str
+    sender_comp_id: str
+    target_comp_id: str
+    host: str
+    port: int
+    heartbeat_s: int
+    reset_on_logon: bool
+    reconnect_min_s: float
+    reconnect_max_s: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.begin_string}:{self.sender_comp_id}->{self.target_comp_id}"
+
+
+@dataclass(frozen=True)
+class VenueConfig:
+    """``[[venue]]`` and its session."""
+
+    id: int
+    name: str
+    durability: str
+    core: int
+    status: str
+    session: SessionConfig
+
+
+@dataclass(frozen=True)
+class StrategyConfig:
+    """``[[strategy]]``; with a ``command`` the supervisor starts it."""
+
+    id: int
+    name: str
+    desk: str
+    uid: int
+    max_age_ms: int
+    cancel_on_detach: bool
+    status: str
+    core: int
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RouteConfig:
+    """``[[route]]``; instrument and account are row ids, 0: any."""
+
+    id: int
+    name: str
+    instrument: int
+    account: int
+    venue: int
+    status: str
+
+
+@dataclass(frozen=True)
+class TicksConfig:
+    """``[[feed.ticks]]``: one tick file of one instrument."""
+
+    instrument: int
+    path: Path
+    format: str
+
+
+@dataclass(frozen=True)
+class FeedConfig:
+    """``[feed]``: replays tick files at ``speed`` times real time, and journals a mark per instrument at most every ``mark_ms``."""
+
+    speed: float
+    loop: bool
+    mark_ms: int
+    ticks: tuple[TicksConfig, ...]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked instance configuration."""
+
+    source: Path
+    digest: int
+    instance: InstanceConfig
+    cores: CoresConfig
+    rings: RingsConfig
+    limits: LimitsConfig
+    journal: JournalConfig
+    instruments: tuple[InstrumentConfig, ...]
+    accounts: tuple[AccountConfig, ...]
+    venues: tuple[VenueConfig, ...]
+    strategies: tuple[StrategyConfig, ...]
+    routes: tuple[RouteConfig, ...]
+    feed: FeedConfig | None
+
+    @property
+    def journal_dir(self) -> Path:
+        return self.instance.data_dir / "journal"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.instance.data_dir / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        return self.instance.data_dir / "logs"
+
+    @property
+    def sync_at_once(self) -> bool:
+        """Whether any order may wait for a sync, so that the sidecar should not delay one."""
+        levels = {self.instance.durability, *(a.durability for a in self.accounts), *(v.durability for v in self.venues)}
+        return "local" in levels
+
+
+def load(path: Path | str) -> Config:
+    """Read and check a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is not TOML, or a key is missing, unknown, wrong or contradicts another.
+    """
+    source = Path(path)
+    try:
+        raw = source.read_bytes()
+        values = tomllib.loads(raw.decode())
+    except OSError as e:
+        raise ConfigError("file", str(path), f"a readable TOML file ({e.strerror})") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError("file", str(path), f"valid TOML ({e})") from e
+    return parse(values, source.resolve(), hashlib.sha256(raw).digest())
+
+
+def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
+    """Check an already decoded configuration; relative paths in it are relative to ``source``'s directory."""
+    top = Table(values, "", source.name)
+    instance = _instance(top.table("instance", required=True), source.parent)
+    limits = _limits(top.table("limits"))
+    cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
+    instruments = tuple(_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments - 1), 1))
+    accounts = tuple(_account(k, t) for k, t in enumerate(top.tables("account", 1, limits.accounts - 1), 1))
+    venues = tuple(_venue(k, t, instance) for k, t in enumerate(top.tables("venue", 1, limits.venues - 1), 1))
+    strategies = tuple(_strategy(k, t) for k, t in enumerate(top.tables("strategy", 0, limits.strategies - 1), 1))
+    _unique(top, "instrument", "symbol", [i.symbol for i in instruments])
+    for name, rows in (("account", accounts), ("venue", venues), ("strategy", strategies)):
+        _unique(top, name, "name", [r.name for r in rows])
+    ids = {
+        "instrument": {i.symbol: i.id for i in instruments},
+        "account": {a.name: a.id for a in accounts},
+        "venue": {v.name: v.id for v in venues},
+    }
+    routes = tuple(_route(k, t, ids) for k, t in enumerate(top.tables("route", 1, limits.routes - 1), 1))
+    feed = _feed(top.table("feed"), source.parent, ids["instrument"]) if "feed" in values else None
+    top.known.append("feed")
+    top.finish()
+    number = int.from_bytes(digest[:8], "little")
+    return Config(source, number, instance, cores, rings, limits, journal, instruments, accounts, venues, strategies, routes, feed)
+
+
+def _instance(t: Table, base: Path) -> InstanceConfig:
+    name = t.text("name", pattern=r"[A-Za-z0-9_-]{1,31}", allowed="1 to 31 letters, digits, '_' and '-'")
+    text = t.text("data_dir", allowed="a directory; a relative one is relative to this file")
+    data_dir = Path(os.path.abspath(base / Path(text).expanduser()))
+    longest = SOCKET_PATH_MAX - len(_SOCKET_NAME)
+    if len(os.fsencode(data_dir)) > longest:
+        raise t.error("data_dir", str(data_dir), f"a path of at most {longest} bytes (it holds a Unix socket)")
+    config = InstanceConfig(
+        name=name,
+        data_dir=data_dir,
+        mode=t.choice("mode", ("live", "paper", "demo")),
+        idle=t.choice("idle", ("auto", "spin", "yield", "backoff"), "auto"),
+        durability=t.choice("durability", DURABILITIES, "async"),
+        timer_ms=t.whole("timer_ms", 1, 60_000, 100),
+        prefix=t.text("prefix", pattern=r"[0-9A-V]{2}", allowed="2 characters of 0-9 and A-V, unique among instances that share a FIX session"),
+        day=_day(t),
+    )
+    t.finish()
+    return config
+
+
+def _day(t: Table) -> int:
+    allowed = '"auto" (the UTC date at each start) or a date such as "2026-01-31"'
+    text = t.text("day", "auto", pattern=r"(20\d\d|21[0-7]\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", allowed=allowed)
+    return 0 if text == "auto" else int(text.replace("-", ""))
+
+
+def _cores(t: Table) -> CoresConfig:
+    high = (os.cpu_count() or 1) - 1
+    config = CoresConfig(*(t.whole(name, 0, high, -1) for name in ("engine", "sidecar", "feed")))
+    t.finish()
+    return config
+
+
+def _rings(t: Table) -> RingsConfig:
+    config = RingsConfig(
+        journal=t.power_of_two("journal", 64, 1 << 22, 1 << 15),
+        commands=t.power_of_two("commands", 16, 1 << 20, 1 << 12),
+        venue_events=t.power_of_two("venue_events", 16, 1 << 20, 1 << 12),
+        intents=t.power_of_two("intents", 16, 1 << 20, 1 << 10),
+        strategy_events=t.power_of_two("strategy_events", 16, 1 << 20, 1 << 13),
+        control=t.power_of_two("control", 16, 1 << 16, 1 << 8),
+        marks=t.power_of_two("marks", 16, 1 << 20, 1 << 10),
+    )
+    t.finish()
+    return config
+
+
+def _limits(t: Table) -> LimitsConfig:
+    config = LimitsConfig(
+        orders=t.whole("orders", 16, 1 << 28, 1 << 17),
+        executions=t.whole("executions", 16, 1 << 28, 1 << 18),
+        positions=t.whole("positions", 16, 1 << 24, 1 << 12),
+        breaks=t.whole("breaks", 16, 1 << 20, 1 << 12),
+        instruments=t.whole("instruments", 2, 1 << 16, 256),
+        accounts=t.whole("accounts", 2, 1 << 12, 64),
+        venues=t.whole("venues", 2, CONSTANTS["VENUES_MAX"][0], 16),
+        strategies=t.whole("strategies", 2, CONSTANTS["STRATEGIES_MAX"][0], 64),
+        routes=t.whole("routes", 2, 1 << 14, 256),
+    )
+    t.finish()
+    return config
+
+
+def _journal(t: Table) -> JournalConfig:
+    config = JournalConfig(segment_bytes=t.whole("segment_mib", 1, 4096, 64) << 20, sync_ms=t.whole("sync_ms", 0, 10_000, 5))
+    t.finish()
+    return config
+
+
+def _instrument(row: int, t: Table) -> InstrumentConfig:
+    price_digits, qty_digits = t.whole("price_digits", 0, 12), t.whole("qty_digits", 0, 12)
+    lot = t.amount("lot", qty_digits)
+    config = InstrumentConfig(
+        id=row,
+        symbol=t.text("symbol", pattern=r"[!-~]{1,23}", allowed="1 to 23 ASCII characters without a space, as in Symbol(55)"),
+        base=t.text("base", pattern=r"[!-~]{1,7}", allowed="1 to 7 ASCII characters"),
+        quote=t.text("quote", pattern=r"[!-~]{1,7}", allowed="1 to 7 ASCII characters"),
+        price_digits=price_digits,
+        qty_digits=qty_digits,
+        tick=t.amount("tick", price_digits),
+        lot=lot,
+        qty_min=t.amount("qty_min", qty_digits),
+        qty_max=t.amount("qty_max", qty_digits),
+        multiplier=t.whole("multiplier", 1, 1 << 31, 1),
+        status=_status(t),
+    )
+    if config.qty_min > config.qty_max:
+        raise t.error("qty_max", config.qty_max, f"at least qty_min, which is {config.qty_min} (both in 10^-{qty_digits})")
+    if config.qty_min % lot or config.qty_max % lot:
+        name = "qty_min" if config.qty_min % lot else "qty_max"
+        raise t.error(name, getattr(config, name), f"a multiple of lot, which is {lot} (both in 10^-{qty_digits})")
+    t.finish()
+    return config
+
+
+def _account(row: int, t: Table) -> AccountConfig:
+    name = t.text("name", pattern=NAME, allowed=NAME_ALLOWED)
+    config = AccountConfig(
+        id=row,
+        name=name,
+        code=t.text("code", name, pattern=r"[!-~]{1,23}", allowed="1 to 23 ASCII characters without a space, as in Account(1)"),
+        currency=t.text("currency", pattern=r"[!-~]{1,7}", allowed="1 to 7 ASCII characters"),
+        durability=t.choice("durability", DURABILITIES, ""),
+        status=_status(t),
+    )
+    t.finish()
+    return config
+
+
+def _venue(row: int, t: Table, instance: InstanceConfig) -> VenueConfig:
+    s = t.table("session", required=True)
+    comp_id = {"pattern": r"[!-<>-~]{1,24}", "allowed": "1 to 24 ASCII characters without a space or '='"}
+    session = SessionConfig(
+        begin_string=s.choice("begin_string", ("FIX.4.2",), "FIX.4.2"),
+        sender_comp_id=s.text("sender_comp_id", **comp_id),
+        target_comp_id=s.text("target_comp_id", **comp_id),
+        host=s.text("host", pattern=r"[A-Za-z0-9.:_-]{1,253}", allowed="a host name or address"),
+        port=s.whole("port", 1, 65535),
+        heartbeat_s=s.whole("heartbeat_s", 1, 3600, 30),
+        reset_on_logon=s.flag("reset_on_logon", False),
+        reconnect_min_s=s.number("reconnect_min_s", 0.01, 3600, 0.5),
+        reconnect_max_s=s.number("reconnect_max_s", 0.01, 3600, 30),
+    )
+    if session.reconnect_max_s < session.reconnect_min_s:
+        raise s.error("reconnect_max_s", session.reconnect_max_s, f"at least reconnect_min_s, which is {session.reconnect_min_s:g}")
+    s.finish()
+    config = VenueConfig(
+        id=row,
+        name=t.text("name", pattern=NAME, allowed=NAME_ALLOWED),
+        durability=t.choice("durability", DURABILITIES, instance.durability),
+        core=t.whole("core", 0, (os.cpu_count() or 1) - 1, -1),
+        status=_status(t),
+        session=session,
+    )
+    t.finish()
+    return config
+
+
+def _strategy(row: int, t: Table) -> StrategyConfig:
+    config = StrategyConfig(
+        id=row,
+        name=t.text("name", pattern=NAME, allowed=NAME_ALLOWED),
+        desk=t.text("desk", "", pattern=r"[!-~]{1,23}", allowed="1 to 23 ASCII characters without a space"),
+        uid=t.whole("uid", 0, (1 << 32) - 2, os.getuid()),
+        max_age_ms=t.whole("max_age_ms", 0, 86_400_000, 0),
+        cancel_on_detach=t.flag("cancel_on_detach", True),
+        status=t.choice("status", ("enabled", "reduce_only", "cancel_only", "disabled"), "enabled"),
+        core=t.whole("core", 0, (os.cpu_count() or 1) - 1, -1),
+        command=t.words("command"),
+    )
+    t.finish()
+    return config
+
+
+def _route(row: int, t: Table, ids: dict[str, dict[str, int]]) -> RouteConfig:
+    def reference(name: str, default: object) -> int:
+        choices = ids[name] if default != "*" else {"*": 0, **ids[name]}
+        return choices[t.choice(name, tuple(choices), default) if default == "*" else t.choice(name, tuple(choices))]
+
+    config = RouteConfig(
+        id=row,
+        instrument=reference("instrument", "*"),
+        account=reference("account", "*"),
+        venue=reference("venue", None),
+        name=t.text("name", f"route{row}", pattern=NAME, allowed=NAME_ALLOWED),
+        status=_status(t),
+    )
+    t.finish()
+    return config
+
+
+def _feed(t: Table, base: Path, instruments: dict[str, int]) -> FeedConfig:
+    files: list[TicksConfig] = []
+    for entry in t.tables("ticks", 1, len(instruments)):
+        instrument = instruments[entry.choice("instrument", tuple(instruments))]
+        text = entry.text("file", allowed=f'a tick file; relative to this file, or "{PACKAGE_FILE}NAME" for one that comes with Ringfence')
+        path = _package_file(text) if text.startswith(PACKAGE_FILE) else Path(os.path.abspath(base / Path(text).expanduser()))
+        if not path.is_file():
+            raise entry.error("file", text, f"a file that exists ({path} does not)")
+        if instrument in (f.instrument for f in files):
+            raise entry.error("instrument", next(s for s, i in instruments.items() if i == instrument), "an instrument without a tick file so far")
+        files.append(TicksConfig(instrument, path, entry.choice("format", TICK_FORMATS)))
+        entry.finish()
+    config = FeedConfig(t.number("speed", 0.001, 1e6, 1.0), t.flag("loop", True), t.whole("mark_ms", 1, 3_600_000, 1000), tuple(files))
+    t.finish()
+    return config
+
+
+def _package_file(text: str) -> Path:
+    return Path(str(resources.files("ringfence.gateways.data").joinpath(Path(text.removeprefix(PACKAGE_FILE)).name)))
+
+
+def _status(t: Table) -> str:
+    return t.choice("status", ("active", "halted"), "active")
+
+
+def _unique(top: Table, table: str, key: str, names: list[str]) -> None:
+    for k, name in enumerate(names):
+        if name in names[:k]:
+            raise top.error(f"{table}[{k + 1}].{key}", name, f"a {key} of its own; {table}[{names.index(name) + 1}] has this one")

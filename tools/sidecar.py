@@ -1,0 +1,193 @@
+"""The sidecar process: drains the journal ring to segment files and says how far they are durable.
+
+    to.sidecar (engine) ──take──▶ buffer ──append──▶ page cache ──fdatasync──▶ disk
+                  from.sidecar: mark = highest sequence synced, then tail = slots given back
+
+It may block: for the disk, never for a peer. The engine does not wait for it; while the disk is slow the ring fills and the engine refuses
+new risk in steps (docs/architecture.md). With durability ``async`` a sync happens at least every ``sync_ms`` while there is new data, with
+``local`` after every batch; what arrives meanwhile is the next group.
+
+Dying: slots are given back only after their sync, so a restarted sidecar finds them in the ring again, skips those that are on disk and goes
+on. No space: the batch is tried again, the ring keeps the rest. A failed write or sync: the journal is suspect, nothing is written any more,
+the process stays up in state FAILED and keeps the ring until people stop it. SIGTERM: drain until the engine has stopped and the ring is
+empty, sync, exit 0; exit 5 when the engine goes on for longer than ``drain_s``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ringfence.ipc import stop
+from ringfence.ipc.link import Link, link_sections
+from ringfence.ipc.metrics import Metrics
+from ringfence.ipc.regions import owner_alive
+from ringfence.ipc.schema import ENUMS
+from ringfence.tools.errors import JournalFull, JournalSuspect
+from ringfence.tools.journal_ring import JournalRing
+from ringfence.tools.journal_writer import JournalWriter
+from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region
+
+BATCH_BYTES = 1 << 20
+HEARTBEAT_NS = 50_000_000
+FULL_RETRY_S = 0.1
+STOPPING_POLL_S = 0.001
+ENGINE_WAIT_S = 60.0
+COUNTERS = {
+    "frames": "frames written",
+    "bytes": "bytes written",
+    "syncs": "fdatasync calls",
+    "skipped": "frames found on disk already after a restart",
+    "persisted": "highest sequence covered by a sync",
+    "segments": "index of the current segment",
+    "full": "appends refused for want of space",
+    "suspect": "1 after a write or sync failed",
+}
+HISTOGRAMS = ("sync", "batch_frames")
+_STATE = ENUMS["ProcessState"].by_name
+
+
+class Sidecar:
+    """One sidecar; ``spec`` has instance, epoch, journal_dir, segment_bytes, sync_ms, idle, core, drain_s."""
+
+    def __init__(self, spec: dict[str, Any], log: logging.Logger) -> None:
+        self.log = log
+        instance, epoch, role = spec["instance"], spec["epoch"], ENUMS["Role"].by_name["SIDECAR"]
+        self.sync_ns = spec["sync_ms"] * 1_000_000
+        self.drain_s = spec["drain_s"]
+        self.idle = idle_kind(spec["idle"])
+        self.writer = JournalWriter(Path(spec["journal_dir"]), instance, segment_bytes=spec["segment_bytes"])
+        if self.writer.repaired:
+            log.warning("cut a torn tail, its bytes are in .rfj.broken: %s", self.writer.repaired.error())
+        self.mine, adopted = take_region(instance, "from.sidecar", link_sections(None), role=role, epoch=epoch)
+        self.metrics = Metrics.create(instance, "sidecar", COUNTERS, HISTOGRAMS, role=role, epoch=epoch)
+        self.mine.section("mark")[0]["position"] = self.writer.synced_seq
+        self._beat()
+        log.info("journal %s continues at sequence %d%s", self.writer.directory, self.writer.next_seq, ", ring taken up again" if adopted else "")
+        self.theirs = attach_when_there(instance, "to.sidecar", ENGINE_WAIT_S)
+        self.link = Link(self.mine, self.theirs)
+        self.ring = JournalRing(self.link)
+        self.buffer = bytearray(BATCH_BYTES)
+        self.unsynced_since = 0
+        self.stop_since = 0.0
+        self._set_gauges()
+
+    def run(self) -> int:
+        """Drain until stopped; return the exit code."""
+        self._state("RUNNING")
+        try:
+            while (code := self._finished()) is None:
+                self._turn()
+        except JournalSuspect as e:
+            return self._stay_suspect(str(e))
+        self._state("STOPPED")
+        return code
+
+    def _turn(self) -> None:
+        """Take a batch, write it, sync when it is time."""
+        now = time.monotonic_ns()
+        wait = HEARTBEAT_NS
+        if self.unsynced_since:
+            wait = max(0, min(wait, self.unsynced_since + self.sync_ns - now))
+        size, frames, skipped = self.ring.take(self.buffer, self.writer.next_seq - 1, wait, self.idle)
+        if skipped:
+            self.metrics.add("skipped", skipped)
+            if not frames:
+                self.ring.release()  # all of them are synced: opening the journal did it
+        if frames:
+            self._write(size, frames)
+            self.unsynced_since = self.unsynced_since or time.monotonic_ns()
+        due = self.unsynced_since and time.monotonic_ns() - self.unsynced_since >= self.sync_ns
+        if due or (self.unsynced_since and not frames and stop.requested()):
+            self._sync()
+        elif not frames and stop.requested():
+            time.sleep(STOPPING_POLL_S)  # take() does not wait any more
+        self._beat()
+
+    def _write(self, size: int, frames: int) -> None:
+        at = 0
+        while at < size:
+            try:
+                at = self.writer.append(self.buffer, at, size)
+            except JournalFull as e:
+                if self._stopping_for() > self.drain_s:
+                    raise
+                self.metrics.add("full")
+                self.log.error("%s", e)
+                time.sleep(FULL_RETRY_S)
+                self._beat()
+        self.metrics.add("frames", frames)
+        self.metrics.add("bytes", size)
+        self.metrics.record("batch_frames", frames)
+
+    def _sync(self) -> None:
+        begin = time.monotonic_ns()
+        persisted = self.writer.sync()
+        self.metrics.record("sync", time.monotonic_ns() - begin)
+        self.metrics.add("syncs")
+        self.link.set_mark(persisted)
+        self.ring.release()
+        self.unsynced_since = 0
+        self._set_gauges()
+
+    def _finished(self) -> int | None:
+        """None while there is work; else the exit code."""
+        if not stop.requested():
+            return None
+        asked_s = self._stopping_for()
+        engine_gone = int(self.theirs.superblock["process_state"]) == _STATE["STOPPED"] or not owner_alive(self.theirs.superblock)
+        if engine_gone and not self.ring.waiting and not self.unsynced_since:
+            return 0
+        if asked_s > self.drain_s:
+            self.log.error(
+                "the engine is still running %g s after this sidecar was asked to stop; %d frames are left in the ring", self.drain_s, self.ring.waiting
+            )
+            return 5
+        return None
+
+    def _stopping_for(self) -> float:
+        """Seconds since this process was asked to stop; 0 when it was not."""
+        if stop.requested() and not self.stop_since:
+            self.stop_since = time.monotonic()
+        return time.monotonic() - self.stop_since if self.stop_since else 0.0
+
+    def _stay_suspect(self, reason: str) -> int:
+        """Write no more; say so until stopped. The ring keeps what is not durable and the engine refuses new risk as it fills."""
+        self.log.critical("%s", reason)
+        self.metrics.set("suspect", 1)
+        self._state("FAILED")
+        while not stop.wait(HEARTBEAT_NS / 1e9):
+            self._beat()
+        return 1
+
+    def _set_gauges(self) -> None:
+        self.metrics.set("persisted", self.writer.synced_seq)
+        self.metrics.set("segments", self.writer.index)
+
+    def _state(self, name: str) -> None:
+        for segment in (self.mine, self.metrics.segment):
+            segment.set_state(_STATE[name])
+
+    def _beat(self) -> None:
+        now = time.time_ns()
+        for segment in (self.mine, self.metrics.segment):
+            segment.heartbeat(now)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry of ``python -m ringfence.tools.sidecar --spec FILE``."""
+
+    def body(log: logging.Logger) -> int:
+        spec = read_spec(argv, "drain the journal ring to segment files")
+        claim_core(spec["core"], log)
+        return Sidecar(spec, log).run()
+
+    return run("sidecar", body)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

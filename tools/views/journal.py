@@ -1,0 +1,286 @@
+"""Pictures of a journal directory: segments, frames in words, and the life of one order.
+
+Data flow: segment files -> ``JournalReader`` -> rows; the life of an order also replays the state up to each frame that concerns it, since the journal holds
+inputs only: what they did is re-derived. Nothing here needs a running instance; a live one only adds how far the files lag behind the engine.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ringfence.ipc.layout import dtype
+from ringfence.ipc.schema import ENUMS, RECORDS
+from ringfence.tools import frames as framing
+from ringfence.tools.errors import ToolError, UsageError
+from ringfence.tools.journal import PAYLOADS, Chunk, JournalFrame, JournalReader
+from ringfence.tools.render import Column, Row, View
+from ringfence.tools.views.instance import Instance, label, named
+from ringfence.tools.views.tables import Names, base32, order_of, scaled
+
+_FRAME, _INTENT, _EVENT = (ENUMS[n].by_name for n in ("FrameKind", "IntentKind", "VenueEventKind"))
+
+SEGMENTS = View(
+    "journal",
+    (
+        Column("segment", "SEGMENT"),
+        Column("first", "FIRST", "id"),
+        Column("last", "LAST", "id"),
+        Column("bytes", "BYTES", "count"),
+        Column("crc", "CRC"),
+        Column("fsync_lag", "FSYNC_LAG", "count"),
+        Column("sink", "SINK"),
+        Column("lag", "LAG", "ns"),
+        Column("file_bytes", "FILE_BYTES", "count", wide=True),
+        Column("created_ns", "CREATED", "time", wide=True),
+    ),
+    ("segment",),
+)
+FRAMES = View(
+    "frames",
+    (
+        Column("seq", "SEQ", "id"),
+        Column("time_ns", "TIME", "time"),
+        Column("kind", "KIND"),
+        Column("source", "SOURCE", "id"),
+        Column("position", "POSITION", "id"),
+        Column("event", "EVENT"),
+        Column("id", "ID"),
+        Column("detail", "DETAIL"),
+        Column("epoch", "EPOCH", "id", wide=True),
+        Column("segment", "SEGMENT", "id", wide=True),
+        Column("offset", "OFFSET", "id", wide=True),
+    ),
+    ("seq",),
+)
+LIFE = View(
+    "order",
+    (
+        Column("seq", "SEQ", "id"),
+        Column("time_ns", "TIME", "time"),
+        Column("event", "EVENT"),
+        Column("state", "STATE"),
+        Column("cum", "CUM", "qty"),
+        Column("leaves", "LEAVES", "qty"),
+        Column("px", "PX", "px"),
+        Column("by", "BY"),
+        Column("dt", "DT", "ns"),
+        Column("detail", "DETAIL", wide=True),
+    ),
+    ("seq",),
+)
+
+
+def directory(given: str | None, instance: Instance | None) -> Path:
+    """Return the directory that holds the ``.rfj`` files: ``given``, its ``journal`` folder, or the running instance's.
+
+    Raises
+    ------
+    UsageError
+        If none was given and no instance names one.
+    """
+    data = given or (instance.data_dir if instance is not None else None)
+    if data is None:
+        raise UsageError("no journal directory given, and no running instance names one: rf journal stat DIR")
+    path = Path(data)
+    return path / "journal" if (path / "journal").is_dir() else path
+
+
+def segments(reader: JournalReader, instance: Instance | None) -> list[Row]:
+    """Return one row per segment; FSYNC_LAG counts frames that the engine has journaled and no ``fdatasync`` covers yet."""
+    lag = None
+    if instance is not None and (engine := instance.engine) is not None:
+        mark = instance.region("from.sidecar")
+        if mark is not None:
+            lag = max(0, int(engine["seq"]) - int(mark.section("mark")[0]["position"]))
+    found = reader.segments()
+    return [
+        {
+            "segment": s.path.name,
+            "first": s.first_seq,
+            "last": s.last_seq if s.last_seq >= s.first_seq else None,
+            "bytes": s.used_bytes,
+            "crc": "chained" if s is not found[-1] else "open",
+            "fsync_lag": lag if s is found[-1] else None,
+            "sink": None,
+            "lag": None,
+            "file_bytes": s.file_bytes,
+            "created_ns": s.created_ns,
+        }
+        for s in found
+    ]
+
+
+def frames(reader: JournalReader, first: int, last: int | None) -> list[Row]:
+    """Return the frames from sequence ``first`` to ``last`` in words."""
+    out = []
+    for frame in reader.frames(first):
+        if last is not None and int(frame.head["seq"]) > last:
+            break
+        out.append(_frame_row(frame))
+    return out
+
+
+def _frame_row(frame: JournalFrame) -> Row:
+    head, kind = frame.head, named("FrameKind", frame.head["kind"])
+    event, key, detail = describe(kind, frame.payload)
+    return {
+        "seq": int(head["seq"]),
+        "time_ns": int(head["engine_ns"]) or None,
+        "kind": kind,
+        "source": int(head["source"]),
+        "position": int(head["source_position"]) or None,
+        "event": event,
+        "id": key,
+        "detail": detail,
+        "epoch": int(head["source_epoch"]),
+        "segment": frame.segment,
+        "offset": frame.offset,
+    }
+
+
+def _amount(payload: Any, name: str) -> Decimal:
+    return scaled(payload[name], int(payload[f"{name}_digits"]))
+
+
+def describe(kind: str | None, p: Any) -> tuple[str | None, str | None, str | None]:
+    """Return ``(event, id, detail)`` of a frame's payload in words; amounts of intents are integers, since their scale is the instrument's."""
+    match kind:
+        case "INTENT":
+            terms = [
+                named("Side", p["side"]),
+                named("OrdType", p["ord_type"]),
+                f"qty={int(p['qty'])}",
+                f"px={int(p['px'])}",
+                f"instrument={int(p['instrument'])}",
+            ]
+            return named("IntentKind", p["kind"]), str(int(p["client_id"])), " ".join(str(t) for t in terms if t)
+        case "VENUE_EVENT":
+            event = named("VenueEventKind", p["kind"])
+            parts = [named("OrdStatus", p["ord_status"]) or "", label(p["text"])]
+            if event in {"FILL", "BUST", "CORRECT"}:
+                parts.insert(0, f"{_amount(p, 'last_qty'):f} @ {_amount(p, 'last_px'):f} exec {label(p['exec_id'])}")
+            return event, label(p["cl_ord_id"]) or None, " ".join(x for x in parts if x) or None
+        case "CONTROL":
+            return named("ControlKind", p["kind"]), None, " ".join(x for x in (label(p["operator_name"]), label(p["reason"])) if x) or None
+        case "MARK":
+            return "MARK", None, f"instrument={int(p['instrument'])} bid={int(p['bid'])} ask={int(p['ask'])}"
+        case "OBSERVATION":
+            return named("ObservationKind", p["kind"]), None, f"peer={int(p['peer'])} value={int(p['value'])}"
+        case "CHECKPOINT":
+            return "CHECKPOINT", None, f"state_hash={int(p['state_hash']):016x}"
+    return kind, None, None
+
+
+def parse_order_id(text: str) -> int:
+    """Return the order id that ``text`` names: a number, or a ClOrdID of ours.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    found = int(text) if text.isdigit() else order_of(text)
+    if not found:
+        raise UsageError(f"order id was {text!r}; allowed: a number such as 1743, or a ClOrdID such as RF9IQ-0000A1F-00")
+    return found
+
+
+def _gather(buffer: memoryview, at: Any, width: int) -> Any:
+    """Return ``width`` bytes from each offset in ``at``, shape (n, width)."""
+    return np.frombuffer(buffer, np.uint8)[at[:, None] + np.arange(width)]
+
+
+def _candidates(chunk: Chunk, order: Any) -> Any:
+    """Return the offsets of the frames that may concern ``order``: its intents, its venue events, and what hits many (cancel-all, sessions)."""
+    numbers = np.empty(chunk.frames, np.uint64)
+    framing.offsets(chunk.buffer, chunk.start, chunk.end, numbers)
+    at = numbers.astype(np.int64)
+    head, intent, event = dtype("FileFrame"), RECORDS["Intent"].offsets, RECORDS["VenueEvent"].offsets
+    body = at + head.itemsize
+    kind = _gather(chunk.buffer, at + RECORDS["FileFrame"].offsets["kind"], 2).copy().view("<u2")[:, 0]
+    source = _gather(chunk.buffer, at + RECORDS["FileFrame"].offsets["source"], 2).copy().view("<u2")[:, 0]
+    keep = np.zeros(len(at), dtype=bool)
+    mine = np.flatnonzero((kind == _FRAME["INTENT"]) & (source == order["strategy"]))
+    if len(mine):
+        client = _gather(chunk.buffer, body[mine] + intent["client_id"], 8).copy().view("<u8")[:, 0]
+        every = _gather(chunk.buffer, body[mine] + intent["kind"], 1)[:, 0] == _INTENT["CANCEL_ALL"]
+        keep[mine] = (client == order["client_id"]) | every
+    events = np.flatnonzero(kind == _FRAME["VENUE_EVENT"])
+    if len(events):
+        key = np.frombuffer(base32(int(order["order_id"]), 7).encode(), np.uint8)
+        named_here = [(_gather(chunk.buffer, body[events] + event[f] + 6, 7) == key).all(axis=1) for f in ("cl_ord_id", "orig_cl_ord_id")]
+        sessions = np.isin(_gather(chunk.buffer, body[events] + event["kind"], 1)[:, 0], [_EVENT["SESSION_UP"], _EVENT["SESSION_DOWN"]])
+        keep[events] = named_here[0] | named_here[1] | sessions
+    return at[keep]
+
+
+def life(reader: JournalReader, order_id: int) -> list[Row]:
+    """Return one row per journal frame that concerned the order, with the order's state after it.
+
+    Raises
+    ------
+    ToolError
+        If the journal has no such order.
+    JournalCorrupt
+        If the journal cannot be read as far as needed.
+    """
+    from ringfence.core.replay import Replayer
+    from ringfence.core.state import Limits
+
+    final = Replayer(Limits())
+    for item in reader.chunks(chain=False):
+        if isinstance(item, Chunk):
+            final.apply_buffer(item.buffer, item.start, item.end)
+    count = int(final.state.table("engine")[1]["order_count"])
+    if order_id > count:
+        raise ToolError(f"order {order_id} is not in {reader.directory}: it knows orders 1 to {count}; rf orders --all lists them")
+    order = final.state.table("orders")[order_id].copy()
+    names = Names(final.state)
+    replayer, rows = Replayer(Limits()), []
+    for item in reader.chunks(chain=False):
+        if not isinstance(item, Chunk):
+            continue
+        at = item.start
+        for offset in _candidates(item, order).tolist():
+            head = np.frombuffer(item.buffer, dtype("FileFrame"), 1, offset)[0]
+            payload = np.frombuffer(item.buffer, PAYLOADS[int(head["kind"])], 1, offset + head.dtype.itemsize)[0]
+            end = offset + int(head["length"])
+            replayer.apply_buffer(item.buffer, at, end)
+            at = end
+            now = replayer.state.table("orders")[order_id]
+            if int(now["order_id"]) and (int(now["updated_seq"]) == int(head["seq"]) or _names_order(payload, order_id, order)):
+                rows.append(_life_row(head, payload, now, names, rows[-1] if rows else None))
+        replayer.apply_buffer(item.buffer, at, item.end)
+    return rows
+
+
+def _names_order(payload: Any, order_id: int, order: Any) -> bool:
+    fields = payload.dtype.names or ()
+    if "client_id" in fields:
+        return int(payload["client_id"]) == int(order["client_id"])
+    return order_id in {order_of(label(payload[f])) for f in ("cl_ord_id", "orig_cl_ord_id") if f in fields}
+
+
+def _life_row(head: Any, payload: Any, order: Any, names: Names, before: Row | None) -> Row:
+    kind = named("FrameKind", head["kind"])
+    event, _, detail = describe(kind, payload)
+    price_digits, qty_digits = names.digits(order["instrument"])
+    at = int(head["engine_ns"])
+    by = names.strategy(head["source"]) if kind == "INTENT" else names.venue(head["source"])
+    px = int(order["px"])
+    return {
+        "seq": int(head["seq"]),
+        "time_ns": at or None,
+        "event": f"{'intent' if kind == 'INTENT' else 'venue'} {(event or '?').lower().replace('_', ' ')}",
+        "state": named("OrdStatus", order["ord_status"]),
+        "cum": scaled(order["cum_qty"], qty_digits),
+        "leaves": scaled(order["leaves_qty"], qty_digits),
+        "px": scaled(px, price_digits) if px else None,
+        "by": f"{'strat' if kind == 'INTENT' else 'gw'}.{by}" if by else None,
+        "dt": at - int(before["time_ns"]) if before and before["time_ns"] else None,
+        "detail": detail,
+    }

@@ -1,0 +1,335 @@
+"""Orders, fills and positions of a running instance, from the engine's tables in region ``state``.
+
+Data flow: engine tables (read-only views) -> settled copies -> rows. Prices and quantities become Decimals by their instrument's digits; AvgPx, unit
+cost and PnL are exact quotients of 128-bit sums, rounded only for the screen. Whatever the tables do not hold yet (fees, limits, drop copy) is None, never 0.
+Unrealized PnL values a position at the price it could be closed at: bid when long, ask when short.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+from typing import Any, Protocol
+
+import numpy as np
+
+from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools.render import Column, Row, View
+from ringfence.tools.views.instance import Instance, age, label, named, settled, settled_at
+
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+_EXACT = Context(prec=60)
+_STATUS = ENUMS["OrdStatus"].by_name
+TERMINAL = frozenset(_STATUS[n] for n in ("FILLED", "DONE_FOR_DAY", "CANCELED", "REJECTED", "EXPIRED", "DENIED"))
+_FLAGS = (("ORDER_UNVERIFIED", "unverified"), ("ORDER_OVERFILLED", "overfilled"), ("ORDER_BREAK", "break"))
+
+ORDERS = View(
+    "orders",
+    (
+        Column("id", "ID", "id"),
+        Column("clord", "CLORD"),
+        Column("account", "ACCT"),
+        Column("strategy", "STRAT"),
+        Column("symbol", "SYM"),
+        Column("side", "SIDE"),
+        Column("type", "TYPE"),
+        Column("tif", "TIF"),
+        Column("px", "PX", "px"),
+        Column("qty", "QTY", "qty"),
+        Column("cum", "CUM", "qty"),
+        Column("leaves", "LEAVES", "qty"),
+        Column("state", "STATE"),
+        Column("venue_id", "VENUE_ID"),
+        Column("age", "AGE", "ns"),
+        Column("flags", "FLAGS"),
+        Column("client_id", "CLIENT_ID", "id", wide=True),
+        Column("avg_px", "AVG_PX", "px", wide=True),
+        Column("venue", "VENUE", wide=True),
+        Column("created_ns", "CREATED", "time", wide=True),
+        Column("updated_seq", "UPDATED_SEQ", "id", wide=True),
+        Column("reason", "REASON", wide=True),
+        Column("text", "TEXT", wide=True),
+    ),
+    ("id",),
+)
+FILLS = View(
+    "fills",
+    (
+        Column("seq", "SEQ", "id"),
+        Column("time_ns", "TIME", "time"),
+        Column("exec_id", "EXEC_ID"),
+        Column("id", "ID", "id"),
+        Column("symbol", "SYM"),
+        Column("side", "SIDE"),
+        Column("qty", "QTY", "qty"),
+        Column("px", "PX", "px"),
+        Column("fee", "FEE", "money"),
+        Column("liq", "LIQ"),
+        Column("venue", "VENUE"),
+        Column("dc", "DC"),
+        Column("account", "ACCT", wide=True),
+        Column("strategy", "STRAT", wide=True),
+        Column("state", "STATE", wide=True),
+        Column("transact_ns", "TRANSACT", "time", wide=True),
+    ),
+    ("seq", "exec_id"),
+)
+POSITIONS = View(
+    "positions",
+    (
+        Column("account", "ACCT"),
+        Column("strategy", "STRAT"),
+        Column("symbol", "SYM"),
+        Column("net", "NET", "qty"),
+        Column("avg", "AVG", "px"),
+        Column("mark", "MARK", "px"),
+        Column("upnl", "UPNL", "money"),
+        Column("rpnl", "RPNL", "money"),
+        Column("ccy", "CCY"),
+        Column("fees", "FEES", "money"),
+        Column("exposure", "EXPOSURE", "money"),
+        Column("limit_pct", "LIMIT%", "pct"),
+        Column("method", "METHOD"),
+        Column("age", "AGE", "ns"),
+        Column("fills", "FILLS", "count", wide=True),
+        Column("bought", "BOUGHT", "qty", wide=True),
+        Column("sold", "SOLD", "qty", wide=True),
+    ),
+    ("account", "strategy", "symbol"),
+)
+BREAKS = View(
+    "breaks",
+    (
+        Column("seq", "SEQ", "id"),
+        Column("time_ns", "TIME", "time"),
+        Column("kind", "KIND"),
+        Column("venue", "VENUE"),
+        Column("id", "ID", "id"),
+        Column("clord", "CLORD"),
+        Column("exec_id", "EXEC_ID"),
+        Column("ours", "OURS", "id"),
+        Column("theirs", "THEIRS", "id"),
+        Column("text", "TEXT"),
+    ),
+    ("seq", "kind", "id"),
+)
+
+
+def base32(value: int, width: int) -> str:
+    """Return ``value`` in base 32 (0-9A-V), ``width`` digits."""
+    return "".join(DIGITS[value >> 5 * i & 31] for i in reversed(range(width)))
+
+
+def cl_ord_id(prefix: str, day_code: int, order_id: int, revision: int) -> str:
+    """Return ClOrdID(11) of an order's revision as the engine derives it (docs/architecture.md)."""
+    return f"{prefix:.2}{base32(day_code, 3)}-{base32(order_id, 7)}-{base32(revision, 2)}"
+
+
+def order_of(cl_ord_id_text: str) -> int | None:
+    """Return the order id inside a ClOrdID; None when it is not one of ours."""
+    parts = cl_ord_id_text.upper().split("-")
+    if [len(p) for p in parts] != [5, 7, 2] or not set(parts[1]) <= set(DIGITS):
+        return None
+    return int(parts[1], 32)
+
+
+def scaled(value: Any, digits: int) -> Decimal:
+    """Return the integer ``value`` times 10^-digits, exactly."""
+    return Decimal(int(value)).scaleb(-digits, _EXACT)
+
+
+def wide(low: Any, high: Any) -> int:
+    """Return a signed 128-bit figure from its two words."""
+    return (int(high) << 64) + int(low)
+
+
+class Tables(Protocol):
+    """Whatever has the engine's tables: a running instance, or the state of a replay."""
+
+    def table(self, name: str, /) -> Any: ...
+
+
+class Names:
+    """Names and scales of the configuration tables, read once per frame."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = {n: tables.table(n) for n in ("instruments", "accounts", "strategies", "venues")}
+
+    def _row(self, table: str, row: Any) -> Any:
+        rows = self._tables[table]
+        return rows[int(row)] if rows is not None and 0 < int(row) < len(rows) else None
+
+    def _name(self, table: str, row: Any, field: str = "name") -> str | None:
+        found = self._row(table, row)
+        return (label(found[field]) or None) if found is not None else None
+
+    def account(self, row: Any) -> str | None:
+        return self._name("accounts", row)
+
+    def strategy(self, row: Any) -> str | None:
+        return self._name("strategies", row)
+
+    def venue(self, row: Any) -> str | None:
+        return self._name("venues", row)
+
+    def instrument(self, row: Any) -> Any:
+        return self._row("instruments", row)
+
+    def symbol(self, row: Any) -> str | None:
+        return self._name("instruments", row, "symbol")
+
+    def digits(self, row: Any) -> tuple[int, int]:
+        """Return ``(price_digits, qty_digits)`` of an instrument, 0 and 0 when it is unknown."""
+        found = self.instrument(row)
+        return (int(found["price_digits"]), int(found["qty_digits"])) if found is not None else (0, 0)
+
+
+def orders(instance: Instance, *, every: bool = False, order_id: int | None = None) -> list[Row]:
+    """Return open orders, all with ``every``, or the one named by ``order_id``; oldest first."""
+    table, engine = instance.table("orders"), instance.engine
+    if table is None or engine is None:
+        return []
+    used = min(int(engine["order_count"]) + 1, len(table))
+    if every:
+        rows, moving = settled(table[1:used])
+    elif order_id is not None:
+        rows, moving = settled(table[order_id : order_id + 1] if 0 < order_id < used else table[:0])
+    else:
+        rows, moving = settled_at(table, np.flatnonzero(~np.isin(table["ord_status"][:used], [0, *TERMINAL])))
+    names, prefix = Names(instance), label(engine["prefix"])
+    return [_order(instance, names, prefix, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True) if r["order_id"]]
+
+
+def _order(instance: Instance, names: Names, prefix: str, r: Any) -> Row:
+    price_digits, qty_digits = names.digits(r["instrument"])
+    limit = ENUMS["OrdType"].by_value.get(int(r["ord_type"])) in {"LIMIT", "STOP_LIMIT"}
+    cum = int(r["cum_qty"])
+    flags = [word for name, word in _FLAGS if int(r["flags"]) & CONSTANTS[name][0]]
+    reason = named("DenyReason", r["deny_reason"])
+    return {
+        "id": int(r["order_id"]),
+        "clord": cl_ord_id(prefix, int(r["day_code"]), int(r["order_id"]), int(r["live_revision"])),
+        "account": names.account(r["account"]),
+        "strategy": names.strategy(r["strategy"]),
+        "symbol": names.symbol(r["instrument"]),
+        "side": named("Side", r["side"]),
+        "type": named("OrdType", r["ord_type"]),
+        "tif": named("TimeInForce", r["time_in_force"]),
+        "px": scaled(r["px"], price_digits) if limit else None,
+        "qty": scaled(r["qty"], qty_digits),
+        "cum": scaled(cum, qty_digits),
+        "leaves": scaled(r["leaves_qty"], qty_digits),
+        "state": named("OrdStatus", r["ord_status"]),
+        "venue_id": label(r["venue_order_id"]) or None,
+        "age": age(instance.now_ns, r["created_ns"]),
+        "flags": ",".join(flags) or None,
+        "client_id": int(r["client_id"]),
+        "avg_px": average(wide(r["notional_lo"], r["notional_hi"]), cum, price_digits) if cum else None,
+        "venue": names.venue(r["venue"]),
+        "created_ns": int(r["created_ns"]) or None,
+        "updated_seq": int(r["updated_seq"]) or None,
+        "reason": reason if reason != "NONE" else None,
+        "text": label(r["text"]) or None,
+    }
+
+
+def average(total: int, qty: int, price_digits: int) -> Decimal:
+    """Return ``total / qty`` (both scaled integers) as a price with two digits more than the instrument's, half even."""
+    exact = _EXACT.divide(Decimal(total), Decimal(qty)).scaleb(-price_digits, _EXACT)
+    return exact.quantize(Decimal(1).scaleb(-price_digits - 2), context=_EXACT)
+
+
+def fills(instance: Instance, count: int | None = None) -> list[Row]:
+    """Return booked executions, oldest first; only the last ``count`` when given."""
+    table, engine = instance.table("executions"), instance.engine
+    if table is None or engine is None:
+        return []
+    used = min(int(engine["execution_count"]) + 1, len(table))
+    first = max(1, used - count) if count is not None else 1
+    rows, moving = settled(table[first:used])
+    names = Names(instance)
+    out = []
+    for r, unsettled in zip(rows, moving, strict=True):
+        price_digits, qty_digits = names.digits(r["instrument"])
+        state = {CONSTANTS[f"EXECUTION_{s}"][0]: s for s in ("BOOKED", "BUSTED", "CORRECTED")}.get(int(r["state"]))
+        row: Row = {
+            "seq": int(r["booked_seq"]),
+            "time_ns": int(r["engine_ns"]) or None,
+            "exec_id": label(r["exec_id"]),
+            "id": int(r["order_id"]) or None,
+            "symbol": names.symbol(r["instrument"]),
+            "side": named("Side", r["side"]),
+            "qty": scaled(r["last_qty"], qty_digits),
+            "px": scaled(r["last_px"], price_digits),
+            "fee": None,
+            "liq": None,
+            "venue": names.venue(r["venue"]),
+            "dc": None,
+            "account": names.account(r["account"]),
+            "strategy": names.strategy(r["strategy"]),
+            "state": state,
+            "transact_ns": int(r["transact_ns"]) or None,
+        }
+        out.append(row | ({"stale": True} if unsettled else {}))
+    return out
+
+
+def positions(instance: Instance) -> list[Row]:
+    """Return every position that ever traded, with PnL at the instrument's last mark."""
+    table, engine = instance.table("positions"), instance.engine
+    if table is None or engine is None:
+        return []
+    rows, moving = settled(table[1 : min(int(engine["position_count"]) + 1, len(table))])
+    names = Names(instance)
+    return [_position(instance, names, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True)]
+
+
+def _position(instance: Instance, names: Names, r: Any) -> Row:
+    price_digits, qty_digits = names.digits(r["instrument"])
+    instrument, net, cost = names.instrument(r["instrument"]), int(r["net_qty"]), wide(r["cost_lo"], r["cost_hi"])
+    multiplier = int(instrument["multiplier"]) or 1 if instrument is not None else 1
+    side = 0 if instrument is None else int(instrument["bid"] if net > 0 else instrument["ask"])
+    marked = instrument is not None and int(instrument["mark_ns"]) != 0 and side != 0
+    money = price_digits + qty_digits
+    return {
+        "account": names.account(r["account"]),
+        "strategy": names.strategy(r["strategy"]) or "(suspense)",
+        "symbol": names.symbol(r["instrument"]),
+        "net": scaled(net, qty_digits),
+        "avg": average(cost, net * multiplier, price_digits) if net else None,
+        "mark": scaled(side, price_digits) if marked else None,
+        "upnl": scaled(net * side * multiplier - cost, money) if marked else (Decimal(0) if net == 0 else None),
+        "rpnl": scaled(wide(r["realized_lo"], r["realized_hi"]), money),
+        "ccy": (label(instrument["quote"]) or None) if instrument is not None else None,
+        "fees": None,
+        "exposure": scaled(abs(net) * side * multiplier, money) if marked else None,
+        "limit_pct": None,
+        "method": "WAC",
+        "age": age(instance.now_ns, instrument["mark_ns"]) if marked else None,
+        "fills": int(r["fills"]),
+        "bought": scaled(r["bought_qty"], qty_digits),
+        "sold": scaled(r["sold_qty"], qty_digits),
+    }
+
+
+def breaks(instance: Instance) -> list[Row]:
+    """Return the breaks that the table holds, oldest first (the engine counts all and keeps the first)."""
+    table, engine = instance.table("breaks"), instance.engine
+    if table is None or engine is None:
+        return []
+    rows, _ = settled(table[1 : min(int(engine["break_count"]) + 1, len(table))])
+    names = Names(instance)
+    return [
+        {
+            "seq": int(r["seq"]),
+            "time_ns": int(r["engine_ns"]) or None,
+            "kind": named("BreakKind", r["kind"]),
+            "venue": names.venue(r["venue"]),
+            "id": int(r["order_id"]) or None,
+            "clord": label(r["cl_ord_id"]) or None,
+            "exec_id": label(r["exec_id"]) or None,
+            "ours": int(r["ours"]),
+            "theirs": int(r["theirs"]),
+            "text": label(r["text"]) or None,
+        }
+        for r in rows
+    ]
