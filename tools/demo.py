@@ -1,7 +1,7 @@
 """``ringfence demo``: a whole instance on real ticks against a simulated venue, then proof that nothing was lost.
 
     demo ─┬─▶ venue    python -m ringfence.gateways.venue, port chosen by the kernel, quotes from the instance's own feed, writes its own record
-          └─▶ ringfence up CONFIG ─▶ engine, gateway, sidecar, feed, two strategies (tools/examples)
+          └─▶ ringfence up CONFIG ─▶ engine, gateway, sidecar, feed, two strategies (demo_strategies)
 
 Data flow while it runs: the instance's regions, read-only, through ``tools.views``. At the end: stop the strategies, then the rest, and compare what is
 left on disk: the journal is replayed and must give the state hash of the engine's last checkpoint, and positions, fills and quantities must equal the
@@ -42,7 +42,7 @@ START_S = 20.0
 STOP_S = 20.0
 FRAME_S = 0.25
 SPEED = 1000.0
-STRATEGIES = {"mm1": "maker", "mm2": "taker"}
+STRATEGIES = {"mm1": ("maker", "EUR/USD"), "mm2": ("taker", "USD/JPY")}  # tools/demo_strategies.py
 VENUE_RECORD = "venue.ndjson"
 _PR_SET_PDEATHSIG = 1
 
@@ -125,8 +125,9 @@ class Demo:
         instance["name"], instance["data_dir"], instance["mode"] = self.name, ".", "demo"
         self.values["feed"] |= {"speed": SPEED, "loop": True, "mark_ms": 100}
         for strategy in self.values["strategy"]:
-            module = f"ringfence.tools.examples.{STRATEGIES[strategy['name']]}"
-            strategy["command"] = [sys.executable, "-m", module, "--strategy", strategy["name"], "--instance", self.name]
+            kind, symbol = STRATEGIES[strategy["name"]]
+            what = [kind, "--name", strategy["name"], "--symbol", symbol, "--instance", self.name]
+            strategy["command"] = [sys.executable, "-m", "ringfence.tools.demo_strategies", *what]
         instruments: list[dict[str, Any]] = self.values["instrument"]
         return instruments
 

@@ -1,1 +1,1 @@
-"""Complete examples: an instance's configuration (demo.toml) and two strategies. ``ringfence demo`` runs them as they are."""
+"""A complete example of an instance's configuration, demo.toml; ``ringfence demo`` fills it in and runs it."""
