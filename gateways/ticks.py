@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 HISTDATA_ZONE = timezone(timedelta(hours=-5), "EST")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAP_GAP_NS = 1_000_000_000
+"""Tape time between the last tick and the first of the next lap."""
 
 
 class TickError(ValueError):
@@ -137,3 +140,40 @@ def read(path: Path | str, format: str, digits: int) -> Ticks:
         raise TickError(f"{path}: no ticks in it")
     ns, bid, ask = (np.ascontiguousarray(column) for column in rows.T)
     return Ticks(path, digits, ns, bid, ask)
+
+
+class Playback:
+    """Ticks against the wall clock: when each is due, over and over when ``loop``.
+
+    Parameters
+    ----------
+    speed : Fraction
+        Tape seconds per second, above 0.
+    loop : bool
+        Start again after the last tick, one second of tape later.
+    start_ns : int
+        Wall time at which the first tick is due.
+    """
+
+    def __init__(self, ticks: Ticks, speed: Fraction, loop: bool, start_ns: int) -> None:
+        self.ticks, self.speed, self.loop, self.start_ns = ticks, speed, loop, start_ns
+        self._offsets = [int(ns) for ns in ticks.ns - ticks.ns[0]]
+        self._next = 0
+        self._lap_ns = 0
+
+    @property
+    def due_ns(self) -> int | None:
+        """Wall time at which the next tick is due; None when the tape has ended."""
+        if self._next == len(self._offsets):
+            return None
+        return self.start_ns + (self._lap_ns + self._offsets[self._next]) * self.speed.denominator // self.speed.numerator
+
+    def take(self, now_ns: int) -> Iterator[int]:
+        """Yield the index of each tick that is due, in order, and move past it."""
+        while (due := self.due_ns) is not None and due <= now_ns:
+            at = self._next
+            self._next += 1
+            if self._next == len(self._offsets) and self.loop:
+                self._next = 0
+                self._lap_ns += self._offsets[-1] + LAP_GAP_NS
+            yield at

@@ -45,7 +45,7 @@ from ringfence.gateways.fix.codec cimport (
     rf_fix_uint,
     rf_fix_writer_t,
 )
-from ringfence.gateways.fix.session cimport read_header
+from ringfence.gateways.fix.machine cimport read_header
 from ringfence.gateways.fix.state cimport header_t
 from ringfence.gateways.fix.store cimport MessageStore, store_find, store_t
 from ringfence.ipc.records cimport (

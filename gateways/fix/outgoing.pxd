@@ -18,5 +18,6 @@ cdef void send_test_request(session_t *s, uint64_t now_ns) noexcept nogil
 cdef void send_resend_request(session_t *s, uint64_t begin, uint64_t now_ns) noexcept nogil
 cdef void send_logout(session_t *s, const char *text, uint64_t now_ns) noexcept nogil
 cdef void send_reject(session_t *s, uint64_t ref_seq, uint32_t ref_tag, uint32_t reason, uint64_t now_ns) noexcept nogil
+cdef void send_business_reject(session_t *s, uint32_t reason, uint64_t now_ns) noexcept nogil
 # Serve the ResendRequest under way as far as the output has room. 1 when an EVENT_NOT_SENT is on offer.
 cdef int serve_resend(session_t *s, uint64_t now_ns) noexcept nogil

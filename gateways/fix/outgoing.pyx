@@ -142,6 +142,7 @@ cdef void send_test_request(session_t *s, uint64_t now_ns) noexcept nogil:
     rf_fix_put(compose(s, b"1", 1, now_ns), b"112=TEST\x01", 9)
     commit(s, KIND_ADMIN, 0, now_ns)
     s.test_outstanding = 1
+    s.test_requests += 1
 
 
 cdef void send_resend_request(session_t *s, uint64_t begin, uint64_t now_ns) noexcept nogil:
@@ -179,6 +180,20 @@ cdef void send_reject(session_t *s, uint64_t ref_seq, uint32_t ref_tag, uint32_t
     rf_fix_put_byte(w, RF_FIX_SOH)
     put_number(w, b"373=", reason)
     commit(s, KIND_ADMIN, 0, now_ns)
+    s.rejects_sent += 1
+
+
+cdef void send_business_reject(session_t *s, uint32_t reason, uint64_t now_ns) noexcept nogil:
+    """BusinessMessageReject(j) of the application message under way; 3: Unsupported Message Type."""
+    cdef rf_fix_writer_t *w = compose(s, b"j", 1, now_ns)
+    cdef const rf_fix_message_t *m = &s.message
+    put_number(w, b"45=", s.header.seq)
+    rf_fix_put(w, b"58=Unsupported Message Type\x01", 28)
+    rf_fix_put(w, b"372=", 4)
+    rf_fix_put(w, m.bytes + m.fields[2].at, m.fields[2].len)
+    rf_fix_put_byte(w, RF_FIX_SOH)
+    put_number(w, b"380=", reason)
+    commit(s, KIND_APP, 0, now_ns)
     s.rejects_sent += 1
 
 

@@ -100,6 +100,8 @@ ctypedef struct session_t:
     uint64_t gaps
     uint64_t rejects_sent
     uint64_t resent
+    uint64_t test_requests
+    uint64_t highest_in    # highest MsgSeqNum(34) seen
 
     # event on offer
     int event

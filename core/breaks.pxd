@@ -1,0 +1,8 @@
+# Contradictions: one row each, kept for an operator; the count goes on when the table is full.
+from libc.stdint cimport int64_t, uint8_t
+
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport Order, VenueEvent
+
+# `order` and `event` may be NULL.
+cdef void raise_break(EngineState *s, uint8_t kind, Order *order, const VenueEvent *event, int64_t ours, int64_t theirs) noexcept nogil

@@ -1,0 +1,37 @@
+"""Breaks: facts from outside that contradict the engine's state.
+
+A break never stops anything: what can be booked has been booked when it is raised (S1), and the row tells an operator what did not fit.
+The table is in the state region, written by the engine alone; ``break_count`` goes on counting when it is full, and
+the first rows are kept, because the first contradiction explains the later ones. Rejected: a ring that overwrites the oldest.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+from ringfence.core.dedupe cimport copy_text
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport RF_ORDER_BREAK, Break, Order, VenueEvent
+
+
+cdef void raise_break(EngineState *s, uint8_t kind, Order *order, const VenueEvent *event, int64_t ours, int64_t theirs) noexcept nogil:
+    cdef uint64_t row = s.engine.break_count + 1
+    cdef Break *b
+    s.engine.break_count = row
+    if order != NULL:
+        order.flags |= <uint8_t>RF_ORDER_BREAK
+    if row >= s.break_rows:
+        return
+    b = &s.breaks[row]
+    memset(b, 0, sizeof(Break))
+    b.seq = s.engine.seq
+    b.engine_ns = s.engine.engine_ns
+    b.order_id = 0 if order == NULL else order.order_id
+    b.venue = 0 if order == NULL else order.venue
+    b.ours = ours
+    b.theirs = theirs
+    b.kind = kind
+    if event != NULL:
+        b.venue = event.venue
+        copy_text(b.exec_id, event.exec_id, 40)
+        copy_text(b.cl_ord_id, event.cl_ord_id, 24)
+        copy_text(b.text, event.text, 64)

@@ -1,0 +1,246 @@
+"""Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
+
+Configuration is the row image in the command's body: the fields that configure are taken, what the engine keeps in the row (sequence numbers, counts,
+session state) stays, so a row may be defined again at any time. A command that names an impossible row or value changes nothing and raises BAD_CONTROL.
+
+A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17): it stays pending and raises a break.
+Decisions that depend on a peer's pace (stalled, poisoned, journal pressure) are taken here, from journaled observations, so that they replay.
+Rejected: reading configuration from files in the engine (a replay would need the same files).
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from ringfence.core.breaks cimport raise_break
+from ringfence.core.orders cimport cancel_open
+from ringfence.core.state cimport EngineState
+from ringfence.core.venue_events cimport ask_for_status
+from ringfence.ipc.records cimport (
+    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_REQUEST_UNANSWERED, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DEFINE_ACCOUNT,
+    RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE,
+    RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
+    RF_DURABILITY_REPLICATED, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
+    RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY,
+    RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_ORDER_OVERDUE, RF_REQUEST_LIMIT_MS, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
+    RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED,
+    Account, Control, Instrument, Mark, Observation, Order, Route, Strategy, Timer, Venue,
+)
+
+cdef enum:
+    SWEPT_PER_TICK = 64
+    DIGITS_MAX = 18
+
+
+cdef uint32_t days_since_2000(uint32_t yyyymmdd) noexcept nogil:
+    """Count days to a Gregorian date; months run from March, so that the leap day is a year's last."""
+    cdef uint32_t year = yyyymmdd // 10000, month = yyyymmdd // 100 % 100, day = yyyymmdd % 100
+    if month < 3:
+        year -= 1
+        month += 12
+    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 730426
+
+
+cdef inline int valid_status(uint8_t status) noexcept nogil:
+    return 0 < status <= RF_STATUS_MAX
+
+
+cdef int start(EngineState *s, const Control *c) noexcept nogil:
+    cdef uint32_t year = c.day // 10000, month = c.day // 100 % 100, day = c.day % 100
+    if not (2000 <= year < 2089 and 1 <= month <= 12 and 1 <= day <= 31) or c.prefix[0] == 0 or c.prefix[1] == 0:
+        return 0
+    s.engine.epoch = c.epoch
+    s.engine.day = c.day
+    s.engine.day_code = days_since_2000(c.day)
+    memset(s.engine.prefix, 0, sizeof(s.engine.prefix))
+    s.engine.prefix[0] = c.prefix[0]
+    s.engine.prefix[1] = c.prefix[1]
+    s.engine.started_ns = s.engine.engine_ns
+    return 1
+
+
+cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nogil:
+    cdef Instrument *row
+    if image.id == 0 or image.id >= s.instrument_rows or image.tick <= 0 or image.lot <= 0 or not valid_status(image.status):
+        return 0
+    if image.price_digits > DIGITS_MAX or image.qty_digits > DIGITS_MAX or image.qty_min < 0 or image.qty_max < 0 or image.symbol[0] == 0:
+        return 0
+    row = &s.instruments[image.id]
+    memcpy(row.symbol, image.symbol, sizeof(row.symbol))
+    memcpy(row.base, image.base, sizeof(row.base))
+    memcpy(row.quote, image.quote, sizeof(row.quote))
+    row.tick = image.tick
+    row.lot = image.lot
+    row.qty_min = image.qty_min
+    row.qty_max = image.qty_max
+    row.multiplier = image.multiplier
+    row.id = image.id
+    row.price_digits = image.price_digits
+    row.qty_digits = image.qty_digits
+    row.status = image.status
+    if image.id > s.engine.instrument_count:
+        s.engine.instrument_count = image.id
+    return 1
+
+
+cdef int define_account(EngineState *s, const Account *image) noexcept nogil:
+    cdef Account *row
+    if image.id == 0 or image.id >= s.account_rows or not valid_status(image.status) or image.durability > RF_DURABILITY_REPLICATED:
+        return 0
+    row = &s.accounts[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    memcpy(row.code, image.code, sizeof(row.code))
+    memcpy(row.currency, image.currency, sizeof(row.currency))
+    row.id = image.id
+    row.status = image.status
+    row.durability = image.durability
+    if image.id > s.engine.account_count:
+        s.engine.account_count = image.id
+    return 1
+
+
+cdef int define_venue(EngineState *s, const Venue *image) noexcept nogil:
+    cdef Venue *row
+    if image.id == 0 or image.id >= s.venue_rows or not valid_status(image.status) or image.durability > RF_DURABILITY_REPLICATED:
+        return 0
+    row = &s.venues[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    memcpy(row.session, image.session, sizeof(row.session))
+    row.id = image.id
+    row.status = image.status
+    row.durability = image.durability
+    if row.session_state == 0:
+        row.session_state = RF_SESSION_STATE_DOWN
+    if image.id > s.engine.venue_count:
+        s.engine.venue_count = image.id
+    return 1
+
+
+cdef int define_strategy(EngineState *s, const Strategy *image) noexcept nogil:
+    cdef Strategy *row
+    if image.id == 0 or image.id >= s.strategy_rows or image.status == 0 or image.status > RF_STRATEGY_STATUS_MAX:
+        return 0
+    row = &s.strategies[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    memcpy(row.desk, image.desk, sizeof(row.desk))
+    row.max_age_ns = image.max_age_ns
+    row.uid = image.uid
+    row.cancel_on_detach = image.cancel_on_detach != 0
+    if row.id == 0:
+        row.status = image.status
+    row.id = image.id
+    if image.id > s.engine.strategy_count:
+        s.engine.strategy_count = image.id
+    return 1
+
+
+cdef int define_route(EngineState *s, const Route *image) noexcept nogil:
+    cdef Route *row
+    if image.id == 0 or image.id >= s.route_rows or image.venue == 0 or image.venue >= s.venue_rows or not valid_status(image.status):
+        return 0
+    row = &s.routes[image.id]
+    row.instrument = image.instrument
+    row.account = image.account
+    row.venue = image.venue
+    row.id = image.id
+    row.status = image.status
+    memcpy(row.name, image.name, sizeof(row.name))
+    if image.id > s.engine.route_count:
+        s.engine.route_count = image.id
+    return 1
+
+
+cdef int strategy_command(EngineState *s, const Control *c) noexcept nogil:
+    cdef Strategy *strategy
+    if c.strategy == 0 or c.strategy > s.engine.strategy_count:
+        return 0
+    strategy = &s.strategies[c.strategy]
+    if c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH:
+        strategy.attached = 1
+        strategy.epoch = c.epoch
+        strategy.pid = c.pid
+        strategy.stalled = 0
+    elif c.kind == RF_CONTROL_KIND_STRATEGY_DETACH:
+        leave(s, c.strategy)
+    elif c.status == 0 or c.status > RF_STRATEGY_STATUS_MAX:
+        return 0
+    else:
+        strategy.status = c.status
+    return 1
+
+
+cdef void leave(EngineState *s, uint16_t row) noexcept nogil:
+    """The strategy's process is gone or its ring is not read any more; its open orders are cancelled when its policy says so."""
+    cdef Strategy *strategy = &s.strategies[row]
+    strategy.attached = 0
+    strategy.pid = 0
+    strategy.stalled = 0
+    if strategy.cancel_on_detach:
+        cancel_open(s, row, 0, 0)
+
+
+cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
+    cdef int done = 0
+    s.intent_ns = 0
+    s.origin_ns = 0
+    if c.kind == RF_CONTROL_KIND_START:
+        done = start(s, c)
+    elif c.kind == RF_CONTROL_KIND_DEFINE_INSTRUMENT:
+        done = define_instrument(s, <const Instrument*>c.body)
+    elif c.kind == RF_CONTROL_KIND_DEFINE_ACCOUNT:
+        done = define_account(s, <const Account*>c.body)
+    elif c.kind == RF_CONTROL_KIND_DEFINE_VENUE:
+        done = define_venue(s, <const Venue*>c.body)
+    elif c.kind == RF_CONTROL_KIND_DEFINE_STRATEGY:
+        done = define_strategy(s, <const Strategy*>c.body)
+    elif c.kind == RF_CONTROL_KIND_DEFINE_ROUTE:
+        done = define_route(s, <const Route*>c.body)
+    elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH or c.kind == RF_CONTROL_KIND_SET_STRATEGY:
+        done = strategy_command(s, c)
+    elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
+        done = 1
+    if not done:
+        raise_break(s, RF_BREAK_KIND_BAD_CONTROL, NULL, NULL, c.kind, <long long>c.request_id)
+
+
+cdef void apply_observation(EngineState *s, const Observation *o) noexcept nogil:
+    cdef uint8_t kind = o.kind
+    s.intent_ns = 0
+    s.origin_ns = 0
+    if kind == RF_OBSERVATION_KIND_JOURNAL_PRESSURE or kind == RF_OBSERVATION_KIND_JOURNAL_CLEAR:
+        s.engine.journal_pressure = kind == RF_OBSERVATION_KIND_JOURNAL_PRESSURE
+    elif kind == RF_OBSERVATION_KIND_GATEWAY_STALLED and o.peer <= s.engine.venue_count:
+        s.venues[o.peer].stalled = 1
+        s.venues[o.peer].stalled_seq = s.venues[o.peer].output_seq
+    elif kind == RF_OBSERVATION_KIND_GATEWAY_READY and o.peer <= s.engine.venue_count:
+        s.venues[o.peer].stalled = 0
+        ask_for_status(s, o.peer, 0)
+    elif kind == RF_OBSERVATION_KIND_STRATEGY_STALLED and o.peer <= s.engine.strategy_count:
+        s.strategies[o.peer].stalled = 1
+    elif kind == RF_OBSERVATION_KIND_STRATEGY_READY and o.peer <= s.engine.strategy_count:
+        s.strategies[o.peer].stalled = 0
+    elif kind == RF_OBSERVATION_KIND_STRATEGY_POISONED and 0 < o.peer <= s.engine.strategy_count:
+        s.strategies[o.peer].status = RF_STRATEGY_STATUS_POISONED
+        leave(s, o.peer)
+
+
+cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
+    if m.instrument == 0 or m.instrument > s.engine.instrument_count:
+        return
+    s.instruments[m.instrument].bid = m.bid
+    s.instruments[m.instrument].ask = m.ask
+    s.instruments[m.instrument].mark_ns = s.engine.engine_ns
+
+
+cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
+    cdef uint64_t limit = <uint64_t>RF_REQUEST_LIMIT_MS * 1000000
+    cdef Order *o
+    cdef int i
+    for i in range(SWEPT_PER_TICK):
+        if s.engine.order_count == 0:
+            return
+        s.engine.swept = s.engine.swept % s.engine.order_count + 1
+        o = &s.orders[s.engine.swept]
+        if o.requested_ns == 0 or o.flags & RF_ORDER_OVERDUE or s.engine.engine_ns - o.requested_ns < limit:
+            continue
+        o.flags |= <uint8_t>RF_ORDER_OVERDUE
+        raise_break(s, RF_BREAK_KIND_REQUEST_UNANSWERED, o, NULL, o.cancel_revision, o.replace_revision)

@@ -1,0 +1,39 @@
+# The four indexes over the tables: open addressing, linear probing, at most PROBE_MAX steps. Every find compares the whole key.
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from ringfence.core.state cimport EngineState
+
+cdef inline uint64_t mix(uint64_t h, uint64_t v) noexcept nogil:
+    h = (h ^ v) * <uint64_t>0x9E3779B97F4A7C15
+    return h ^ (h >> 29)
+
+# Row of the order that a strategy calls client_id, or 0.
+cdef uint64_t find_client_id(const EngineState *s, uint16_t strategy, uint64_t client_id) noexcept nogil
+# 1 when the row was entered, 0 when no slot is free within reach: the caller refuses.
+cdef int add_client_id(EngineState *s, uint16_t strategy, uint64_t client_id, uint64_t row) noexcept nogil
+
+# Row of the live order that a venue calls OrderID, or 0.
+cdef uint64_t find_venue_order_id(const EngineState *s, uint16_t venue, const char *id32) noexcept nogil
+cdef int add_venue_order_id(EngineState *s, uint16_t venue, const char *id32, uint64_t row) noexcept nogil
+
+# Row of the position, or 0.
+cdef uint64_t find_position(const EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil
+cdef int add_position(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, uint64_t row) noexcept nogil
+
+# The identity of an execution (S2). order_id 0 (suspense) is told apart by the venue's OrderID. Texts are NUL-padded.
+ctypedef struct ExecutionKey:
+    uint64_t order_id
+    uint16_t venue
+    uint16_t account
+    uint8_t side
+    char exec_id[40]
+    char venue_order_id[32]
+
+cdef uint64_t execution_digest(const ExecutionKey *key) noexcept nogil
+cdef uint64_t find_execution(const EngineState *s, const ExecutionKey *key, uint64_t digest) noexcept nogil
+cdef int add_execution(EngineState *s, uint64_t digest, uint64_t row) noexcept nogil
+# Let the slot of one row name another row of the same key.
+cdef void repoint_execution(EngineState *s, uint64_t digest, uint64_t old_row, uint64_t row) noexcept nogil
+
+# Copy a text of at most n bytes, zeros after its end: what two texts must be before their bytes are compared.
+cdef void copy_text(char *out, const char *text, int n) noexcept nogil

@@ -1,0 +1,32 @@
+"""What can go wrong around the engine, outside of the hot path.
+
+``CoreError`` is the root; tools map it to exit code 1, ``StateMismatch`` to 7. The hot path raises nothing: refusals are
+``DenyReason`` values and contradictions are rows of ``breaks``.
+"""
+
+from __future__ import annotations
+
+
+class CoreError(Exception):
+    """An engine, state or replay was used in a way that cannot work; the message says what to do."""
+
+
+class ReplayError(CoreError):
+    """A journal frame cannot be applied: it is malformed or out of sequence.
+
+    ``seq`` is the sequence of the last frame that was applied.
+    """
+
+    def __init__(self, seq: int, problem: str) -> None:
+        super().__init__(f"replay stopped after sequence {seq}: {problem}")
+        self.seq = seq
+
+
+class StateMismatch(ReplayError):
+    """A checkpoint in the journal holds another state hash than the replayed state: code or journal differ from the live run."""
+
+    def __init__(self, seq: int, expected: int, found: int) -> None:
+        super().__init__(seq - 1, f"checkpoint {seq} says state hash {expected:016x}, replay has {found:016x}; replay both builds and compare the tables")
+        self.seq = seq
+        self.expected = expected
+        self.found = found

@@ -1,0 +1,294 @@
+"""The order table: one row an order through its whole ClOrdID chain, written by the engine alone.
+
+An order has a *base* status and, apart from it, at most one cancel and one replace in flight; ``settle`` derives from them what others see
+(FIX shows the highest precedence, R5) and whether the order is on its strategy's list of open orders. A reject therefore restores
+by forgetting a request (S7). A second request of a kind that is in flight is denied (REQUEST_PENDING): the record holds one of each.
+
+OrigClOrdID names the last version not known to be rejected: the replace in flight, else the live one (S20). Every ClOrdID is arithmetic over
+(day, order, revision), so a report finds its order without a lookup; OrderID has an index, for phoned orders and foreign ClOrdIDs.
+The state table is ``core/transitions.py``, loaded into a C array at import. What can fail: a full table or revision chain is a denial.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from ringfence.core.breaks cimport raise_break
+from ringfence.core.clordid cimport decode
+from ringfence.core.dedupe cimport add_client_id, copy_text, find_venue_order_id, mix
+from ringfence.core.ports cimport emit_command, emit_event
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport (
+    RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_COMMAND_KIND_CANCEL, RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_EVENT_KIND_PENDING,
+    RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
+    RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
+    RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED, RF_REVISIONS_MAX,
+    RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, Intent, Order, Strategy, Venue, VenueEvent,
+)
+
+from ringfence.core import transitions
+
+cdef enum:
+    STATUSES = 32
+    EVENTS = 32
+
+cdef uint8_t[STATUSES * EVENTS] TABLE
+
+
+def _load():
+    """Fill the C array from the state table; called once at import."""
+    memset(TABLE, 0, sizeof(TABLE))
+    if <int>RF_ORD_STATUS_MAX >= <int>STATUSES or <int>RF_VENUE_EVENT_KIND_MAX >= <int>EVENTS:
+        raise ValueError("OrdStatus or VenueEventKind outgrew the state table's array; raise STATUSES and EVENTS in core/orders.pyx")
+    for status, event, result in transitions.lookup():
+        TABLE[<int>status * EVENTS + <int>event] = result
+
+
+_load()
+
+cdef uint64_t TERMINAL = (
+    1 << RF_ORD_STATUS_FILLED | 1 << RF_ORD_STATUS_DONE_FOR_DAY | 1 << RF_ORD_STATUS_CANCELED | 1 << RF_ORD_STATUS_REJECTED
+    | 1 << RF_ORD_STATUS_CALCULATED | 1 << RF_ORD_STATUS_EXPIRED | 1 << RF_ORD_STATUS_DENIED
+)
+
+
+cdef uint8_t transition(uint8_t base_status, uint8_t event_kind) noexcept nogil:
+    return TABLE[(base_status & (STATUSES - 1)) * EVENTS + (event_kind & (EVENTS - 1))]
+
+
+cdef int is_terminal(uint8_t ord_status) noexcept nogil:
+    return (TERMINAL >> ord_status) & 1
+
+
+cdef uint8_t status_by_quantity(const Order *o) noexcept nogil:
+    if o.cum_qty >= o.qty:
+        return RF_ORD_STATUS_FILLED
+    return RF_ORD_STATUS_PARTIALLY_FILLED if o.cum_qty > 0 else RF_ORD_STATUS_NEW
+
+
+cdef void advance(EngineState *s, Order *o, const VenueEvent *event, uint8_t kind, uint8_t fact) noexcept nogil:
+    cdef uint8_t result = transition(o.base_status, kind)
+    if result == 0:
+        raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.base_status, kind)
+        result = KEEP if o.base_status == RF_ORD_STATUS_FILLED and fact < KEEP else fact
+    if result == BY_QUANTITY:
+        result = status_by_quantity(o)
+    elif result == FILLED_OR_KEEP:
+        result = RF_ORD_STATUS_FILLED if o.cum_qty >= o.qty else KEEP
+    if result != KEEP:
+        o.base_status = result
+
+
+# ---- open list: doubly linked through the rows, oldest first ------------------------------------------------------------
+
+cdef inline int listed(const EngineState *s, const Order *o) noexcept nogil:
+    return o.prev_open != 0 or s.strategies[o.strategy].first_open == o.order_id
+
+
+cdef void enlist(EngineState *s, Order *o) noexcept nogil:
+    cdef Strategy *strategy = &s.strategies[o.strategy]
+    o.prev_open = strategy.last_open
+    o.next_open = 0
+    if strategy.last_open:
+        s.orders[strategy.last_open].next_open = <uint32_t>o.order_id
+    else:
+        strategy.first_open = <uint32_t>o.order_id
+    strategy.last_open = <uint32_t>o.order_id
+    strategy.open_orders += 1
+    s.engine.open_orders += 1
+
+
+cdef void delist(EngineState *s, Order *o) noexcept nogil:
+    cdef Strategy *strategy = &s.strategies[o.strategy]
+    if o.prev_open:
+        s.orders[o.prev_open].next_open = o.next_open
+    else:
+        strategy.first_open = o.next_open
+    if o.next_open:
+        s.orders[o.next_open].prev_open = o.prev_open
+    else:
+        strategy.last_open = o.prev_open
+    o.prev_open = 0
+    o.next_open = 0
+    strategy.open_orders -= 1
+    s.engine.open_orders -= 1
+
+
+# ---- orders -----------------------------------------------------------------------------------------------------------
+
+cdef uint64_t terms_hash(const Intent *i) noexcept nogil:
+    cdef uint64_t h = mix(mix(mix(5, <uint64_t>i.px), <uint64_t>i.stop_px), <uint64_t>i.qty)
+    h = mix(mix(mix(h, <uint64_t>i.display_qty), i.expire_ns), <uint64_t>i.instrument << 32 | <uint64_t>i.account << 16 | i.route)
+    return mix(h, <uint64_t>i.side << 16 | <uint64_t>i.ord_type << 8 | i.time_in_force)
+
+
+cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent, uint16_t account, uint16_t route, uint16_t venue) noexcept nogil:
+    cdef uint64_t row = s.engine.order_count + 1
+    cdef Order *o
+    if row >= s.order_rows or not add_client_id(s, strategy, intent.client_id, row):
+        return NULL
+    s.engine.order_count = row
+    o = &s.orders[row]
+    o.order_id = row
+    o.client_id = intent.client_id
+    o.px = intent.px
+    o.stop_px = intent.stop_px
+    o.qty = intent.qty
+    o.display_qty = intent.display_qty
+    o.expire_ns = intent.expire_ns
+    o.created_ns = s.engine.engine_ns
+    o.updated_ns = s.engine.engine_ns
+    o.intent_ns = intent.created_ns
+    o.created_seq = s.engine.seq
+    o.terms_hash = terms_hash(intent)
+    o.instrument = intent.instrument
+    o.account = account
+    o.strategy = strategy
+    o.venue = venue
+    o.route = route
+    o.side = intent.side
+    o.ord_type = intent.ord_type
+    o.time_in_force = intent.time_in_force
+    o.base_status = RF_ORD_STATUS_PENDING_NEW
+    o.deny_reason = RF_DENY_REASON_NONE
+    o.day_code = s.engine.day_code
+    s.strategies[strategy].orders += 1
+    settle(s, o)
+    return o
+
+
+cdef void settle(EngineState *s, Order *o) noexcept nogil:
+    cdef uint8_t status = o.base_status
+    cdef int open_now
+    if is_terminal(status):
+        o.leaves_qty = 0
+    else:
+        o.leaves_qty = o.qty - o.cum_qty if o.qty > o.cum_qty else 0
+    if status != RF_ORD_STATUS_UNKNOWN and (status == RF_ORD_STATUS_FILLED or not is_terminal(status)):
+        if o.cancel_revision:
+            status = RF_ORD_STATUS_PENDING_CANCEL
+        elif o.replace_revision:
+            status = RF_ORD_STATUS_PENDING_REPLACE
+    o.ord_status = status
+    o.updated_seq = s.engine.seq
+    o.updated_ns = s.engine.engine_ns
+    open_now = not is_terminal(status)
+    if open_now != listed(s, o):
+        if open_now:
+            enlist(s, o)
+        else:
+            delist(s, o)
+
+
+# ---- requests in flight ----------------------------------------------------------------------------------------------------
+
+cdef int may_cancel(const EngineState *s, const Order *o) noexcept nogil:
+    cdef const Venue *venue = &s.venues[o.venue]
+    return not venue.stalled or venue.output_seq - venue.stalled_seq < s.order_rows - 1
+
+
+cdef void request_cancel(EngineState *s, Order *o) noexcept nogil:
+    o.revision += 1
+    o.cancel_revision = o.revision
+    o.pending_count += 1
+    o.requested_ns = s.engine.engine_ns
+    settle(s, o)
+    emit_command(s, o, RF_COMMAND_KIND_CANCEL, o.revision, o.replace_revision if o.replace_revision else o.live_revision, o.px, o.stop_px, o.qty)
+    emit_event(s, o, RF_EVENT_KIND_PENDING, RF_DENY_REASON_NONE, 0, 0)
+
+
+cdef void request_replace(EngineState *s, Order *o, int64_t px, int64_t stop_px, int64_t qty) noexcept nogil:
+    o.revision += 1
+    o.replace_revision = o.revision
+    o.pending_base_revision = o.live_revision
+    o.pending_px = px
+    o.pending_stop_px = stop_px
+    o.pending_qty = qty
+    o.pending_count += 1
+    o.requested_ns = s.engine.engine_ns
+    settle(s, o)
+    emit_command(s, o, RF_COMMAND_KIND_REPLACE, o.revision, o.live_revision, px, stop_px, qty)
+    emit_event(s, o, RF_EVENT_KIND_PENDING, RF_DENY_REASON_NONE, 0, 0)
+
+
+cdef void end_request(Order *o) noexcept nogil:
+    o.pending_count -= 1
+    if o.pending_count == 0:
+        o.requested_ns = 0
+        o.flags &= <uint8_t>~RF_ORDER_OVERDUE
+
+
+cdef void end_cancel(EngineState *s, Order *o) noexcept nogil:
+    if o.cancel_revision:
+        o.cancel_revision = 0
+        end_request(o)
+
+
+cdef void end_replace(EngineState *s, Order *o) noexcept nogil:
+    if o.replace_revision:
+        o.replace_revision = 0
+        o.pending_base_revision = 0
+        o.pending_px = 0
+        o.pending_stop_px = 0
+        o.pending_qty = 0
+        end_request(o)
+
+
+cdef void request_status(EngineState *s, Order *o) noexcept nogil:
+    cdef const Venue *venue = &s.venues[o.venue]
+    if o.flags & RF_ORDER_STATUS_ASKED or venue.stalled or venue.session_state != RF_SESSION_STATE_UP:
+        return
+    o.flags |= <uint8_t>RF_ORDER_STATUS_ASKED
+    emit_command(s, o, RF_COMMAND_KIND_STATUS, o.live_revision, o.live_revision, o.px, o.stop_px, o.qty)
+
+
+cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account) noexcept nogil:
+    cdef uint32_t row = s.strategies[strategy].first_open
+    cdef uint64_t n = 0
+    cdef Order *o
+    while row:
+        o = &s.orders[row]
+        row = o.next_open
+        if (instrument and o.instrument != instrument) or (account and o.account != account):
+            continue
+        if o.cancel_revision or o.revision >= RF_REVISIONS_MAX or not may_cancel(s, o):
+            continue
+        request_cancel(s, o)
+        n += 1
+    return n
+
+
+# ---- reports -----------------------------------------------------------------------------------------------------------
+
+cdef Order *match_cl_ord_id(EngineState *s, const VenueEvent *event, const char *text, uint32_t *revision) noexcept nogil:
+    cdef uint32_t day
+    cdef uint64_t order_id
+    cdef Order *o
+    if not decode(text, s.engine.prefix, &day, &order_id, revision):
+        return NULL
+    if order_id == 0 or order_id > s.engine.order_count:
+        return NULL
+    o = &s.orders[order_id]
+    if o.day_code != day or o.venue != event.venue or revision[0] > o.revision:
+        return NULL
+    return o
+
+
+cdef Order *match_order(EngineState *s, const VenueEvent *event, uint32_t *revision) noexcept nogil:
+    cdef Order *o = match_cl_ord_id(s, event, event.cl_ord_id, revision)
+    cdef char id32[32]
+    cdef uint64_t row
+    if o != NULL:
+        return o
+    o = match_cl_ord_id(s, event, event.orig_cl_ord_id, revision)
+    if o != NULL:
+        revision[0] = o.live_revision
+        return o
+    if event.venue_order_id[0] == 0:
+        return NULL
+    copy_text(id32, event.venue_order_id, 32)
+    row = find_venue_order_id(s, event.venue, id32)
+    if row == 0:
+        return NULL
+    o = &s.orders[row]
+    revision[0] = o.live_revision
+    return o

@@ -1,0 +1,174 @@
+"""Replay: journal frames into a fresh state, the same ``apply`` as live, checked at every checkpoint frame.
+
+Frames come from journal files (``FileFrame``: length and CRC in the first word) or from the ring (``Frame``: sequence word); all else is at the same
+offsets and the first word is not read here. Who reads files has checked their CRC. Outputs are counted, or, for a gateway named in
+``emit_above``, kept in its port's queue when they are above the last one that it has: that is how a restarted engine emits what its
+predecessor computed and did not get out.
+
+What can fail: a gap, a frame that is malformed or older than the one before raises ``ReplayError`` and leaves the state after the last good frame;
+a checkpoint with another hash raises ``StateMismatch``. The state may live in a region: recovery replays into the tables that the engine then uses.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memset
+
+from ringfence.core.apply cimport APPLIED, apply
+from ringfence.core.state cimport State, state_hash
+from ringfence.ipc.records cimport RF_FRAME_KIND_CHECKPOINT, Checkpoint, FileFrame, Frame
+
+from ringfence.core.errors import CoreError, ReplayError, StateMismatch
+from ringfence.core.state import Limits
+
+cdef enum:
+    STEP_OK = 1
+    STEP_SHORT = 2
+    STEP_GAP = 3
+    STEP_TIME = 4
+    STEP_BAD_FRAME = 5
+    STEP_SOURCE = 6
+    STEP_MISMATCH = 7
+
+_PROBLEMS = {
+    STEP_SHORT: "the next frame is cut off; give whole frames, 8-byte aligned as in the file",
+    STEP_GAP: "the next frame has sequence {found}, expected {expected}; a segment is missing or twice there",
+    STEP_TIME: "the next frame is older ({found} ns) than the last one ({expected} ns)",
+    STEP_BAD_FRAME: "the next frame has a kind or payload size that this version does not know (kind {found})",
+    STEP_SOURCE: "the next frame names source {found}, which is out of range",
+}
+
+
+cdef class Replayer:
+    """Apply journal frames to a state.
+
+    Parameters
+    ----------
+    limits : Limits, optional
+        Of a fresh state in memory; not used when ``state`` is given.
+    state : State, optional
+        An empty state to replay into, for example one in the region ``state``.
+    emit_above : dict of int to int, optional
+        Venue row to the last ``output_seq`` that its gateway has: later outputs are kept for ``Engine.set_gateway``.
+    """
+
+    def __cinit__(self, limits=None, *, state=None, emit_above=None):
+        cdef uint32_t venue
+        self.state = State.in_memory(limits or Limits()) if state is None else state
+        if self.state.c.engine.seq:
+            raise CoreError("replay needs an empty state, this one has inputs applied; create the region anew")
+        memset(self.positions, 0, sizeof(self.positions))
+        memset(self.epochs, 0, sizeof(self.epochs))
+        for venue, above in (emit_above or {}).items():
+            self.state.open_queue(venue)
+            self.state.c.gateways[venue].emit_above = above
+
+    cdef int step(self, const FileFrame *frame, uint64_t room) noexcept nogil:
+        cdef uint32_t at
+        cdef const Checkpoint *checkpoint
+        if room < sizeof(FileFrame) or room < sizeof(FileFrame) + frame.payload_bytes:
+            return STEP_SHORT
+        self.expected = self.state.c.engine.seq + 1
+        self.found = frame.seq
+        if self.found != self.expected:
+            return STEP_GAP
+        self.expected = self.state.c.engine.engine_ns
+        self.found = frame.engine_ns
+        if self.found < self.expected:
+            return STEP_TIME
+        self.found = frame.source
+        if self.found >= SOURCES:
+            return STEP_SOURCE
+        if frame.kind == RF_FRAME_KIND_CHECKPOINT and frame.payload_bytes == sizeof(Checkpoint):
+            checkpoint = <const Checkpoint*>(<const char*>frame + sizeof(FileFrame))
+            self.expected = checkpoint.state_hash
+            self.found = state_hash(&self.state.c)
+            if self.found != self.expected:
+                return STEP_MISMATCH
+        self.found = frame.kind
+        if apply(&self.state.c, <const Frame*>frame, <const char*>frame + sizeof(FileFrame)) != APPLIED:
+            return STEP_BAD_FRAME
+        at = (frame.kind & (SOURCE_KINDS - 1)) * SOURCES + frame.source
+        self.positions[at] = frame.source_position
+        self.epochs[at] = frame.source_epoch
+        return STEP_OK
+
+    cdef raise_problem(self, int problem):
+        cdef uint64_t seq = self.state.c.engine.seq
+        if problem == STEP_MISMATCH:
+            raise StateMismatch(seq + 1, self.expected, self.found)
+        raise ReplayError(seq, _PROBLEMS[problem].format(found=self.found, expected=self.expected))
+
+    def apply(self, const unsigned char[::1] frame not None):
+        """Apply one frame, head and payload.
+
+        Raises
+        ------
+        ReplayError, StateMismatch
+            If it cannot be applied, or a checkpoint differs.
+        """
+        cdef uint64_t room = frame.shape[0]
+        cdef int result = STEP_SHORT
+        if room >= sizeof(FileFrame):
+            result = self.step(<const FileFrame*>&frame[0], room)
+        if result != STEP_OK:
+            self.raise_problem(result)
+
+    def apply_buffer(self, const unsigned char[::1] buffer not None, uint64_t start, uint64_t end):
+        """Apply the contiguous file frames in ``buffer[start:end]`` and return how many there were.
+
+        Raises
+        ------
+        ReplayError, StateMismatch
+            At the first frame that cannot be applied; those before it have been.
+        """
+        cdef uint64_t at = start, n = 0, length
+        cdef int result = STEP_OK
+        cdef const FileFrame *frame
+        if end > <uint64_t>buffer.shape[0] or start > end:
+            raise CoreError(f"frames {start}:{end} are outside of the buffer of {buffer.shape[0]} bytes")
+        with nogil:
+            while at < end:
+                if end - at < sizeof(FileFrame):
+                    result = STEP_SHORT
+                    break
+                frame = <const FileFrame*>&buffer[at]
+                length = frame.length
+                if length < sizeof(FileFrame) or length > end - at or length & 7:
+                    result = STEP_SHORT
+                    break
+                result = self.step(frame, length)
+                if result != STEP_OK:
+                    break
+                at += length
+                n += 1
+        if result != STEP_OK:
+            self.raise_problem(result)
+        return n
+
+    def apply_many(self, buffer, offsets):
+        """Apply the frames that begin at ``offsets`` of ``buffer``, in that order; return how many there were."""
+        view = memoryview(buffer)
+        n = 0
+        for offset in offsets:
+            self.apply(view[offset:])
+            n += 1
+        return n
+
+    @property
+    def seq(self):
+        """Journal sequence of the last frame applied."""
+        return self.state.c.engine.seq
+
+    @property
+    def output_seq(self):
+        """Last output number by venue row."""
+        return {row: self.state.c.venues[row].output_seq for row in range(1, self.state.c.engine.venue_count + 1)}
+
+    def state_hash(self):
+        """Return the hash of the state as it is now."""
+        return self.state.state_hash()
+
+    def source_position(self, uint32_t kind, uint32_t source):
+        """Return ``(ring epoch, position)`` up to which frames of this kind were taken from this peer; ``(0, 0)`` when none was."""
+        if kind >= SOURCE_KINDS or source >= SOURCES:
+            raise CoreError(f"no frames of kind {kind} from source {source}: kinds go to {SOURCE_KINDS - 1}, sources to {SOURCES - 1}")
+        return self.epochs[kind * SOURCES + source], self.positions[kind * SOURCES + source]

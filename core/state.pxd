@@ -1,0 +1,74 @@
+# The engine's tables as C sees them: pointers into one region or one anonymous mapping, and where outputs go.
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from ringfence.ipc.records cimport (
+    Account, Break, EngineStatus, Execution, HashSlot, Instrument, Order, Position, Route, Strategy, Venue,
+)
+from ringfence.ipc.ring cimport rf_ring_t
+
+# Where the outputs to one peer go. `queue` holds what a full ring could not take (gateways only), oldest at queue_first.
+ctypedef struct Port:
+    rf_ring_t *ring              # NULL: no link
+    unsigned char *queue         # NULL: outputs that do not fit are dropped and counted
+    uint64_t queue_mask
+    uint64_t queue_first
+    uint64_t queue_next
+    uint64_t emit_above          # an output numbered so or less is counted only: the peer has it
+    uint64_t slot_bytes
+    uint64_t sent                # into the ring
+    uint64_t queued              # ever put into the queue
+    uint64_t dropped             # did not fit and could not be queued
+    int opened                   # PORT_*: where the output being filled will go
+
+ctypedef struct EngineState:
+    EngineStatus *engine
+    Instrument *instruments
+    Account *accounts
+    Venue *venues
+    Strategy *strategies
+    Route *routes
+    Order *orders
+    Execution *executions
+    Position *positions
+    Break *breaks
+    HashSlot *by_client_id
+    HashSlot *by_execution
+    HashSlot *by_position
+    HashSlot *by_venue_order_id
+    uint32_t instrument_rows     # rows of each table, row 0 included
+    uint32_t account_rows
+    uint32_t venue_rows
+    uint32_t strategy_rows
+    uint32_t route_rows
+    uint32_t order_rows
+    uint32_t execution_rows
+    uint32_t position_rows
+    uint32_t break_rows
+    uint64_t client_mask
+    uint64_t execution_mask
+    uint64_t position_mask
+    uint64_t venue_order_mask
+    uint64_t intent_ns           # stamps of the input being applied, carried to the commands that it causes
+    uint64_t origin_ns
+    Port *gateways               # by venue row
+    Port *strategy_ports         # by strategy row
+    uint64_t overflowed          # outputs that did not fit in a ring since the engine last looked
+    unsigned char *scratch       # where an output that is only counted is written
+
+# 64-bit hash over the used rows of every table; independent of addresses. Indexes are left out: they follow from the rows.
+cdef uint64_t state_hash(const EngineState *s) noexcept nogil
+
+cdef class State:
+    cdef EngineState c
+    cdef readonly object limits
+    cdef object segment
+    cdef dict places
+    cdef void *memory
+    cdef size_t memory_bytes
+    cdef void *port_memory
+    cdef size_t port_bytes
+    cdef void *at(self, str name) except NULL
+    cdef point(self)
+    cdef make_ports(self)
+    cdef Port *port(self, uint32_t row, int of_strategy) except NULL

@@ -1,0 +1,329 @@
+"""The engine's tables in memory, their sizes, and the hash that proves two of them equal.
+
+Tables live in the region ``state`` (written by the engine alone, read by everybody) or in anonymous memory (replay, tests);
+``EngineState`` is nothing but pointers to them, so both are the same to the code. Row 0 of each table is unused; rows are taken
+in order and never given back, so the used rows of a table are ``1..count``. The four indexes are open-addressing tables of
+HashSlots over the rows.
+
+The hash folds 64-bit words in four independent multiply-rotate lanes: about memory speed, no lookup, the same on every
+machine. It covers used rows only, so that tables of another size give the same hash, and not the indexes, which follow from the rows.
+Ports (where outputs go) belong to a state but are not part of it: they are private memory of the process.
+
+What can fail: a section that is missing or too small is refused at attach; memory that cannot be had raises MemoryError.
+Rejected: hashing on every input (each order touches 384 bytes, the hash is for checkpoints), cryptographic hashes (ten times slower).
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.string cimport memset
+from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
+
+from ringfence.ipc.records cimport OrderCommand, StrategyEvent
+from ringfence.core.errors import CoreError
+from ringfence.ipc.schema import CONSTANTS, RECORDS
+
+from dataclasses import dataclass
+
+
+_TABLES = {
+    "engine": ("EngineStatus", None),
+    "instruments": ("Instrument", "instruments"),
+    "accounts": ("Account", "accounts"),
+    "venues": ("Venue", "venues"),
+    "strategies": ("Strategy", "strategies"),
+    "routes": ("Route", "routes"),
+    "orders": ("Order", "orders"),
+    "executions": ("Execution", "executions"),
+    "positions": ("Position", "positions"),
+    "breaks": ("Break", "breaks"),
+}
+_INDEXES = {"by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders"}
+
+cdef extern from *:
+    """
+    /* One row into four lanes; bytes is a multiple of 32. */
+    static inline void rf_hash_row(uint64_t lane[4], const void *row, uint64_t bytes) {
+        static const uint64_t factor[4] = {0x9E3779B97F4A7C15ull, 0xC2B2AE3D27D4EB4Full, 0x165667B19E3779F9ull, 0xD6E8FEB86659FD93ull};
+        const unsigned char *p = (const unsigned char *)row;
+        for (uint64_t at = 0; at < bytes; at += 32) {
+            for (int i = 0; i < 4; i++) {
+                uint64_t word;
+                memcpy(&word, p + at + 8 * i, 8);
+                uint64_t v = (lane[i] ^ word) * factor[i];
+                lane[i] = (v << 29 | v >> 35) + factor[3 - i];
+            }
+        }
+    }
+    """
+    void rf_hash_row(uint64_t *lane, const void *row, uint64_t bytes) noexcept nogil
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Rows that each table can hold; a full table is a counted refusal or a break, never a grow.
+
+    Raises
+    ------
+    CoreError
+        If a figure is not positive or too large for the ids that name its rows.
+    """
+
+    orders: int = 65536
+    executions: int = 131072
+    positions: int = 4096
+    breaks: int = 4096
+    instruments: int = 256
+    accounts: int = 64
+    venues: int = 16
+    strategies: int = 64
+    routes: int = 256
+
+    def __post_init__(self) -> None:
+        tops = {"accounts": 65534, "routes": 65534, "venues": CONSTANTS["VENUES_MAX"][0], "strategies": CONSTANTS["STRATEGIES_MAX"][0]}
+        for name in self.__dataclass_fields__:
+            value, top = getattr(self, name), tops.get(name, 1 << 30)
+            if not 1 <= value <= top:
+                raise CoreError(f"limits.{name} was {value}; allowed are 1 to {top}")
+
+
+def _slots(int rows):
+    """Return the slots of an index over ``rows`` rows: a power of two, at most half full."""
+    cdef int n = 16
+    while n < 2 * rows:
+        n *= 2
+    return n
+
+
+def state_sections(limits):
+    """Return ``[(section name, record name, rows)]`` of the region ``state``, row 0 included."""
+    out = [(name, record, 2 if field is None else getattr(limits, field) + 1) for name, (record, field) in _TABLES.items()]
+    return out + [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
+
+
+cdef uint64_t hash_table(uint64_t h, const unsigned char *rows, uint64_t stride, uint64_t used) noexcept nogil:
+    cdef uint64_t lane[4]
+    cdef uint64_t i
+    for i in range(4):
+        lane[i] = h + i
+    for i in range(1, used + 1):
+        rf_hash_row(lane, rows + i * stride, stride)
+    h = lane[0]
+    for i in range(1, 4):
+        h = (h ^ (h >> 32)) * <uint64_t>0x9E3779B97F4A7C15 + lane[i]
+    h = (h ^ used) * <uint64_t>0xD6E8FEB86659FD93
+    return h ^ (h >> 29)
+
+
+cdef uint64_t state_hash(const EngineState *s) noexcept nogil:
+    cdef const EngineStatus *e = s.engine
+    cdef uint64_t breaks = e.break_count if e.break_count < s.break_rows else s.break_rows - 1
+    cdef uint64_t h = hash_table(1, <const unsigned char*>s.engine, sizeof(EngineStatus), 1)
+    h = hash_table(h, <const unsigned char*>s.instruments, sizeof(Instrument), e.instrument_count)
+    h = hash_table(h, <const unsigned char*>s.accounts, sizeof(Account), e.account_count)
+    h = hash_table(h, <const unsigned char*>s.venues, sizeof(Venue), e.venue_count)
+    h = hash_table(h, <const unsigned char*>s.strategies, sizeof(Strategy), e.strategy_count)
+    h = hash_table(h, <const unsigned char*>s.routes, sizeof(Route), e.route_count)
+    h = hash_table(h, <const unsigned char*>s.orders, sizeof(Order), e.order_count)
+    h = hash_table(h, <const unsigned char*>s.executions, sizeof(Execution), e.execution_count)
+    h = hash_table(h, <const unsigned char*>s.positions, sizeof(Position), e.position_count)
+    return hash_table(h, <const unsigned char*>s.breaks, sizeof(Break), breaks)
+
+
+cdef class State:
+    """Every table of one engine.
+
+    Make one with ``State.in_memory`` (replay, tests) or ``State.in_segment`` (the live engine). ``table`` gives numpy views; they stay
+    valid while the state lives.
+    """
+
+    def __cinit__(self):
+        memset(&self.c, 0, sizeof(EngineState))
+        self.places = {}
+
+    @staticmethod
+    def in_memory(limits):
+        """Return an empty state in anonymous memory.
+
+        Raises
+        ------
+        MemoryError
+            If the system has not enough address space for the tables.
+        """
+        cdef State self = State()
+        cdef size_t total = 0
+        self.limits = limits
+        layout = []
+        for name, record, rows in state_sections(limits):
+            layout.append((name, record, rows, total))
+            total += (RECORDS[record].size * rows + 4095) & ~4095
+        self.memory = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        if self.memory == MAP_FAILED:
+            self.memory = NULL
+            raise MemoryError(f"no {total} bytes for the tables; lower the [limits] of the configuration")
+        self.memory_bytes = total
+        self.places = {name: (<uintptr_t>self.memory + offset, record, rows) for name, record, rows, offset in layout}
+        self.point()
+        return self
+
+    @staticmethod
+    def in_segment(segment):
+        """Return the state whose tables are the sections of a region opened for writing; it keeps the region open.
+
+        Raises
+        ------
+        CoreError
+            If a section is missing, too small or of another record.
+        """
+        cdef State self = State()
+        self.segment = segment
+        rows_of = {}
+        for name, record, _ in state_sections(Limits()):
+            try:
+                view = segment.section(name)
+            except KeyError:
+                raise CoreError(f"region has no section {name}: create it from state_sections(limits)") from None
+            if view.dtype.itemsize != RECORDS[record].size or len(view) < 2:
+                raise CoreError(f"section {name} has {len(view)} rows of {view.dtype.itemsize} bytes, expected {RECORDS[record].size} a row")
+            rows_of[name] = len(view)
+            self.places[name] = (<uintptr_t>view.__array_interface__["data"][0], record, len(view))
+        for name in _INDEXES:
+            if rows_of[name] & (rows_of[name] - 1) or rows_of[name] < 2 * rows_of[_INDEXES[name]]:
+                raise CoreError(f"section {name} has {rows_of[name]} slots; a power of two of at least {2 * rows_of[_INDEXES[name]]} is needed")
+        self.limits = Limits(**{field: rows_of[name] - 1 for name, (_, field) in _TABLES.items() if field is not None})
+        self.point()
+        return self
+
+    cdef void *at(self, str name) except NULL:
+        return <void*><uintptr_t>self.places[name][0]
+
+    cdef point(self):
+        cdef EngineState *c = &self.c
+        rows = {name: place[2] for name, place in self.places.items()}
+        c.engine = (<EngineStatus*>self.at("engine")) + 1
+        c.instruments = <Instrument*>self.at("instruments")
+        c.accounts = <Account*>self.at("accounts")
+        c.venues = <Venue*>self.at("venues")
+        c.strategies = <Strategy*>self.at("strategies")
+        c.routes = <Route*>self.at("routes")
+        c.orders = <Order*>self.at("orders")
+        c.executions = <Execution*>self.at("executions")
+        c.positions = <Position*>self.at("positions")
+        c.breaks = <Break*>self.at("breaks")
+        c.by_client_id = <HashSlot*>self.at("by_client_id")
+        c.by_execution = <HashSlot*>self.at("by_execution")
+        c.by_position = <HashSlot*>self.at("by_position")
+        c.by_venue_order_id = <HashSlot*>self.at("by_venue_order_id")
+        c.instrument_rows, c.account_rows, c.venue_rows = rows["instruments"], rows["accounts"], rows["venues"]
+        c.strategy_rows, c.route_rows, c.order_rows = rows["strategies"], rows["routes"], rows["orders"]
+        c.execution_rows, c.position_rows, c.break_rows = rows["executions"], rows["positions"], rows["breaks"]
+        c.client_mask, c.execution_mask = rows["by_client_id"] - 1, rows["by_execution"] - 1
+        c.position_mask, c.venue_order_mask = rows["by_position"] - 1, rows["by_venue_order_id"] - 1
+        self.make_ports()
+
+    cdef make_ports(self):
+        cdef size_t ports = (self.c.venue_rows + self.c.strategy_rows) * sizeof(Port)
+        cdef uint32_t i
+        self.port_bytes = ports + 4096
+        self.port_memory = mmap(NULL, self.port_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        if self.port_memory == MAP_FAILED:
+            self.port_memory = NULL
+            raise MemoryError("no memory for the output ports")
+        self.c.gateways = <Port*>self.port_memory
+        self.c.strategy_ports = self.c.gateways + self.c.venue_rows
+        self.c.scratch = <unsigned char*>self.port_memory + self.port_bytes - 512
+        for i in range(self.c.venue_rows):
+            self.c.gateways[i].slot_bytes = sizeof(OrderCommand)
+        for i in range(self.c.strategy_rows):
+            self.c.strategy_ports[i].slot_bytes = sizeof(StrategyEvent)
+
+    cdef Port *port(self, uint32_t row, int of_strategy) except NULL:
+        cdef uint32_t rows = self.c.strategy_rows if of_strategy else self.c.venue_rows
+        if not 0 < row < rows:
+            raise CoreError(f"{'strategy' if of_strategy else 'venue'} row {row} was outside 1 to {rows - 1}")
+        return &self.c.strategy_ports[row] if of_strategy else &self.c.gateways[row]
+
+    def open_queue(self, uint32_t row, *, strategy=False):
+        """Give a port its private queue for what a full ring, or no ring, cannot take; a gateway (``row`` of venues) needs one to be connected.
+
+        Its bound for a gateway: one input emits at most one command an order, and while the port is stalled only cancels are taken, as many as
+        there are order rows (``DenyReason.GATEWAY_STALLED`` after that). Pages are touched when first used: never while the gateway keeps up.
+
+        Raises
+        ------
+        MemoryError
+            If the address space for it cannot be had.
+        """
+        cdef Port *port = self.port(row, strategy)
+        cdef uint64_t slots = _slots(self.c.order_rows)
+        if port.queue != NULL:
+            return
+        memory = <uintptr_t>mmap(NULL, slots * port.slot_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        if memory == <uintptr_t>MAP_FAILED:
+            raise MemoryError(f"no memory for {slots} queued outputs of row {row}")
+        port.queue = <unsigned char*><uintptr_t>memory
+        port.queue_mask = slots - 1
+
+    def take_queue(self, uint32_t row, *, strategy=False):
+        """Return the queued outputs of a port as a numpy array (a copy), oldest first, and empty the queue."""
+        import numpy
+        from ringfence.ipc.layout import dtype
+
+        cdef Port *port = self.port(row, strategy)
+        cdef bytearray out = bytearray()
+        cdef unsigned char *at
+        while port.queue_first != port.queue_next:
+            at = port.queue + (port.queue_first & port.queue_mask) * port.slot_bytes
+            out += (<char*>at)[:port.slot_bytes]
+            port.queue_first += 1
+        return numpy.frombuffer(out, dtype("StrategyEvent" if strategy else "OrderCommand"))
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        if self.port_memory != NULL:
+            for i in range(self.c.venue_rows + self.c.strategy_rows):  # the strategies' ports follow the gateways'
+                if self.c.gateways[i].queue != NULL:
+                    munmap(self.c.gateways[i].queue, (self.c.gateways[i].queue_mask + 1) * self.c.gateways[i].slot_bytes)
+            munmap(self.port_memory, self.port_bytes)
+        if self.memory != NULL:
+            munmap(self.memory, self.memory_bytes)
+
+    @property
+    def seq(self):
+        """Journal sequence of the last frame applied."""
+        return self.c.engine.seq
+
+    def state_hash(self):
+        """Return the 64-bit hash over the used rows of all tables; equal state, equal hash, on every machine."""
+        cdef uint64_t h
+        with nogil:
+            h = state_hash(&self.c)
+        return h
+
+    def table(self, str name):
+        """Return a table or index as a numpy array of its record, row 0 included; live memory, not a copy.
+
+        Raises
+        ------
+        CoreError
+            If there is no such table.
+        """
+        import numpy
+        from ringfence.ipc.layout import dtype
+
+        if name not in self.places:
+            raise CoreError(f"no table {name!r}; there are {', '.join(self.places)}")
+        address, record, rows = self.places[name]
+        return numpy.asarray(_Memory(self, address, rows * RECORDS[record].size)).view(dtype(record))
+
+    def output_seq(self, uint32_t venue):
+        """Return the number of the last output to a gateway."""
+        if not 0 < venue < self.c.venue_rows:
+            raise CoreError(f"venue row {venue} was outside 1 to {self.c.venue_rows - 1}")
+        return self.c.venues[venue].output_seq
+
+
+class _Memory:
+    """Bytes of a state for numpy, which then keeps the state alive."""
+
+    def __init__(self, state, address, size):
+        self.state = state
+        self.__array_interface__ = {"version": 3, "shape": (size,), "typestr": "|u1", "data": (address, False)}

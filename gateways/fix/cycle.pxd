@@ -1,0 +1,74 @@
+# The gateway's duty cycle: its private state and the loop. One thread owns it; what is shared lies behind its pointers.
+from libc.stdint cimport uint32_t, uint64_t
+
+from ringfence.gateways.fix.state cimport session_t
+from ringfence.ipc.clock cimport rf_clock_t
+from ringfence.ipc.idle cimport rf_idle_t
+from ringfence.ipc.metrics cimport rf_histogram_t
+from ringfence.ipc.ring cimport rf_ring_t
+
+cdef enum:
+    RETURN_CONNECT = 1    # why the loop came back to Python
+    RETURN_CLOSED = 2
+    RETURN_NOTES = 3
+    RETURN_STOPPED = 4
+    RETURN_BROKEN = 5
+    SENT_SLOTS = 4096     # orders whose first answer is awaited, for wire_ack
+
+ctypedef struct sent_t:
+    uint64_t key
+    uint64_t at_ns
+
+ctypedef struct stamp_t:
+    uint64_t engine_ns
+    uint64_t intent_ns
+    uint64_t key
+
+ctypedef struct gateway_t:
+    session_t *session
+    rf_clock_t *clock
+    rf_ring_t *commands
+    rf_ring_t *events
+    uint64_t *my_mark
+    uint64_t *heartbeat
+    const uint64_t *persisted   # NULL while there is no sidecar
+    rf_idle_t idle
+    uint32_t venue
+    int fd                      # -1: none
+    int connecting
+    int eof                     # the peer closed, or errno of the connection
+    int down_first              # tell the engine that the session is down before anything else
+    int garbage
+    int stopping
+    int waits_durable           # the command at the front was counted as held
+    uint64_t stop_ns
+    uint64_t connect_ns         # next attempt
+    uint64_t up_ns
+    uint64_t received_ns
+    uint64_t next_tick_ns
+    uint64_t next_clock_ns
+    stamp_t stamps[256]
+    uint32_t stamp_count
+    sent_t *sent
+    uint64_t *c_orders
+    uint64_t *c_commands
+    uint64_t *c_events
+    uint64_t *c_not_sent
+    uint64_t *c_skipped
+    uint64_t *c_status_dropped
+    uint64_t *c_held
+    uint64_t *c_ring_full
+    uint64_t *c_rejects
+    uint64_t *c_unknown
+    uint64_t *gauges[12]
+    rf_histogram_t accept_wire
+    rf_histogram_t intent_wire
+    rf_histogram_t wire_ack
+
+# Turn until Python is needed; returns RETURN_*. No Python, no allocation; the only system calls are recv, send, poll of a connecting socket, and idling.
+cdef int loop(gateway_t *g) noexcept nogil
+# What the session has for the engine, as far as the ring has room.
+cdef int deliver(gateway_t *g, uint64_t now) noexcept nogil
+cdef int write_socket(gateway_t *g) noexcept nogil
+# Gauges and the heartbeat word.
+cdef void show(gateway_t *g, uint64_t now) noexcept nogil

@@ -1,0 +1,404 @@
+"""The gateway's duty cycle: a ``nogil`` loop around one socket, one session and the two rings of its link.
+
+A turn: read the socket, give the session's events to the engine's ring, take a batch of commands, write the socket; every 10 ms timers, gauges and
+the heartbeat word. Commands and events keep their order; what cannot be taken now (full ring, peer that does not read, journal not yet durable) stays
+where it is and is tried again next turn.
+
+Memory: ``gateway_t`` is private; commands are read in place from the engine's ring (trusted), events are copied into ours behind the slot's first word.
+What can fail: the connection (``eof`` holds why, the loop returns RETURN_CLOSED), a ring (RETURN_BROKEN), the store (RETURN_BROKEN).
+"""
+
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from ringfence.gateways.fix.codec cimport rf_fix_parse, rf_fix_writer_t
+from ringfence.gateways.fix.messages cimport msg_type_of, not_sent_event, read_event, session_event, unsent_command_event, write_body
+from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
+from ringfence.gateways.fix.machine cimport (
+    session_accept,
+    session_connected,
+    session_filled,
+    session_logout,
+    session_poll,
+    session_space,
+    session_tick,
+)
+from ringfence.gateways.fix.state cimport (
+    EVENT_APP,
+    EVENT_DISCONNECT,
+    EVENT_NONE,
+    EVENT_NOT_SENT,
+    EVENT_UP,
+    STATE_CONNECTING,
+    STATE_UP,
+    session_t,
+)
+from ringfence.gateways.fix.store cimport KIND_APP, KIND_ORDER, store_set_mark
+from ringfence.ipc.clock cimport rf_clock_now
+from ringfence.ipc.idle cimport rf_idle
+from ringfence.ipc.metrics cimport rf_counter_add, rf_counter_set, rf_histogram_record_span
+from ringfence.ipc.records cimport (
+    RF_COMMAND_KIND_NEW,
+    RF_COMMAND_KIND_STATUS,
+    RF_DURABILITY_LOCAL,
+    RF_VENUE_EVENT_KIND_BUSINESS_REJECT,
+    RF_VENUE_EVENT_KIND_CANCEL_REJECT,
+    RF_VENUE_EVENT_KIND_REJECTED,
+    RF_VENUE_EVENT_KIND_SESSION_DOWN,
+    RF_VENUE_EVENT_KIND_SESSION_UP,
+    OrderCommand,
+    VenueEvent,
+)
+from ringfence.ipc.ring cimport (
+    RF_RING_EMPTY,
+    RF_RING_GARBAGE,
+    rf_ring_advance,
+    rf_ring_claim,
+    rf_ring_front,
+    rf_ring_poll,
+    rf_ring_publish,
+    rf_ring_release,
+)
+from ringfence.ipc.stop cimport rf_stop_requested
+
+cdef extern from *:
+    """
+    #include <poll.h>
+    #include <sys/socket.h>
+    static inline uint64_t rf_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+    static inline void rf_store_release(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+    /* 1 connected, 0 not yet, else -errno. */
+    static int rf_connect_state(int fd) {
+        struct pollfd p = {fd, POLLOUT, 0};
+        int error = 0;
+        socklen_t n = sizeof error;
+        if (poll(&p, 1, 0) <= 0) return 0;
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n);
+        return error ? -error : 1;
+    }
+    """
+    uint64_t rf_load(const uint64_t *p) noexcept nogil
+    void rf_store_release(uint64_t *p, uint64_t v) noexcept nogil
+    int rf_connect_state(int fd) noexcept nogil
+    ssize_t recv(int fd, void *to, size_t n, int flags) noexcept nogil
+    ssize_t send(int fd, const void *of, size_t n, int flags) noexcept nogil
+    int MSG_DONTWAIT
+    int MSG_NOSIGNAL
+
+cdef enum:
+    BATCH = 64            # commands taken a turn
+    STAMPS = 256          # commands whose bytes are on their way to the kernel
+
+cdef uint64_t TICK_NS = 10000000        # timers, gauges, heartbeat word
+cdef uint64_t STOP_NS_MAX = 2000000000  # a Logout may take this long
+cdef uint64_t CLOCK_NS = 1000000000
+cdef uint64_t SKEW_NS = 1000000         # clocks of two processes agree to this
+
+
+# ---- towards the engine -------------------------------------------------------------------------------------------------
+
+cdef int publish(gateway_t *g, VenueEvent *e) noexcept nogil:
+    """One event into the engine's ring. 0: full (or garbage), try again later. The slot's first word belongs to the ring."""
+    cdef int result = 0
+    cdef unsigned char *slot = <unsigned char *> rf_ring_claim(g.events, 0, &result)
+    if slot == NULL:
+        if result == RF_RING_GARBAGE:
+            g.garbage = 1
+        rf_counter_add(g.c_ring_full, 1)
+        return 0
+    e.venue = <unsigned short> g.venue
+    memcpy(slot + 8, <unsigned char *> e + 8, sizeof(VenueEvent) - 8)
+    rf_ring_publish(g.events, 1)
+    rf_counter_add(g.c_events, 1)
+    return 1
+
+
+cdef uint64_t key_of(const char *cl_ord_id) noexcept nogil:
+    """FNV-1a of a ClOrdID; never 0."""
+    cdef uint64_t h = 0xCBF29CE484222325ULL
+    cdef int i
+    for i in range(24):
+        if not cl_ord_id[i]:
+            break
+        h = (h ^ <unsigned char> cl_ord_id[i]) * 0x100000001B3ULL
+    return h | 1
+
+
+cdef void measure_ack(gateway_t *g, const VenueEvent *e) noexcept nogil:
+    """First answer to an order: from its write to the arrival of these bytes."""
+    cdef uint64_t key = key_of(e.cl_ord_id)
+    cdef sent_t *s = &g.sent[(key >> 8) % SENT_SLOTS]
+    if s.key == key:
+        s.key = 0
+        rf_histogram_record_span(&g.wire_ack, s.at_ns, g.received_ns)
+
+
+cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
+    """The application message on offer into the ring. 0: no room."""
+    cdef session_t *s = g.session
+    cdef VenueEvent e
+    if not read_event(&s.message, &s.header, s.store, g.received_ns, &e):
+        if s.message.msg_type == 51:  # a Reject(3) of one of our administrative messages
+            note(s, b"Reject(3) of our administrative message, their MsgSeqNum %llu", s.header.seq, 0)
+        else:
+            rf_counter_add(g.c_unknown, 1)
+            note(s, b"application message of an unknown type, MsgSeqNum %llu: answered with a BusinessMessageReject", s.header.seq, 0)
+            send_business_reject(s, 3, now)
+        return 1
+    if not publish(g, &e):
+        return 0
+    if e.kind == RF_VENUE_EVENT_KIND_REJECTED or e.kind == RF_VENUE_EVENT_KIND_BUSINESS_REJECT or e.kind == RF_VENUE_EVENT_KIND_CANCEL_REJECT:
+        rf_counter_add(g.c_rejects, 1)
+    if e.cl_ord_id[0]:
+        measure_ack(g, &e)
+    return 1
+
+
+cdef int deliver_not_sent(gateway_t *g, uint64_t now) noexcept nogil:
+    """The order that the venue asked for again. 0: no room."""
+    cdef session_t *s = g.session
+    cdef VenueEvent e
+    cdef size_t size
+    rf_fix_parse(s.copy, s.event_bytes, &s.message, &size)
+    not_sent_event(&s.message, now, &e)
+    if not publish(g, &e):
+        return 0
+    rf_counter_add(g.c_not_sent, 1)
+    return 1
+
+
+cdef int deliver(gateway_t *g, uint64_t now) noexcept nogil:
+    """Take events of the session while the ring has room. Returns the event that could not be taken, or EVENT_NONE."""
+    cdef session_t *s = g.session
+    cdef VenueEvent e
+    cdef int event, done
+    while True:
+        event = session_poll(s, now)
+        if event == EVENT_NONE or event == EVENT_DISCONNECT:
+            return event
+        if event == EVENT_APP:
+            done = deliver_app(g, now)
+        elif event == EVENT_NOT_SENT:
+            done = deliver_not_sent(g, now)
+        else:
+            if event == EVENT_UP:
+                session_event(RF_VENUE_EVENT_KIND_SESSION_UP, b"logged on, gap fill complete", now, &e)
+            else:
+                session_event(RF_VENUE_EVENT_KIND_SESSION_DOWN, b"connection lost or logged out", now, &e)
+            done = publish(g, &e)
+            if done and event == EVENT_UP:
+                g.up_ns = now
+                note(s, b"session is up: next in %llu, next out %llu", s.store.next_in, s.store.next_out)
+        if not done:
+            return event
+        session_accept(s)
+
+
+# ---- from the engine ----------------------------------------------------------------------------------------------------
+
+cdef int answer_unsent(gateway_t *g, const OrderCommand *c, const char *why, uint64_t now) noexcept nogil:
+    """A command that never becomes a message. A status request is only dropped: its ClOrdID is a live order's. 0: no room."""
+    cdef VenueEvent e
+    if c.kind == RF_COMMAND_KIND_STATUS:
+        rf_counter_add(g.c_status_dropped, 1)
+    else:
+        unsent_command_event(c, why, now, &e)
+        if not publish(g, &e):
+            return 0
+        rf_counter_add(g.c_not_sent, 1)
+    if c.output_seq > g.session.store.mark:
+        store_set_mark(g.session.store, c.output_seq)
+    return 1
+
+
+cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
+    """Encode, store, hand to the output. 0: it must wait."""
+    cdef session_t *s = g.session
+    cdef char msg_type = msg_type_of(c)
+    cdef rf_fix_writer_t *w
+    cdef stamp_t *stamp
+    if not msg_type:
+        return answer_unsent(g, c, b"the command's kind is not known", now)
+    w = compose(s, &msg_type, 1, now)
+    write_body(c, w, &s.stamp, now)
+    if w.failed:
+        return answer_unsent(g, c, b"a value of the command has no FIX form", now)
+    if not commit(s, KIND_ORDER if c.kind == RF_COMMAND_KIND_NEW else KIND_APP, c.output_seq, now):
+        return 0
+    rf_counter_add(g.c_commands, 1)
+    if c.kind == RF_COMMAND_KIND_NEW:
+        rf_counter_add(g.c_orders, 1)
+    if g.stamp_count < STAMPS:
+        stamp = &g.stamps[g.stamp_count]
+        stamp.engine_ns = c.engine_ns
+        stamp.intent_ns = c.intent_ns
+        stamp.key = 0 if c.kind == RF_COMMAND_KIND_STATUS else key_of(c.cl_ord_id)
+        g.stamp_count += 1
+    return 1
+
+
+cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
+    """Deal with the command at the ring's front. 0: leave it there."""
+    cdef session_t *s = g.session
+    if c.output_seq <= s.store.mark:
+        rf_counter_add(g.c_skipped, 1)
+        return 1
+    if s.state != STATE_UP or not s.announced:
+        return answer_unsent(g, c, b"the session is down", now)
+    if c.kind != RF_COMMAND_KIND_STATUS and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
+        return answer_unsent(g, c, b"older than the session: it went down in between", now)
+    if c.durability >= RF_DURABILITY_LOCAL and (g.persisted == NULL or rf_load(g.persisted) < c.journal_seq):
+        if not g.waits_durable:
+            rf_counter_add(g.c_held, 1)
+            g.waits_durable = 1
+        return 0
+    if not has_room(s):
+        return 0
+    return send_command(g, c, now)
+
+
+cdef int take_commands(gateway_t *g, uint64_t now) noexcept nogil:
+    """Take a batch of commands in order; returns how many."""
+    cdef int n, state
+    for n in range(BATCH):
+        state = rf_ring_poll(g.commands)
+        if state == RF_RING_GARBAGE:
+            g.garbage = 1
+        if state == RF_RING_EMPTY or state == RF_RING_GARBAGE:
+            break
+        if not take_command(g, <const OrderCommand *> rf_ring_front(g.commands), now):
+            break
+        g.waits_durable = 0
+        rf_ring_advance(g.commands)
+    else:
+        n = BATCH
+    if n:
+        rf_store_release(g.my_mark, g.session.store.mark)
+        rf_ring_release(g.commands)
+    return n
+
+
+# ---- the socket ---------------------------------------------------------------------------------------------------------
+
+cdef int read_socket(gateway_t *g) noexcept nogil:
+    cdef uint32_t room = 0
+    cdef unsigned char *to = session_space(g.session, &room)
+    cdef ssize_t n
+    if not room or g.eof:
+        return 0
+    n = recv(g.fd, to, room, MSG_DONTWAIT)
+    if n > 0:
+        g.received_ns = rf_clock_now(g.clock)
+        session_filled(g.session, <uint32_t> n)
+        return 1
+    if n == 0:
+        g.eof = -1
+    elif errno != EAGAIN and errno != EINTR:
+        g.eof = errno
+    return 0
+
+
+cdef int write_socket(gateway_t *g) noexcept nogil:
+    cdef session_t *s = g.session
+    cdef ssize_t n
+    cdef uint64_t now
+    cdef uint32_t i
+    cdef sent_t *sent
+    if s.out_at == s.out_end:
+        return 0
+    n = send(g.fd, s.output + s.out_at, s.out_end - s.out_at, MSG_DONTWAIT | MSG_NOSIGNAL)
+    if n < 0:
+        if errno != EAGAIN and errno != EINTR and not g.eof:
+            g.eof = errno
+        return 0
+    s.out_at += <uint32_t> n
+    if s.out_at < s.out_end:
+        return 1
+    s.out_at = s.out_end = 0
+    now = rf_clock_now(g.clock)
+    for i in range(g.stamp_count):
+        rf_histogram_record_span(&g.accept_wire, g.stamps[i].engine_ns, now)
+        if g.stamps[i].intent_ns:
+            rf_histogram_record_span(&g.intent_wire, g.stamps[i].intent_ns, now)
+        if g.stamps[i].key:
+            sent = &g.sent[(g.stamps[i].key >> 8) % SENT_SLOTS]
+            sent.key = g.stamps[i].key
+            sent.at_ns = now
+    g.stamp_count = 0
+    return 1
+
+
+cdef void show(gateway_t *g, uint64_t now) noexcept nogil:
+    """Gauges and the heartbeat word: what the command line sees."""
+    cdef session_t *s = g.session
+    rf_store_release(g.heartbeat, now)
+    rf_counter_set(g.gauges[0], STATE_CONNECTING if g.connecting else s.state)
+    rf_counter_set(g.gauges[1], s.store.next_in)
+    rf_counter_set(g.gauges[2], s.store.next_out)
+    rf_counter_set(g.gauges[3], s.highest_in)
+    rf_counter_set(g.gauges[4], s.last_in_ns)
+    rf_counter_set(g.gauges[5], s.messages_in)
+    rf_counter_set(g.gauges[6], s.messages_out)
+    rf_counter_set(g.gauges[7], s.garbled)
+    rf_counter_set(g.gauges[8], s.gaps)
+    rf_counter_set(g.gauges[9], s.resent)
+    rf_counter_set(g.gauges[10], s.duplicates)
+    rf_counter_set(g.gauges[11], s.test_requests)
+
+
+cdef int connection(gateway_t *g, uint64_t now, int *work) noexcept nogil:
+    """The connection's share of a turn. 1: it is over."""
+    cdef int state, event
+    if g.connecting:
+        state = rf_connect_state(g.fd)
+        if state < 0:
+            g.eof = -state
+            return 1
+        if not state:
+            return 0
+        g.connecting = 0
+        session_connected(g.session, now)
+        work[0] = 1
+    work[0] += read_socket(g)
+    event = deliver(g, now)
+    work[0] += write_socket(g)
+    return event == EVENT_DISCONNECT or (g.eof != 0 and event == EVENT_NONE)
+
+
+cdef int loop(gateway_t *g) noexcept nogil:
+    """Turn until Python is needed; returns RETURN_*."""
+    cdef uint64_t now
+    cdef int work
+    cdef VenueEvent e
+    while True:
+        now = rf_clock_now(g.clock)
+        work = 0
+        if g.down_first:
+            session_event(RF_VENUE_EVENT_KIND_SESSION_DOWN, b"the gateway was restarted", now, &e)
+            g.down_first = not publish(g, &e)
+        elif g.fd >= 0:
+            if connection(g, now, &work):
+                return RETURN_CLOSED
+        elif deliver(g, now) == EVENT_NONE and now >= g.connect_ns and not g.stopping:
+            return RETURN_CONNECT
+        if not g.down_first:
+            work += take_commands(g, now)
+        if work and g.fd >= 0 and not g.connecting:
+            write_socket(g)
+        if now >= g.next_tick_ns:
+            g.next_tick_ns = now + TICK_NS
+            session_tick(g.session, now)
+            show(g, now)
+            if g.garbage or g.session.store.failed:
+                return RETURN_BROKEN
+            if g.stopping and (g.fd < 0 or g.connecting or now > g.stop_ns):
+                return RETURN_STOPPED
+            if not g.stopping and rf_stop_requested():
+                g.stopping = 1
+                g.stop_ns = now + STOP_NS_MAX
+                session_logout(g.session, b"", now)
+            if g.session.notes_head != g.session.notes_tail or now >= g.next_clock_ns:
+                g.next_clock_ns = now + CLOCK_NS
+                return RETURN_NOTES
+        rf_idle(&g.idle, work)

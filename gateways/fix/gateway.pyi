@@ -1,0 +1,19 @@
+from ringfence.gateways.fix.config import GatewaySpec
+from ringfence.gateways.fix.session import Session
+from ringfence.gateways.fix.store import MessageStore
+from ringfence.ipc.metrics import Metrics
+from ringfence.ipc.segment import Segment
+
+COUNTERS: tuple[str, ...]
+HISTOGRAMS: tuple[str, ...]
+
+class Gateway:
+    spec: GatewaySpec
+    session: Session
+    store: MessageStore
+    mine: Segment
+    metrics: Metrics
+    def __init__(self, spec: GatewaySpec) -> None: ...
+    def attach(self) -> bool: ...
+    def run(self) -> int: ...
+    def close(self) -> None: ...

@@ -1,0 +1,305 @@
+"""The gateway process: one FIX session between the engine and one venue.
+
+    to.gw.VENUE   ──OrderCommand──▶ gate ─▶ encode ─▶ store ─▶ output ──send──▶ venue
+    from.gw.VENUE ◀──VenueEvent──── session ◀──────── input ◀──────────recv──── venue
+
+One thread, one ``nogil`` loop; sockets are non-blocking, connecting included, so that commands are answered and heartbeats written while
+the venue is away. The loop returns to Python for what is rare: open a connection, write log lines, stop.
+
+Rules. A command is stored before a byte of it is sent; its ``output_seq`` is the store's mark, and a command at or below the mark is skipped (a
+restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence. A command that finds the session
+down, or that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming message's number is stored after its event is in the
+engine's ring; a full ring means that the socket is not read.
+
+Dies at any point: the restarted process takes up region and store; see docs/architecture.md. A store that cannot grow ends the process (exit 1).
+Rejected: epoll (one socket is always polled), a writer thread, queueing orders for a venue that is away.
+"""
+
+import errno as errors
+import logging
+import os
+import socket
+
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from ringfence.gateways.fix.cycle cimport (
+    RETURN_BROKEN,
+    RETURN_CLOSED,
+    RETURN_CONNECT,
+    RETURN_NOTES,
+    RETURN_STOPPED,
+    SENT_SLOTS,
+    deliver,
+    gateway_t,
+    loop,
+    sent_t,
+    show,
+    write_socket,
+)
+from ringfence.gateways.fix.machine cimport session_disconnected
+from ringfence.gateways.fix.session cimport Session
+from ringfence.gateways.fix.store cimport MessageStore
+from ringfence.ipc.clock cimport Clock, rf_clock_now
+from ringfence.ipc.idle cimport rf_idle_open
+from ringfence.ipc.link cimport Link
+from ringfence.ipc.metrics cimport Metrics
+from ringfence.ipc.records cimport OrderCommand, VenueEvent
+from ringfence.ipc.segment cimport Segment
+
+from ringfence.ipc import host, stop
+from ringfence.ipc.errors import IpcError, RegionMissing
+from ringfence.ipc.link import link_sections
+from ringfence.ipc.schema import ENUMS
+
+log = logging.getLogger("ringfence.gateway")
+
+cdef extern from *:
+    """
+    static inline void rf_mark_release(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+    """
+    void rf_mark_release(uint64_t *p, uint64_t v) noexcept nogil
+
+COUNTERS = (
+    "session_state", "next_in", "next_out", "highest_in", "last_received_ns", "connects", "reconnects", "messages_in", "messages_out", "orders_sent",
+    "commands_sent", "events_out", "not_sent", "skipped", "status_dropped", "held_for_durability", "ring_full", "rejects", "garbled", "gaps", "resent",
+    "duplicates", "test_requests", "unknown_messages",
+)
+DRAIN_READS_MAX = 64
+HISTOGRAMS = ("accept_wire", "intent_wire", "wire_ack")
+
+
+cdef class Gateway:
+    """One gateway: takes up its regions and store, then runs until it is stopped.
+
+    Parameters
+    ----------
+    spec : GatewaySpec
+
+    Raises
+    ------
+    GatewayError
+        The store is in use or damaged.
+    IpcError
+        Another process owns the regions.
+    """
+
+    cdef gateway_t *g
+    cdef readonly object spec
+    cdef readonly Session session
+    cdef readonly MessageStore store
+    cdef readonly Segment mine
+    cdef Segment theirs
+    cdef Segment sidecar
+    cdef readonly Metrics metrics
+    cdef Clock clock
+    cdef Link link
+    cdef object sock
+    cdef double backoff_s
+    cdef bint adopted
+
+    def __cinit__(self, spec):
+        self.g = <gateway_t *> calloc(1, sizeof(gateway_t))
+        if self.g == NULL:
+            raise MemoryError
+        self.g.fd = -1
+        self.g.sent = <sent_t *> calloc(SENT_SLOTS, sizeof(sent_t))
+        if self.g.sent == NULL:
+            raise MemoryError
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.backoff_s = spec.reconnect_min_s
+        config = spec.session()
+        self.store = MessageStore(spec.store, config.identity)
+        if self.store.recovered:
+            log.warning("%s", self.store.recovered)
+        self.session = Session(config, self.store)
+        sections = link_sections("VenueEvent", spec.ring_slots)
+        role = ENUMS["Role"].by_name["GATEWAY"]
+        try:
+            self.mine = Segment.adopt(spec.instance, f"from.gw.{spec.venue}", role=role, epoch=spec.epoch, sections=sections)
+            self.adopted = True
+        except RegionMissing:
+            self.mine = Segment.create(spec.instance, f"from.gw.{spec.venue}", sections, role=role, epoch=spec.epoch)
+        self.metrics = Metrics.create(spec.instance, spec.component, COUNTERS, HISTOGRAMS, role=role, epoch=spec.epoch)
+        self._wire_metrics()
+
+    def __dealloc__(self):
+        if self.g != NULL:
+            free(self.g.sent)
+            free(self.g)
+
+    cdef int _wire_metrics(self) except -1:
+        cdef gateway_t *g = self.g
+        cdef Metrics m = self.metrics
+        g.c_orders = m.counter_ptr("orders_sent")
+        g.c_commands = m.counter_ptr("commands_sent")
+        g.c_events = m.counter_ptr("events_out")
+        g.c_not_sent = m.counter_ptr("not_sent")
+        g.c_skipped = m.counter_ptr("skipped")
+        g.c_status_dropped = m.counter_ptr("status_dropped")
+        g.c_held = m.counter_ptr("held_for_durability")
+        g.c_ring_full = m.counter_ptr("ring_full")
+        g.c_rejects = m.counter_ptr("rejects")
+        g.c_unknown = m.counter_ptr("unknown_messages")
+        gauges = ("session_state", "next_in", "next_out", "highest_in", "last_received_ns", "messages_in", "messages_out", "garbled", "gaps", "resent",
+                  "duplicates", "test_requests")
+        for i, name in enumerate(gauges):
+            g.gauges[i] = m.counter_ptr(name)
+        m.histogram("accept_wire", &g.accept_wire)
+        m.histogram("intent_wire", &g.intent_wire)
+        m.histogram("wire_ack", &g.wire_ack)
+        return 0
+
+    def attach(self) -> bool:
+        """Wait for the engine's region, then join it. False when a stop was asked for first."""
+        cdef gateway_t *g = self.g
+        waiting = False
+        while self.theirs is None:
+            try:
+                self.theirs = Segment.attach(self.spec.instance, f"to.gw.{self.spec.venue}")
+            except RegionMissing:
+                if not waiting:
+                    log.info("waiting for the engine to make to.gw.%s", self.spec.venue)
+                waiting = True
+                if stop.wait(0.05):
+                    return False
+        self.link = Link(self.mine, self.theirs)
+        try:
+            self.clock = Clock.attach(Segment.attach(self.spec.instance, "instance"))
+        except IpcError as error:
+            log.info("no published clock (%s): calibrating an own one", error)
+            self.clock = Clock.calibrate()
+        g.session = &self.session.s
+        g.clock = &self.clock.c
+        g.commands = &self.link.inbound
+        g.events = &self.link.outbound
+        g.my_mark = self.link.my_mark
+        g.heartbeat = self.mine.heartbeat_word()
+        g.venue = self.spec.venue_id
+        g.down_first = self.adopted
+        rf_mark_release(g.my_mark, self.store.s.mark)
+        kind = host.Idle[self.spec.idle.upper()] if self.spec.idle else host.default_idle()
+        rf_idle_open(&g.idle, int(kind))
+        return True
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; return the exit code."""
+        cdef gateway_t *g = self.g
+        cdef int reason
+        states = ENUMS["ProcessState"].by_name
+        if not self.attach():
+            return 0
+        self.mine.set_state(states["RUNNING"])
+        log.info("venue %s: %s to %s:%d, next in %d, next out %d, mark %d", self.spec.venue, self.store.identity, self.spec.host, self.spec.port,
+                 self.store.next_in, self.store.next_out, self.store.mark)
+        while True:
+            with nogil:
+                reason = loop(g)
+            self._write_notes()
+            if reason == RETURN_CONNECT:
+                self._connect()
+            elif reason == RETURN_CLOSED:
+                self._close()
+            elif reason == RETURN_NOTES:
+                self._now_and_then()
+            elif reason == RETURN_STOPPED:
+                self.mine.set_state(states["STOPPING"])
+                self._close()
+                with nogil:
+                    deliver(g, rf_clock_now(g.clock))
+                    show(g, rf_clock_now(g.clock))
+                self.mine.set_state(states["STOPPED"])
+                return 0
+            elif reason == RETURN_BROKEN:
+                self.mine.set_state(states["FAILED"])
+                log.error("%s; stopping", f"session store: {os.strerror(self.store.s.failed)}" if self.store.s.failed
+                          else "a ring shared with the engine holds garbage")
+                return 1
+
+    def close(self) -> None:
+        """Give back what the process holds; the regions stay, for its successor."""
+        self._close()
+        self.store.close()
+        self.metrics.close()
+        self.mine.close()
+
+    def _write_notes(self):
+        for line in self.session.take_notes():
+            log.info("%s: %s", self.spec.venue, line)
+
+    def _now_and_then(self):
+        """Once a second: a newer clock calibration, a sidecar that has come up."""
+        self.clock.refresh()
+        if self.sidecar is None:
+            try:
+                self.sidecar = Segment.attach(self.spec.instance, "from.sidecar")
+            except IpcError as error:
+                log.log(logging.DEBUG if self.spec.durability == "async" else logging.INFO, "no sidecar yet, durable commands wait: %s", error)
+                return
+            self.g.persisted = <const uint64_t *> self.sidecar.section_ptr("mark")
+
+    def _connect(self):
+        cdef gateway_t *g = self.g
+        self._now_and_then()
+        self.metrics.add("connects")
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(self.spec.host, self.spec.port, type=socket.SOCK_STREAM)[0]
+            self.sock = socket.socket(family, kind, protocol)
+            self.sock.setblocking(False)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            code = self.sock.connect_ex(address)
+        except OSError as error:
+            self._retry_later(f"cannot connect to {self.spec.host}:{self.spec.port}: {error}")
+            return
+        if code not in (0, errors.EINPROGRESS):
+            self._retry_later(f"cannot connect to {self.spec.host}:{self.spec.port}: {os.strerror(code)}")
+            return
+        g.eof = 0
+        g.connecting = 1
+        g.fd = self.sock.fileno()
+
+    def _retry_later(self, str why):
+        log.warning("%s: %s; trying again in %.1f s", self.spec.venue, why, self.backoff_s)
+        self.g.connect_ns = rf_clock_now(self.g.clock) + <uint64_t> (self.backoff_s * 1e9)
+        self.backoff_s = min(self.backoff_s * 2, self.spec.reconnect_max_s)
+
+    def _close(self):
+        cdef gateway_t *g = self.g
+        if self.sock is None:
+            return
+        was_up, refused, why = bool(self.session.s.announced), self.session.refused, g.eof
+        if not g.connecting:
+            write_socket(g)  # a Logout or Reject that explains it
+            self._shut_down()
+        self.sock.close()
+        self.sock = None
+        g.fd = -1
+        g.stamp_count = 0
+        memset(g.sent, 0, SENT_SLOTS * sizeof(sent_t))
+        reason = "connection closed" if why in (0, -1) else os.strerror(why)
+        if g.connecting:
+            reason = f"cannot connect to {self.spec.host}:{self.spec.port}: {reason}"
+        g.connecting = g.eof = 0
+        session_disconnected(&self.session.s)
+        self._write_notes()
+        if g.stopping:
+            return
+        self.metrics.add("reconnects")
+        if was_up:
+            self.backoff_s = self.spec.reconnect_min_s
+        elif refused:
+            self.backoff_s = self.spec.reconnect_max_s
+        self._retry_later(reason)
+
+    def _shut_down(self):
+        """Send what is in the kernel before the connection goes: unread input would turn the close into a reset."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+            for _ in range(DRAIN_READS_MAX):
+                if not self.sock.recv(65536):
+                    break
+        except OSError as error:
+            log.debug("closing: %s", error)

@@ -1,0 +1,569 @@
+"""A FIX session as a state machine without I/O and clock: bytes and time in, bytes and events out; initiator and acceptor.
+
+    received ──▶ input ──parse──▶ checks ──▶ event on offer ──accept──▶ next_in stored
+                    │ number too high: ResendRequest, the message is held until its turn
+    send ──▶ store ──▶ output ──▶ the owner writes it to the connection
+
+An application message is *offered*: ``poll`` gives the same event until ``accept``, and only then is its number stored as taken.
+A full ring towards the engine so becomes a socket that is not read; a process killed in between gets the message again (PossDupFlag).
+
+Behaviour is that of the field's engines (docs/fix.md): garbled messages are ignored and consume no number; a ResendRequest is served and a Logout answered
+whatever their number; one ResendRequest a gap, to infinity; TestRequest after 1.2 heartbeat intervals of silence, the end after 2.4.
+Memory is bounded: input, output, held messages and notes are fixed; a message that finds no room behind a gap is dropped and asked for again.
+What can fail: the peer (every case ends in a Reject, a Logout or EVENT_DISCONNECT and a note for the log), the store (disconnect, nothing is sent).
+Rejected: callbacks (the owner decides when it takes an event), a thread per session, floats for timers.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcmp, memcpy, memmove
+
+from ringfence.gateways.fix.codec cimport (
+    RF_FIX_GARBLED,
+    RF_FIX_HEARTBEAT,
+    RF_FIX_INCOMPLETE,
+    RF_FIX_LOGON,
+    RF_FIX_LOGOUT,
+    RF_FIX_RESEND_REQUEST,
+    RF_FIX_SEQUENCE_RESET,
+    RF_FIX_TEST_REQUEST,
+    rf_fix_field_t,
+    rf_fix_find,
+    rf_fix_message_t,
+    rf_fix_parse,
+    rf_fix_timestamp,
+    rf_fix_uint,
+)
+from ringfence.gateways.fix.outgoing cimport (
+    note,
+    send_heartbeat,
+    send_logon,
+    send_logout,
+    send_reject,
+    send_resend_request,
+    send_test_request,
+    serve_resend,
+)
+from ringfence.gateways.fix.state cimport (
+    EVENT_APP,
+    EVENT_DISCONNECT,
+    EVENT_DOWN,
+    EVENT_NONE,
+    EVENT_UP,
+    HELD_BYTES,
+    HELD_MAX,
+    IN_BYTES,
+    STATE_DOWN,
+    STATE_LOGGING_ON,
+    STATE_LOGGING_OUT,
+    STATE_UP,
+    header_t,
+    session_t,
+)
+from ringfence.gateways.fix.store cimport store_reserve, store_reset, store_set_next_in
+
+cdef uint64_t SECOND = 1000000000
+
+# SessionRejectReason(373)
+cdef enum:
+    REQUIRED_TAG_MISSING = 1
+    NO_VALUE = 4
+    VALUE_WRONG = 5
+    FORMAT_WRONG = 6
+    COMP_ID_PROBLEM = 9
+    SENDING_TIME_PROBLEM = 10
+
+
+# ---- reading a message --------------------------------------------------------------------------------------------------
+
+cdef void read_header(const rf_fix_message_t *m, header_t *h) noexcept nogil:
+    """The header fields that the session needs; the first of each tag counts."""
+    cdef uint32_t i, tag
+    cdef const rf_fix_field_t *f
+    h.begin = 0
+    h.seq_at = h.sender = h.target = h.sending = h.orig_sending = -1
+    h.poss_dup = h.poss_resend = 0
+    h.seq = h.sending_ns = 0
+    for i in range(3, m.count):
+        f = &m.fields[i]
+        tag = f.tag
+        if tag > 122:
+            continue
+        if tag == 34 and h.seq_at < 0:
+            h.seq_at = i
+            if not rf_fix_uint(m.bytes + f.at, f.len, &h.seq):
+                h.seq = 0
+        elif tag == 49 and h.sender < 0:
+            h.sender = i
+        elif tag == 56 and h.target < 0:
+            h.target = i
+        elif tag == 52 and h.sending < 0:
+            h.sending = i
+            if not rf_fix_timestamp(m.bytes + f.at, f.len, &h.sending_ns):
+                h.sending_ns = 0
+        elif tag == 43:
+            h.poss_dup = f.len == 1 and m.bytes[f.at] == b"Y"[0]
+        elif tag == 97:
+            h.poss_resend = f.len == 1 and m.bytes[f.at] == b"Y"[0]
+        elif tag == 122 and h.orig_sending < 0:
+            h.orig_sending = i
+
+
+cdef int number_of(const rf_fix_message_t *m, uint32_t tag, uint64_t *value) noexcept nogil:
+    cdef int i = rf_fix_find(m, tag)
+    return i >= 0 and rf_fix_uint(m.bytes + m.fields[i].at, m.fields[i].len, value)
+
+
+cdef int is_yes(const rf_fix_message_t *m, uint32_t tag) noexcept nogil:
+    cdef int i = rf_fix_find(m, tag)
+    return i >= 0 and m.fields[i].len == 1 and m.bytes[m.fields[i].at] == b"Y"[0]
+
+
+cdef int value_is(const rf_fix_message_t *m, int at, const unsigned char *value, uint32_t n) noexcept nogil:
+    return at >= 0 and m.fields[at].len == n and memcmp(m.bytes + m.fields[at].at, value, n) == 0
+
+
+cdef int begin_is_ours(const session_t *s) noexcept nogil:
+    return value_is(&s.message, 0, s.begin + 2, s.begin_len - 3)
+
+
+cdef int comp_ids_are_ours(const session_t *s) noexcept nogil:
+    return value_is(&s.message, s.header.sender, s.target, s.target_len) and value_is(&s.message, s.header.target, s.sender, s.sender_len)
+
+
+cdef int sent_in_time(const session_t *s, uint64_t now_ns) noexcept nogil:
+    cdef uint64_t sent = s.header.sending_ns
+    if not s.check_latency:
+        return 1
+    return (now_ns - sent if now_ns > sent else sent - now_ns) <= s.latency_ns_max
+
+
+# ---- sequence numbers ---------------------------------------------------------------------------------------------------
+
+cdef void take_number(session_t *s) noexcept nogil:
+    """The message under way is dealt with; its number is used up when it was the expected one."""
+    if s.header.seq == s.store.next_in:
+        store_set_next_in(s.store, s.store.next_in + 1)
+
+
+cdef void end_session(session_t *s, const char *text, uint64_t now_ns) noexcept nogil:
+    """Logout with a text, then disconnect without waiting for the answer."""
+    send_logout(s, text, now_ns)
+    s.disconnect_due = 1
+
+
+cdef void too_low(session_t *s, uint64_t now_ns) noexcept nogil:
+    cdef char text[96]
+    snprintf(text, 96, b"MsgSeqNum too low, expecting %llu but received %llu", <unsigned long long> s.store.next_in, <unsigned long long> s.header.seq)
+    note(s, b"MsgSeqNum too low, expecting %llu but received %llu: the two sides do not agree; logged out, an operator must look",
+         s.store.next_in, s.header.seq)
+    s.refused = 1
+    end_session(s, text, now_ns)
+
+
+cdef void duplicate(session_t *s, uint64_t now_ns) noexcept nogil:
+    """A number seen before, with PossDupFlag: dropped, but its OrigSendingTime must make sense (not asked of SequenceReset)."""
+    cdef const rf_fix_message_t *m = &s.message
+    cdef int at = s.header.orig_sending
+    cdef uint64_t orig = 0
+    s.duplicates += 1
+    if m.msg_type == RF_FIX_SEQUENCE_RESET:
+        return
+    if at < 0:
+        send_reject(s, s.header.seq, 122, REQUIRED_TAG_MISSING, now_ns)
+    elif rf_fix_timestamp(m.bytes + m.fields[at].at, m.fields[at].len, &orig) and orig > s.header.sending_ns:
+        send_reject(s, s.header.seq, 122, SENDING_TIME_PROBLEM, now_ns)
+        end_session(s, b"", now_ns)
+
+
+cdef void hold(session_t *s) noexcept nogil:
+    """Keep a message that came too early. No room: it is dropped; the gap fill brings it again."""
+    cdef uint32_t n = s.message.length
+    if s.held_count == HELD_MAX or HELD_BYTES - s.held_used < n:
+        return
+    memcpy(s.held_bytes + s.held_used, s.message.bytes, n)
+    s.held[s.held_count].seq = s.header.seq
+    s.held[s.held_count].at = s.held_used
+    s.held[s.held_count].n = n
+    s.held_used += n
+    s.held_count += 1
+
+
+cdef void gap(session_t *s, uint64_t now_ns) noexcept nogil:
+    """A number above the expected one: ask once for all that is missing, again only for a hole in what is being resent."""
+    cdef int asked = s.gap_end >= s.store.next_in and s.gap_asked != 0
+    cdef int hole = asked and s.header.poss_dup and s.gap_asked != s.store.next_in
+    if not asked:
+        s.gap_end = s.header.seq - 1
+        s.gaps += 1
+        note(s, b"MsgSeqNum too high, expecting %llu but received %llu: ResendRequest", s.store.next_in, s.header.seq)
+    if not asked or hole:
+        send_resend_request(s, s.store.next_in, now_ns)
+
+
+# ---- messages of the session --------------------------------------------------------------------------------------------
+
+cdef void on_logon(session_t *s, uint64_t now_ns) noexcept nogil:
+    """The first Logon of a connection, or one more in a session that is up."""
+    cdef int reset = is_yes(&s.message, 141)
+    cdef uint64_t interval = s.heartbeat_s
+    if s.state == STATE_LOGGING_ON and not s.initiator:
+        if not number_of(&s.message, 108, &interval) or interval > 86400:
+            note(s, b"Logon without a HeartBtInt(108): connection closed", 0, 0)
+            s.disconnect_due = 1
+            return
+        s.heartbeat_s = interval
+    if (reset and not s.sent_reset) or (not s.initiator and s.reset_on_logon and s.state == STATE_LOGGING_ON):
+        note(s, b"sequence numbers reset to 1 by Logon (next out was %llu, next in %llu)", s.store.next_out, s.store.next_in)
+        store_reset(s.store, 1, 1)
+        forget_gap(s)
+    if s.header.seq < s.store.next_in:
+        if not s.header.poss_dup:
+            too_low(s, now_ns)
+        return
+    if s.state == STATE_LOGGING_ON:
+        s.state = STATE_UP
+        s.last_in_ns = now_ns
+        if not s.initiator:
+            send_logon(s, reset, now_ns)
+    elif not s.initiator or (reset and not s.sent_reset):
+        send_logon(s, reset, now_ns)
+    s.sent_reset = 0
+    s.highest_in = s.header.seq
+    if s.header.seq > s.store.next_in:
+        gap(s, now_ns)  # not held: the resend goes to infinity and fills the Logon's number too
+    take_number(s)
+
+
+cdef void on_resend_request(session_t *s, uint64_t now_ns) noexcept nogil:
+    cdef uint64_t begin = 0, end = 0, last = s.store.next_out - 1
+    if not number_of(&s.message, 7, &begin) or not begin:
+        send_reject(s, s.header.seq, 7, REQUIRED_TAG_MISSING if rf_fix_find(&s.message, 7) < 0 else VALUE_WRONG, now_ns)
+        take_number(s)
+        return
+    if not number_of(&s.message, 16, &end):
+        send_reject(s, s.header.seq, 16, REQUIRED_TAG_MISSING if rf_fix_find(&s.message, 16) < 0 else VALUE_WRONG, now_ns)
+        take_number(s)
+        return
+    if end == 0 or end > last:
+        end = last
+    take_number(s)
+    if begin > end:
+        return
+    note(s, b"ResendRequest for %llu to %llu", begin, end)
+    if s.resend_next:  # one under way: serve the union, its messages are only repeated
+        begin = begin if begin < s.resend_next else s.resend_next
+        end = end if end > s.resend_end else s.resend_end
+        s.run_start = 0
+    s.resend_next = begin
+    s.resend_end = end
+    s.resend_told = 0
+
+
+cdef void on_sequence_reset(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Gap fill (its number is checked) or reset (it is not): 36 says what comes next."""
+    cdef uint64_t next_in = 0
+    if not number_of(&s.message, 36, &next_in):
+        send_reject(s, s.header.seq, 36, REQUIRED_TAG_MISSING if rf_fix_find(&s.message, 36) < 0 else VALUE_WRONG, now_ns)
+        take_number(s)
+    elif next_in > s.store.next_in:
+        if not is_yes(&s.message, 123):
+            note(s, b"SequenceReset: next expected MsgSeqNum is %llu, was %llu", next_in, s.store.next_in)
+        store_set_next_in(s.store, next_in)
+    elif next_in < s.store.next_in:
+        send_reject(s, s.header.seq, 36, VALUE_WRONG, now_ns)
+
+
+cdef void on_logout(session_t *s, uint64_t now_ns) noexcept nogil:
+    cdef int at = rf_fix_find(&s.message, 58)
+    cdef char text[160]
+    cdef uint32_t i, n = 0
+    memcpy(text, b"Logout received: ", 17)
+    if at >= 0:
+        n = s.message.fields[at].len if s.message.fields[at].len < 140 else 140
+    for i in range(n):
+        text[17 + i] = <char> s.message.bytes[s.message.fields[at].at + i]
+        if text[17 + i] < 32 or text[17 + i] == 37:  # control characters and %: the note is a format
+            text[17 + i] = 46
+    text[17 + n] = 0
+    note(s, text, 0, 0)
+    if s.state == STATE_LOGGING_ON:
+        s.refused = 1
+    if not s.sent_logout:
+        send_logout(s, b"", now_ns)
+    take_number(s)
+    s.state = STATE_LOGGING_OUT
+    s.disconnect_due = 1
+
+
+cdef void on_test_request(session_t *s, uint64_t now_ns) noexcept nogil:
+    cdef int at = rf_fix_find(&s.message, 112)
+    if at < 0:
+        send_reject(s, s.header.seq, 112, REQUIRED_TAG_MISSING, now_ns)
+    else:
+        send_heartbeat(s, s.message.bytes + s.message.fields[at].at, s.message.fields[at].len, now_ns)
+
+
+# ---- dispatch -----------------------------------------------------------------------------------------------------------
+
+cdef void forget_gap(session_t *s) noexcept nogil:
+    s.gap_end = s.gap_asked = 0
+    s.held_first = s.held_count = s.held_used = 0
+
+
+cdef void first_message(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Before the Logon: anything wrong closes the connection without a byte."""
+    cdef uint32_t kind = s.message.msg_type
+    if not begin_is_ours(s) or not comp_ids_are_ours(s):
+        note(s, b"first message has another BeginString(8), SenderCompID(49) or TargetCompID(56) than configured: connection closed", 0, 0)
+    elif not s.header.seq or not s.header.sending_ns or not sent_in_time(s, now_ns):
+        note(s, b"first message has no MsgSeqNum(34), or a SendingTime(52) too far from our clock: connection closed", 0, 0)
+    elif kind == RF_FIX_LOGON:
+        on_logon(s, now_ns)
+        return
+    elif kind == RF_FIX_LOGOUT and s.initiator:
+        on_logout(s, now_ns)
+        return
+    else:
+        note(s, b"first message is not a Logon: connection closed", 0, 0)
+    s.disconnect_due = 1
+
+
+cdef int header_is_good(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Checks that come before the sequence number. 0: the message is dealt with."""
+    cdef header_t *h = &s.header
+    cdef rf_fix_message_t *m = &s.message
+    cdef uint32_t missing = 0, empty = 0
+    if not begin_is_ours(s):
+        note(s, b"Incorrect BeginString: logged out", 0, 0)
+        end_session(s, b"Incorrect BeginString", now_ns)
+        return 0
+    if not h.seq:
+        note(s, b"message without a valid MsgSeqNum(34): logged out", 0, 0)
+        end_session(s, b"Required tag missing", now_ns)
+        return 0
+    if h.sender < 0 or h.target < 0 or h.sending < 0:
+        missing = 49 if h.sender < 0 else 56 if h.target < 0 else 52
+    elif not m.fields[h.sender].len or not m.fields[h.target].len or not m.fields[h.sending].len:
+        empty = 49 if not m.fields[h.sender].len else 56 if not m.fields[h.target].len else 52
+    if missing or empty:
+        send_reject(s, h.seq, missing or empty, REQUIRED_TAG_MISSING if missing else NO_VALUE, now_ns)
+    elif not h.sending_ns:
+        send_reject(s, h.seq, 52, FORMAT_WRONG, now_ns)
+    elif not sent_in_time(s, now_ns):
+        note(s, b"SendingTime accuracy problem: more than %llu s from our clock; logged out", s.latency_ns_max // SECOND, 0)
+        send_reject(s, h.seq, 52, SENDING_TIME_PROBLEM, now_ns)
+        end_session(s, b"", now_ns)
+    elif not comp_ids_are_ours(s):
+        note(s, b"CompID problem: a message of another session; logged out", 0, 0)
+        send_reject(s, h.seq, 49 if not value_is(m, h.sender, s.target, s.target_len) else 56, COMP_ID_PROBLEM, now_ns)
+        end_session(s, b"", now_ns)
+    else:
+        return 1
+    take_number(s)
+    return 0
+
+
+cdef void dispatch(session_t *s, int held, uint64_t now_ns) noexcept nogil:
+    """One whole message. Leaves EVENT_APP on offer, or has dealt with it."""
+    cdef uint32_t kind = s.message.msg_type
+    read_header(&s.message, &s.header)
+    if s.state == STATE_LOGGING_ON:
+        first_message(s, now_ns)
+        return
+    if not held:
+        if not header_is_good(s, now_ns):
+            return
+        s.last_in_ns = now_ns
+        s.test_outstanding = 0
+        if s.header.seq > s.highest_in:
+            s.highest_in = s.header.seq
+    if kind == RF_FIX_LOGOUT:
+        on_logout(s, now_ns)
+        return
+    if held and (kind == RF_FIX_LOGON or kind == RF_FIX_RESEND_REQUEST):  # answered when they came; only their number counts now
+        take_number(s)
+        return
+    if kind == RF_FIX_LOGON:
+        on_logon(s, now_ns)
+        return
+    if kind == RF_FIX_RESEND_REQUEST:
+        on_resend_request(s, now_ns)
+        return
+    if kind == RF_FIX_SEQUENCE_RESET and not is_yes(&s.message, 123):
+        on_sequence_reset(s, now_ns)
+        return
+    if s.header.seq > s.store.next_in:
+        hold(s)
+        gap(s, now_ns)
+        return
+    if s.header.seq < s.store.next_in:
+        if s.header.poss_dup:
+            duplicate(s, now_ns)
+        else:
+            too_low(s, now_ns)
+        return
+    if kind == RF_FIX_SEQUENCE_RESET:
+        on_sequence_reset(s, now_ns)
+    elif kind == RF_FIX_HEARTBEAT:
+        take_number(s)
+    elif kind == RF_FIX_TEST_REQUEST:
+        on_test_request(s, now_ns)
+        take_number(s)
+    else:
+        s.event = EVENT_APP
+        s.event_held = held
+        s.event_seq = s.header.seq
+
+
+cdef int next_held(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Work on the held message whose turn it is. 0 when there is none."""
+    cdef uint32_t i
+    cdef size_t size
+    for i in range(s.held_first, s.held_count):
+        if s.held[i].seq != s.store.next_in:
+            continue
+        rf_fix_parse(s.held_bytes + s.held[i].at, s.held[i].n, &s.message, &size)
+        s.held[i].seq = 0
+        dispatch(s, 1, now_ns)
+        return 1
+    while s.held_first < s.held_count and s.held[s.held_first].seq < s.store.next_in:
+        s.held_first += 1
+    if s.held_first == s.held_count:
+        s.held_first = s.held_count = s.held_used = 0
+    return 0
+
+
+cdef int next_input(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Work on the next message in the input. 0 when there is no whole one."""
+    cdef size_t size = 0
+    cdef int found = rf_fix_parse(s.input + s.in_at, s.in_end - s.in_at, &s.message, &size)
+    if found == RF_FIX_INCOMPLETE:
+        if s.in_at:
+            memmove(s.input, s.input + s.in_at, s.in_end - s.in_at)
+            s.in_end -= s.in_at
+            s.in_at = 0
+        return 0
+    if found == RF_FIX_GARBLED:
+        s.in_at += <uint32_t> size
+        s.garbled += 1
+        note(s, b"garbled bytes ignored (%llu), %llu times so far", size, s.garbled)
+        return 1
+    s.in_at += s.message.length
+    s.messages_in += 1
+    dispatch(s, 0, now_ns)
+    return 1
+
+
+# ---- the machine --------------------------------------------------------------------------------------------------------
+
+cdef void session_connected(session_t *s, uint64_t now_ns) noexcept nogil:
+    s.in_at = s.in_end = s.out_at = s.out_end = 0
+    s.disconnect_due = s.sent_reset = s.sent_logout = s.test_outstanding = s.refused = 0
+    s.resend_next = s.run_start = s.resend_told = 0
+    forget_gap(s)
+    s.event = EVENT_NONE
+    s.state = STATE_LOGGING_ON
+    s.connected_ns = s.last_in_ns = s.last_out_ns = now_ns
+    if s.initiator:
+        if s.reset_on_logon:
+            store_reset(s.store, 1, 1)
+            s.sent_reset = 1
+        send_logon(s, s.reset_on_logon, now_ns)
+
+
+cdef void session_disconnected(session_t *s) noexcept nogil:
+    s.state = STATE_DOWN
+    s.in_at = s.in_end = s.out_at = s.out_end = 0
+    s.resend_next = s.run_start = 0
+    s.disconnect_due = 0
+    forget_gap(s)
+    s.event = EVENT_NONE  # what was on offer was not taken; the peer sends it again
+    s.down_due = s.down_due or s.announced
+    s.announced = 0
+
+
+cdef void session_logout(session_t *s, const char *text, uint64_t now_ns) noexcept nogil:
+    if s.state == STATE_UP:
+        send_logout(s, text, now_ns)
+        s.state = STATE_LOGGING_OUT
+    elif s.state == STATE_LOGGING_ON:
+        s.disconnect_due = 1
+
+
+cdef unsigned char *session_space(session_t *s, uint32_t *n) noexcept nogil:
+    if s.in_end == IN_BYTES and s.in_at and s.event == EVENT_NONE:
+        memmove(s.input, s.input + s.in_at, s.in_end - s.in_at)
+        s.in_end -= s.in_at
+        s.in_at = 0
+    n[0] = IN_BYTES - s.in_end
+    return s.input + s.in_end
+
+
+cdef void session_filled(session_t *s, uint32_t n) noexcept nogil:
+    s.in_end += n
+
+
+cdef int session_poll(session_t *s, uint64_t now_ns) noexcept nogil:
+    while True:
+        if s.event != EVENT_NONE:
+            return s.event
+        if s.down_due:
+            s.event = EVENT_DOWN
+        elif s.disconnect_due:
+            s.event = EVENT_DISCONNECT
+        elif s.state < STATE_LOGGING_ON:
+            return EVENT_NONE
+        elif s.state == STATE_UP and not s.announced and s.gap_end < s.store.next_in:
+            s.announced = 1
+            s.event = EVENT_UP
+        elif s.resend_next and serve_resend(s, now_ns):
+            continue
+        elif s.held_count and next_held(s, now_ns):
+            continue
+        elif not next_input(s, now_ns):
+            return EVENT_NONE
+
+
+cdef void session_accept(session_t *s) noexcept nogil:
+    if s.event == EVENT_APP:
+        store_set_next_in(s.store, s.event_seq + 1)
+    elif s.event == EVENT_DOWN:
+        s.down_due = 0
+    elif s.event == EVENT_DISCONNECT:
+        return  # stays until disconnected
+    s.event = EVENT_NONE
+
+
+cdef void session_tick(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Timers; call it at least every tenth of a second. now_ns may stand still, it may not jump back far."""
+    cdef uint64_t silence, beat = s.heartbeat_s * SECOND
+    if s.state < STATE_LOGGING_ON or s.disconnect_due:
+        return
+    store_reserve(s.store)
+    if s.state == STATE_LOGGING_ON:
+        if now_ns > s.connected_ns + s.logon_ns_max:
+            note(s, b"no Logon within %llu s: disconnecting", s.logon_ns_max // SECOND, 0)
+            s.disconnect_due = 1
+        return
+    if s.state == STATE_LOGGING_OUT:
+        if now_ns > s.logout_ns + s.logout_ns_max:
+            note(s, b"no Logout within %llu s: disconnecting", s.logout_ns_max // SECOND, 0)
+            s.disconnect_due = 1
+        return
+    if s.gap_end >= s.store.next_in and now_ns > s.gap_asked_ns + (beat or 30 * SECOND):
+        note(s, b"gap not filled from %llu on: ResendRequest again", s.store.next_in, 0)
+        send_resend_request(s, s.store.next_in, now_ns)
+    if not beat:
+        return
+    if s.event != EVENT_NONE:  # the owner does not take; the silence is ours
+        s.last_in_ns = now_ns
+    silence = now_ns - s.last_in_ns if now_ns > s.last_in_ns else 0
+    if silence * 5 >= beat * 12:
+        note(s, b"nothing heard for %llu ms: disconnecting", silence // 1000000, 0)
+        s.disconnect_due = 1
+    elif silence * 5 >= beat * 6:
+        if not s.test_outstanding:
+            send_test_request(s, now_ns)
+    elif not s.test_outstanding and now_ns >= s.last_out_ns + beat:
+        send_heartbeat(s, NULL, 0, now_ns)
