@@ -234,8 +234,13 @@ class Config:
         return "local" in levels
 
 
-def load(path: Path | str) -> Config:
+def load(path: Path | str, origin: Path | None = None) -> Config:
     """Read and check a configuration file.
+
+    Parameters
+    ----------
+    origin : Path, optional
+        Where a copy came from: relative paths in it are relative to that file.
 
     Raises
     ------
@@ -250,7 +255,7 @@ def load(path: Path | str) -> Config:
         raise ConfigError("file", str(path), f"a readable TOML file ({e.strerror})") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ConfigError("file", str(path), f"valid TOML ({e})") from e
-    return parse(values, source.resolve(), hashlib.sha256(raw).digest())
+    return parse(values, (origin or source).resolve(), hashlib.sha256(raw).digest())
 
 
 def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:

@@ -30,14 +30,15 @@ import numpy as np
 
 from ringfence.core.counters import COUNTERS, HISTOGRAMS
 from ringfence.core.engine import Engine
-from ringfence.core.errors import CoreError, StateMismatch
+from ringfence.core.errors import CoreError
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits, State, state_sections
 from ringfence.ipc.clock import Clock
+from ringfence.ipc.errors import LayoutMismatch, PeerRefused, RegionMissing
 from ringfence.ipc.handover import receive
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
-from ringfence.ipc.regions import owner_alive
+from ringfence.ipc.regions import owner_alive, unlink_dead
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
@@ -54,6 +55,7 @@ DRAIN_WAIT_S = 120.0
 BOOT_WAIT_S = 30.0
 CHANNEL_WAIT_S = 10.0
 BOOT_SLOTS = 4096
+BOOT_EPOCH = 0  # of the private ring; no region has it, so a replay tells its positions from the control ring's
 _ROLE = ENUMS["Role"].by_name["ENGINE"]
 _STATE = ENUMS["ProcessState"].by_name
 _KIND = ENUMS["FrameKind"].by_name
@@ -78,7 +80,7 @@ class Peer:
 
     def position(self, replayed: tuple[int, int]) -> int | None:
         """Where to go on in the peer's ring: what the journal says when it is ahead of the released tail, else None (the tail)."""
-        if self.link is None or not self.adopted:
+        if self.link is None or not self.adopted or replayed[0] == BOOT_EPOCH:
             return None
         tail = self.link.inbound_position
         return replayed[1] if tail < replayed[1] <= tail + self.link.waiting else None
@@ -90,7 +92,7 @@ class EngineProcess:
     def __init__(self, spec: dict[str, Any], channel: socket.socket, log: logging.Logger) -> None:
         self.log, self.channel = log, channel
         self.instance, self.epoch = str(spec["instance"]), int(spec["epoch"])
-        self.config: Config = configuration.load(spec["config"])
+        self.config: Config = configuration.load(spec["config"], Path(spec["config_source"]))
         self.idle = idle_kind(self.config.instance.idle)
         self.clock = Clock.attach(attach_when_there(self.instance, "instance", PEER_WAIT_S))
         rings = self.config.rings
@@ -132,7 +134,12 @@ class EngineProcess:
     def _take_state(self) -> Segment:
         """The region ``state``, empty: those who have it mapped read-only see the new engine's tables come up in it."""
         limits = Limits(**{name: getattr(self.config.limits, name) for name in self.config.limits.__dataclass_fields__})
-        region, adopted = take_region(self.instance, "state", state_sections(limits), role=_ROLE, epoch=self.epoch)
+        sections = state_sections(limits)
+        try:
+            region, adopted = take_region(self.instance, "state", sections, role=_ROLE, epoch=self.epoch)
+        except LayoutMismatch:
+            unlink_dead(self.instance, "state")
+            region, adopted = take_region(self.instance, "state", sections, role=_ROLE, epoch=self.epoch)
         if adopted:
             for spec in region.sections:
                 region.section(spec.name).view(np.uint8)[:] = 0
@@ -145,7 +152,12 @@ class EngineProcess:
         if held:
             self.log.info("the journal ring holds %d frames of a former engine: waiting for the sidecar", held)
         hint = "the sidecar does not drain the journal ring; see sidecar.log"
-        wait_for("journal ring", DRAIN_WAIT_S, lambda: True if link.depth == 0 else self._beat(), hint)
+
+        def drained() -> bool | None:
+            self._beat()
+            return link.depth == 0 or None
+
+        wait_for("journal ring", DRAIN_WAIT_S, drained, hint)
         return link
 
     def _emitted(self, gateway: Peer) -> int:
@@ -189,7 +201,7 @@ class EngineProcess:
         engine = Engine(state, self.clock, self.metrics, journal=journal, control=boot[1], idle=self.idle, timer_ns=0)
         for record in commands:
             boot[0].send(record)
-        wait_for("configuration", BOOT_WAIT_S, lambda: True if engine.poll() == 0 and boot[0].depth == 0 else None, "the journal ring does not move; see sidecar.log")
+        wait_for("configuration", BOOT_WAIT_S, lambda: (engine.poll() == 0 and boot[0].depth == 0) or None, "the journal ring does not move; see sidecar.log")
         rows = state.table("breaks")[breaks + 1 : int(state.table("engine")[1]["break_count"]) + 1]
         if any(int(b["kind"]) == _BAD_CONTROL for b in rows):
             raise CoreError("the engine refused a row of the configuration; see ringfence journal dump")
@@ -239,6 +251,8 @@ class EngineProcess:
         try:
             if message["op"] == "ready":
                 return False
+            if len(fds) != 1:
+                raise PeerRefused(f"the supervisor sent {len(fds)} descriptors with a strategy's ring, one is due")
             ring = Segment.attach_memfd(fds[0], link_sections("Intent", int(message["slots"])), writable=False)
             self.handed[int(message["strategy"])] = (int(message["epoch"]), ring)
         finally:
@@ -261,13 +275,15 @@ class EngineProcess:
         row = engine.attached_strategy
         epoch = int(engine.state.table("strategies")[row]["epoch"])
         self.channel.settimeout(CHANNEL_WAIT_S)
-        while self.handed.get(row, (0,))[0] != epoch:
+        while self.handed.get(row, (0,))[0] < epoch:
             try:
                 self._receive_one()
-            except TimeoutError:
-                self.log.error("no ring of strategy row %d, epoch %d, came with its attach", row, epoch)
+            except (OSError, PeerRefused) as e:
+                self.log.error("no ring of strategy row %d, epoch %d, came with its attach: %s", row, epoch, e)
                 return
         peer = self.strategies[row]
+        if self.handed[row][0] != epoch:
+            return  # it has attached once more since; that command follows in the control ring
         peer.link = Link(peer.mine, self.handed[row][1], trusted=False, fresh=True)
         engine.set_strategy(row, peer.link)
         self.log.info("%s attached with ring epoch %d", peer.name, epoch)
@@ -293,22 +309,19 @@ def _running(region: Segment) -> bool:
 
 def _take_link_region(instance: str, name: str, record: str | None, slots: int, epoch: int, log: logging.Logger) -> tuple[Segment, bool]:
     """Take up an old ``to.*`` region as it is, whatever the configured size, or make it."""
-    region, adopted = take_region(instance, name, None, role=_ROLE, epoch=epoch) if _exists(instance, name) else (None, False)
-    if region is None:
-        region, adopted = take_region(instance, name, link_sections(record, slots), role=_ROLE, epoch=epoch)
+    try:
+        region = Segment.adopt(instance, name, role=_ROLE, epoch=epoch)
+    except RegionMissing:
+        return Segment.create(instance, name, link_sections(record, slots), role=_ROLE, epoch=epoch), False
     have = next((s.count for s in region.sections if s.name == "slots"), 0)
     if have != slots:
         log.warning("region %s keeps its %d slots, configured are %d: a ring is resized only after a clean stop (ringfence down)", name, have, slots)
-    return region, adopted
-
-
-def _exists(instance: str, name: str) -> bool:
-    return Path("/dev/shm", f"rf.{instance}.{name}").exists()
+    return region, True
 
 
 def _boot_link(epoch: int) -> tuple[Link, Link]:
     """Both ends of a control ring inside this process: (ours, the engine's)."""
-    sender = Segment.create_memfd("from.boot", link_sections("Control", BOOT_SLOTS), role=_ROLE, epoch=0)
+    sender = Segment.create_memfd("from.boot", link_sections("Control", BOOT_SLOTS), role=_ROLE, epoch=BOOT_EPOCH)
     reader = Segment.create_memfd("to.boot", link_sections(None), role=_ROLE, epoch=epoch)
     return Link(sender, reader), Link(reader, sender)
 
@@ -325,9 +338,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         with socket.socket(fileno=known.channel) as channel:
             try:
                 return EngineProcess(spec, channel, log).run()
-            except StateMismatch as e:
-                log.error("%s", e)
-                return 7
             except CoreError as e:
                 raise ToolError(str(e)) from e
 
