@@ -1,0 +1,25 @@
+"""Names of the engine's counters and histograms in ``metrics.engine``; what creates the region and what shows it read them here."""
+
+from __future__ import annotations
+
+COUNTERS: dict[str, str] = {
+    "intents": "taken from strategies",
+    "denies": "refused by Ringfence",
+    "orders": "made",
+    "executions": "booked",
+    "duplicate_executions": "seen again, not booked",
+    "breaks": "raised",
+    "ring_poisoned": "rings with garbage, not read any more",
+    "journal_full": "turns in which no input could be taken because the journal ring had no room",
+    "gateway_overflow": "commands that did not fit in a gateway's ring and were queued",
+    "events_lost": "strategy events that did not fit in an event ring",
+    "frames": "written to the journal ring",
+    "checkpoints": "written to the journal ring",
+    "loops": "turns of the loop",
+}
+HISTOGRAMS: dict[str, str] = {
+    "intent_accept": "intent stamped by the strategy to taken by the engine, ns",
+    "apply": "input taken to applied and its outputs published, ns",
+    "intent_command": "intent stamped by the strategy to its command published to the gateway, ns",
+    "fill_position": "execution read from the socket to booked in the position, ns",
+}

@@ -1,0 +1,86 @@
+# The engine's loop. `Loop` is all that it works on; the step functions are here so that the benchmark measures the real ones.
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from ringfence.core.state cimport EngineState, Port, State
+from ringfence.ipc.clock cimport rf_clock_t
+from ringfence.ipc.idle cimport rf_idle_t
+from ringfence.ipc.link cimport Link
+from ringfence.ipc.metrics cimport Metrics, rf_histogram_t
+from ringfence.ipc.records cimport Frame
+from ringfence.ipc.ring cimport rf_ring_t
+
+cdef enum:
+    SOURCES_MAX = 257     # rows of strategies or venues, row 0 included
+    TAKEN = 1
+    NOTHING = 2           # no input there
+    HELD_BACK = 3         # the journal ring has no room, or only room for cancels
+    GARBAGE = 4           # the ring is quarantined
+
+    LEAVE_STOP = 1        # why the loop returns
+    LEAVE_ATTACH = 2
+    LEAVE_FAULT = 3
+
+ctypedef struct Source:
+    rf_ring_t *ring       # NULL: not connected, or quarantined
+    uint32_t epoch
+
+ctypedef struct Counters:
+    uint64_t *intents
+    uint64_t *denies
+    uint64_t *orders
+    uint64_t *executions
+    uint64_t *duplicate_executions
+    uint64_t *breaks
+    uint64_t *ring_poisoned
+    uint64_t *journal_full
+    uint64_t *gateway_overflow
+    uint64_t *events_lost
+    uint64_t *frames
+    uint64_t *checkpoints
+    uint64_t *loops
+
+ctypedef struct Loop:
+    EngineState *s
+    rf_ring_t *journal
+    rf_clock_t *clock
+    uint64_t *heartbeat
+    Source control
+    Source feed
+    Source[SOURCES_MAX] gateways
+    Source[SOURCES_MAX] strategies
+    uint64_t pressure_below     # journal slots free: under this new risk is denied
+    uint64_t cancels_below      # under this only cancels are taken
+    uint64_t clear_above
+    uint64_t timer_ns
+    uint64_t next_timer_ns
+    uint64_t instance_epoch
+    uint32_t batch
+    uint32_t attached           # strategy row of the last STRATEGY_ATTACH
+    uint64_t hash               # of the last checkpoint
+    int checkpoint_due
+    int leave
+    rf_idle_t idle
+    Counters counters
+    rf_histogram_t intent_accept
+    rf_histogram_t apply_time
+    rf_histogram_t intent_command
+    rf_histogram_t fill_position
+
+# One input from one ring through the journal into the state: TAKEN, NOTHING, HELD_BACK or GARBAGE.
+cdef int take_intent(Loop *l, uint32_t row) noexcept nogil
+cdef int take_venue_event(Loop *l, uint32_t row) noexcept nogil
+cdef int take_control(Loop *l) noexcept nogil
+cdef int take_mark(Loop *l) noexcept nogil
+
+# One round over all rings; the number of inputs taken.
+cdef uint64_t turn(Loop *l) noexcept nogil
+
+cdef class Engine:
+    cdef Loop l
+    cdef readonly State state
+    cdef object clock
+    cdef object metrics
+    cdef object links
+    cdef open_metrics(self, Metrics m)
+    cdef connect(self, Source *source, Link link, position)
+    cdef uint64_t queued_seq(self, Port *port)

@@ -1,0 +1,31 @@
+from typing import Literal
+
+from ringfence.core.state import State
+from ringfence.ipc.clock import Clock
+from ringfence.ipc.link import Link
+from ringfence.ipc.metrics import Metrics
+
+class Engine:
+    state: State
+    def __init__(
+        self,
+        state: State,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        journal: Link,
+        control: Link | None = ...,
+        feed: Link | None = ...,
+        idle: int = ...,
+        timer_ns: int = ...,
+        batch: int = ...,
+        control_position: int | None = ...,
+        feed_position: int | None = ...,
+    ) -> None: ...
+    def set_gateway(self, venue: int, link: Link | None, emitted_output_seq: int, *, position: int | None = ...) -> None: ...
+    def set_strategy(self, strategy: int, link: Link | None, *, position: int | None = ...) -> None: ...
+    @property
+    def attached_strategy(self) -> int: ...
+    def run(self) -> Literal["stop", "attach"]: ...
+    def poll(self) -> int: ...
+    def checkpoint(self) -> int: ...

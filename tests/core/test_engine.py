@@ -1,0 +1,525 @@
+"""The loop over real rings in shared memory: strategies, a gateway and a sidecar are played by the test, through links."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ringfence.core.counters import COUNTERS, HISTOGRAMS
+from ringfence.core.engine import Engine
+from ringfence.core.errors import CoreError
+from ringfence.core.replay import Replayer
+from ringfence.core.state import Limits, State, state_sections
+from ringfence.ipc import stop
+from ringfence.ipc.clock import Clock
+from ringfence.ipc.layout import dtype
+from ringfence.ipc.link import Link, link_sections
+from ringfence.ipc.metrics import Metrics
+from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.segment import Segment
+
+ENGINE, GATEWAY, STRATEGY, SUPERVISOR, SIDECAR, FEED = (ENUMS["Role"].by_name[n] for n in ("ENGINE", "GATEWAY", "STRATEGY", "SUPERVISOR", "SIDECAR", "FEED"))
+LIMITS = Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4)
+FRAME = {name: value for value, name in ENUMS["FrameKind"].by_value.items()}
+serial = 0
+
+
+def record(name: str, /, **values: Any) -> Any:
+    row = np.zeros(1, dtype(name))
+    for field, value in values.items():
+        row[0][field] = value.encode() if isinstance(value, str) else value
+    return row[0]
+
+
+def crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+class Rig:
+    """An engine with one gateway and two strategies, and the other end of every link."""
+
+    def __init__(self, *, journal_slots: int = 256, order_slots: int = 16, event_slots: int = 64, intent_slots: int = 64, batch: int = 16) -> None:
+        global serial
+        serial += 1
+        self.instance = f"t{os.getpid()}c{serial}"
+        self.segments: list[Segment] = []
+        self.stack: list[Any] = []
+        self.frames: list[bytes] = []
+        self.now = 0
+        state_segment = self.region("state", state_sections(LIMITS), ENGINE)
+        self.clock = Clock.calibrate(0.001)
+        self.metrics = Metrics.create(self.instance, "engine", COUNTERS, HISTOGRAMS, role=ENGINE, epoch=1)
+        self.segments.append(self.metrics.segment)
+        journal, self.sidecar = self.link("sidecar", "JournalSlot", journal_slots, None, 0)
+        control, self.control_link = self.link("control", None, 0, "Control", 64)
+        feed, self.feed = self.link("feed", None, 0, "Mark", 64)
+        self.state = State.in_segment(state_segment)
+        self.engine = Engine(self.state, self.clock, self.metrics, journal=journal, control=control, feed=feed, timer_ns=0, batch=batch, idle=2)
+        self.gateway_link, self.gateway = self.link("gw.sim", "OrderCommand", order_slots, "VenueEvent", 64)
+        self.engine.set_gateway(1, self.gateway_link, 0)
+        self.strategies: dict[int, Link] = {}
+        self.event_slots, self.intent_slots = event_slots, intent_slots
+
+    def region(self, name: str, sections: Any, role: int) -> Segment:
+        segment = Segment.create(self.instance, name, sections, role=role, epoch=1, lock=False)
+        self.segments.append(segment)
+        return segment
+
+    def link(self, peer: str, out: str | None, out_slots: int, back: str | None, back_slots: int) -> tuple[Link, Link]:
+        to = self.region(f"to.{peer}", link_sections(out, out_slots), ENGINE)
+        fro = self.region(f"from.{peer}", link_sections(back, back_slots), GATEWAY)
+        return Link(to, fro), Link(fro, to)
+
+    def close(self) -> None:
+        for segment in self.segments:
+            segment.unlink()
+
+    # ---- the peers
+
+    def control(self, kind: str, body: Any = None, **fields: Any) -> None:
+        values = {"kind": ENUMS["ControlKind"].by_name[kind]} | fields
+        if body is not None:
+            values["body"] = body.tobytes()
+        self.control_link.send(record("Control", **values))
+
+    def configure(self) -> Rig:
+        self.control("START", day=20260102, prefix="RF", epoch=1)
+        terms = {"tick": 1, "lot": 1, "qty_max": 10**12, "multiplier": 1, "price_digits": 2, "status": 1}
+        self.control("DEFINE_INSTRUMENT", record("Instrument", id=1, symbol="EURUSD", **terms))
+        self.control("DEFINE_ACCOUNT", record("Account", id=1, name="main", code="ACC1", status=1))
+        self.control("DEFINE_VENUE", record("Venue", id=1, name="sim", status=1, durability=1))
+        for row in (1, 2):
+            self.control("DEFINE_STRATEGY", record("Strategy", id=row, name=f"s{row}", status=1, cancel_on_detach=row == 1))
+        self.control("DEFINE_ROUTE", record("Route", id=1, account=1, venue=1, status=1))
+        self.pump()
+        for row in (1, 2):
+            self.attach(row, 5)
+        self.event("SESSION_UP")
+        self.pump()
+        return self
+
+    def attach(self, row: int, epoch: int) -> None:
+        self.control("STRATEGY_ATTACH", strategy=row, epoch=epoch, pid=os.getpid())
+        self.pump()
+        assert self.engine.attached_strategy == row
+        to = self.region(f"to.strat.s{row}.{epoch}", link_sections("StrategyEvent", self.event_slots), ENGINE)
+        ring = Segment.create_memfd(f"s{row}", link_sections("Intent", self.intent_slots), role=STRATEGY, epoch=epoch)
+        self.stack.append(ring)
+        self.strategies[row] = Link(ring, to)
+        self.engine.set_strategy(row, Link(to, ring, trusted=False))
+
+    def intent(self, kind: str, client_id: int, strategy: int = 1, **fields: Any) -> None:
+        self.strategies[strategy].send(self.sealed(kind, client_id, **fields))
+
+    def sealed(self, kind: str, client_id: int, **fields: Any) -> bytes:
+        values: dict[str, Any] = {"epoch": 5, "created_ns": self.clock.now_ns(), "kind": ENUMS["IntentKind"].by_name[kind], "client_id": client_id}
+        if kind == "NEW":
+            values |= {"instrument": 1, "side": 1, "ord_type": 2, "time_in_force": 1, "px": 100, "qty": 10}
+        row = record("Intent", **(values | fields))
+        row["crc"] = crc32c(row.tobytes()[8:124])
+        return bytes(row.tobytes())
+
+    def event(self, kind: str, cl_ord_id: bytes = b"", **fields: Any) -> None:
+        fields = {"present": sum({"last_px": 1, "last_qty": 2, "cum_qty": 4}.get(n, 0) for n in fields)} | fields
+        if "last_px" in fields:
+            fields["last_px_digits"] = 2
+        self.gateway.send(record("VenueEvent", kind=ENUMS["VenueEventKind"].by_name[kind], cl_ord_id=cl_ord_id, venue=9, **fields))
+
+    def pump(self, *, read_journal: bool = True) -> int:
+        """Turn the loop until it finds nothing; the sidecar reads what was journaled."""
+        total = 0
+        for _ in range(200):
+            n = self.engine.poll()
+            total += n
+            read = self.read_journal() if read_journal else []
+            if n == 0 and not read:
+                break
+        return total
+
+    def read_journal(self) -> list[bytes]:
+        new = []
+        while (slot := self.sidecar.receive()) is not None:
+            new.append(slot.tobytes())
+        self.frames += new
+        return new
+
+    def kinds(self) -> list[str]:
+        return [ENUMS["FrameKind"].by_value[int(np.frombuffer(f[:64], dtype("Frame"))[0]["kind"])] for f in self.frames]
+
+    def observations(self) -> list[str]:
+        out = []
+        for f in self.frames:
+            if np.frombuffer(f[:64], dtype("Frame"))[0]["kind"] == FRAME["OBSERVATION"]:
+                out.append(ENUMS["ObservationKind"].by_value[int(np.frombuffer(f[64:128], dtype("Observation"))[0]["kind"])])
+        return out
+
+    def commands(self) -> list[Any]:
+        return self.drain(self.gateway)
+
+    def events(self, strategy: int = 1) -> list[Any]:
+        return self.drain(self.strategies[strategy])
+
+    @staticmethod
+    def drain(link: Link) -> list[Any]:
+        out = []
+        while (slot := link.receive()) is not None:
+            out.append(slot)
+        return out
+
+    def told(self, strategy: int = 1) -> list[str]:
+        return [ENUMS["EventKind"].by_value[int(e["kind"])] for e in self.events(strategy)]
+
+    def denied(self, strategy: int = 1) -> list[str]:
+        return [ENUMS["DenyReason"].by_value[int(e["reason"])] for e in self.events(strategy) if int(e["kind"]) == ENUMS["EventKind"].by_name["DENIED"]]
+
+    # ---- what must hold after everything
+
+    def check_replay(self) -> Replayer:
+        """The journal alone gives the same state, table by table."""
+        self.read_journal()
+        replayer = Replayer(LIMITS)
+        for frame in self.frames:
+            replayer.apply(frame)
+        assert replayer.state_hash() == self.state.state_hash()
+        for name, _, _ in state_sections(LIMITS):
+            assert replayer.state.table(name).tobytes() == self.state.table(name).tobytes(), f"table {name} differs after replay"
+        return replayer
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    yield from rigs()
+
+
+def rigs(**sizes: int) -> Iterator[Rig]:
+    made = Rig(**sizes)
+    try:
+        yield made.configure()
+    finally:
+        made.close()
+
+
+def test_engine_when_an_order_lives_its_outputs_and_journal_agree(rig: Rig) -> None:
+    rig.intent("NEW", 1)
+    rig.pump()
+    (new,) = rig.commands()
+    assert (int(new["qty"]), int(new["px"]), bytes(new["symbol"]), int(new["output_seq"])) == (10, 100, b"EURUSD", 1)
+    rig.event("ACK", new["cl_ord_id"], venue_order_id="V1")
+    rig.event("FILL", new["cl_ord_id"], exec_id="E1", last_px=101, last_qty=4, cum_qty=4, received_ns=rig.clock.now_ns())
+    rig.intent("CANCEL", 1)
+    rig.pump()
+    (cancel,) = rig.commands()
+    assert cancel["orig_cl_ord_id"] == new["cl_ord_id"]
+    assert bytes(cancel["venue_order_id"]) == b"V1"
+    rig.event("CANCELED", cancel["cl_ord_id"])
+    rig.pump()
+    assert rig.told() == ["ACCEPTED", "ACK", "FILL", "PENDING", "CANCELED"]
+    assert int(rig.state.table("positions")[1]["net_qty"]) == 4
+    counters = rig.metrics.counters()
+    assert (counters["orders"], counters["executions"], counters["intents"]) == (1, 1, 2)
+    assert rig.metrics.histograms()["fill_position"].count == 1
+    replayer = rig.check_replay()
+    assert replayer.source_position(FRAME["INTENT"], 1) == (5, 2)
+    assert replayer.source_position(FRAME["VENUE_EVENT"], 1) == (1, 4)
+
+
+def test_engine_when_asked_to_stop_drains_the_gateway_and_writes_a_checkpoint(rig: Rig) -> None:
+    rig.intent("NEW", 1)
+    rig.pump()
+    rig.event("ACK", rig.commands()[0]["cl_ord_id"])
+    stop.request()
+    try:
+        assert rig.engine.run() == "stop"
+    finally:
+        stop.clear()
+    rig.read_journal()
+    assert rig.kinds()[-1] == "CHECKPOINT"
+    assert int(rig.state.table("orders")[1]["ord_status"]) == ENUMS["OrdStatus"].by_name["NEW"]
+    rig.check_replay()
+
+
+def test_engine_when_a_strategy_attaches_run_returns_for_its_ring(rig: Rig) -> None:
+    rig.control("STRATEGY_DETACH", strategy=2)
+    rig.control("STRATEGY_ATTACH", strategy=2, epoch=6)
+    assert rig.engine.run() == "attach"
+    assert rig.engine.attached_strategy == 2
+    rig.check_replay()
+
+
+def test_engine_when_a_control_command_asks_writes_a_checkpoint_that_replay_checks(rig: Rig) -> None:
+    rig.control("CHECKPOINT")
+    rig.intent("NEW", 1)
+    rig.pump()
+    kinds = rig.kinds()
+    assert kinds[kinds.index("CHECKPOINT") - 1] == "CONTROL"
+    rig.check_replay()
+
+
+def test_engine_when_a_mark_arrives_the_instrument_has_it(rig: Rig) -> None:
+    rig.feed.send(record("Mark", instrument=1, bid=99, ask=101))
+    rig.pump()
+    assert (int(rig.state.table("instruments")[1]["bid"]), int(rig.state.table("instruments")[1]["ask"])) == (99, 101)
+    rig.check_replay()
+
+
+def test_engine_when_the_venue_row_of_an_event_lies_the_links_own_is_taken(rig: Rig) -> None:
+    rig.intent("NEW", 1)
+    rig.pump()
+    rig.event("ACK", rig.commands()[0]["cl_ord_id"])  # the rig writes venue 9 into every event
+    rig.pump()
+    assert int(rig.state.table("orders")[1]["ord_status"]) == ENUMS["OrdStatus"].by_name["NEW"]
+
+
+# ---- garbage in a strategy's ring ------------------------------------------------------------------------------------------
+
+
+def slots_of(rig: Rig, strategy: int = 1) -> Any:
+    return rig.strategies[strategy].mine.section("slots").view("u1").reshape(-1, 128)
+
+
+def poisoned(rig: Rig) -> None:
+    rig.pump()
+    assert rig.observations() == ["STRATEGY_POISONED"]
+    assert int(rig.state.table("strategies")[1]["status"]) == ENUMS["StrategyStatus"].by_name["POISONED"]
+    assert rig.metrics.counters()["ring_poisoned"] == 1
+    rig.intent("NEW", 7, strategy=2)
+    rig.pump()
+    assert [int(c["strategy"]) for c in rig.commands() if int(c["kind"]) == 1][-1] == 2, "the other strategy trades on"
+    rig.check_replay()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_engine_when_a_ring_holds_random_bytes_it_is_quarantined(rig: Rig, seed: int) -> None:
+    rng = random.Random(seed)
+    slots_of(rig)[:] = np.frombuffer(rng.randbytes(slots_of(rig).size), "u1").reshape(-1, 128)
+    poisoned(rig)
+    assert int(rig.state.table("engine")[1]["order_count"]) == 1
+
+
+@pytest.mark.parametrize("byte", [8, 16, 64, 72, 76, 84, 123, 124, 127])
+def test_engine_when_a_slot_is_torn_its_crc_quarantines_the_ring(rig: Rig, byte: int) -> None:
+    slot = bytearray(rig.sealed("NEW", 1))
+    slot[byte] ^= 0x40
+    rig.strategies[1].send(bytes(slot))
+    poisoned(rig)
+
+
+def test_engine_when_a_slot_is_all_zero_but_its_sequence_it_is_quarantined(rig: Rig) -> None:
+    rig.strategies[1].send(bytes(128))
+    poisoned(rig)
+
+
+def test_engine_when_a_ring_is_zeroed_under_it_nothing_happens_until_it_should_be_one_lap_on(rig: Rig) -> None:
+    for n in range(70):  # more than a lap of 64
+        rig.intent("NEW" if n == 0 else "CANCEL", 1)
+        rig.pump()
+        rig.events()
+    rig.commands()
+    slots_of(rig)[:] = 0  # a hole punched into the memfd
+    poisoned(rig)
+
+
+def test_engine_when_the_head_goes_backward_only_the_slots_count(rig: Rig) -> None:
+    rig.intent("NEW", 1)
+    rig.pump()
+    rig.strategies[1].mine.section("head")["position"] = 0
+    rig.pump()
+    assert int(rig.state.table("engine")[1]["order_count"]) == 1
+    assert rig.observations() == []
+
+
+def test_engine_when_a_slot_is_published_a_lap_ahead_the_ring_is_quarantined(rig: Rig) -> None:
+    slots_of(rig)[0, :8].view("u8")[0] = 65
+    poisoned(rig)
+
+
+def test_engine_when_a_strategy_is_poisoned_its_open_orders_are_cancelled_by_policy(rig: Rig) -> None:
+    rig.intent("NEW", 1)
+    rig.pump()
+    rig.commands()
+    rig.strategies[1].send(bytes(128))
+    rig.pump()
+    assert [int(c["kind"]) for c in rig.commands()] == [ENUMS["CommandKind"].by_name["CANCEL"]]
+
+
+def test_engine_when_an_intent_has_an_old_epoch_it_is_denied(rig: Rig) -> None:
+    rig.intent("NEW", 1, epoch=4)
+    rig.pump()
+    assert rig.denied() == ["STALE"]
+    assert rig.commands() == []
+
+
+def test_engine_when_a_gateway_ring_holds_garbage_its_session_counts_as_down(rig: Rig) -> None:
+    position = rig.gateway.outbound_position
+    rig.gateway.mine.section("slots").view("u1").reshape(-1, 384)[position % 64, :8].view("u8")[0] = 999
+    rig.pump()
+    assert int(rig.state.table("venues")[1]["session_state"]) == ENUMS["SessionState"].by_name["DOWN"]
+    rig.intent("NEW", 1)
+    rig.pump()
+    assert rig.denied() == ["SESSION_DOWN"]
+    rig.check_replay()
+
+
+# ---- peers that do not keep pace --------------------------------------------------------------------------------------------
+
+
+def test_engine_when_the_order_ring_is_full_commands_queue_in_order_and_new_risk_is_denied(rig: Rig) -> None:
+    for n in range(1, 21):  # the ring has 16 slots
+        rig.intent("NEW", n)
+    rig.pump()
+    assert rig.observations() == ["GATEWAY_STALLED"]
+    assert "GATEWAY_STALLED" in rig.denied()
+    orders = int(rig.state.table("engine")[1]["order_count"])
+    assert orders == 17, "the one that overflowed was accepted, the ones after it were denied"
+    rig.intent("CANCEL", 1)
+    rig.pump()
+    seen = rig.commands()
+    rig.pump()
+    seen += rig.commands()
+    assert [int(c["output_seq"]) for c in seen] == list(range(1, orders + 2)), "every command once, in order"
+    assert int(seen[-1]["kind"]) == ENUMS["CommandKind"].by_name["CANCEL"]
+    rig.pump()
+    assert rig.observations() == ["GATEWAY_STALLED", "GATEWAY_READY"]
+    rig.intent("NEW", 99)
+    rig.pump()
+    assert len(rig.commands()) == 1
+    assert rig.metrics.counters()["gateway_overflow"] == 2
+    rig.check_replay()
+
+
+def test_engine_when_an_event_ring_is_full_the_loss_is_counted_and_numbered() -> None:
+    for rig in rigs(event_slots=4):
+        for n in range(1, 7):
+            rig.intent("NEW", n)
+        rig.pump()
+        assert rig.observations() == ["STRATEGY_STALLED"]
+        seen = rig.events()
+        assert [int(e["output_seq"]) for e in seen] == [1, 2, 3, 4]
+        rig.pump()
+        assert rig.observations() == ["STRATEGY_STALLED", "STRATEGY_READY"]
+        rig.intent("CANCEL", 1)
+        rig.pump()
+        (after,) = rig.events()
+        lost = int(after["output_seq"]) - 4 - 1
+        assert lost == rig.metrics.counters()["events_lost"] == 2
+        assert int(rig.state.table("strategies")[1]["denies"]) == 1, "the second lost event was the denial STRATEGY_STALLED"
+        rig.check_replay()
+
+
+def test_engine_when_the_journal_fills_new_is_denied_then_held_and_cancels_pass() -> None:
+    for rig in rigs(journal_slots=64, batch=1):
+        for n in range(1, 5):
+            rig.intent("NEW", n)
+        rig.pump()
+        rig.commands()
+        fill = 64 - 15  # used slots that leave less than a quarter free
+        for n in range(fill):
+            rig.intent("CANCEL", 1000 + n)
+            rig.engine.poll()
+            rig.events()
+        rig.intent("NEW", 50)
+        rig.engine.poll()
+        assert rig.denied() == ["JOURNAL_PRESSURE"]
+        while rig.engine.poll() or rig.sidecar.depth_left() > 8 if hasattr(rig.sidecar, "depth_left") else False:
+            rig.events()
+        for n in range(20):  # down to the last eighth
+            rig.intent("CANCEL", 2000 + n)
+            rig.engine.poll()
+            rig.events()
+        rig.intent("NEW", 51)
+        before = int(rig.state.table("engine")[1]["intents"])
+        rig.engine.poll()
+        assert int(rig.state.table("engine")[1]["intents"]) == before, "held in its ring"
+        rig.pump()
+        assert "JOURNAL_PRESSURE" in rig.observations() and "JOURNAL_CLEAR" in rig.observations()
+        rig.pump()
+        assert int(rig.state.table("engine")[1]["intents"]) > before
+        rig.check_replay()
+
+
+def test_engine_when_the_journal_is_full_nothing_is_taken_and_nothing_lost() -> None:
+    for rig in rigs(journal_slots=16):
+        for n in range(1, 41):
+            rig.intent("CANCEL", n)
+        rig.pump(read_journal=False)
+        taken = int(rig.state.table("engine")[1]["intents"])
+        assert taken < 40
+        assert rig.metrics.counters()["journal_full"] > 0
+        rig.event("SESSION_DOWN")
+        rig.engine.poll()
+        assert int(rig.state.table("venues")[1]["session_state"]) == ENUMS["SessionState"].by_name["UP"], "not even a venue event"
+        rig.pump()
+        assert int(rig.state.table("engine")[1]["intents"]) == 40
+        assert int(rig.state.table("venues")[1]["session_state"]) == ENUMS["SessionState"].by_name["DOWN"]
+        rig.check_replay()
+
+
+# ---- recovery ----------------------------------------------------------------------------------------------------------------
+
+
+def test_engine_when_restarted_from_the_journal_emits_only_what_the_gateway_has_not(rig: Rig) -> None:
+    for n in range(1, 6):
+        rig.intent("NEW", n)
+    rig.pump()
+    want = [c.tobytes()[8:] for c in rig.commands()]
+    replayer = Replayer(LIMITS, emit_above={1: 3})
+    for frame in rig.frames:
+        replayer.apply(frame)
+    again, far = rig.link("gw.again", "OrderCommand", 16, "VenueEvent", 16)
+    journal, _ = rig.link("sidecar.again", "JournalSlot", 64, None, 0)
+    engine = Engine(replayer.state, rig.clock, rig.metrics, journal=journal)
+    engine.set_gateway(1, again, 3)
+    assert [c.tobytes()[8:] for c in Rig.drain(far)] == want[3:]
+
+
+def test_engine_when_the_gateway_is_ahead_of_the_journal_it_is_refused(rig: Rig) -> None:
+    with pytest.raises(CoreError, match="restore the journal"):
+        rig.engine.set_gateway(1, rig.gateway_link, 10)
+
+
+def test_engine_when_positions_are_given_rings_go_on_there(rig: Rig) -> None:
+    journal, _ = rig.link("sidecar.more", "JournalSlot", 64, None, 0)
+    control, far = rig.link("control.more", None, 0, "Control", 16)
+    for _ in range(3):
+        far.send(record("Control", kind=ENUMS["ControlKind"].by_name["CHECKPOINT"]))
+    engine = Engine(State.in_memory(LIMITS), rig.clock, rig.metrics, journal=journal, control=control, control_position=2, timer_ns=0)
+    assert engine.poll() == 1
+    assert far.depth == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_engine_when_traffic_is_random_replay_gives_equal_bytes(rig: Rig, seed: int) -> None:
+    rng = random.Random(seed)
+    live: list[bytes] = []
+    for n in range(300):
+        what = rng.random()
+        if what < 0.4:
+            rig.intent("NEW", n + 1, strategy=rng.choice((1, 2)), side=rng.choice((1, 2)), qty=rng.randint(1, 20), px=rng.randint(90, 110))
+        elif what < 0.5:
+            rig.intent("CANCEL", rng.randint(1, n + 1), strategy=rng.choice((1, 2)))
+        elif what < 0.6:
+            rig.intent("REPLACE", rng.randint(1, n + 1), qty=rng.randint(1, 30), px=rng.randint(90, 110))
+        elif what < 0.62:
+            rig.intent("CANCEL_ALL", 0)
+        elif what < 0.64:
+            rig.event(rng.choice(("SESSION_DOWN", "SESSION_UP")))
+        elif live:
+            fields = {"exec_id": f"E{rng.randint(1, 200)}", "last_px": rng.randint(90, 110), "last_qty": rng.randint(1, 10)}
+            rig.event(rng.choice(("ACK", "FILL", "FILL", "CANCELED", "REPLACED", "CANCEL_REJECT", "REJECTED")), rng.choice(live), **fields)
+        if rng.random() < 0.5:
+            rig.pump()
+            live += [c["cl_ord_id"] for c in rig.commands()]
+            rig.events(1)
+            rig.events(2)
+    rig.pump()
+    rig.check_replay()
