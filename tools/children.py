@@ -31,7 +31,7 @@ LOG_TAIL_BYTES = 4096
 class Child:
     """One child process and its history."""
 
-    def __init__(self, plan: ChildPlan, log_dir: Path, cwd: Path) -> None:
+    def __init__(self, plan: ChildPlan, log_dir: Path, cwd: Path | None) -> None:
         self.plan = plan
         self.log_path = log_dir / f"{plan.name}.log"
         self.cwd = cwd

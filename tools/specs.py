@@ -89,6 +89,8 @@ def strategy_plans(config: Config) -> list[ChildPlan]:
         if s.command:
             path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
             environment = {"RINGFENCE_INSTANCE": config.instance.name, "RINGFENCE_STRATEGY": s.name, "PATH": path}
+            if modules := os.environ.get("PYTHONPATH"):  # it runs in the configuration's directory, not in ours
+                environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in modules.split(os.pathsep))
             out.append(ChildPlan(f"strat.{s.name}", "STRATEGY", s.command, "", order=1, stop_s=5, core=s.core, environment=environment))
     return out
 

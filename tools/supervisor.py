@@ -105,8 +105,8 @@ class Supervisor:
         epoch = self._next_epoch()
         copy = self.config.run_dir / "config.toml"
         copy.write_bytes(self.config.source.read_bytes())
-        cwd = self.config.source.parent
-        self.children = [Child(p, self.config.log_dir, cwd) for p in [*plans(self.config, epoch, copy), *strategy_plans(self.config)]]
+        own = [Child(p, self.config.log_dir, None) for p in plans(self.config, epoch, copy)]
+        self.children = [*own, *(Child(p, self.config.log_dir, self.config.source.parent) for p in strategy_plans(self.config))]
         self.region = InstanceRegion(self.config, epoch, self.children)
         self.agent = ControlAgent(self.config, epoch, self.selector, report=self._report, stop=self.request_stop, log=self.log)
         for child in self.children:
