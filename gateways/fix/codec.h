@@ -149,7 +149,7 @@ static inline int rf_fix_uint(const unsigned char *p, uint32_t n, uint64_t *out)
 
 /* Split a framed message (rf_fix_frame said OK) into fields. GARBLED: a tag or data length is wrong, or the first three are not 8, 9, 35. */
 static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_message_t *m) {
-    const unsigned char *q = p, *end = p + size;
+    const unsigned char *q = p, *end = p + size, *trailer = end - 7;
     uint32_t count = 0;
     m->bytes = p;
     m->length = (uint32_t)size;
@@ -165,7 +165,7 @@ static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_messa
         if (length_tag && count && count <= RF_FIX_FIELDS_MAX && m->fields[count - 1].tag == length_tag) {
             uint64_t n;
             if (!rf_fix_uint(p + m->fields[count - 1].at, m->fields[count - 1].len, &n)) return RF_FIX_GARBLED;
-            if (n >= (uint64_t)(end - q) || q[n] != RF_FIX_SOH) return RF_FIX_GARBLED;
+            if (q >= trailer || n >= (uint64_t)(trailer - q) || q[n] != RF_FIX_SOH) return RF_FIX_GARBLED;
             q += n;
         } else {
             while (*q != RF_FIX_SOH) q++;

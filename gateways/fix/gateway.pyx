@@ -45,7 +45,6 @@ from ringfence.ipc.clock cimport Clock, rf_clock_now
 from ringfence.ipc.idle cimport rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics
-from ringfence.ipc.records cimport OrderCommand, VenueEvent
 from ringfence.ipc.segment cimport Segment
 
 from ringfence.ipc import host, stop

@@ -446,7 +446,10 @@ def order_body(bytes command not None, uint64_t now_ns=0) -> tuple:
     if kind:
         write_body(&c, &w, &scratch_stamp, now_ns)
     if not kind or w.failed:
-        raise FixError(f"command {c.output_seq} has no FIX form: kind {c.kind}, side {c.side}, ord_type {c.ord_type}, time_in_force {c.time_in_force}, qty {c.qty}")
+        raise FixError(
+            f"command {c.output_seq} has no FIX form: kind {c.kind}, side {c.side}, ord_type {c.ord_type}, "
+            f"time_in_force {c.time_in_force}, qty {c.qty}"
+        )
     return bytes([kind]), (<const char *> room)[RF_FIX_RESERVE:w.at]
 
 

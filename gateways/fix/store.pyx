@@ -8,8 +8,9 @@ File, mapped shared, written by the one process that owns the session (``flock``
 Order of stores: record, its length word last, then the header word. A process killed anywhere leaves a store in which the record either is
 whole or was never there. A header word holds 48 bits of value and 16 of check, so that one aligned store replaces both.
 
-Recovery scans all records. A bad last record is torn: it is cut off and kept beside the file as ``.broken``. A bad record with a good one after it is
-``StoreCorrupt``. ``next_out`` and ``mark`` are the higher of header and scan: a number that may have been on the wire is never used again, even if its record is lost.
+Recovery scans all records. A bad last record is torn: it is cut off and kept beside the file as ``.broken``. A bad record with a good one after
+it is ``StoreCorrupt``. ``next_out`` and ``mark`` are the higher of header and scan: a number that may have been on the wire is never used again,
+even if its record is lost.
 
 What can fail: growth (disk full) sets ``failed``, and the session sends nothing more. After a loss of the host's memory the file may lack its
 last messages; the counterparty then answers "MsgSeqNum too low" and the session stops for an operator.
@@ -42,6 +43,7 @@ cdef extern from *:
     void rf_store_word32(uint32_t *p, uint32_t v) noexcept nogil
     void *mmap(void *addr, size_t length, int prot, int flags, int fd, long offset) noexcept nogil
     void *mremap(void *old, size_t old_size, size_t new_size, int flags) noexcept nogil
+    int close(int fd) noexcept nogil
     int munmap(void *addr, size_t length) noexcept nogil
     int posix_fallocate(int fd, long offset, long length) noexcept nogil
     int PROT_READ
@@ -299,6 +301,13 @@ cdef class MessageStore:
     def __init__(self, path, str identity="", int day=0):
         self.path = str(path)
         self.recovered = ""
+        try:
+            self._open_file(identity, day)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_file(self, str identity, int day):
         made = not os.path.exists(self.path) or os.path.getsize(self.path) == 0
         self.s.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -384,6 +393,8 @@ cdef class MessageStore:
     def __dealloc__(self):
         if self.s.base != NULL:
             munmap(self.s.base, self.s.mapped)
+        if self.s.fd >= 0:
+            close(self.s.fd)
         free(self.s.index)
 
     def close(self) -> None:
@@ -396,7 +407,7 @@ cdef class MessageStore:
             os.close(self.s.fd)
             self.s.fd = -1
 
-    def _open(self):
+    def _check_open(self):
         if self.s.base == NULL:
             raise GatewayError(f"session store {self.path} is closed")
 
@@ -418,13 +429,13 @@ cdef class MessageStore:
     @property
     def day(self) -> int:
         """Trading day YYYYMMDD on which the file was made."""
-        self._open()
+        self._check_open()
         return (<uint64_t *> (self.s.base + AT_DAY))[0]
 
     @property
     def identity(self) -> str:
         """Identity given when the file was made."""
-        self._open()
+        self._check_open()
         return (<const char *> self.s.base)[AT_IDENTITY:AT_IDENTITY + IDENTITY_BYTES].rstrip(b"\0").decode("ascii", "replace")
 
     @property
@@ -434,7 +445,7 @@ cdef class MessageStore:
 
     def append(self, bytes message not None, uint32_t kind=KIND_APP, uint64_t output_seq=0) -> int:
         """Store an outgoing message under ``next_out``; return its MsgSeqNum."""
-        self._open()
+        self._check_open()
         cdef const char *p = message
         if not store_append(&self.s, kind, output_seq, <const unsigned char *> p, len(message)):
             raise GatewayError(f"{self.path}: cannot store a message of {len(message)} bytes: {os.strerror(self.s.failed)}; free disk space and restart")
@@ -444,22 +455,22 @@ cdef class MessageStore:
         """Return ``(message, kind, output_seq)`` of an outgoing MsgSeqNum, or None."""
         cdef uint32_t kind = 0, n = 0
         cdef uint64_t output_seq = 0
-        self._open()
+        self._check_open()
         cdef const unsigned char *p = store_find(&self.s, seq, &kind, &output_seq, &n)
         return None if p == NULL else ((<const char *> p)[:n], kind, output_seq)
 
     def set_next_in(self, uint64_t next_in) -> None:
         """Store the next expected MsgSeqNum."""
-        self._open()
+        self._check_open()
         store_set_next_in(&self.s, next_in)
 
     def set_mark(self, uint64_t output_seq) -> None:
         """Store the highest output_seq taken."""
-        self._open()
+        self._check_open()
         store_set_mark(&self.s, output_seq)
 
     def reset(self, uint64_t next_out=1, uint64_t next_in=1) -> None:
         """Start both numbers anew; earlier messages are no longer found. The mark stays."""
-        self._open()
+        self._check_open()
         if not store_reset(&self.s, next_out, next_in):
             raise GatewayError(f"{self.path}: cannot store the reset: {os.strerror(self.s.failed)}; free disk space and restart")
