@@ -1,7 +1,9 @@
-"""up, down and wait: on a synthetic instance, and on a process that stands in for a supervisor because it owns the region ``instance``."""
+"""up, down, wait, strategy, checkpoint and config: on a synthetic instance, and one life of a real one."""
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
 import time
@@ -16,56 +18,10 @@ from synthetic_instance import Synthetic, value
 from ringfence.ipc import regions
 from ringfence.tools import cli
 from ringfence.tools.commands import control
+from ringfence.tools.commands.host import toml_lines
 from ringfence.tools.errors import Refused
 
 Capture = pytest.CaptureFixture[str]
-OWNER = """
-import signal, sys, threading
-from ringfence.ipc.schema import ENUMS
-from ringfence.ipc.segment import SectionSpec, Segment
-done = threading.Event()
-if "--deaf" in sys.argv:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-else:
-    signal.signal(signal.SIGTERM, lambda *_: done.set())
-specs = [SectionSpec("status", "InstanceStatus", 2), SectionSpec("components", "Component", 2)]
-segment = Segment.create(sys.argv[1], "instance", specs, role=ENUMS["Role"].by_name["SUPERVISOR"], epoch=1, lock=False)
-segment.section("status")[1]["mode"] = ENUMS["Mode"].by_name[sys.argv[2]]
-print("up", flush=True)
-done.wait(60)
-if "--untidy" not in sys.argv:
-    segment.unlink()
-"""
-
-
-class Owner:
-    """A process that owns the region ``instance`` and ends on SIGTERM."""
-
-    def __init__(self, name: str, mode: str, *flags: str) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", OWNER, name, mode, *flags], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "up\n"
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-
-@pytest.fixture
-def owner(instance: str) -> Iterator[type[Owner]]:
-    made: list[Owner] = []
-
-    class Kept(Owner):
-        def __init__(self, mode: str, *flags: str) -> None:
-            super().__init__(instance, mode, *flags)
-            made.append(self)
-
-    yield Kept  # type: ignore[misc]
-    for each in made:
-        each.end()
-    regions.unlink_stale(instance)
 
 
 def run(capsys: Capture, *argv: str) -> tuple[int, str]:
@@ -74,29 +30,51 @@ def run(capsys: Capture, *argv: str) -> tuple[int, str]:
     return status, out + err
 
 
-def test_down_when_the_supervisor_stops_says_so_and_nothing_is_left(owner: type[Owner], instance: str, capsys: Capture) -> None:
-    process = owner("DEMO").process  # type: ignore[call-arg]
+@pytest.fixture
+def config(instance: str, tmp_path: Path) -> Iterator[Path]:
+    """Return the configuration of an instance whose venue is down; whatever still runs of it afterwards is stopped."""
+    example = tomllib.loads((resources.files("ringfence.tools.examples") / "demo.toml").read_text())
+    del example["feed"]
+    example["instance"] |= {"name": instance, "data_dir": "data", "mode": "paper"}
+    example["limits"] = {"orders": 1024, "executions": 1024}
+    with socket.socket() as taken:  # bound and not listening: connections are refused
+        taken.bind(("127.0.0.1", 0))
+        example["venue"][0]["session"]["port"] = taken.getsockname()[1]
+        path = tmp_path / "paper.toml"
+        path.write_text("\n".join(toml_lines(example)))
+        yield path
+        if any(r.alive for r in regions.list_regions(instance)):
+            cli.main(["down", "--instance", instance, "--yes"])
+
+
+def test_up_and_down_when_the_venue_is_away_run_an_instance_that_waits_for_it(config: Path, instance: str, capsys: Capture) -> None:
+    """One life of a real instance: up, refused twice, watched, restricted, checkpointed, down, replayed."""
+    status, said = run(capsys, "up", str(config), "--detach")
+    assert (status, f"● {instance} is running (paper)" in said) == (0, True), said
+    status, said = run(capsys, "up", str(config), "--detach")
+    assert (status, "already running" in said) == (4, True), said
+    status, said = run(capsys, "wait", "ready", "--instance", instance, "--timeout", "0.3")
+    assert (status, "session FIX.4.2:RINGFENCE->SIM" in said) == (5, True), said
+    found = json.loads(run(capsys, "status", "--json", "--instance", instance)[1])
+    assert found["mode"] == "PAPER"
+    assert {(r["component"], r["state"]) for r in found["rows"]} >= {("supervisor", "running"), ("engine", "running"), ("sidecar", "running")}
+    assert run(capsys, "strategy", "mm1", "disabled", "--reason", "bad quotes", "--instance", instance)[0] == 0
+    status, said = run(capsys, "strategy", "nosuch", "disabled", "--reason", "x", "--instance", instance)
+    assert (status != 0, "nosuch" in said) == (True, True), said
+    assert run(capsys, "checkpoint", "--instance", instance) == (0, f"● {instance}: checkpoint journaled\n")
     assert run(capsys, "down", "--instance", instance) == (0, f"● {instance} stopped\n")
-    assert process.wait(10) == 0
+    assert regions.list_regions(instance) == []
+    data = str(config.parent / "data")
+    assert json.loads(run(capsys, "replay", data, "--verify", "--json")[1])["checkpoints_verified"] == 2
+    commands = json.loads(run(capsys, "journal", "dump", data, "--filter", "event=SET_STRATEGY", "--json")[1])["rows"]
+    assert [r["detail"].endswith("bad quotes") for r in commands] == [True]
+    assert run(capsys, "down", "--instance", instance)[0] == 3
 
 
-def test_down_when_the_supervisor_does_not_stop_exits_5(owner: type[Owner], instance: str, capsys: Capture) -> None:
-    owner("DEMO", "--deaf")
-    status, said = run(capsys, "down", "--instance", instance, "--timeout", "0.2")
-    assert (status, "did not stop within 0.2 s" in said) == (5, True)
-
-
-def test_down_when_regions_are_left_is_a_failure_that_names_them(owner: type[Owner], instance: str, capsys: Capture) -> None:
-    owner("DEMO", "--untidy")
-    status, said = run(capsys, "down", "--instance", instance)
-    assert (status, "left regions instance" in said) == (1, True)
-
-
-def test_down_when_live_and_nobody_can_confirm_is_refused_and_the_instance_lives(owner: type[Owner], instance: str, capsys: Capture) -> None:
-    process = owner("LIVE").process  # type: ignore[call-arg]
-    status, said = run(capsys, "down", "--instance", instance)
-    assert (status, "add --yes" in said, process.poll()) == (4, True, None)
-    assert run(capsys, "down", "--instance", instance, "--yes")[0] == 0
+def test_down_when_live_and_nobody_can_confirm_is_refused(synthetic: Synthetic, capsys: Capture) -> None:
+    synthetic.instance.section("status")[1]["mode"] = value("Mode", "LIVE")
+    status, said = run(capsys, "down", "--instance", synthetic.name)
+    assert (status, "add --yes" in said) == (4, True)
 
 
 @pytest.mark.parametrize(("answer", "refused"), [("ld4", False), ("ld5", True), ("", True)])
@@ -108,13 +86,6 @@ def test_confirm_when_live_wants_the_instances_name(answer: str, refused: bool, 
             control._confirm("ld4", "LIVE", yes=False)
     else:
         control._confirm("ld4", "LIVE", yes=False)
-
-
-def test_down_when_the_supervisor_is_dead_exits_3(owner: type[Owner], instance: str, capsys: Capture) -> None:
-    dead = owner("DEMO")  # type: ignore[call-arg]
-    dead.end()
-    status, said = run(capsys, "down", "--instance", instance)
-    assert (status, "ringfence up" in said) == (3, True)
 
 
 def test_wait_when_everything_runs_returns_at_once(synthetic: Synthetic, capsys: Capture) -> None:
