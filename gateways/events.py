@@ -21,8 +21,8 @@ class Event:
 
     ``kind`` is a name of EventKind (ACCEPTED, DENIED, ACK, FILL, CANCELED, ...), or ``LOST``: ``lost`` events were dropped because this
     strategy did not poll in time; look at ``Strategy.order`` and ``position`` for the truth. Amounts are integers in the instrument's
-    scale and may be given back to ``buy``, ``sell`` and ``replace`` as they are. ``reason`` names the DenyReason of a DENIED;
-    ``venue_code`` is the venue's reject reason, None when absent.
+    scale and may be given back to ``buy``, ``sell`` and ``replace`` as they are. ``reason`` names the DenyReason of a DENIED; one with
+    an empty ``side`` refused a cancel or replace, the order is as it was. ``venue_code`` is the venue's reject reason, None when absent.
     """
 
     kind: str
@@ -51,8 +51,8 @@ class Event:
 
     @property
     def done(self) -> bool:
-        """The order is in a terminal state."""
-        return self.ord_status in TERMINAL
+        """The order is in a terminal state; a refused request about it (DENIED without side) ends nothing."""
+        return self.ord_status in TERMINAL and (self.kind != "DENIED" or bool(self.side))
 
 
 class OrderRef:

@@ -23,11 +23,11 @@ cdef class Strategy:
     cdef uint64_t next_check_ns
     cdef uint64_t engine_dead_ns
     cdef uint64_t unseen_output_seq      # table's output_seq at the last idle check, while the ring was empty
-    cdef dict terms                      # client_id -> (instrument, account, side, ord_type, time_in_force) of live orders
+    cdef dict instrument_of              # client_id -> instrument row, of live orders: the scale of a replace
 
     # Stamp, sum and publish one intent whose other fields are set; RingFull when there is no slot.
     cdef int publish(self, Intent *intent) except -1
-    # An intent about an existing order, filled with the order's own terms; returns its instrument.
+    # An intent about an existing order; returns its instrument.
     cdef object _target(self, Intent *intent, order, int kind)
     cdef object _event(self, StrategyEvent *e)
     cdef object _lost(self, uint64_t count)

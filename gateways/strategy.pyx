@@ -28,7 +28,7 @@ from ringfence.ipc.records cimport Intent, StrategyEvent
 from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_FULL, RF_RING_OK, rf_ring_claim, rf_ring_publish, rf_ring_release, rf_ring_take
 
 from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request
-from ringfence.gateways.events import TERMINAL, Event, OrderRef
+from ringfence.gateways.events import Event, OrderRef
 from ringfence.gateways.tables import PositionView, Tables
 from ringfence.ipc.errors import IpcError, RingFull, RingGarbage
 from ringfence.ipc.regions import list_regions, owner_alive
@@ -40,6 +40,7 @@ cdef extern from *:
     uint64_t load_acquire "__atomic_load_n" (const uint64_t *word, int order) nogil
     int ACQUIRE "__ATOMIC_ACQUIRE"
 
+CANCEL_AGAIN_S = 0.5
 cdef uint64_t CHECK_NS = 50_000_000
 cdef uint64_t FOREVER = 0xFFFFFFFFFFFFFFFF
 
@@ -96,7 +97,7 @@ cdef class Strategy:
         self.clock = attachment.clock
         self.epoch_word = attachment.epoch
         self.tables = Tables(attachment.state, attachment.quotes)
-        self.terms = {}
+        self.instrument_of = {}
         self.engine_grace_s = 10.0
         rf_idle_open(&self.idle, RF_IDLE_BACKOFF)
         self.last_output_seq = int(self.tables.strategies[attachment.strategy]["output_seq"])
@@ -169,7 +170,7 @@ cdef class Strategy:
         self.publish(&intent)
         if intent.client_id >= self.next_client_id:
             self.next_client_id = intent.client_id + 1
-        self.terms[intent.client_id] = (info.id, intent.account, intent.side, intent.ord_type, intent.time_in_force)
+        self.instrument_of[intent.client_id] = info.id
         return OrderRef(self, intent.client_id, symbol)
 
     def cancel(self, order) -> None:
@@ -181,20 +182,13 @@ cdef class Strategy:
     def replace(self, order, qty, px=None, *, stop_px=None, uint64_t origin_ns=0) -> None:
         """Ask to change an order: ``qty`` is the new total OrderQty, filled part included; prices as for ``send``.
 
-        A price that is not given is taken from the order table. Raises as ``send``.
+        A price that is not given stays as it is. Raises as ``send``, and KeyError when there is no such order.
         """
         cdef Intent intent
         info = self._target(&intent, order, _KIND["REPLACE"])
         intent.qty = info.qty(qty)
-        needs_px = intent.ord_type in (_ORD_TYPE["LIMIT"], _ORD_TYPE["STOP_LIMIT"])
-        needs_stop = intent.ord_type in (_ORD_TYPE["STOP"], _ORD_TYPE["STOP_LIMIT"])
-        if (needs_px and px is None) or (needs_stop and stop_px is None):
-            now = self.order(order)
-            if now is None:
-                raise KeyError(f"order {_client_id(order)} is not in the order table yet; give px and stop_px")
-            px, stop_px = (now.px if px is None else px), (now.stop_px if stop_px is None else stop_px)
-        intent.px = info.px(px) if needs_px else 0
-        intent.stop_px = info.px(stop_px, "stop_px") if needs_stop else 0
+        intent.px = info.px(px) if px is not None else 0
+        intent.stop_px = info.px(stop_px, "stop_px") if stop_px is not None else 0
         intent.origin_ns = origin_ns
         self.publish(&intent)
 
@@ -207,20 +201,19 @@ cdef class Strategy:
         self.publish(&intent)
 
     cdef object _target(self, Intent *intent, order, int kind):
-        """Fill an intent about an existing order with the order's own terms; returns the instrument."""
+        """Fill an intent about an existing order; side, type and time in force stay 0, which says "as they are". Returns the instrument."""
         cdef uint64_t client_id = _client_id(order)
-        terms = self.terms.get(client_id)
-        if terms is None:
+        instrument = self.instrument_of.get(client_id)
+        if instrument is None:
             row = self.tables.order_row(self.attachment.strategy, client_id)
             if not row:
                 raise KeyError(f"strategy {self.attachment.name!r} has no order with client_id {client_id}")
-            r = self.tables.orders[row]
-            terms = tuple(int(r[n]) for n in ("instrument", "account", "side", "ord_type", "time_in_force"))
+            instrument = int(self.tables.orders[row]["instrument"])
         memset(intent, 0, sizeof(Intent))
         intent.kind = kind
         intent.client_id = client_id
-        intent.instrument, intent.account, intent.side, intent.ord_type, intent.time_in_force = terms
-        return self.tables.instrument(terms[0])
+        intent.instrument = instrument
+        return self.tables.instrument(instrument)
 
     cdef int publish(self, Intent *intent) except -1:
         if self.closed:
@@ -280,8 +273,8 @@ cdef class Strategy:
             _STATUS_NAME.get(e.ord_status, ""), e.qty, e.px, e.cum_qty, e.leaves_qty, e.last_qty, e.last_px, e.net_qty, _REASON_NAME.get(e.reason, ""),
             e.venue_code - 1 if e.venue_code else None, e.engine_ns, e.output_seq,
         )
-        if event.kind == "DENIED" or event.ord_status in TERMINAL:
-            self.terms.pop(e.client_id, None)
+        if event.done:
+            self.instrument_of.pop(e.client_id, None)
         return event
 
     cdef object _lost(self, uint64_t count):
@@ -321,6 +314,26 @@ cdef class Strategy:
                     rf_idle(&self.idle, 0)
             if until is not None and time.monotonic() >= until:
                 return
+
+    def cancel_and_wait(self, double timeout=3.0) -> list:
+        """Cancel every open order and wait until the venue has answered; also after ``stop()``. Events meanwhile are taken and dropped.
+
+        Returns
+        -------
+        list of OrderView
+            What is still open after ``timeout`` seconds (the venue does not answer, the outcome is unknown); empty when all is done.
+        """
+        until = time.monotonic() + timeout
+        ask_again = 0.0
+        while True:
+            still_open = self.open_orders() if self.poll() is None else True
+            if not still_open or time.monotonic() >= until:
+                return self.open_orders()
+            if time.monotonic() >= ask_again and self.link.depth < self.link.capacity:
+                ask_again = time.monotonic() + CANCEL_AGAIN_S
+                self.cancel_all()
+            with nogil:
+                rf_idle(&self.idle, 0)
 
     def stop(self) -> None:
         """End ``events()`` once it has nothing left; safe in a signal handler."""

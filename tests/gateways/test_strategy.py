@@ -178,7 +178,7 @@ def test_sell_when_prices_are_given_they_decide_the_type(
     assert fields_of(intent, "side", "ord_type", "time_in_force", "px", "stop_px") == (5, ENUMS["OrdType"].by_name[ord_type], 4, px, stop_px)
 
 
-def test_replace_and_cancel_when_given_a_handle_carry_the_orders_terms(engine: Engine, strategy: Strategy) -> None:
+def test_replace_and_cancel_when_given_a_handle_name_the_order_only(engine: Engine, strategy: Strategy) -> None:
     order = strategy.sell("USD/JPY", 7, px="86.655", tif="GTC")
     order.replace(9, px="86.700")
     order.cancel()
@@ -186,16 +186,17 @@ def test_replace_and_cancel_when_given_a_handle_carry_the_orders_terms(engine: E
     strategy.cancel_all()
     _, replaced, cancelled, all_of_one, everything = (engine.link.receive() for _ in range(5))
     names = ("kind", "client_id", "instrument", "side", "ord_type", "time_in_force")
-    assert fields_of(replaced, *names, "qty", "px") == (3, order.client_id, 2, 2, 2, 2, 9, 86_700)
-    assert fields_of(cancelled, *names) == (2, order.client_id, 2, 2, 2, 2)
+    assert fields_of(replaced, *names, "qty", "px") == (3, order.client_id, 2, 0, 0, 0, 9, 86_700)
+    assert fields_of(cancelled, *names) == (2, order.client_id, 2, 0, 0, 0)
     assert fields_of(all_of_one, "kind", "client_id", "instrument") == (4, 0, 2)
     assert fields_of(everything, "kind", "client_id", "instrument") == (4, 0, 0)
 
 
-def test_replace_when_no_price_is_given_takes_the_tables(engine: Engine, strategy: Strategy) -> None:
-    engine.add_order(77, px=112_150, qty=5_000, leaves_qty=5_000, ord_status=STATUS["NEW"])
-    strategy.replace(77, 3_000)
-    assert fields_of(engine.link.receive(), "client_id", "qty", "px", "ord_type") == (77, 3_000, 112_150, 2)
+def test_replace_when_the_order_is_from_an_earlier_life_takes_its_scale_from_the_table(engine: Engine, strategy: Strategy) -> None:
+    engine.add_order(77, instrument=2, px=86_000, qty=5, leaves_qty=5, ord_status=STATUS["NEW"])
+    strategy.replace(77, 3)
+    strategy.replace(77, 3, "86.5")
+    assert [fields_of(engine.link.receive(), "client_id", "qty", "px", "instrument") for _ in range(2)] == [(77, 3, 0, 2), (77, 3, 86_500, 2)]
 
 
 def test_cancel_when_the_order_is_unknown_says_so(strategy: Strategy) -> None:
@@ -261,12 +262,12 @@ def test_poll_when_events_arrive_returns_them_in_order(engine: Engine, strategy:
     terms = {"client_id": order.client_id, "order_id": 1, "side": 1, "qty": 5_000, "px": 112_150}
     engine.emit("ACCEPTED", ord_status=STATUS["PENDING_NEW"], leaves_qty=5_000, **terms)
     engine.emit("FILL", ord_status=STATUS["PARTIALLY_FILLED"], last_qty=2_000, last_px=112_150, cum_qty=2_000, leaves_qty=3_000, net_qty=2_000, **terms)
-    engine.emit("DENIED", reason=ENUMS["DenyReason"].by_name["SESSION_DOWN"], client_id=9)
+    engine.emit("DENIED", ord_status=STATUS["DENIED"], reason=ENUMS["DenyReason"].by_name["SESSION_DOWN"], client_id=9)
     engine.emit("REJECTED", ord_status=STATUS["REJECTED"], venue_code=1, **terms)
     accepted, fill, denied, rejected = strategy.events(timeout=0.2)
     assert (accepted.kind, accepted.client_id, accepted.ord_status, accepted.venue_code) == ("ACCEPTED", order.client_id, "PENDING_NEW", None)
     assert (fill.kind, fill.symbol, fill.side, fill.last_qty, fill.last_px, fill.net_qty) == ("FILL", "EUR/USD", "BUY", 2_000, 112_150, 2_000)
-    assert (denied.kind, denied.reason) == ("DENIED", "SESSION_DOWN")
+    assert (denied.kind, denied.reason, denied.done) == ("DENIED", "SESSION_DOWN", False)
     assert (rejected.venue_code, rejected.done) == (0, True)
     assert strategy.poll() is None and strategy.events_lost == 0
 
@@ -303,6 +304,24 @@ def test_events_when_stopped_ends_after_the_last_one(engine: Engine, strategy: S
         strategy.stop()
         kinds.append(event.kind)
     assert kinds == ["ACK", "FILL"]
+
+
+def test_cancel_and_wait_when_the_venue_answers_returns_at_once_and_else_says_what_is_open(engine: Engine, strategy: Strategy) -> None:
+    row = engine.add_order(5, px=112_150, qty=5_000, leaves_qty=5_000, ord_status=STATUS["NEW"])
+    strategy.stop()
+    assert [o.client_id for o in strategy.cancel_and_wait(0.1)] == [5]
+    assert fields_of(engine.link.receive(), "kind", "client_id") == (4, 0)
+
+    def answer() -> None:
+        while engine.link.receive() is None:
+            pass
+        engine.state.section("orders")[row]["leaves_qty"] = 0
+        engine.emit("CANCELED", client_id=5, ord_status=STATUS["CANCELED"])
+
+    venue = threading.Thread(target=answer)
+    venue.start()
+    assert strategy.cancel_and_wait(10) == []
+    venue.join(10)
 
 
 # ---- tables
