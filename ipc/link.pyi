@@ -3,6 +3,7 @@ from typing import Any
 from ringfence.ipc.segment import SectionSpec, Segment
 
 def link_sections(slot_record: str | None, slots: int = 0) -> list[SectionSpec]: ...
+def published(segment: Segment) -> int: ...
 
 class Link:
     has_outbound: bool

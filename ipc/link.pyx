@@ -4,8 +4,8 @@
     theirs (I read)   head, tail, mark, slots?        inbound:  their slots,       my tail
 
 Positions survive their process. The consumer continues at its own tail. The producer continues at its own head, then walks over
-slots whose sequence word is position + 1: a publish that died between slot word and head store did happen, and its reader may
-have taken it. Slots that were claimed only never existed.
+slots whose sequence word is position + 1: head may lag (ring.h), a slot with its word stored is published and its reader may
+have taken it. Slots that were claimed only never existed. Observers ask ``published`` for the same walk.
 
 ``trusted=False`` is for the memfd of a strategy: no cursor of it is believed (the head is not even looked at), a tail that cannot be is
 RingGarbage, and geometry comes from the sections that the caller mapped it with. ``fresh=True`` starts both directions again at
@@ -30,6 +30,7 @@ from ringfence.ipc.ring cimport (
     rf_ring_poll,
     rf_ring_publish,
     rf_ring_release,
+    rf_ring_settle,
     rf_ring_slot,
     rf_ring_t,
     rf_ring_take,
@@ -142,6 +143,7 @@ cdef class Link:
             raise RingGarbage(f"ring {self.mine.name!r}: tail in {self.theirs.name!r} is {self._tail_of_theirs()}, own head {self.outbound.position}")
         memcpy(slot + 8, PyBytes_AS_STRING(raw) + 8, self.outbound.slot_bytes - 8)
         rf_ring_publish(&self.outbound, 1)
+        rf_ring_settle(&self.outbound)
         return self.outbound.position - 1
 
     def receive(self):
@@ -249,6 +251,24 @@ cdef class Link:
         cdef uint64_t last = load_acquire(<uint64_t *>rf_ring_slot(&self.inbound, position - 1), ACQUIRE) if position else 0
         if published > until or last not in (position, position + capacity) or rf_ring_poll(&self.inbound) == RF_RING_GARBAGE:
             raise RingGarbage(f"ring {theirs.name!r}: head {published}, tail in {mine.name!r} {position}: they are of different lives; make both regions anew")
+
+
+def published(Segment segment not None) -> int:
+    """Return how many slots were ever published into a ring region, exactly; for observers, since head itself may lag by a few.
+
+    Raises
+    ------
+    KeyError
+        If the region has no ring.
+    """
+    spec = _slots_of(segment)
+    if spec is None:
+        raise KeyError(f"region {segment.name!r} has no section 'slots'")
+    cdef uint64_t *head = <uint64_t *>segment.section_ptr("head")
+    cdef rf_ring_t ring
+    rf_ring_open(&ring, segment.section_ptr("slots"), head, NULL, spec.count, RECORDS[spec.record].size, load_acquire(head, ACQUIRE))
+    cdef uint64_t position = _published_until(&ring, ring.position)
+    return max(position, load_acquire(head, ACQUIRE))  # the writer may have lapped the walk meanwhile
 
 
 def _slots_of(Segment segment):

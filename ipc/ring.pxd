@@ -17,11 +17,14 @@ cdef extern from "ring.h" nogil:
         uint64_t position
         uint64_t remote
         uint64_t pending
+        uint64_t settled
+        uint64_t lag_max
 
     void rf_ring_open(rf_ring_t *r, void *slots, uint64_t *head, uint64_t *tail, uint64_t capacity, uint64_t slot_bytes, uint64_t position) noexcept
     unsigned char *rf_ring_slot(const rf_ring_t *r, uint64_t position) noexcept
     int64_t rf_ring_room(rf_ring_t *r, uint64_t want) noexcept
     void *rf_ring_claim(rf_ring_t *r, uint64_t ahead, int *result) noexcept
+    void rf_ring_settle(rf_ring_t *r) noexcept
     void rf_ring_publish(rf_ring_t *r, uint64_t n) noexcept
     int rf_ring_poll(const rf_ring_t *r) noexcept
     const void *rf_ring_front(const rf_ring_t *r) noexcept

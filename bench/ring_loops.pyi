@@ -1,0 +1,3 @@
+from ringfence.ipc.link import Link
+
+def run(link: Link, side: str, count: int, idle_kind: int) -> None: ...

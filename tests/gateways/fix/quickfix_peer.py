@@ -1,0 +1,112 @@
+"""QuickFIX in a process of its own (its ``stop`` may crash): ``python quickfix_peer.py acceptor|initiator FOLDER PORT SENDER TARGET``.
+
+Writes one JSON object a line: ``{"logon": n}``, ``{"message": text}``, ``{"numbers": [next out, next in, logged on]}``. Reads the same way from stdin:
+``{"send": [msg_type, [[tag, value], ...]]}``, ``{"numbers": 1}``. As an acceptor it fills every new order. Ends with stdin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import quickfix
+
+SETTINGS = """[DEFAULT]
+ConnectionType={role}
+FileStorePath={folder}/qf-{role}
+FileLogPath={folder}/qf-{role}
+UseDataDictionary=N
+StartTime=00:00:00
+EndTime=00:00:00
+ReconnectInterval=1
+HeartBtInt=30
+{network}
+[SESSION]
+BeginString=FIX.4.2
+SenderCompID={sender}
+TargetCompID={target}
+"""
+
+writing = threading.Lock()
+
+
+def write(**event: Any) -> None:
+    with writing:
+        sys.stdout.write(json.dumps(event) + "\n")
+        sys.stdout.flush()
+
+
+class Application(quickfix.Application):  # type: ignore[misc]
+    """Reports what it gets; as an acceptor it fills every new order."""
+
+    def __init__(self, fills: bool) -> None:
+        super().__init__()
+        self.fills = fills
+        self.session_id: Any = None
+        self.logons = 0
+        self.executions = 0
+
+    def onCreate(self, session_id: Any) -> None:
+        self.session_id = session_id
+
+    def onLogon(self, session_id: Any) -> None:
+        self.logons += 1
+        write(logon=self.logons)
+
+    def onLogout(self, session_id: Any) -> None:
+        """Nothing to do."""
+
+    def toAdmin(self, message: Any, session_id: Any) -> None:
+        """Nothing to add."""
+
+    def fromAdmin(self, message: Any, session_id: Any) -> None:
+        """Nothing to look at."""
+
+    def toApp(self, message: Any, session_id: Any) -> None:
+        """Nothing to add."""
+
+    def fromApp(self, message: Any, session_id: Any) -> None:
+        text = message.toString()
+        write(message=text)
+        fields = dict(f.split("=", 1) for f in text.split("\x01")[:-1])
+        if self.fills and fields["35"] == "D":
+            self.executions += 1
+            ours = [(37, f"Q{self.executions}"), (17, f"E{self.executions}"), (20, "0"), (150, "2"), (39, "2"), (31, "10.5"), (151, "0"), (6, "10.5")]
+            same = [(11, fields["11"]), (55, fields["55"]), (54, fields["54"]), (38, fields["38"]), (32, fields["38"]), (14, fields["38"])]
+            self.send("8", [*ours, *same])
+
+    def send(self, msg_type: str, fields: list[tuple[int, str]]) -> None:
+        message = quickfix.Message()
+        message.getHeader().setField(quickfix.MsgType(msg_type))
+        for tag, value in fields:
+            message.setField(quickfix.StringField(tag, value))
+        quickfix.Session.sendToTarget(message, self.session_id)
+
+
+def main() -> None:
+    role, folder, port, sender, target = sys.argv[1:]
+    network = f"SocketAcceptPort={port}\nSocketReuseAddress=Y" if role == "acceptor" else f"SocketConnectHost=127.0.0.1\nSocketConnectPort={port}"
+    path = Path(folder) / f"{role}.cfg"
+    path.write_text(SETTINGS.format(role=role, folder=folder, network=network, sender=sender, target=target))
+    application = Application(fills=role == "acceptor")
+    settings = quickfix.SessionSettings(str(path))
+    stores, logs = quickfix.FileStoreFactory(settings), quickfix.FileLogFactory(settings)
+    engine = (quickfix.SocketAcceptor if role == "acceptor" else quickfix.SocketInitiator)(application, stores, settings, logs)
+    engine.start()
+    write(started=1)
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "send" in request:
+            application.send(request["send"][0], [(int(t), v) for t, v in request["send"][1]])
+        else:
+            session = quickfix.Session.lookupSession(application.session_id)
+            write(numbers=[session.getExpectedSenderNum(), session.getExpectedTargetNum(), session.isLoggedOn()])
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,307 @@
+"""Commands to bodies and reports to events; the meaning of every enum value is taken from the schema's own text, not from the code under test."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringfence.gateways.errors import FixError, GarbledMessage
+from ringfence.gateways.fix.codec import encode, parse, timestamp_text
+from ringfence.gateways.fix.messages import event_values, order_body, venue_event
+from ringfence.gateways.fix.store import MessageStore
+from ringfence.ipc.layout import dtype
+from ringfence.ipc.schema import CONSTANTS, ENUMS
+
+NOW = 1_700_000_000_123_000_000
+HEADER = [(34, 7), (49, "B"), (52, "20231114-22:13:20.123"), (56, "A")]
+INVALID, TRUNCATED = CONSTANTS["VENUE_EVENT_INVALID"][0], CONSTANTS["VENUE_EVENT_TRUNCATED"][0]
+REPORT = [(37, "V1"), (11, "C1"), (17, "E1"), (20, 0), (150, 0), (39, 0), (55, "ABC"), (54, 1), (38, 100), (151, 100), (14, 0), (6, 0)]
+IDS = (("cl_ord_id", 11, 24), ("orig_cl_ord_id", 41, 24), ("exec_id", 17, 40), ("exec_ref_id", 19, 40), ("venue_order_id", 37, 32), ("symbol", 55, 24))
+
+
+def fix_values(enum: str, tag: int) -> dict[str, str]:
+    """FIX wire value by name, from lines of the schema such as ``NEW: 39=0``."""
+    return {name: m.group(1) for name, _, doc in ENUMS[enum].values if (m := re.search(rf"\b{tag}=(\w)", doc))}
+
+
+def command(kind: str = "NEW", **changes: Any) -> bytes:
+    c = np.zeros(1, dtype("OrderCommand"))
+    values = {
+        "kind": ENUMS["CommandKind"].by_name[kind], "side": 1, "ord_type": 2, "time_in_force": 1, "px": 10025, "px_digits": 2, "qty": 100,
+        "cl_ord_id": b"C1", "orig_cl_ord_id": b"" if kind in ("NEW", "STATUS") else b"C0", "symbol": b"ABC", "account_code": b"ACC", "engine_ns": NOW,
+        **changes,
+    }  # fmt: skip
+    for name, value in values.items():
+        c[0][name] = value
+    return c.tobytes()
+
+
+def body(raw: bytes) -> tuple[bytes, dict[int, bytes]]:
+    msg_type, text = order_body(raw, NOW)
+    fields = [f.split(b"=", 1) for f in text.split(b"\x01")[:-1]]
+    tags = [int(t) for t, _ in fields]
+    assert tags == sorted(tags), "tags ascend"
+    return msg_type, {int(t): v for t, v in fields}
+
+
+def event(fields: list[tuple[int, Any]], msg_type: bytes = b"8", header: list[tuple[int, Any]] | None = None, store: MessageStore | None = None) -> Any:
+    raw = venue_event(encode(msg_type, [*(header or HEADER), *fields]), NOW, store)
+    return None if raw is None else np.frombuffer(raw, dtype("VenueEvent"))[0]
+
+
+def changed(**tags: Any) -> list[tuple[int, Any]]:
+    """REPORT with tags (``t39="2"``) replaced, added, or removed (None)."""
+    new = {int(k[1:]): v for k, v in tags.items()}
+    return [(t, v) for t, v in {**dict(REPORT), **new}.items() if v is not None]
+
+
+# ---- out
+
+
+def test_order_body_when_new_limit_has_every_required_tag() -> None:
+    assert body(command()) == (
+        b"D", {1: b"ACC", 11: b"C1", 21: b"1", 38: b"100", 40: b"2", 44: b"100.25", 54: b"1", 55: b"ABC", 59: b"0", 60: b"20231114-22:13:20.123"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "wire"), fix_values("Side", 54).items())
+def test_order_body_when_side_is_set_uses_its_fix_value(name: str, wire: str) -> None:
+    assert body(command(side=ENUMS["Side"].by_name[name]))[1][54] == wire.encode()
+
+
+@pytest.mark.parametrize(("name", "wire"), fix_values("TimeInForce", 59).items())
+def test_order_body_when_time_in_force_is_set_uses_its_fix_value(name: str, wire: str) -> None:
+    fields = body(command(time_in_force=ENUMS["TimeInForce"].by_name[name], expire_ns=NOW))[1]
+    assert fields[59] == wire.encode()
+    assert fields.get(126) == (timestamp_text(NOW) if name == "GTD" else None)
+
+
+@pytest.mark.parametrize(("name", "prices"), [("MARKET", set()), ("LIMIT", {44}), ("STOP", {99}), ("STOP_LIMIT", {44, 99})])
+def test_order_body_when_order_type_is_set_carries_only_its_prices(name: str, prices: set[int]) -> None:
+    fields = body(command(ord_type=ENUMS["OrdType"].by_name[name], stop_px=9950))[1]
+    assert fields[40] == fix_values("OrdType", 40)[name].encode()
+    assert {44, 99} & set(fields) == prices
+    assert fields.get(99, b"99.50") == b"99.50"
+
+
+def test_order_body_when_part_is_displayed_carries_max_floor() -> None:
+    assert body(command(display_qty=15, qty_digits=1))[1][111] == b"1.5"
+
+
+def test_order_body_when_cancel_replace_and_status_carry_their_tags() -> None:
+    kind, fields = body(command("CANCEL", venue_order_id=b"V9"))
+    assert (kind, fields) == (
+        b"F", {1: b"ACC", 11: b"C1", 37: b"V9", 38: b"100", 41: b"C0", 54: b"1", 55: b"ABC", 60: b"20231114-22:13:20.123"},
+    )  # fmt: skip
+    kind, fields = body(command("REPLACE", venue_order_id=b"V9", qty=120))
+    assert (kind, fields[11], fields[41], fields[37], fields[38], fields[21], fields[40], fields[44]) == (
+        b"G",
+        b"C1",
+        b"C0",
+        b"V9",
+        b"120",
+        b"1",
+        b"2",
+        b"100.25",
+    )
+    assert body(command("STATUS")) == (b"H", {1: b"ACC", 11: b"C1", 54: b"1", 55: b"ABC"})
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(1, 10**18 - 1), st.integers(0, 9), st.integers(-(10**17), 10**17), st.integers(0, 9))
+def test_order_body_when_amounts_vary_is_exact(qty: int, qty_digits: int, px: int, px_digits: int) -> None:
+    fields = body(command(qty=qty, qty_digits=qty_digits, px=px, px_digits=px_digits))[1]
+    assert Decimal(fields[38].decode()) == Decimal(qty).scaleb(-qty_digits)
+    assert Decimal(fields[44].decode()) == Decimal(px).scaleb(-px_digits)
+
+
+def test_order_body_when_ids_fill_their_fields_is_whole() -> None:
+    fields = body(command(cl_ord_id=b"c" * 24, symbol=b"s" * 24, account_code=b"a" * 24))[1]
+    assert (fields[11], fields[55], fields[1]) == (b"c" * 24, b"s" * 24, b"a" * 24)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"side": 0}, {"side": 3}, {"ord_type": 9}, {"time_in_force": 0}, {"qty": 0}, {"cl_ord_id": b""}, {"symbol": b""}, {"px_digits": 19}],
+)
+def test_order_body_when_a_value_has_no_fix_form_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(FixError, match="has no FIX form"):
+        order_body(command(**changes))
+
+
+def test_order_body_when_cancel_names_no_original_or_kind_is_unknown_is_refused() -> None:
+    with pytest.raises(FixError, match="has no FIX form"):
+        order_body(command("CANCEL", orig_cl_ord_id=b""))
+    unknown_kind = bytearray(command())
+    unknown_kind[100] = 9
+    with pytest.raises(FixError, match="has no FIX form: kind 9"):
+        order_body(bytes(unknown_kind))
+    with pytest.raises(FixError, match="256 bytes, was 3"):
+        order_body(b"abc")
+
+
+# ---- in
+
+
+@pytest.mark.parametrize(("name", "wire"), [(n, w) for n, w in fix_values("VenueEventKind", 150).items() if n != "FILL"])
+def test_report_when_exec_type_is_set_is_of_its_kind(name: str, wire: str) -> None:
+    assert ENUMS["VenueEventKind"].by_value[int(event(changed(t150=wire))["kind"])] == name
+
+
+@pytest.mark.parametrize(
+    ("trans", "exec_type", "kind"),
+    [
+        ("0", "1", "FILL"), ("0", "2", "FILL"), (None, "F", "FILL"), ("1", "1", "BUST"), ("1", "2", "BUST"), ("2", "2", "CORRECT"), ("3", "2", "STATUS"),
+        ("3", "0", "STATUS"),
+        (None, "G", "CORRECT"), (None, "H", "BUST"), (None, "I", "STATUS"), ("0", "7", "STOPPED"),
+    ],
+)  # fmt: skip
+def test_report_when_exec_trans_type_is_set_decides_before_exec_type(trans: str | None, exec_type: str, kind: str) -> None:
+    e = event(changed(t20=trans, t150=exec_type, t19="E0", t31="10", t32="5"))
+    assert (ENUMS["VenueEventKind"].by_value[int(e["kind"])], int(e["flags"])) == (kind, 0)
+    assert int(e["exec_trans_type"]) == (0 if trans is None else int(trans) + 1)
+
+
+@pytest.mark.parametrize(("name", "wire"), fix_values("OrdStatus", 39).items())
+def test_report_when_ord_status_is_set_is_ours(name: str, wire: str) -> None:
+    assert ENUMS["OrdStatus"].by_value[int(event(changed(t39=wire))["ord_status"])] == name
+
+
+def test_report_when_complete_every_field_arrives() -> None:
+    fields = changed(
+        t6="10.125",
+        t14="40",
+        t31="10.25",
+        t32="40.0",
+        t38="100",
+        t41="C0",
+        t44="11",
+        t58="hello",
+        t60="20231114-22:13:20",
+        t150=1,
+        t39=1,
+        t151="60",
+        t19="E0",
+        t103=5,
+    )
+    e = event(fields, header=[*HEADER, (43, "Y"), (97, "Y")])
+    amounts = {n: (int(e[n]), int(e[f"{n}_digits"])) for n in ("avg_px", "cum_qty", "last_px", "last_qty", "qty", "px", "leaves_qty")}
+    assert amounts == {
+        "avg_px": (10125, 3), "cum_qty": (40, 0), "last_px": (1025, 2), "last_qty": (40, 0), "qty": (100, 0), "px": (11, 0), "leaves_qty": (60, 0),
+    }  # fmt: skip
+    assert int(e["present"]) == sum(v for n, (v, _) in CONSTANTS.items() if n.startswith("PRESENT_"))
+    assert [e[n] for n in ("cl_ord_id", "orig_cl_ord_id", "exec_id", "exec_ref_id", "venue_order_id", "symbol", "text")] == [
+        b"C1", b"C0", b"E1", b"E0", b"V1", b"ABC", b"hello",
+    ]  # fmt: skip
+    assert (int(e["transact_ns"]), int(e["received_ns"]), int(e["msg_seq_num"]), int(e["side"]), int(e["text_code"])) == (1_700_000_000 * 10**9, NOW, 7, 1, 6)
+    assert int(e["flags"]) == CONSTANTS["VENUE_EVENT_POSS_DUP"][0] | CONSTANTS["VENUE_EVENT_POSS_RESEND"][0]
+    assert (int(e["slot_seq"]), bytes(e["pad_1"])) == (0, b"")
+
+
+def test_report_when_amounts_are_absent_their_bits_are_not_set() -> None:
+    e = event([(37, "V1"), (17, "E1"), (150, 0), (39, 0)])
+    assert (int(e["present"]), int(e["flags"]), e["cl_ord_id"]) == (0, 0, b"")
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"t38": "lots"},
+        {"t38": ""},
+        {"t31": "1e5"},
+        {"t60": "now"},
+        {"t39": "?"},
+        {"t54": "9"},
+        {"t20": "7"},
+        {"t103": "x"},
+        {"t6": "9" * 30},
+        {"t14": "-5"},
+        {"t11": "a\x00b"},
+    ],
+)
+def test_report_when_a_field_is_wrong_is_delivered_and_flagged(tags: dict[str, Any]) -> None:
+    e = event(changed(t150=1, t39=1, t32=7, **tags) if "t39" not in tags else changed(t150=1, t32=7, **tags))
+    assert int(e["flags"]) & INVALID
+    assert (ENUMS["VenueEventKind"].by_value[int(e["kind"])], int(e["last_qty"]), e["exec_id"]) == ("FILL", 7, b"E1")
+
+
+@pytest.mark.parametrize(("status", "last", "kind"), [("1", 5, "FILL"), ("2", 5, "FILL"), ("0", 5, "STATUS"), ("1", 0, "STATUS")])
+def test_report_when_exec_type_is_unknown_a_traded_quantity_is_a_fill(status: str, last: int, kind: str) -> None:
+    e = event(changed(t150="Z", t39=status, t32=last))
+    assert (ENUMS["VenueEventKind"].by_value[int(e["kind"])], bool(int(e["flags"]) & INVALID)) == (kind, True)
+
+
+@pytest.mark.parametrize(("name", "tag", "width"), IDS)
+def test_report_when_an_id_is_too_long_is_cut_and_flagged(name: str, tag: int, width: int) -> None:
+    fits = event(changed(**{f"t{tag}": "x" * width}))
+    assert (fits[name], int(fits["flags"])) == (b"x" * width, 0)
+    cut = event(changed(**{f"t{tag}": "x" * width + "y"}))
+    assert (cut[name], int(cut["flags"])) == (b"x" * width, TRUNCATED)
+
+
+def test_report_when_text_is_long_is_cut_without_a_flag() -> None:
+    e = event(changed(t58="t" * 200))
+    assert (e["text"], int(e["flags"])) == (b"t" * 64, 0)
+
+
+def test_cancel_reject_when_received_names_request_and_order() -> None:
+    e = event([(37, "NONE"), (11, "C1"), (41, "C0"), (39, 8), (434, 2), (102, 1), (58, "too late")], b"9")
+    assert ENUMS["VenueEventKind"].by_value[int(e["kind"])] == "CANCEL_REJECT"
+    assert (e["cl_ord_id"], e["orig_cl_ord_id"], int(e["cxl_rej_response_to"]), int(e["text_code"]), e["text"]) == (b"C1", b"C0", 2, 2, b"too late")
+    assert ENUMS["OrdStatus"].by_value[int(e["ord_status"])] == "REJECTED"
+
+
+@pytest.mark.parametrize(("ref", "ours", "response_to"), [(b"D", b"11=C5\x01", 0), (b"F", b"11=C5\x0141=C4\x01", 1), (b"G", b"11=C5\x0141=C4\x01", 2)])
+@pytest.mark.parametrize(("msg_type", "reason_tag"), [(b"j", 380), (b"3", 373)])
+def test_reject_by_number_when_it_is_in_the_store_names_our_ids(
+    tmp_path: Path, ref: bytes, ours: bytes, response_to: int, msg_type: bytes, reason_tag: int
+) -> None:
+    store = MessageStore(tmp_path / "s", "me")
+    store.append(b"8=FIX.4.2\x019=5\x0135=A\x0110=000\x01", 1)
+    store.append(b"8=FIX.4.2\x019=5\x0135=" + ref + b"\x0134=2\x01" + ours + b"10=000\x01", 3 if ref == b"D" else 2)
+    e = event([(45, 2), (372, ref), (reason_tag, 3), (58, "no")], msg_type, store=store)
+    assert ENUMS["VenueEventKind"].by_value[int(e["kind"])] == "BUSINESS_REJECT"
+    assert (e["cl_ord_id"], e["orig_cl_ord_id"]) == (b"C5", b"C4" if response_to else b"")
+    assert (int(e["cxl_rej_response_to"]), int(e["text_code"]), int(e["flags"])) == (response_to, 4, 0)
+    assert event([(45, 1), (reason_tag, 3)], msg_type, store=store) is None, "a reject of our Logon is no event"
+    unknown = event([(45, 99), (reason_tag, 3)], msg_type, store=store)
+    assert (unknown["cl_ord_id"], ENUMS["VenueEventKind"].by_value[int(unknown["kind"])]) == (b"", "BUSINESS_REJECT")
+    store.close()
+
+
+def test_message_when_of_another_type_is_no_event() -> None:
+    assert event([(148, "news")], b"B") is None
+    assert event_values(encode(b"B", [*HEADER, (148, "news")])) is None
+    with pytest.raises(GarbledMessage):
+        venue_event(b"8=FIX.4.2\x01")
+
+
+def test_event_values_when_read_equal_the_record() -> None:
+    fields = changed(t6="10.125", t14="40", t31="10.25", t32="40", t150=1, t39=1, t151="60")
+    values, record = event_values(encode(b"8", [*HEADER, *fields])), event(fields)
+    assert values is not None
+    for name, value in values.items():
+        if isinstance(value, tuple):
+            assert value == (int(record[name]), int(record[f"{name}_digits"]))
+        else:
+            assert value == record[name]
+    assert "px" not in values
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from([6, 11, 14, 17, 19, 20, 31, 32, 37, 38, 39, 41, 44, 54, 55, 58, 60, 102, 103, 150, 151, 434, 45]),
+                          st.binary(max_size=60).filter(lambda v: b"\x01" not in v)), max_size=25), st.sampled_from([b"8", b"9", b"j", b"3"]))  # fmt: skip
+def test_message_when_its_fields_are_anything_gives_a_valid_event(fields: list[tuple[int, bytes]], msg_type: bytes) -> None:
+    e = event(fields, msg_type)
+    assert int(e["kind"]) in ENUMS["VenueEventKind"].by_value
+    assert int(e["side"]) in (0, *ENUMS["Side"].by_value)
+    assert int(e["ord_status"]) in (0, *ENUMS["OrdStatus"].by_value)
+    assert all(int(e[f"{n}_digits"]) <= 18 for n in ("last_px", "last_qty", "cum_qty", "leaves_qty", "avg_px", "qty", "px"))
+    assert dict(parse(encode(msg_type, [*HEADER, *fields])))[34] == b"7"
