@@ -2,7 +2,7 @@
 
     python tests/interop/compare.py --orders 10000 [--seed 7] [--keep DIR] [--json]
 
-Starts the acceptor (quickfix_acceptor.py) and an instance (``ringfence up``), drives it by a strategy process (driver.py), waits until
+Starts the acceptor (quickfix_acceptor.py) and an instance (``tools/supervisor.py``), drives it by a strategy process (driver.py), waits until
 nothing is in flight, takes our tables from shared memory and the acceptor's record from its file, and compares orders (quantities, price,
 status, sum of price times quantity, by ClOrdID), executions and positions. At the end the instance is stopped and its journal replayed.
 Exit codes: 0 equal, 7 differences (listed), 1 the run failed.
@@ -26,6 +26,7 @@ from typing import Any
 
 from ringfence.core.clordid import encode_cl_ord_id
 from ringfence.ipc.errors import IpcError
+from ringfence.ipc.regions import unlink_stale
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
@@ -35,6 +36,8 @@ DIFFERENCES_SHOWN = 20
 STATUS = {"0": "NEW", "1": "PARTIALLY_FILLED", "2": "FILLED", "4": "CANCELED", "8": "REJECTED"}
 BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
 UP = ENUMS["SessionState"].by_name["UP"]
+
+SUPERVISE = "import sys; from ringfence.tools import supervisor; sys.exit(supervisor.up(sys.argv[1]))"
 
 CONFIG = """
 [instance]
@@ -150,7 +153,7 @@ def their_books(record: dict[str, Any]) -> dict[str, Any]:
     for o in record["orders"]:
         roots[o["order_id"]] = o["chain"][0]
         orders[o["chain"][0]] = {
-            "cl_ord_id": o["chain"][-1],
+            "cl_ord_id": o["version"],
             "order_id": o["order_id"],
             "account": o["account"],
             "side": o["side"],
@@ -261,12 +264,12 @@ def run(orders: int, seed: int, folder: Path, instance: str) -> dict[str, Any]:
             return dict(json.loads(record_path.read_text()))
 
         log = folder / "supervisor.log"
-        up = [sys.executable, "-m", "ringfence.tools.cli", "up", str(config)]
+        up = [sys.executable, "-c", SUPERVISE, str(config)]
         supervisor = stack.enter_context(process(up, log, stdout=subprocess.DEVNULL, env=env))
 
         def ready() -> Segment | None:
             if supervisor.poll() is not None:
-                raise RunFailed(f"ringfence up ended with exit code {supervisor.returncode}; see {log}")
+                raise RunFailed(f"the supervisor ended with exit code {supervisor.returncode}; see {log}")
             return session_up(instance)
 
         state: Segment = wait_for("the venue's session", READY_S, ready)
@@ -283,7 +286,7 @@ def run(orders: int, seed: int, folder: Path, instance: str) -> dict[str, Any]:
         state.close()
         supervisor.terminate()
         if supervisor.wait(STOP_S):
-            raise RunFailed(f"ringfence up ended with exit code {supervisor.returncode}; see {log}")
+            raise RunFailed(f"the supervisor ended with exit code {supervisor.returncode}; see {log}")
     replay = subprocess.run(
         [sys.executable, "-m", "ringfence.tools.cli", "replay", str(folder / "data"), "--verify"], capture_output=True, text=True, check=False
     )
@@ -318,6 +321,8 @@ def main(argv: list[str] | None = None) -> int:
             for log in sorted([*folder.glob("*.log"), *folder.glob("data/logs/*.log")]):
                 print(f"--- {log.name}\n{log.read_text()[-2_000:]}", file=sys.stderr)
             return 1
+        finally:
+            unlink_stale(args.instance)
     if args.json:
         print(json.dumps(report))
     else:

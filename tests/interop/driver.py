@@ -36,6 +36,8 @@ class Driver:
 
     def take(self, event: Event) -> None:
         self.counts[event.kind] += 1
+        if event.kind == "DENIED":
+            self.counts[f"DENIED {event.reason}"] += 1
         order = self.new.pop(event.client_id, None) if event.kind in ("ACK", "REJECTED", "DENIED") else None
         if order is not None and event.kind == "ACK":
             self.live[event.client_id] = order

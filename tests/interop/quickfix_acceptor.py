@@ -37,7 +37,7 @@ TICK = Decimal("0.00001")
 
 @dataclass
 class Order:
-    """One order as this acceptor sees it; ``chain`` has every accepted ClOrdID, the live one last."""
+    """One order as this acceptor sees it; ``chain`` has every accepted ClOrdID, ``version`` is that of the last accepted new order or replace."""
 
     order_id: str
     chain: list[str]
@@ -49,6 +49,7 @@ class Order:
     status: str = "0"
     cum: Decimal = Decimal(0)
     notional: Decimal = Decimal(0)
+    version: str = ""
 
     @property
     def leaves(self) -> Decimal:
@@ -83,6 +84,7 @@ class Ledger:
             {
                 "order_id": o.order_id,
                 "chain": o.chain,
+                "version": o.version,
                 "account": o.account,
                 "symbol": o.symbol,
                 "side": o.side,
@@ -131,7 +133,7 @@ class Venue(fix.Application):  # type: ignore[misc, no-any-unimported]
             return
         self.used.add(t["11"])
         px = Decimal(t["44"]) if "44" in t else None
-        order = Order(f"QF{len(self.ledger.orders) + 1}", [t["11"]], t.get("1", ""), t["55"], t["54"], Decimal(t["38"]), px)
+        order = Order(f"QF{len(self.ledger.orders) + 1}", [t["11"]], t.get("1", ""), t["55"], t["54"], Decimal(t["38"]), px, version=t["11"])
         self.ledger.orders.append(order)
         self.ledger.by_id[t["11"]] = order
         draw = self.draws.randrange(100)
@@ -175,6 +177,7 @@ class Venue(fix.Application):  # type: ignore[misc, no-any-unimported]
         if draw < 4 and order.leaves > 1:
             self.fill(order, self.part(order.leaves), 1, to)  # on the old version, the request still pending
         self.adopt(order, t["11"])
+        order.version = t["11"]
         order.qty = max(Decimal(t["38"]), order.cum)
         order.px = Decimal(t["44"]) if "44" in t else order.px
         order.status = "2" if order.qty == order.cum else "1" if order.cum else "0"

@@ -52,7 +52,7 @@ def test_instance_when_driven_against_quickfix_has_the_acceptors_books(tmp_path:
 
 RECORD: dict[str, Any] = {
     "orders": [
-        {"order_id": "QF1", "chain": ["A", "B"], "account": "ACC", "symbol": "S", "side": "1"}
+        {"order_id": "QF1", "chain": ["A", "B"], "version": "A", "account": "ACC", "symbol": "S", "side": "1"}
         | {"status": "2", "qty": "5", "cum": "5", "leaves": "0", "px": "1.1", "notional": "5.5"}
     ],
     "executions": [{"exec_id": "X1", "order_id": "QF1", "cl_ord_id": "B", "account": "ACC", "symbol": "S", "side": "1", "qty": "5", "px": "1.1"}],
