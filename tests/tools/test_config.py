@@ -47,7 +47,7 @@ def test_load_when_example_is_read_converts_exactly() -> None:
     assert (eurusd.symbol, eurusd.id, eurusd.price_digits, eurusd.tick, eurusd.qty_max) == ("EUR/USD", 1, 6, 1, 10_000_000)
     assert (usdjpy.tick, usdjpy.price_digits) == (1, 3)
     assert config.routes[0].venue == config.venues[0].id == 1
-    assert (config.routes[0].instrument, config.routes[0].account) == (0, 0)
+    assert (config.routes[0].instrument, config.routes[0].account) == (0, 1)
     assert config.instance.data_dir == EXAMPLE.parent / "demo-data"
     assert config.feed is not None
     assert all(t.path.is_file() for t in config.feed.ticks)
@@ -64,7 +64,7 @@ def test_example_when_defaults_are_left_out_is_the_same(values: dict[str, Any]) 
     for row, keys in (
         ("instrument", ("multiplier", "status")),
         ("strategy", ("max_age_ms", "cancel_on_detach", "status")),
-        ("route", ("instrument", "account")),
+        ("route", ("instrument",)),
     ):
         for key in keys:
             short[row][0].pop(key)
