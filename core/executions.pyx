@@ -95,7 +95,7 @@ cdef void resolve(const EngineState *s, const VenueEvent *event, Order *order, T
         return
     t.side = event.side if event.side else RF_SIDE_BUY
     t.account = order.account if order != NULL else account_of(s, event.venue)
-    t.instrument = instrument_of(s, event.symbol)
+    t.instrument = order.instrument if order != NULL and event.symbol[0] == 0 else instrument_of(s, event.symbol)
 
 
 cdef int measure(EngineState *s, const VenueEvent *event, Trade *t) noexcept nogil:

@@ -134,7 +134,7 @@ cdef void cancel_reject(EngineState *s, const VenueEvent *event, Order *o, uint3
 cdef void business_reject(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
     if end_request_of(s, event, o, revision, RF_DENY_REASON_NONE):
         return
-    if revision == 0 and o.base_status == RF_ORD_STATUS_PENDING_NEW and not o.flags & RF_ORDER_STATUS_ASKED:
+    if revision == 0 and o.base_status == RF_ORD_STATUS_PENDING_NEW:
         s.engine.rejects += 1
         refuse_order(s, event, o, RF_ORD_STATUS_REJECTED, RF_EVENT_KIND_REJECTED, RF_DENY_REASON_NONE)
     else:
@@ -223,7 +223,7 @@ cdef void rejected(EngineState *s, const VenueEvent *event, Order *o, uint32_t r
 
 cdef void canceled(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
     """Solicited or not (R13). One that names a version replaced since ends nothing (S20), unless it answers the cancel in flight."""
-    if revision < o.live_revision and revision != o.cancel_revision:
+    if revision < o.live_revision and (revision == 0 or revision != o.cancel_revision):
         return
     end_cancel(s, o)
     simple(s, event, o, RF_VENUE_EVENT_KIND_CANCELED, RF_ORD_STATUS_CANCELED, RF_EVENT_KIND_CANCELED)

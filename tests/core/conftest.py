@@ -58,6 +58,8 @@ class Machine:
             if up:
                 self.event("SESSION_UP")
 
+    record = staticmethod(record)
+
     # ---- frames
 
     def frame(self, kind: str, payload: Any, source: int = 0, position: int = 0, seq: int | None = None) -> None:
@@ -105,11 +107,11 @@ class Machine:
     def mark(self, bid: int, ask: int, instrument: int = 1) -> None:
         self.frame("MARK", record("Mark", bid=bid, ask=ask, instrument=instrument))
 
-    def intent(self, kind: str, client_id: int = 1, strategy: int = 1, **fields: Any) -> Any:
-        values: dict[str, Any] = {"epoch": 7, "created_ns": self.now}
-        if kind == "NEW":
+    def intent(self, what: str, client_id: int = 1, strategy: int = 1, **fields: Any) -> Any:
+        values: dict[str, Any] = {"epoch": 7, "created_ns": self.now, "kind": enum("IntentKind", what)}
+        if what == "NEW":
             values |= {"instrument": 1, "side": 1, "ord_type": 2, "time_in_force": 1, "px": 100, "qty": 10000}
-        self.frame("INTENT", record("Intent", kind=enum("IntentKind", kind), client_id=client_id, **(values | fields)), source=strategy)
+        self.frame("INTENT", record("Intent", client_id=client_id, **(values | fields)), source=strategy)
         return self.events[-1] if self.events else None
 
     def new(self, client_id: int = 1, **fields: Any) -> Any:
