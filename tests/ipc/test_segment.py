@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from ringfence.ipc.errors import LayoutMismatch, RegionCorrupt, RegionExists, RegionMissing, RingGarbage
+from ringfence.ipc.errors import IpcError, LayoutMismatch, RegionCorrupt, RegionExists, RegionMissing, RingGarbage
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.regions import SHM_DIR
 from ringfence.ipc.schema import ENUMS, LAYOUT_HASH, RECORDS
@@ -226,3 +226,13 @@ def test_segment_when_huge_pages_are_asked_for_works_and_reports_refusals(instan
     segment = Segment.create(instance, "big", [("slots", "Intent", 65536)], role=ROLE, epoch=1, huge=True)
     segment.section("slots")["client_id"][-1] = 1
     assert all("grant:" in text for text in segment.refused)
+
+
+def test_segment_when_memory_does_not_suffice_is_refused_and_leaves_no_name(instance: str) -> None:
+    room = os.statvfs(SHM_DIR)
+    rows = room.f_blocks * room.f_frsize // RECORDS["Order"].size + 1
+    if rows >= 2**32:
+        pytest.skip("/dev/shm is larger than one section can be")
+    with pytest.raises(IpcError, match="grant: mount -o remount,size="):
+        Segment.create(instance, "huge", [("orders", "Order", rows)], role=ROLE, epoch=1)
+    assert not (SHM_DIR / f"rf.{instance}.huge").exists()
