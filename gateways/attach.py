@@ -28,6 +28,8 @@ from ringfence.ipc.segment import Segment
 
 INSTANCE_VARIABLE = "RINGFENCE_INSTANCE"
 POLL_S = 0.001
+REFUSED = 4
+"""The control agent's code for "may not"; any other is "not now"."""
 
 
 class InstanceNotRunning(GatewayError):
@@ -129,7 +131,8 @@ def attach(name: str, instance: str | None, timeout: float) -> Attachment:
     answer, fds = request(socket_path, {"op": "attach", "strategy": name, "pid": os.getpid()}, timeout)
     try:
         if not answer.get("ok"):
-            raise StrategyRefused(f"strategy {name!r}: {answer.get('error', 'refused without a reason')}")
+            kind = StrategyRefused if answer.get("code") == REFUSED else InstanceNotRunning
+            raise kind(f"strategy {name!r}: {answer.get('error', 'refused without a reason')}")
         if len(fds) != 1:
             raise StrategyRefused(f"strategy {name!r}: the control agent sent {len(fds)} descriptors, one is due")
         intents = Segment.attach_memfd(fds[0], link_sections("Intent", int(answer["slots"])), writable=True)

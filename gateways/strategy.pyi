@@ -12,7 +12,9 @@ from ringfence.gateways.events import OrderRef as OrderRef
 from ringfence.gateways.tables import InstrumentInfo, OrderView, PositionView, QuoteView, Tables
 from ringfence.ipc.errors import RingFull as RingFull
 
-Amount = int | str | Decimal
+__all__ = ["Event", "InstanceNotRunning", "InstanceStopped", "OrderRef", "RingFull", "Strategy", "StrategyRefused"]
+
+_Amount = int | str | Decimal
 
 class Strategy:
     attachment: Attachment
@@ -28,31 +30,31 @@ class Strategy:
     def buy(
         self,
         symbol: str,
-        qty: Amount,
-        px: Amount | None = None,
+        qty: _Amount,
+        px: _Amount | None = None,
         *,
-        stop_px: Amount | None = None,
+        stop_px: _Amount | None = None,
         ord_type: str | None = None,
         tif: str = ...,
         account: str | None = None,
         client_id: int | None = None,
-        display_qty: Amount | None = None,
+        display_qty: _Amount | None = None,
         expire_ns: int = ...,
         origin_ns: int = ...,
     ) -> OrderRef: ...
     def sell(
         self,
         symbol: str,
-        qty: Amount,
-        px: Amount | None = None,
+        qty: _Amount,
+        px: _Amount | None = None,
         *,
         short: bool = ...,
-        stop_px: Amount | None = None,
+        stop_px: _Amount | None = None,
         ord_type: str | None = None,
         tif: str = ...,
         account: str | None = None,
         client_id: int | None = None,
-        display_qty: Amount | None = None,
+        display_qty: _Amount | None = None,
         expire_ns: int = ...,
         origin_ns: int = ...,
     ) -> OrderRef: ...
@@ -60,20 +62,20 @@ class Strategy:
         self,
         side: str,
         symbol: str,
-        qty: Amount,
-        px: Amount | None = None,
+        qty: _Amount,
+        px: _Amount | None = None,
         *,
-        stop_px: Amount | None = None,
+        stop_px: _Amount | None = None,
         ord_type: str | None = None,
         tif: str = ...,
         account: str | None = None,
         client_id: int | None = None,
-        display_qty: Amount | None = None,
+        display_qty: _Amount | None = None,
         expire_ns: int = ...,
         origin_ns: int = ...,
     ) -> OrderRef: ...
     def cancel(self, order: OrderRef | int) -> None: ...
-    def replace(self, order: OrderRef | int, qty: Amount, px: Amount | None = None, *, stop_px: Amount | None = None, origin_ns: int = ...) -> None: ...
+    def replace(self, order: OrderRef | int, qty: _Amount, px: _Amount | None = None, *, stop_px: _Amount | None = None, origin_ns: int = ...) -> None: ...
     def cancel_all(self, symbol: str | None = None) -> None: ...
     def poll(self) -> Event | None: ...
     def events(self, timeout: float | None = None) -> Iterator[Event]: ...

@@ -379,7 +379,7 @@ RF_STATIC_ASSERT(offsetof(rf_section_t, stride) == 60, "Section.stride");
 
 /* One cursor of a ring, alone on two cache lines. Written by: head: the producer; tail: the consumer. */
 typedef struct {
-    uint64_t position; /* +0: slots published (head) or released (tail) since the ring was made */
+    uint64_t position; /* +0: slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made */
     char pad_0[120]; /* +8: zero */
 } rf_ring_cursor_t;
 RF_STATIC_ASSERT(sizeof(rf_ring_cursor_t) == 128, "RingCursor");

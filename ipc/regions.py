@@ -26,7 +26,7 @@ from ringfence.ipc.errors import IpcError
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, RECORDS
 
-SHM_DIR = Path("/dev/shm")  # noqa: S108  where shm_open puts its objects
+SHM_DIR = Path("/dev/shm")
 PREFIX = "rf."
 NAME_BYTES_MAX = 31
 SUPERBLOCK_BYTES = RECORDS["Superblock"].size

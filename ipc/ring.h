@@ -52,7 +52,8 @@ static inline void rf_ring_open(rf_ring_t *r, void *slots, uint64_t *head, uint6
     r->remote = position > capacity ? position - capacity : 0; /* full until the first look at tail */
     r->pending = 0;
     r->settled = position;
-    r->lag_max = capacity < RF_RING_HEAD_LAG_MAX ? capacity : RF_RING_HEAD_LAG_MAX;
+    r->lag_max = RF_RING_HEAD_LAG_MAX;
+    if (capacity < r->lag_max) r->lag_max = capacity;
 }
 
 static inline unsigned char *rf_ring_slot(const rf_ring_t *r, uint64_t position) { return r->slots + (position & r->mask) * r->slot_bytes; }

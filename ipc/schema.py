@@ -372,7 +372,7 @@ _RECORDS = (
         "One cursor of a ring, alone on two cache lines.",
         "head: the producer; tail: the consumer",
         128,
-        (Field("position", "u64", "slots published (head) or released (tail) since the ring was made"), _pad(120)),
+        (Field("position", "u64", "slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made"), _pad(120)),
     ),
     # ---- rings
     Record(

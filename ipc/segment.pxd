@@ -1,11 +1,7 @@
 # A mapped region. Raw pointers stay valid while the Segment object (or a view of it) is referenced, closed or not.
 from libc.stdint cimport uint64_t
 
-
-cdef class Mapping:
-    cdef unsigned char *base
-    cdef size_t size
-    cdef bint writable
+from ringfence.ipc.mapping cimport Mapping
 
 
 cdef class Segment:

@@ -25,31 +25,16 @@ from typing import NamedTuple
 import numpy as np
 import posix_ipc
 
-from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_FillInfo
-from libc.errno cimport EINVAL, errno
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
+from ringfence.ipc.mapping cimport Mapping, allocate, lock_memory, map_fd
 from ringfence.ipc.records cimport RF_LAYOUT_HASH, RF_LAYOUT_VERSION, RF_REGION_MAGIC, Section, Superblock
 
 from ringfence.ipc.errors import IpcError, LayoutMismatch, RegionCorrupt, RegionExists, RegionMissing
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.regions import owner_alive, process_start_ticks, read_superblock, shm_name, try_lock
 from ringfence.ipc.schema import CONSTANTS, LAYOUT_HASH, RECORDS
-
-cdef extern from *:
-    """
-    #include <sys/mman.h>
-    #ifndef MADV_POPULATE_WRITE
-    #define MADV_POPULATE_WRITE 23
-    #endif
-    """
-    int PROT_READ, PROT_WRITE, MAP_SHARED, MAP_POPULATE, MADV_HUGEPAGE, MADV_POPULATE_WRITE
-    void *MAP_FAILED
-    void *mmap(void *address, size_t size, int protection, int flags, int fd, long offset)
-    int munmap(void *address, size_t size)
-    int madvise(void *address, size_t size, int advice)
-    int mlock(const void *address, size_t size)
 
 cdef extern from *:
     uint64_t load_acquire "__atomic_load_n" (uint64_t *word, int order) nogil
@@ -78,31 +63,6 @@ class SectionSpec(NamedTuple):
     name: str
     record: str
     count: int
-
-
-cdef class Mapping:
-    """The mapped bytes; exports them as a buffer so that numpy views keep them mapped."""
-
-    def __getbuffer__(self, Py_buffer *view, int flags):
-        if flags & PyBUF_WRITABLE and not self.writable:
-            raise BufferError("the region is mapped read-only; only its one writer may change it")
-        PyBuffer_FillInfo(view, self, self.base, self.size, not self.writable, flags)
-
-    def __dealloc__(self):
-        if self.base != NULL:
-            munmap(self.base, self.size)
-
-
-cdef Mapping _map(int fd, size_t size, bint writable, bint populate):
-    cdef int protection = PROT_READ | PROT_WRITE if writable else PROT_READ
-    cdef void *at = mmap(NULL, size, protection, MAP_SHARED | (MAP_POPULATE if populate else 0), fd, 0)
-    if at == MAP_FAILED:
-        raise OSError(errno, f"mmap of {size} bytes failed: {os.strerror(errno)}")
-    cdef Mapping mapping = Mapping.__new__(Mapping)
-    mapping.base = <unsigned char *>at
-    mapping.size = size
-    mapping.writable = writable
-    return mapping
 
 
 def plan(sections) -> tuple[tuple[SectionSpec, ...], dict[str, int], int]:
@@ -171,15 +131,16 @@ cdef class Segment:
             raise RegionExists(_taken(path)) from None
         try:
             _lock_region(memory.fd, path)
-            os.ftruncate(memory.fd, size)
-            self = _fill(memory.fd, instance, name, specs, offsets, size, role, epoch, huge)
-        except BaseException:
-            posix_ipc.unlink_shared_memory(path)
-            raise
+            try:
+                os.ftruncate(memory.fd, size)
+                self = _fill(memory.fd, instance, name, specs, offsets, size, role, epoch, huge)
+            except BaseException:
+                posix_ipc.unlink_shared_memory(path)
+                raise
         finally:
             _unlock_region(memory.fd)
         if lock:
-            _lock_memory(self)
+            (<Segment>self).refused += lock_memory((<Segment>self).mapping, name)
         return self
 
     @staticmethod
@@ -253,7 +214,7 @@ cdef class Segment:
             _take_over(self, role, epoch)
         finally:
             _unlock_region(fd)
-        _lock_memory(self)
+        self.refused += lock_memory(self.mapping, name)
         return self
 
     @staticmethod
@@ -276,7 +237,7 @@ cdef class Segment:
             raise RegionCorrupt(f"memfd {fd} has seals {seals:#x}, needed are SHRINK|GROW|SEAL ({SEALS:#x})")
         if os.fstat(fd).st_size != size:
             raise RegionCorrupt(f"memfd {fd} has {os.fstat(fd).st_size} bytes, its sections need {size}")
-        mapping = _map(fd, size, writable, True)
+        mapping = map_fd(fd, size, writable, True)
         _check_head(mapping, f"memfd {fd}")
         cdef Segment self = _wrap(mapping, "", _text((<Superblock *>mapping.base).name, 32), specs, offsets)
         self._file_id = _identity(fd)
@@ -381,8 +342,8 @@ cdef class Segment:
 
 cdef Segment _fill(int fd, str instance, str name, tuple specs, dict offsets, size_t size, int role, uint64_t epoch, bint huge):
     """Allocate, map and write superblock and directory; the magic comes last."""
-    cdef Mapping mapping = _map(fd, size, True, False)
-    refused = _allocate(fd, mapping, name, huge)
+    cdef Mapping mapping = map_fd(fd, size, True, False)
+    refused = allocate(fd, mapping, name, huge)
     cdef Superblock *block = <Superblock *>mapping.base
     cdef Section *row = <Section *>(mapping.base + HEADER_BYTES)
     block.writer_start_ticks = process_start_ticks(os.getpid())
@@ -409,49 +370,6 @@ cdef Segment _fill(int fd, str instance, str name, tuple specs, dict offsets, si
     self.refused = refused
     self._file_id = _identity(fd)
     return self
-
-
-cdef list _allocate(int fd, Mapping mapping, str name, bint huge):
-    """Back every page now, so that a full file system is an error here and the hot path never faults."""
-    refused = []
-    if huge and madvise(mapping.base, mapping.size, MADV_HUGEPAGE):
-        refused.append(f"huge pages for region {name}: {os.strerror(errno)}; grant: echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled")
-    elif huge and not _huge_allowed():
-        refused.append(f"huge pages for region {name}: off for shared memory; grant: echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled")
-    try:
-        if not huge:  # huge pages come from touching advised memory, fallocate would take small ones
-            os.posix_fallocate(fd, 0, mapping.size)
-    except OSError as e:
-        raise IpcError(_no_room(name, mapping.size, e.strerror)) from e
-    if madvise(mapping.base, mapping.size, MADV_POPULATE_WRITE) == 0:
-        return refused
-    if errno != EINVAL:
-        raise IpcError(_no_room(name, mapping.size, os.strerror(errno)))
-    try:
-        os.posix_fallocate(fd, 0, mapping.size)  # kernels before 5.14
-    except OSError as e:
-        raise IpcError(_no_room(name, mapping.size, e.strerror)) from e
-    memset(mapping.base, 0, mapping.size)
-    return refused
-
-
-def _huge_allowed() -> bool:
-    try:
-        with open("/sys/kernel/mm/transparent_hugepage/shmem_enabled") as f:
-            return not {"[never]", "[deny]"} & set(f.read().split())
-    except OSError:
-        return False
-
-
-def _no_room(str name, size: int, reason: str) -> str:
-    return f"region {name} of {size} bytes: {reason}; lower [limits] or [rings], or grant: mount -o remount,size={(size >> 29) + 1}G /dev/shm"
-
-
-cdef _lock_memory(Segment self):
-    if mlock(self.base, self.mapping.size):
-        reason = os.strerror(errno)
-        limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
-        self.refused.append(f"mlock of region {self.name} ({self.mapping.size} bytes, limit {limit}): {reason}; grant: ulimit -l unlimited")
 
 
 # ---- attach
@@ -490,7 +408,7 @@ cdef Mapping _wait_ready(int fd, bint writable, str path):
     deadline = time.monotonic() + READY_WAIT_S
     while True:
         if mapping is None and os.fstat(fd).st_size >= <long>HEADER_BYTES:
-            mapping = _map(fd, os.fstat(fd).st_size, writable, True)
+            mapping = map_fd(fd, os.fstat(fd).st_size, writable, True)
         if mapping is not None and load_acquire(&(<Superblock *>mapping.base).magic, ACQUIRE):
             return mapping
         if time.monotonic() > deadline:

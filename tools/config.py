@@ -69,7 +69,7 @@ class RingsConfig:
 
 @dataclass(frozen=True)
 class LimitsConfig:
-    """``[limits]``: rows of the engine's tables, row 0 included."""
+    """``[limits]``: rows of the engine's tables."""
 
     orders: int
     executions: int
@@ -234,8 +234,13 @@ class Config:
         return "local" in levels
 
 
-def load(path: Path | str) -> Config:
+def load(path: Path | str, origin: Path | None = None) -> Config:
     """Read and check a configuration file.
+
+    Parameters
+    ----------
+    origin : Path, optional
+        Where a copy came from: relative paths in it are relative to that file.
 
     Raises
     ------
@@ -250,7 +255,7 @@ def load(path: Path | str) -> Config:
         raise ConfigError("file", str(path), f"a readable TOML file ({e.strerror})") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ConfigError("file", str(path), f"valid TOML ({e})") from e
-    return parse(values, source.resolve(), hashlib.sha256(raw).digest())
+    return parse(values, (origin or source).resolve(), hashlib.sha256(raw).digest())
 
 
 def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
@@ -259,10 +264,10 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     instance = _instance(top.table("instance", required=True), source.parent)
     limits = _limits(top.table("limits"))
     cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
-    instruments = tuple(_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments - 1), 1))
-    accounts = tuple(_account(k, t) for k, t in enumerate(top.tables("account", 1, limits.accounts - 1), 1))
-    venues = tuple(_venue(k, t, instance) for k, t in enumerate(top.tables("venue", 1, limits.venues - 1), 1))
-    strategies = tuple(_strategy(k, t) for k, t in enumerate(top.tables("strategy", 0, limits.strategies - 1), 1))
+    instruments = tuple(_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
+    accounts = tuple(_account(k, t) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
+    venues = tuple(_venue(k, t, instance) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
+    strategies = tuple(_strategy(k, t) for k, t in enumerate(top.tables("strategy", 0, limits.strategies), 1))
     _unique(top, "instrument", "symbol", [i.symbol for i in instruments])
     for name, rows in (("account", accounts), ("venue", venues), ("strategy", strategies)):
         _unique(top, name, "name", [r.name for r in rows])
@@ -271,7 +276,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
         "account": {a.name: a.id for a in accounts},
         "venue": {v.name: v.id for v in venues},
     }
-    routes = tuple(_route(k, t, ids) for k, t in enumerate(top.tables("route", 1, limits.routes - 1), 1))
+    routes = tuple(_route(k, t, ids) for k, t in enumerate(top.tables("route", 1, limits.routes), 1))
     feed = _feed(top.table("feed"), source.parent, ids["instrument"]) if "feed" in values else None
     top.known.append("feed")
     top.finish()
@@ -333,11 +338,11 @@ def _limits(t: Table) -> LimitsConfig:
         executions=t.whole("executions", 16, 1 << 28, 1 << 18),
         positions=t.whole("positions", 16, 1 << 24, 1 << 12),
         breaks=t.whole("breaks", 16, 1 << 20, 1 << 12),
-        instruments=t.whole("instruments", 2, 1 << 16, 256),
-        accounts=t.whole("accounts", 2, 1 << 12, 64),
-        venues=t.whole("venues", 2, CONSTANTS["VENUES_MAX"][0], 16),
-        strategies=t.whole("strategies", 2, CONSTANTS["STRATEGIES_MAX"][0], 64),
-        routes=t.whole("routes", 2, 1 << 14, 256),
+        instruments=t.whole("instruments", 1, 1 << 16, 256),
+        accounts=t.whole("accounts", 1, 1 << 12, 64),
+        venues=t.whole("venues", 1, CONSTANTS["VENUES_MAX"][0], 16),
+        strategies=t.whole("strategies", 1, CONSTANTS["STRATEGIES_MAX"][0], 64),
+        routes=t.whole("routes", 1, 1 << 14, 256),
     )
     t.finish()
     return config

@@ -13,6 +13,7 @@ the instance going away (exit code 3), another process that has the strategy (ex
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 
@@ -87,12 +88,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run one strategy until SIGTERM or SIGINT; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m ringfence.tools.demo_strategies", description="A demo strategy")
     parser.add_argument("kind", choices=("maker", "taker"))
-    parser.add_argument("--name", required=True, help="strategy of the instance's configuration")
+    parser.add_argument("--name", default=os.environ.get("RINGFENCE_STRATEGY"), help="strategy of the configuration (default: RINGFENCE_STRATEGY)")
     parser.add_argument("--symbol", required=True)
     parser.add_argument("--qty", default="100000", help="of one order, decimal text (default 100000)")
     parser.add_argument("--limit", default="1000000", help="largest position, decimal text (default 1000000)")
     parser.add_argument("--instance", help="default: RINGFENCE_INSTANCE, or the only one on this host")
     args = parser.parse_args(argv)
+    if not args.name:
+        parser.error("--name is missing, and RINGFENCE_STRATEGY is not set")
     try:
         with Strategy.attach(args.name, args.instance) as s:
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -67,8 +67,19 @@ def scan(buffer: Buffer, start: int, next_seq: int, epoch: int = 0, whole_tail: 
 def find(buffer: Buffer, start: int) -> int:
     """Return the offset of the first valid frame at or after ``start`` (a multiple of 8, above 0), or 0 when there is none."""
 
-def offsets(buffer: Buffer, start: int, end: int, numbers: npt.NDArray[np.uint64]) -> int:
-    """Write the byte offset of each frame of a range that ``scan`` accepted into the uint64 array ``numbers``; return how many."""
+def offsets(buffer: Buffer, start: int, end: int, numbers: npt.NDArray[np.uint64], kind: int = 0) -> int:
+    """Write the byte offset of each frame of a range that ``scan`` accepted into ``numbers``, as far as it reaches; return how many.
+
+    Parameters
+    ----------
+    kind : int
+        Only frames of this FrameKind; 0: all.
+
+    Raises
+    ------
+    ValueError
+        If the range does not hold whole frames.
+    """
 
 def fit(buffer: Buffer, start: int, end: int, room: int) -> tuple[int, int, int]:
     """Return ``(bytes, frames, last_seq)`` of the whole frames from ``start`` that fit in ``room`` bytes.

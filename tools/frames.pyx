@@ -212,12 +212,12 @@ def find(buffer, start: int) -> int:
     return at
 
 
-def offsets(buffer, start: int, end: int, numbers) -> int:
+def offsets(buffer, start: int, end: int, numbers, kind: int = 0) -> int:
     """Write the byte offset of each frame between ``start`` and ``end`` into ``numbers``; return how many."""
     cdef Py_buffer view, into
     cdef uint64_t at = start, stop = end, n = 0, room
+    cdef uint32_t wanted = kind
     cdef uint64_t *slots
-    cdef const FileFrame *f
     PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
     try:
         PyObject_GetBuffer(numbers, &into, PyBUF_WRITABLE)
@@ -225,18 +225,31 @@ def offsets(buffer, start: int, end: int, numbers) -> int:
             if stop > <uint64_t> view.len:
                 raise ValueError(f"end was {end} in a buffer of {view.len} bytes")
             slots, room = <uint64_t *> into.buf, into.len // 8
-            while n < room and at + sizeof(FileFrame) <= stop:
-                f = <const FileFrame *> (<const unsigned char *> view.buf + at)
-                if f.length < sizeof(FileFrame):
-                    raise ValueError(f"no frame at byte {at}: its length was {f.length}")
-                slots[n] = at
-                n += 1
-                at += f.length
+            with nogil:
+                at = list_frames(<const unsigned char *> view.buf, at, stop, wanted, slots, room, &n)
         finally:
             PyBuffer_Release(&into)
     finally:
         PyBuffer_Release(&view)
+    if at < stop and n < room:
+        raise ValueError(f"no frame at byte {at}: its length cannot be")
     return n
+
+
+cdef uint64_t list_frames(
+    const unsigned char *base, uint64_t at, uint64_t stop, uint32_t kind, uint64_t *slots, uint64_t room, uint64_t *n
+) noexcept nogil:
+    """Walk by lengths, over a range that scan accepted; return where it ended."""
+    cdef const FileFrame *f
+    while n[0] < room and at + sizeof(FileFrame) <= stop:
+        f = <const FileFrame *> (base + at)
+        if f.length < sizeof(FileFrame) or f.length > sizeof(JournalSlot):
+            break
+        if kind == 0 or f.kind == kind:
+            slots[n[0]] = at
+            n[0] += 1
+        at += f.length
+    return at
 
 
 def fit(buffer, start: int, end: int, room: int) -> tuple[int, int, int]:

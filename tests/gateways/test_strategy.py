@@ -37,7 +37,7 @@ class Engine:
     def __init__(self, instance: str, folder: Path) -> None:
         self.instance, self.epoch, self.link = instance, 6, None
         self.requests: list[dict[str, Any]] = []
-        self.refusal = ""
+        self.refusal, self.code = "", 4
         status_sections = [("status", "InstanceStatus", 2), ("clock", "ClockCalibration", 2)]
         self.status = Segment.create(instance, "instance", status_sections, role=ROLE["SUPERVISOR"], epoch=1)
         self.status.section("status")[1]["data_dir"] = str(folder).encode()
@@ -86,7 +86,7 @@ class Engine:
                 if payload["op"] != "attach":
                     send_segment(sock, {"ok": True})
                 elif self.refusal:
-                    send_segment(sock, {"ok": False, "error": self.refusal, "code": 4})
+                    send_segment(sock, {"ok": False, "error": self.refusal, "code": self.code})
                 else:
                     self.hand_over(sock)
 
@@ -375,6 +375,12 @@ def test_attach_when_done_has_named_itself_and_detaches_at_the_end(engine: Engin
 def test_attach_when_the_agent_refuses_passes_its_words_on(engine: Engine) -> None:
     engine.refusal = "pid 4711 has it and is alive; stop that process first"
     with pytest.raises(StrategyRefused, match="'mm1': pid 4711 has it and is alive"):
+        Strategy.attach("mm1", engine.instance)
+
+
+def test_attach_when_the_engine_is_not_up_yet_is_no_refusal(engine: Engine) -> None:
+    engine.refusal, engine.code = "the engine is not running yet; try again", 5
+    with pytest.raises(InstanceNotRunning, match="not running yet; try again"):
         Strategy.attach("mm1", engine.instance)
 
 

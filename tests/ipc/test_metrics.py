@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from ringfence.ipc.errors import RegionExists
@@ -46,3 +50,37 @@ def test_metrics_when_owner_is_alive_are_not_taken(instance: str) -> None:
     make(instance)
     with pytest.raises(RegionExists, match="alive"):
         make(instance)
+
+
+DYING = """
+import os, signal, sys
+from ringfence.ipc.metrics import Metrics
+metrics = Metrics.create(sys.argv[1], "engine", ["intents", "denies"], ["apply", "intent_accept"], role=2, epoch=1)
+metrics.add("intents", 41)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def die_counting(instance: str) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", DYING, instance], env=environment, check=False, timeout=60).returncode == -9
+
+
+def test_metrics_when_component_restarts_with_the_same_names_count_on(instance: str) -> None:
+    die_counting(instance)
+    metrics = make(instance)
+    metrics.add("intents")
+    assert metrics.counters()["intents"] == 42
+
+
+@pytest.mark.parametrize("counters", [["other", "denies"], ["intents"]])
+def test_metrics_when_component_restarts_with_other_names_begin_anew(instance: str, counters: list[str]) -> None:
+    die_counting(instance)
+    metrics = Metrics.create(instance, "engine", counters, ["apply", "intent_accept"], role=ENGINE, epoch=2)
+    assert metrics.counters() == dict.fromkeys(counters, 0)
+
+
+@pytest.mark.parametrize("names", [["a", "a"], [""], ["x" * 48], ["é"]])
+def test_metrics_when_names_are_not_allowed_are_refused(instance: str, names: list[str]) -> None:
+    with pytest.raises(ValueError, match="metric name"):
+        Metrics.create(instance, "engine", names, [], role=ENGINE, epoch=1)

@@ -47,7 +47,7 @@ def test_load_when_example_is_read_converts_exactly() -> None:
     assert (eurusd.symbol, eurusd.id, eurusd.price_digits, eurusd.tick, eurusd.qty_max) == ("EUR/USD", 1, 6, 1, 10_000_000)
     assert (usdjpy.tick, usdjpy.price_digits) == (1, 3)
     assert config.routes[0].venue == config.venues[0].id == 1
-    assert (config.routes[0].instrument, config.routes[0].account) == (0, 0)
+    assert (config.routes[0].instrument, config.routes[0].account) == (0, 1)
     assert config.instance.data_dir == EXAMPLE.parent / "demo-data"
     assert config.feed is not None
     assert all(t.path.is_file() for t in config.feed.ticks)
@@ -64,7 +64,7 @@ def test_example_when_defaults_are_left_out_is_the_same(values: dict[str, Any]) 
     for row, keys in (
         ("instrument", ("multiplier", "status")),
         ("strategy", ("max_age_ms", "cancel_on_detach", "status")),
-        ("route", ("instrument", "account")),
+        ("route", ("instrument",)),
     ):
         for key in keys:
             short[row][0].pop(key)
@@ -99,10 +99,10 @@ def test_amount_when_decimal_text_is_scaled_exactly(values: dict[str, Any], text
         ("cores.engine", 100_000, "cores.engine was 100000", "a whole number from 0 to"),
         ("rings.journal", 1000, "rings.journal was 1000", "a power of two from 64 to"),
         ("limits.orders", 3, "limits.orders was 3", "a whole number from 16"),
-        ("limits.instruments", 2, "instrument was '2 tables'", "1 to 1 tables [[instrument]]"),
+        ("limits.instruments", 1, "instrument was '2 tables'", "1 to 1 tables [[instrument]]"),
         ("journal.segment_mib", 0, "journal.segment_mib was 0", "a whole number from 1 to 4096"),
         ("instrument", DELETE, "instrument is missing", "tables [[instrument]]"),
-        ("instrument", [], "instrument was '0 tables'", "1 to 255 tables [[instrument]]"),
+        ("instrument", [], "instrument was '0 tables'", "1 to 256 tables [[instrument]]"),
         ("instrument.0.symbol", "EUR USD", "instrument[1].symbol was 'EUR USD'", "without a space"),
         ("instrument.1.symbol", "EUR/USD", "instrument[2].symbol was 'EUR/USD'", "instrument[1] has this one"),
         ("instrument.0.price_digits", DELETE, "instrument[1].price_digits is missing", "a whole number from 0 to 12"),

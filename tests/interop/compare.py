@@ -1,0 +1,336 @@
+"""A whole instance against the QuickFIX acceptor, then a comparison of both sides' books, field by field.
+
+    python tests/interop/compare.py --orders 10000 [--seed 7] [--keep DIR] [--json]
+
+Starts the acceptor (quickfix_acceptor.py) and an instance (``tools/supervisor.py``), drives it by a strategy process (driver.py), waits until
+nothing is in flight, takes our tables from shared memory and the acceptor's record from its file, and compares orders (quantities, price,
+status, sum of price times quantity, by ClOrdID), executions and positions. At the end the instance is stopped and its journal replayed.
+Exit codes: 0 equal, 7 differences (listed), 1 the run failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ringfence.core.clordid import encode_cl_ord_id
+from ringfence.ipc.errors import IpcError
+from ringfence.ipc.regions import unlink_stale
+from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.ipc.segment import Segment
+
+HERE = Path(__file__).resolve().parent
+READY_S, QUIET_S, STOP_S = 40.0, 60.0, 40.0
+DIFFERENCES_SHOWN = 20
+STATUS = {"0": "NEW", "1": "PARTIALLY_FILLED", "2": "FILLED", "4": "CANCELED", "8": "REJECTED"}
+BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
+UP = ENUMS["SessionState"].by_name["UP"]
+
+SUPERVISE = "import sys; from ringfence.tools import supervisor; sys.exit(supervisor.up(sys.argv[1]))"
+
+CONFIG = """
+[instance]
+name = "{instance}"
+data_dir = "data"
+mode = "demo"
+prefix = "QF"
+
+[rings]
+intents = 1024
+
+[limits]
+orders = {order_rows}
+executions = {execution_rows}
+
+[[instrument]]
+symbol = "EUR/USD"
+base = "EUR"
+quote = "USD"
+price_digits = 5
+qty_digits = 0
+tick = "0.00001"
+lot = "1"
+qty_min = "1"
+qty_max = "10000000"
+
+[[account]]
+name = "main"
+code = "ACC-1"
+currency = "USD"
+
+[[account]]
+name = "hedge"
+code = "ACC-2"
+currency = "USD"
+
+[[venue]]
+name = "qf"
+
+[venue.session]
+sender_comp_id = "RINGFENCE"
+target_comp_id = "QF"
+host = "127.0.0.1"
+port = {port}
+
+[[strategy]]
+name = "qf1"
+cancel_on_detach = false
+
+[[route]]
+name = "all"
+venue = "qf"
+"""
+
+
+class RunFailed(RuntimeError):
+    """The run could not be made or did not come to rest; says where to look."""
+
+
+# ---- our side
+
+
+def our_books(state: Segment) -> dict[str, Any]:
+    """Return orders, executions and positions from the engine's tables, in the words of the acceptor's record."""
+    engine = state.section("engine")[1].copy()
+    instrument = state.section("instruments")[1]
+    px_digits, qty_digits = int(instrument["price_digits"]), int(instrument["qty_digits"])
+    accounts = [row["code"].decode() for row in state.section("accounts")]
+    prefix = engine["prefix"].decode()
+    orders: dict[str, dict[str, Any]] = {}
+    names: dict[int, str] = {0: "(suspense)"}
+    for row in range(1, int(engine["order_count"]) + 1):
+        o = state.section("orders")[row].copy()
+        names[row] = encode_cl_ord_id(prefix, int(o["day_code"]), row, 0)
+        orders[names[row]] = {
+            "cl_ord_id": encode_cl_ord_id(prefix, int(o["day_code"]), row, int(o["live_revision"])),
+            "order_id": o["venue_order_id"].decode(),
+            "account": accounts[int(o["account"])],
+            "side": str(int(o["side"])),
+            "status": ENUMS["OrdStatus"].by_value[int(o["ord_status"])],
+            "qty": Decimal(int(o["qty"])).scaleb(-qty_digits),
+            "cum": Decimal(int(o["cum_qty"])).scaleb(-qty_digits),
+            "leaves": Decimal(int(o["leaves_qty"])).scaleb(-qty_digits),
+            "px": Decimal(int(o["px"])).scaleb(-px_digits) if o["px"] else None,
+            "notional": Decimal((int(o["notional_hi"]) << 64) | int(o["notional_lo"])).scaleb(-px_digits - qty_digits),
+        }
+    executions = {}
+    for row in range(1, int(engine["execution_count"]) + 1):
+        x = state.section("executions")[row]
+        if int(x["state"]) == BOOKED:
+            executions[x["exec_id"].decode(), names[int(x["order_id"])]] = {
+                "side": str(int(x["side"])),
+                "account": accounts[int(x["account"])],
+                "qty": Decimal(int(x["last_qty"])).scaleb(-qty_digits),
+                "px": Decimal(int(x["last_px"])).scaleb(-px_digits),
+            }
+    positions: dict[str, dict[str, Decimal]] = {}
+    for row in range(1, int(engine["position_count"]) + 1):
+        p = state.section("positions")[row]
+        total = positions.setdefault(accounts[int(p["account"])], dict.fromkeys(("net", "bought", "sold", "traded"), Decimal(0)))
+        for name, column in (("net", "net_qty"), ("bought", "bought_qty"), ("sold", "sold_qty")):
+            total[name] += Decimal(int(p[column])).scaleb(-qty_digits)
+        total["traded"] += Decimal((int(p["traded_hi"]) << 64) | int(p["traded_lo"])).scaleb(-px_digits - qty_digits)
+    return {"orders": orders, "executions": executions, "positions": positions}
+
+
+# ---- their side
+
+
+def their_books(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the acceptor's record keyed as ours; an order's key is the first ClOrdID of its chain."""
+    orders, roots = {}, {}
+    for o in record["orders"]:
+        roots[o["order_id"]] = o["chain"][0]
+        orders[o["chain"][0]] = {
+            "cl_ord_id": o["version"],
+            "order_id": o["order_id"],
+            "account": o["account"],
+            "side": o["side"],
+            "status": STATUS[o["status"]],
+            **{name: Decimal(o[name]) for name in ("qty", "cum", "leaves", "notional")},
+            "px": None if o["px"] is None else Decimal(o["px"]),
+        }
+    executions = {
+        (x["exec_id"], roots[x["order_id"]]): {"side": x["side"], "account": x["account"], "qty": Decimal(x["qty"]), "px": Decimal(x["px"])}
+        for x in record["executions"]
+    }
+    positions = {p["account"]: {name: Decimal(p[name]) for name in ("net", "bought", "sold", "traded")} for p in record["positions"]}
+    return {"orders": orders, "executions": executions, "positions": positions}
+
+
+def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
+    """Yield one line for each row that only one side has, and for each field that differs."""
+    for table in ("orders", "executions", "positions"):
+        a, b = ours[table], theirs[table]
+        for key in sorted(a.keys() | b.keys(), key=str):
+            if key not in b:
+                yield f"{table} {key}: only ours: {a[key]}"
+            elif key not in a:
+                yield f"{table} {key}: only theirs: {b[key]}"
+            else:
+                for name in a[key]:
+                    if a[key][name] != b[key][name]:
+                        yield f"{table} {key}.{name}: ours {a[key][name]}, theirs {b[key][name]}"
+
+
+# ---- the run
+
+
+def wait_for(what: str, seconds: float, probe: Callable[[], Any]) -> Any:
+    """Poll until ``probe`` returns something true."""
+    end = time.monotonic() + seconds
+    while not (found := probe()):
+        if time.monotonic() > end:
+            raise RunFailed(f"{what}: not within {seconds:g} s")
+        time.sleep(0.02)
+    return found
+
+
+@contextlib.contextmanager
+def process(command: list[str], log: Path, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a process; at the end ask it to stop, and kill it when it does not."""
+    with log.open("a") as out:
+        child = subprocess.Popen(command, stderr=out, text=True, **options)
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.terminate()
+            try:
+                child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def session_up(instance: str) -> Segment | None:
+    """Return the state region once the venue's session is logged on."""
+    try:
+        state = Segment.attach(instance, "state")
+    except IpcError:
+        return None
+    if int(state.section("engine")[1]["venue_count"]) and int(state.section("venues")[1]["session_state"]) == UP:
+        return state
+    state.close()
+    return None
+
+
+def at_rest(state: Segment, record: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the acceptor's record when nothing is in flight: no request pending here, and as many executions there as here."""
+    engine = state.section("engine")[1]
+    seq = int(engine["seq"])
+    used = state.section("orders")[1 : int(engine["order_count"]) + 1]
+    pending = int((used["pending_count"] > 0).sum()) + int((used["ord_status"] == ENUMS["OrdStatus"].by_name["PENDING_NEW"]).sum())
+    if pending:
+        return None
+    theirs = record()
+    return theirs if len(theirs["executions"]) == int(engine["fills"]) or int(engine["seq"]) == seq else None
+
+
+def run(orders: int, seed: int, folder: Path, instance: str) -> dict[str, Any]:
+    """Make the run and return its report.
+
+    Raises
+    ------
+    RunFailed
+        If a process fails or nothing comes to rest.
+    """
+    record_path, env = folder / "acceptor.json", {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with contextlib.ExitStack() as stack:
+        acceptor_command = [sys.executable, str(HERE / "quickfix_acceptor.py"), "--seed", str(seed), "--record", str(record_path)]
+        acceptor = stack.enter_context(process([*acceptor_command, "--store", str(folder / "acceptor")], folder / "acceptor.log", stdout=subprocess.PIPE))
+        assert acceptor.stdout is not None
+        port = int((acceptor.stdout.readline().split() or ["", "", "0"])[2])
+        if not port:
+            raise RunFailed(f"the acceptor did not start; see {folder / 'acceptor.log'}")
+        config = folder / "instance.toml"
+        config.write_text(CONFIG.format(instance=instance, port=port, order_rows=orders + 1_000, execution_rows=orders * 5 + 2_000))
+
+        def record() -> dict[str, Any]:
+            record_path.unlink(missing_ok=True)
+            acceptor.send_signal(signal.SIGUSR1)
+            wait_for("the acceptor's record", READY_S, record_path.exists)
+            return dict(json.loads(record_path.read_text()))
+
+        log = folder / "supervisor.log"
+        up = [sys.executable, "-c", SUPERVISE, str(config)]
+        supervisor = stack.enter_context(process(up, log, stdout=subprocess.DEVNULL, env=env))
+
+        def ready() -> Segment | None:
+            if supervisor.poll() is not None:
+                raise RunFailed(f"the supervisor ended with exit code {supervisor.returncode}; see {log}")
+            return session_up(instance)
+
+        state: Segment = wait_for("the venue's session", READY_S, ready)
+        began = time.monotonic()
+        driver = [sys.executable, str(HERE / "driver.py"), "--instance", instance, "--name", "qf1", "--orders", str(orders), "--seed", str(seed)]
+        done = subprocess.run(driver, stdout=subprocess.PIPE, text=True, check=False)
+        took = time.monotonic() - began
+        if done.returncode:
+            raise RunFailed(f"the strategy process ended with exit code {done.returncode}: {done.stdout}")
+        theirs = wait_for("rest", QUIET_S, lambda: at_rest(state, record))
+        ours = our_books(state)
+        found = list(differences(ours, their_books(theirs)))
+        counts = {name: int(state.section("engine")[1][name]) for name in ("fills", "duplicate_fills", "break_count", "rejects", "denies")}
+        state.close()
+        supervisor.terminate()
+        if supervisor.wait(STOP_S):
+            raise RunFailed(f"the supervisor ended with exit code {supervisor.returncode}; see {log}")
+    replay = subprocess.run(
+        [sys.executable, "-m", "ringfence.tools.cli", "replay", str(folder / "data"), "--verify"], capture_output=True, text=True, check=False
+    )
+    return {
+        "orders": len(ours["orders"]),
+        "executions": len(ours["executions"]),
+        "positions": {account: {name: str(v) for name, v in p.items()} for account, p in ours["positions"].items()},
+        "seconds": round(took, 3),
+        "engine": counts,
+        "strategy": json.loads(done.stdout),
+        "acceptor": theirs["counts"],
+        "replay_exit_code": replay.returncode,
+        "differences": found,
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Compare an instance's books with those of a QuickFIX acceptor")
+    parser.add_argument("--orders", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--instance", default=f"qf{os.getpid()}")
+    parser.add_argument("--keep", type=Path, help="leave configuration, journal, logs and the acceptor's record here")
+    parser.add_argument("--json", action="store_true", help="print the whole report as one JSON object")
+    args = parser.parse_args(argv)
+    with contextlib.ExitStack() as stack:
+        folder = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ringfence-interop-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            report = run(args.orders, args.seed, folder, args.instance)
+        except RunFailed as e:
+            print(f"failed: {e}", file=sys.stderr)
+            for log in sorted([*folder.glob("*.log"), *folder.glob("data/logs/*.log")]):
+                print(f"--- {log.name}\n{log.read_text()[-2_000:]}", file=sys.stderr)
+            return 1
+        finally:
+            unlink_stale(args.instance)
+    if args.json:
+        print(json.dumps(report))
+    else:
+        for name, value in report.items():
+            print(f"{name:18} {len(value) if name == 'differences' else value}")
+        print("\n".join(report["differences"][:DIFFERENCES_SHOWN]))
+    return 7 if report["differences"] or report["replay_exit_code"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,353 @@
+"""The control agent: the one who may command the engine, behind a Unix socket that knows who asks.
+
+    client ──JSON line──▶ DATA/run/control.sock ──SO_PEERCRED──▶ ControlAgent ──Control records──▶ from.control ──▶ engine (journals them)
+                                                      └──memfd──▶ engine's channel, then the strategy
+
+Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` a strategy, ``set_strategy``, ``checkpoint``, ``status``, ``down``.
+Identity is the kernel's word (pid and uid of the connection), never the request's. A strategy gets a new sealed memfd with the next ring
+epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there when the command
+is applied. Each attached strategy is watched by pidfd; its end is published as STRATEGY_DETACH. While a live process holds a strategy nobody
+else gets it.
+
+A command is answered when the engine has taken it; when it does not within ``TAKE_S`` the answer is code 6: it is published and may still be
+taken. A full control ring is refused at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ringfence.ipc.errors import IpcError, PeerRefused, RegionMissing, RingFull
+from ringfence.ipc.handover import peer_identity, receive, send_segment
+from ringfence.ipc.link import Link, link_sections
+from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.segment import Segment
+from ringfence.tools import definitions
+from ringfence.tools.config import Config, StrategyConfig
+from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
+
+SOCKET_NAME = "control.sock"
+BACKLOG = 16
+CONNECTIONS_MAX = 64
+RECEIVE_S = 0.2
+TAKE_S = 5.0
+_ROLE = ENUMS["Role"].by_name
+_STRATEGY_STATUS = ENUMS["StrategyStatus"].by_name
+
+
+@dataclass
+class Attached:
+    """A strategy's process and its ring."""
+
+    strategy: StrategyConfig
+    pid: int
+    pidfd: int
+    epoch: int
+    ring: Segment
+
+
+@dataclass
+class Waiting:
+    """A published command whose taking is awaited."""
+
+    client: socket.socket
+    position: int
+    until: float
+    answer: dict[str, Any]
+
+
+class ControlAgent:
+    """The agent; the supervisor's loop calls ``tick`` and the callbacks in the selector's keys.
+
+    Parameters
+    ----------
+    config : Config
+    epoch : int
+        Of the instance.
+    selector : selectors.BaseSelector
+        Of the supervisor's loop; keys carry a callable.
+    report : callable
+        Returns the answer to ``status``.
+    stop : callable
+        Asks the supervisor to stop the instance.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        epoch: int,
+        selector: selectors.BaseSelector,
+        *,
+        report: Callable[[], dict[str, Any]],
+        stop: Callable[[str], None],
+        log: logging.Logger,
+    ) -> None:
+        self.config, self.selector, self.report, self.stop, self.log = config, selector, report, stop, log
+        self.instance = config.instance.name
+        self.by_name = {s.name: s for s in config.strategies}
+        self.attached: dict[str, Attached] = {}
+        self.epochs: dict[str, int] = {}  # of the last ring made for a strategy, taken or not
+        self.waiting: list[Waiting] = []
+        self.clients: set[socket.socket] = set()
+        self.request_id = 0
+        self.channel: socket.socket | None = None
+        self.engine_runs = False
+        self.link: Link | None = None
+        self.mine = Segment.create(self.instance, "from.control", link_sections("Control", config.rings.control), role=_ROLE["SUPERVISOR"], epoch=epoch)
+        self.mine.set_state(ENUMS["ProcessState"].by_name["RUNNING"])
+        self.path = config.run_dir / SOCKET_NAME
+        self.listener = self._listen()
+        self.operations: dict[str, Callable[[socket.socket, dict[str, Any], int, int], None]] = {
+            "attach": self._attach,
+            "set_strategy": self._set_strategy,
+            "checkpoint": self._checkpoint,
+            "status": self._status,
+            "down": self._down,
+        }
+
+    def _listen(self) -> socket.socket:
+        """Bind the socket; others than our own user may connect only when a strategy runs as one (mode 0660: by group)."""
+        self.path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        shared = any(s.uid != os.getuid() for s in self.config.strategies)
+        old = os.umask(0o117 if shared else 0o177)
+        try:
+            listener.bind(str(self.path))
+        finally:
+            os.umask(old)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        self.selector.register(listener, selectors.EVENT_READ, self._accept)
+        return listener
+
+    # ---- the engine's end
+
+    def engine_starting(self) -> socket.socket:
+        """Return the engine's end of a new channel, filled with the rings of the strategies that live."""
+        self.engine_stopped()
+        self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel.settimeout(RECEIVE_S)
+        for attached in self.attached.values():
+            self._hand_ring(attached)
+        send_segment(self.channel, {"op": "ready"})
+        return theirs
+
+    def engine_stopped(self) -> None:
+        self.engine_runs = False
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
+
+    def _hand_ring(self, attached: Attached) -> None:
+        if self.channel is None:
+            raise TimedOut(f"the engine of {self.instance} is not running; try again (ringfence wait ready)")
+        payload = {"op": "ring", "strategy": attached.strategy.id, "epoch": attached.epoch, "slots": self.config.rings.intents}
+        send_segment(self.channel, payload, [attached.ring.fd])
+
+    def _publish(self, record: Any, uid: int) -> int:
+        """Publish a command; its position.
+
+        Raises
+        ------
+        Refused
+            If the control ring is full.
+        ToolError
+            If the engine has not made its side yet.
+        """
+        if self.link is None:
+            try:
+                self.link = Link(self.mine, Segment.attach(self.instance, "to.control"))
+            except RegionMissing as e:
+                raise TimedOut(f"the engine of {self.instance} is not up yet; try again (ringfence wait ready)") from e
+        self.request_id += 1
+        record["request_id"], record["operator_uid"] = self.request_id, uid
+        record["operator_name"] = definitions.user_name(uid).encode()[:23]
+        try:
+            return self.link.send(record)
+        except RingFull as e:
+            raise Refused(f"the control ring is full: the engine does not take commands; see ringfence status ({e})") from e
+
+    # ---- clients
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self.listener.accept()
+        except BlockingIOError:
+            return
+        if len(self.clients) >= CONNECTIONS_MAX:
+            client.close()
+            return
+        client.settimeout(RECEIVE_S)
+        self.clients.add(client)
+        self.selector.register(client, selectors.EVENT_READ, lambda: self._serve(client))
+
+    def _serve(self, client: socket.socket) -> None:
+        """Read one request and answer it, or leave it waiting for the engine."""
+        self.selector.unregister(client)
+        try:
+            pid, uid, _ = peer_identity(client)
+            request, fds = receive(client)
+            for fd in fds:
+                os.close(fd)
+            operation = self.operations.get(str(request.get("op")))
+            if operation is None:
+                raise UsageError(f"unknown op {request.get('op')!r}; known are {', '.join(self.operations)}")
+            operation(client, request, pid, uid)
+        except ToolError as e:
+            self._answer(client, {"ok": False, "error": str(e), "code": e.exit_code})
+        except (IpcError, OSError) as e:
+            self._answer(client, {"ok": False, "error": str(e), "code": 4 if isinstance(e, PeerRefused) else 1})
+
+    def _answer(self, client: socket.socket, payload: dict[str, Any], fds: tuple[int, ...] = ()) -> None:
+        """Send the one answer and hang up; a client that is gone is its own affair."""
+        try:
+            send_segment(client, payload, fds)
+        except OSError as e:
+            self.log.info("a client of the control socket went before its answer: %s", e)
+        self.clients.discard(client)
+        client.close()
+
+    def _own_user(self, uid: int, what: str) -> None:
+        if uid not in (0, os.getuid()):
+            raise Refused(f"{what}: uid {uid} may not; run it as {definitions.user_name(os.getuid())} or root")
+
+    def _await_taken(self, client: socket.socket, position: int, answer: dict[str, Any]) -> None:
+        self.waiting.append(Waiting(client, position, time.monotonic() + TAKE_S, answer))
+
+    # ---- operations
+
+    def _attach(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+        strategy = self._strategy(request)
+        if uid != strategy.uid:
+            raise Refused(f"strategy {strategy.name}: uid {uid} may not attach, configured is uid {strategy.uid} (key strategy.uid)")
+        if not self.engine_runs:
+            raise TimedOut(f"the engine of {self.instance} is not running yet; try again (ringfence wait ready)")
+        held = self.attached.get(strategy.name)
+        if held is not None and not self._gone(held):
+            raise Refused(f"strategy {strategy.name}: process {held.pid} has it; stop that process first")
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError as e:
+            raise Refused(f"strategy {strategy.name}: process {pid} has ended already") from e
+        epoch = self._next_epoch(strategy)
+        ring = Segment.create_memfd(f"strat.{strategy.name}", link_sections("Intent", self.config.rings.intents), role=_ROLE["STRATEGY"], epoch=epoch)
+        attached = Attached(strategy, pid, pidfd, epoch, ring)
+        if held is not None:
+            self._detach(held)
+        try:
+            self._hand_ring(attached)
+            self._publish(definitions.command("STRATEGY_ATTACH", "attach", strategy=strategy.id, epoch=epoch, pid=pid), uid)
+        except (ToolError, OSError):
+            os.close(pidfd)
+            ring.close()
+            raise
+        self.attached[strategy.name] = attached
+        self.selector.register(pidfd, selectors.EVENT_READ, lambda: self._detach(attached))
+        self.log.info("strategy %s: attached process %d with ring epoch %d", strategy.name, pid, epoch)
+        answer = {"ok": True, "strategy": strategy.id, "epoch": epoch, "slots": self.config.rings.intents}
+        self._answer(client, answer, (ring.fd,))
+
+    def _next_epoch(self, strategy: StrategyConfig) -> int:
+        """One more than any ring epoch of this strategy so far, by the engine's table and by what was handed out."""
+        with Segment.attach(self.instance, "state") as state:
+            known = int(state.section("strategies")[strategy.id]["epoch"])
+        self.epochs[strategy.name] = max(known, self.epochs.get(strategy.name, 0)) + 1
+        return self.epochs[strategy.name]
+
+    def _strategy(self, request: dict[str, Any]) -> StrategyConfig:
+        name = str(request.get("strategy"))
+        if name not in self.by_name:
+            raise Refused(f"no strategy {name!r} is configured; there are {', '.join(self.by_name) or 'none'}")
+        return self.by_name[name]
+
+    @staticmethod
+    def _gone(attached: Attached) -> bool:
+        """Whether a strategy's process has ended, though its pidfd was not looked at yet."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(attached.pidfd, selectors.EVENT_READ)
+            return bool(selector.select(0))
+
+    def _detach(self, attached: Attached) -> None:
+        """A strategy's process has ended: say so to the engine, forget its ring."""
+        if self.attached.get(attached.strategy.name) is attached:
+            del self.attached[attached.strategy.name]
+        if attached.pidfd >= 0:
+            self.selector.unregister(attached.pidfd)
+            os.close(attached.pidfd)
+            attached.pidfd = -1
+            attached.ring.close()
+            try:
+                self._publish(definitions.command("STRATEGY_DETACH", "its process ended", strategy=attached.strategy.id, epoch=attached.epoch), os.getuid())
+            except ToolError as e:
+                self.log.error("strategy %s: its end could not be published: %s", attached.strategy.name, e)
+            self.log.info("strategy %s: process %d ended", attached.strategy.name, attached.pid)
+
+    def _set_strategy(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+        self._own_user(uid, "set_strategy")
+        strategy = self._strategy(request)
+        status, reason = str(request.get("status")).upper(), str(request.get("reason", ""))
+        if status not in ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED"):
+            raise UsageError(f"status was {request.get('status')!r}; allowed: enabled, reduce_only, cancel_only, disabled")
+        if not reason.strip():
+            raise UsageError("a reason is needed: it is journaled with the command")
+        position = self._publish(definitions.command("SET_STRATEGY", reason, strategy=strategy.id, status=_STRATEGY_STATUS[status]), uid)
+        self.log.info("set_strategy %s %s by uid %d, process %d: %s", strategy.name, status, uid, pid, reason)
+        self._await_taken(client, position, {"ok": True, "request_id": self.request_id})
+
+    def _checkpoint(self, client: socket.socket, request: dict[str, Any], _pid: int, uid: int) -> None:
+        self._own_user(uid, "checkpoint")
+        position = self._publish(definitions.command("CHECKPOINT", str(request.get("reason", "asked for"))), uid)
+        self._await_taken(client, position, {"ok": True, "request_id": self.request_id})
+
+    def _status(self, client: socket.socket, _request: dict[str, Any], _pid: int, uid: int) -> None:
+        self._own_user(uid, "status")
+        held = {name: {"pid": a.pid, "epoch": a.epoch} for name, a in self.attached.items()}
+        self._answer(client, {"ok": True, **self.report(), "strategies": held})
+
+    def _down(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+        self._own_user(uid, "down")
+        self._answer(client, {"ok": True, "pid": os.getpid()})
+        self.stop(f"down by {definitions.user_name(uid)} (process {pid}): {request.get('reason', 'no reason given')}")
+
+    # ---- the loop
+
+    def tick(self) -> None:
+        """Heartbeat, and answers to commands that the engine has taken or not."""
+        self.mine.heartbeat(time.time_ns())
+        if not self.waiting or self.link is None:
+            return
+        taken = int(self.link.theirs.section("tail")[0]["position"])
+        now = time.monotonic()
+        for w in [w for w in self.waiting if w.position < taken or now >= w.until]:
+            self.waiting.remove(w)
+            unknown = {"ok": False, "error": "published, but not taken by the engine in time; it may still be: see ringfence status", "code": 6}
+            self._answer(w.client, w.answer if w.position < taken else unknown)
+
+    def close(self) -> None:
+        """Close the socket and hang up on everybody."""
+        self.selector.unregister(self.listener)
+        self.listener.close()
+        self.path.unlink(missing_ok=True)
+        for client in list(self.clients):
+            if client.fileno() in self.selector.get_map():
+                self.selector.unregister(client)
+            client.close()
+        for attached in list(self.attached.values()):
+            self.selector.unregister(attached.pidfd)
+            os.close(attached.pidfd)
+            attached.ring.close()
+        self.attached.clear()
+        self.engine_stopped()
+        self.mine.close()
+
+
+def control_path(data_dir: Path) -> Path:
+    return data_dir / "run" / SOCKET_NAME

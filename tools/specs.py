@@ -1,0 +1,156 @@
+"""What each child process of an instance is told: its module, its spec as one JSON object, and where it runs.
+
+    Config ──▶ [ChildPlan] ──supervisor──▶ DATA/run/COMPONENT.json, python -m MODULE --spec FILE
+
+Pure but for one look at regions that outlived their process: a gateway takes up its old ring with the size it has, since a ring can only be
+resized after a clean stop. The spec's keys are those of the process's own reader (gateways/fix/config.py, gateways/feed.py, tools/sidecar.py,
+tools/engine_process.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ringfence.ipc.errors import RegionMissing
+from ringfence.ipc.segment import Segment
+from ringfence.tools.config import Config, FeedConfig
+
+SIDECAR_DRAIN_S = 10
+
+
+@dataclass(frozen=True)
+class ChildPlan:
+    """One process to run. ``region`` is where it says its state; ``order`` is its place in the order of stopping."""
+
+    name: str
+    role: str
+    command: tuple[str, ...]
+    region: str
+    order: int
+    stop_s: float
+    core: int = -1
+    essential: bool = False
+    restart: bool = True
+    spec: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def plans(config: Config, epoch: int, copy: Path) -> list[ChildPlan]:
+    """Return the processes of an instance in the order of starting; ``copy`` is the configuration that they read."""
+    name, idle = config.instance.name, config.instance.idle
+    common = {"instance": name, "epoch": epoch, "idle": idle}
+
+    def module(module_name: str, component: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", module_name, "--spec", str(config.run_dir / f"{component}.json"))
+
+    sidecar = ChildPlan(
+        "sidecar",
+        "SIDECAR",
+        module("ringfence.tools.sidecar", "sidecar"),
+        "from.sidecar",
+        order=5,
+        stop_s=SIDECAR_DRAIN_S + 5,
+        core=config.cores.sidecar,
+        essential=True,
+        spec={
+            **common,
+            "journal_dir": str(config.journal_dir),
+            "segment_bytes": config.journal.segment_bytes,
+            "sync_ms": 0 if config.sync_at_once else config.journal.sync_ms,
+            "core": config.cores.sidecar,
+            "drain_s": SIDECAR_DRAIN_S,
+        },
+    )
+    engine = ChildPlan(
+        "engine",
+        "ENGINE",
+        module("ringfence.tools.engine_process", "engine"),
+        "state",
+        order=4,
+        stop_s=10,
+        core=config.cores.engine,
+        essential=True,
+        spec={**common, "config": str(copy), "config_source": str(config.source), "core": config.cores.engine},
+    )
+    out = [sidecar, engine, *(_gateway(config, k, common, module) for k in range(len(config.venues)))]
+    if config.feed:
+        out.append(_feed(config, config.feed, common, module))
+    return out
+
+
+def strategy_plans(config: Config) -> list[ChildPlan]:
+    """The strategies that the configuration starts; they come when the engine runs."""
+    out = []
+    for s in config.strategies:
+        if s.command:
+            path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+            environment = {"RINGFENCE_INSTANCE": config.instance.name, "RINGFENCE_STRATEGY": s.name, "PATH": path}
+            if modules := os.environ.get("PYTHONPATH"):  # it runs in the configuration's directory, not in ours
+                environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in modules.split(os.pathsep))
+            out.append(ChildPlan(f"strat.{s.name}", "STRATEGY", s.command, "", order=1, stop_s=5, core=s.core, environment=environment))
+    return out
+
+
+def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:
+    venue = config.venues[k]
+    component = f"gw.{venue.name}"
+    s = venue.session
+    spec = {
+        **common,
+        "idle": "" if common["idle"] == "auto" else common["idle"],
+        "component": component,
+        "venue": venue.name,
+        "venue_id": venue.id,
+        "host": s.host,
+        "port": s.port,
+        "sender_comp_id": s.sender_comp_id,
+        "target_comp_id": s.target_comp_id,
+        "begin_string": s.begin_string,
+        "heartbeat_s": s.heartbeat_s,
+        "reset_on_logon": s.reset_on_logon,
+        "reconnect_min_s": s.reconnect_min_s,
+        "reconnect_max_s": s.reconnect_max_s,
+        "store": str(config.instance.data_dir / "sessions" / f"{venue.name}.store"),
+        "durability": "local" if config.sync_at_once else "async",
+        "core": venue.core,
+        "ring_slots": slots_of(config.instance.name, f"from.{component}") or config.rings.venue_events,
+    }
+    return ChildPlan(component, "GATEWAY", module("ringfence.gateways.fix", component), f"from.{component}", order=2, stop_s=5, core=venue.core, spec=spec)
+
+
+def _feed(config: Config, feed: FeedConfig, common: dict[str, Any], module: Any) -> ChildPlan:
+    rows = {i.id: i for i in config.instruments}
+    ticks = [
+        {
+            "symbol": rows[t.instrument].symbol,
+            "instrument": t.instrument,
+            "price_digits": rows[t.instrument].price_digits,
+            "file": str(t.path),
+            "format": t.format,
+        }
+        for t in feed.ticks
+    ]
+    spec = {
+        **common,
+        "component": "feed",
+        "ticks": ticks,
+        "speed": feed.speed,
+        "loop": feed.loop,
+        "mark_every_ms": feed.mark_ms,
+        "ring_slots": slots_of(config.instance.name, "from.feed") or config.rings.marks,
+        "core": config.cores.feed,
+    }
+    return ChildPlan("feed", "FEED", module("ringfence.gateways.feed", "feed"), "from.feed", order=3, stop_s=3, core=config.cores.feed, spec=spec)
+
+
+def slots_of(instance: str, region: str) -> int:
+    """Slots of a region's ring; 0 when there is no such region."""
+    try:
+        with Segment.attach(instance, region) as segment:
+            return next((s.count for s in segment.sections if s.name == "slots"), 0)
+    except RegionMissing:
+        return 0
