@@ -54,7 +54,23 @@ COMMANDS = (
         "commands.control:up",
         (arg("config", metavar="CONFIG.toml"), arg("--detach", action="store_true", help="return when it is ready; logs are in DATA/logs")),
     ),
-    Command("down", "stop an instance cleanly: strategies, gateways, feed, engine, sidecar", "commands.control:down"),
+    Command(
+        "down",
+        "stop an instance cleanly: strategies, gateways, feed, engine, sidecar",
+        "commands.control:down",
+        (arg("--reason", default="ringfence down", help="journaled"),),
+    ),
+    Command(
+        "strategy",
+        "allow or restrict a strategy: journaled with operator and reason",
+        "commands.control:strategy",
+        (
+            arg("name", metavar="NAME"),
+            arg("status", choices=("enabled", "reduce_only", "cancel_only", "disabled")),
+            arg("--reason", required=True, help="journaled"),
+        ),
+    ),
+    Command("checkpoint", "journal the state hash now", "commands.control:checkpoint", (arg("--reason", default="asked for", help="journaled"),)),
     Command(
         "wait",
         "return when the instance is ready (for scripts)",

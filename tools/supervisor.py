@@ -378,14 +378,14 @@ def _foreground(config: Config, say: Say, ready: Callable[[], None]) -> int:
 
 def _detach(config: Config, say: Say) -> int:
     """Run a supervisor in a session of its own; return when it runs, or with its failure."""
-    import subprocess
-
     reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
     command = [sys.executable, "-m", "ringfence.tools.supervisor", str(config.source), str(writer)]
     log_dir = config.log_dir
     log_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-    with (log_dir / "supervisor.out").open("ab") as output:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=(writer,), start_new_session=True)
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    streams = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, str(log_dir / "supervisor.out"), append, 0o640)]
+    os.posix_spawn(sys.executable, command, os.environ, file_actions=[*streams, (os.POSIX_SPAWN_DUP2, 1, 2)], setsid=True)
     os.close(writer)
     text = b""
     until = time.monotonic() + START_S

@@ -13,11 +13,13 @@
 #define _GNU_SOURCE
 #endif
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -89,6 +91,7 @@ static double run_pair(void *memory, side_t parent, side_t child, uint64_t count
         exit(2);
     }
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* an interrupted run leaves no spinning child */
         pin(core_b);
         gate[0] = 1;
         child(memory, count, batch);

@@ -16,6 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum rf_fix_result { RF_FIX_OK = 1, RF_FIX_INCOMPLETE = 2, RF_FIX_GARBLED = 3 };
 
@@ -147,10 +150,24 @@ static inline int rf_fix_uint(const unsigned char *p, uint32_t n, uint64_t *out)
     return 1;
 }
 
+/* First SOH at or after q; there is one before `end`. Sixteen bytes a step where the CPU has SSE2: most values need one. */
+static inline const unsigned char *rf_fix_soh(const unsigned char *q, const unsigned char *end) {
+#ifdef __SSE2__
+    const __m128i soh = _mm_set1_epi8(RF_FIX_SOH);
+    for (; end - q >= 16; q += 16) {
+        int found = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)q), soh));
+        if (found) return q + __builtin_ctz((unsigned)found);
+    }
+#endif
+    (void)end;
+    while (*q != RF_FIX_SOH) q++;
+    return q;
+}
+
 /* Split a framed message (rf_fix_frame said OK) into fields. GARBLED: a tag or data length is wrong, or the first three are not 8, 9, 35. */
 static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_message_t *m) {
     const unsigned char *q = p, *end = p + size, *trailer = end - 7;
-    uint32_t count = 0;
+    rf_fix_field_t *f = m->fields, *last = m->fields + RF_FIX_FIELDS_MAX;
     m->bytes = p;
     m->length = (uint32_t)size;
     m->flags = 0;
@@ -162,26 +179,26 @@ static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_messa
         if (*q != '=' || q - start > 9) return RF_FIX_GARBLED;
         start = ++q;
         uint32_t length_tag = tag - 89 <= 446 - 89 ? rf_fix_length_tag(tag) : 0;
-        if (length_tag && count && count <= RF_FIX_FIELDS_MAX && m->fields[count - 1].tag == length_tag) {
+        if (length_tag && f > m->fields && f[-1].tag == length_tag) {
             uint64_t n;
-            if (!rf_fix_uint(p + m->fields[count - 1].at, m->fields[count - 1].len, &n)) return RF_FIX_GARBLED;
+            if (!rf_fix_uint(p + f[-1].at, f[-1].len, &n)) return RF_FIX_GARBLED;
             if (q >= trailer || n >= (uint64_t)(trailer - q) || q[n] != RF_FIX_SOH) return RF_FIX_GARBLED;
             q += n;
         } else {
-            while (*q != RF_FIX_SOH) q++;
+            q = rf_fix_soh(q, end);
         }
-        if (count < RF_FIX_FIELDS_MAX) {
-            m->fields[count].tag = tag;
-            m->fields[count].at = (uint32_t)(start - p);
-            m->fields[count].len = (uint32_t)(q - start);
-            count++;
-        } else {
+        if (f == last) {
             m->flags |= RF_FIX_MORE_FIELDS;
+        } else {
+            f->tag = tag;
+            f->at = (uint32_t)(start - p);
+            f->len = (uint32_t)(q - start);
+            f++;
         }
         q++;
     }
-    m->count = count;
-    if (count < 4 || m->fields[2].tag != 35 || !m->fields[2].len) return RF_FIX_GARBLED;
+    m->count = (uint32_t)(f - m->fields);
+    if (m->count < 4 || m->fields[2].tag != 35 || !m->fields[2].len) return RF_FIX_GARBLED;
     m->msg_type = 0;
     if (m->fields[2].len <= 4)
         for (uint32_t i = m->fields[2].len; i; i--) m->msg_type = m->msg_type << 8 | p[m->fields[2].at + i - 1];
@@ -253,20 +270,26 @@ static inline int rf_fix_month_days(uint32_t year, uint32_t month) {
     return month == 2 && year % 4 == 0 && (year % 100 || year % 400 == 0) ? 29 : days[month - 1];
 }
 
+/* Eight characters as digits: pair i (i 0 to 6) of the result holds 10 * digit i + digit i+1 in byte i. `ignore`: bytes that are no digits. 0: a byte is none. */
+static inline int rf_fix_pairs(const unsigned char *p, uint64_t ignore, uint64_t *pairs) {
+    uint64_t word = 0;
+    for (int i = 0; i < 8; i++) word |= (uint64_t)p[i] << (8 * i); /* one load where bytes are little-endian */
+    word = (word ^ 0x3030303030303030ull) & ~ignore;
+    *pairs = word * 10 + (word >> 8);
+    return !((word | (word + 0x0606060606060606ull)) & 0xF0F0F0F0F0F0F0F0ull);
+}
+
+static inline uint32_t rf_fix_pair(uint64_t pairs, int i) { return (uint32_t)(pairs >> (8 * i)) & 0xFF; }
+
 /* UTCTimestamp YYYYMMDD-HH:MM:SS[.f{1,9}] to ns since 1970; a leap second is the first of the next minute. Years 1970 to 2500. */
 static inline int rf_fix_timestamp(const unsigned char *p, uint32_t n, uint64_t *ns) {
-    static const char form[] = "00000000-00:00:00";
-    uint32_t v[17];
-    if (n < 17 || n > 27 || n == 18) return 0;
-    for (int i = 0; i < 17; i++) {
-        v[i] = (uint32_t)p[i] - '0';
-        if (form[i] == '0' ? v[i] > 9 : p[i] != (unsigned char)form[i]) return 0;
-    }
-    uint32_t year = v[0] * 1000 + v[1] * 100 + v[2] * 10 + v[3], month = v[4] * 10 + v[5], day = v[6] * 10 + v[7];
-    uint32_t hour = v[9] * 10 + v[10], minute = v[12] * 10 + v[13], second = v[15] * 10 + v[16];
+    uint64_t date, clock, fraction = 0, unit = 1000000000;
+    if (n < 17 || n > 27 || n == 18 || p[8] != '-' || p[11] != ':' || p[14] != ':') return 0;
+    if (!rf_fix_pairs(p, 0, &date) || !rf_fix_pairs(p + 9, 0x0000FF0000FF0000ull, &clock)) return 0;
+    uint32_t year = rf_fix_pair(date, 0) * 100 + rf_fix_pair(date, 2), month = rf_fix_pair(date, 4), day = rf_fix_pair(date, 6);
+    uint32_t hour = rf_fix_pair(clock, 0), minute = rf_fix_pair(clock, 3), second = rf_fix_pair(clock, 6);
     if (year < 1970 || year > 2500 || month - 1 > 11 || !day || (int)day > rf_fix_month_days(year, month)) return 0;
     if (hour > 23 || minute > 59 || second > 60) return 0;
-    uint64_t fraction = 0, unit = 1000000000;
     if (n > 17) {
         if (p[17] != '.') return 0;
         for (uint32_t i = 18; i < n; i++) {

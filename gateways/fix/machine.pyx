@@ -7,7 +7,7 @@
 An application message is *offered*: ``poll`` gives the same event until ``accept``, and only then is its number stored as taken.
 A full ring towards the engine so becomes a socket that is not read; a process killed in between gets the message again (PossDupFlag).
 
-Behaviour is that of the field's engines (docs/fix.md): garbled messages are ignored and consume no number; a ResendRequest is served and a Logout answered
+Behaviour is that of the field's engines: garbled messages are ignored and consume no number; a ResendRequest is served and a Logout answered
 whatever their number; one ResendRequest a gap, to infinity; TestRequest after 1.2 heartbeat intervals of silence, the end after 2.4.
 Memory is bounded: input, output, held messages and notes are fixed; a message that finds no room behind a gap is dropped and asked for again.
 What can fail: the peer (every case ends in a Reject, a Logout or EVENT_DISCONNECT and a note for the log), the store (disconnect, nothing is sent).
@@ -87,26 +87,29 @@ cdef void read_header(const rf_fix_message_t *m, header_t *h) noexcept nogil:
     for i in range(3, m.count):
         f = &m.fields[i]
         tag = f.tag
-        if tag > 122:
-            continue
-        if tag == 34 and h.seq_at < 0:
-            h.seq_at = i
-            if not rf_fix_uint(m.bytes + f.at, f.len, &h.seq):
-                h.seq = 0
-        elif tag == 49 and h.sender < 0:
-            h.sender = i
-        elif tag == 56 and h.target < 0:
-            h.target = i
-        elif tag == 52 and h.sending < 0:
-            h.sending = i
-            if not rf_fix_timestamp(m.bytes + f.at, f.len, &h.sending_ns):
-                h.sending_ns = 0
+        if tag == 34:
+            if h.seq_at < 0:
+                h.seq_at = i
+                if not rf_fix_uint(m.bytes + f.at, f.len, &h.seq):
+                    h.seq = 0
+        elif tag == 49:
+            if h.sender < 0:
+                h.sender = i
+        elif tag == 56:
+            if h.target < 0:
+                h.target = i
+        elif tag == 52:
+            if h.sending < 0:
+                h.sending = i
+                if not rf_fix_timestamp(m.bytes + f.at, f.len, &h.sending_ns):
+                    h.sending_ns = 0
         elif tag == 43:
             h.poss_dup = f.len == 1 and m.bytes[f.at] == b"Y"[0]
         elif tag == 97:
             h.poss_resend = f.len == 1 and m.bytes[f.at] == b"Y"[0]
-        elif tag == 122 and h.orig_sending < 0:
-            h.orig_sending = i
+        elif tag == 122:
+            if h.orig_sending < 0:
+                h.orig_sending = i
 
 
 cdef int number_of(const rf_fix_message_t *m, uint32_t tag, uint64_t *value) noexcept nogil:

@@ -130,9 +130,11 @@ cdef inline void put_time(rf_fix_writer_t *w, const char *tag, uint32_t tag_byte
 
 cdef inline void put_code(rf_fix_writer_t *w, const char *tag, unsigned char code) noexcept nogil:
     """A tag of two digits with a one-character value."""
-    rf_fix_put(w, tag, 3)
-    rf_fix_put_byte(w, code)
-    rf_fix_put_byte(w, RF_FIX_SOH)
+    cdef unsigned char text[5]
+    memcpy(text, tag, 3)
+    text[3] = code
+    text[4] = RF_FIX_SOH
+    rf_fix_put(w, text, 5)
 
 
 cdef int has_form(const OrderCommand *c) noexcept nogil:

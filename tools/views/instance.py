@@ -142,8 +142,10 @@ class Instance:
         self.close()
 
     def close(self) -> None:
-        for opened in (*self._segments.values(), *self._metrics.values()):
-            opened.close()
+        for segment in self._segments.values():
+            segment.close()
+        for metrics in self._metrics.values():
+            metrics.close()
         self._segments.clear()
         self._metrics.clear()
 

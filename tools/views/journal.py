@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from ringfence.core.replay import Replayer
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.tools import frames as framing
 from ringfence.tools.errors import ToolError, UsageError
 from ringfence.tools.journal import PAYLOADS, Chunk, JournalFrame, JournalReader
 from ringfence.tools.render import Column, Row, View
+from ringfence.tools.replay import replay
 from ringfence.tools.views.instance import Instance, label, named
 from ringfence.tools.views.tables import Names, base32, order_of, scaled
 
@@ -189,6 +191,13 @@ def parse_order_id(text: str) -> int:
     return found
 
 
+def _offsets(chunk: Chunk) -> Any:
+    """Return the byte offset of each frame of a chunk."""
+    numbers = np.empty(chunk.frames, np.uint64)
+    framing.offsets(chunk.buffer, chunk.start, chunk.end, numbers)
+    return numbers.astype(np.int64)
+
+
 def _gather(buffer: memoryview, at: Any, width: int) -> Any:
     """Return ``width`` bytes from each offset in ``at``, shape (n, width)."""
     return np.frombuffer(buffer, np.uint8)[at[:, None] + np.arange(width)]
@@ -196,9 +205,7 @@ def _gather(buffer: memoryview, at: Any, width: int) -> Any:
 
 def _candidates(chunk: Chunk, order: Any) -> Any:
     """Return the offsets of the frames that may concern ``order``: its intents, its venue events, and what hits many (cancel-all, sessions)."""
-    numbers = np.empty(chunk.frames, np.uint64)
-    framing.offsets(chunk.buffer, chunk.start, chunk.end, numbers)
-    at = numbers.astype(np.int64)
+    at = _offsets(chunk)
     head, intent, event = dtype("FileFrame"), RECORDS["Intent"].offsets, RECORDS["VenueEvent"].offsets
     body = at + head.itemsize
     kind = _gather(chunk.buffer, at + RECORDS["FileFrame"].offsets["kind"], 2).copy().view("<u2")[:, 0]
@@ -218,6 +225,23 @@ def _candidates(chunk: Chunk, order: Any) -> Any:
     return at[keep]
 
 
+def last_checkpoint(reader: JournalReader) -> tuple[int, int] | None:
+    """Return ``(sequence, state hash)`` of the journal's last checkpoint frame; None when there is none."""
+    found = None
+    for item in reader.chunks(chain=False):
+        if not isinstance(item, Chunk) or not item.frames:
+            continue
+        at = _offsets(item)
+        kinds = _gather(item.buffer, at + RECORDS["FileFrame"].offsets["kind"], 2).copy().view("<u2")[:, 0]
+        hits = np.flatnonzero(kinds == _FRAME["CHECKPOINT"])
+        if len(hits):
+            offset = int(at[hits[-1]])
+            head = np.frombuffer(item.buffer, dtype("FileFrame"), 1, offset)[0]
+            payload = np.frombuffer(item.buffer, dtype("Checkpoint"), 1, offset + head.dtype.itemsize)[0]
+            found = int(head["seq"]), int(payload["state_hash"])
+    return found
+
+
 def life(reader: JournalReader, order_id: int) -> list[Row]:
     """Return one row per journal frame that concerned the order, with the order's state after it.
 
@@ -228,19 +252,13 @@ def life(reader: JournalReader, order_id: int) -> list[Row]:
     JournalCorrupt
         If the journal cannot be read as far as needed.
     """
-    from ringfence.core.replay import Replayer
-    from ringfence.core.state import Limits
-
-    final = Replayer(Limits())
-    for item in reader.chunks(chain=False):
-        if isinstance(item, Chunk):
-            final.apply_buffer(item.buffer, item.start, item.end)
+    final = replay(reader.directory, verify=False).replayer
     count = int(final.state.table("engine")[1]["order_count"])
     if order_id > count:
         raise ToolError(f"order {order_id} is not in {reader.directory}: it knows orders 1 to {count}; rf orders --all lists them")
     order = final.state.table("orders")[order_id].copy()
     names = Names(final.state)
-    replayer, rows = Replayer(Limits()), []
+    replayer, rows = Replayer(final.state.limits), list[Row]()
     for item in reader.chunks(chain=False):
         if not isinstance(item, Chunk):
             continue
@@ -248,11 +266,12 @@ def life(reader: JournalReader, order_id: int) -> list[Row]:
         for offset in _candidates(item, order).tolist():
             head = np.frombuffer(item.buffer, dtype("FileFrame"), 1, offset)[0]
             payload = np.frombuffer(item.buffer, PAYLOADS[int(head["kind"])], 1, offset + head.dtype.itemsize)[0]
-            end = offset + int(head["length"])
-            replayer.apply_buffer(item.buffer, at, end)
-            at = end
+            replayer.apply_buffer(item.buffer, at, offset)
+            before = replayer.state.table("orders")[order_id].tobytes()
+            at = offset + int(head["length"])
+            replayer.apply_buffer(item.buffer, offset, at)
             now = replayer.state.table("orders")[order_id]
-            if int(now["order_id"]) and (int(now["updated_seq"]) == int(head["seq"]) or _names_order(payload, order_id, order)):
+            if int(now["order_id"]) and (now.tobytes() != before or _names_order(payload, order_id, order)):
                 rows.append(_life_row(head, payload, now, names, rows[-1] if rows else None))
         replayer.apply_buffer(item.buffer, at, item.end)
     return rows

@@ -110,8 +110,8 @@ def status(instance: Instance) -> list[Row]:
     if own is not None:
         block, mine = own.superblock, instance.status
         state = named("ProcessState", mine["state"]) if mine is not None else named("ProcessState", block["process_state"])
-        beat, alive = instance.heartbeat_age("instance"), instance.found["instance"].alive
-        out.append(_status_row("supervisor", int(block["writer_pid"]), state, beat, health(alive, state, beat), "" if alive else "dead"))
+        beat, here = instance.heartbeat_age("instance"), instance.found["instance"].alive
+        out.append(_status_row("supervisor", int(block["writer_pid"]), state, beat, health(here, state, beat), "" if here else "dead"))
         out[0]["started_ns"] = int(mine["started_ns"]) or None if mine is not None else None
     for r in rows if rows is not None else ():
         name = label(r["name"])

@@ -14,13 +14,14 @@ import numpy as np
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.render import Column, Row, View
-from ringfence.tools.views.instance import Instance, age, label, named, settled, settled_at
+from ringfence.tools.views.instance import age, label, named, settled, settled_at
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 _EXACT = Context(prec=60)
 _STATUS = ENUMS["OrdStatus"].by_name
 TERMINAL = frozenset(_STATUS[n] for n in ("FILLED", "DONE_FOR_DAY", "CANCELED", "REJECTED", "EXPIRED", "DENIED"))
 _FLAGS = (("ORDER_UNVERIFIED", "unverified"), ("ORDER_OVERFILLED", "overfilled"), ("ORDER_BREAK", "break"))
+_EXECUTION = {value: name.removeprefix("EXECUTION_") for name, (value, _) in CONSTANTS.items() if name.startswith("EXECUTION_")}
 
 ORDERS = View(
     "orders",
@@ -148,6 +149,24 @@ class Tables(Protocol):
     def table(self, name: str, /) -> Any: ...
 
 
+class Source(Tables, Protocol):
+    """Tables, their scalars and the moment at which they are looked at."""
+
+    now_ns: int
+
+    @property
+    def engine(self) -> Any: ...
+
+
+class Replayed:
+    """The state that a replay ended with, seen like a running instance's, at the time of its last input."""
+
+    def __init__(self, state: Tables) -> None:
+        self.table = state.table
+        self.engine = state.table("engine")[1]
+        self.now_ns = int(self.engine["engine_ns"])
+
+
 class Names:
     """Names and scales of the configuration tables, read once per frame."""
 
@@ -183,9 +202,9 @@ class Names:
         return (int(found["price_digits"]), int(found["qty_digits"])) if found is not None else (0, 0)
 
 
-def orders(instance: Instance, *, every: bool = False, order_id: int | None = None) -> list[Row]:
+def orders(source: Source, *, every: bool = False, order_id: int | None = None) -> list[Row]:
     """Return open orders, all with ``every``, or the one named by ``order_id``; oldest first."""
-    table, engine = instance.table("orders"), instance.engine
+    table, engine = source.table("orders"), source.engine
     if table is None or engine is None:
         return []
     used = min(int(engine["order_count"]) + 1, len(table))
@@ -195,11 +214,11 @@ def orders(instance: Instance, *, every: bool = False, order_id: int | None = No
         rows, moving = settled(table[order_id : order_id + 1] if 0 < order_id < used else table[:0])
     else:
         rows, moving = settled_at(table, np.flatnonzero(~np.isin(table["ord_status"][:used], [0, *TERMINAL])))
-    names, prefix = Names(instance), label(engine["prefix"])
-    return [_order(instance, names, prefix, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True) if r["order_id"]]
+    names, prefix = Names(source), label(engine["prefix"])
+    return [_order(source, names, prefix, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True) if r["order_id"]]
 
 
-def _order(instance: Instance, names: Names, prefix: str, r: Any) -> Row:
+def _order(source: Source, names: Names, prefix: str, r: Any) -> Row:
     price_digits, qty_digits = names.digits(r["instrument"])
     limit = ENUMS["OrdType"].by_value.get(int(r["ord_type"])) in {"LIMIT", "STOP_LIMIT"}
     cum = int(r["cum_qty"])
@@ -220,7 +239,7 @@ def _order(instance: Instance, names: Names, prefix: str, r: Any) -> Row:
         "leaves": scaled(r["leaves_qty"], qty_digits),
         "state": named("OrdStatus", r["ord_status"]),
         "venue_id": label(r["venue_order_id"]) or None,
-        "age": age(instance.now_ns, r["created_ns"]),
+        "age": age(source.now_ns, r["created_ns"]),
         "flags": ",".join(flags) or None,
         "client_id": int(r["client_id"]),
         "avg_px": average(wide(r["notional_lo"], r["notional_hi"]), cum, price_digits) if cum else None,
@@ -238,19 +257,19 @@ def average(total: int, qty: int, price_digits: int) -> Decimal:
     return exact.quantize(Decimal(1).scaleb(-price_digits - 2), context=_EXACT)
 
 
-def fills(instance: Instance, count: int | None = None) -> list[Row]:
+def fills(source: Source, count: int | None = None) -> list[Row]:
     """Return booked executions, oldest first; only the last ``count`` when given."""
-    table, engine = instance.table("executions"), instance.engine
+    table, engine = source.table("executions"), source.engine
     if table is None or engine is None:
         return []
     used = min(int(engine["execution_count"]) + 1, len(table))
     first = max(1, used - count) if count is not None else 1
     rows, moving = settled(table[first:used])
-    names = Names(instance)
+    names = Names(source)
     out = []
     for r, unsettled in zip(rows, moving, strict=True):
         price_digits, qty_digits = names.digits(r["instrument"])
-        state = {CONSTANTS[f"EXECUTION_{s}"][0]: s for s in ("BOOKED", "BUSTED", "CORRECTED")}.get(int(r["state"]))
+        state = _EXECUTION.get(int(r["state"]))
         row: Row = {
             "seq": int(r["booked_seq"]),
             "time_ns": int(r["engine_ns"]) or None,
@@ -273,17 +292,17 @@ def fills(instance: Instance, count: int | None = None) -> list[Row]:
     return out
 
 
-def positions(instance: Instance) -> list[Row]:
+def positions(source: Source) -> list[Row]:
     """Return every position that ever traded, with PnL at the instrument's last mark."""
-    table, engine = instance.table("positions"), instance.engine
+    table, engine = source.table("positions"), source.engine
     if table is None or engine is None:
         return []
     rows, moving = settled(table[1 : min(int(engine["position_count"]) + 1, len(table))])
-    names = Names(instance)
-    return [_position(instance, names, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True)]
+    names = Names(source)
+    return [_position(source, names, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True)]
 
 
-def _position(instance: Instance, names: Names, r: Any) -> Row:
+def _position(source: Source, names: Names, r: Any) -> Row:
     price_digits, qty_digits = names.digits(r["instrument"])
     instrument, net, cost = names.instrument(r["instrument"]), int(r["net_qty"]), wide(r["cost_lo"], r["cost_hi"])
     multiplier = int(instrument["multiplier"]) or 1 if instrument is not None else 1
@@ -295,29 +314,29 @@ def _position(instance: Instance, names: Names, r: Any) -> Row:
         "strategy": names.strategy(r["strategy"]) or "(suspense)",
         "symbol": names.symbol(r["instrument"]),
         "net": scaled(net, qty_digits),
-        "avg": average(cost, net * multiplier, price_digits) if net else None,
+        "avg": average(cost, net, price_digits) if net else None,
         "mark": scaled(side, price_digits) if marked else None,
-        "upnl": scaled(net * side * multiplier - cost, money) if marked else (Decimal(0) if net == 0 else None),
-        "rpnl": scaled(wide(r["realized_lo"], r["realized_hi"]), money),
+        "upnl": scaled((net * side - cost) * multiplier, money) if marked else (Decimal(0) if net == 0 else None),
+        "rpnl": scaled(wide(r["realized_lo"], r["realized_hi"]) * multiplier, money),
         "ccy": (label(instrument["quote"]) or None) if instrument is not None else None,
         "fees": None,
         "exposure": scaled(abs(net) * side * multiplier, money) if marked else None,
         "limit_pct": None,
         "method": "WAC",
-        "age": age(instance.now_ns, instrument["mark_ns"]) if marked else None,
+        "age": age(source.now_ns, instrument["mark_ns"]) if marked else None,
         "fills": int(r["fills"]),
         "bought": scaled(r["bought_qty"], qty_digits),
         "sold": scaled(r["sold_qty"], qty_digits),
     }
 
 
-def breaks(instance: Instance) -> list[Row]:
+def breaks(source: Source) -> list[Row]:
     """Return the breaks that the table holds, oldest first (the engine counts all and keeps the first)."""
-    table, engine = instance.table("breaks"), instance.engine
+    table, engine = source.table("breaks"), source.engine
     if table is None or engine is None:
         return []
     rows, _ = settled(table[1 : min(int(engine["break_count"]) + 1, len(table))])
-    names = Names(instance)
+    names = Names(source)
     return [
         {
             "seq": int(r["seq"]),

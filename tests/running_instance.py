@@ -1,0 +1,203 @@
+"""A whole instance of real processes for a test: simulated venue, supervisor and its children, on an ephemeral port and tiny tables."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ringfence.gateways.data import data_file
+from ringfence.gateways.venue.record import VenueRecord, read_record
+from ringfence.ipc.regions import list_regions, unlink_stale
+from ringfence.ipc.segment import Segment
+from ringfence.tools import control_client, supervisor
+from ringfence.tools.replay import ReplayResult, replay
+
+T = TypeVar("T")
+CONFIG = """
+[instance]
+name = "{name}"
+data_dir = "data"
+mode = "demo"
+prefix = "T1"
+idle = "backoff"
+durability = "{durability}"
+timer_ms = 50
+[rings]
+journal = 1024
+commands = 256
+venue_events = 256
+intents = 256
+strategy_events = 1024
+control = 64
+[limits]
+orders = 8192
+executions = 8192
+positions = 64
+breaks = 256
+[journal]
+segment_mib = 1
+[[instrument]]
+symbol = "EUR/USD"
+base = "EUR"
+quote = "USD"
+price_digits = 6
+qty_digits = 0
+tick = "0.000001"
+lot = "1"
+qty_min = "1"
+qty_max = "1000000"
+[[account]]
+name = "main"
+currency = "USD"
+[[venue]]
+name = "sim"
+[venue.session]
+sender_comp_id = "RINGFENCE"
+target_comp_id = "SIM"
+host = "127.0.0.1"
+port = {port}
+heartbeat_s = 5
+reconnect_min_s = 0.05
+reconnect_max_s = 0.5
+[[strategy]]
+name = "s1"
+[[strategy]]
+name = "s2"
+[[route]]
+account = "main"
+venue = "sim"
+"""
+
+
+class Running:
+    """One instance in ``directory``; ``close`` ends every process and proves that shared memory is empty."""
+
+    def __init__(self, directory: Path, name: str, durability: str = "async") -> None:
+        self.directory, self.name = directory, name
+        self.config = directory / "instance.toml"
+        self.data = directory / "data"
+        self.record_path = directory / "venue.record"
+        self.venue: subprocess.Popen[str] | None = None
+        self.said: list[str] = []
+        self.pids: set[int] = set()
+        self.port = self.free_port()
+        self.config.write_text(CONFIG.format(name=name, port=self.port, durability=durability))
+
+    @staticmethod
+    def free_port() -> int:
+        import socket
+
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    def add(self, text: str) -> None:
+        self.config.write_text(self.config.read_text() + text)
+
+    def change(self, old: str, new: str) -> None:
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+
+    def start_venue(self) -> None:
+        command = [sys.executable, "-m", "ringfence.gateways.venue", "--port", str(self.port), "--sender-comp-id", "SIM", "--target-comp-id", "RINGFENCE"]
+        quotes = ["--symbol", "EUR/USD:6", "--ticks", f"EUR/USD={data_file('eurusd_ticks.csv')}:histdata", "--speed", "10", "--level-qty", "100000000"]
+        files = ["--store", str(self.directory / "venue.store"), "--record", str(self.record_path)]
+        log = (self.directory / "venue.log").open("a")
+        self.venue = subprocess.Popen([*command, *quotes, *files], stdout=subprocess.PIPE, stderr=log, text=True)
+        assert self.venue.stdout is not None
+        line = self.venue.stdout.readline()
+        assert line.startswith("listening"), (self.directory / "venue.log").read_text()
+
+    def up(self) -> int:
+        """Bring it up detached; the exit code."""
+        code = supervisor.up(self.config, detach=True, say=self.said.append)
+        if code == 0:
+            self.note_pids()
+        return code
+
+    def status(self) -> dict[str, Any]:
+        return control_client.status(self.name)
+
+    def note_pids(self) -> dict[str, int]:
+        """Pids by component, supervisor included; remembered for ``close``."""
+        status = self.status()
+        pids = {str(c["name"]): int(c["pid"]) for c in status["components"]} | {"supervisor": int(status["pid"])}
+        self.pids |= {p for p in pids.values() if p}
+        return pids
+
+    def kill(self, component: str) -> int:
+        """SIGKILL a component; its pid."""
+        pid = self.note_pids()[component]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def down(self) -> list[str]:
+        return control_client.down(self.name)
+
+    def until(self, what: str, probe: Callable[[], T], timeout_s: float = 30.0) -> T:
+        """Poll until ``probe`` returns something true."""
+        end = time.monotonic() + timeout_s
+        while not (found := probe()):
+            assert time.monotonic() < end, f"{what} did not happen; logs:\n{self.logs()}"
+            time.sleep(0.005)
+        return found
+
+    def wait_session_up(self) -> None:
+        self.until("session up", lambda: self.venue_row()["session_state"] == 4)
+
+    def wait_restarted(self, component: str, old_pid: int) -> None:
+        def running() -> bool:
+            row = next(c for c in self.status()["components"] if c["name"] == component)
+            return row["pid"] not in (0, old_pid) and row["state"] == "RUNNING"
+
+        self.until(f"restart of {component}", running)
+        self.note_pids()
+
+    def venue_row(self) -> Any:
+        with Segment.attach(self.name, "state") as state:
+            return state.section("venues")[1].copy()
+
+    def engine_row(self) -> Any:
+        with Segment.attach(self.name, "state") as state:
+            return state.section("engine")[1].copy()
+
+    def orders(self) -> np.ndarray[Any, Any]:
+        with Segment.attach(self.name, "state") as state:
+            return state.section("orders")[1 : int(state.section("engine")[1]["order_count"]) + 1].copy()
+
+    def record(self) -> VenueRecord:
+        return read_record(self.record_path)
+
+    def replay(self) -> ReplayResult:
+        return replay(self.data / "journal")
+
+    def logs(self) -> str:
+        files = sorted((self.data / "logs").glob("*.log")) if (self.data / "logs").is_dir() else []
+        return "\n".join([*self.said, *(f"== {f.name}\n{f.read_text()[-3000:]}" for f in files)])
+
+    def close(self) -> None:
+        lock = self.data / "run" / "lock"
+        if lock.exists() and (text := lock.read_text().strip()):
+            self.pids.add(int(text))
+        owners = {r.writer_pid for r in list_regions(self.name) if r.alive}
+        for pid in (self.pids & owners) | (owners - {os.getpid()}):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        if self.venue is not None:
+            self.venue.kill()
+            self.venue.wait()
+            assert self.venue.stdout is not None
+            self.venue.stdout.close()
+        self.until("end of all processes", lambda: not any(r.alive for r in list_regions(self.name)))
+        unlink_stale(self.name)

@@ -1,0 +1,126 @@
+"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``strategy``; and ``wait``, which waits for what they did.
+
+    up ──▶ tools.supervisor      the rest ──JSON line──▶ control socket ──▶ the supervisor's agent, which knows who asks and journals it
+
+Stopping a LIVE instance asks for its name first; without a terminal to ask on it is refused (exit 4) unless ``--yes`` says so. Each wait is bounded: exit 5
+when it did not happen in time, and the message says what was still missing; exit 6 when it may have happened.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+from ringfence.tools import control_client
+from ringfence.tools.errors import NotRunning, Refused, TimedOut, ToolError
+from ringfence.tools.views import processes
+from ringfence.tools.views.instance import Instance, choose
+
+READY_S, POLL_S = 30.0, 0.02
+
+
+def up(args: argparse.Namespace) -> int:
+    """Run an instance in the foreground, or with ``--detach`` return when it runs."""
+    from ringfence.tools import supervisor
+
+    quiet: bool = args.options.quiet
+    return supervisor.up(args.config, args.detach, lambda line: None if quiet else print(line, flush=True))
+
+
+def wait_ready(name: str, timeout: float) -> None:
+    """Return when every component runs and every session is logged on.
+
+    Raises
+    ------
+    TimedOut
+        After ``timeout`` seconds; names what is missing.
+    """
+    until = time.monotonic() + timeout
+    missing = f"no instance {name!r}"
+    while True:
+        try:
+            with Instance(name) as instance:
+                missing = _missing(instance)
+        except NotRunning as e:
+            missing = str(e)
+        if not missing:
+            return
+        if time.monotonic() >= until:
+            raise TimedOut(f"not ready after {timeout:g} s: {missing}")
+        time.sleep(POLL_S)
+
+
+def _missing(instance: Instance) -> str:
+    """Return what is not ready, in words; "" when all is."""
+    rows = processes.status(instance)
+    if not rows or instance.engine_age is None:
+        return "the engine does not beat yet"
+    down = [f"{r['component']} {r['state'] or 'unknown'}" for r in rows if r["health"] not in {"ok", "idle"}]
+    found = processes.sessions(instance)
+    down += [f"session {r['session']} {r['state']}" for r in found if r["state"] != "UP"]
+    return ", ".join(down if found else [*down, "no session configured yet"])
+
+
+def wait(args: argparse.Namespace) -> int:
+    """Return when the instance is ready; exit 5 when not in time, 3 when there is none at all."""
+    name = choose(args.instance)
+    wait_ready(name, args.timeout or READY_S)
+    if not args.options.quiet:
+        print(f"● {name} is ready")
+    return 0
+
+
+def down(args: argparse.Namespace) -> int:
+    """Ask the supervisor to stop the instance and wait until it has."""
+    name = choose(args.instance)
+    with Instance(name) as instance:
+        mode = instance.mode
+    _confirm(name, mode, args.yes)
+    left = control_client.down(name, args.reason, args.timeout or control_client.DOWN_TIMEOUT_S)
+    if left:
+        raise ToolError(f"instance {name!r} stopped but left regions {', '.join(left)}: something was not taken; ringfence up CONFIG.toml recovers it")
+    if not args.options.quiet:
+        print(f"● {name} stopped")
+    return 0
+
+
+def _done(args: argparse.Namespace, name: str, answer: dict[str, object], line: str) -> int:
+    """Print what a journaled command did."""
+    if args.options.output in {"json", "ndjson"}:
+        shown = {k: v for k, v in answer.items() if k != "ok"}
+        print(json.dumps({"schema": f"rf.{args.command}/1", "ts_ns": str(time.time_ns()), "instance": name, **shown}))
+    elif not args.options.quiet:
+        print(line)
+    return 0
+
+
+def checkpoint(args: argparse.Namespace) -> int:
+    """Have the engine journal its state hash now, for a replay to compare with."""
+    name = choose(args.instance)
+    answer = control_client.checkpoint(name, args.reason, args.timeout or control_client.TIMEOUT_S)
+    return _done(args, name, answer, f"● {name}: checkpoint journaled")
+
+
+def strategy(args: argparse.Namespace) -> int:
+    """Change a strategy's status; journaled with operator and reason."""
+    name = choose(args.instance)
+    answer = control_client.set_strategy(name, args.name, args.status, args.reason, args.timeout or control_client.TIMEOUT_S)
+    return _done(args, name, answer, f"● {name}: strategy {args.name} is {args.status}")
+
+
+def _confirm(name: str, mode: str, yes: bool) -> None:
+    """Let a LIVE instance be stopped only by who types its name.
+
+    Raises
+    ------
+    Refused
+        If the answer is another, or there is no terminal to ask on.
+    """
+    if mode != "LIVE" or yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"instance {name!r} is LIVE and there is no terminal to confirm on; add --yes")
+    if input(f"{name} is LIVE. Type its name to stop it: ").strip() != name:
+        raise Refused("the name was not the instance's; nothing was done")

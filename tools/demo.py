@@ -1,0 +1,266 @@
+"""``ringfence demo``: a whole instance on real ticks against a simulated venue, then proof that nothing was lost.
+
+    demo ─┬─▶ venue    python -m ringfence.gateways.venue, port chosen by the kernel, quotes from the instance's own feed, writes its own record
+          └─▶ ringfence up CONFIG ─▶ engine, gateway, sidecar, feed, two strategies (demo_strategies)
+
+Data flow while it runs: the instance's regions, read-only, through ``tools.views``. At the end: stop the strategies, then the rest, and compare what is
+left on disk: the journal is replayed and must give the state hash of the engine's last checkpoint, and positions, fills and quantities must equal the
+venue's record. Exit 0 only if all of that holds and neither a process nor shared memory is left; 7 when something differs; 130 after Ctrl-C with everything
+in order.
+
+Both children are told to end should this process be killed (PR_SET_PDEATHSIG), and live in their own session, so that Ctrl-C reaches only us and the stop is
+orderly. Rejected: running engine and gateway inside this process; it would show another system than the one that trades.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ringfence.ipc import regions
+from ringfence.ipc.histogram import Histogram
+from ringfence.tools import demo_checks, demo_screen
+from ringfence.tools.commands.host import toml_lines
+from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
+from ringfence.tools.views import latency, processes
+from ringfence.tools.views.instance import Instance
+
+START_S = 20.0
+STOP_S = 20.0
+FRAME_S = 0.25
+SPEED = 1000.0
+STRATEGIES = {"mm1": ("maker", "EUR/USD"), "mm2": ("taker", "USD/JPY")}  # tools/demo_strategies.py
+VENUE_RECORD = "venue.ndjson"
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass
+class Demo:
+    """One run: its directory, its two child processes and what was last seen of the instance."""
+
+    directory: Path
+    name: str
+    venue: subprocess.Popen[str] | None = None
+    supervisor: subprocess.Popen[str] | None = None
+    port: int = 0
+    started: float = field(default_factory=time.monotonic)
+    first_fill_s: float | None = None
+    stages: dict[str, Histogram] = field(default_factory=dict)
+    pids: set[int] = field(default_factory=set)
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "demo.toml"
+
+    @property
+    def record(self) -> Path:
+        return self.directory / VENUE_RECORD
+
+    def _spawn(self, log: str, *command: str, pipe: bool = False) -> subprocess.Popen[str]:
+        with open(self.directory / log, "ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipe else out,
+                stderr=out,
+                text=True,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509, this process has no threads
+                env={**os.environ, "RINGFENCE_INSTANCE": self.name},
+            )
+
+    def start_venue(self, symbols: list[dict[str, Any]]) -> None:
+        """Start the simulated venue and learn its port.
+
+        Raises
+        ------
+        ToolError
+            If it ends before it listens.
+        """
+        spec = {
+            "port": 0,
+            "sender_comp_id": "SIM",
+            "target_comp_id": "RINGFENCE",
+            "seed": 7,
+            "latency_ms": ["0.2", "1.5"],
+            "reject_ppm": 2000,
+            "symbols": [
+                {"symbol": s["symbol"], "price_digits": s["price_digits"], "instrument": row, "level_qty": [100_000, 400_000], "clip": 50_000}
+                for row, s in enumerate(symbols, 1)
+            ],
+            "quotes": {"instance": self.name},
+            "store": "venue.store",
+            "record": VENUE_RECORD,
+        }
+        (self.directory / "venue.json").write_text(json.dumps(spec, indent=2) + "\n")
+        self.venue = self._spawn("venue.log", "ringfence.gateways.venue", "--spec", str(self.directory / "venue.json"), pipe=True)
+        words = self.venue.stdout.readline().split() if self.venue.stdout is not None else []
+        if len(words) != 3 or words[0] != "listening":
+            self.venue.wait()
+            raise ToolError(f"the simulated venue did not start: {self.tail('venue.log')}")
+        self.port = int(words[2])
+
+    def write_config(self) -> list[dict[str, Any]]:
+        """Write ``demo.toml`` from the example, without the port; return its instruments."""
+        text = resources.files("ringfence.tools.examples").joinpath("demo.toml").read_text()
+        self.values = tomllib.loads(text)
+        instance = self.values["instance"]
+        instance["name"], instance["data_dir"], instance["mode"] = self.name, ".", "demo"
+        self.values["feed"] |= {"speed": SPEED, "loop": True, "mark_ms": 100}
+        for strategy in self.values["strategy"]:
+            kind, symbol = STRATEGIES[strategy["name"]]
+            what = [kind, "--name", strategy["name"], "--symbol", symbol, "--instance", self.name]
+            strategy["command"] = [sys.executable, "-m", "ringfence.tools.demo_strategies", *what]
+        instruments: list[dict[str, Any]] = self.values["instrument"]
+        return instruments
+
+    def start_instance(self) -> None:
+        """Complete the configuration with the venue's port and start the supervisor."""
+        session = self.values["venue"][0]["session"]
+        session["host"], session["port"] = "127.0.0.1", self.port
+        session["reconnect_min_s"], session["reconnect_max_s"] = 0.1, 1.0
+        head = ["# Written by ringfence demo; the simulated venue of that run is gone, so its port answers nobody.", ""]
+        self.config.write_text("\n".join([*head, *toml_lines(self.values)]) + "\n")
+        self.supervisor = self._spawn("up.log", "ringfence.tools.cli", "up", str(self.config))
+
+    def wait_ready(self) -> None:
+        """Return when the engine beats.
+
+        Raises
+        ------
+        ToolError
+            If the supervisor ends first; with what it said.
+        TimedOut
+            After ``START_S``.
+        """
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            self.check_alive()
+            if any(r.name == "state" and r.ready for r in regions.list_regions(self.name)):
+                with Instance(self.name) as instance:
+                    if instance.engine_age is not None and instance.stale_ns is None:
+                        return
+            time.sleep(0.01)
+        raise TimedOut(f"the instance was not ready after {START_S:g} s: {self.tail('up.log')}")
+
+    def check_alive(self) -> None:
+        for child, log in ((self.supervisor, "up.log"), (self.venue, "venue.log")):
+            if child is not None and child.poll() is not None:
+                raise ToolError(f"{log.removesuffix('.log')} ended with exit code {child.returncode}: {self.tail(log)}")
+
+    def tail(self, log: str) -> str:
+        path = self.directory / log
+        lines = path.read_text(errors="replace").strip().splitlines()[-5:] if path.exists() else []
+        return " | ".join(lines) or f"{path} is empty"
+
+    def look(self, instance: Instance) -> None:
+        """Remember what the summary needs and what is gone after the stop."""
+        self.stages = latency.histograms(instance) or self.stages
+        self.pids |= {int(r["pid"]) for r in processes.status(instance) if r["pid"]}
+        engine = instance.engine
+        if self.first_fill_s is None and engine is not None and int(engine["fills"]):
+            self.first_fill_s = time.monotonic() - self.started
+
+    def stop(self) -> None:
+        """Stop the instance, then the venue: each is asked, waited for, and killed only when it does not end."""
+        for child in (self.supervisor, self.venue):
+            if child is None:
+                continue
+            if child.poll() is None:
+                child.terminate()
+            try:
+                child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+
+    def left_behind(self) -> list[str]:
+        """Return regions and processes of this run that are still there, and remove the regions of dead ones."""
+        alive = [f"process {pid}" for pid in sorted(self.pids) if regions.process_start_ticks(pid) is not None]
+        left = [f"/dev/shm/rf.{self.name}.{r.name}" for r in regions.list_regions(self.name)]
+        if left:
+            regions.unlink_stale(self.name)
+        return alive + left
+
+
+def _watch(demo: Demo, seconds: float, screen: demo_screen.Screen) -> bool:
+    """Show the running instance until the time is up; return True when interrupted by Ctrl-C."""
+    until = time.monotonic() + seconds
+    try:
+        while (left := until - time.monotonic()) > 0:
+            demo.check_alive()
+            with Instance(demo.name) as instance:
+                demo.look(instance)
+                screen.show(instance, demo.started, seconds)
+            time.sleep(min(FRAME_S if demo.first_fill_s is not None else 0.05, left))
+        with Instance(demo.name) as instance:
+            demo.look(instance)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _run(demo: Demo, seconds: float, screen: demo_screen.Screen) -> bool:
+    """Start, watch, stop; whatever happens in between, both children are stopped."""
+    try:
+        try:
+            demo.start_venue(demo.write_config())
+            demo.start_instance()
+            demo.wait_ready()
+        except KeyboardInterrupt:
+            return True
+        with screen:
+            return _watch(demo, seconds, screen)
+    finally:
+        screen.say("stopping")
+        demo.stop()
+
+
+def _directory(keep: str | None, stack: ExitStack) -> Path:
+    """Return the directory of the run: ``keep``, which must not hold a journal yet, or a temporary one."""
+    if keep is None:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rf-demo-")))
+    path = Path(keep).resolve()
+    if (path / "journal").exists():
+        raise Refused(f"{path} holds a journal already; give a new directory, or remove it: rm -r {path}")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo and its checks; see the module's text for the exit code."""
+    if args.seconds < 1:
+        raise UsageError(f"--for was {args.seconds:g}; allowed: 1 second or more")
+    as_json = args.options.output in {"json", "ndjson"}
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # a service manager's stop is as orderly as Ctrl-C
+    with ExitStack() as stack:
+        demo = Demo(_directory(args.keep, stack), f"demo{os.getpid()}")
+        screen = demo_screen.choose(args.options, silent=as_json or args.options.quiet, live=not args.check)
+        screen.say(f"demo {demo.name}: venue, engine, gateway, sidecar, feed and two strategies for {args.seconds:g} s")
+        interrupted = _run(demo, args.seconds, screen)
+        screen.say("replaying the journal, comparing with the venue")
+        outcome = demo_checks.check(demo.directory, demo.record, demo.left_behind())
+        summary = demo_checks.summary(outcome, demo.stages, demo.first_fill_s, args.seconds, args.keep)
+        print(json.dumps(summary) if as_json else "\n".join(demo_checks.text(summary, args.options)))
+    if not outcome.ok:
+        return 7
+    return 130 if interrupted else 0
