@@ -2,7 +2,7 @@
 
 Both say when they want to be asked again (``wait_ns``) and give (symbol, bid, ask) for everything new. The region is read-only here and read
 under its sequence lock; only the latest quote of each instrument can be seen, which is what every reader of the feed sees. An instance that is not up
-yet, or is restarted, is looked for again once a second: a venue outlives its clients.
+yet, or is restarted, is looked for again ten times a second: a venue outlives its clients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ringfence.ipc.segment import Segment
 from ringfence.ipc.seqlock import read_consistent
 
 POLL_NS = 1_000_000
-LOOK_NS = 1_000_000_000
+LOOK_NS = 100_000_000
 
 
 class QuoteSource(Protocol):
