@@ -1,10 +1,10 @@
 """Errors of the gateways.
 
-    GatewayError
-    ├── FixError
-    │   ├── GarbledMessage   bytes that are no FIX message; a session ignores them, they consume no number
-    │   └── SessionError     a session was asked for something that its state does not allow
-    └── StoreCorrupt         a session store is damaged before its end: refused, never repaired silently
+GatewayError
+├── FixError
+│   ├── GarbledMessage   bytes that are no FIX message; a session ignores them, they consume no number
+│   └── SessionError     a session was asked for something that its state does not allow
+└── StoreCorrupt         a session store is damaged before its end: refused, never repaired silently
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ cdef class Strategy:
     cdef uint64_t engine_dead_ns
     cdef uint64_t unseen_output_seq      # table's output_seq at the last idle check, while the ring was empty
     cdef dict instrument_of              # client_id -> instrument row, of live orders: the scale of a replace
+    cdef dict order_id_of                # client_id -> row in orders, of open orders
 
     # Stamp, sum and publish one intent whose other fields are set; RingFull when there is no slot.
     cdef int publish(self, Intent *intent) except -1

@@ -98,6 +98,7 @@ cdef class Strategy:
         self.epoch_word = attachment.epoch
         self.tables = Tables(attachment.state, attachment.quotes)
         self.instrument_of = {}
+        self.order_id_of = {}
         self.engine_grace_s = 10.0
         rf_idle_open(&self.idle, RF_IDLE_BACKOFF)
         self.last_output_seq = int(self.tables.strategies[attachment.strategy]["output_seq"])
@@ -275,6 +276,9 @@ cdef class Strategy:
         )
         if event.done:
             self.instrument_of.pop(e.client_id, None)
+            self.order_id_of.pop(e.client_id, None)
+        elif e.order_id:
+            self.order_id_of[e.client_id] = e.order_id
         return event
 
     cdef object _lost(self, uint64_t count):
@@ -360,8 +364,12 @@ cdef class Strategy:
     # ---- what the tables say
 
     def order(self, order):
-        """Return an ``OrderView`` of the engine's table, or None while the engine has not taken the intent."""
-        row = self.tables.order_row(self.attachment.strategy, _client_id(order))
+        """Return an ``OrderView`` of the engine's table, or None while the engine has not taken the intent.
+
+        Constant time for an open order whose events were polled; a scan of the table for others.
+        """
+        cdef uint64_t client_id = _client_id(order)
+        row = self.order_id_of.get(client_id) or self.tables.order_row(self.attachment.strategy, client_id)
         return self.tables.order(row) if row else None
 
     def open_orders(self) -> list:

@@ -19,6 +19,7 @@ import errno as errors
 import logging
 import os
 import socket
+from pathlib import Path
 
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
@@ -111,6 +112,7 @@ cdef class Gateway:
         self.spec = spec
         self.backoff_s = spec.reconnect_min_s
         config = spec.session()
+        Path(spec.store).parent.mkdir(parents=True, exist_ok=True)
         self.store = MessageStore(spec.store, config.identity)
         if self.store.recovered:
             log.warning("%s", self.store.recovered)
@@ -122,6 +124,7 @@ cdef class Gateway:
             self.adopted = True
         except RegionMissing:
             self.mine = Segment.create(spec.instance, f"from.gw.{spec.venue}", sections, role=role, epoch=spec.epoch)
+        self.mine.set_state(ENUMS["ProcessState"].by_name["STARTING"])
         self.metrics = Metrics.create(spec.instance, spec.component, COUNTERS, HISTOGRAMS, role=role, epoch=spec.epoch)
         self._wire_metrics()
 

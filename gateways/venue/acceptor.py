@@ -16,6 +16,7 @@ venue whose order of events depends on a scheduler cannot repeat a run.
 from __future__ import annotations
 
 import random
+import re
 import selectors
 import socket
 from collections import deque
@@ -29,12 +30,14 @@ from ringfence.gateways.fix.session import Session
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.gateways.venue.exchange import Exchange, Report, Work
 from ringfence.gateways.venue.quotes import QuoteSource
+from ringfence.gateways.venue.record import VenueRecord
 from ringfence.gateways.venue.spec import VenueSpec
 from ringfence.gateways.venue.wire import Unserved, body, business_reject, decode
 
 TICK_NS = 100_000_000
 LOGOUT_NS = 3_000_000_000
 READ_BYTES = 65_536
+_EXEC_ID = re.compile(rb"\x0117=([^\x01]*)\x01")
 OUTBOX_MAX = 10_000
 """Reports that may wait before incoming messages have to: one sweep of a thick book."""
 
@@ -79,6 +82,14 @@ class Acceptor:
         self._outbox: deque[Report | tuple[bytes, bytes]] = deque()
         self._latency = random.Random(f"{spec.seed}/latency")  # noqa: S311, a simulation must repeat
         self._tick_ns = 0
+
+    def catch_up(self, record: VenueRecord) -> int:
+        """Queue the reports that an earlier process recorded and died before storing; returns how many."""
+        messages = (self._store.find(seq) for seq in range(1, self._store.next_out))
+        reported = {m[1].decode() for found in messages if found is not None and (m := _EXEC_ID.search(found[0]))}
+        missed = self.exchange.unreported(record, reported)
+        self._emit(missed)
+        return len(missed)
 
     # ---- the loop
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ringfence.gateways.decimals import text_to_scaled, to_text
@@ -242,6 +242,19 @@ class Exchange:
     def finish(self, now_ns: int) -> None:
         """Write the last line of the record."""
         self.record.write("end", orders=len(self.orders), fills=self.fills, ts_ns=now_ns)
+
+    def unreported(self, record: VenueRecord, reported: set[str]) -> list[Report]:
+        """Return the reports of fills that the last process of this venue recorded and did not get out: it died in between.
+
+        ``reported`` has the ExecIDs of every message that was stored for sending. AvgPx is left at the order's own, it is informational.
+        """
+        missed = [f for f in record.fills if f.run == record.runs and f.exec_id not in reported]
+        reports: list[Report] = []
+        for fill in missed:
+            order = self.orders[int(fill.order_id[1:])]
+            report = self._report(order, fill.status, cl_ord_id=fill.cl_ord_id, exec_id=fill.exec_id, last=(str(fill.qty), str(fill.px)), status=fill.status)
+            reports.append(replace(report, cum_qty=str(fill.cum_qty), leaves_qty=str(fill.leaves_qty)))
+        return reports
 
     # ---- new orders
 
@@ -541,4 +554,4 @@ class Exchange:
 
 def _as_status(report: ExecReport) -> ExecReport:
     """The same report as an answer to a status request: ExecTransType(20)=3."""
-    return ExecReport(**{**{name: getattr(report, name) for name in ExecReport.__slots__}, "exec_trans_type": "3"})
+    return replace(report, exec_trans_type="3")

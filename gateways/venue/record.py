@@ -78,7 +78,7 @@ def _cut_torn_line(fd: int) -> None:
 
 @dataclass(frozen=True)
 class RecordedFill:
-    """One leg of a trade, as the venue booked it."""
+    """One leg of a trade, as the venue booked it; ``cum_qty``, ``leaves_qty`` and ``status`` are the order's after it."""
 
     exec_id: str
     order_id: str
@@ -88,6 +88,10 @@ class RecordedFill:
     side: str
     qty: Decimal
     px: Decimal
+    cum_qty: Decimal
+    leaves_qty: Decimal
+    status: str
+    run: int
 
 
 @dataclass
@@ -145,8 +149,21 @@ def _order(raw: dict[str, Any]) -> RecordedOrder:
     )
 
 
-def _fill(raw: dict[str, Any]) -> RecordedFill:
-    return RecordedFill(raw["exec_id"], raw["order_id"], raw["cl_ord_id"], raw["account"], raw["symbol"], raw["side"], Decimal(raw["qty"]), Decimal(raw["px"]))
+def _fill(raw: dict[str, Any], run: int) -> RecordedFill:
+    return RecordedFill(
+        exec_id=raw["exec_id"],
+        order_id=raw["order_id"],
+        cl_ord_id=raw["cl_ord_id"],
+        account=raw["account"],
+        symbol=raw["symbol"],
+        side=raw["side"],
+        qty=Decimal(raw["qty"]),
+        px=Decimal(raw["px"]),
+        cum_qty=Decimal(raw["cum_qty"]),
+        leaves_qty=Decimal(raw["leaves_qty"]),
+        status=raw["status"],
+        run=run,
+    )
 
 
 def _apply(record: VenueRecord, raw: dict[str, Any]) -> None:
@@ -156,10 +173,10 @@ def _apply(record: VenueRecord, raw: dict[str, Any]) -> None:
     elif kind == "order":
         record.orders[raw["order_id"]] = _order(raw)
     elif kind == "fill":
-        fill = _fill(raw)
+        fill = _fill(raw, record.runs)
         record.fills.append(fill)
         order = record.orders[fill.order_id]
-        order.cum_qty, order.leaves_qty, order.status = Decimal(raw["cum_qty"]), Decimal(raw["leaves_qty"]), raw["status"]
+        order.cum_qty, order.leaves_qty, order.status = fill.cum_qty, fill.leaves_qty, fill.status
     elif kind != "end":
         raise ValueError(f"unknown line type {kind!r}")
 

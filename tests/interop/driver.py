@@ -33,6 +33,7 @@ class Driver:
         self.live: dict[int, OrderRef] = {}
         self.new: dict[int, OrderRef] = {}
         self.asked: dict[int, str] = {}
+        self.market: set[int] = set()
 
     def take(self, event: Event) -> None:
         self.counts[event.kind] += 1
@@ -58,7 +59,7 @@ class Driver:
                 self.live[client_id].cancel()
                 self.asked[client_id] = "cancel"
             else:
-                self.live[client_id].replace(self.draws.randint(1, 3_000), self.price())
+                self.live[client_id].replace(self.draws.randint(1, 3_000), None if client_id in self.market else self.price())
                 self.asked[client_id] = "replace"
             self.counts["requests"] += 1
             return
@@ -67,6 +68,8 @@ class Driver:
         tif = self.draws.choice(("DAY", "DAY", "DAY", "GTC", "IOC", "FOK"))
         order = send(SYMBOL, self.draws.randint(1, 2_000), px, tif=tif, account=self.draws.choice(ACCOUNTS))
         self.new[order.client_id] = order
+        if px is None:
+            self.market.add(order.client_id)
         self.counts["orders"] += 1
 
     def price(self) -> str:

@@ -196,6 +196,32 @@ def test_venue_when_killed_and_restarted_remembers_orders_and_sequence_numbers(s
     client.close()
 
 
+def test_venue_when_it_died_between_recording_and_sending_a_fill_sends_it_after_the_restart(start: Callable[..., Venue], tmp_path: Path) -> None:
+    venue = start()
+    client = Client(venue.port, tmp_path / "c.store")
+    client.until(lambda: "up" in client.seen)
+    client.new("A", 500, "1.10010")
+    client.until(lambda: len(client.of("A", 39)) == 3)
+    client.new("B", 500, "1.09000")
+    client.until(lambda: client.of("B", 39))
+    venue.stop(signal.SIGKILL)
+    client.close()
+    lines = (tmp_path / "v.ndjson").read_text().splitlines()
+    order = next(json.loads(line) for line in lines if json.loads(line).get("cl_ord_ids") == ["B"])
+    fill = {"type": "fill", "exec_id": "1-000099", "order_id": order["order_id"], "cl_ord_id": "B", "account": "ACC", "symbol": EUR, "side": "1"}
+    fill |= {"qty": "200", "px": "1.09000", "cum_qty": "200", "leaves_qty": "300", "status": "1", "ts_ns": 1}
+    with (tmp_path / "v.ndjson").open("a") as record:
+        record.write(json.dumps(fill) + "\n")
+    again = start()
+    client = Client(again.port, tmp_path / "c.store")
+    client.until(lambda: client.of("B", 39))
+    assert client.of("B", 17, 150, 39, 32, 31, 14, 151) == [("1-000099", "1", "1", "200", "1.09000", "200", "300")]
+    assert client.of("A", 39) == []
+    assert again.stop() == 0
+    assert "1 fills were recorded and not sent" in again.process.stderr.read()
+    client.close()
+
+
 def test_venue_when_fills_come_while_nobody_is_connected_sends_them_on_resend(start: Callable[..., Venue], tmp_path: Path) -> None:
     venue = start(latency_ms=300)
     client = Client(venue.port, tmp_path / "c.store")
