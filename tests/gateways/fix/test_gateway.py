@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import random
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +154,49 @@ def test_gateway_when_killed_and_restarted_sends_nothing_twice(engine: Engine, v
     assert "SESSION_DOWN" in engine.kinds()
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_gateway_when_killed_again_and_again_under_load_every_order_has_one_fate(engine: Engine, venue: Venue, seed: int) -> None:
+    rng = random.Random(seed)
+    filled: set[bytes] = set()
+
+    def fill_orders() -> None:
+        venue.pump()
+        for order in venue.orders()[len(filled) :]:
+            filled.add(order[11])
+            venue.report(order, f"E-{order[11].decode()}", "2", "2", last=100, cum=100)
+
+    engine.start()
+    up(engine, venue)
+    for _ in range(5):
+        end = time.monotonic() + rng.uniform(0.02, 0.2)
+        while time.monotonic() < end:
+            if engine.link is not None and engine.link.depth < 32:
+                engine.command()
+            fill_orders()
+            engine.poll()
+        engine.kill()
+        ups = engine.kinds().count("SESSION_UP")
+        engine.start()
+        until(lambda n=ups: engine.kinds().count("SESSION_UP") > n, fill_orders, engine.poll, what="the session after a kill")  # type: ignore[misc]
+    until(lambda: engine.link is not None and engine.link.their_mark == engine.output_seq, fill_orders, engine.poll, what="every command taken")
+    ids = {f"C{i}".encode() for i in range(1, engine.output_seq + 1)}
+    fates = until(lambda: fates_of(engine) if set(fates_of(engine)) == ids else None, fill_orders, engine.poll, what="a fate for every order")
+    arrived = [o[11] for o in venue.orders()]
+    assert len(arrived) == len(set(arrived)), "an order reached the venue twice"
+    assert {i for i, fate in fates.items() if fate == {"FILL"}} == set(arrived)
+    assert all(len(fate) == 1 for fate in fates.values()), "an order was both filled and reported as not sent"
+    assert len(arrived) > 20, "too little happened for this test to mean anything"
+
+
+def fates_of(engine: Engine) -> dict[bytes, set[str]]:
+    """Kinds of the reports about each order."""
+    fates: dict[bytes, set[str]] = {}
+    for event, kind in zip(engine.events, engine.kinds(), strict=True):
+        if event["cl_ord_id"]:
+            fates.setdefault(bytes(event["cl_ord_id"]), set()).add(kind)
+    return fates
+
+
 def test_gateway_when_commands_are_offered_again_skips_what_it_took(engine: Engine, venue: Venue) -> None:
     engine.start()
     up(engine, venue)
@@ -161,6 +208,18 @@ def test_gateway_when_commands_are_offered_again_skips_what_it_took(engine: Engi
     until(lambda: len(venue.orders()) == 2, venue.pump)
     assert [o[11] for o in venue.orders()] == [b"C1", b"C2"]
     assert Metrics.attach(engine.instance, "gw.v").counters()["skipped"] == 1
+
+
+def test_gateway_when_order_is_older_than_the_session_it_is_not_sent_but_a_cancel_is(engine: Engine, venue: Venue) -> None:
+    engine.start()
+    up(engine, venue)
+    old = time.time_ns() - 10**10
+    engine.command(engine_ns=old)
+    engine.command("REPLACE", orig_cl_ord_id=b"C0", engine_ns=old)
+    engine.command("CANCEL", orig_cl_ord_id=b"C0", engine_ns=old)
+    until(lambda: len(venue.messages) == 1 and len(engine.kinds()) == 3, venue.pump, engine.poll, what="a cancel and two answers")
+    assert (venue.messages[0][35], venue.messages[0][11]) == (b"F", b"C3")
+    assert [(k, e["cl_ord_id"]) for k, e in zip(engine.kinds()[1:], engine.events[1:], strict=True)] == [("NOT_SENT", b"C1"), ("NOT_SENT", b"C2")]
 
 
 def test_gateway_when_durability_is_local_order_waits_for_the_sidecars_mark(engine: Engine, venue: Venue) -> None:
@@ -221,17 +280,20 @@ def test_gateway_when_venue_rejects_by_number_the_order_is_named(engine: Engine,
 
 def test_gateway_when_store_is_in_use_refuses_to_start(engine: Engine, venue: Venue) -> None:
     store = MessageStore(engine.spec["store"], "FIX.4.2:FIRM->VENUE")
-    engine.folder.joinpath("gateway.log").touch()
-    engine.link = None
+    path = engine.folder / "spec.json"
+    path.write_text(json.dumps(engine.spec))
     try:
-        import json
-        import subprocess
-        import sys
-
-        path = engine.folder / "spec.json"
-        path.write_text(json.dumps(engine.spec))
         run = subprocess.run([sys.executable, "-m", "ringfence.gateways.fix", "--spec", str(path)], capture_output=True, text=True, timeout=30, check=False)
     finally:
         store.close()
     assert run.returncode == 1
     assert "in use by another process" in run.stderr
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "cannot read"), ('{"host": 1}', "missing keys")])
+def test_gateway_when_spec_is_bad_exits_two_and_says_why(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text(text)
+    run = subprocess.run([sys.executable, "-m", "ringfence.gateways.fix", "--spec", str(path)], capture_output=True, text=True, timeout=30, check=False)
+    assert run.returncode == 2
+    assert message in run.stderr
