@@ -144,10 +144,3 @@ cdef void repoint_execution(EngineState *s, uint64_t digest, uint64_t old_row, u
             return
         at += 1
 
-
-cdef void copy_text(char *out, const char *text, int n) noexcept nogil:
-    cdef int i, ended = 0
-    for i in range(n):
-        if text[i] == 0:
-            ended = 1
-        out[i] = 0 if ended else text[i]

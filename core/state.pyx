@@ -116,7 +116,7 @@ cdef uint64_t hash_table(uint64_t h, const unsigned char *rows, uint64_t stride,
 cdef uint64_t state_hash(const EngineState *s) noexcept nogil:
     cdef const EngineStatus *e = s.engine
     cdef uint64_t breaks = e.break_count if e.break_count < s.break_rows else s.break_rows - 1
-    cdef uint64_t h = hash_table(1, <const unsigned char*>s.engine, sizeof(EngineStatus), 1)
+    cdef uint64_t h = hash_table(1, <const unsigned char*>(s.engine - 1), sizeof(EngineStatus), 1)
     h = hash_table(h, <const unsigned char*>s.instruments, sizeof(Instrument), e.instrument_count)
     h = hash_table(h, <const unsigned char*>s.accounts, sizeof(Account), e.account_count)
     h = hash_table(h, <const unsigned char*>s.venues, sizeof(Venue), e.venue_count)
