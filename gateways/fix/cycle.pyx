@@ -40,6 +40,7 @@ from ringfence.ipc.idle cimport rf_idle
 from ringfence.ipc.metrics cimport rf_counter_add, rf_counter_set, rf_histogram_record_span
 from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_NEW,
+    RF_COMMAND_KIND_REPLACE,
     RF_COMMAND_KIND_STATUS,
     RF_DURABILITY_LOCAL,
     RF_VENUE_EVENT_KIND_BUSINESS_REJECT,
@@ -246,7 +247,7 @@ cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
         return 1
     if s.state != STATE_UP or not s.announced:
         return answer_unsent(g, c, b"the session is down", now)
-    if c.kind != RF_COMMAND_KIND_STATUS and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
+    if (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE) and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
         return answer_unsent(g, c, b"older than the session: it went down in between", now)
     if c.durability >= RF_DURABILITY_LOCAL and (g.persisted == NULL or rf_load(g.persisted) < c.journal_seq):
         if not g.waits_durable:
