@@ -303,11 +303,12 @@ cdef int read_socket(gateway_t *g) noexcept nogil:
 cdef int write_socket(gateway_t *g) noexcept nogil:
     cdef session_t *s = g.session
     cdef ssize_t n
-    cdef uint64_t now
+    cdef uint64_t before, now
     cdef uint32_t i
     cdef sent_t *sent
     if s.out_at == s.out_end:
         return 0
+    before = rf_clock_now(g.clock)  # a venue on this host may answer before send returns
     n = send(g.fd, s.output + s.out_at, s.out_end - s.out_at, MSG_DONTWAIT | MSG_NOSIGNAL)
     if n < 0:
         if errno != EAGAIN and errno != EINTR and not g.eof:
@@ -325,7 +326,7 @@ cdef int write_socket(gateway_t *g) noexcept nogil:
         if g.stamps[i].key:
             sent = &g.sent[(g.stamps[i].key >> 8) % SENT_SLOTS]
             sent.key = g.stamps[i].key
-            sent.at_ns = now
+            sent.at_ns = before
     g.stamp_count = 0
     return 1
 

@@ -155,8 +155,6 @@ class Model:
     def settle_after_change(o: Order) -> None:
         if o.base in ("PENDING_NEW", "NEW", "PARTIALLY_FILLED", "FILLED", "UNKNOWN"):
             o.base = o.by_quantity()
-        elif o.base == "DENIED" and o.cum:
-            o.base = o.by_quantity()
 
     @staticmethod
     def answered(o: Order) -> None:
@@ -255,7 +253,8 @@ def listed(m: Machine, strategy: int) -> list[int]:
     return rows
 
 
-KINDS = ["new", "new", "cancel", "replace", "ack", "fill", "fill", "fill", "again", "bust", "correct", "canceled", "replaced", "cancel_reject", "ended", "session"]
+KINDS = ["new", "new", "cancel", "replace", "ack", "fill", "fill", "fill", "again", "bust", "correct"]
+KINDS += ["canceled", "replaced", "cancel_reject", "ended", "session"]
 
 
 def step(m: Machine, model: Model, draw: Any) -> None:  # one row a kind of input
