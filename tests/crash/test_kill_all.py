@@ -1,0 +1,83 @@
+"""kill -9 of everything, or of the supervisor alone: ``up`` takes over what is left and recovers the same state."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from instance_under_load import Load, assert_equal_books, assert_nothing_left, settle
+from running_instance import Running
+
+from ringfence.ipc.regions import list_regions
+
+
+def kill_everything(running: Running) -> None:
+    """The supervisor first, so that it starts nothing again."""
+    pids = running.note_pids()
+    for pid in (pids["supervisor"], *(p for name, p in pids.items() if name != "supervisor")):
+        os.kill(pid, signal.SIGKILL)
+    running.until("death of all", lambda: not any(r.alive for r in list_regions(running.name)))
+
+
+@pytest.mark.parametrize("durability", ["async", "local"])
+def test_up_when_every_process_was_killed_recovers_the_same_books(running: Running, durability: str) -> None:
+    running.change('durability = "async"', f'durability = "{durability}"')
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    loads: list[Load] = []
+    for turn in range(3):
+        loads.append(Load(running, first=1000 * (turn + 1)))
+        loads[-1].step(30)
+        asked = sum(len(load.sent) + len(load.canceled) for load in loads)
+        running.until("the intents", lambda n=asked: int(running.engine_row()["intents"]) >= n)
+        kill_everything(running)
+        loads[-1].close()
+        assert running.up() == 0, running.logs()
+        assert all(r.alive for r in list_regions(running.name)), "a region of the dead instance is left"
+        running.wait_session_up()
+    settle(running, *loads)
+    assert_nothing_left(running)
+    assert_equal_books(running, *loads, tolerated=("UNKNOWN_OUTCOME",))
+
+
+def test_up_when_only_the_supervisor_was_killed_takes_over(running: Running) -> None:
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    load = Load(running)
+    load.step(30)
+    running.kill("supervisor")
+    load.step(10)
+    settle(running, load)
+    load.close()
+    running.said.clear()
+    assert running.up() == 0, running.logs()
+    assert sum("of a dead supervisor still runs: stopping it" in line for line in running.said) == 3, running.said
+    assert all(r.alive for r in list_regions(running.name))
+    running.wait_session_up()
+    assert_nothing_left(running)
+    assert_equal_books(running, load)
+
+
+def test_up_when_a_killed_instance_had_another_directory_is_refused(running: Running) -> None:
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    pids = running.note_pids()
+    os.kill(pids["sidecar"], signal.SIGSTOP)
+    load = Load(running)
+    load.step(5)
+    running.until("the intents", lambda: int(running.engine_row()["intents"]) >= 5)
+    kill_everything(running)
+    load.close()
+    running.change('data_dir = "data"', 'data_dir = "other"')
+    assert running.up() == 4
+    assert any("left unread rings" in line and "recover it there first" in line for line in running.said), running.said
+    running.change('data_dir = "other"', 'data_dir = "data"')
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    settle(running, load)
+    assert_nothing_left(running)
+    assert_equal_books(running, load, tolerated=("UNKNOWN_OUTCOME",))

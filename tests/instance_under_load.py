@@ -1,0 +1,119 @@
+"""Load for the crash tests, and what must hold at their end: journal, tables, strategy and the venue's own record agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from running_instance import Running
+
+from ringfence.ipc.errors import RingFull
+from ringfence.ipc.regions import list_regions
+from ringfence.ipc.schema import ENUMS
+from ringfence.strategy import Strategy
+from ringfence.tools.journal import JournalReader
+
+UNSETTLED = {ENUMS["OrdStatus"].by_name[n] for n in ("PENDING_NEW", "UNKNOWN")}
+UNKNOWN_TO_VENUE = ("", "NONE")  # OrderID(37) of an order that the venue does not know
+INTENT = ENUMS["FrameKind"].by_name["INTENT"]
+NEW, CANCEL = (ENUMS["IntentKind"].by_name[n] for n in ("NEW", "CANCEL"))
+
+
+class Load:
+    """One strategy of the test's own: orders that rest, orders that trade, cancels. ``sent`` and ``canceled`` are what was asked."""
+
+    def __init__(self, running: Running, name: str = "s1", first: int = 1000) -> None:
+        self.running = running
+        self.strategy = Strategy.attach(name, running.name)
+        self.next = first
+        self.sent: list[int] = []
+        self.canceled: list[int] = []
+
+    def step(self, count: int) -> None:
+        """Send ``count`` orders, every third one crossing the spread; cancel every second."""
+        for _ in range(count):
+            client_id, k = self.next, len(self.sent)
+            if k % 3 == 0:
+                self._patiently(lambda i=client_id: self.strategy.buy("EUR/USD", 1000, "1.5", tif="IOC", client_id=i))
+            else:
+                self._patiently(lambda i=client_id: self.strategy.buy("EUR/USD", 1000, "0.5", client_id=i))
+            self.sent.append(client_id)
+            self.next += 1
+            if k % 2:
+                self._patiently(lambda i=client_id: self.strategy.cancel(i))
+                self.canceled.append(client_id)
+            while self.strategy.poll() is not None:
+                pass
+
+    def _patiently(self, send: Any) -> None:
+        """Send again while the ring is full: that is what RingFull asks for."""
+        while True:
+            try:
+                send()
+                return
+            except RingFull:
+                for _ in self.strategy.events(timeout=0.02):
+                    pass
+
+    def close(self) -> None:
+        self.strategy.close()
+
+
+def settle(running: Running, *loads: Load) -> None:
+    """Wait until every intent was taken and no request is in flight any more."""
+    intents = sum(len(load.sent) + len(load.canceled) for load in loads)
+
+    def quiet() -> bool:
+        orders = running.orders()
+        taken = int(running.engine_row()["intents"])
+        return taken >= intents and not any(int(o["pending_count"]) or int(o["ord_status"]) in UNSETTLED for o in orders)
+
+    running.until(f"{intents} intents at rest", quiet)
+
+
+def assert_equal_books(running: Running, *loads: Load, stale: bool = False, tolerated: tuple[str, ...] = ()) -> None:
+    """Nothing twice, nothing lost.
+
+    Parameters
+    ----------
+    stale : bool
+        An engine was restarted: intents that waited in the ring meanwhile were denied (S12).
+    tolerated : tuple of str
+        Break kinds that the killed process makes right.
+    """
+    sent = sorted(i for load in loads for i in load.sent)
+    canceled = sorted(i for load in loads for i in load.canceled)
+    result = running.replay()
+    assert result.torn is None
+    assert result.checkpoints_verified >= 1
+    asked = Counter(
+        (int(f.payload["kind"]), int(f.payload["client_id"])) for f in JournalReader(running.data / "journal").frames() if int(f.head["kind"]) == INTENT
+    )
+    assert asked == Counter([*((NEW, i) for i in sent), *((CANCEL, i) for i in canceled)]), "an intent is in the journal twice, or not at all"
+    state = result.replayer.state
+    counts = state.table("engine")[1]
+    orders = state.table("orders")[1 : int(counts["order_count"]) + 1]
+    made = sorted(int(o["client_id"]) for o in orders)
+    assert set(made) <= set(sent) if stale else made == sent
+    _assert_equal_to_venue(running, state, orders, counts)
+    names = ENUMS["BreakKind"].by_value
+    raised = [(names[int(b["kind"])], bytes(b["cl_ord_id"]).decode(), bytes(b["text"]).decode()) for b in state.table("breaks")[1:] if int(b["kind"])]
+    assert [b for b in raised if b[0] not in tolerated] == []
+
+
+def _assert_equal_to_venue(running: Running, state: Any, orders: Any, counts: Any) -> None:
+    record = running.record()
+    chains = [name for order in record.orders.values() for name in order.cl_ord_ids]
+    assert len(chains) == len(set(chains)), "a ClOrdID reached the venue twice"
+    ours = [(bytes(o["venue_order_id"]).decode(), int(o["cum_qty"])) for o in orders]
+    assert sorted(x for x in ours if x[0] not in UNKNOWN_TO_VENUE) == sorted((i, int(o.cum_qty)) for i, o in record.orders.items())
+    assert not any(cum_qty for name, cum_qty in ours if name in UNKNOWN_TO_VENUE)
+    assert int(counts["fills"]) == len(record.fills)
+    positions = state.table("positions")[1 : int(counts["position_count"]) + 1]
+    assert sum(int(p["net_qty"]) for p in positions) == int(sum(record.positions().values(), Decimal(0)))
+
+
+def assert_nothing_left(running: Running) -> None:
+    assert running.down() == []
+    assert list_regions(running.name) == []
