@@ -81,6 +81,8 @@ STEPS[STEP_COPY] = step_copy
 cdef void put_intent(rf_ring_t *ring, uint64_t client_id, uint32_t epoch, uint64_t now) noexcept nogil:
     cdef int result
     cdef Intent *i = <Intent*>rf_ring_claim(ring, 0, &result)
+    if i == NULL:
+        return
     memset(<char*>i + 8, 0, sizeof(Intent) - 8)
     i.client_id = client_id
     i.px = 10000 + <long long>(client_id & 63)
@@ -106,6 +108,8 @@ cdef void put_number(char *at, uint64_t n) noexcept nogil:
 cdef void put_event(rf_ring_t *ring, Loop *l, uint64_t order, int fill, uint64_t now) noexcept nogil:
     cdef int result
     cdef VenueEvent *e = <VenueEvent*>rf_ring_claim(ring, 0, &result)
+    if e == NULL:
+        return
     memset(<char*>e + 8, 0, sizeof(VenueEvent) - 8)
     e.kind = RF_VENUE_EVENT_KIND_FILL if fill else RF_VENUE_EVENT_KIND_ACK
     e.received_ns = now
@@ -145,32 +149,36 @@ def run(Engine engine not None, Link strategy not None, Link gateway not None, L
     Raises
     ------
     RuntimeError
-        If the engine did not take them all: the figure would be of something else.
+        If the engine did not take, or refused, any of them: the figure would be of something else.
     """
     cdef int kind = ("intent", "ack", "fill", "copy").index(what)
-    cdef Loop *l = &engine.l
-    cdef uint64_t done = 0, spent = 0, begin, i, batch
+    cdef Loop *loop = &engine.l
+    cdef uint64_t done = 0, spent = 0, begin, i, _i, batch
     cdef int whole = 1
     cdef step_t step = STEPS[kind]
+    cdef uint64_t refused = loop.s.engine.denies + loop.s.engine.break_count
+    if kind != STEP_INTENT and kind != STEP_COPY and first + n > loop.s.order_rows:
+        raise RuntimeError(f"orders {first} to {first + n - 1} do not fit in a table of {loop.s.order_rows} rows")
     with nogil:
         while done < n and whole:
             batch = n - done if n - done < BATCH else BATCH
-            begin = rf_clock_now(l.clock)
+            begin = rf_clock_now(loop.clock)
             for i in range(batch):
                 if kind == STEP_INTENT or kind == STEP_COPY:
-                    put_intent(&strategy.outbound, first + done + i, l.strategies[1].epoch, begin)
+                    put_intent(&strategy.outbound, first + done + i, loop.strategies[1].epoch, begin)
                 else:
-                    put_event(&gateway.outbound, l, first + done + i, kind == STEP_FILL, begin)
-            begin = rf_clock_now(l.clock)
-            for i in range(batch):
-                whole &= step(l)
-            spent += rf_clock_now(l.clock) - begin
-            rf_ring_release(l.strategies[1].ring)
-            rf_ring_release(l.gateways[1].ring)
+                    put_event(&gateway.outbound, loop, first + done + i, kind == STEP_FILL, begin)
+            begin = rf_clock_now(loop.clock)
+            for _i in range(batch):
+                whole &= step(loop)
+            spent += rf_clock_now(loop.clock) - begin
+            rf_ring_release(loop.strategies[1].ring)
+            rf_ring_release(loop.gateways[1].ring)
             swallow(&sidecar.inbound)
             swallow(&gateway.inbound)
             swallow(&strategy.inbound)
             done += batch
-    if not whole:
-        raise RuntimeError(f"the engine took {done} of {n} messages of kind {what!r}; is a table full?")
+    refused = loop.s.engine.denies + loop.s.engine.break_count - refused
+    if not whole or refused:
+        raise RuntimeError(f"the engine took {done} of {n} messages of kind {what!r} and refused {refused}; is a table full?")
     return <double>spent / <double>n

@@ -13,7 +13,7 @@ What can fail: a section that is missing or too small is refused at attach; memo
 Rejected: hashing on every input (each order touches 384 bytes, the hash is for checkpoints), cryptographic hashes (ten times slower).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 from libc.string cimport memset
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 

@@ -45,6 +45,7 @@ class Order:
     replace: int = 0
     asked: tuple[int, int] = (0, 0)
     unverified: bool = False
+    acked: bool = False
     trades: dict[str, Trade] = field(default_factory=dict)
     current: dict[str, str] = field(default_factory=dict)  # ExecID -> name of the trade's first version
 
@@ -155,12 +156,11 @@ class Model:
     def settle_after_change(o: Order) -> None:
         if o.base in ("PENDING_NEW", "NEW", "PARTIALLY_FILLED", "FILLED", "UNKNOWN"):
             o.base = o.by_quantity()
-        elif o.base == "DENIED" and o.cum:
-            o.base = o.by_quantity()
 
     @staticmethod
     def answered(o: Order) -> None:
         o.unverified = False
+        o.acked = True
 
     def ack(self, row: int) -> None:
         o = self.orders[row]
@@ -208,7 +208,7 @@ class Model:
             for o in self.orders.values():
                 if o.shown in DONE:
                     continue
-                if o.base == "PENDING_NEW":
+                if o.base == "PENDING_NEW" and not o.acked:
                     o.base = "UNKNOWN"
                 elif o.base != "UNKNOWN":
                     o.unverified = True
@@ -255,7 +255,8 @@ def listed(m: Machine, strategy: int) -> list[int]:
     return rows
 
 
-KINDS = ["new", "new", "cancel", "replace", "ack", "fill", "fill", "fill", "again", "bust", "correct", "canceled", "replaced", "cancel_reject", "ended", "session"]
+KINDS = ["new", "new", "cancel", "replace", "ack", "fill", "fill", "fill", "again", "bust", "correct"]
+KINDS += ["canceled", "replaced", "cancel_reject", "ended", "session"]
 
 
 def step(m: Machine, model: Model, draw: Any) -> None:  # one row a kind of input
