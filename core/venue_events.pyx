@@ -15,11 +15,11 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.breaks cimport raise_break
-from ringfence.core.dedupe cimport add_venue_order_id, copy_text
-from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill
+from ringfence.core.dedupe cimport add_venue_order_id, copy_text, find_venue_order_id
+from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill, contradicts
 from ringfence.core.fixed cimport RF_RESCALE_OVERFLOW, rf_products_equal, rf_rescale
 from ringfence.core.orders cimport (
-    BY_QUANTITY, KEEP, advance, end_cancel, end_replace, is_terminal, match_order, request_status, settle,
+    BY_QUANTITY, KEEP, advance, end_cancel, end_replace, has_order_id, is_terminal, match_order, request_status, settle,
 )
 from ringfence.core.ports cimport emit_event
 from ringfence.core.state cimport EngineState
@@ -289,17 +289,18 @@ cdef int older(const VenueEvent *event, const Order *o) noexcept nogil:
     return event.transact_ns != 0 and event.transact_ns < o.transact_ns
 
 
-cdef void note(EngineState *s, const VenueEvent *event, Order *o) noexcept nogil:
-    """Keep what the report says about the order besides its state: OrderID, Text, reason, that the venue has answered."""
+cdef void note(EngineState *s, const VenueEvent *event, Order *o, int stale) noexcept nogil:
+    """Keep what the report says about the order besides its state: OrderID, Text, reason, that the venue has answered. An older one adds only (S8)."""
     cdef char id32[32]
-    if event.venue_order_id[0]:
+    if has_order_id(event) and (not stale or o.venue_order_id[0] == 0):
         copy_text(id32, event.venue_order_id, 32)
         if memcmp(id32, o.venue_order_id, 32) != 0:
             memcpy(o.venue_order_id, id32, 32)
-            add_venue_order_id(s, o.venue, id32, o.order_id)
-    if event.text[0]:
+            if find_venue_order_id(s, o.venue, id32) != o.order_id:
+                add_venue_order_id(s, o.venue, id32, o.order_id)
+    if event.text[0] and not stale:
         copy_text(o.text, event.text, 64)
-    if event.text_code:
+    if event.text_code and not stale:
         o.venue_code = <uint16_t>event.text_code
     if not event.flags & RF_VENUE_EVENT_POSS_DUP:
         o.flags &= <uint8_t>~(RF_ORDER_UNVERIFIED | RF_ORDER_STATUS_ASKED)
@@ -373,8 +374,8 @@ cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept no
     if o != NULL:
         stale = older(event, o)
         doubted = o.base_status == RF_ORD_STATUS_UNKNOWN or (o.flags & RF_ORDER_UNVERIFIED) != 0
-        if kind != RF_VENUE_EVENT_KIND_NOT_SENT:
-            note(s, event, o)
+        if kind != RF_VENUE_EVENT_KIND_NOT_SENT and not contradicts(s, event, o):
+            note(s, event, o, stale)
     if kind == RF_VENUE_EVENT_KIND_FILL:
         apply_fill(s, event, o)
     elif kind == RF_VENUE_EVENT_KIND_BUST:
