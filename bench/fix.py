@@ -43,8 +43,10 @@ ENCODE, PARSE = "encode NewOrderSingle", "parse ExecutionReport, 20 fields"
 def report(i: int) -> bytes:
     """One ExecutionReport: 5 header and 15 body fields."""
     header: list[tuple[int, bytes | str | int]] = [(34, 1000 + i), (49, "VENUE"), (52, timestamp_text(NOW_NS + i * 10**6)), (56, "FIRM")]
-    body: list[tuple[int, bytes | str | int]] = [(6, f"{100 + i}.125"), (11, f"RF9IQ-00{i:05d}-00"), (14, 10 * i + 10), (17, f"EXEC-{i:08d}"), (20, 0), (31, f"{100 + i}.25"), (32, i + 1)]
-    body += [(37, f"ORD-{i:08d}"), (38, 1000), (39, 1), (54, 1 + i % 2), (55, "BTC-USD"), (60, timestamp_text(NOW_NS)), (150, 1), (151, 1000 - 10 * i - 10)]
+    body: list[tuple[int, bytes | str | int]] = [
+        *((6, f"{100 + i}.125"), (11, f"RF9IQ-00{i:05d}-00"), (14, 10 * i + 10), (17, f"EXEC-{i:08d}"), (20, 0), (31, f"{100 + i}.25"), (32, i + 1)),
+        *((37, f"ORD-{i:08d}"), (38, 1000), (39, 1), (54, 1 + i % 2), (55, "BTC-USD"), (60, timestamp_text(NOW_NS)), (150, 1), (151, 990 - 10 * i)),
+    ]
     return encode(b"8", [*header, *body])
 
 
@@ -202,7 +204,7 @@ def check(loops: Loops, name: str, encode_one: Callable[[int], bytes], parse_one
         for tag, field in ((38, "qty"), (32, "last_qty"), (31, "last_px"), (151, "leaves_qty"), (14, "cum_qty"), (6, "avg_px")):
             mantissa, digits = values[field]  # type: ignore[misc]
             if mantissa / 10**digits != theirs[tag]:
-                raise RuntimeError(f"{name} reads {theirs[tag]} in {tag}, ours {values[field]}")
+                raise RuntimeError(f"{name} reads {theirs[tag]} in {tag}, ours {values[field]!r}")
         if theirs[34] != values["msg_seq_num"] or theirs[60] != NOW:
             raise RuntimeError(f"{name} reads {theirs[34]} and {theirs[60]}")
 

@@ -9,7 +9,7 @@ What can fail: a frame that is malformed is refused and changes nothing; everyth
 Rejected: one apply function per source (live and replay would drift apart).
 """
 
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 
 from ringfence.core.controls cimport apply_control, apply_mark, apply_observation, apply_timer
 from ringfence.core.intents cimport apply_intent

@@ -8,56 +8,66 @@ What can fail: any other text decodes to 0 and is handled as an order that is no
 live ClOrdIDs (a cache miss per report and one more thing to recover); base 36 or 64 (no shift arithmetic; not every venue takes lower case).
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from datetime import date
 
-cdef const char *DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUV"
-cdef int DAY_AT = 2, ORDER_AT = 6, REVISION_AT = 14, LENGTH = 16
+cdef extern from *:
+    """
+    static const char rf_base32_digit[33] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
 
+    /* Written as one expression a digit, so that the compiler unrolls; -1 for what is no digit. */
+    static inline int64_t rf_base32_value(unsigned char c) {
+        unsigned decimal = (unsigned)c - '0', letter = (unsigned)c - 'A';
+        return decimal < 10u ? (int64_t)decimal : letter < 22u ? (int64_t)letter + 10 : -1;
+    }
+    static inline void rf_base32_put(char *at, int digits, uint64_t value) {
+        for (int i = 0; i < digits; i++) at[i] = rf_base32_digit[value >> 5 * (digits - 1 - i) & 31];
+    }
+    /* Negative when any character is no digit. */
+    static inline int64_t rf_base32_get(const char *at, int digits) {
+        int64_t value = 0, wrong = 0;
+        for (int i = 0; i < digits; i++) {
+            int64_t digit = rf_base32_value((unsigned char)at[i]);
+            wrong |= digit;
+            value = (int64_t)((uint64_t)value << 5 | ((uint64_t)digit & 31));
+        }
+        return wrong < 0 ? -1 : value;
+    }
+    """
+    void rf_base32_put(char *at, int digits, uint64_t value) noexcept nogil
+    int64_t rf_base32_get(const char *at, int digits) noexcept nogil
 
-cdef inline void put(char *at, int digits, uint64_t value) noexcept nogil:
-    while digits:
-        digits -= 1
-        at[digits] = DIGITS[value & 31]
-        value >>= 5
-
-
-cdef inline int get(const char *at, int digits, uint64_t *value) noexcept nogil:
-    cdef int i
-    cdef char c
-    value[0] = 0
-    for i in range(digits):
-        c = at[i]
-        if 48 <= c <= 57:
-            value[0] = value[0] << 5 | <uint64_t>(c - 48)
-        elif 65 <= c <= 86:
-            value[0] = value[0] << 5 | <uint64_t>(c - 55)
-        else:
-            return 0
-    return 1
+cdef enum:
+    DAY_AT = 2
+    ORDER_AT = 6
+    REVISION_AT = 14
+    LENGTH = 16
 
 
 cdef void encode(char *out24, const char *prefix, uint32_t day_code, uint64_t order_id, uint32_t revision) noexcept nogil:
     memset(out24 + LENGTH, 0, 24 - LENGTH)
     out24[0] = prefix[0]
     out24[1] = prefix[1]
-    put(out24 + DAY_AT, 3, day_code)
+    rf_base32_put(out24 + DAY_AT, 3, day_code)
     out24[DAY_AT + 3] = 45
-    put(out24 + ORDER_AT, 7, order_id)
+    rf_base32_put(out24 + ORDER_AT, 7, order_id)
     out24[ORDER_AT + 7] = 45
-    put(out24 + REVISION_AT, 2, revision)
+    rf_base32_put(out24 + REVISION_AT, 2, revision)
 
 
 cdef int decode(const char *text24, const char *prefix, uint32_t *day_code, uint64_t *order_id, uint32_t *revision) noexcept nogil:
-    cdef uint64_t day, order, rev
+    cdef int64_t day, order, rev
     if text24[0] == 0 or text24[0] != prefix[0] or text24[1] != prefix[1] or text24[5] != 45 or text24[13] != 45 or text24[LENGTH] != 0:
         return 0
-    if not get(text24 + DAY_AT, 3, &day) or not get(text24 + ORDER_AT, 7, &order) or not get(text24 + REVISION_AT, 2, &rev):
+    day = rf_base32_get(text24 + DAY_AT, 3)
+    order = rf_base32_get(text24 + ORDER_AT, 7)
+    rev = rf_base32_get(text24 + REVISION_AT, 2)
+    if (day | order | rev) < 0:
         return 0
     day_code[0] = <uint32_t>day
-    order_id[0] = order
+    order_id[0] = <uint64_t>order
     revision[0] = <uint32_t>rev
     return 1
 
@@ -89,7 +99,7 @@ def encode_cl_ord_id(str prefix, uint32_t day_code, uint64_t order_id, uint32_t 
     cdef char out[24]
     cdef bytes raw = prefix.encode()
     encode(out, raw, day_code, order_id, revision)
-    return out[:LENGTH].decode()
+    return (<bytes>out[:LENGTH]).decode()
 
 
 def decode_cl_ord_id(str text, str prefix):

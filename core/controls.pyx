@@ -234,8 +234,8 @@ cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
 cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
     cdef uint64_t limit = <uint64_t>RF_REQUEST_LIMIT_MS * 1000000
     cdef Order *o
-    cdef int i
-    for i in range(SWEPT_PER_TICK):
+    cdef int _i
+    for _i in range(SWEPT_PER_TICK):
         if s.engine.order_count == 0:
             return
         s.engine.swept = s.engine.swept % s.engine.order_count + 1

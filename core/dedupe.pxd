@@ -35,5 +35,30 @@ cdef int add_execution(EngineState *s, uint64_t digest, uint64_t row) noexcept n
 # Let the slot of one row name another row of the same key.
 cdef void repoint_execution(EngineState *s, uint64_t digest, uint64_t old_row, uint64_t row) noexcept nogil
 
-# Copy a text of at most n bytes, zeros after its end: what two texts must be before their bytes are compared.
-cdef void copy_text(char *out, const char *text, int n) noexcept nogil
+cdef extern from *:
+    """
+    #ifndef RF_COPY_TEXT
+    #define RF_COPY_TEXT
+    #include <stdint.h>
+    #include <string.h>
+    /* n is a multiple of 8. The lowest byte of a little-endian word is its first character; zeros follow the first NUL. */
+    static inline void rf_copy_text(char *out, const char *text, int n) {
+        int at = 0;
+        for (; at < n; at += 8) {
+            uint64_t word, nul;
+            memcpy(&word, text + at, 8);
+            nul = (word - 0x0101010101010101u) & ~word & 0x8080808080808080u;
+            if (nul) {
+                word &= ((nul & (0 - nul)) >> 7) - 1; /* the bytes below the first NUL */
+                memcpy(out + at, &word, 8);
+                at += 8;
+                break;
+            }
+            memcpy(out + at, &word, 8);
+        }
+        memset(out + at, 0, (size_t)(n - at));
+    }
+    #endif
+    """
+    # Copy a text of at most n bytes (a multiple of 8), zeros after its end: what two texts must be before their bytes are compared.
+    void copy_text "rf_copy_text" (char *out, const char *text, int n) noexcept nogil

@@ -9,7 +9,7 @@ Rejected: a digest-only match (wrong once in 2^64 is wrong in an audit), chainin
 (a duplicate older than the window would be sent again).
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.state cimport EngineState
@@ -21,8 +21,8 @@ cdef enum:
 
 cdef inline int insert(HashSlot *slots, uint64_t mask, uint64_t digest, uint64_t row) noexcept nogil:
     cdef uint64_t at = digest
-    cdef int i
-    for i in range(PROBE_MAX):
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
         if slots[at & mask].row == 0:
             slots[at & mask].digest = digest
             slots[at & mask].row = row
@@ -45,8 +45,8 @@ cdef uint64_t find_client_id(const EngineState *s, uint16_t strategy, uint64_t c
     cdef uint64_t at = digest
     cdef const HashSlot *slot
     cdef const Order *order
-    cdef int i
-    for i in range(PROBE_MAX):
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
         slot = &s.by_client_id[at & s.client_mask]
         if slot.row == 0:
             return 0
@@ -67,8 +67,8 @@ cdef uint64_t find_venue_order_id(const EngineState *s, uint16_t venue, const ch
     cdef uint64_t at = digest
     cdef const HashSlot *slot
     cdef const Order *order
-    cdef int i
-    for i in range(PROBE_MAX):
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
         slot = &s.by_venue_order_id[at & s.venue_order_mask]
         if slot.row == 0:
             return 0
@@ -89,8 +89,8 @@ cdef uint64_t find_position(const EngineState *s, uint16_t account, uint16_t str
     cdef uint64_t at = digest
     cdef const HashSlot *slot
     cdef const Position *position
-    cdef int i
-    for i in range(PROBE_MAX):
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
         slot = &s.by_position[at & s.position_mask]
         if slot.row == 0:
             return 0
@@ -116,8 +116,8 @@ cdef uint64_t find_execution(const EngineState *s, const ExecutionKey *key, uint
     cdef uint64_t at = digest
     cdef const HashSlot *slot
     cdef const Execution *x
-    cdef int i
-    for i in range(PROBE_MAX):
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
         slot = &s.by_execution[at & s.execution_mask]
         if slot.row == 0:
             return 0
@@ -137,17 +137,9 @@ cdef int add_execution(EngineState *s, uint64_t digest, uint64_t row) noexcept n
 
 cdef void repoint_execution(EngineState *s, uint64_t digest, uint64_t old_row, uint64_t row) noexcept nogil:
     cdef uint64_t at = digest
-    cdef int i
-    for i in range(PROBE_MAX):
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
         if s.by_execution[at & s.execution_mask].row == old_row:
             s.by_execution[at & s.execution_mask].row = row
             return
         at += 1
-
-
-cdef void copy_text(char *out, const char *text, int n) noexcept nogil:
-    cdef int i, ended = 0
-    for i in range(n):
-        if text[i] == 0:
-            ended = 1
-        out[i] = 0 if ended else text[i]

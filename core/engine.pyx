@@ -14,12 +14,12 @@ Memory written: the region ``state``, the journal ring, command and event rings,
 the system but the idle strategy on idle turns. Rejected: one thread per ring (needs locks around the state), blocking on futexes (system calls).
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.apply cimport apply
 from ringfence.core.ports cimport drain
-from ringfence.core.state cimport EngineState, Port, State, state_hash
+from ringfence.core.state cimport Port, State, state_hash
 from ringfence.ipc.clock cimport Clock, rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
 from ringfence.ipc.idle cimport rf_idle, rf_idle_open
@@ -35,13 +35,12 @@ from ringfence.ipc.records cimport (
     Checkpoint, Control, Frame, Intent, Mark, Observation, OrderCommand, Timer, VenueEvent,
 )
 from ringfence.ipc.ring cimport (
-    RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_advance, rf_ring_claim, rf_ring_front, rf_ring_poll, rf_ring_publish, rf_ring_release,
+    RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_claim, rf_ring_front, rf_ring_poll, rf_ring_publish, rf_ring_release,
     rf_ring_room, rf_ring_take, rf_ring_t,
 )
 from ringfence.ipc.segment cimport Segment
 from ringfence.ipc.stop cimport rf_stop_requested
 
-from ringfence.core.counters import COUNTERS, HISTOGRAMS
 from ringfence.core.errors import CoreError
 
 cdef extern from *:
@@ -347,9 +346,9 @@ cdef inline int front_is_cancel(const rf_ring_t *ring) noexcept nogil:
 
 
 cdef uint64_t poll_control(Loop *l) noexcept nogil:
-    cdef uint32_t i
+    cdef uint32_t _i
     cdef uint64_t n = 0
-    for i in range(l.batch):
+    for _i in range(l.batch):
         if l.control.ring == NULL or l.leave == LEAVE_ATTACH or take_control(l) != TAKEN:
             break
         n += 1
@@ -359,10 +358,10 @@ cdef uint64_t poll_control(Loop *l) noexcept nogil:
 
 
 cdef uint64_t poll_gateways(Loop *l) noexcept nogil:
-    cdef uint32_t row, i
+    cdef uint32_t row, _i
     cdef uint64_t n = 0
     for row in range(1, l.s.engine.venue_count + 1):
-        for i in range(l.batch):
+        for _i in range(l.batch):
             if l.gateways[row].ring == NULL or take_venue_event(l, row) != TAKEN:
                 break
             n += 1
@@ -372,10 +371,10 @@ cdef uint64_t poll_gateways(Loop *l) noexcept nogil:
 
 
 cdef uint64_t poll_strategies(Loop *l, uint64_t room) noexcept nogil:
-    cdef uint32_t row, i
+    cdef uint32_t row, _i
     cdef uint64_t n = 0
     for row in range(1, l.s.engine.strategy_count + 1):
-        for i in range(l.batch):
+        for _i in range(l.batch):
             if l.strategies[row].ring == NULL or l.leave:
                 break
             if room < l.cancels_below + n and not front_is_cancel(l.strategies[row].ring):
@@ -390,7 +389,7 @@ cdef uint64_t poll_strategies(Loop *l, uint64_t room) noexcept nogil:
 
 cdef uint64_t turn(Loop *l) noexcept nogil:
     cdef uint64_t n = 0, now, room
-    cdef uint32_t i
+    cdef uint32_t _i
     now = rf_clock_now(l.clock)
     store_relaxed(l.heartbeat, now, RELAXED)
     look_at_peers(l)
@@ -399,7 +398,7 @@ cdef uint64_t turn(Loop *l) noexcept nogil:
     n += poll_gateways(l)
     n += poll_strategies(l, room)
     if l.feed.ring != NULL and room >= l.cancels_below:
-        for i in range(l.batch):
+        for _i in range(l.batch):
             if l.feed.ring == NULL or take_mark(l) != TAKEN:
                 break
             n += 1
@@ -490,21 +489,21 @@ cdef class Engine:
             raise CoreError("the journal link needs an outbound ring of at least 16 slots; create to.sidecar with JournalSlot slots")
         self.state, self.clock, self.metrics = state, clock, metrics
         self.links = {"journal": journal, "control": control, "feed": feed}
-        cdef Loop *l = &self.l
+        cdef Loop *inner = &self.l
         cdef uint64_t slots = journal.outbound.mask + 1
-        l.s = &state.c
-        l.journal = &journal.outbound
-        l.clock = &clock.c
-        l.batch = batch
-        l.timer_ns = timer_ns
-        l.pressure_below = slots // 4
-        l.cancels_below = slots // 8
-        l.clear_above = slots // 2
-        l.instance_epoch = state.c.engine.epoch
-        l.heartbeat = (<Segment?>state.segment).heartbeat_word() if state.segment is not None else journal.mine.heartbeat_word()
-        rf_idle_open(&l.idle, idle)
-        self.connect(&l.control, control, control_position)
-        self.connect(&l.feed, feed, feed_position)
+        inner.s = &state.c
+        inner.journal = &journal.outbound
+        inner.clock = &clock.c
+        inner.batch = batch
+        inner.timer_ns = timer_ns
+        inner.pressure_below = slots // 4
+        inner.cancels_below = slots // 8
+        inner.clear_above = slots // 2
+        inner.instance_epoch = state.c.engine.epoch
+        inner.heartbeat = (<Segment?>state.segment).heartbeat_word() if state.segment is not None else journal.mine.heartbeat_word()
+        rf_idle_open(&inner.idle, idle)
+        self.connect(&inner.control, control, control_position)
+        self.connect(&inner.feed, feed, feed_position)
         self.open_metrics(metrics)
 
     cdef open_metrics(self, Metrics m):
@@ -554,7 +553,7 @@ cdef class Engine:
                 "journal and session store belong to different instances; restore the journal or start with a new session store"
             )
         if port.dropped:
-            raise CoreError(f"replay computed more outputs above {port.emit_above} for venue {venue} than its queue holds; is the mark of the right gateway?")
+            raise CoreError(f"replay computed more outputs above {port.emit_above} for venue {venue} than its queue holds; is it the right gateway's mark?")
         self.state.open_queue(venue)
         self.connect(&self.l.gateways[venue], link, position)
         self.links["gateway", venue] = link
@@ -564,7 +563,7 @@ cdef class Engine:
         while port.queue_first != port.queue_next and self.queued_seq(port) <= emitted_output_seq:
             port.queue_first += 1
         if port.queue_first == port.queue_next and emitted_output_seq < self.state.c.venues[venue].output_seq:
-            raise CoreError(f"outputs {emitted_output_seq + 1} on of venue {venue} were not kept: give emit_above={{{venue}: {emitted_output_seq}}} to Replayer")
+            raise CoreError(f"outputs of venue {venue} above {emitted_output_seq} were not kept: give emit_above={{{venue}: {emitted_output_seq}}} to Replayer")
         if drain(port) == 0:
             self.state.c.overflowed += 1
 

@@ -12,7 +12,7 @@ The table is in the state region, written by the engine alone. Order figures are
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy
 
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.dedupe cimport ExecutionKey, add_execution, copy_text, execution_digest, find_execution, repoint_execution
@@ -74,14 +74,18 @@ cdef int contradicts(const EngineState *s, const VenueEvent *event, const Order 
     cdef char text[24]
     if event.side and (event.side == RF_SIDE_BUY) != (o.side == RF_SIDE_BUY):
         return 1
-    if event.symbol[0] == 0:
+    if event.symbol[0] == 0 or memcmp(event.symbol, s.instruments[o.instrument].symbol, 24) == 0:
         return 0
     copy_text(text, event.symbol, 24)
     return memcmp(text, s.instruments[o.instrument].symbol, 24) != 0
 
 
 cdef void resolve(const EngineState *s, const VenueEvent *event, Order *order, Trade *t) noexcept nogil:
-    memset(t, 0, sizeof(Trade))
+    t.order = NULL
+    t.problem = 0
+    t.strategy = 0
+    t.px = 0
+    t.qty = 0
     if order != NULL and contradicts(s, event, order):
         t.problem = RF_BREAK_KIND_INSTRUMENT_MISMATCH
     elif order == NULL:
@@ -146,7 +150,7 @@ cdef void identify(const VenueEvent *event, const char *exec_id, Trade *t) noexc
     if exec_id[0] and not event.flags & RF_VENUE_EVENT_TRUNCATED:
         copy_text(t.key.exec_id, exec_id, 40)
     else:
-        t.key.exec_id[0] = 126
+        t.key.exec_id[0] = 126  # ~, which no ExecID of a venue begins with by accident
         put_number(t.key.exec_id + 1, <uint64_t>event.cum_qty)
         put_number(t.key.exec_id + 14, <uint64_t>event.last_px)
         put_number(t.key.exec_id + 27, event.transact_ns)
@@ -326,7 +330,6 @@ cdef Execution *referred(EngineState *s, const VenueEvent *event, Trade *t) noex
     cdef uint64_t row
     if event.exec_ref_id[0] == 0:
         return NULL
-    memset(&r.key, 0, sizeof(ExecutionKey))
     identify(event, event.exec_ref_id, &r)
     row = find_execution(s, &r.key, r.digest)
     if row == 0:
@@ -343,7 +346,6 @@ cdef Execution *hold(EngineState *s, const VenueEvent *event, const Trade *t) no
     raise_break(s, RF_BREAK_KIND_UNKNOWN_EXEC_REF, t.order, event, 0, t.qty)
     if event.exec_ref_id[0] == 0:
         return NULL
-    memset(&r.key, 0, sizeof(ExecutionKey))
     identify(event, event.exec_ref_id, &r)
     r.px = 0
     r.qty = 0

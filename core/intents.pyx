@@ -11,7 +11,7 @@ Bounds: constant, but for REDUCE_ONLY (walks the strategy's open orders) and CAN
 Rejected: trusting the client library to have validated (any process of that uid can write the ring).
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.dedupe cimport find_client_id, find_position
 from ringfence.core.orders cimport (
@@ -32,7 +32,7 @@ from ringfence.ipc.records cimport (
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
     RF_ORDER_UNVERIFIED, RF_REVISIONS_MAX, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order,
-    Position, Strategy, Venue,
+    Strategy,
 )
 
 cdef enum:
@@ -65,7 +65,9 @@ cdef uint8_t check_fresh(const EngineState *s, const Strategy *strategy, const I
     return RF_DENY_REASON_STALE if now > i.created_ns and now - i.created_ns > strategy.max_age_ns else RF_DENY_REASON_NONE
 
 
-cdef int reduces(const EngineState *s, uint16_t strategy, uint16_t account, uint32_t instrument, uint8_t side, int64_t qty, const Order *besides) noexcept nogil:
+cdef int reduces(
+    const EngineState *s, uint16_t strategy, uint16_t account, uint32_t instrument, uint8_t side, int64_t qty, const Order *besides,
+) noexcept nogil:
     """Return 1 when the trade, after all open orders of its direction, would still only shrink the position."""
     cdef int64_t room = s.positions[find_position(s, account, strategy, instrument)].net_qty
     cdef uint32_t row = s.strategies[strategy].first_open

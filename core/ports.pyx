@@ -87,7 +87,6 @@ cdef void emit_command(
     c = <OrderCommand*>open_slot(s, port, venue.output_seq)
     if port.opened == PORT_COUNTED:
         return
-    memset(<char*>c + 8, 0, sizeof(OrderCommand) - 8)
     c.output_seq = venue.output_seq
     c.journal_seq = e.seq
     c.order_id = o.order_id
@@ -112,7 +111,11 @@ cdef void emit_command(
     c.strategy = o.strategy
     c.venue = o.venue
     encode(c.cl_ord_id, e.prefix, o.day_code, o.order_id, revision)
-    if orig_revision != revision:
+    c.pad_0 = 0
+    memset(c.pad_1, 0, sizeof(c.pad_1))
+    if orig_revision == revision:
+        memset(c.orig_cl_ord_id, 0, sizeof(c.orig_cl_ord_id))
+    else:
         encode(c.orig_cl_ord_id, e.prefix, o.day_code, o.order_id, orig_revision)
     memcpy(c.venue_order_id, o.venue_order_id, 32)
     memcpy(c.symbol, instrument.symbol, 24)

@@ -14,7 +14,7 @@ from libc.stdint cimport INT64_MIN, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.dedupe cimport add_position, find_position
-from ringfence.core.fixed cimport rf_add, rf_sub, rf_wide_add, rf_wide_add_product, rf_wide_share, rf_wide_sub
+from ringfence.core.fixed cimport rf_add, rf_sub, rf_wide_add_product, rf_wide_share, rf_wide_sub
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_SIDE_BUY, Execution, Position,

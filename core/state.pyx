@@ -13,7 +13,7 @@ What can fail: a section that is missing or too small is refused at attach; memo
 Rejected: hashing on every input (each order touches 384 bytes, the hash is for checkpoints), cryptographic hashes (ten times slower).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 from libc.string cimport memset
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 
@@ -116,7 +116,7 @@ cdef uint64_t hash_table(uint64_t h, const unsigned char *rows, uint64_t stride,
 cdef uint64_t state_hash(const EngineState *s) noexcept nogil:
     cdef const EngineStatus *e = s.engine
     cdef uint64_t breaks = e.break_count if e.break_count < s.break_rows else s.break_rows - 1
-    cdef uint64_t h = hash_table(1, <const unsigned char*>s.engine, sizeof(EngineStatus), 1)
+    cdef uint64_t h = hash_table(1, <const unsigned char*>(s.engine - 1), sizeof(EngineStatus), 1)
     h = hash_table(h, <const unsigned char*>s.instruments, sizeof(Instrument), e.instrument_count)
     h = hash_table(h, <const unsigned char*>s.accounts, sizeof(Account), e.account_count)
     h = hash_table(h, <const unsigned char*>s.venues, sizeof(Venue), e.venue_count)

@@ -11,7 +11,7 @@ one that is older than what is known never takes a status back (S8). Every repor
 Amounts of a report are used only when the message carried them (``present``). What contradicts us is a break, never an exception.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.breaks cimport raise_break
@@ -19,7 +19,7 @@ from ringfence.core.dedupe cimport add_venue_order_id, copy_text
 from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill
 from ringfence.core.fixed cimport RF_RESCALE_OVERFLOW, rf_products_equal, rf_rescale
 from ringfence.core.orders cimport (
-    BY_QUANTITY, KEEP, advance, end_cancel, end_replace, is_terminal, match_order, request_status, settle, status_by_quantity,
+    BY_QUANTITY, KEEP, advance, end_cancel, end_replace, is_terminal, match_order, request_status, settle,
 )
 from ringfence.core.ports cimport emit_event
 from ringfence.core.state cimport EngineState
@@ -150,7 +150,9 @@ cdef void not_sent(EngineState *s, const VenueEvent *event, Order *o, uint32_t r
 
 # ---- reports ---------------------------------------------------------------------------------------------------------------
 
-cdef int take_amount(EngineState *s, const VenueEvent *event, Order *o, uint32_t bit, int64_t mantissa, uint8_t digits, uint8_t wanted, int64_t *out) noexcept nogil:
+cdef int take_amount(
+    EngineState *s, const VenueEvent *event, Order *o, uint32_t bit, int64_t mantissa, uint8_t digits, uint8_t wanted, int64_t *out,
+) noexcept nogil:
     """Set ``out`` when the message carried the amount and it fits; it is an amount that the venue only tells, so rounding is no break."""
     cdef int64_t value
     if not event.present & bit:

@@ -1,6 +1,6 @@
 """``ringfence demo``: a whole instance on real ticks against a simulated venue, then proof that nothing was lost.
 
-    demo ─┬─▶ venue    python -m ringfence.gateways.venue, port chosen by the kernel, quotes from the instance's own feed, writes its own record
+    demo ─┬─▶ venue    python -m ringfence.gateways.venue, port reserved beforehand, quotes from the instance's own feed, writes its own record
           └─▶ ringfence up CONFIG ─▶ engine, gateway, sidecar, feed, two strategies (demo_strategies)
 
 Data flow while it runs: the instance's regions, read-only, through ``tools.views``. At the end: stop the strategies, then the rest, and compare what is
@@ -19,6 +19,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,7 @@ FRAME_S = 0.25
 SPEED = 1000.0
 STRATEGIES = {"mm1": ("maker", "EUR/USD"), "mm2": ("taker", "USD/JPY")}  # tools/demo_strategies.py
 VENUE_RECORD = "venue.ndjson"
+INTERRUPTED = 130
 _PR_SET_PDEATHSIG = 1
 
 
@@ -86,21 +88,22 @@ class Demo:
                 env={**os.environ, "RINGFENCE_INSTANCE": self.name},
             )
 
-    def start_venue(self, symbols: list[dict[str, Any]]) -> None:
-        """Start the simulated venue and learn its port.
+    def reserve_port(self) -> None:
+        """Bind a free port without listening, so that venue and instance can start side by side and nobody else gets it."""
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self.port = self._reserved.getsockname()[1]
 
-        Raises
-        ------
-        ToolError
-            If it ends before it listens.
-        """
+    def start_venue(self, symbols: list[dict[str, Any]]) -> None:
+        """Start the simulated venue."""
         spec = {
-            "port": 0,
+            "port": self.port,
             "sender_comp_id": "SIM",
             "target_comp_id": "RINGFENCE",
             "seed": 7,
             "latency_ms": ["0.2", "1.5"],
-            "reject_ppm": 2000,
+            "reject_ppm": 5000,
             "symbols": [
                 {"symbol": s["symbol"], "price_digits": s["price_digits"], "instrument": row, "level_qty": [100_000, 400_000], "clip": 50_000}
                 for row, s in enumerate(symbols, 1)
@@ -111,33 +114,41 @@ class Demo:
         }
         (self.directory / "venue.json").write_text(json.dumps(spec, indent=2) + "\n")
         self.venue = self._spawn("venue.log", "ringfence.gateways.venue", "--spec", str(self.directory / "venue.json"), pipe=True)
-        words = self.venue.stdout.readline().split() if self.venue.stdout is not None else []
-        if len(words) != 3 or words[0] != "listening":
-            self.venue.wait()
+
+    def wait_venue(self) -> None:
+        """Return when the venue listens.
+
+        Raises
+        ------
+        ToolError
+            If it ends before.
+        """
+        words = self.venue.stdout.readline().split() if self.venue is not None and self.venue.stdout is not None else []
+        self._reserved.close()
+        if words[:1] != ["listening"]:
             raise ToolError(f"the simulated venue did not start: {self.tail('venue.log')}")
-        self.port = int(words[2])
 
     def write_config(self) -> list[dict[str, Any]]:
-        """Write ``demo.toml`` from the example, without the port; return its instruments."""
+        """Write ``demo.toml`` from the example; return its instruments."""
         text = resources.files("ringfence.tools.examples").joinpath("demo.toml").read_text()
-        self.values = tomllib.loads(text)
-        instance = self.values["instance"]
+        values: dict[str, Any] = tomllib.loads(text)
+        instance = values["instance"]
         instance["name"], instance["data_dir"], instance["mode"] = self.name, ".", "demo"
-        self.values["feed"] |= {"speed": SPEED, "loop": True, "mark_ms": 100}
-        for strategy in self.values["strategy"]:
+        values["feed"] |= {"speed": SPEED, "loop": True, "mark_ms": 100}
+        for strategy in values["strategy"]:
             kind, symbol = STRATEGIES[strategy["name"]]
             what = [kind, "--name", strategy["name"], "--symbol", symbol, "--instance", self.name]
             strategy["command"] = [sys.executable, "-m", "ringfence.tools.demo_strategies", *what]
-        instruments: list[dict[str, Any]] = self.values["instrument"]
+        session = values["venue"][0]["session"]
+        session["host"], session["port"] = "127.0.0.1", self.port
+        session["reconnect_min_s"], session["reconnect_max_s"] = 0.05, 0.2
+        head = ["# Written by ringfence demo; the simulated venue of that run is gone, so its port answers nobody.", ""]
+        self.config.write_text("\n".join([*head, *toml_lines(values)]) + "\n")
+        instruments: list[dict[str, Any]] = values["instrument"]
         return instruments
 
     def start_instance(self) -> None:
-        """Complete the configuration with the venue's port and start the supervisor."""
-        session = self.values["venue"][0]["session"]
-        session["host"], session["port"] = "127.0.0.1", self.port
-        session["reconnect_min_s"], session["reconnect_max_s"] = 0.1, 1.0
-        head = ["# Written by ringfence demo; the simulated venue of that run is gone, so its port answers nobody.", ""]
-        self.config.write_text("\n".join([*head, *toml_lines(self.values)]) + "\n")
+        """Start the supervisor."""
         self.supervisor = self._spawn("up.log", "ringfence.tools.cli", "up", str(self.config))
 
     def wait_ready(self) -> None:
@@ -223,8 +234,11 @@ def _run(demo: Demo, seconds: float, screen: demo_screen.Screen) -> bool:
     """Start, watch, stop; whatever happens in between, both children are stopped."""
     try:
         try:
-            demo.start_venue(demo.write_config())
+            demo.reserve_port()
+            instruments = demo.write_config()
             demo.start_instance()
+            demo.start_venue(instruments)
+            demo.wait_venue()
             demo.wait_ready()
         except KeyboardInterrupt:
             return True
@@ -257,10 +271,16 @@ def run(args: argparse.Namespace) -> int:
         screen = demo_screen.choose(args.options, silent=as_json or args.options.quiet, live=not args.check)
         screen.say(f"demo {demo.name}: venue, engine, gateway, sidecar, feed and two strategies for {args.seconds:g} s")
         interrupted = _run(demo, args.seconds, screen)
+        left = demo.left_behind()
+        if interrupted and not (demo.directory / "journal").exists():
+            screen.say(f"interrupted before anything was journaled; left behind: {', '.join(left) or 'nothing'}")
+            return INTERRUPTED
         screen.say("replaying the journal, comparing with the venue")
-        outcome = demo_checks.check(demo.directory, demo.record, demo.left_behind())
+        outcome = demo_checks.check(demo.directory, demo.record, left)
+        if not outcome.venue_fills and not interrupted:
+            outcome.differences.append("nothing traded: the comparisons prove nothing")
         summary = demo_checks.summary(outcome, demo.stages, demo.first_fill_s, args.seconds, args.keep)
         print(json.dumps(summary) if as_json else "\n".join(demo_checks.text(summary, args.options)))
     if not outcome.ok:
         return 7
-    return 130 if interrupted else 0
+    return INTERRUPTED if interrupted else 0

@@ -94,7 +94,8 @@ class Live(Screen):
         self._counts = seen
         left = max(0.0, started + seconds - now)
         head = f"{instance.header(Options())}   {left:.0f} s left"
-        totals = f"orders {seen[1]:,} ({rates[0]:,.0f}/s)   fills {seen[2]:,} ({rates[1]:,.0f}/s)   rejects {int(engine['rejects']):,}   open {int(engine['open_orders']):,}"
+        flow = f"orders {seen[1]:,} ({rates[0]:,.0f}/s)   fills {seen[2]:,} ({rates[1]:,.0f}/s)"
+        totals = f"{flow}   rejects {int(engine['rejects']):,}   open {int(engine['open_orders']):,}"
         left_side = Group(
             _table(processes.STATUS, processes.status(instance), ("component", "pid", "state", "hb_age", "restarts")),
             _table(processes.SESSIONS, processes.sessions(instance), ("session", "state", "in_seq", "out_seq")),

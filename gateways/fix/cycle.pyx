@@ -40,6 +40,7 @@ from ringfence.ipc.idle cimport rf_idle
 from ringfence.ipc.metrics cimport rf_counter_add, rf_counter_set, rf_histogram_record_span
 from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_NEW,
+    RF_COMMAND_KIND_REPLACE,
     RF_COMMAND_KIND_STATUS,
     RF_DURABILITY_LOCAL,
     RF_VENUE_EVENT_KIND_BUSINESS_REJECT,
@@ -246,7 +247,7 @@ cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
         return 1
     if s.state != STATE_UP or not s.announced:
         return answer_unsent(g, c, b"the session is down", now)
-    if c.kind != RF_COMMAND_KIND_STATUS and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
+    if (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE) and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
         return answer_unsent(g, c, b"older than the session: it went down in between", now)
     if c.durability >= RF_DURABILITY_LOCAL and (g.persisted == NULL or rf_load(g.persisted) < c.journal_seq):
         if not g.waits_durable:
@@ -302,11 +303,12 @@ cdef int read_socket(gateway_t *g) noexcept nogil:
 cdef int write_socket(gateway_t *g) noexcept nogil:
     cdef session_t *s = g.session
     cdef ssize_t n
-    cdef uint64_t now
+    cdef uint64_t before, now
     cdef uint32_t i
     cdef sent_t *sent
     if s.out_at == s.out_end:
         return 0
+    before = rf_clock_now(g.clock)  # a venue on this host may answer before send returns
     n = send(g.fd, s.output + s.out_at, s.out_end - s.out_at, MSG_DONTWAIT | MSG_NOSIGNAL)
     if n < 0:
         if errno != EAGAIN and errno != EINTR and not g.eof:
@@ -324,7 +326,7 @@ cdef int write_socket(gateway_t *g) noexcept nogil:
         if g.stamps[i].key:
             sent = &g.sent[(g.stamps[i].key >> 8) % SENT_SLOTS]
             sent.key = g.stamps[i].key
-            sent.at_ns = now
+            sent.at_ns = before
     g.stamp_count = 0
     return 1
 

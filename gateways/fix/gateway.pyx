@@ -7,9 +7,9 @@ One thread, one ``nogil`` loop; sockets are non-blocking, connecting included, s
 the venue is away. The loop returns to Python for what is rare: open a connection, write log lines, stop.
 
 Rules. A command is stored before a byte of it is sent; its ``output_seq`` is the store's mark, and a command at or below the mark is skipped (a
-restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence. A command that finds the session
-down, or that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming message's number is stored after its event is in the
-engine's ring; a full ring means that the socket is not read.
+restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence. A command that finds
+the session down, or a new order or replace that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming
+message's number is stored after its event is in the engine's ring; a full ring means that the socket is not read.
 
 Dies at any point: the restarted process takes up region and store; see docs/architecture.md. A store that cannot grow ends the process (exit 1).
 Rejected: epoll (one socket is always polled), a writer thread, queueing orders for a venue that is away.
@@ -247,7 +247,7 @@ cdef class Gateway:
         cdef gateway_t *g = self.g
         self._now_and_then()
         self.metrics.add("connects")
-        try:
+        try:  # a name is looked up here and may block; an address does not
             family, kind, protocol, _, address = socket.getaddrinfo(self.spec.host, self.spec.port, type=socket.SOCK_STREAM)[0]
             self.sock = socket.socket(family, kind, protocol)
             self.sock.setblocking(False)

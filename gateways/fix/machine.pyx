@@ -450,7 +450,8 @@ cdef int next_input(session_t *s, uint64_t now_ns) noexcept nogil:
     if found == RF_FIX_GARBLED:
         s.in_at += <uint32_t> size
         s.garbled += 1
-        note(s, b"garbled bytes ignored (%llu), %llu times so far", size, s.garbled)
+        if s.garbled & (s.garbled - 1) == 0:  # 1, 2, 4, 8 ...: a flood of noise does not flood the log
+            note(s, b"garbled bytes ignored (%llu), %llu times so far", size, s.garbled)
         return 1
     s.in_at += s.message.length
     s.messages_in += 1

@@ -176,7 +176,8 @@ cdef int append(store_t *s, uint32_t kind, uint64_t seq, uint64_t output_seq, co
     r.output_seq = output_seq
     r.kind = kind
     r.bytes = n
-    memcpy(<unsigned char *> r + RECORD_BYTES, message, n)
+    if n:
+        memcpy(<unsigned char *> r + RECORD_BYTES, message, n)
     r.crc = record_crc(r)
     rf_store_word32(&r.length, length)
     s.tail += length

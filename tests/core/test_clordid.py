@@ -26,7 +26,9 @@ def test_cl_ord_id_when_the_text_is_foreign_decodes_to_none_or_is_ours_exactly(t
     assert found is None or encode_cl_ord_id("RF", *found) == text
 
 
-@pytest.mark.parametrize("text", ["", "RF", "XX9IQ-0000A1F-00", "RF9IQ-0000A1F-0", "RF9IQ-0000A1F-000", "RF9IQ-0000a1F-00", "RF9IQ-0000A1W-00", "RF9IQ_0000A1F-00"])
+@pytest.mark.parametrize(
+    "text", ["", "RF", "XX9IQ-0000A1F-00", "RF9IQ-0000A1F-0", "RF9IQ-0000A1F-000", "RF9IQ-0000a1F-00", "RF9IQ-0000A1W-00", "RF9IQ_0000A1F-00"]
+)
 def test_cl_ord_id_when_one_character_is_wrong_is_not_ours(text: str) -> None:
     assert decode_cl_ord_id(text, "RF") is None
 

@@ -1,10 +1,11 @@
 """A whole instance against the QuickFIX acceptor, then a comparison of both sides' books, field by field.
 
-    python tests/interop/compare.py --orders 10000 [--seed 7] [--keep DIR] [--json]
+    python tests/interop/compare.py --orders 10000 [--seed 7] [--kill engine --kill gw.qf --kill sidecar] [--keep DIR] [--json]
 
 Starts the acceptor (quickfix_acceptor.py) and an instance (``tools/supervisor.py``), drives it by a strategy process (driver.py), waits until
 nothing is in flight, takes our tables from shared memory and the acceptor's record from its file, and compares orders (quantities, price,
 status, sum of price times quantity, by ClOrdID), executions and positions. At the end the instance is stopped and its journal replayed.
+Each ``--kill`` ends a component with SIGKILL on the way, spread over the run; the supervisor starts it again and the books must still be equal.
 Exit codes: 0 equal, 7 differences (listed), 1 the run failed.
 """
 
@@ -174,6 +175,8 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
     for table in ("orders", "executions", "positions"):
         a, b = ours[table], theirs[table]
         for key in sorted(a.keys() | b.keys(), key=str):
+            if key not in b and a[key].get("status") == "DENIED":
+                continue  # made, and then provably never sent: the acceptor must not have it
             if key not in b:
                 yield f"{table} {key}: only ours: {a[key]}"
             elif key not in a:
@@ -238,7 +241,26 @@ def at_rest(state: Segment, record: Callable[[], dict[str, Any]]) -> dict[str, A
     return theirs if len(theirs["executions"]) == int(engine["fills"]) or int(engine["seq"]) == seq else None
 
 
-def run(orders: int, seed: int, folder: Path, instance: str) -> dict[str, Any]:
+def pid_of(instance: str, component: str) -> int:
+    """Return the process of a component that runs now, 0 when it does not."""
+    with Segment.attach(instance, "instance") as status:
+        table = next(status.section(spec.name) for spec in status.sections if spec.record == "Component")
+        row = next((r for r in table if r["name"].decode() == component), None)
+        alive = row is not None and int(row["state"]) == ENUMS["ProcessState"].by_name["RUNNING"]
+        return int(row["pid"]) if alive else 0
+
+
+def kill_on_the_way(instance: str, kills: list[str], orders: int, state: Segment, driver: subprocess.Popen[str]) -> None:
+    """Kill each component once, when the engine has taken its share of the orders."""
+    for number, component in enumerate(kills, 1):
+        share = orders * number // (len(kills) + 1)
+        wait_for(f"{share} orders", QUIET_S, lambda share=share: int(state.section("engine")[1]["order_count"]) >= share or driver.poll() is not None)
+        if driver.poll() is not None:
+            raise RunFailed(f"the strategy process ended before {component} was killed; use more --orders")
+        os.kill(wait_for(f"a running {component}", READY_S, lambda component=component: pid_of(instance, component)), signal.SIGKILL)
+
+
+def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str]) -> dict[str, Any]:
     """Make the run and return its report.
 
     Raises
@@ -275,10 +297,12 @@ def run(orders: int, seed: int, folder: Path, instance: str) -> dict[str, Any]:
         state: Segment = wait_for("the venue's session", READY_S, ready)
         began = time.monotonic()
         driver = [sys.executable, str(HERE / "driver.py"), "--instance", instance, "--name", "qf1", "--orders", str(orders), "--seed", str(seed)]
-        done = subprocess.run(driver, stdout=subprocess.PIPE, text=True, check=False)
+        strategy = stack.enter_context(process(driver, folder / "driver.log", stdout=subprocess.PIPE))
+        kill_on_the_way(instance, kills, orders, state, strategy)
+        counted = strategy.communicate()[0]
         took = time.monotonic() - began
-        if done.returncode:
-            raise RunFailed(f"the strategy process ended with exit code {done.returncode}: {done.stdout}")
+        if strategy.returncode:
+            raise RunFailed(f"the strategy process ended with exit code {strategy.returncode}: {counted}")
         theirs = wait_for("rest", QUIET_S, lambda: at_rest(state, record))
         ours = our_books(state)
         found = list(differences(ours, their_books(theirs)))
@@ -296,7 +320,8 @@ def run(orders: int, seed: int, folder: Path, instance: str) -> dict[str, Any]:
         "positions": {account: {name: str(v) for name, v in p.items()} for account, p in ours["positions"].items()},
         "seconds": round(took, 3),
         "engine": counts,
-        "strategy": json.loads(done.stdout),
+        "strategy": json.loads(counted),
+        "killed": kills,
         "acceptor": theirs["counts"],
         "replay_exit_code": replay.returncode,
         "differences": found,
@@ -308,6 +333,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--instance", default=f"qf{os.getpid()}")
+    parser.add_argument("--kill", action="append", default=[], metavar="COMPONENT", help="SIGKILL it on the way: engine, gw.qf, sidecar; may be repeated")
     parser.add_argument("--keep", type=Path, help="leave configuration, journal, logs and the acceptor's record here")
     parser.add_argument("--json", action="store_true", help="print the whole report as one JSON object")
     args = parser.parse_args(argv)
@@ -315,7 +341,7 @@ def main(argv: list[str] | None = None) -> int:
         folder = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ringfence-interop-")))
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            report = run(args.orders, args.seed, folder, args.instance)
+            report = run(args.orders, args.seed, folder, args.instance, args.kill)
         except RunFailed as e:
             print(f"failed: {e}", file=sys.stderr)
             for log in sorted([*folder.glob("*.log"), *folder.glob("data/logs/*.log")]):

@@ -2,7 +2,8 @@
 
     python driver.py --instance NAME --name qf1 --orders 10000 --seed 7
 
-Exits 0 when every order and every request has been answered, with one JSON line of counts; 1 when answers stay out for ``WAIT_S``.
+Orders that are denied (a session that is down, say) do not count: others are sent in their place. Exits 0 when every order and every request has
+been answered, with one JSON line of counts; 1 when answers stay out for ``WAIT_S``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ SYMBOL = "EUR/USD"
 ACCOUNTS = ("main", "hedge")
 UNANSWERED_MAX = 200
 WAIT_S = 30.0
+PAUSE_S = 0.02
 ANSWERS = {"REPLACED", "CANCELED", "CANCEL_REJECTED"}
 
 
@@ -34,12 +36,16 @@ class Driver:
         self.new: dict[int, OrderRef] = {}
         self.asked: dict[int, str] = {}
         self.market: set[int] = set()
+        self.quiet_until = 0.0
 
     def take(self, event: Event) -> None:
         self.counts[event.kind] += 1
         if event.kind == "DENIED":
             self.counts[f"DENIED {event.reason}"] += 1
         order = self.new.pop(event.client_id, None) if event.kind in ("ACK", "REJECTED", "DENIED") else None
+        if order is not None and event.kind == "DENIED":  # sent again, as another order, when the session is back
+            self.counts["orders"] -= 1
+            self.quiet_until = time.monotonic() + PAUSE_S
         if order is not None and event.kind == "ACK":
             self.live[event.client_id] = order
         request = self.asked.get(event.client_id)
@@ -87,7 +93,7 @@ class Driver:
                 return True
             if time.monotonic() - heard > WAIT_S:
                 return False
-            if self.counts["orders"] < orders and unanswered < UNANSWERED_MAX:
+            if self.counts["orders"] < orders and unanswered < UNANSWERED_MAX and time.monotonic() >= self.quiet_until:
                 try:
                     self.turn()
                 except RingFull:

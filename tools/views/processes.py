@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import process_start_ticks
 from ringfence.tools.render import Column, Row, View
 from ringfence.tools.views.instance import HEARTBEAT_MAX_NS, Instance, age, label, named
@@ -74,6 +75,14 @@ SESSIONS = View(
     ),
     ("session",),
 )
+_NOTES = {
+    "intents": "intents",
+    "denies": "denied",
+    "messages_in": "messages in",
+    "messages_out": "out",
+    "persisted": "frames synced",
+    "quotes": "quotes",
+}
 _DURABILITY = {1: "async", 2: "local", 3: "replicated"}
 
 
@@ -119,9 +128,9 @@ def status(instance: Instance) -> list[Row]:
             continue
         state, alive, beat = named("ProcessState", r["state"]), _alive(r), instance.heartbeat_age(*heartbeat_regions(name))
         shown = "dead" if alive is False and state in {"STARTING", "RECOVERING", "RUNNING", "STOPPING"} else ""
-        row = _status_row(name, int(r["pid"]), state, beat, health(alive, state, beat), shown or label(r["note"]))
-        core = int(r["core"])
         metrics = instance.metrics(name)
+        row = _status_row(name, int(r["pid"]), state, beat, health(alive, state, beat), shown or label(r["note"]) or _counted(metrics))
+        core = int(r["core"])
         worst = metrics.histograms().get("loop") if metrics is not None else None
         out.append(
             row
@@ -134,6 +143,12 @@ def status(instance: Instance) -> list[Row]:
             }
         )
     return out
+
+
+def _counted(metrics: Metrics | None) -> str:
+    """Return a component's main counters in words; "" when it has none."""
+    counters = metrics.counters() if metrics is not None else {}
+    return ", ".join(f"{counters[n]:,} {words}" for n, words in _NOTES.items() if n in counters)
 
 
 def _status_row(name: str, pid: int, state: str | None, beat: int | None, glyph: str, note: str) -> Row:

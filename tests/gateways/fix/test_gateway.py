@@ -210,6 +210,18 @@ def test_gateway_when_commands_are_offered_again_skips_what_it_took(engine: Engi
     assert Metrics.attach(engine.instance, "gw.v").counters()["skipped"] == 1
 
 
+def test_gateway_when_order_is_older_than_the_session_it_is_not_sent_but_a_cancel_is(engine: Engine, venue: Venue) -> None:
+    engine.start()
+    up(engine, venue)
+    old = time.time_ns() - 10**10
+    engine.command(engine_ns=old)
+    engine.command("REPLACE", orig_cl_ord_id=b"C0", engine_ns=old)
+    engine.command("CANCEL", orig_cl_ord_id=b"C0", engine_ns=old)
+    until(lambda: len(venue.messages) == 1 and len(engine.kinds()) == 3, venue.pump, engine.poll, what="a cancel and two answers")
+    assert (venue.messages[0][35], venue.messages[0][11]) == (b"F", b"C3")
+    assert [(k, e["cl_ord_id"]) for k, e in zip(engine.kinds()[1:], engine.events[1:], strict=True)] == [("NOT_SENT", b"C1"), ("NOT_SENT", b"C2")]
+
+
 def test_gateway_when_durability_is_local_order_waits_for_the_sidecars_mark(engine: Engine, venue: Venue) -> None:
     sidecar = Segment.create(engine.instance, "from.sidecar", link_sections(None), role=ENUMS["Role"].by_name["SIDECAR"], epoch=1)
     try:

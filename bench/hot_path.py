@@ -1,0 +1,120 @@
+"""What the engine asks of the kernel under steady traffic: system calls (strace -c), page faults and context switches (perf stat), per message.
+
+A whole instance runs as in ``ringfence demo``, but with ``idle = "spin"`` and a fixed flow of orders (steady_flow.py); the engine process is watched
+from outside while the journal's frame counter says how many messages it took. The hot path promises none of the three per message; what is left belongs to
+the process: the scheduler's preemptions on a host with fewer free cores than spinning processes. Needs strace and perf (Debian: strace, linux-perf); one that is missing
+is named in its row. strace slows a traced process only when it makes a system call, so the rate under it is itself evidence.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ringfence.bench.harness import PeerMissing, Report, Row, parse, show, two_cores
+from ringfence.ipc.metrics import Metrics
+from ringfence.ipc.segment import Segment
+from ringfence.tools.demo import Demo
+
+FLOW = (("mm1", "EUR/USD", "0.900000"), ("mm2", "USD/JPY", "60.000"))
+WARM_S = 5.0
+PERF_EVENTS = ("page-faults", "context-switches")
+
+
+def _tool(name: str, package: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise PeerMissing(f"{name} is not installed; apt-get install {package}")
+    return path
+
+
+def _system_calls(pid: int, seconds: float) -> dict[str, float]:
+    """Count by name what the process and its threads call within ``seconds``."""
+    with tempfile.NamedTemporaryFile("r", prefix="rf-strace-") as table:
+        tracer = subprocess.Popen([_tool("strace", "strace"), "-c", "-f", "-p", str(pid), "-o", table.name], stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(seconds)  # the measured interval itself
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait(10)
+        lines = table.read().splitlines()
+    found = {m[2]: float(m[1]) for line in lines if (m := re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", line))}
+    total = found.pop("total", 0.0)
+    return {"all": total, **found}
+
+
+def _perf(pid: int, seconds: float) -> dict[str, float]:
+    """Count page faults and context switches of the process within ``seconds``."""
+    command = [_tool("perf", "linux-perf"), "stat", "-x,", "-e", ",".join(PERF_EVENTS), "-p", str(pid), "--", "sleep", str(seconds)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 20)
+    found = {}
+    for line in run.stderr.splitlines():
+        count, _, event, *_ = [*line.split(","), "", ""]
+        if event.split(":")[0] in PERF_EVENTS and count.isdigit():
+            found[event.split(":")[0]] = float(count)
+    if len(found) != len(PERF_EVENTS):
+        raise PeerMissing(f"perf cannot count here: {run.stderr.strip()[:200]}")
+    return found
+
+
+def _start(demo: Demo) -> None:
+    """A demo instance with spinning processes and the steady flow in place of its strategies."""
+    demo.start_venue(demo.write_config())
+    demo.values["instance"]["idle"] = "spin"
+    demo.values["cores"] = {"engine": two_cores()[1]}
+    for strategy, (name, symbol, px) in zip(demo.values["strategy"], FLOW, strict=True):
+        what = ["--name", name, "--instance", demo.name, "--symbol", symbol, "--px", px]
+        strategy["command"] = [sys.executable, "-m", "ringfence.bench.steady_flow", *what]
+    demo.start_instance()
+    demo.wait_ready()
+
+
+def _messages(demo: Demo, measure: Callable[[int, float], dict[str, float]], pid: int, seconds: float) -> tuple[dict[str, float], float]:
+    """Run one measure and count the journal frames that the engine wrote meanwhile."""
+    metrics = Metrics.attach(demo.name, "engine")
+    before = metrics.counters()["frames"]
+    found = measure(pid, seconds)
+    return found, float(metrics.counters()["frames"] - before)
+
+
+def _wait_for_traffic(demo: Demo) -> int:
+    """Let the flow warm up (every page of the tables in use is touched); return the engine's pid."""
+    until = time.monotonic() + WARM_S
+    while time.monotonic() < until:
+        demo.check_alive()
+        time.sleep(0.1)
+    with Segment.attach(demo.name, "state") as state:
+        return int(state.superblock["writer_pid"])
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure and print."""
+    options = parse("hot_path", argv, __doc__, rounds=1)
+    seconds = 1.0 if options.quick else 5.0
+    rows: list[Row] = []
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="rf-hot-path-") as directory:
+        demo = Demo(Path(directory), "hotpath")
+        try:
+            _start(demo)
+            pid = _wait_for_traffic(demo)
+            for tool, measure in (("strace -c -f", _system_calls), ("perf stat", _perf)):
+                try:
+                    found, messages = _messages(demo, measure, pid, seconds)
+                except PeerMissing as e:
+                    notes.append(str(e))
+                    continue
+                rows.append(Row(f"messages in {seconds:g} s", tool, "count", messages, None))
+                for name, count in found.items():
+                    rows.append(Row(name if name != "all" else "system calls", tool, "count", count, None))
+                    rows.append(Row(name if name != "all" else "system calls", tool, "per 1,000 messages", 1000 * count / max(messages, 1.0), None))
+        finally:
+            demo.stop()
+    return show(Report("hot_path", {}, rows, notes), options)

@@ -1,0 +1,161 @@
+"""Configuration, observations, marks and timers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringfence.ipc.schema import ENUMS
+
+Machine = Any
+
+
+@pytest.mark.parametrize(
+    ("table", "record", "fields"),
+    [
+        ("INSTRUMENT", "Instrument", {"id": 0, "symbol": "X", "tick": 1, "lot": 1, "status": 1}),
+        ("INSTRUMENT", "Instrument", {"id": 5, "symbol": "X", "tick": 1, "lot": 1, "status": 1}),
+        ("INSTRUMENT", "Instrument", {"id": 2, "symbol": "X", "tick": 0, "lot": 1, "status": 1}),
+        ("INSTRUMENT", "Instrument", {"id": 2, "symbol": "X", "tick": 1, "lot": -1, "status": 1}),
+        ("INSTRUMENT", "Instrument", {"id": 2, "symbol": "X", "tick": 1, "lot": 1, "status": 0}),
+        ("INSTRUMENT", "Instrument", {"id": 2, "symbol": "X", "tick": 1, "lot": 1, "status": 1, "price_digits": 19}),
+        ("INSTRUMENT", "Instrument", {"id": 2, "symbol": "", "tick": 1, "lot": 1, "status": 1}),
+        ("ACCOUNT", "Account", {"id": 5, "status": 1}),
+        ("ACCOUNT", "Account", {"id": 2, "status": 3}),
+        ("ACCOUNT", "Account", {"id": 2, "status": 1, "durability": 4}),
+        ("VENUE", "Venue", {"id": 3, "status": 1}),
+        ("VENUE", "Venue", {"id": 0, "status": 1}),
+        ("STRATEGY", "Strategy", {"id": 5, "status": 1}),
+        ("STRATEGY", "Strategy", {"id": 2, "status": 6}),
+        ("ROUTE", "Route", {"id": 5, "venue": 1, "status": 1}),
+        ("ROUTE", "Route", {"id": 2, "venue": 0, "status": 1}),
+    ],
+)
+def test_define_when_the_row_cannot_be_changes_nothing_and_says_so(machine: Machine, table: str, record: str, fields: dict[str, Any]) -> None:
+    m = machine
+    before = {name: m.table(name).tobytes() for name in ("instruments", "accounts", "venues", "strategies", "routes")}
+    m.control("DEFINE_" + table, body=m.record(record, **fields))
+    assert {name: m.table(name).tobytes() for name in before} == before
+    assert m.breaks() == ["BAD_CONTROL"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("START", {"day": 0, "prefix": "RF"}),
+        ("START", {"day": 20261301, "prefix": "RF"}),
+        ("START", {"day": 20260102, "prefix": "R"}),
+        ("STRATEGY_ATTACH", {"strategy": 9}),
+        ("STRATEGY_DETACH", {"strategy": 0}),
+        ("SET_STRATEGY", {"strategy": 1, "status": 0}),
+        ("SET_STRATEGY", {"strategy": 1, "status": 6}),
+    ],
+)
+def test_command_when_it_cannot_be_changes_nothing_and_says_so(machine: Machine, kind: str, fields: dict[str, Any]) -> None:
+    machine.control(kind, **fields)
+    assert machine.breaks() == ["BAD_CONTROL"]
+    assert machine.status["prefix"] == b"RF"
+
+
+def test_command_when_its_kind_is_unknown_says_so(machine: Machine) -> None:
+    machine.frame("CONTROL", machine.record("Control", kind=99))
+    assert machine.breaks() == ["BAD_CONTROL"]
+
+
+def test_define_when_a_row_is_defined_again_what_the_engine_keeps_stays(machine: Machine) -> None:
+    m = machine
+    m.new(1)
+    m.mark(99, 101)
+    m.control("DEFINE_VENUE", body=m.record("Venue", id=1, name="renamed", status=1))
+    m.instrument(1, tick=5)
+    venue, instrument = m.table("venues")[1], m.table("instruments")[1]
+    assert (bytes(venue["name"]), int(venue["output_seq"]), int(venue["session_state"])) == (b"renamed", 1, ENUMS["SessionState"].by_name["UP"])
+    assert (int(instrument["tick"]), int(instrument["bid"])) == (5, 99)
+
+
+def test_detach_when_the_policy_says_so_cancels_open_orders(machine: Machine) -> None:
+    m = machine
+    m.control("DEFINE_STRATEGY", body=m.record("Strategy", id=1, name="s1", status=1, cancel_on_detach=1))
+    m.new(1)
+    m.new(2)
+    m.control("STRATEGY_DETACH", strategy=1)
+    assert m.sent() == ["CANCEL", "CANCEL"]
+    m.new(3, strategy=2)
+    m.control("STRATEGY_DETACH", strategy=2)
+    assert m.commands == []
+
+
+def test_attach_when_the_strategy_was_poisoned_it_needs_an_operator(machine: Machine) -> None:
+    m = machine
+    m.observe("STRATEGY_POISONED", 1)
+    m.control("STRATEGY_ATTACH", strategy=1, epoch=7)
+    m.new(1)
+    assert m.deny() == "STRATEGY_DISABLED"
+    m.control("SET_STRATEGY", strategy=1, status=1)
+    m.new(1)
+    assert m.told() == ["ACCEPTED"]
+
+
+@pytest.mark.parametrize("instrument", [0, 2, 2**32 - 1])
+def test_mark_when_the_instrument_is_unknown_is_ignored(machine: Machine, instrument: int) -> None:
+    before = machine.table("instruments").tobytes()
+    machine.mark(1, 2, instrument)
+    assert machine.table("instruments").tobytes() == before
+
+
+def test_gateway_ready_when_orders_are_in_doubt_asks_for_them(machine: Machine) -> None:
+    m = machine
+    m.new(1)
+    m.event("ACK", 1)
+    m.observe("GATEWAY_STALLED", 1)
+    m.event("SESSION_DOWN")
+    m.event("SESSION_UP")
+    assert m.commands == [], "nothing more for a gateway that does not drain its ring"
+    m.observe("GATEWAY_READY", 1)
+    assert m.sent() == ["STATUS"]
+
+
+@pytest.mark.parametrize("kind", ["GATEWAY_STALLED", "GATEWAY_READY", "STRATEGY_STALLED", "STRATEGY_READY", "STRATEGY_POISONED"])
+def test_observation_when_the_peer_cannot_be_changes_no_row(machine: Machine, kind: str) -> None:
+    names = ("venues", "strategies", "orders")
+    before = [machine.table(n).tobytes() for n in names]
+    machine.observe(kind, 60000)
+    assert [machine.table(n).tobytes() for n in names] == before
+
+
+def test_venue_event_when_the_venue_row_cannot_be_is_a_break(machine: Machine) -> None:
+    machine.event("SESSION_UP", venue=2)
+    machine.event("ACK", 0, venue=0, cl_ord_id="x")
+    assert machine.breaks() == ["UNKNOWN_ORDER", "UNKNOWN_ORDER"]
+
+
+@pytest.mark.parametrize("kind", [0, 23, 200])
+def test_venue_event_when_its_kind_is_unknown_is_a_break(machine: Machine, kind: int) -> None:
+    m = machine
+    m.new(1)
+    m.frame("VENUE_EVENT", m.record("VenueEvent", kind=kind, venue=1, cl_ord_id=m.cl_ord_id(1)), source=1)
+    assert m.breaks() == ["UNEXPECTED_TRANSITION"]
+    assert m.state_of()[0] == "PENDING_NEW"
+
+
+def test_routes_when_two_fit_the_first_active_is_taken(machine: Machine) -> None:
+    m = machine
+    m.instrument(2, "USDJPY")
+    m.control("DEFINE_VENUE", body=m.record("Venue", id=2, name="other", status=1))
+    m.control("DEFINE_ROUTE", body=m.record("Route", id=1, instrument=2, account=1, venue=2, status=1))
+    m.control("DEFINE_ROUTE", body=m.record("Route", id=2, account=1, venue=1, status=1))
+    m.new(1, instrument=1)
+    assert int(m.order(1)["route"]) == 2
+    m.new(2, instrument=2)
+    assert m.deny() == "SESSION_DOWN", "an order is never moved to another venue because one is down"
+    m.new(3, instrument=2, route=2)
+    assert int(m.order(2)["venue"]) == 1
+
+
+def test_day_code_when_a_day_starts_equals_the_calendars(machine: Machine) -> None:
+    from ringfence.core.clordid import day_code
+
+    for day in (20000101, 20000229, 20000301, 20240229, 20260102, 20261231, 20881231):
+        machine.start(day=day)
+        assert int(machine.status["day_code"]) == day_code(day)
