@@ -12,7 +12,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.breaks cimport raise_break
-from ringfence.core.orders cimport cancel_open
+from ringfence.core.orders cimport cancel_open, is_terminal
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
@@ -240,7 +240,7 @@ cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
             return
         s.engine.swept = s.engine.swept % s.engine.order_count + 1
         o = &s.orders[s.engine.swept]
-        if o.requested_ns == 0 or o.flags & RF_ORDER_OVERDUE or s.engine.engine_ns - o.requested_ns < limit:
+        if o.requested_ns == 0 or is_terminal(o.ord_status) or o.flags & RF_ORDER_OVERDUE or s.engine.engine_ns - o.requested_ns < limit:
             continue
         o.flags |= <uint8_t>RF_ORDER_OVERDUE
         raise_break(s, RF_BREAK_KIND_REQUEST_UNANSWERED, o, NULL, o.cancel_revision, o.replace_revision)

@@ -79,7 +79,7 @@ cdef void doubt_open_orders(EngineState *s, const VenueEvent *event) noexcept no
             if o.venue != event.venue:
                 continue
             o.flags &= <uint8_t>~RF_ORDER_STATUS_ASKED
-            if o.base_status == RF_ORD_STATUS_PENDING_NEW:
+            if o.base_status == RF_ORD_STATUS_PENDING_NEW and o.acked_ns == 0:
                 make_unknown(s, event, o)
             elif o.base_status != RF_ORD_STATUS_UNKNOWN:
                 o.flags |= <uint8_t>RF_ORDER_UNVERIFIED
@@ -281,7 +281,7 @@ cdef void status(EngineState *s, const VenueEvent *event, Order *o, int doubted)
     kind = event_of_status(event.ord_status)
     if is_terminal(event.ord_status) and event.ord_status != RF_ORD_STATUS_FILLED:
         end_cancel(s, o)
-    if o.base_status == RF_ORD_STATUS_UNKNOWN or kind != RF_VENUE_EVENT_KIND_ACK:
+    if o.base_status == RF_ORD_STATUS_UNKNOWN or o.base_status == RF_ORD_STATUS_PENDING_NEW or kind != RF_VENUE_EVENT_KIND_ACK:
         simple(s, event, o, kind, KEEP, told_of(kind))
 
 

@@ -89,16 +89,17 @@ class JournalByHand:
     def mark(self, bid: int, ask: int) -> None:
         self.frame("MARK", record("Mark", bid=bid, ask=ask, instrument=1))
 
-    def checkpoint(self, state_hash: int | None = None) -> None:
-        """Journal the state hash (the right one unless another is given); a wrong one is not applied here."""
+    def checkpoint(self, state_hash: int | None = None) -> int:
+        """Journal the state hash (the right one unless another is given) and return it; a wrong one is not applied here."""
         right = self.replayer.state_hash()
         given = right if state_hash is None else state_hash
         if given == right:
             self.frame("CHECKPOINT", record("Checkpoint", state_hash=given))
-            return
+            return given
         applied, self.replayer = self.replayer, _Deaf()  # type: ignore[assignment]
         self.frame("CHECKPOINT", record("Checkpoint", state_hash=given))
         self.replayer = applied
+        return given
 
     def cl_ord_id(self, order: int) -> str:
         engine = self.replayer.state.table("engine")[1]

@@ -132,8 +132,9 @@ def run(spec: VenueSpec) -> None:
         quotes = open_quotes(spec, time.time_ns())
         exchange = Exchange(spec, record, restored, time.time_ns())
         acceptor = Acceptor(spec, exchange, quotes, store, listener, clock=time.time_ns, log=log)
-        if restored is not None and (missed := acceptor.catch_up(restored)):
-            log(f"{missed} fills were recorded and not sent before the last end; they go out now")
+        if restored is not None:
+            reports, requests = acceptor.catch_up(restored)
+            log(f"going on from {spec.record}: {len(exchange.orders)} orders, {reports} reports to send, {requests} requests to answer")
         sys.stdout.write("listening {} {}\n".format(*listener.getsockname()[:2]))
         sys.stdout.flush()
         while not stopped:

@@ -37,7 +37,7 @@ from ringfence.gateways.venue.wire import Unserved, body, business_reject, decod
 TICK_NS = 100_000_000
 LOGOUT_NS = 3_000_000_000
 READ_BYTES = 65_536
-_EXEC_ID = re.compile(rb"\x0117=([^\x01]*)\x01")
+_KEY_TAGS = re.compile(rb"(?<=\x01)(11|17)=([^\x01]*)(?=\x01)")
 OUTBOX_MAX = 10_000
 """Reports that may wait before incoming messages have to: one sweep of a thick book."""
 
@@ -83,13 +83,20 @@ class Acceptor:
         self._latency = random.Random(f"{spec.seed}/latency")  # noqa: S311, a simulation must repeat
         self._tick_ns = 0
 
-    def catch_up(self, record: VenueRecord) -> int:
-        """Queue the reports that an earlier process recorded and died before storing; returns how many."""
-        messages = (self._store.find(seq) for seq in range(1, self._store.next_out))
-        reported = {m[1].decode() for found in messages if found is not None and (m := _EXEC_ID.search(found[0]))}
+    def catch_up(self, record: VenueRecord) -> tuple[int, int]:
+        """Go on where an earlier process died: queue what it reported on record only, take up what it did not answer; returns how many of each."""
+        reported = set()
+        for seq in range(1, self._store.next_out):
+            if (found := self._store.find(seq)) is not None:
+                tags = {m[1]: m[2].decode() for m in _KEY_TAGS.finditer(found[0])}
+                reported.add((tags.get(b"17", ""), tags.get(b"11", "")))
         missed = self.exchange.unreported(record, reported)
         self._emit(missed)
-        return len(missed)
+        now = self.clock()
+        for reports, work in (resumed := self.exchange.resume(record, now)):
+            self._emit(reports)
+            self._work.append((now, work))
+        return len(missed), len(resumed)
 
     # ---- the loop
 
@@ -209,22 +216,25 @@ class Acceptor:
                     self._write(now)
                     self._drop(now)
                     break
-                case ("app", bytes() as message, int() as seq, _):
-                    self._message(message, seq, now)
+                case ("app", bytes() as message, int() as seq, poss_dup):
+                    self._message(message, seq, bool(poss_dup), now)
             self.session.accepted()
         for note in self.session.take_notes():
             self.log(note)
 
-    def _message(self, message: bytes, seq: int, now: int) -> None:
+    def _message(self, message: bytes, seq: int, poss_dup: bool, now: int) -> None:
         fields = parse(message)
         if (35, b"3") in fields:
             self.log(f"counterparty rejected a message: {message!r}")
             return
         try:
-            reports, work = self.exchange.receive(decode(fields), now)
+            request = decode(fields)
         except Unserved as e:
             self._outbox.append((b"j", business_reject(seq, e)))
             return
+        if poss_dup and self.exchange.knows(request):
+            return  # it was taken, and then the session's number was not stored
+        reports, work = self.exchange.receive(request, now)
         self._emit(reports)
         due = now + self._latency.randint(*self.spec.latency_ns)
         self._work.append((max(due, self._work[-1][0]) if self._work else due, work))

@@ -15,18 +15,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
+from typing import Any, TypeVar
 
 from ringfence.gateways.decimals import text_to_scaled, to_text
 from ringfence.gateways.venue.book import BUY, QUOTE, SELL, Book, BookOrder, Dropped, Outcome, Tif, Trade, Triggered
-from ringfence.gateways.venue.record import RecordedOrder, RecordError, RecordWriter, VenueRecord
+from ringfence.gateways.venue.record import RecordedOrder, RecordError, RecordWriter, VenueRecord, status_key
 from ringfence.gateways.venue.spec import PPM, SymbolSpec, VenueSpec
 
 # OrdStatus(39) and ExecType(150) on the wire
 NEW, PARTIAL, FILLED, CANCELED, REPLACED, PENDING_CANCEL, REJECTED = "0", "1", "2", "4", "5", "6", "8"
 PENDING_NEW, EXPIRED, PENDING_REPLACE = "A", "C", "E"
 TERMINAL = frozenset((FILLED, CANCELED, REJECTED, EXPIRED))
+STATUS = "3"  # ExecTransType(20)
 # OrdRejReason(103), CxlRejReason(102)
 BROKER_OPTION, UNKNOWN_SYMBOL, UNKNOWN_ORDER_STATUS, DUPLICATE_ORDER = 0, 1, 5, 6
 TOO_LATE, UNKNOWN_ORDER, BROKER_REFUSES = 0, 1, 2
@@ -129,7 +131,15 @@ class CancelReject:
 
 
 Report = ExecReport | CancelReject
+REQUESTS: dict[str, type[Request]] = {c.__name__: c for c in (NewOrder, CancelRequest, ReplaceRequest, StatusRequest)}
+PENDING = (PENDING_NEW, PENDING_CANCEL, PENDING_REPLACE)
+AnyReport = TypeVar("AnyReport", ExecReport, CancelReject)
 Work = Callable[[int], list[Report]]
+
+
+def report_key(report: Report) -> tuple[str, str]:
+    """What tells a report from every other: (ExecID, ClOrdID), with an empty ExecID for cancel rejects. Two legs of a trade share an ExecID."""
+    return (report.exec_id if isinstance(report, ExecReport) else "", report.cl_ord_id)
 
 
 @dataclass(slots=True)
@@ -213,6 +223,18 @@ class Exchange:
 
     def receive(self, request: Request, now_ns: int) -> tuple[list[Report], Work]:
         """Register a request; returns what to report at once (pending acknowledgements, when configured) and the work due after the latency."""
+        self.record.write("request", kind=type(request).__name__, values=astuple(request), ts_ns=now_ns)
+        return self._receive(request, now_ns)
+
+    def knows(self, request: Request) -> bool:
+        """Whether the request was received before: a resent one (PossDupFlag) is then nothing new."""
+        return not isinstance(request, StatusRequest) and request.cl_ord_id in self._used
+
+    def resume(self, record: VenueRecord, now_ns: int) -> list[tuple[list[Report], Work]]:
+        """Take up the requests that an earlier process of this venue received and did not answer."""
+        return [self._receive(REQUESTS[kind](*values), now_ns) for kind, values in record.requests.values()]
+
+    def _receive(self, request: Request, now_ns: int) -> tuple[list[Report], Work]:
         if isinstance(request, NewOrder):
             return self._receive_new(request, now_ns)
         if isinstance(request, StatusRequest):
@@ -230,7 +252,7 @@ class Exchange:
         if order.state not in TERMINAL:
             order.pending.append((request.cl_ord_id, kind))
             if self.spec.pending_acks:
-                reports.append(self._report(order, kind, cl_ord_id=request.cl_ord_id, orig=request.orig_cl_ord_id))
+                reports.append(self._out("report", self._report(order, kind, cl_ord_id=request.cl_ord_id, orig=request.orig_cl_ord_id)))
         return reports, partial(self._change, order, request)
 
     def quote(self, symbol: str, bid: int, ask: int, now_ns: int) -> list[Report]:
@@ -243,18 +265,16 @@ class Exchange:
         """Write the last line of the record."""
         self.record.write("end", orders=len(self.orders), fills=self.fills, ts_ns=now_ns)
 
-    def unreported(self, record: VenueRecord, reported: set[str]) -> list[Report]:
-        """Return the reports of fills that the last process of this venue recorded and did not get out: it died in between.
+    def unreported(self, record: VenueRecord, reported: set[tuple[str, str]]) -> list[Report]:
+        """Return the reports that the last process of this venue recorded and did not get out: it died in between.
 
-        ``reported`` has the ExecIDs of every message that was stored for sending. AvgPx is left at the order's own, it is informational.
+        ``reported`` has (ExecID, ClOrdID) of every message that was stored for sending, with an empty ExecID for cancel rejects.
         """
-        missed = [f for f in record.fills if f.run == record.runs and f.exec_id not in reported]
-        reports: list[Report] = []
-        for fill in missed:
-            order = self.orders[int(fill.order_id[1:])]
-            report = self._report(order, fill.status, cl_ord_id=fill.cl_ord_id, exec_id=fill.exec_id, last=(str(fill.qty), str(fill.px)), status=fill.status)
-            reports.append(replace(report, cum_qty=str(fill.cum_qty), leaves_qty=str(fill.leaves_qty)))
-        return reports
+        written: list[Report] = [ExecReport(*values) if len(values) == len(ExecReport.__slots__) else CancelReject(*values) for values in record.reports]
+        missed = [report for report in written if report_key(report) not in reported]
+        for report in missed:
+            self._note("report", report)
+        return missed
 
     # ---- new orders
 
@@ -270,7 +290,7 @@ class Exchange:
             refusal = e
             return [], lambda now: [self._refuse_unbooked(request, refusal)]
         self.orders[order.number] = self._ids[request.cl_ord_id] = order
-        reports: list[Report] = [self._report(order, PENDING_NEW)] if self.spec.pending_acks else []
+        reports: list[Report] = [self._out("report", self._report(order, PENDING_NEW))] if self.spec.pending_acks else []
         return reports, partial(self._accept, order)
 
     def _decode(self, request: NewOrder) -> VenueOrder:
@@ -302,24 +322,23 @@ class Exchange:
     def _accept(self, order: VenueOrder, now_ns: int) -> list[Report]:
         if self._reject_draws.randrange(PPM) < self.spec.reject_ppm:
             order.state = REJECTED
-            self._record(order, now_ns)
-            return [self._report(order, REJECTED, reason=BROKER_OPTION, text="refused by the venue's reject rule")]
+            return [self._changed(order, self._report(order, REJECTED, reason=BROKER_OPTION, text="refused by the venue's reject rule"), now_ns)]
         order.state = NEW
         book = self._books[order.spec.symbol]
-        entry = BookOrder(order.number, BUY if order.side == "1" else SELL, order.qty, order.px, order.stop_px, TIF[order.tif])
-        outcomes = book.add(entry)
-        self._record(order, now_ns)
-        reports: list[Report] = [self._report(order, NEW)]
-        return reports + self._outcomes(outcomes, now_ns)
+        outcomes = book.add(BookOrder(order.number, BUY if order.side == "1" else SELL, order.qty, order.px, order.stop_px, TIF[order.tif]))
+        return [self._changed(order, self._report(order, NEW), now_ns), *self._outcomes(outcomes, now_ns)]
 
     def _refuse_duplicate(self, request: NewOrder, _now_ns: int) -> list[Report]:
         order = self._ids.get(request.cl_ord_id)
         refusal = Refusal(DUPLICATE_ORDER, f"ClOrdID {request.cl_ord_id} was used before")
         if order is None:
             return [self._refuse_unbooked(request, refusal)]
-        return [self._report(order, REJECTED, cl_ord_id=request.cl_ord_id, reason=DUPLICATE_ORDER, text=refusal.text)]
+        return [self._out("report", self._report(order, REJECTED, cl_ord_id=request.cl_ord_id, reason=DUPLICATE_ORDER, text=refusal.text))]
 
-    def _refuse_unbooked(self, request: NewOrder, refusal: Refusal) -> ExecReport:
+    def _refuse_unbooked(self, request: NewOrder, refusal: Refusal) -> Report:
+        return self._out("report", self._refusal(request, refusal))
+
+    def _refusal(self, request: NewOrder, refusal: Refusal) -> ExecReport:
         return ExecReport(
             order_id="NONE",
             cl_ord_id=request.cl_ord_id,
@@ -357,8 +376,7 @@ class Exchange:
         self._books[order.spec.symbol].cancel(order.number)
         order.state = CANCELED
         order.chain.append(request.cl_ord_id)
-        self._record(order, now_ns)
-        return [self._report(order, CANCELED, orig=request.orig_cl_ord_id)]
+        return [self._changed(order, self._report(order, CANCELED, orig=request.orig_cl_ord_id), now_ns)]
 
     def _replace(self, order: VenueOrder, request: ReplaceRequest, now_ns: int) -> list[Report]:
         spec, book = order.spec, self._books[order.spec.symbol]
@@ -369,27 +387,26 @@ class Exchange:
         if qty <= order.cum:
             book.cancel(order.number)
             order.qty, order.state = order.cum, FILLED
-            self._record(order, now_ns)
-            return [self._report(order, REPLACED, orig=request.orig_cl_ord_id)]
+            return [self._changed(order, self._report(order, REPLACED, orig=request.orig_cl_ord_id), now_ns)]
         live = book.order(order.number)
         waiting = live is not None and live.stop_px is not None
         order.qty, order.px, order.stop_px = qty, px, stop_px
         outcomes = book.replace(order.number, qty - order.cum, px, stop_px if waiting else None)
-        self._record(order, now_ns)
         shown = REPLACED if order.status == NEW else order.status
-        reports: list[Report] = [self._report(order, REPLACED, orig=request.orig_cl_ord_id, status=shown)]
-        return reports + self._outcomes(outcomes, now_ns)
+        report = self._report(order, REPLACED, orig=request.orig_cl_ord_id, status=shown)
+        return [self._changed(order, report, now_ns), *self._outcomes(outcomes, now_ns)]
 
     def _status(self, request: StatusRequest, _now_ns: int) -> list[Report]:
         order = self._ids.get(request.cl_ord_id)
         if order is None and request.order_id[:1] == "V" and request.order_id[1:].isdigit():
             order = self.orders.get(int(request.order_id[1:]))
+        answers = status_key(request.cl_ord_id)
         if order is None:
-            new = NewOrder(request.cl_ord_id, request.symbol, request.side, "", "0")
             refusal = Refusal(UNKNOWN_ORDER_STATUS, f"no order {request.cl_ord_id}")
-            return [_as_status(self._refuse_unbooked(new, refusal))]
-        orig = order.chain[-2] if len(order.chain) > 1 else ""
-        return [_as_status(self._report(order, order.status, orig=orig))]
+            report = self._refusal(NewOrder(request.cl_ord_id, request.symbol, request.side, "", "0"), refusal)
+        else:
+            report = self._report(order, order.status, orig=order.chain[-2] if len(order.chain) > 1 else "")
+        return [self._out("report", replace(report, exec_trans_type=STATUS), answers=answers)]
 
     # ---- what the book did
 
@@ -403,12 +420,11 @@ class Exchange:
             elif isinstance(outcome, Triggered):
                 order = self.orders[outcome.order_id]
                 order.stop_px = None
-                self._record(order, now_ns)
+                self.record.write("order", **self._image(order, now_ns))
             elif isinstance(outcome, Dropped):
                 order = self.orders[outcome.order_id]
                 order.state = EXPIRED if self.spec.ioc_rest == "expired" else CANCELED
-                self._record(order, now_ns)
-                reports.append(self._report(order, order.state, text="not filled at once; the rest may not stay"))
+                reports.append(self._changed(order, self._report(order, order.state, text="not filled at once; the rest may not stay"), now_ns))
         return reports
 
     def _fill(self, order: VenueOrder, exec_id: str, trade: Trade, now_ns: int) -> Report:
@@ -418,8 +434,10 @@ class Exchange:
         self.fills += 1
         spec = order.spec
         qty, px = to_text(trade.qty, spec.qty_digits), to_text(trade.px, spec.price_digits)
-        self.record.write(
+        report = self._report(order, order.state, exec_id=exec_id, last=(qty, px))
+        return self._out(
             "fill",
+            report,
             exec_id=exec_id,
             order_id=order.order_id,
             cl_ord_id=order.chain[-1],
@@ -428,12 +446,11 @@ class Exchange:
             side=order.side,
             qty=qty,
             px=px,
-            cum_qty=to_text(order.cum, spec.qty_digits),
-            leaves_qty=to_text(order.leaves, spec.qty_digits),
+            cum_qty=report.cum_qty,
+            leaves_qty=report.leaves_qty,
             status=order.state,
             ts_ns=now_ns,
         )
-        return self._report(order, order.state, exec_id=exec_id, last=(qty, px))
 
     # ---- reports
 
@@ -480,9 +497,8 @@ class Exchange:
             text=text,
         )
 
-    @staticmethod
-    def _cancel_reject(request: CancelRequest | ReplaceRequest, order: VenueOrder | None, refusal: Refusal) -> Report:
-        return CancelReject(
+    def _cancel_reject(self, request: CancelRequest | ReplaceRequest, order: VenueOrder | None, refusal: Refusal) -> Report:
+        report = CancelReject(
             order_id=order.order_id if order else "NONE",
             cl_ord_id=request.cl_ord_id,
             orig_cl_ord_id=request.orig_cl_ord_id,
@@ -491,37 +507,52 @@ class Exchange:
             reason=refusal.reason,
             text=refusal.text,
         )
+        return self._out("report", report)
 
     # ---- the record
 
-    def _record(self, order: VenueOrder, now_ns: int) -> None:
+    def _out(self, line: str, report: AnyReport, **values: Any) -> AnyReport:
+        """Record a report, with the change that it is about, and return it."""
+        self._note(line, report, **values)
+        return report
+
+    def _note(self, line: str, report: Report, *, answers: str = "", **values: Any) -> None:
+        """Record a report, and that it ``answers`` a request: by default that of its ClOrdID, unless it only says that the request is pending."""
+        if not answers and not (isinstance(report, ExecReport) and report.exec_type in PENDING):
+            answers = report.cl_ord_id
+        self.record.write(line, **values, report=astuple(report), answers=answers)
+
+    def _changed(self, order: VenueOrder, report: ExecReport, now_ns: int) -> ExecReport:
+        """Record the whole order, with the report of its change."""
+        return self._out("order", report, **self._image(order, now_ns))
+
+    def _image(self, order: VenueOrder, now_ns: int) -> dict[str, Any]:
         spec = order.spec
         live = self._books[spec.symbol].order(order.number)
-        self.record.write(
-            "order",
-            order_id=order.order_id,
-            cl_ord_ids=order.chain,
-            account=order.account,
-            symbol=spec.symbol,
-            side=order.side,
-            ord_type=order.ord_type,
-            tif=order.tif,
-            qty=to_text(order.qty, spec.qty_digits),
-            cum_qty=to_text(order.cum, spec.qty_digits),
-            leaves_qty=to_text(order.leaves, spec.qty_digits),
-            px=None if order.px is None else to_text(order.px, spec.price_digits),
-            stop_px=None if order.stop_px is None else to_text(order.stop_px, spec.price_digits),
-            status=order.state,
-            arrival=live.arrival if live else 0,
-            ts_ns=now_ns,
-        )
+        return {
+            "order_id": order.order_id,
+            "cl_ord_ids": order.chain,
+            "account": order.account,
+            "symbol": spec.symbol,
+            "side": order.side,
+            "ord_type": order.ord_type,
+            "tif": order.tif,
+            "qty": to_text(order.qty, spec.qty_digits),
+            "cum_qty": to_text(order.cum, spec.qty_digits),
+            "leaves_qty": to_text(order.leaves, spec.qty_digits),
+            "px": None if order.px is None else to_text(order.px, spec.price_digits),
+            "stop_px": None if order.stop_px is None else to_text(order.stop_px, spec.price_digits),
+            "status": order.state,
+            "arrival": live.arrival if live else 0,
+            "ts_ns": now_ns,
+        }
 
     def _restore(self, record: VenueRecord) -> None:
         for recorded in record.orders.values():
             order = self._restored(recorded)
             self.orders[order.number] = order
             self._ids.update(dict.fromkeys(order.chain, order))
-        self._used.update(self._ids)
+        self._used.update(record.used - record.requests.keys())
         for fill in record.fills:
             order = self.orders[int(fill.order_id[1:])]
             order.notional += text_to_scaled(str(fill.qty), order.spec.qty_digits) * text_to_scaled(str(fill.px), order.spec.price_digits)
@@ -550,8 +581,3 @@ class Exchange:
             cum=text_to_scaled(str(recorded.cum_qty), spec.qty_digits),
             state=recorded.status,
         )
-
-
-def _as_status(report: ExecReport) -> ExecReport:
-    """The same report as an answer to a status request: ExecTransType(20)=3."""
-    return replace(report, exec_trans_type="3")

@@ -4,12 +4,16 @@ One JSON object per line, appended with one ``write`` before the report about it
 (It is not forced to the disk: the loss of the host is not what a simulated venue has to survive.) Lines:
 
     {"type": "start", "run": 1, "ts_ns": ...}                 one per venue process; run makes ExecIDs unique over restarts
+    {"type": "request", "kind": "NewOrder", "values": [...]}  a request, before it is acknowledged to the session
     {"type": "order", "order_id": "V00000001", ...}           the whole order, after every change but a fill
     {"type": "fill", "exec_id": "1-000017", ...}              one per leg of a trade, with the order's new cum_qty
+    {"type": "report"}                                        a report that changed nothing (pending, status, reject)
     {"type": "end", "orders": N, "fills": M, "ts_ns": ...}    clean end
 
-Amounts are decimal text with the symbol's own decimals. A restarted venue reads its record back and goes on from there; a torn last line
-(the venue died inside a write) is dropped, a bad line anywhere else is an error that names it.
+The report that a line causes is in the line itself, as ``report``: a change and its report are on record together or not at all. Amounts are decimal
+text with the symbol's own decimals. A restarted venue reads its record back and goes on: unanswered requests are taken up, reports that
+did not reach the session's store go out. A torn last line (the venue died inside a write) is dropped, a bad line anywhere else is an
+error that names it.
 """
 
 from __future__ import annotations
@@ -42,7 +46,8 @@ class RecordWriter:
             except OSError as e:
                 raise RecordError(f"{path}: cannot open the record: {e.strerror}") from e
 
-    def write(self, kind: str, **values: Any) -> None:
+    def write(self, kind: str, /, **values: Any) -> None:
+        """Append one line of this type."""
         if self._fd < 0:
             return
         line = json.dumps({"type": kind, **values}, separators=(",", ":")).encode() + b"\n"
@@ -76,6 +81,11 @@ def _cut_torn_line(fd: int) -> None:
         os.ftruncate(fd, end)
 
 
+def status_key(cl_ord_id: str) -> str:
+    """Key of a status request: it carries the ClOrdID of the order that it asks about."""
+    return f"status of {cl_ord_id}"
+
+
 @dataclass(frozen=True)
 class RecordedFill:
     """One leg of a trade, as the venue booked it; ``cum_qty``, ``leaves_qty`` and ``status`` are the order's after it."""
@@ -91,7 +101,6 @@ class RecordedFill:
     cum_qty: Decimal
     leaves_qty: Decimal
     status: str
-    run: int
 
 
 @dataclass
@@ -113,10 +122,15 @@ class RecordedOrder:
 
 @dataclass
 class VenueRecord:
-    """A record read back."""
+    """A record read back. ``requests`` (kind, values) have no answer yet; ``used`` are all ClOrdIDs ever received; ``reports`` are those of
+    the last process, as they were written.
+    """
 
     orders: dict[str, RecordedOrder] = field(default_factory=dict)
     fills: list[RecordedFill] = field(default_factory=list)
+    requests: dict[str, tuple[str, list[Any]]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    reports: list[list[Any]] = field(default_factory=list)
     runs: int = 0
 
     def by_cl_ord_id(self) -> dict[str, RecordedOrder]:
@@ -149,7 +163,7 @@ def _order(raw: dict[str, Any]) -> RecordedOrder:
     )
 
 
-def _fill(raw: dict[str, Any], run: int) -> RecordedFill:
+def _fill(raw: dict[str, Any]) -> RecordedFill:
     return RecordedFill(
         exec_id=raw["exec_id"],
         order_id=raw["order_id"],
@@ -162,7 +176,6 @@ def _fill(raw: dict[str, Any], run: int) -> RecordedFill:
         cum_qty=Decimal(raw["cum_qty"]),
         leaves_qty=Decimal(raw["leaves_qty"]),
         status=raw["status"],
-        run=run,
     )
 
 
@@ -170,15 +183,26 @@ def _apply(record: VenueRecord, raw: dict[str, Any]) -> None:
     kind = raw["type"]
     if kind == "start":
         record.runs = int(raw["run"])
+        record.reports.clear()
+    elif kind == "request":
+        cl_ord_id = raw["values"][0]
+        is_status = raw["kind"] == "StatusRequest"
+        record.requests[status_key(cl_ord_id) if is_status else cl_ord_id] = (raw["kind"], raw["values"])
+        if not is_status:
+            record.used.add(cl_ord_id)
     elif kind == "order":
         record.orders[raw["order_id"]] = _order(raw)
     elif kind == "fill":
-        fill = _fill(raw, record.runs)
+        fill = _fill(raw)
         record.fills.append(fill)
         order = record.orders[fill.order_id]
         order.cum_qty, order.leaves_qty, order.status = fill.cum_qty, fill.leaves_qty, fill.status
-    elif kind != "end":
+    elif kind not in ("report", "end"):
         raise ValueError(f"unknown line type {kind!r}")
+    if raw.get("report"):
+        record.reports.append(raw["report"])
+        if raw.get("answers"):
+            record.requests.pop(raw["answers"], None)
 
 
 def read_record(path: Path | str) -> VenueRecord:

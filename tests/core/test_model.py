@@ -45,6 +45,7 @@ class Order:
     replace: int = 0
     asked: tuple[int, int] = (0, 0)
     unverified: bool = False
+    acked: bool = False
     trades: dict[str, Trade] = field(default_factory=dict)
     current: dict[str, str] = field(default_factory=dict)  # ExecID -> name of the trade's first version
 
@@ -159,6 +160,7 @@ class Model:
     @staticmethod
     def answered(o: Order) -> None:
         o.unverified = False
+        o.acked = True
 
     def ack(self, row: int) -> None:
         o = self.orders[row]
@@ -206,7 +208,7 @@ class Model:
             for o in self.orders.values():
                 if o.shown in DONE:
                     continue
-                if o.base == "PENDING_NEW":
+                if o.base == "PENDING_NEW" and not o.acked:
                     o.base = "UNKNOWN"
                 elif o.base != "UNKNOWN":
                     o.unverified = True

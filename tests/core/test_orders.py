@@ -540,6 +540,28 @@ def test_s15_when_the_session_dies_an_acknowledged_order_is_unverified_until_ans
     quiet(m)
 
 
+def test_s16_when_the_order_was_acknowledged_as_pending_new_it_is_unverified_and_not_unknown(machine: Machine) -> None:
+    m = machine
+    m.new(1)
+    m.event("PENDING_NEW", 1)
+    m.event("SESSION_DOWN")
+    assert m.state_of()[0] == "PENDING_NEW"
+    assert int(m.order()["flags"]) & 1
+    m.event("SESSION_UP")
+    m.event("STATUS", 1, ord_status="NEW")
+    assert m.state_of()[0] == "NEW"
+    quiet(m)
+
+
+def test_s17_when_an_order_ended_its_open_request_raises_no_break(machine: Machine) -> None:
+    m = accepted(machine)
+    m.replace(qty=5)
+    m.event("CANCELED", 1)
+    m.timer(60)
+    assert m.state_of()[0] == "CANCELED"
+    quiet(m)
+
+
 def test_s15_when_the_status_shows_an_end_that_we_missed_it_is_taken(machine: Machine) -> None:
     m = accepted(machine)
     m.event("SESSION_DOWN")

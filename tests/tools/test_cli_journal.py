@@ -145,7 +145,10 @@ def test_stat_when_the_instance_runs_counts_what_no_sync_covers(written: Journal
     assert json.loads(out)["rows"][0]["fsync_lag"] == 22
 
 
-def test_last_checkpoint_when_there_is_none_is_none(tmp_path: Path, written: JournalByHand) -> None:
-    assert pictures.last_checkpoint(JournalReader(written.directory)) == (written.seq, written.replayer.state_hash())
-    bare = JournalByHand(tmp_path / "bare")
-    assert pictures.last_checkpoint(JournalReader(bare.write())) is None
+def test_last_checkpoint_when_there_are_two_is_the_later_and_none_without(tmp_path: Path) -> None:
+    made = JournalByHand(tmp_path / "two")
+    made.checkpoint()
+    made.mark(1, 2)
+    state_hash = made.checkpoint()
+    assert pictures.last_checkpoint(JournalReader(made.write())) == (made.seq, state_hash)
+    assert pictures.last_checkpoint(JournalReader(JournalByHand(tmp_path / "bare").write())) is None

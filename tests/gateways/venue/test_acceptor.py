@@ -196,7 +196,7 @@ def test_venue_when_killed_and_restarted_remembers_orders_and_sequence_numbers(s
     client.close()
 
 
-def test_venue_when_it_died_between_recording_and_sending_a_fill_sends_it_after_the_restart(start: Callable[..., Venue], tmp_path: Path) -> None:
+def test_venue_when_it_died_in_the_middle_sends_what_it_recorded_and_answers_what_it_took(start: Callable[..., Venue], tmp_path: Path) -> None:
     venue = start()
     client = Client(venue.port, tmp_path / "c.store")
     client.until(lambda: "up" in client.seen)
@@ -209,16 +209,20 @@ def test_venue_when_it_died_between_recording_and_sending_a_fill_sends_it_after_
     lines = (tmp_path / "v.ndjson").read_text().splitlines()
     order = next(json.loads(line) for line in lines if json.loads(line).get("cl_ord_ids") == ["B"])
     fill = {"type": "fill", "exec_id": "1-000099", "order_id": order["order_id"], "cl_ord_id": "B", "account": "ACC", "symbol": EUR, "side": "1"}
-    fill |= {"qty": "200", "px": "1.09000", "cum_qty": "200", "leaves_qty": "300", "status": "1", "ts_ns": 1}
+    fill |= {"qty": "200", "px": "1.09000", "cum_qty": "200", "leaves_qty": "300", "status": "1", "ts_ns": 1, "answers": "B"}
+    fill["report"] = [order["order_id"], "B", "1-000099", "0", "1", "1", EUR, "1", "500", "300", "200", "1.09", "", "ACC", "2", "0", "1.09000", ""]
+    fill["report"] += ["200", "1.09000", None, ""]
+    request = {"type": "request", "kind": "NewOrder", "values": ["C", EUR, "1", "2", "50", "1.08000", "", "0", "ACC", False], "ts_ns": 1}
     with (tmp_path / "v.ndjson").open("a") as record:
-        record.write(json.dumps(fill) + "\n")
+        record.write(json.dumps(fill) + "\n" + json.dumps(request) + "\n")
     again = start()
     client = Client(again.port, tmp_path / "c.store")
-    client.until(lambda: client.of("B", 39))
+    client.until(lambda: client.of("C", 39))
+    assert client.of("C", 150, 39, 38) == [("0", "0", "50")]
     assert client.of("B", 17, 150, 39, 32, 31, 14, 151) == [("1-000099", "1", "1", "200", "1.09000", "200", "300")]
     assert client.of("A", 39) == []
     assert again.stop() == 0
-    assert "1 fills were recorded and not sent" in again.process.stderr.read()
+    assert "3 orders, 1 reports to send, 1 requests to answer" in again.process.stderr.read()
     client.close()
 
 
