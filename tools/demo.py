@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import resources
@@ -88,6 +89,21 @@ class Demo:
                 env={**os.environ, "RINGFENCE_INSTANCE": self.name},
             )
 
+    def start(self, adjust: Callable[[dict[str, Any]], None] = lambda _values: None) -> None:
+        """Start venue and instance side by side and return when both work; ``adjust`` may change the configuration before it is written.
+
+        Raises
+        ------
+        ToolError
+            If one of them ends instead; with what it said.
+        """
+        self.reserve_port()
+        instruments = self.write_config(adjust)
+        self.start_instance()
+        self.start_venue(instruments)
+        self.wait_venue()
+        self.wait_ready()
+
     def reserve_port(self) -> None:
         """Bind a free port without listening, so that venue and instance can start side by side and nobody else gets it."""
         self._reserved = socket.socket()
@@ -128,7 +144,7 @@ class Demo:
         if words[:1] != ["listening"]:
             raise ToolError(f"the simulated venue did not start: {self.tail('venue.log')}")
 
-    def write_config(self) -> list[dict[str, Any]]:
+    def write_config(self, adjust: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
         """Write ``demo.toml`` from the example; return its instruments."""
         text = resources.files("ringfence.tools.examples").joinpath("demo.toml").read_text()
         values: dict[str, Any] = tomllib.loads(text)
@@ -142,6 +158,7 @@ class Demo:
         session = values["venue"][0]["session"]
         session["host"], session["port"] = "127.0.0.1", self.port
         session["reconnect_min_s"], session["reconnect_max_s"] = 0.05, 0.2
+        adjust(values)
         head = ["# Written by ringfence demo; the simulated venue of that run is gone, so its port answers nobody.", ""]
         self.config.write_text("\n".join([*head, *toml_lines(values)]) + "\n")
         instruments: list[dict[str, Any]] = values["instrument"]
@@ -234,12 +251,7 @@ def _run(demo: Demo, seconds: float, screen: demo_screen.Screen) -> bool:
     """Start, watch, stop; whatever happens in between, both children are stopped."""
     try:
         try:
-            demo.reserve_port()
-            instruments = demo.write_config()
-            demo.start_instance()
-            demo.start_venue(instruments)
-            demo.wait_venue()
-            demo.wait_ready()
+            demo.start()
         except KeyboardInterrupt:
             return True
         with screen:
