@@ -195,8 +195,8 @@ def test_fill_when_its_price_is_missing_the_orders_stands_in_with_a_break(machin
 
 @pytest.mark.parametrize("fields", [{"last_px_digits": 0, "px": 2**62}, {"qty": 2**62, "px": 1, "last_qty_digits": 0}])
 def test_fill_when_the_amount_does_not_fit_nothing_is_booked_but_a_break(machine: Machine, fields: dict[str, int]) -> None:
+    machine.instrument(1, qty_digits=5)
     m = accepted(machine)
-    m.instrument(1, qty_digits=5)
     m.fill(fields.get("qty", 10), px=fields["px"], last_px_digits=fields.get("last_px_digits", 2))
     assert m.breaks() == ["OVERFLOW"]
     assert int(m.status["execution_count"]) == 0
