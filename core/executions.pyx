@@ -147,7 +147,7 @@ cdef void identify(const VenueEvent *event, const char *exec_id, Trade *t) noexc
     t.key.account = t.account
     t.key.side = t.side
     copy_text(t.key.venue_order_id, event.venue_order_id, 32)
-    if exec_id[0] and not event.flags & RF_VENUE_EVENT_TRUNCATED:
+    if exec_id[0] and (exec_id[39] == 0 or not event.flags & RF_VENUE_EVENT_TRUNCATED):  # the flag may be about another id
         copy_text(t.key.exec_id, exec_id, 40)
     else:
         t.key.exec_id[0] = 126  # ~, which no ExecID of a venue begins with by accident

@@ -37,5 +37,7 @@ cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument
 # 1 while the gateway may still be given cancels: bounds its queue while it is stalled.
 cdef int may_cancel(const EngineState *s, const Order *o) noexcept nogil
 
+# 1 when the report carries a whole OrderID: one that was cut names nothing, and NONE is FIX's word for no order (R8).
+cdef int has_order_id(const VenueEvent *event) noexcept nogil
 # The order and revision that a report names, by ClOrdID, OrigClOrdID or OrderID; NULL when it is none of ours.
 cdef Order *match_order(EngineState *s, const VenueEvent *event, uint32_t *revision) noexcept nogil

@@ -10,7 +10,7 @@ The state table is ``core/transitions.py``, loaded into a C array at import. Wha
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.clordid cimport decode
@@ -22,7 +22,7 @@ from ringfence.ipc.records cimport (
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
     RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED, RF_REVISIONS_MAX,
-    RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, Intent, Order, Strategy, Venue, VenueEvent,
+    RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, RF_VENUE_EVENT_TRUNCATED, Intent, Order, Strategy, Venue, VenueEvent,
 )
 
 from ringfence.core import transitions
@@ -273,6 +273,13 @@ cdef Order *match_cl_ord_id(EngineState *s, const VenueEvent *event, const char 
     return o
 
 
+cdef int has_order_id(const VenueEvent *event) noexcept nogil:
+    cdef const char *text = <const char*>event.venue_order_id
+    if text[0] == 0 or (text[31] != 0 and event.flags & RF_VENUE_EVENT_TRUNCATED):
+        return 0
+    return memcmp(text, b"NONE", 5) != 0
+
+
 cdef Order *match_order(EngineState *s, const VenueEvent *event, uint32_t *revision) noexcept nogil:
     cdef Order *o = match_cl_ord_id(s, event, event.cl_ord_id, revision)
     cdef char id32[32]
@@ -283,7 +290,7 @@ cdef Order *match_order(EngineState *s, const VenueEvent *event, uint32_t *revis
     if o != NULL:
         revision[0] = o.live_revision
         return o
-    if event.venue_order_id[0] == 0:
+    if not has_order_id(event):
         return NULL
     copy_text(id32, event.venue_order_id, 32)
     row = find_venue_order_id(s, event.venue, id32)
