@@ -39,7 +39,7 @@ from ringfence.tools.config import Config
 from ringfence.tools.control import ControlAgent
 from ringfence.tools.errors import Refused, TimedOut, ToolError
 from ringfence.tools.instance_region import InstanceRegion
-from ringfence.tools.specs import plans, strategy_plans
+from ringfence.tools.specs import expected_regions, plans, strategy_plans
 
 TICK_S = 0.05
 WAITING_TICK_S = 0.005
@@ -160,7 +160,7 @@ class Supervisor:
         for child in self.children:
             if child.plan.role == "STRATEGY" and not child.running and not child.given_up:
                 self._start(child, 0)
-        removed = regions.unlink_stale(self.instance)
+        removed = regions.unlink_stale(self.instance, expected_regions(self.config))
         if removed:
             self.log.info("removed regions that nobody took up: %s", ", ".join(removed))
         if self.region is not None:
