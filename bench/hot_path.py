@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ringfence.bench.harness import PeerMissing, Report, Row, parse, show, two_cores
 from ringfence.ipc.metrics import Metrics
@@ -66,14 +67,15 @@ def _perf(pid: int, seconds: float) -> dict[str, float]:
 
 def _start(demo: Demo) -> None:
     """A demo instance with spinning processes and the steady flow in place of its strategies."""
-    demo.start_venue(demo.write_config())
-    demo.values["instance"]["idle"] = "spin"
-    demo.values["cores"] = {"engine": two_cores()[1]}
-    for strategy, (name, symbol, px) in zip(demo.values["strategy"], FLOW, strict=True):
-        what = ["--name", name, "--instance", demo.name, "--symbol", symbol, "--px", px]
-        strategy["command"] = [sys.executable, "-m", "ringfence.bench.steady_flow", *what]
-    demo.start_instance()
-    demo.wait_ready()
+
+    def adjust(values: dict[str, Any]) -> None:
+        values["instance"]["idle"] = "spin"
+        values["cores"] = {"engine": two_cores()[1]}
+        for strategy, (name, symbol, px) in zip(values["strategy"], FLOW, strict=True):
+            what = ["--name", name, "--instance", demo.name, "--symbol", symbol, "--px", px]
+            strategy["command"] = [sys.executable, "-m", "ringfence.bench.steady_flow", *what]
+
+    demo.start(adjust)
 
 
 def _messages(demo: Demo, measure: Callable[[int, float], dict[str, float]], pid: int, seconds: float) -> tuple[dict[str, float], float]:

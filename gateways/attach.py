@@ -132,7 +132,7 @@ def attach(name: str, instance: str | None, timeout: float) -> Attachment:
     try:
         if not answer.get("ok"):
             kind = StrategyRefused if answer.get("code") == REFUSED else InstanceNotRunning
-            raise kind(f"strategy {name!r}: {answer.get('error', 'refused without a reason')}")
+            raise kind(str(answer.get("error", f"strategy {name}: refused without a reason")))
         if len(fds) != 1:
             raise StrategyRefused(f"strategy {name!r}: the control agent sent {len(fds)} descriptors, one is due")
         intents = Segment.attach_memfd(fds[0], link_sections("Intent", int(answer["slots"])), writable=True)

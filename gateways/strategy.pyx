@@ -133,7 +133,7 @@ cdef class Strategy:
         tif : str
             DAY, GTC, IOC, FOK, OPG, GTX or GTD (GTD needs ``expire_ns``).
         account : str, optional
-            Default: the route's.
+            Default: the route's; needed where the route takes any account.
         client_id : int, optional
             This strategy's own id of the order, never used before; default: the next.
         origin_ns : int

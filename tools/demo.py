@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import resources
@@ -41,7 +42,7 @@ from ringfence.tools.views.instance import Instance
 
 START_S = 20.0
 STOP_S = 20.0
-FRAME_S = 0.25
+FRAME_S, POLL_S = 0.25, 0.03
 SPEED = 1000.0
 STRATEGIES = {"mm1": ("maker", "EUR/USD"), "mm2": ("taker", "USD/JPY")}  # tools/demo_strategies.py
 VENUE_RECORD = "venue.ndjson"
@@ -88,6 +89,21 @@ class Demo:
                 env={**os.environ, "RINGFENCE_INSTANCE": self.name},
             )
 
+    def start(self, adjust: Callable[[dict[str, Any]], None] = lambda _values: None) -> None:
+        """Start venue and instance side by side and return when both work; ``adjust`` may change the configuration before it is written.
+
+        Raises
+        ------
+        ToolError
+            If one of them ends instead; with what it said.
+        """
+        self.reserve_port()
+        instruments = self.write_config(adjust)
+        self.start_instance()
+        self.start_venue(instruments)
+        self.wait_venue()
+        self.wait_ready()
+
     def reserve_port(self) -> None:
         """Bind a free port without listening, so that venue and instance can start side by side and nobody else gets it."""
         self._reserved = socket.socket()
@@ -128,7 +144,7 @@ class Demo:
         if words[:1] != ["listening"]:
             raise ToolError(f"the simulated venue did not start: {self.tail('venue.log')}")
 
-    def write_config(self) -> list[dict[str, Any]]:
+    def write_config(self, adjust: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
         """Write ``demo.toml`` from the example; return its instruments."""
         text = resources.files("ringfence.tools.examples").joinpath("demo.toml").read_text()
         values: dict[str, Any] = tomllib.loads(text)
@@ -142,6 +158,7 @@ class Demo:
         session = values["venue"][0]["session"]
         session["host"], session["port"] = "127.0.0.1", self.port
         session["reconnect_min_s"], session["reconnect_max_s"] = 0.05, 0.2
+        adjust(values)
         head = ["# Written by ringfence demo; the simulated venue of that run is gone, so its port answers nobody.", ""]
         self.config.write_text("\n".join([*head, *toml_lines(values)]) + "\n")
         instruments: list[dict[str, Any]] = values["instrument"]
@@ -168,7 +185,7 @@ class Demo:
                 with Instance(self.name) as instance:
                     if instance.engine_age is not None and instance.stale_ns is None:
                         return
-            time.sleep(0.01)
+            time.sleep(POLL_S)
         raise TimedOut(f"the instance was not ready after {START_S:g} s: {self.tail('up.log')}")
 
     def check_alive(self) -> None:
@@ -185,6 +202,8 @@ class Demo:
         """Remember what the summary needs and what is gone after the stop."""
         self.stages = latency.histograms(instance) or self.stages
         self.pids |= {int(r["pid"]) for r in processes.status(instance) if r["pid"]}
+
+    def note_first_fill(self, instance: Instance) -> None:
         engine = instance.engine
         if self.first_fill_s is None and engine is not None and int(engine["fills"]):
             self.first_fill_s = time.monotonic() - self.started
@@ -215,14 +234,18 @@ class Demo:
 
 def _watch(demo: Demo, seconds: float, screen: demo_screen.Screen) -> bool:
     """Show the running instance until the time is up; return True when interrupted by Ctrl-C."""
-    until = time.monotonic() + seconds
+    due = time.monotonic()
+    until = due + seconds
     try:
         while (left := until - time.monotonic()) > 0:
             demo.check_alive()
             with Instance(demo.name) as instance:
-                demo.look(instance)
-                screen.show(instance, demo.started, seconds)
-            time.sleep(min(FRAME_S if demo.first_fill_s is not None else 0.05, left))
+                demo.note_first_fill(instance)
+                if time.monotonic() >= due:
+                    demo.look(instance)
+                    screen.show(instance, demo.started, seconds)
+                    due += FRAME_S
+            time.sleep(min(FRAME_S if demo.first_fill_s is not None else POLL_S, left))
         with Instance(demo.name) as instance:
             demo.look(instance)
     except KeyboardInterrupt:
@@ -234,12 +257,7 @@ def _run(demo: Demo, seconds: float, screen: demo_screen.Screen) -> bool:
     """Start, watch, stop; whatever happens in between, both children are stopped."""
     try:
         try:
-            demo.reserve_port()
-            instruments = demo.write_config()
-            demo.start_instance()
-            demo.start_venue(instruments)
-            demo.wait_venue()
-            demo.wait_ready()
+            demo.start()
         except KeyboardInterrupt:
             return True
         with screen:

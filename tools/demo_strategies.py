@@ -31,6 +31,9 @@ def make_market(s: Strategy, symbol: str, qty: int, limit: int) -> None:
     busy: set[int] = set()
     while not s.stopping:
         for event in s.events(timeout=TURN_S):
+            if event.kind == "LOST":  # we were too slow for some events: the tables know
+                busy.clear()
+                working = {side: order for side, order in working.items() if still_open(order)}
             if event.kind != "PENDING":
                 busy.discard(event.client_id)
             if event.done:
@@ -58,6 +61,12 @@ def make_market(s: Strategy, symbol: str, qty: int, limit: int) -> None:
             continue  # the engine is busy: the next turn starts from a newer quote
 
 
+def still_open(order: OrderRef) -> bool:
+    """Open by the engine's table, or not there yet."""
+    now = order.state
+    return now is None or now.is_open
+
+
 def follow(s: Strategy, symbol: str, qty: int, limit: int) -> None:
     """Trade in the direction in which the mid price has moved a tenth of a basis point since the last trade."""
     info = s.instrument(symbol)
@@ -65,7 +74,7 @@ def follow(s: Strategy, symbol: str, qty: int, limit: int) -> None:
     waiting: OrderRef | None = None
     while not s.stopping:
         for event in s.events(timeout=TURN_S):
-            if event.done and waiting is not None and event.client_id == waiting.client_id:
+            if waiting is not None and (not still_open(waiting) if event.kind == "LOST" else event.done and event.client_id == waiting.client_id):
                 waiting = None
         quote = s.quote(symbol)
         if quote is None or quote.stale or quote.crossed or waiting is not None:

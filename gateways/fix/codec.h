@@ -229,31 +229,30 @@ static inline int rf_fix_find(const rf_fix_message_t *m, uint32_t tag) {
 static inline int rf_fix_decimal(const unsigned char *p, uint32_t n, int64_t *mantissa, uint8_t *digits) {
     const uint64_t limit = 1000000000000000000ull; /* 10^18 */
     uint64_t v = 0;
-    uint32_t i = 0, scale = 0, zeros = 0, seen = 0;
-    int negative = n && p[0] == '-', point = 0;
-    for (i = (uint32_t)negative; i < n; i++) {
-        uint32_t c = (uint32_t)p[i] - '0';
-        if (c > 9) {
-            if (p[i] != '.' || point) return 0;
-            point = 1;
-            continue;
-        }
-        seen = 1;
-        if (point && !c) {
-            zeros++;
-            continue;
-        }
-        if (point) {
+    uint32_t i, c = 0, scale = 0, zeros = 0;
+    uint32_t sign = n && p[0] == '-';
+    for (i = sign; i < n && (c = (uint32_t)p[i] - '0') <= 9; i++)
+        if ((v = v * 10 + c) >= limit) return 0;
+    uint32_t whole = i - sign;
+    if (i < n) {
+        if (p[i] != '.' || (whole == 0 && i + 1 == n)) return 0;
+        for (i++; i < n; i++) {
+            c = (uint32_t)p[i] - '0';
+            if (c > 9) return 0;
+            if (!c) { /* counts only when another digit follows */
+                zeros++;
+                continue;
+            }
             scale += zeros + 1;
             if (scale > 18) return 0;
             for (; zeros; zeros--)
                 if ((v *= 10) >= limit) return 0;
+            if ((v = v * 10 + c) >= limit) return 0;
         }
-        v = v * 10 + c;
-        if (v >= limit) return 0;
+    } else if (!whole) {
+        return 0;
     }
-    if (!seen) return 0;
-    *mantissa = negative ? -(int64_t)v : (int64_t)v;
+    *mantissa = sign ? -(int64_t)v : (int64_t)v;
     *digits = (uint8_t)scale;
     return 1;
 }

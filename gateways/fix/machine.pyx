@@ -7,7 +7,7 @@
 An application message is *offered*: ``poll`` gives the same event until ``accept``, and only then is its number stored as taken.
 A full ring towards the engine so becomes a socket that is not read; a process killed in between gets the message again (PossDupFlag).
 
-Behaviour is that of the field's engines: garbled messages are ignored and consume no number; a ResendRequest is served and a Logout answered
+Behaviour is that of the field's engines (docs/fix.md): garbled messages are ignored and consume no number; a ResendRequest is served and a Logout answered
 whatever their number; one ResendRequest a gap, to infinity; TestRequest after 1.2 heartbeat intervals of silence, the end after 2.4.
 Memory is bounded: input, output, held messages and notes are fixed; a message that finds no room behind a gap is dropped and asked for again.
 What can fail: the peer (every case ends in a Reject, a Logout or EVENT_DISCONNECT and a note for the log), the store (disconnect, nothing is sent).

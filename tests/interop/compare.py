@@ -1,11 +1,14 @@
-"""A whole instance against the QuickFIX acceptor, then a comparison of both sides' books, field by field.
+"""A whole instance against an acceptor that keeps its own record, then a comparison of both sides' books, field by field.
 
     python tests/interop/compare.py --orders 10000 [--seed 7] [--kill engine --kill gw.qf --kill sidecar] [--keep DIR] [--json]
+    python tests/interop/compare.py --orders 2000 --against venue --kill venue
 
-Starts the acceptor (quickfix_acceptor.py) and an instance (``tools/supervisor.py``), drives it by a strategy process (driver.py), waits until
-nothing is in flight, takes our tables from shared memory and the acceptor's record from its file, and compares orders (quantities, price,
-status, sum of price times quantity, by ClOrdID), executions and positions. At the end the instance is stopped and its journal replayed.
-Each ``--kill`` ends a component with SIGKILL on the way, spread over the run; the supervisor starts it again and the books must still be equal.
+The acceptor is quickfix_acceptor.py, on an engine that is not ours, or the simulated venue. With it run an instance
+(``tools/supervisor.py``) and a strategy process (driver.py). When nothing is in flight, our tables are taken from shared memory and the
+acceptor's record from its file, and compared: orders (quantities, price, status, sum of price times quantity, by ClOrdID), executions and
+positions. At the end the instance is stopped and its journal replayed.
+Each ``--kill`` ends a component (or the simulated venue) with SIGKILL on the way, spread over the run; it is started again and the books
+must still be equal.
 Exit codes: 0 equal, 7 differences (listed), 1 the run failed.
 """
 
@@ -26,13 +29,14 @@ from pathlib import Path
 from typing import Any
 
 from ringfence.core.clordid import encode_cl_ord_id
+from ringfence.gateways.venue.record import read_record
 from ringfence.ipc.errors import IpcError
 from ringfence.ipc.regions import unlink_stale
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
 HERE = Path(__file__).resolve().parent
-READY_S, QUIET_S, STOP_S = 40.0, 60.0, 40.0
+READY_S, QUIET_S, REST_S, STOP_S = 40.0, 60.0, 20.0, 40.0
 DIFFERENCES_SHOWN = 20
 STATUS = {"0": "NEW", "1": "PARTIALLY_FILLED", "2": "FILLED", "4": "CANCELED", "8": "REJECTED"}
 BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
@@ -148,6 +152,78 @@ def our_books(state: Segment) -> dict[str, Any]:
 # ---- their side
 
 
+class QuickFix:
+    """The acceptor on QuickFIX: writes its record when it is asked to."""
+
+    def __init__(self, folder: Path, seed: int, stack: contextlib.ExitStack) -> None:
+        self.path = folder / "acceptor.json"
+        command = [sys.executable, str(HERE / "quickfix_acceptor.py"), "--seed", str(seed), "--record", str(self.path), "--store", str(folder / "acceptor")]
+        self.process = stack.enter_context(process(command, folder / "acceptor.log", stdout=subprocess.PIPE))
+        self.port = listening(self.process)
+        self.counts: dict[str, int] = {}
+
+    def books(self) -> dict[str, Any]:
+        self.path.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR1)
+        wait_for("the acceptor's record", READY_S, self.path.exists)
+        record = json.loads(self.path.read_text())
+        self.counts = record["counts"]
+        return their_books(record)
+
+
+class Simulated:
+    """The simulated venue on real ticks, which end after some seconds so that the book comes to rest."""
+
+    def __init__(self, folder: Path, seed: int, stack: contextlib.ExitStack) -> None:
+        self.folder, self.stack, self.port = folder, stack, 0
+        self.counts: dict[str, int] = {}
+        spec: dict[str, Any] = {"port": 0, "sender_comp_id": "QF", "target_comp_id": "RINGFENCE", "seed": seed, "reject_ppm": 30_000, "pending_acks": True}
+        spec |= {"latency_ms": [0.2, 1], "symbols": [{"symbol": "EUR/USD", "price_digits": 5, "level_qty": [500, 3_000], "clip": 600}]}
+        ticks = {"symbol": "EUR/USD", "file": "eurusd_ticks.csv", "format": "histdata"}
+        self.spec = spec | {"quotes": {"ticks": [ticks], "speed": 3_000, "loop": False}, "store": "venue.store", "record": "venue.ndjson"}
+        self.start()
+
+    def start(self) -> None:
+        file = self.folder / "venue.json"
+        file.write_text(json.dumps(self.spec | {"port": self.port}))
+        command = [sys.executable, "-m", "ringfence.gateways.venue", "--spec", str(file)]
+        self.process = self.stack.enter_context(process(command, self.folder / "venue.log", stdout=subprocess.PIPE))
+        self.port = listening(self.process)
+
+    def kill(self) -> None:
+        """Kill the venue and start it again on its port."""
+        self.process.kill()
+        self.process.wait()
+        self.start()
+
+    def books(self) -> dict[str, Any]:
+        record = read_record(self.folder / "venue.ndjson")
+        roots = {o.order_id: o.cl_ord_ids[0] for o in record.orders.values()}
+        notional: dict[str, Decimal] = dict.fromkeys(roots.values(), Decimal(0))
+        positions: dict[str, dict[str, Decimal]] = {}
+        for x in record.fills:
+            notional[roots[x.order_id]] += x.qty * x.px
+            row = positions.setdefault(x.account, dict.fromkeys(("net", "bought", "sold", "traded"), Decimal(0)))
+            row["bought" if x.side == "1" else "sold"] += x.qty
+            row["net"] += x.qty if x.side == "1" else -x.qty
+            row["traded"] += x.qty * x.px
+        orders = {
+            o.cl_ord_ids[0]: {"order_id": o.order_id, "account": o.account, "side": o.side, "status": STATUS[o.status], "px": o.px}
+            | {"qty": o.qty, "cum": o.cum_qty, "leaves": o.leaves_qty, "notional": notional[o.cl_ord_ids[0]]}
+            for o in record.orders.values()
+        }
+        executions = {(x.exec_id, roots[x.order_id]): {"side": x.side, "account": x.account, "qty": x.qty, "px": x.px} for x in record.fills}
+        return {"orders": orders, "executions": executions, "positions": positions}
+
+
+def listening(child: subprocess.Popen[str]) -> int:
+    """Return the port of an acceptor that says ``listening HOST PORT``."""
+    words = child.stdout.readline().split() if child.stdout is not None else []
+    if len(words) != 3:
+        raise RunFailed(f"the acceptor did not start: {child.args}")
+    return int(words[2])
+
+
 def their_books(record: dict[str, Any]) -> dict[str, Any]:
     """Return the acceptor's record keyed as ours; an order's key is the first ClOrdID of its chain."""
     orders, roots = {}, {}
@@ -182,7 +258,7 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[str]:
             elif key not in a:
                 yield f"{table} {key}: only theirs: {b[key]}"
             else:
-                for name in a[key]:
+                for name in b[key]:
                     if a[key][name] != b[key][name]:
                         yield f"{table} {key}.{name}: ours {a[key][name]}, theirs {b[key][name]}"
 
@@ -229,16 +305,21 @@ def session_up(instance: str) -> Segment | None:
     return None
 
 
-def at_rest(state: Segment, record: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the acceptor's record when nothing is in flight: no request pending here, and as many executions there as here."""
+def at_rest(state: Segment, books: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the acceptor's books once nothing is in flight: no request pending here, and as many executions there as here.
+
+    Gives up waiting after ``REST_S``: the comparison then says what is missing.
+    """
     engine = state.section("engine")[1]
-    seq = int(engine["seq"])
-    used = state.section("orders")[1 : int(engine["order_count"]) + 1]
-    pending = int((used["pending_count"] > 0).sum()) + int((used["ord_status"] == ENUMS["OrdStatus"].by_name["PENDING_NEW"]).sum())
-    if pending:
-        return None
-    theirs = record()
-    return theirs if len(theirs["executions"]) == int(engine["fills"]) or int(engine["seq"]) == seq else None
+    end = time.monotonic() + REST_S
+    while True:
+        used = state.section("orders")[1 : int(engine["order_count"]) + 1]
+        pending = int((used["pending_count"] > 0).sum()) + int((used["ord_status"] == ENUMS["OrdStatus"].by_name["PENDING_NEW"]).sum())
+        fills = int(engine["fills"])
+        theirs = books() if not pending or time.monotonic() > end else None
+        if theirs is not None and (len(theirs["executions"]) == fills == int(engine["fills"]) or time.monotonic() > end):
+            return theirs
+        time.sleep(0.05)
 
 
 def pid_of(instance: str, component: str) -> int:
@@ -250,17 +331,20 @@ def pid_of(instance: str, component: str) -> int:
         return int(row["pid"]) if alive else 0
 
 
-def kill_on_the_way(instance: str, kills: list[str], orders: int, state: Segment, driver: subprocess.Popen[str]) -> None:
+def kill_on_the_way(instance: str, kills: list[str], orders: int, state: Segment, driver: subprocess.Popen[str], acceptor: QuickFix | Simulated) -> None:
     """Kill each component once, when the engine has taken its share of the orders."""
     for number, component in enumerate(kills, 1):
         share = orders * number // (len(kills) + 1)
         wait_for(f"{share} orders", QUIET_S, lambda share=share: int(state.section("engine")[1]["order_count"]) >= share or driver.poll() is not None)
         if driver.poll() is not None:
             raise RunFailed(f"the strategy process ended before {component} was killed; use more --orders")
+        if component == "venue" and isinstance(acceptor, Simulated):
+            acceptor.kill()
+            continue
         os.kill(wait_for(f"a running {component}", READY_S, lambda component=component: pid_of(instance, component)), signal.SIGKILL)
 
 
-def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str]) -> dict[str, Any]:
+def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str], against: str) -> dict[str, Any]:
     """Make the run and return its report.
 
     Raises
@@ -268,22 +352,11 @@ def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str]) -
     RunFailed
         If a process fails or nothing comes to rest.
     """
-    record_path, env = folder / "acceptor.json", {**os.environ, "PYTHONUNBUFFERED": "1"}
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with contextlib.ExitStack() as stack:
-        acceptor_command = [sys.executable, str(HERE / "quickfix_acceptor.py"), "--seed", str(seed), "--record", str(record_path)]
-        acceptor = stack.enter_context(process([*acceptor_command, "--store", str(folder / "acceptor")], folder / "acceptor.log", stdout=subprocess.PIPE))
-        assert acceptor.stdout is not None
-        port = int((acceptor.stdout.readline().split() or ["", "", "0"])[2])
-        if not port:
-            raise RunFailed(f"the acceptor did not start; see {folder / 'acceptor.log'}")
+        acceptor: QuickFix | Simulated = (QuickFix if against == "quickfix" else Simulated)(folder, seed, stack)
         config = folder / "instance.toml"
-        config.write_text(CONFIG.format(instance=instance, port=port, order_rows=orders + 1_000, execution_rows=orders * 5 + 2_000))
-
-        def record() -> dict[str, Any]:
-            record_path.unlink(missing_ok=True)
-            acceptor.send_signal(signal.SIGUSR1)
-            wait_for("the acceptor's record", READY_S, record_path.exists)
-            return dict(json.loads(record_path.read_text()))
+        config.write_text(CONFIG.format(instance=instance, port=acceptor.port, order_rows=orders + 1_000, execution_rows=orders * 5 + 2_000))
 
         log = folder / "supervisor.log"
         up = [sys.executable, "-c", SUPERVISE, str(config)]
@@ -298,14 +371,14 @@ def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str]) -
         began = time.monotonic()
         driver = [sys.executable, str(HERE / "driver.py"), "--instance", instance, "--name", "qf1", "--orders", str(orders), "--seed", str(seed)]
         strategy = stack.enter_context(process(driver, folder / "driver.log", stdout=subprocess.PIPE))
-        kill_on_the_way(instance, kills, orders, state, strategy)
+        kill_on_the_way(instance, kills, orders, state, strategy, acceptor)
         counted = strategy.communicate()[0]
         took = time.monotonic() - began
         if strategy.returncode:
             raise RunFailed(f"the strategy process ended with exit code {strategy.returncode}: {counted}")
-        theirs = wait_for("rest", QUIET_S, lambda: at_rest(state, record))
+        theirs = at_rest(state, acceptor.books)
         ours = our_books(state)
-        found = list(differences(ours, their_books(theirs)))
+        found = list(differences(ours, theirs))
         counts = {name: int(state.section("engine")[1][name]) for name in ("fills", "duplicate_fills", "break_count", "rejects", "denies")}
         state.close()
         supervisor.terminate()
@@ -322,7 +395,7 @@ def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str]) -
         "engine": counts,
         "strategy": json.loads(counted),
         "killed": kills,
-        "acceptor": theirs["counts"],
+        "acceptor": acceptor.counts,
         "replay_exit_code": replay.returncode,
         "differences": found,
     }
@@ -333,7 +406,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--instance", default=f"qf{os.getpid()}")
-    parser.add_argument("--kill", action="append", default=[], metavar="COMPONENT", help="SIGKILL it on the way: engine, gw.qf, sidecar; may be repeated")
+    parser.add_argument("--against", choices=("quickfix", "venue"), default="quickfix", help="the acceptor: on QuickFIX, or the simulated venue")
+    parser.add_argument(
+        "--kill", action="append", default=[], metavar="COMPONENT", help="SIGKILL it on the way: engine, gw.qf, sidecar, venue; may be repeated"
+    )
     parser.add_argument("--keep", type=Path, help="leave configuration, journal, logs and the acceptor's record here")
     parser.add_argument("--json", action="store_true", help="print the whole report as one JSON object")
     args = parser.parse_args(argv)
@@ -341,7 +417,7 @@ def main(argv: list[str] | None = None) -> int:
         folder = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ringfence-interop-")))
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            report = run(args.orders, args.seed, folder, args.instance, args.kill)
+            report = run(args.orders, args.seed, folder, args.instance, args.kill, args.against)
         except RunFailed as e:
             print(f"failed: {e}", file=sys.stderr)
             for log in sorted([*folder.glob("*.log"), *folder.glob("data/logs/*.log")]):

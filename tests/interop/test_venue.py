@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -94,6 +95,17 @@ def venue(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     yield process, int(process.stdout.readline().split()[2])
     process.kill()
     process.communicate()
+
+
+@pytest.mark.timeout(300)
+def test_venue_when_it_and_the_engine_are_killed_on_the_way_has_the_instances_books(tmp_path: Path) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("compare.py")), "--against", "venue", "--orders", "1500", "--json", "--keep", str(tmp_path)]
+    command += ["--instance", f"t{os.getpid()}sim", "--kill", "venue", "--kill", "engine", "--kill", "venue"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 7), done.stderr
+    report = json.loads(done.stdout)
+    assert report["differences"] == [] and report["replay_exit_code"] == 0
+    assert report["executions"] == report["engine"]["fills"] > 500
 
 
 def test_venue_when_a_quickfix_client_trades_with_it_is_understood(venue: tuple[subprocess.Popen[str], int], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ringfence.strategy import Event, InstrumentInfo, PositionView, QuoteView
+from ringfence.strategy import Event, InstrumentInfo, OrderView, PositionView, QuoteView
 from ringfence.tools.demo_strategies import follow, main, make_market
 
 EUR = InstrumentInfo(1, "EUR/USD", 5, 0, 5, 1)
@@ -16,6 +16,11 @@ EUR = InstrumentInfo(1, "EUR/USD", 5, 0, 5, 1)
 class Order:
     def __init__(self, owner: Stand, client_id: int) -> None:
         self.owner, self.client_id = owner, client_id
+
+    @property
+    def state(self) -> OrderView | None:
+        leaves = 0 if self.client_id in self.owner.gone else 10
+        return OrderView(self.client_id, 1, "EUR/USD", "main", "BUY", "NEW", 10, 0, leaves, 0, 0, 0, "", "")
 
     def cancel(self) -> None:
         self.owner.did.append(("cancel", self.client_id))
@@ -31,6 +36,7 @@ class Stand:
         self.script, self.did, self.ids, self.stopping, self.net = script, [], 0, False, 0
         self.did: list[tuple[Any, ...]]
         self.now: tuple[int, int] | None = None
+        self.gone: set[int] = set()
 
     def instrument(self, _symbol: str) -> InstrumentInfo:
         return EUR
@@ -57,8 +63,9 @@ Run = Callable[..., list[tuple[Any, ...]]]
 
 @pytest.fixture
 def run() -> Run:
-    def play(strategy: Callable[..., None], *script: tuple[tuple[int, int] | None, int, list[Event]]) -> list[tuple[Any, ...]]:
+    def play(strategy: Callable[..., None], *script: tuple[tuple[int, int] | None, int, list[Event]], gone: int = 0) -> list[tuple[Any, ...]]:
         stand = Stand(list(script))
+        stand.gone.add(gone)
         strategy(stand, "EUR/USD", 10, 20)
         return stand.did
 
@@ -86,6 +93,14 @@ def test_maker_when_its_position_grows_leans_and_then_quotes_one_side_only(run: 
     filled = Event("FILL", 1, ord_status="FILLED")
     did = run(make_market, ((112_000, 112_050), 0, []), ((112_000, 112_050), 10, [filled]), ((112_000, 112_050), 20, []))
     assert did[2:] == [("BUY", 10, 111_995), ("replace", 2, 10, 112_045), ("cancel", 3)]
+
+
+@pytest.mark.parametrize(("strategy", "again"), [(make_market, ("BUY", 10, 112_000)), (follow, ("SELL", 10, 111_000, "IOC", 9))])
+def test_strategy_when_events_were_lost_looks_at_the_tables(run: Run, strategy: Callable[..., None], again: tuple[Any, ...]) -> None:
+    touch = (112_000, 112_050) if strategy is make_market else (111_000, 111_050)
+    script = (((112_000, 112_050), 0, []), (touch, 0, [Event("LOST", lost=2)]))
+    assert again in run(strategy, *script, gone=1)[1:]
+    assert again not in run(strategy, *script)[1:]
 
 
 def test_taker_when_the_mid_moves_far_enough_takes_the_touch_of_that_side(run: Run) -> None:
