@@ -29,8 +29,10 @@ DIRECTIVES = {
 }
 FLAGS = ["-std=gnu11", "-O2" if DEBUG else "-O3", "-g", "-fno-strict-aliasing", "-Wall", "-Wno-unused-function"]
 
+HEADERS = sorted(str(path) for folder in ("ipc", "gateways/fix") for path in Path(folder).glob("*.h"))
+
 modules = [
-    Extension(".".join(path.with_suffix("").parts[1:]), [str(path)], include_dirs=["ipc"], extra_compile_args=FLAGS)
+    Extension(".".join(path.with_suffix("").parts[1:]), [str(path)], include_dirs=["ipc"], extra_compile_args=FLAGS, depends=HEADERS)
     for pattern in ("*/*.pyx", "*/*/*.pyx")
     for path in sorted(Path("src").glob(f"ringfence/{pattern}"))
 ]
