@@ -28,7 +28,8 @@ from ringfence.gateways.fix.codec import parse
 from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.session import Session
 from ringfence.gateways.fix.store import MessageStore
-from ringfence.gateways.venue.exchange import Exchange, Report, Work
+from ringfence.gateways.venue.exchange import Exchange, Work
+from ringfence.gateways.venue.messages import Report
 from ringfence.gateways.venue.quotes import QuoteSource
 from ringfence.gateways.venue.record import VenueRecord
 from ringfence.gateways.venue.spec import VenueSpec

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ringfence.gateways.venue.exchange import CancelReject, CancelRequest, Exchange, ExecReport, NewOrder, ReplaceRequest, Report, Request, StatusRequest
+from ringfence.gateways.venue.exchange import Exchange
+from ringfence.gateways.venue.messages import CancelReject, CancelRequest, ExecReport, NewOrder, ReplaceRequest, Report, Request, StatusRequest
 from ringfence.gateways.venue.record import RecordError, RecordWriter, read_record
 from ringfence.gateways.venue.spec import venue_spec
 
