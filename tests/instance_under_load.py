@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from ringfence.tools.journal import JournalReader
 UNSETTLED = {ENUMS["OrdStatus"].by_name[n] for n in ("PENDING_NEW", "UNKNOWN")}
 UNKNOWN_TO_VENUE = ("", "NONE")  # OrderID(37) of an order that the venue does not know
 INTENT = ENUMS["FrameKind"].by_name["INTENT"]
+DENIED = ENUMS["OrdStatus"].by_name["DENIED"]
 NEW, CANCEL = (ENUMS["IntentKind"].by_name[n] for n in ("NEW", "CANCEL"))
 
 
@@ -29,6 +31,8 @@ class Load:
         self.next = first
         self.sent: list[int] = []
         self.canceled: list[int] = []
+        self.denied: dict[int, str] = {}
+        self.lost = 0
 
     def step(self, count: int) -> None:
         """Send ``count`` orders, every third one crossing the spread; cancel every second."""
@@ -43,8 +47,15 @@ class Load:
             if k % 2:
                 self._patiently(lambda i=client_id: self.strategy.cancel(i))
                 self.canceled.append(client_id)
-            while self.strategy.poll() is not None:
-                pass
+            self.read()
+
+    def read(self) -> None:
+        """Take the events that are there: who was denied, and how many were lost."""
+        while (event := self.strategy.poll()) is not None:
+            if event.kind == "DENIED" and event.side:
+                self.denied[event.client_id] = event.reason
+            elif event.kind == "LOST":
+                self.lost += event.lost
 
     def _patiently(self, send: Any) -> None:
         """Send again while the ring is full: that is what RingFull asks for."""
@@ -53,10 +64,11 @@ class Load:
                 send()
                 return
             except RingFull:
-                for _ in self.strategy.events(timeout=0.02):
-                    pass
+                self.read()
+                time.sleep(0.001)
 
     def close(self) -> None:
+        self.read()
         self.strategy.close()
 
 
@@ -72,13 +84,13 @@ def settle(running: Running, *loads: Load) -> None:
     running.until(f"{intents} intents at rest", quiet)
 
 
-def assert_equal_books(running: Running, *loads: Load, stale: bool = False, tolerated: tuple[str, ...] = ()) -> None:
+def assert_equal_books(running: Running, *loads: Load, denied: tuple[str, ...] = (), tolerated: tuple[str, ...] = ()) -> None:
     """Nothing twice, nothing lost.
 
     Parameters
     ----------
-    stale : bool
-        An engine was restarted: intents that waited in the ring meanwhile were denied (S12).
+    denied : tuple of str
+        Reasons for which an intent may have been denied: STALE (it waited in the ring while the engine was restarted, S12), SESSION_DOWN.
     tolerated : tuple of str
         Break kinds that the killed process makes right.
     """
@@ -95,7 +107,12 @@ def assert_equal_books(running: Running, *loads: Load, stale: bool = False, tole
     counts = state.table("engine")[1]
     orders = state.table("orders")[1 : int(counts["order_count"]) + 1]
     made = sorted(int(o["client_id"]) for o in orders)
-    assert set(made) <= set(sent) if stale else made == sent
+    refused = {i: reason for load in loads for i, reason in load.denied.items()}
+    assert set(refused.values()) <= set(denied)
+    assert sum(load.lost for load in loads) > 0 or sorted({*made, *refused}) == sent, "an intent was not answered"
+    not_sent = {int(o["client_id"]) for o in orders if int(o["ord_status"]) == DENIED}
+    assert len(made) == len(set(made))
+    assert set(made) & set(refused) <= not_sent, "an order lives that its strategy believes was denied"
     _assert_equal_to_venue(running, state, orders, counts)
     names = ENUMS["BreakKind"].by_value
     raised = [(names[int(b["kind"])], bytes(b["cl_ord_id"]).decode(), bytes(b["text"]).decode()) for b in state.table("breaks")[1:] if int(b["kind"])]

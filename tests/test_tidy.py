@@ -135,3 +135,12 @@ def test_tidy_when_a_module_has_code_it_starts_by_saying_what_it_is() -> None:
         if text.strip() and not re.match(r'^(?:#[^\n]*\n)*\s*[rR]?"""', text):
             mute.append(str(path.relative_to(ROOT)))
     assert not mute, f"no docstring at the top of: {mute}"
+
+
+def test_tidy_when_a_page_links_to_a_file_of_ours_it_exists() -> None:
+    broken = []
+    for page in files({".md"}):
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)} -> {target}")
+    assert not broken, "\n".join(broken)

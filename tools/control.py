@@ -36,7 +36,7 @@ from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
 
 SOCKET_NAME = "control.sock"
 BACKLOG = 16
-CONNECTIONS_MAX = 64
+CONNECTIONS_MAX = 256
 RECEIVE_S = 0.2
 TAKE_S = 5.0
 _ROLE = ENUMS["Role"].by_name
@@ -182,11 +182,11 @@ class ControlAgent:
             client, _ = self.listener.accept()
         except BlockingIOError:
             return
-        if len(self.clients) >= CONNECTIONS_MAX:
-            client.close()
-            return
         client.settimeout(RECEIVE_S)
         self.clients.add(client)
+        if len(self.clients) > CONNECTIONS_MAX:
+            self._answer(client, {"ok": False, "error": f"{CONNECTIONS_MAX} connections are open already; try again", "code": 4})
+            return
         self.selector.register(client, selectors.EVENT_READ, lambda: self._serve(client))
 
     def _serve(self, client: socket.socket) -> None:

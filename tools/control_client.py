@@ -72,6 +72,8 @@ def request(instance: str, payload: dict[str, Any], timeout_s: float = TIMEOUT_S
         try:
             answer, fds = receive(sock)
         except (OSError, PeerRefused) as e:
+            if payload.get("op") == "status":  # it changes nothing
+                raise NotRunning(f"{path}: no answer ({e}); see ringfence status") from e
             raise OutcomeUnknown(f"{payload.get('op')}: sent, and no answer within {timeout_s:g} s ({e}); see ringfence status") from e
     for fd in fds:
         os.close(fd)

@@ -42,7 +42,7 @@ from ringfence.tools.views.instance import Instance
 
 START_S = 20.0
 STOP_S = 20.0
-FRAME_S = 0.25
+FRAME_S, POLL_S = 0.25, 0.03
 SPEED = 1000.0
 STRATEGIES = {"mm1": ("maker", "EUR/USD"), "mm2": ("taker", "USD/JPY")}  # tools/demo_strategies.py
 VENUE_RECORD = "venue.ndjson"
@@ -185,7 +185,7 @@ class Demo:
                 with Instance(self.name) as instance:
                     if instance.engine_age is not None and instance.stale_ns is None:
                         return
-            time.sleep(0.01)
+            time.sleep(POLL_S)
         raise TimedOut(f"the instance was not ready after {START_S:g} s: {self.tail('up.log')}")
 
     def check_alive(self) -> None:
@@ -202,6 +202,8 @@ class Demo:
         """Remember what the summary needs and what is gone after the stop."""
         self.stages = latency.histograms(instance) or self.stages
         self.pids |= {int(r["pid"]) for r in processes.status(instance) if r["pid"]}
+
+    def note_first_fill(self, instance: Instance) -> None:
         engine = instance.engine
         if self.first_fill_s is None and engine is not None and int(engine["fills"]):
             self.first_fill_s = time.monotonic() - self.started
@@ -232,14 +234,18 @@ class Demo:
 
 def _watch(demo: Demo, seconds: float, screen: demo_screen.Screen) -> bool:
     """Show the running instance until the time is up; return True when interrupted by Ctrl-C."""
-    until = time.monotonic() + seconds
+    due = time.monotonic()
+    until = due + seconds
     try:
         while (left := until - time.monotonic()) > 0:
             demo.check_alive()
             with Instance(demo.name) as instance:
-                demo.look(instance)
-                screen.show(instance, demo.started, seconds)
-            time.sleep(min(FRAME_S if demo.first_fill_s is not None else 0.05, left))
+                demo.note_first_fill(instance)
+                if time.monotonic() >= due:
+                    demo.look(instance)
+                    screen.show(instance, demo.started, seconds)
+                    due += FRAME_S
+            time.sleep(min(FRAME_S if demo.first_fill_s is not None else POLL_S, left))
         with Instance(demo.name) as instance:
             demo.look(instance)
     except KeyboardInterrupt:

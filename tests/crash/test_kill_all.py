@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from instance_under_load import Load, assert_equal_books, assert_nothing_left, settle
 from running_instance import Running
 
 from ringfence.ipc.regions import list_regions
+from ringfence.ipc.schema import LAYOUT_HASH, RECORDS
 
 
 def kill_everything(running: Running) -> None:
@@ -81,3 +83,23 @@ def test_up_when_a_killed_instance_had_another_directory_is_refused(running: Run
     settle(running, load)
     assert_nothing_left(running)
     assert_equal_books(running, load, tolerated=("UNKNOWN_OUTCOME",))
+
+
+def test_up_when_rings_have_another_layout_says_which(running: Running) -> None:
+    assert running.up() == 0, running.logs()
+    kill_everything(running)
+    at = RECORDS["Superblock"].offsets["layout_hash"]
+    path = Path("/dev/shm", f"rf.{running.name}.to.sidecar")
+    with path.open("r+b") as file:
+        file.seek(at)
+        right = file.read(8)
+        file.seek(at)
+        file.write(b"\x11" * 8)
+    assert running.up() == 3
+    assert any(f"has layout 0x{'11' * 8}" in line and f"this build has {LAYOUT_HASH:#018x}" in line for line in running.said), running.said
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(right)
+    running.until("end", lambda: not any(r.alive for r in list_regions(running.name)))
+    assert running.up() == 0, running.logs()
+    assert_nothing_left(running)

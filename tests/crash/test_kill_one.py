@@ -27,5 +27,5 @@ def test_instance_when_a_process_is_killed_under_load_goes_on(running: Running, 
     settle(running, load)
     load.close()
     assert_nothing_left(running)
-    unknown = ("UNKNOWN_OUTCOME",) if component == "gw.sim" else ()
-    assert_equal_books(running, load, stale=component == "engine", tolerated=unknown)
+    denied = {"engine": ("STALE",), "gw.sim": ("SESSION_DOWN",)}.get(component, ())
+    assert_equal_books(running, load, denied=denied, tolerated=("UNKNOWN_OUTCOME",) if component == "gw.sim" else ())

@@ -246,3 +246,41 @@ def test_sidecar_when_file_size_is_limited_keeps_the_ring_and_resumes(engine: Ca
     side.wait_persisted(200)
     assert "goes on by itself" in side.log
     assert_journal_is(tmp_path / "journal", slots)
+
+
+def test_sidecar_when_a_sync_fails_is_suspect_for_good(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine()
+    code = (
+        "import errno, sys; from ringfence.tools import segments, sidecar\n"
+        "true_sync, calls = segments.Disk.sync, []\n"
+        "def sync(self, fd):\n"
+        "    calls.append(fd)\n"
+        "    if len(calls) == 4: raise OSError(errno.EIO, 'Input/output error')\n"
+        "    true_sync(self, fd)\n"
+        "segments.Disk.sync = sync\n"
+        "sys.exit(sidecar.main(['--spec', sys.argv[1]]))"
+    )
+    with (tmp_path / "sidecar.log").open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-c", code, str(side.spec)], stderr=log)
+    side.processes.append(process)
+    slots = journal_slots(1, 40)
+    side.send(slots[:5])
+    side.wait_persisted(5)
+    for k in range(5, 40):
+        side.send(slots[k : k + 1])
+        time.sleep(0.003)
+    side.until(lambda: Metrics.attach(side.instance, "sidecar").counters()["suspect"] == 1)
+    persisted = side.connect().their_mark
+    assert 5 <= persisted < 40
+    assert process.poll() is None
+    assert int(Segment.attach(side.instance, "from.sidecar").superblock["process_state"]) == STATE["FAILED"]
+    assert f"the journal is suspect from sequence {persisted + 1} on" in side.log
+    assert side.connect().depth >= 40 - persisted
+    process.terminate()
+    assert process.wait(10) == 1
+    assert side.start().wait(10) == 1
+    assert "then remove" in side.log.splitlines()[-1]
+    (tmp_path / "journal" / "SUSPECT").unlink()
+    side.start()
+    side.wait_persisted(40)
+    assert_journal_is(tmp_path / "journal", slots)
