@@ -94,10 +94,10 @@ class Acceptor:
         missed = self.exchange.unreported(record, reported)
         self._emit(missed)
         now = self.clock()
-        for reports, work in (resumed := self.exchange.resume(record, now)):
-            self._emit(reports)
-            self._work.append((now, work))
-        return len(missed), len(resumed)
+        reports, works = self.exchange.resume(record, now)
+        self._emit(reports)
+        self._work.extend((now, work) for work in works)
+        return len(missed), len(works)
 
     # ---- the loop
 

@@ -70,7 +70,7 @@ class Exchange:
     record : RecordWriter
         Gets every change before its report is returned.
     restored : VenueRecord, optional
-        What an earlier process of this venue recorded: its open orders rest again, in their old order of arrival.
+        What an earlier process of this venue recorded; call ``resume`` next.
     """
 
     def __init__(self, spec: VenueSpec, record: RecordWriter, restored: VenueRecord | None = None, now_ns: int = 0) -> None:
@@ -86,6 +86,7 @@ class Exchange:
         self._execs = 0
         self._run = restored.runs + 1 if restored else 1
         self.record.write("start", run=self._run, ts_ns=now_ns)
+        self.record.flush()
         if restored:
             self._restore(restored)
 
@@ -94,15 +95,38 @@ class Exchange:
     def receive(self, request: Request, now_ns: int) -> tuple[list[Report], Work]:
         """Register a request; returns what to report at once (pending acknowledgements, when configured) and the work due after the latency."""
         self.record.write("request", kind=type(request).__name__, values=astuple(request), ts_ns=now_ns)
-        return self._receive(request, now_ns)
+        return self._recorded(*self._receive(request, now_ns))
 
     def knows(self, request: Request) -> bool:
         """Whether the request was received before: a resent one (PossDupFlag) is then nothing new."""
         return not isinstance(request, StatusRequest) and request.cl_ord_id in self._used
 
-    def resume(self, record: VenueRecord, now_ns: int) -> list[tuple[list[Report], Work]]:
-        """Take up the requests that an earlier process of this venue received and did not answer."""
-        return [self._receive(REQUESTS[kind](*values), now_ns) for kind, values in record.requests.values()]
+    def resume(self, record: VenueRecord, now_ns: int) -> tuple[list[Report], list[Work]]:
+        """Go on where an earlier process of this venue died: its open orders enter the books again, in their old order of arrival, and the requests
+        that it received and did not answer are taken up. Returns what to report at once, and the work for the requests."""
+        reports: list[Report] = []
+        open_orders = [o for o in record.orders.values() if o.leaves_qty and o.status in (NEW, PARTIAL)]
+        for recorded in sorted(open_orders, key=lambda o: (not o.raw["arrival"], int(o.raw["arrival"]))):  # 0: it was about to trade, not resting
+            order = self.orders[int(recorded.order_id[1:])]
+            reports += self._outcomes(self._books[order.spec.symbol].add(book_entry(order)), now_ns)
+        works: list[Work] = []
+        for kind, values in record.requests.values():
+            more, work = self._recorded(*self._receive(REQUESTS[kind](*values), now_ns))
+            reports += more
+            works.append(work)
+        self.record.flush()
+        return reports, works
+
+    def _recorded(self, reports: list[Report], work: Work) -> tuple[list[Report], Work]:
+        """Put on record what was done so far, and see to it that the work will be."""
+
+        def recorded_work(now_ns: int) -> list[Report]:
+            out = work(now_ns)
+            self.record.flush()
+            return out
+
+        self.record.flush()
+        return reports, recorded_work
 
     def _receive(self, request: Request, now_ns: int) -> tuple[list[Report], Work]:
         if isinstance(request, NewOrder):
@@ -129,11 +153,14 @@ class Exchange:
         """Take a new top of book; returns the reports of what it traded and triggered."""
         least, most = self.spec.by_symbol[symbol].level_qty
         sizes = [self._size_draws.randint(least, most) for _ in (BUY, SELL)]
-        return self._outcomes(self._books[symbol].quote(bid, sizes[0], ask, sizes[1]), now_ns)
+        reports = self._outcomes(self._books[symbol].quote(bid, sizes[0], ask, sizes[1]), now_ns)
+        self.record.flush()
+        return reports
 
     def finish(self, now_ns: int) -> None:
         """Write the last line of the record."""
         self.record.write("end", orders=len(self.orders), fills=self.fills, ts_ns=now_ns)
+        self.record.flush()
 
     def unreported(self, record: VenueRecord, reported: set[tuple[str, str]]) -> list[Report]:
         """Return the reports that the last process of this venue recorded and did not get out: it died in between.
@@ -144,6 +171,7 @@ class Exchange:
         missed = [report for report in written if report_key(report) not in reported]
         for report in missed:
             self._note("report", report)
+        self.record.flush()
         return missed
 
     # ---- new orders
@@ -155,7 +183,7 @@ class Exchange:
             return [], partial(self._refuse_duplicate, request)
         self._used.add(request.cl_ord_id)
         try:
-            order = order_of(request, len(self.orders) + 1, self.spec.by_symbol)
+            order = order_of(request, next(reversed(self.orders), 0) + 1, self.spec.by_symbol)
         except Refusal as e:
             refusal = e
             return [], lambda now: [self._refuse_unbooked(request, refusal)]
@@ -384,7 +412,3 @@ class Exchange:
             order = self.orders[int(fill.order_id[1:])]
             order.notional += text_to_scaled(str(fill.qty), order.spec.qty_digits) * text_to_scaled(str(fill.px), order.spec.price_digits)
         self.fills = len(record.fills)
-        open_orders = [o for o in record.orders.values() if o.leaves_qty and o.status in (NEW, PARTIAL)]
-        for recorded in sorted(open_orders, key=lambda o: int(o.raw["arrival"])):
-            order = self.orders[int(recorded.order_id[1:])]
-            self._books[order.spec.symbol].add(book_entry(order))
