@@ -12,7 +12,7 @@ cdef uint64_t find_client_id(const EngineState *s, uint16_t strategy, uint64_t c
 # 1 when the row was entered, 0 when no slot is free within reach: the caller refuses.
 cdef int add_client_id(EngineState *s, uint16_t strategy, uint64_t client_id, uint64_t row) noexcept nogil
 
-# Row of the live order that a venue calls OrderID, or 0.
+# Row of the order that a venue calls OrderID, or 0; of several the newest, since a venue may use its OrderIDs again on another day.
 cdef uint64_t find_venue_order_id(const EngineState *s, uint16_t venue, const char *id32) noexcept nogil
 cdef int add_venue_order_id(EngineState *s, uint16_t venue, const char *id32, uint64_t row) noexcept nogil
 

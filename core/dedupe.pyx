@@ -65,19 +65,20 @@ cdef int add_client_id(EngineState *s, uint16_t strategy, uint64_t client_id, ui
 cdef uint64_t find_venue_order_id(const EngineState *s, uint16_t venue, const char *id32) noexcept nogil:
     cdef uint64_t digest = text_digest(mix(2, venue), id32, 4)
     cdef uint64_t at = digest
+    cdef uint64_t newest = 0
     cdef const HashSlot *slot
     cdef const Order *order
     cdef int _probe
     for _probe in range(PROBE_MAX):
         slot = &s.by_venue_order_id[at & s.venue_order_mask]
         if slot.row == 0:
-            return 0
-        if slot.digest == digest:
+            break
+        if slot.digest == digest and slot.row > newest:
             order = &s.orders[slot.row]
             if order.venue == venue and memcmp(order.venue_order_id, id32, 32) == 0:
-                return slot.row
+                newest = slot.row
         at += 1
-    return 0
+    return newest
 
 
 cdef int add_venue_order_id(EngineState *s, uint16_t venue, const char *id32, uint64_t row) noexcept nogil:

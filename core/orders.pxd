@@ -32,10 +32,14 @@ cdef void end_cancel(EngineState *s, Order *o) noexcept nogil
 cdef void end_replace(EngineState *s, Order *o) noexcept nogil
 # A status request, unless one is on its way, the session is down or the gateway is stalled.
 cdef void request_status(EngineState *s, Order *o) noexcept nogil
-# Cancel every open order of a strategy that has no cancel in flight; instrument 0 and account 0 mean any. Returns how many.
+# 1 when the last request in flight is older than the time in which an answer is due.
+cdef int is_overdue(const EngineState *s, const Order *o) noexcept nogil
+# Cancel every open order of a strategy that has no cancel in flight; instrument 0 and account 0 mean any. Returns how many could not be asked for.
 cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account) noexcept nogil
 # 1 while the gateway may still be given cancels: bounds its queue while it is stalled.
 cdef int may_cancel(const EngineState *s, const Order *o) noexcept nogil
 
+# 1 when the report carries a whole OrderID: one that was cut names nothing, and NONE is FIX's word for no order (R8).
+cdef int has_order_id(const VenueEvent *event) noexcept nogil
 # The order and revision that a report names, by ClOrdID, OrigClOrdID or OrderID; NULL when it is none of ours.
 cdef Order *match_order(EngineState *s, const VenueEvent *event, uint32_t *revision) noexcept nogil

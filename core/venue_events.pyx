@@ -15,11 +15,11 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.breaks cimport raise_break
-from ringfence.core.dedupe cimport add_venue_order_id, copy_text
-from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill
+from ringfence.core.dedupe cimport add_venue_order_id, copy_text, find_venue_order_id
+from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill, contradicts
 from ringfence.core.fixed cimport RF_RESCALE_OVERFLOW, rf_products_equal, rf_rescale
 from ringfence.core.orders cimport (
-    BY_QUANTITY, KEEP, advance, end_cancel, end_replace, is_terminal, match_order, request_status, settle,
+    BY_QUANTITY, KEEP, advance, end_cancel, end_replace, has_order_id, is_terminal, match_order, request_status, settle,
 )
 from ringfence.core.ports cimport emit_event
 from ringfence.core.state cimport EngineState
@@ -167,10 +167,11 @@ cdef int take_amount(
 cdef void take_terms(EngineState *s, const VenueEvent *event, Order *o) noexcept nogil:
     """Price and OrderQty as the venue now has them."""
     cdef uint8_t px_digits = s.instruments[o.instrument].price_digits, qty_digits = s.instruments[o.instrument].qty_digits
-    cdef int64_t px = 0
+    cdef int64_t px = 0, qty = 0
     if take_amount(s, event, o, RF_PRESENT_PX, event.px, event.px_digits, px_digits, &px) and px != 0:
         o.px = px
-    take_amount(s, event, o, RF_PRESENT_QTY, event.qty, event.qty_digits, qty_digits, &o.qty)
+    if take_amount(s, event, o, RF_PRESENT_QTY, event.qty, event.qty_digits, qty_digits, &qty) and qty > 0:
+        o.qty = qty
 
 
 cdef void replaced(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
@@ -210,9 +211,10 @@ cdef void restated(EngineState *s, const VenueEvent *event, Order *o) noexcept n
 
 cdef void rejected(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
     """ExecType 8. A duplicate ClOrdID is refused without touching the live order (D22, R12); a replaced version does not end the live one (S20)."""
-    if event.ord_status and event.ord_status != RF_ORD_STATUS_REJECTED:
+    cdef int of_order = event.ord_status == 0 or event.ord_status == RF_ORD_STATUS_REJECTED
+    if (of_order or event.text_code != CODE_DUPLICATE_ORDER) and end_request_of(s, event, o, revision, RF_DENY_REASON_NONE):
         return
-    if end_request_of(s, event, o, revision, RF_DENY_REASON_NONE) or revision < o.live_revision:
+    if not of_order or revision < o.live_revision:
         return
     if event.text_code == CODE_DUPLICATE_ORDER:
         if o.base_status == RF_ORD_STATUS_PENDING_NEW:
@@ -266,11 +268,14 @@ cdef uint8_t told_of(uint8_t kind) noexcept nogil:
     return RF_EVENT_KIND_ACK if kind == RF_VENUE_EVENT_KIND_ACK else RF_EVENT_KIND_PENDING
 
 
-cdef void status(EngineState *s, const VenueEvent *event, Order *o, int doubted) noexcept nogil:
+cdef void status(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision, int doubted) noexcept nogil:
     """An answer to a status request: books nothing, changes nothing but doubt (S19). Only an order in doubt takes an end from it (R2, S6)."""
     cdef uint8_t kind
     cdef int64_t theirs = o.cum_qty
     if not doubted or event.ord_status == 0:
+        return
+    if revision < o.live_revision and is_terminal(event.ord_status) and event.ord_status != RF_ORD_STATUS_FILLED:
+        o.flags |= <uint8_t>RF_ORDER_UNVERIFIED  # that a replaced version ended says nothing of the live one (S20)
         return
     if event.ord_status == RF_ORD_STATUS_REJECTED and o.base_status != RF_ORD_STATUS_UNKNOWN:
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.base_status, event.ord_status)
@@ -289,17 +294,18 @@ cdef int older(const VenueEvent *event, const Order *o) noexcept nogil:
     return event.transact_ns != 0 and event.transact_ns < o.transact_ns
 
 
-cdef void note(EngineState *s, const VenueEvent *event, Order *o) noexcept nogil:
-    """Keep what the report says about the order besides its state: OrderID, Text, reason, that the venue has answered."""
+cdef void note(EngineState *s, const VenueEvent *event, Order *o, int stale) noexcept nogil:
+    """Keep what the report says about the order besides its state: OrderID, Text, reason, that the venue has answered. An older one adds only (S8)."""
     cdef char id32[32]
-    if event.venue_order_id[0]:
+    if has_order_id(event) and (not stale or o.venue_order_id[0] == 0):
         copy_text(id32, event.venue_order_id, 32)
         if memcmp(id32, o.venue_order_id, 32) != 0:
             memcpy(o.venue_order_id, id32, 32)
-            add_venue_order_id(s, o.venue, id32, o.order_id)
-    if event.text[0]:
+            if find_venue_order_id(s, o.venue, id32) != o.order_id:
+                add_venue_order_id(s, o.venue, id32, o.order_id)
+    if event.text[0] and not stale:
         copy_text(o.text, event.text, 64)
-    if event.text_code:
+    if event.text_code and not stale:
         o.venue_code = <uint16_t>event.text_code
     if not event.flags & RF_VENUE_EVENT_POSS_DUP:
         o.flags &= <uint8_t>~(RF_ORDER_UNVERIFIED | RF_ORDER_STATUS_ASKED)
@@ -307,10 +313,19 @@ cdef void note(EngineState *s, const VenueEvent *event, Order *o) noexcept nogil
         o.transact_ns = event.transact_ns
 
 
+cdef int undone_since(const Order *o, uint8_t kind, int stale) noexcept nogil:
+    """1 when a report that is sent again would take back what a later one said (S8)."""
+    if kind == RF_VENUE_EVENT_KIND_ACK:
+        return o.base_status == RF_ORD_STATUS_REJECTED
+    return stale and (kind == RF_VENUE_EVENT_KIND_STATUS or kind == RF_VENUE_EVENT_KIND_DONE_FOR_DAY)
+
+
 cdef void report(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision, int stale, int doubted) noexcept nogil:
     cdef uint8_t kind = event.kind
+    if event.flags & RF_VENUE_EVENT_POSS_DUP and undone_since(o, kind, stale):
+        return
     if kind == RF_VENUE_EVENT_KIND_STATUS:
-        status(s, event, o, doubted)
+        status(s, event, o, revision, doubted)
     elif kind == RF_VENUE_EVENT_KIND_CANCEL_REJECT:
         cancel_reject(s, event, o, revision)
     elif kind == RF_VENUE_EVENT_KIND_REPLACED:
@@ -329,7 +344,7 @@ cdef void report(EngineState *s, const VenueEvent *event, Order *o, uint32_t rev
         simple(s, event, o, kind, RF_ORD_STATUS_EXPIRED, RF_EVENT_KIND_EXPIRED)
     elif kind == RF_VENUE_EVENT_KIND_DONE_FOR_DAY:
         simple(s, event, o, kind, RF_ORD_STATUS_DONE_FOR_DAY, RF_EVENT_KIND_DONE_FOR_DAY)
-    elif stale:
+    elif stale and o.base_status != RF_ORD_STATUS_PENDING_NEW and o.base_status != RF_ORD_STATUS_UNKNOWN:
         return
     elif kind == RF_VENUE_EVENT_KIND_ACK:
         simple(s, event, o, kind, BY_QUANTITY, RF_EVENT_KIND_ACK)
@@ -350,6 +365,11 @@ cdef void unmatched(EngineState *s, const VenueEvent *event) noexcept nogil:
         raise_break(s, RF_BREAK_KIND_BUSINESS_REJECT, NULL, event, 0, event.text_code)
     elif event.kind != RF_VENUE_EVENT_KIND_STATUS and event.kind != RF_VENUE_EVENT_KIND_REJECTED:
         raise_break(s, RF_BREAK_KIND_UNKNOWN_ORDER, NULL, event, 0, event.kind)
+
+
+cdef inline int answers_order(uint8_t kind) noexcept nogil:
+    """1 when such a report proves that the venue has the order; a reject of a request does not, it may say that the order is unknown."""
+    return kind != RF_VENUE_EVENT_KIND_NOT_SENT and kind != RF_VENUE_EVENT_KIND_CANCEL_REJECT and kind != RF_VENUE_EVENT_KIND_BUSINESS_REJECT
 
 
 cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept nogil:
@@ -373,8 +393,8 @@ cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept no
     if o != NULL:
         stale = older(event, o)
         doubted = o.base_status == RF_ORD_STATUS_UNKNOWN or (o.flags & RF_ORDER_UNVERIFIED) != 0
-        if kind != RF_VENUE_EVENT_KIND_NOT_SENT:
-            note(s, event, o)
+        if kind != RF_VENUE_EVENT_KIND_NOT_SENT and not contradicts(s, event, o):
+            note(s, event, o, stale)
     if kind == RF_VENUE_EVENT_KIND_FILL:
         apply_fill(s, event, o)
     elif kind == RF_VENUE_EVENT_KIND_BUST:
@@ -384,6 +404,6 @@ cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept no
     elif o == NULL:
         unmatched(s, event)
     else:
-        if o.acked_ns == 0 and kind != RF_VENUE_EVENT_KIND_NOT_SENT:
+        if o.acked_ns == 0 and answers_order(kind):
             o.acked_ns = s.engine.engine_ns
         report(s, event, o, revision, stale, doubted)

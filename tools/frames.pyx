@@ -13,7 +13,7 @@ like a frame: such a torn tail is called corrupt, which refuses instead of cutti
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.ipc.crc32c cimport rf_crc32c
@@ -108,7 +108,7 @@ cdef uint32_t encode_slot(const JournalSlot *slot, unsigned char *out) noexcept 
 cdef void scan_frames(
     const unsigned char *base, uint64_t start, uint64_t end, uint64_t next_seq, uint64_t epoch, int whole_tail, rf_scan_t *out
 ) noexcept nogil:
-    cdef uint64_t at = start, after
+    cdef uint64_t at = start
     cdef uint32_t length
     cdef const FileFrame *f
     out.frames = 0

@@ -26,7 +26,7 @@ from ringfence.tools.errors import Refused
 
 ORPHAN_STOP_S = 10.0
 _ROLE = ENUMS["Role"].by_name
-_STOP_ORDER = (_ROLE["GATEWAY"], _ROLE["FEED"], _ROLE["ENGINE"], _ROLE["SIDECAR"])
+_STOP_ORDER = (_ROLE["STRATEGY"], _ROLE["GATEWAY"], _ROLE["FEED"], _ROLE["ENGINE"], _ROLE["SIDECAR"])
 
 
 def refuse_live(config: Config) -> None:
@@ -73,21 +73,37 @@ def clear_up(config: Config, say: Callable[[str], None]) -> list[str]:
 
 
 def _stop_orphans(instance: str, found: list[Region], say: Callable[[str], None]) -> None:
+    started = _started(instance)
     for role in _STOP_ORDER:
-        pids = {r.writer_pid for r in found if r.alive and r.role == role and r.writer_pid}
+        pids = {r.writer_pid for r in found if r.alive and r.role == role and r.writer_pid} | {p for p, r in started.items() if r == role}
         for pid in sorted(pids):
             say(f"▲ process {pid} ({ENUMS['Role'].by_value[role].lower()}) of a dead supervisor still runs: stopping it")
             _stop(instance, pid)
 
 
+def _started(instance: str) -> dict[int, int]:
+    """Pid to role of the live processes that the dead supervisor had started; strategies own no region by which to find them."""
+    try:
+        with Segment.attach(instance, "instance") as region:
+            rows = region.section("components").copy()
+    except (IpcError, KeyError):
+        return {}
+    return {int(r["pid"]): int(r["role"]) for r in rows if int(r["pid"]) and _same_process(int(r["pid"]), int(r["start_ticks_lo"]))}
+
+
+def _same_process(pid: int, start_ticks_lo: int) -> bool:
+    ticks = regions.process_start_ticks(pid)
+    return ticks is not None and ticks & 0xFFFFFFFF == start_ticks_lo
+
+
 def _stop(instance: str, pid: int) -> None:
-    """SIGTERM, then SIGKILL, by pidfd and only while it is still the writer of a region of this instance."""
+    """SIGTERM, then SIGKILL, by pidfd and only while it is still the very process that was found."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        if not any(r.alive and r.writer_pid == pid for r in regions.list_regions(instance)):
+        if pid not in _started(instance) and not any(r.alive and r.writer_pid == pid for r in regions.list_regions(instance)):
             return
         for number in (signal.SIGTERM, signal.SIGKILL):
             try:

@@ -95,6 +95,14 @@ def strategy_plans(config: Config) -> list[ChildPlan]:
     return out
 
 
+def expected_regions(config: Config) -> set[str]:
+    """Names of all regions that the instance's processes own; one whose process is just being started again is not a leftover."""
+    gateways = [f"gw.{v.name}" for v in config.venues]
+    peers = ["sidecar", "control", *gateways, *(["feed"] if config.feed else [])]
+    links = {f"{side}.{peer}" for peer in peers for side in ("to", "from")} | {f"to.strat.{s.name}" for s in config.strategies}
+    return links | {"instance", "state", "quotes"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", *gateways)}
+
+
 def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:
     venue = config.venues[k]
     component = f"gw.{venue.name}"

@@ -197,7 +197,7 @@ class Model:
 
     def cancel_reject(self, row: int, revision: int) -> None:
         o = self.orders[row]
-        self.answered(o)
+        o.unverified = False  # that the venue knows the order it does not prove
         if revision and revision == o.cancel:
             o.cancel = 0
         elif revision and revision == o.replace:
