@@ -1,7 +1,8 @@
 """Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
 
 Configuration is the row image in the command's body: the fields that configure are taken, what the engine keeps in the row (sequence numbers, counts,
-session state) stays, so a row may be defined again at any time. A command that names an impossible row or value changes nothing and raises BAD_CONTROL.
+session state) stays, so a row may be defined again at any time. Two things stay for good once they are used: the ClOrdID prefix, by which reports find their
+orders, and the digits of an instrument, which every figure counts in. A command that cannot be changes nothing and raises BAD_CONTROL.
 
 A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17): it stays pending and raises a break.
 Decisions that depend on a peer's pace (stalled, poisoned, journal pressure) are taken here, from journaled observations, so that they replay.
@@ -48,6 +49,8 @@ cdef int start(EngineState *s, const Control *c) noexcept nogil:
     cdef uint32_t year = c.day // 10000, month = c.day // 100 % 100, day = c.day % 100
     if not (2000 <= year < 2089 and 1 <= month <= 12 and 1 <= day <= 31) or c.prefix[0] == 0 or c.prefix[1] == 0:
         return 0
+    if s.engine.order_count and (c.prefix[0] != s.engine.prefix[0] or c.prefix[1] != s.engine.prefix[1]):
+        return 0
     s.engine.epoch = c.epoch
     s.engine.day = c.day
     s.engine.day_code = days_since_2000(c.day)
@@ -58,6 +61,17 @@ cdef int start(EngineState *s, const Control *c) noexcept nogil:
     return 1
 
 
+cdef int is_used(const EngineState *s, uint32_t instrument) noexcept nogil:
+    cdef uint64_t i
+    for i in range(1, s.engine.order_count + 1):
+        if s.orders[i].instrument == instrument:
+            return 1
+    for i in range(1, s.engine.execution_count + 1):
+        if s.executions[i].instrument == instrument:
+            return 1
+    return 0
+
+
 cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nogil:
     cdef Instrument *row
     if image.id == 0 or image.id >= s.instrument_rows or image.tick <= 0 or image.lot <= 0 or not valid_status(image.status):
@@ -65,6 +79,8 @@ cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nog
     if image.price_digits > DIGITS_MAX or image.qty_digits > DIGITS_MAX or image.qty_min < 0 or image.qty_max < 0 or image.symbol[0] == 0:
         return 0
     row = &s.instruments[image.id]
+    if (row.price_digits != image.price_digits or row.qty_digits != image.qty_digits) and is_used(s, image.id):
+        return 0
     memcpy(row.symbol, image.symbol, sizeof(row.symbol))
     memcpy(row.base, image.base, sizeof(row.base))
     memcpy(row.quote, image.quote, sizeof(row.quote))

@@ -290,7 +290,7 @@ cdef int take_control(Loop *l) noexcept nogil:
         may_take(l)
     elif control.kind == RF_CONTROL_KIND_START:
         l.instance_epoch = l.s.engine.epoch
-    elif 0 < control.strategy < <uint32_t>SOURCES_MAX:
+    elif 0 < control.strategy <= l.s.engine.strategy_count:
         if control.kind == RF_CONTROL_KIND_STRATEGY_ATTACH:
             l.strategies[control.strategy].ring = NULL
             l.attached = control.strategy
@@ -544,7 +544,7 @@ cdef class Engine:
         Raises
         ------
         CoreError
-            If the gateway has outputs that this state never computed: the journal it belongs to is not the one replayed.
+            If the gateway has outputs that this state never computed (the journal it belongs to is not the one replayed), or lacks some that were not kept.
         """
         cdef Port *port = self.state.port(venue, 0)
         if emitted_output_seq > self.state.c.venues[venue].output_seq:
@@ -552,14 +552,15 @@ cdef class Engine:
                 f"gateway of venue {venue} has output {emitted_output_seq}, the state only computed {self.state.c.venues[venue].output_seq}: "
                 "journal and session store belong to different instances; restore the journal or start with a new session store"
             )
+        if emitted_output_seq < port.emit_above:
+            raise CoreError(f"outputs of venue {venue} above {emitted_output_seq} were not kept: Replayer was given emit_above={{{venue}: {port.emit_above}}}")
         if port.dropped:
             raise CoreError(f"replay computed more outputs above {port.emit_above} for venue {venue} than its queue holds; is it the right gateway's mark?")
         self.state.open_queue(venue)
         self.connect(&self.l.gateways[venue], link, position)
         self.links["gateway", venue] = link
         port.ring = &link.outbound if link is not None and link.has_outbound else NULL
-        if emitted_output_seq > port.emit_above:
-            port.emit_above = emitted_output_seq
+        port.emit_above = emitted_output_seq
         while port.queue_first != port.queue_next and self.queued_seq(port) <= emitted_output_seq:
             port.queue_first += 1
         if port.queue_first == port.queue_next and emitted_output_seq < self.state.c.venues[venue].output_seq:

@@ -19,7 +19,7 @@ from ringfence.core.dedupe cimport ExecutionKey, add_execution, copy_text, execu
 from ringfence.core.fixed cimport RF_RESCALE_EXACT, RF_RESCALE_OVERFLOW, rf_add, rf_rescale, rf_wide_add_product
 from ringfence.core.orders cimport BY_QUANTITY, FILLED_OR_KEEP, KEEP, advance, request_status, settle
 from ringfence.core.ports cimport emit_event
-from ringfence.core.positions cimport BOOKED, BOOK_OVERFLOW, book, recompute
+from ringfence.core.positions cimport BOOKED, BOOK_OVERFLOW, BOOK_REVERSED, book, recompute
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_EXECUTION_MISMATCH, RF_BREAK_KIND_EXECUTIONS_FULL, RF_BREAK_KIND_INEXACT, RF_BREAK_KIND_INSTRUMENT_MISMATCH,
@@ -352,9 +352,15 @@ cdef Execution *hold(EngineState *s, const VenueEvent *event, const Trade *t) no
     return remember(s, event, &r, RF_EXECUTION_HELD)
 
 
-cdef void recompute_position(EngineState *s, const VenueEvent *event, const Trade *t) noexcept nogil:
-    if t.instrument and recompute(s, t.account, t.strategy, t.instrument) != BOOKED:
-        raise_break(s, RF_BREAK_KIND_OVERFLOW, t.order, event, 0, 0)
+cdef void recompute_position(
+    EngineState *s, const VenueEvent *event, const Trade *t, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
+) noexcept nogil:
+    cdef int result
+    if t.instrument == 0:
+        return
+    result = recompute(s, t.account, t.strategy, t.instrument, by_side(t.side, out_qty), out_px, by_side(t.side, in_qty), in_px)
+    if result != BOOKED:
+        raise_break(s, RF_BREAK_KIND_EXECUTIONS_FULL if result == BOOK_REVERSED else RF_BREAK_KIND_OVERFLOW, t.order, event, out_qty, in_qty)
 
 
 cdef void apply_bust(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil:
@@ -372,13 +378,14 @@ cdef void apply_bust(EngineState *s, const VenueEvent *event, Order *order) noex
         x.state = RF_EXECUTION_BUSTED
         if t.order != NULL:
             add_to_order(t.order, -x.last_qty, x.last_px)
-        recompute_position(s, event, &t)
+        recompute_position(s, event, &t, x.last_qty, x.last_px, 0, 0)
         conclude(s, event, &t, RF_VENUE_EVENT_KIND_BUST, KEEP, RF_EVENT_KIND_BUST, x.last_px, x.last_qty)
 
 
 cdef void replace_execution(EngineState *s, const VenueEvent *event, Trade *t, Execution *old) noexcept nogil:
     """Let this correction stand in the place of ``old``, which was booked."""
     cdef Execution *x
+    cdef int64_t qty = old.last_qty, px = old.last_px
     if t.order != NULL:
         add_to_order(t.order, -old.last_qty, old.last_px)
         if not add_to_order(t.order, t.qty, t.px):
@@ -393,7 +400,7 @@ cdef void replace_execution(EngineState *s, const VenueEvent *event, Trade *t, E
     else:
         old.last_px = t.px
         old.last_qty = t.qty
-    recompute_position(s, event, t)
+    recompute_position(s, event, t, qty, px, t.qty, t.px)
     conclude(s, event, t, RF_VENUE_EVENT_KIND_CORRECT, BY_QUANTITY, RF_EVENT_KIND_CORRECT, t.px, t.qty)
 
 

@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.dedupe cimport find_client_id, find_position
 from ringfence.core.orders cimport (
-    cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, terms_hash,
+    cancel_open, create_order, is_overdue, is_terminal, may_cancel, request_cancel, request_replace, terms_hash,
 )
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
@@ -27,7 +27,7 @@ from ringfence.ipc.records cimport (
     RF_DENY_REASON_EXECUTIONS_FULL, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_JOURNAL_PRESSURE, RF_DENY_REASON_NONE,
     RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REQUEST_PENDING,
     RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED,
-    RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
+    RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
     RF_EVENT_KIND_DUPLICATE, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE,
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
     RF_ORDER_UNVERIFIED, RF_REVISIONS_MAX, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE,
@@ -65,6 +65,12 @@ cdef uint8_t check_fresh(const EngineState *s, const Strategy *strategy, const I
     return RF_DENY_REASON_STALE if now > i.created_ns and now - i.created_ns > strategy.max_age_ns else RF_DENY_REASON_NONE
 
 
+cdef inline int64_t reserved(const Order *o) noexcept nogil:
+    """Return what may still trade: LeavesQty, or that of the replace in flight when it asks for more."""
+    cdef int64_t asked = o.pending_qty - o.cum_qty if o.replace_revision else 0
+    return asked if asked > o.leaves_qty else o.leaves_qty
+
+
 cdef int reduces(
     const EngineState *s, uint16_t strategy, uint16_t account, uint32_t instrument, uint8_t side, int64_t qty, const Order *besides,
 ) noexcept nogil:
@@ -78,7 +84,7 @@ cdef int reduces(
         o = &s.orders[row]
         row = o.next_open
         if o != besides and o.instrument == instrument and o.account == account and (o.side == RF_SIDE_BUY) == (side == RF_SIDE_BUY):
-            room -= o.leaves_qty
+            room -= reserved(o)
     return qty <= room
 
 
@@ -210,7 +216,7 @@ cdef uint8_t cancel(EngineState *s, uint16_t row, const Intent *i) noexcept nogi
         return RF_DENY_REASON_UNKNOWN_ORDER if i.client_id else RF_DENY_REASON_BAD_CLIENT_ID
     if is_terminal(o.ord_status):
         return RF_DENY_REASON_ORDER_DONE
-    if o.cancel_revision:
+    if o.cancel_revision and not is_overdue(s, o):
         return RF_DENY_REASON_REQUEST_PENDING
     if o.revision >= RF_REVISIONS_MAX:
         return RF_DENY_REASON_TOO_MANY_REVISIONS
@@ -241,6 +247,17 @@ cdef uint8_t check_replaceable(const Order *o, const Intent *i) noexcept nogil:
     return RF_DENY_REASON_TOO_MANY_REVISIONS if o.revision >= RF_REVISIONS_MAX - REVISIONS_FOR_CANCELS else check_unchanged(o, i)
 
 
+cdef uint8_t check_active(const EngineState *s, const Order *o) noexcept nogil:
+    """What an operator halts takes no new risk by a replace either."""
+    if s.instruments[o.instrument].status != RF_STATUS_ACTIVE:
+        return RF_DENY_REASON_UNKNOWN_INSTRUMENT
+    if s.accounts[o.account].status != RF_STATUS_ACTIVE:
+        return RF_DENY_REASON_UNKNOWN_ACCOUNT
+    if s.venues[o.venue].status != RF_STATUS_ACTIVE or s.routes[o.route].status != RF_STATUS_ACTIVE:
+        return RF_DENY_REASON_NO_ROUTE
+    return RF_DENY_REASON_NONE
+
+
 cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nogil:
     """Ask for new total quantity and prices; a price of 0 keeps the order's."""
     cdef Strategy *strategy = &s.strategies[row]
@@ -256,6 +273,8 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
         reason = check_risk_allowed(s, strategy)
     if reason == RF_DENY_REASON_NONE:
         reason = check_fresh(s, strategy, i)
+    if reason == RF_DENY_REASON_NONE:
+        reason = check_active(s, o)
     if reason == RF_DENY_REASON_NONE:
         reason = check_price(&s.instruments[o.instrument], o.ord_type, px, stop_px)
     if reason == RF_DENY_REASON_NONE:
@@ -290,7 +309,8 @@ cdef void apply_intent(EngineState *s, uint16_t strategy, const Intent *i) noexc
         elif i.kind == RF_INTENT_KIND_REPLACE:
             reason = replace(s, strategy, i)
         elif i.kind == RF_INTENT_KIND_CANCEL_ALL:
-            cancel_open(s, strategy, i.instrument, i.account)
+            if cancel_open(s, strategy, i.instrument, i.account) != 0:
+                reason = RF_DENY_REASON_GATEWAY_STALLED
         else:
             reason = RF_DENY_REASON_BAD_KIND
     if reason != RF_DENY_REASON_NONE:

@@ -32,7 +32,9 @@ cdef void end_cancel(EngineState *s, Order *o) noexcept nogil
 cdef void end_replace(EngineState *s, Order *o) noexcept nogil
 # A status request, unless one is on its way, the session is down or the gateway is stalled.
 cdef void request_status(EngineState *s, Order *o) noexcept nogil
-# Cancel every open order of a strategy that has no cancel in flight; instrument 0 and account 0 mean any. Returns how many.
+# 1 when the last request in flight is older than the time in which an answer is due.
+cdef int is_overdue(const EngineState *s, const Order *o) noexcept nogil
+# Cancel every open order of a strategy that has no cancel in flight; instrument 0 and account 0 mean any. Returns how many could not be asked for.
 cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account) noexcept nogil
 # 1 while the gateway may still be given cancels: bounds its queue while it is stalled.
 cdef int may_cancel(const EngineState *s, const Order *o) noexcept nogil

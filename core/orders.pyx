@@ -2,7 +2,8 @@
 
 An order has a *base* status and, apart from it, at most one cancel and one replace in flight; ``settle`` derives from them what others see
 (FIX shows the highest precedence, R5) and whether the order is on its strategy's list of open orders. A reject therefore restores
-by forgetting a request (S7). A second request of a kind that is in flight is denied (REQUEST_PENDING): the record holds one of each.
+by forgetting a request (S7). A second request of a kind that is in flight is denied (REQUEST_PENDING): the record holds one of each. Only a cancel that
+was not answered within REQUEST_LIMIT_MS gives way to another (S13): a lost one must not make an order uncancellable.
 
 OrigClOrdID names the last version not known to be rejected: the replace in flight, else the live one (S20). Every ClOrdID is arithmetic over
 (day, order, revision), so a report finds its order without a lookup; OrderID has an index, for phoned orders and foreign ClOrdIDs.
@@ -21,7 +22,7 @@ from ringfence.ipc.records cimport (
     RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_COMMAND_KIND_CANCEL, RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_EVENT_KIND_PENDING,
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
-    RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED, RF_REVISIONS_MAX,
+    RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED, RF_REQUEST_LIMIT_MS, RF_REVISIONS_MAX,
     RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, RF_VENUE_EVENT_TRUNCATED, Intent, Order, Strategy, Venue, VenueEvent,
 )
 
@@ -186,7 +187,12 @@ cdef int may_cancel(const EngineState *s, const Order *o) noexcept nogil:
     return not venue.stalled or venue.output_seq - venue.stalled_seq < s.order_rows - 1
 
 
+cdef int is_overdue(const EngineState *s, const Order *o) noexcept nogil:
+    return o.requested_ns != 0 and s.engine.engine_ns - o.requested_ns >= <uint64_t>RF_REQUEST_LIMIT_MS * 1000000
+
+
 cdef void request_cancel(EngineState *s, Order *o) noexcept nogil:
+    end_cancel(s, o)
     o.revision += 1
     o.cancel_revision = o.revision
     o.pending_count += 1
@@ -243,18 +249,20 @@ cdef void request_status(EngineState *s, Order *o) noexcept nogil:
 
 cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account) noexcept nogil:
     cdef uint32_t row = s.strategies[strategy].first_open
-    cdef uint64_t n = 0
+    cdef uint64_t left = 0
     cdef Order *o
     while row:
         o = &s.orders[row]
         row = o.next_open
         if (instrument and o.instrument != instrument) or (account and o.account != account):
             continue
-        if o.cancel_revision or o.revision >= RF_REVISIONS_MAX or not may_cancel(s, o):
+        if o.cancel_revision and not is_overdue(s, o):
+            continue
+        if o.revision >= RF_REVISIONS_MAX or not may_cancel(s, o):
+            left += 1
             continue
         request_cancel(s, o)
-        n += 1
-    return n
+    return left
 
 
 # ---- reports -----------------------------------------------------------------------------------------------------------

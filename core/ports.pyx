@@ -93,7 +93,7 @@ cdef void emit_command(
     c.px = px
     c.stop_px = stop_px
     c.qty = qty
-    c.display_qty = o.display_qty
+    c.display_qty = o.display_qty if o.display_qty <= qty else 0
     c.expire_ns = o.expire_ns
     c.engine_ns = e.engine_ns
     c.intent_ns = s.intent_ns
@@ -105,7 +105,7 @@ cdef void emit_command(
     c.time_in_force = o.time_in_force
     c.px_digits = instrument.price_digits
     c.qty_digits = instrument.qty_digits
-    c.durability = account.durability if account.durability else venue.durability
+    c.durability = account.durability if account.durability > venue.durability else venue.durability
     if c.durability == 0:
         c.durability = <uint8_t>RF_DURABILITY_ASYNC
     c.strategy = o.strategy

@@ -7,6 +7,7 @@ Strategy 0 is suspense (S3). Written by the engine alone, in the state region.
 
 A bust or correction is not a reversing trade: the position is computed again from its surviving executions in the order in which they were
 booked, a corrected one in its original place. That walks the execution table, off the common path (some milliseconds when the table is large).
+Only when that table overflowed, so that fills were booked without a row, a reversing trade keeps the quantity right, and a break says so.
 What can fail: an overflow or a full table changes nothing; the caller raises a break. Rejected: an average price in the state (drifts by rounding).
 """
 
@@ -97,9 +98,20 @@ cdef int trade_fits(const EngineState *s, uint16_t account, uint16_t strategy, u
     return trade(&trial, signed_qty, px)
 
 
-cdef int recompute(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
+cdef int reverse(Position *p, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px) noexcept nogil:
+    cdef Position trial = p[0]
+    if not trade(&trial, -out_qty, out_px) or (in_qty != 0 and not trade(&trial, in_qty, in_px)):
+        return BOOK_OVERFLOW
+    p[0] = trial
+    return BOOK_REVERSED
+
+
+cdef int recompute(
+    EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
+) noexcept nogil:
     cdef uint64_t row = find_position(s, account, strategy, instrument), i
     cdef Position trial
+    cdef int64_t expected
     cdef const Execution *x
     if row == 0:
         return BOOK_NO_ROW
@@ -114,6 +126,9 @@ cdef int recompute(EngineState *s, uint16_t account, uint16_t strategy, uint32_t
             continue
         if not trade(&trial, x.last_qty if x.side == RF_SIDE_BUY else -x.last_qty, x.last_px):
             return BOOK_OVERFLOW
+    if s.engine.execution_count + 1 >= s.execution_rows:
+        if not rf_sub(s.positions[row].net_qty, out_qty, &expected) or not rf_add(expected, in_qty, &expected) or trial.net_qty != expected:
+            return reverse(&s.positions[row], out_qty, out_px, in_qty, in_px)
     trial.instrument = instrument
     trial.account = account
     trial.strategy = strategy

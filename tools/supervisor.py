@@ -250,6 +250,8 @@ class Supervisor:
             return
         self.stopping = self.stopping or "stop"
         self.log.info("stopping: %s", self.stopping)
+        if self.agent is not None:
+            self.agent.engine_runs = False  # no strategy may attach any more
         if self.region is not None:
             self.region.say("STOPPING")
         for order in sorted({c.plan.order for c in self.children}):
@@ -279,21 +281,23 @@ class Supervisor:
             child.due = 0.0
             child.signal(signal.SIGTERM)
         until = time.monotonic() + max(c.plan.stop_s for c in group)
-        while (live := [c for c in group if c.running]) and time.monotonic() < until:
-            self._collect(live, min(TICK_S, max(0.0, until - time.monotonic())))
+        while any(c.running for c in group) and time.monotonic() < until:
+            self._collect(min(TICK_S, max(0.0, until - time.monotonic())))
         for child in (c for c in group if c.running):
             self.log.error("%s did not end within %g s: killing it", child.plan.name, child.plan.stop_s)
             self.say(f"▲ {child.plan.name} did not end in time and was killed")
             child.signal(signal.SIGKILL)
         until = time.monotonic() + KILL_WAIT_S
-        while (live := [c for c in group if c.running]) and time.monotonic() < until:
-            self._collect(live, TICK_S)
+        while any(c.running for c in group) and time.monotonic() < until:
+            self._collect(TICK_S)
 
-    def _collect(self, live: list[Child], timeout_s: float) -> None:
-        """Take the exits of those that end within ``timeout_s``; the heartbeat goes on."""
-        ended = select.select([c.pidfd for c in live], [], [], timeout_s)[0]
-        for child in [c for c in live if c.pidfd in ended]:
-            self._child_ended(child)
+    def _collect(self, timeout_s: float) -> None:
+        """Take the exits that come within ``timeout_s``; the control socket is served and the heartbeat goes on.
+
+        A strategy that ends now is detached like at any other time: its open orders follow its policy, its own goodbye is answered.
+        """
+        for key, _ in self.selector.select(timeout_s):
+            key.data()
         if self.agent is not None:
             self.agent.tick()
         if self.region is not None:

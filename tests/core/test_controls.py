@@ -159,3 +159,33 @@ def test_day_code_when_a_day_starts_equals_the_calendars(machine: Machine) -> No
     for day in (20000101, 20000229, 20000301, 20240229, 20260102, 20261231, 20881231):
         machine.start(day=day)
         assert int(machine.status["day_code"]) == day_code(day)
+
+
+def test_start_when_there_are_orders_their_prefix_stays(machine: Machine) -> None:
+    m = machine
+    m.start(prefix="R1")
+    m.start(prefix="RF")
+    assert m.breaks() == []
+    m.new(1)
+    old = m.cl_ord_id(1)
+    m.start(20260103, prefix="XX", epoch=2)
+    assert m.breaks() == ["BAD_CONTROL"]
+    m.event("ACK", cl_ord_id=old)
+    assert m.state_of()[0] == "NEW"
+    m.start(20260103, epoch=2)
+    assert int(m.status["epoch"]) == 2
+
+
+@pytest.mark.parametrize("digits", [{"price_digits": 4}, {"qty_digits": 2}])
+def test_define_when_an_instrument_is_used_its_scale_stays(machine: Machine, digits: dict[str, int]) -> None:
+    m = machine
+    m.instrument(2, "GBPUSD")
+    m.new(1)
+    m.fill(100)
+    m.instrument(1, **digits)
+    assert m.breaks() == ["BAD_CONTROL"]
+    assert (int(m.table("instruments")[1]["price_digits"]), int(m.table("instruments")[1]["qty_digits"])) == (2, 0)
+    m.instrument(2, "GBPUSD", **digits)
+    m.instrument(1, tick=5)
+    assert m.breaks() == ["BAD_CONTROL"]
+    assert int(m.table("instruments")[1]["tick"]) == 5

@@ -487,6 +487,33 @@ def test_engine_when_the_gateway_is_ahead_of_the_journal_it_is_refused(rig: Rig)
         rig.engine.set_gateway(1, rig.gateway_link, 10)
 
 
+@pytest.mark.parametrize("mark", [0, 2])
+def test_engine_when_the_gateway_lacks_outputs_that_were_not_kept_it_is_refused(rig: Rig, mark: int) -> None:
+    for n in range(1, 6):
+        rig.intent("NEW", n)
+    rig.pump()
+    replayer = Replayer(LIMITS, emit_above={1: 3})
+    for frame in rig.frames:
+        replayer.apply(frame)
+    again, far = rig.link("gw.again", "OrderCommand", 16, "VenueEvent", 16)
+    journal, _ = rig.link("sidecar.again", "JournalSlot", 64, None, 0)
+    engine = Engine(replayer.state, rig.clock, rig.metrics, journal=journal)
+    with pytest.raises(CoreError, match="were not kept"):
+        engine.set_gateway(1, again, mark)
+    assert Rig.drain(far) == []
+
+
+def test_engine_when_an_attach_is_refused_no_ring_is_asked_for(rig: Rig) -> None:
+    before = rig.engine.attached_strategy
+    for row in (0, 3, 200):
+        rig.control("STRATEGY_ATTACH", strategy=row, epoch=9)
+        rig.pump()
+    assert rig.engine.attached_strategy == before
+    rig.intent("NEW", 1)
+    rig.pump()
+    assert rig.told() == ["ACCEPTED"]
+
+
 def test_engine_when_positions_are_given_rings_go_on_there(rig: Rig) -> None:
     journal, _ = rig.link("sidecar.more", "JournalSlot", 64, None, 0)
     control, far = rig.link("control.more", None, 0, "Control", 16)

@@ -195,8 +195,8 @@ def test_fill_when_its_price_is_missing_the_orders_stands_in_with_a_break(machin
 
 @pytest.mark.parametrize("fields", [{"last_px_digits": 0, "px": 2**62}, {"qty": 2**62, "px": 1, "last_qty_digits": 0}])
 def test_fill_when_the_amount_does_not_fit_nothing_is_booked_but_a_break(machine: Machine, fields: dict[str, int]) -> None:
+    machine.instrument(1, qty_digits=5)
     m = accepted(machine)
-    m.instrument(1, qty_digits=5)
     m.fill(fields.get("qty", 10), px=fields["px"], last_px_digits=fields.get("last_px_digits", 2))
     assert m.breaks() == ["OVERFLOW"]
     assert int(m.status["execution_count"]) == 0
@@ -395,3 +395,21 @@ def test_s11_when_a_suspense_fill_is_busted_suspense_is_empty_again(machine: Mac
     assert m.position(strategy=0)["net_qty"] == 0
     assert m.breaks() == ["UNKNOWN_ORDER"]
     same_after_replay(m)
+
+
+@pytest.mark.parametrize("correct", [False, True])
+def test_s11_when_the_table_had_no_row_for_some_fills_a_bust_keeps_them_in_the_position(make_machine: Callable[..., Machine], correct: bool) -> None:
+    m = make_machine(Limits(orders=4, executions=8, positions=4, breaks=64, instruments=2, accounts=2, venues=2, strategies=3, routes=2))
+    m.new(1, qty=1000)
+    for n in range(12):
+        m.fill(1, exec_id=f"E{n}")
+    if correct:
+        m.event("CORRECT", 1, exec_ref_id="E3", exec_id="C1", last_qty=3, last_px=110)
+    else:
+        m.event("BUST", 1, exec_ref_id="E3", exec_id="B1")
+    left = 14 if correct else 11
+    assert m.state_of()[2] == left
+    assert m.position()["net_qty"] == left
+    assert m.position()["cost"] == (100 * 11 + 330 if correct else 100 * 11)
+    assert m.breaks()[-1] == "EXECUTIONS_FULL"
+    assert m.replayed().tables() == m.tables()

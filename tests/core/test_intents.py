@@ -342,3 +342,79 @@ def test_deny_reasons_when_all_tests_here_have_run_none_is_left_out() -> None:
 
     text = "".join((Path(__file__).parent / name).read_text() for name in ("test_intents.py", "test_orders.py"))
     assert not [name for name in DENY if name != "NONE" and f'"{name}"' not in text]
+
+
+# ---- what a replace and a second cancel may do ------------------------------------------------------------------------------
+
+
+def test_new_when_only_reducing_is_allowed_counts_a_replace_in_flight(machine: Machine) -> None:
+    m = machine
+    m.new(1, qty=500)
+    m.fill(500)
+    m.control("SET_STRATEGY", strategy=1, status=2)
+    m.new(2, qty=200, side=2)
+    m.event("ACK", 2)
+    m.replace(2, qty=500)
+    assert m.sent() == ["REPLACE"]
+    m.new(3, qty=300, side=2)
+    assert m.deny() == "STRATEGY_DISABLED"
+
+
+@pytest.mark.parametrize(("halted", "reason"), [("INSTRUMENT", "UNKNOWN_INSTRUMENT"), ("ACCOUNT", "UNKNOWN_ACCOUNT"), ("VENUE", "NO_ROUTE"), ("ROUTE", "NO_ROUTE")])
+def test_replace_when_an_operator_halted_its_row_is_denied_and_cancels_pass(machine: Machine, halted: str, reason: str) -> None:
+    m = machine
+    m.new(1, qty=500)
+    m.event("ACK", 1)
+    image = m.table(halted.lower() + "s")[1].copy()
+    image["status"] = 2
+    m.control("DEFINE_" + halted, body=image)
+    m.replace(1, qty=1000)
+    assert m.deny() == reason
+    m.cancel(1)
+    assert m.sent() == ["CANCEL"]
+
+
+def test_replace_when_it_asks_for_less_than_is_displayed_shows_all(machine: Machine) -> None:
+    m = machine
+    m.new(1, qty=500, display_qty=400)
+    m.replace(1, qty=300)
+    assert (int(m.commands[0]["qty"]), int(m.commands[0]["display_qty"])) == (300, 0)
+
+
+@pytest.mark.parametrize(("venue", "account", "level"), [(1, 0, 1), (1, 2, 2), (2, 0, 2), (2, 1, 2), (2, 3, 3), (0, 0, 1)])
+def test_new_when_the_account_has_a_durability_it_raises_the_venues_only(machine: Machine, venue: int, account: int, level: int) -> None:
+    m = machine
+    m.control("DEFINE_VENUE", body=m.record("Venue", id=1, name="sim", status=1, durability=venue))
+    m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code="ACC1", status=1, durability=account))
+    m.new(1)
+    assert int(m.commands[0]["durability"]) == level
+
+
+def test_s13_when_a_cancel_was_not_answered_in_time_another_may_be_sent(machine: Machine) -> None:
+    m = machine
+    m.new(1)
+    m.event("ACK", 1)
+    m.cancel(1)
+    m.timer(29)
+    m.cancel(1)
+    assert m.deny() == "REQUEST_PENDING"
+    m.timer(2)
+    m.cancel(1)
+    assert m.sent() == ["CANCEL"]
+    assert int(m.order()["pending_count"]) == 1
+    m.event("CANCEL_REJECT", 1, 1)
+    assert m.state_of()[0] == "PENDING_CANCEL"
+    m.event("CANCELED", 1, 1)
+    assert m.state_of()[0] == "CANCELED"
+
+
+def test_cancel_all_when_a_stalled_gateway_takes_no_more_says_so(make_machine: Callable[..., Machine]) -> None:
+    m = make_machine(Limits(**TINY))
+    m.new(1)
+    m.observe("GATEWAY_STALLED", 1)
+    for _ in range(4):
+        m.intent("CANCEL_ALL", 0)
+        assert m.sent() == ["CANCEL"]
+        m.event("CANCEL_REJECT", 1, int(m.order()["revision"]))
+    m.intent("CANCEL_ALL", 0)
+    assert m.deny() == "GATEWAY_STALLED"

@@ -118,6 +118,12 @@ def test_wait_when_something_never_runs_exits_5_and_names_it(state: str, said: s
     assert (status, said in text) == (5, True)
 
 
+def test_wait_when_a_process_runs_and_does_not_beat_exits_5_and_says_so(synthetic: Synthetic, capsys: Capture) -> None:
+    synthetic.beat(3_000_000_000)
+    status, text = run(capsys, "wait", "ready", "--instance", synthetic.name, "--timeout", "0.1")
+    assert (status, "engine running, no heartbeat for 3." in text) == (5, True)
+
+
 def test_up_when_the_configuration_is_wrong_exits_2_and_names_the_key(tmp_path: Path, capsys: Capture) -> None:
     config = tmp_path / "wrong.toml"
     config.write_text('[instance]\nname = "x"\ndata_dir = "d"\nmode = "live"\nprefix = "RF"\ncolour = "red"\n')

@@ -15,8 +15,9 @@ import time
 
 from ringfence.tools import control_client
 from ringfence.tools.errors import NotRunning, Refused, TimedOut, ToolError
+from ringfence.tools.render import Row, duration
 from ringfence.tools.views import processes
-from ringfence.tools.views.instance import Instance, choose
+from ringfence.tools.views.instance import HEARTBEAT_MAX_NS, Instance, choose
 
 READY_S, POLL_S = 30.0, 0.02
 
@@ -57,10 +58,16 @@ def _missing(instance: Instance) -> str:
     rows = processes.status(instance)
     if not rows or instance.engine_age is None:
         return "the engine does not beat yet"
-    down = [f"{r['component']} {r['state'] or 'unknown'}" for r in rows if r["health"] not in {"ok", "idle"}]
+    down = [f"{r['component']} {_what(r)}" for r in rows if r["health"] not in {"ok", "idle"}]
     found = processes.sessions(instance)
     down += [f"session {r['session']} {r['state']}" for r in found if r["state"] != "UP"]
     return ", ".join(down if found else [*down, "no session configured yet"])
+
+
+def _what(row: Row) -> str:
+    """Return what keeps a component from being ready."""
+    silent = row["hb_age"] is not None and row["hb_age"] > HEARTBEAT_MAX_NS
+    return f"{row['state'] or 'unknown'}" + (f", no heartbeat for {duration(row['hb_age'])}" if silent else "")
 
 
 def wait(args: argparse.Namespace) -> int:
