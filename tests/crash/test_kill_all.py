@@ -18,7 +18,7 @@ from ringfence.ipc.segment import Segment
 def kill_everything(running: Running) -> None:
     """The supervisor first, so that it starts nothing again."""
     pids = running.note_pids()
-    for pid in (pids["supervisor"], *(p for name, p in pids.items() if name != "supervisor")):
+    for pid in (pids["supervisor"], *(p for name, p in pids.items() if p and name != "supervisor")):
         os.kill(pid, signal.SIGKILL)
     running.until("death of all", lambda: not any(r.alive for r in list_regions(running.name)))
 
