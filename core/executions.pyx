@@ -207,6 +207,15 @@ cdef int add_to_order(Order *o, int64_t qty, int64_t px) noexcept nogil:
     return 1
 
 
+cdef void take_from_order(EngineState *s, const VenueEvent *event, Order *o, const Execution *x) noexcept nogil:
+    """Take a busted trade out of CumQty and notional. After a split its quantity may be more than is left: CumQty ends at 0, with a break."""
+    cdef int64_t cum = o.cum_qty
+    add_to_order(o, -x.last_qty, x.last_px)
+    if o.cum_qty < 0:
+        o.cum_qty = 0
+        raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, cum, x.last_qty)
+
+
 cdef int credit(EngineState *s, const VenueEvent *event, const Trade *t, int64_t px, int64_t qty) noexcept nogil:
     """Book one surviving trade into order and position; 0 when the order's figures would overflow (nothing is booked then)."""
     cdef int result
@@ -272,8 +281,15 @@ cdef int seen(EngineState *s, const VenueEvent *event, const Trade *t, uint64_t 
 
 cdef void arrive(EngineState *s, const VenueEvent *event, Trade *t, Execution *held) noexcept nogil:
     """Book a fill whose bust or correction came first: it takes its place now, with what survives of it."""
-    cdef Execution *x = append(s, event, t, RF_EXECUTION_BUSTED)
+    cdef Execution *x
     cdef Execution *survivor
+    if held.corrected_by and s.executions[held.corrected_by].instrument != t.instrument:  # in suspense only: figures of another scale
+        raise_break(s, RF_BREAK_KIND_INSTRUMENT_MISMATCH, t.order, event, s.executions[held.corrected_by].instrument, t.instrument)
+        x = append(s, event, t, RF_EXECUTION_BOOKED) if credit(s, event, t, t.px, t.qty) else NULL
+        if x != NULL:
+            repoint_execution(s, t.digest, held.id, x.id)
+        return
+    x = append(s, event, t, RF_EXECUTION_BUSTED)
     if x == NULL:
         return
     repoint_execution(s, t.digest, held.id, x.id)
@@ -376,8 +392,9 @@ cdef void apply_bust(EngineState *s, const VenueEvent *event, Order *order) noex
         x.state = RF_EXECUTION_BUSTED
     else:
         x.state = RF_EXECUTION_BUSTED
+        t.instrument = x.instrument
         if t.order != NULL:
-            add_to_order(t.order, -x.last_qty, x.last_px)
+            take_from_order(s, event, t.order, x)
         recompute_position(s, event, &t, x.last_qty, x.last_px, 0, 0)
         conclude(s, event, &t, RF_VENUE_EVENT_KIND_BUST, KEEP, RF_EVENT_KIND_BUST, x.last_px, x.last_qty)
 
@@ -423,6 +440,9 @@ cdef void apply_correct(EngineState *s, const VenueEvent *event, Order *order) n
         old = hold(s, event, &t)
         if old == NULL:
             return
+    elif old.instrument != t.instrument:  # in suspense only
+        raise_break(s, RF_BREAK_KIND_INSTRUMENT_MISMATCH, t.order, event, old.instrument, t.instrument)
+        return
     elif old.state == RF_EXECUTION_BOOKED:
         replace_execution(s, event, &t, old)
         return

@@ -137,6 +137,7 @@ class Running:
     def kill(self, component: str) -> int:
         """SIGKILL a component; its pid."""
         pid = self.note_pids()[component]
+        assert pid > 0, f"{component} is not running; logs:\n{self.logs()}"
         os.kill(pid, signal.SIGKILL)
         return pid
 

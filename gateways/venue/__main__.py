@@ -2,7 +2,8 @@
 
 Prints ``listening HOST PORT`` when it is ready, notes to stderr; ends on SIGTERM or SIGINT with a Logout and exit code 0, and with 1 and one line
 when the specification is wrong or the port is in use. Settings come from ``--spec FILE.json`` (venue/spec.py says which keys), from flags, or
-both; a flag wins.
+both; a flag wins. With neither, it is the counterparty of tools/examples/demo.toml, on the ticks that ship with the package:
+``python -m ringfence.gateways.venue --port 9880``.
 """
 
 from __future__ import annotations
@@ -51,6 +52,17 @@ def arguments() -> argparse.ArgumentParser:
     return p
 
 
+def defaults() -> dict[str, Any]:
+    """The venue of the example configuration; the port is the caller's to say."""
+    files = {"EUR/USD": ("eurusd_ticks.csv", "histdata", 6), "USD/JPY": ("usdjpy_ticks.csv", "truefx", 3)}
+    return {
+        "sender_comp_id": "SIM",
+        "target_comp_id": "RINGFENCE",
+        "symbols": [{"symbol": symbol, "price_digits": digits} for symbol, (_, _, digits) in files.items()],
+        "quotes": {"ticks": [{"symbol": symbol, "file": file, "format": format_} for symbol, (file, format_, _) in files.items()]},
+    }
+
+
 def _pair(text: str) -> Any:
     numbers = text.split(",")
     return numbers if len(numbers) == 2 else text
@@ -84,7 +96,7 @@ def specification(args: argparse.Namespace) -> VenueSpec:
     SpecError
         Naming the key or flag that is wrong.
     """
-    raw: dict[str, Any] = load_json(args.spec) if args.spec else {}
+    raw: dict[str, Any] = load_json(args.spec) if args.spec else defaults()
     folder = args.spec.resolve().parent if args.spec else Path.cwd()
     for key in ("host", "port", "sender_comp_id", "target_comp_id", "seed", "reject_ppm"):
         if getattr(args, key) is not None:
@@ -97,6 +109,9 @@ def specification(args: argparse.Namespace) -> VenueSpec:
     common |= {"clip": args.clip} if args.clip is not None else {}
     if args.symbol:
         raw["symbols"] = [_symbol(text, common) for text in args.symbol]
+        if not args.spec:  # of the shipped ticks, those that are asked for
+            named = {symbol["symbol"] for symbol in raw["symbols"]}
+            raw["quotes"] = {"ticks": [t for t in raw["quotes"]["ticks"] if t["symbol"] in named]}
     elif common and isinstance(raw.get("symbols"), list):
         raw["symbols"] = [{**symbol, **common} for symbol in raw["symbols"]]
     if args.quotes:

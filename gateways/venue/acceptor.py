@@ -28,7 +28,8 @@ from ringfence.gateways.fix.codec import parse
 from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.session import Session
 from ringfence.gateways.fix.store import MessageStore
-from ringfence.gateways.venue.exchange import Exchange, Report, Work
+from ringfence.gateways.venue.exchange import Exchange, Work
+from ringfence.gateways.venue.messages import Report
 from ringfence.gateways.venue.quotes import QuoteSource
 from ringfence.gateways.venue.record import VenueRecord
 from ringfence.gateways.venue.spec import VenueSpec
@@ -93,10 +94,10 @@ class Acceptor:
         missed = self.exchange.unreported(record, reported)
         self._emit(missed)
         now = self.clock()
-        for reports, work in (resumed := self.exchange.resume(record, now)):
-            self._emit(reports)
-            self._work.append((now, work))
-        return len(missed), len(resumed)
+        reports, works = self.exchange.resume(record, now)
+        self._emit(reports)
+        self._work.extend((now, work) for work in works)
+        return len(missed), len(works)
 
     # ---- the loop
 

@@ -1,12 +1,12 @@
 """The venue's order handling: ClOrdID chains, statuses and reports over the matching books. No I/O and no clock: time comes with each call.
 
 Data flow: the acceptor hands in decoded requests; ``receive`` registers one and returns the reports due at once plus a ``Work`` that the
-acceptor runs when the venue's latency has passed. Reports are plain data; wire.py turns them into FIX. Every change is written to the
-record before the report about it is returned, so the record never knows less than the counterparty.
+acceptor runs when the venue's latency has passed. Reports are plain data; wire.py turns them into FIX. Every report is written to the
+record, together with the change that it is about, before it is returned: the record never knows less than the counterparty.
 
-Behaviour follows the FIX 4.2 order state matrices: fills during a pending request carry the old ClOrdID and OrdStatus 6 or E; a replace to CumQty or below ends
-Filled with OrderQty = CumQty; an unfilled IOC or FOK is acknowledged, then canceled; a duplicate ClOrdID is rejected with
-the live order's status and leaves it alone. Both legs of a match between two of our orders carry one ExecID, as venues do.
+Behaviour follows the FIX 4.2 order state matrices: fills during a pending request carry the old ClOrdID and OrdStatus 6 or E; a replace to
+CumQty or below ends Filled with OrderQty = CumQty; an unfilled IOC or FOK is acknowledged, then canceled; a duplicate ClOrdID is rejected
+with the live order's status and leaves it alone. Both legs of a match between two of our orders carry one ExecID, as venues do.
 Same seed, same calls in the same order: same reports, byte for byte. Rejected: one generator for everything; adding a draw to one behaviour would
 then shift every other.
 """
@@ -15,179 +15,49 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from ringfence.gateways.decimals import text_to_scaled, to_text
-from ringfence.gateways.venue.book import BUY, QUOTE, SELL, Book, BookOrder, Dropped, Outcome, Tif, Trade, Triggered
-from ringfence.gateways.venue.record import RecordedOrder, RecordError, RecordWriter, VenueRecord, status_key
-from ringfence.gateways.venue.spec import PPM, SymbolSpec, VenueSpec
+from ringfence.gateways.venue.book import BUY, QUOTE, SELL, Book, Dropped, Outcome, Trade, Triggered
+from ringfence.gateways.venue.messages import (
+    BROKER_OPTION,
+    BROKER_REFUSES,
+    CANCELED,
+    DUPLICATE_ORDER,
+    EXPIRED,
+    FILLED,
+    NEW,
+    PARTIAL,
+    PENDING,
+    PENDING_CANCEL,
+    PENDING_NEW,
+    PENDING_REPLACE,
+    REJECTED,
+    REPLACED,
+    REQUESTS,
+    STATUS,
+    TERMINAL,
+    TOO_LATE,
+    UNKNOWN_ORDER,
+    UNKNOWN_ORDER_STATUS,
+    AnyReport,
+    CancelReject,
+    CancelRequest,
+    ExecReport,
+    NewOrder,
+    ReplaceRequest,
+    Report,
+    Request,
+    StatusRequest,
+    report_key,
+)
+from ringfence.gateways.venue.orders import Refusal, VenueOrder, amount, book_entry, image, order_of, restored_order
+from ringfence.gateways.venue.record import RecordWriter, VenueRecord, status_key
+from ringfence.gateways.venue.spec import PPM, VenueSpec
 
-# OrdStatus(39) and ExecType(150) on the wire
-NEW, PARTIAL, FILLED, CANCELED, REPLACED, PENDING_CANCEL, REJECTED = "0", "1", "2", "4", "5", "6", "8"
-PENDING_NEW, EXPIRED, PENDING_REPLACE = "A", "C", "E"
-TERMINAL = frozenset((FILLED, CANCELED, REJECTED, EXPIRED))
-STATUS = "3"  # ExecTransType(20)
-# OrdRejReason(103), CxlRejReason(102)
-BROKER_OPTION, UNKNOWN_SYMBOL, UNKNOWN_ORDER_STATUS, DUPLICATE_ORDER = 0, 1, 5, 6
-TOO_LATE, UNKNOWN_ORDER, BROKER_REFUSES = 0, 1, 2
-
-TIF = {"0": Tif.REST, "1": Tif.REST, "3": Tif.IOC, "4": Tif.FOK}
-MARKET, LIMIT, STOP, STOP_LIMIT = "1", "2", "3", "4"
-
-
-@dataclass(frozen=True, slots=True)
-class NewOrder:
-    """35=D. Amounts are still text: whether they fit the symbol's scale is the venue's to say."""
-
-    cl_ord_id: str
-    symbol: str
-    side: str
-    ord_type: str
-    qty: str
-    px: str = ""
-    stop_px: str = ""
-    tif: str = "0"
-    account: str = ""
-    poss_resend: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CancelRequest:
-    """35=F."""
-
-    cl_ord_id: str
-    orig_cl_ord_id: str
-    symbol: str = ""
-    side: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceRequest:
-    """35=G; empty text leaves a price as it is."""
-
-    cl_ord_id: str
-    orig_cl_ord_id: str
-    qty: str
-    px: str = ""
-    stop_px: str = ""
-    symbol: str = ""
-    side: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRequest:
-    """35=H."""
-
-    cl_ord_id: str
-    order_id: str = ""
-    symbol: str = ""
-    side: str = ""
-
-
-Request = NewOrder | CancelRequest | ReplaceRequest | StatusRequest
-
-
-@dataclass(frozen=True, slots=True)
-class ExecReport:
-    """35=8. Amounts are text; ``last_px`` and ``last_qty`` are empty but for fills."""
-
-    order_id: str
-    cl_ord_id: str
-    exec_id: str
-    exec_trans_type: str
-    exec_type: str
-    ord_status: str
-    symbol: str
-    side: str
-    qty: str
-    leaves_qty: str
-    cum_qty: str
-    avg_px: str
-    orig_cl_ord_id: str = ""
-    account: str = ""
-    ord_type: str = ""
-    tif: str = ""
-    px: str = ""
-    stop_px: str = ""
-    last_qty: str = ""
-    last_px: str = ""
-    reject_reason: int | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CancelReject:
-    """35=9."""
-
-    order_id: str
-    cl_ord_id: str
-    orig_cl_ord_id: str
-    ord_status: str
-    response_to: str
-    reason: int
-    text: str
-
-
-Report = ExecReport | CancelReject
-REQUESTS: dict[str, type[Request]] = {c.__name__: c for c in (NewOrder, CancelRequest, ReplaceRequest, StatusRequest)}
-PENDING = (PENDING_NEW, PENDING_CANCEL, PENDING_REPLACE)
-AnyReport = TypeVar("AnyReport", ExecReport, CancelReject)
 Work = Callable[[int], list[Report]]
-
-
-def report_key(report: Report) -> tuple[str, str]:
-    """What tells a report from every other: (ExecID, ClOrdID), with an empty ExecID for cancel rejects. Two legs of a trade share an ExecID."""
-    return (report.exec_id if isinstance(report, ExecReport) else "", report.cl_ord_id)
-
-
-@dataclass(slots=True)
-class VenueOrder:
-    """One order; amounts scaled by its symbol's digits. ``chain`` has every accepted ClOrdID, the live one last."""
-
-    number: int
-    spec: SymbolSpec
-    chain: list[str]
-    account: str
-    side: str
-    ord_type: str
-    tif: str
-    qty: int
-    px: int | None
-    stop_px: int | None
-    cum: int = 0
-    notional: int = 0
-    state: str = PENDING_NEW
-    pending: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def order_id(self) -> str:
-        return f"V{self.number:08d}"
-
-    @property
-    def leaves(self) -> int:
-        return 0 if self.state in TERMINAL else self.qty - self.cum
-
-    @property
-    def status(self) -> str:
-        """OrdStatus(39) by precedence: pending requests win over fills, an order that is out wins over both."""
-        if self.pending and self.state not in (CANCELED, REJECTED, EXPIRED):
-            return PENDING_CANCEL if any(kind == PENDING_CANCEL for _, kind in self.pending) else PENDING_REPLACE
-        return self.state
-
-    def average(self) -> str:
-        """AvgPx(6), four decimals finer than the symbol's prices, rounded half up: for display, as in FIX."""
-        digits = self.spec.price_digits + 4
-        return to_text((self.notional * 10_000 * 2 + self.cum) // (2 * self.cum), digits) if self.cum else to_text(0, self.spec.price_digits)
-
-
-class Refusal(ValueError):
-    """A request that the venue refuses: reason code and text for the report."""
-
-    def __init__(self, reason: int, text: str) -> None:
-        super().__init__(text)
-        self.reason, self.text = reason, text
 
 
 class Exchange:
@@ -200,7 +70,7 @@ class Exchange:
     record : RecordWriter
         Gets every change before its report is returned.
     restored : VenueRecord, optional
-        What an earlier process of this venue recorded: its open orders rest again, in their old order of arrival.
+        What an earlier process of this venue recorded; call ``resume`` next.
     """
 
     def __init__(self, spec: VenueSpec, record: RecordWriter, restored: VenueRecord | None = None, now_ns: int = 0) -> None:
@@ -216,6 +86,7 @@ class Exchange:
         self._execs = 0
         self._run = restored.runs + 1 if restored else 1
         self.record.write("start", run=self._run, ts_ns=now_ns)
+        self.record.flush()
         if restored:
             self._restore(restored)
 
@@ -224,15 +95,38 @@ class Exchange:
     def receive(self, request: Request, now_ns: int) -> tuple[list[Report], Work]:
         """Register a request; returns what to report at once (pending acknowledgements, when configured) and the work due after the latency."""
         self.record.write("request", kind=type(request).__name__, values=astuple(request), ts_ns=now_ns)
-        return self._receive(request, now_ns)
+        return self._recorded(*self._receive(request, now_ns))
 
     def knows(self, request: Request) -> bool:
         """Whether the request was received before: a resent one (PossDupFlag) is then nothing new."""
         return not isinstance(request, StatusRequest) and request.cl_ord_id in self._used
 
-    def resume(self, record: VenueRecord, now_ns: int) -> list[tuple[list[Report], Work]]:
-        """Take up the requests that an earlier process of this venue received and did not answer."""
-        return [self._receive(REQUESTS[kind](*values), now_ns) for kind, values in record.requests.values()]
+    def resume(self, record: VenueRecord, now_ns: int) -> tuple[list[Report], list[Work]]:
+        """Go on where an earlier process of this venue died: its open orders enter the books again, in their old order of arrival, and the requests
+        that it received and did not answer are taken up. Returns what to report at once, and the work for the requests."""
+        reports: list[Report] = []
+        open_orders = [o for o in record.orders.values() if o.leaves_qty and o.status in (NEW, PARTIAL)]
+        for recorded in sorted(open_orders, key=lambda o: (not o.raw["arrival"], int(o.raw["arrival"]))):  # 0: it was about to trade, not resting
+            order = self.orders[int(recorded.order_id[1:])]
+            reports += self._outcomes(self._books[order.spec.symbol].add(book_entry(order)), now_ns)
+        works: list[Work] = []
+        for kind, values in record.requests.values():
+            more, work = self._recorded(*self._receive(REQUESTS[kind](*values), now_ns))
+            reports += more
+            works.append(work)
+        self.record.flush()
+        return reports, works
+
+    def _recorded(self, reports: list[Report], work: Work) -> tuple[list[Report], Work]:
+        """Put on record what was done so far, and see to it that the work will be."""
+
+        def recorded_work(now_ns: int) -> list[Report]:
+            out = work(now_ns)
+            self.record.flush()
+            return out
+
+        self.record.flush()
+        return reports, recorded_work
 
     def _receive(self, request: Request, now_ns: int) -> tuple[list[Report], Work]:
         if isinstance(request, NewOrder):
@@ -259,11 +153,14 @@ class Exchange:
         """Take a new top of book; returns the reports of what it traded and triggered."""
         least, most = self.spec.by_symbol[symbol].level_qty
         sizes = [self._size_draws.randint(least, most) for _ in (BUY, SELL)]
-        return self._outcomes(self._books[symbol].quote(bid, sizes[0], ask, sizes[1]), now_ns)
+        reports = self._outcomes(self._books[symbol].quote(bid, sizes[0], ask, sizes[1]), now_ns)
+        self.record.flush()
+        return reports
 
     def finish(self, now_ns: int) -> None:
         """Write the last line of the record."""
         self.record.write("end", orders=len(self.orders), fills=self.fills, ts_ns=now_ns)
+        self.record.flush()
 
     def unreported(self, record: VenueRecord, reported: set[tuple[str, str]]) -> list[Report]:
         """Return the reports that the last process of this venue recorded and did not get out: it died in between.
@@ -274,6 +171,7 @@ class Exchange:
         missed = [report for report in written if report_key(report) not in reported]
         for report in missed:
             self._note("report", report)
+        self.record.flush()
         return missed
 
     # ---- new orders
@@ -285,7 +183,7 @@ class Exchange:
             return [], partial(self._refuse_duplicate, request)
         self._used.add(request.cl_ord_id)
         try:
-            order = self._decode(request)
+            order = order_of(request, next(reversed(self.orders), 0) + 1, self.spec.by_symbol)
         except Refusal as e:
             refusal = e
             return [], lambda now: [self._refuse_unbooked(request, refusal)]
@@ -293,39 +191,13 @@ class Exchange:
         reports: list[Report] = [self._out("report", self._report(order, PENDING_NEW))] if self.spec.pending_acks else []
         return reports, partial(self._accept, order)
 
-    def _decode(self, request: NewOrder) -> VenueOrder:
-        spec = self.spec.by_symbol.get(request.symbol)
-        if spec is None:
-            raise Refusal(UNKNOWN_SYMBOL, f"symbol {request.symbol} is not traded here; there are {', '.join(self.spec.by_symbol)}")
-        if request.side not in ("1", "2", "5"):
-            raise Refusal(BROKER_OPTION, f"Side(54)={request.side} is not offered; use 1, 2 or 5")
-        if request.tif not in TIF:
-            raise Refusal(BROKER_OPTION, f"TimeInForce(59)={request.tif} is not offered; use {', '.join(TIF)}")
-        if request.ord_type not in (MARKET, LIMIT, STOP, STOP_LIMIT):
-            raise Refusal(BROKER_OPTION, f"OrdType(40)={request.ord_type} is not offered; use 1 to 4")
-        px = self._amount(request.px, spec.price_digits, "Price(44)") if request.ord_type in (LIMIT, STOP_LIMIT) else None
-        stop_px = self._amount(request.stop_px, spec.price_digits, "StopPx(99)") if request.ord_type in (STOP, STOP_LIMIT) else None
-        qty = self._amount(request.qty, spec.qty_digits, "OrderQty(38)")
-        number = len(self.orders) + 1
-        return VenueOrder(number, spec, [request.cl_ord_id], request.account, request.side, request.ord_type, request.tif, qty, px, stop_px)
-
-    @staticmethod
-    def _amount(text: str, digits: int, name: str) -> int:
-        try:
-            value = text_to_scaled(text, digits)
-        except ValueError as e:
-            raise Refusal(BROKER_OPTION, f"{name}: {e}") from e
-        if value <= 0:
-            raise Refusal(BROKER_OPTION, f"{name}={text} must be above 0")
-        return value
-
     def _accept(self, order: VenueOrder, now_ns: int) -> list[Report]:
         if self._reject_draws.randrange(PPM) < self.spec.reject_ppm:
             order.state = REJECTED
             return [self._changed(order, self._report(order, REJECTED, reason=BROKER_OPTION, text="refused by the venue's reject rule"), now_ns)]
         order.state = NEW
         book = self._books[order.spec.symbol]
-        outcomes = book.add(BookOrder(order.number, BUY if order.side == "1" else SELL, order.qty, order.px, order.stop_px, TIF[order.tif]))
+        outcomes = book.add(book_entry(order))
         return [self._changed(order, self._report(order, NEW), now_ns), *self._outcomes(outcomes, now_ns)]
 
     def _refuse_duplicate(self, request: NewOrder, _now_ns: int) -> list[Report]:
@@ -380,9 +252,9 @@ class Exchange:
 
     def _replace(self, order: VenueOrder, request: ReplaceRequest, now_ns: int) -> list[Report]:
         spec, book = order.spec, self._books[order.spec.symbol]
-        qty = self._amount(request.qty, spec.qty_digits, "OrderQty(38)")
-        px = self._amount(request.px, spec.price_digits, "Price(44)") if request.px and order.px is not None else order.px
-        stop_px = self._amount(request.stop_px, spec.price_digits, "StopPx(99)") if request.stop_px and order.stop_px is not None else order.stop_px
+        qty = amount(request.qty, spec.qty_digits, "OrderQty(38)")
+        px = amount(request.px, spec.price_digits, "Price(44)") if request.px and order.px is not None else order.px
+        stop_px = amount(request.stop_px, spec.price_digits, "StopPx(99)") if request.stop_px and order.stop_px is not None else order.stop_px
         order.chain.append(request.cl_ord_id)
         if qty <= order.cum:
             book.cancel(order.number)
@@ -527,29 +399,12 @@ class Exchange:
         return self._out("order", report, **self._image(order, now_ns))
 
     def _image(self, order: VenueOrder, now_ns: int) -> dict[str, Any]:
-        spec = order.spec
-        live = self._books[spec.symbol].order(order.number)
-        return {
-            "order_id": order.order_id,
-            "cl_ord_ids": order.chain,
-            "account": order.account,
-            "symbol": spec.symbol,
-            "side": order.side,
-            "ord_type": order.ord_type,
-            "tif": order.tif,
-            "qty": to_text(order.qty, spec.qty_digits),
-            "cum_qty": to_text(order.cum, spec.qty_digits),
-            "leaves_qty": to_text(order.leaves, spec.qty_digits),
-            "px": None if order.px is None else to_text(order.px, spec.price_digits),
-            "stop_px": None if order.stop_px is None else to_text(order.stop_px, spec.price_digits),
-            "status": order.state,
-            "arrival": live.arrival if live else 0,
-            "ts_ns": now_ns,
-        }
+        live = self._books[order.spec.symbol].order(order.number)
+        return {**image(order), "arrival": live.arrival if live else 0, "ts_ns": now_ns}
 
     def _restore(self, record: VenueRecord) -> None:
         for recorded in record.orders.values():
-            order = self._restored(recorded)
+            order = restored_order(recorded, self.spec.by_symbol)
             self.orders[order.number] = order
             self._ids.update(dict.fromkeys(order.chain, order))
         self._used.update(record.used - record.requests.keys())
@@ -557,27 +412,3 @@ class Exchange:
             order = self.orders[int(fill.order_id[1:])]
             order.notional += text_to_scaled(str(fill.qty), order.spec.qty_digits) * text_to_scaled(str(fill.px), order.spec.price_digits)
         self.fills = len(record.fills)
-        open_orders = [o for o in record.orders.values() if o.leaves_qty and o.status in (NEW, PARTIAL)]
-        for recorded in sorted(open_orders, key=lambda o: int(o.raw["arrival"])):
-            order = self.orders[int(recorded.order_id[1:])]
-            side = BUY if order.side == "1" else SELL
-            self._books[order.spec.symbol].add(BookOrder(order.number, side, order.leaves, order.px, order.stop_px, TIF[order.tif]))
-
-    def _restored(self, recorded: RecordedOrder) -> VenueOrder:
-        raw, spec = recorded.raw, self.spec.by_symbol.get(recorded.symbol)
-        if spec is None:
-            raise RecordError(f"the record has orders in {recorded.symbol}, which the specification does not list; add the symbol or use a new record")
-        return VenueOrder(
-            number=int(recorded.order_id[1:]),
-            spec=spec,
-            chain=list(recorded.cl_ord_ids),
-            account=recorded.account,
-            side=recorded.side,
-            ord_type=raw["ord_type"],
-            tif=raw["tif"],
-            qty=text_to_scaled(raw["qty"], spec.qty_digits),
-            px=None if raw["px"] is None else text_to_scaled(raw["px"], spec.price_digits),
-            stop_px=None if raw["stop_px"] is None else text_to_scaled(raw["stop_px"], spec.price_digits),
-            cum=text_to_scaled(str(recorded.cum_qty), spec.qty_digits),
-            state=recorded.status,
-        )

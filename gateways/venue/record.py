@@ -1,6 +1,6 @@
 """The venue's own record of every order and fill: the truth that an instance is compared with.
 
-One JSON object per line, appended with one ``write`` before the report about it goes out: what was reported survives ``kill -9`` of the venue.
+One JSON object per line, handed to the kernel before the report about it goes out: what was reported survives ``kill -9`` of the venue.
 (It is not forced to the disk: the loss of the host is not what a simulated venue has to survive.) Lines:
 
     {"type": "start", "run": 1, "ts_ns": ...}                 one per venue process; run makes ExecIDs unique over restarts
@@ -34,11 +34,15 @@ class RecordError(GatewayError):
 
 
 class RecordWriter:
-    """Appends lines to a record; with ``path`` None it writes nothing."""
+    """Appends lines to a record; with ``path`` None it writes nothing.
+
+    Lines wait for ``flush``, which hands all of them over in one system call: what one input did is on record together.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._fd = -1
+        self._lines = bytearray()
         if path is not None:
             try:
                 self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
@@ -47,15 +51,18 @@ class RecordWriter:
                 raise RecordError(f"{path}: cannot open the record: {e.strerror}") from e
 
     def write(self, kind: str, /, **values: Any) -> None:
-        """Append one line of this type."""
-        if self._fd < 0:
-            return
-        line = json.dumps({"type": kind, **values}, separators=(",", ":")).encode() + b"\n"
-        while line:
-            line = line[os.write(self._fd, line) :]
+        """Add one line of this type."""
+        if self._fd >= 0:
+            self._lines += json.dumps({"type": kind, **values}, separators=(",", ":")).encode() + b"\n"
+
+    def flush(self) -> None:
+        """Hand the lines to the kernel, from where ``kill -9`` cannot take them back."""
+        while self._lines:
+            del self._lines[: os.write(self._fd, self._lines)]
 
     def close(self) -> None:
         if self._fd >= 0:
+            self.flush()
             os.close(self._fd)
             self._fd = -1
 

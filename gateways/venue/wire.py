@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from ringfence.gateways.errors import GatewayError
 from ringfence.gateways.fix.codec import timestamp_text
-from ringfence.gateways.venue.exchange import CancelReject, CancelRequest, ExecReport, NewOrder, ReplaceRequest, Report, Request, StatusRequest
+from ringfence.gateways.venue.messages import CancelReject, CancelRequest, ExecReport, NewOrder, ReplaceRequest, Report, Request, StatusRequest
 
 UNSUPPORTED_TYPE, MISSING_FIELD = 3, 5
 """BusinessRejectReason(380)."""

@@ -413,3 +413,34 @@ def test_s11_when_the_table_had_no_row_for_some_fills_a_bust_keeps_them_in_the_p
     assert m.position()["cost"] == (100 * 11 + 330 if correct else 100 * 11)
     assert m.breaks()[-1] == "EXECUTIONS_FULL"
     assert m.replayed().tables() == m.tables()
+
+
+def test_s11_when_a_suspense_bust_names_no_symbol_the_position_follows(machine: Machine) -> None:
+    m = machine
+    m.event("FILL", last_qty=100, last_px=100, exec_id="A", venue_order_id="X", symbol="EURUSD")
+    m.event("BUST", exec_ref_id="A", exec_id="B", venue_order_id="X")
+    assert m.position(strategy=0)["net_qty"] == 0
+
+
+@pytest.mark.parametrize("correct_first", [False, True])
+def test_s11_when_a_suspense_correction_names_no_symbol_the_fill_stands_with_a_break(machine: Machine, correct_first: bool) -> None:
+    m = machine
+    fill = {"last_qty": 100, "last_px": 100, "exec_id": "A", "venue_order_id": "X", "symbol": "EURUSD"}
+    correct = {"last_qty": 7000, "last_px": 1, "exec_id": "B", "exec_ref_id": "A", "venue_order_id": "X"}
+    for kind, fields in [("CORRECT", correct), ("FILL", fill)] if correct_first else [("FILL", fill), ("CORRECT", correct)]:
+        m.event(kind, **fields)
+    assert m.position(strategy=0)["net_qty"] == 100
+    assert m.breaks()[-1] == "INSTRUMENT_MISMATCH"
+    m.event("FILL", **fill)
+    assert m.position(strategy=0)["net_qty"] == 100
+
+
+def test_d28_when_a_trade_from_before_a_reverse_split_is_busted_cum_qty_is_not_negative(machine: Machine) -> None:
+    m = accepted(machine)
+    m.fill(4000, exec_id="A")
+    m.fill(4000, exec_id="B")
+    m.event("RESTATED", 1, qty=1000, cum_qty=800)
+    m.event("BUST", 1, exec_ref_id="A", exec_id="X")
+    assert m.state_of() == ("NEW", 1000, 0, 1000)
+    assert m.breaks() == ["UNEXPECTED_TRANSITION"]
+    assert m.position()["net_qty"] == 4000

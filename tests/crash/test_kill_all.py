@@ -10,14 +10,15 @@ import pytest
 from instance_under_load import Load, assert_equal_books, assert_nothing_left, settle
 from running_instance import Running
 
-from ringfence.ipc.regions import list_regions
+from ringfence.ipc.regions import list_regions, unlink_stale
 from ringfence.ipc.schema import LAYOUT_HASH, RECORDS
+from ringfence.ipc.segment import Segment
 
 
 def kill_everything(running: Running) -> None:
     """The supervisor first, so that it starts nothing again."""
     pids = running.note_pids()
-    for pid in (pids["supervisor"], *(p for name, p in pids.items() if name != "supervisor")):
+    for pid in (pids["supervisor"], *(p for name, p in pids.items() if p and name != "supervisor")):
         os.kill(pid, signal.SIGKILL)
     running.until("death of all", lambda: not any(r.alive for r in list_regions(running.name)))
 
@@ -104,3 +105,30 @@ def test_up_when_rings_have_another_layout_says_which(running: Running) -> None:
     running.until("end", lambda: not any(r.alive for r in list_regions(running.name)))
     assert running.up() == 0, running.logs()
     assert_nothing_left(running)
+
+
+def test_up_when_shared_memory_is_gone_recovers_from_the_files(running: Running) -> None:
+    """A reboot, as far as it can be played: every process and every region is lost, journal files and session stores are left."""
+    running.change('durability = "async"', 'durability = "local"')
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    first = Load(running)
+    first.step(30)
+    settle(running, first)
+    with Segment.attach(running.name, "from.sidecar") as region:
+        seq = int(running.engine_row()["seq"])
+        running.until("the sync", lambda: int(region.section("mark")[0]["position"]) >= seq)
+    kill_everything(running)
+    first.close()
+    unlink_stale(running.name)
+    assert list_regions(running.name) == []
+    before = running.replay()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    assert len(running.orders()) == int(before.replayer.state.table("engine")[1]["order_count"])
+    second = Load(running, first=5000)
+    second.step(30)
+    settle(running, first, second)
+    assert_nothing_left(running)
+    assert_equal_books(running, first, second, tolerated=("UNKNOWN_OUTCOME",))

@@ -416,6 +416,8 @@ def main(argv: list[str] | None = None) -> int:
     with contextlib.ExitStack() as stack:
         folder = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ringfence-interop-")))
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            parser.error(f"--keep {folder}: has files already; a run needs an empty folder")
         try:
             report = run(args.orders, args.seed, folder, args.instance, args.kill, args.against)
         except RunFailed as e:

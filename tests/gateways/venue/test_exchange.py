@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ringfence.gateways.venue.exchange import CancelReject, CancelRequest, Exchange, ExecReport, NewOrder, ReplaceRequest, Report, Request, StatusRequest
+from ringfence.gateways.venue.exchange import Exchange
+from ringfence.gateways.venue.messages import CancelReject, CancelRequest, ExecReport, NewOrder, ReplaceRequest, Report, Request, StatusRequest
 from ringfence.gateways.venue.record import RecordError, RecordWriter, read_record
 from ringfence.gateways.venue.spec import venue_spec
 
@@ -35,6 +36,7 @@ class Venue:
         self.writer = RecordWriter(record)
         self.exchange = Exchange(spec_of(**changes), self.writer, restored)
         self.now = 0
+        self.resumed = self.exchange.resume(restored, 0) if restored else ([], [])
         self.quote("1.10000", "1.10010")
 
     def quote(self, bid: str, ask: str) -> list[Report]:
@@ -286,6 +288,21 @@ def test_exchange_when_it_died_goes_on_from_its_record(tmp_path: Path) -> None:
     reports = drive(again, 5, 50)
     assert old.isdisjoint(r.exec_id for r in reports if isinstance(r, ExecReport))
     assert read_record(path).runs == 2
+
+
+def test_exchange_when_it_died_while_an_order_was_trading_lets_it_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "r.ndjson"
+    venue = Venue(path)
+    venue(NewOrder("S", EUR, "2", "2", "400", "1.10020", account="ACC"))
+    venue(NewOrder("M", EUR, "1", "1", "1500", account="ACC"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if b'"cl_ord_ids":["M"]' in line)
+    path.write_bytes(b"".join(lines[: at + 1]))  # acknowledged, and then none of its trades
+    again = Venue(path, read_record(path))
+    fills = [brief(r)[1:] for r in again.resumed[0]]
+    assert fills == [("S", "", "2", "2", "400", "400", "0"), ("M", "", "1", "1", "1500", "400", "1100"), ("M", "", "4", "4", "1500", "400", "0")]
+    (rejected,) = again(CancelRequest("C", "M"))
+    assert brief(rejected)[:4] == ("9", "C", "M", "4")
 
 
 def test_record_when_a_line_in_the_middle_is_bad_names_it(tmp_path: Path) -> None:

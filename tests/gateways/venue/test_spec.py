@@ -90,6 +90,19 @@ def test_flags_when_given_win_over_the_file(tmp_path: Path) -> None:
     assert (spec.symbols[0].level_qty, spec.symbols[0].clip, spec.speed) == ((5, 7), 3, Decimal(10))
 
 
+def test_flags_when_there_is_only_a_port_give_the_counterparty_of_the_example() -> None:
+    spec = specification(arguments().parse_args(["--port", "9880"]))
+    assert (spec.sender_comp_id, spec.target_comp_id, spec.port) == ("SIM", "RINGFENCE", 9_880)
+    assert [(s.symbol, s.price_digits) for s in spec.symbols] == [("EUR/USD", 6), ("USD/JPY", 3)]
+    assert [t.symbol for t in spec.ticks] == ["EUR/USD", "USD/JPY"]
+    assert [t.symbol for t in specification(arguments().parse_args(["--port", "1", "--symbol", "USD/JPY:3"])).ticks] == ["USD/JPY"]
+
+
+def test_flags_when_a_symbol_has_no_ticks_ask_for_quotes() -> None:
+    with pytest.raises(SpecError, match=r"spec\.quotes\.ticks: \[\] is not allowed"):
+        specification(arguments().parse_args(["--port", "1", "--symbol", "XAU/USD:2"]))
+
+
 def test_flags_when_they_are_all_there_is_make_a_venue() -> None:
     flags = ["--port", "0", "--sender-comp-id", "S", "--target-comp-id", "T", "--symbol", "USD/JPY:3", "--symbol", "EUR/USD:5:2", "--quotes", "prod"]
     spec = specification(arguments().parse_args(flags))
