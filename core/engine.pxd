@@ -6,7 +6,7 @@ from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics, rf_histogram_t
-from ringfence.ipc.records cimport Frame
+from ringfence.ipc.records cimport ClockCalibration, Frame
 from ringfence.ipc.ring cimport rf_ring_t
 
 cdef enum:
@@ -43,6 +43,9 @@ ctypedef struct Loop:
     EngineState *s
     rf_ring_t *journal
     rf_clock_t *clock
+    const ClockCalibration *calibration     # republished by the supervisor; NULL for a clock of its own
+    uint64_t calibration_version
+    uint64_t calibration_error_ns
     uint64_t *heartbeat
     Source control
     Source feed

@@ -20,7 +20,7 @@ from libc.string cimport memset
 from ringfence.core.apply cimport apply
 from ringfence.core.ports cimport drain
 from ringfence.core.state cimport Port, State, state_hash
-from ringfence.ipc.clock cimport Clock, rf_clock_now
+from ringfence.ipc.clock cimport Clock, clock_follow, rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
 from ringfence.ipc.idle cimport rf_idle, rf_idle_open
 from ringfence.ipc.link cimport Link
@@ -49,6 +49,7 @@ cdef extern from *:
 
 cdef enum:
     INTENT_CRC_FROM = 8
+    CLOCK_TRIES = 16            # reads of a calibration that is just being written; the old one serves until the next tick
     STOP_NS_MAX = 2000000000    # a clean stop gives up its checkpoint after so long without journal room
 
 
@@ -322,6 +323,7 @@ cdef int take_mark(Loop *l) noexcept nogil:
 cdef void tick(Loop *l, uint64_t now) noexcept nogil:
     cdef Frame *frame
     cdef Timer *timer
+    clock_follow(l.clock, l.calibration, &l.calibration_version, &l.calibration_error_ns, CLOCK_TRIES)
     if not may_take(l):
         return
     frame = claim_frame(l)

@@ -42,6 +42,7 @@ cdef extern from *:
 
 CANCEL_AGAIN_S = 0.5
 cdef uint64_t CHECK_NS = 50_000_000
+cdef uint64_t CLOSE_NS_MAX = 1_000_000_000
 cdef uint64_t FOREVER = 0xFFFFFFFFFFFFFFFF
 
 _KIND = ENUMS["IntentKind"].by_name
@@ -426,6 +427,7 @@ cdef class Strategy:
         self.closed = True
         a = self.attachment
         if a.socket_path is not None and owner_alive(a.status.superblock):
+            self._let_engine_take_all()
             try:
                 request(a.socket_path, {"op": "detach", "strategy": a.name, "epoch": a.epoch}, 2.0)
             except InstanceNotRunning:
@@ -433,6 +435,13 @@ cdef class Strategy:
         for segment in (a.intents, a.events, a.state, a.quotes, a.status):
             if segment is not None:
                 segment.close()
+
+    def _let_engine_take_all(self) -> None:
+        """Wait (bounded) until the engine took every intent: what is still in the ring at the detach never existed."""
+        cdef uint64_t until = rf_clock_now(&self.clock.c) + CLOSE_NS_MAX
+        while self.in_flight and rf_clock_now(&self.clock.c) < until:
+            with nogil:
+                rf_idle(&self.idle, 0)
 
     def __enter__(self):
         return self

@@ -25,6 +25,8 @@ cdef extern from "clock.h" nogil:
     uint64_t rf_clock_now(rf_clock_t *c) noexcept
     void rf_clock_sample(clockid_t id, int tries, uint64_t *counter, uint64_t *ns, uint64_t *width) noexcept
 
+# For loops without Python: take over a newer calibration of `shared`. 1: taken, 0: nothing new, -1: none could be read within `tries`.
+cdef int clock_follow(rf_clock_t *c, const ClockCalibration *shared, uint64_t *version, uint64_t *error_ns, unsigned tries) noexcept nogil
 
 cdef class Clock:
     cdef rf_clock_t c

@@ -44,6 +44,19 @@ def counter_trusted() -> bool:
     return True  # aarch64 lists no such flags: the generic timer is constant by architecture
 
 
+cdef int clock_follow(rf_clock_t *c, const ClockCalibration *shared, uint64_t *version, uint64_t *error_ns, unsigned tries) noexcept nogil:
+    cdef ClockCalibration copy
+    if shared == NULL or (version[0] and rf_seqlock_read_begin(&shared.version) == version[0]):
+        return 0
+    if not rf_seqlock_copy(shared, &copy, sizeof(copy), tries) or (copy.source != RF_CLOCK_TSC and copy.source != RF_CLOCK_GETTIME):
+        return -1
+    version[0] = copy.version
+    c.base_tsc, c.base_ns, c.mult = copy.base_tsc, copy.base_ns, copy.mult
+    c.shift, c.source = copy.shift, copy.source
+    error_ns[0] = copy.error_ns
+    return 1
+
+
 cdef class Clock:
     """Nanoseconds of CLOCK_REALTIME, never going back. Made by ``calibrate`` or ``attach``; one object per thread."""
 
@@ -115,19 +128,10 @@ cdef class Clock:
 
     def refresh(self) -> bool:
         """Take over a newer calibration; say whether there was one. Cheap enough for every few milliseconds."""
-        cdef ClockCalibration copy
-        if self._shared == NULL or rf_seqlock_read_begin(&self._shared.version) == self._version and self._version:
-            return False
-        if not rf_seqlock_copy(self._shared, &copy, sizeof(copy), TRIES) or copy.source not in (RF_CLOCK_TSC, RF_CLOCK_GETTIME):
+        cdef int taken = clock_follow(&self.c, self._shared, &self._version, &self.error_ns, TRIES)
+        if taken < 0:
             raise IpcError(f"section 'clock' of region {self._segment.name!r} holds no calibration: is the supervisor running?")
-        self._version = copy.version
-        self.c.base_tsc = copy.base_tsc
-        self.c.base_ns = copy.base_ns
-        self.c.mult = copy.mult
-        self.c.shift = copy.shift
-        self.c.source = copy.source
-        self.error_ns = copy.error_ns
-        return True
+        return taken == 1
 
     def now_ns(self) -> int:
         """Return the time [ns since 1970]; never less than the answer before."""

@@ -3,7 +3,7 @@
     client ──JSON line──▶ DATA/run/control.sock ──SO_PEERCRED──▶ ControlAgent ──Control records──▶ from.control ──▶ engine (journals them)
                                                       └──memfd──▶ engine's channel, then the strategy
 
-Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` a strategy, ``set_strategy``, ``checkpoint``, ``status``, ``down``.
+Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``set_strategy``, ``checkpoint``, ``status``, ``down``.
 Identity is the kernel's word (pid and uid of the connection), never the request's. A strategy gets a new sealed memfd with the next ring
 epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there when the command
 is applied. Each attached strategy is watched by pidfd; its end is published as STRATEGY_DETACH. While a live process holds a strategy nobody
@@ -107,6 +107,7 @@ class ControlAgent:
         self.listener = self._listen()
         self.operations: dict[str, Callable[[socket.socket, dict[str, Any], int, int], None]] = {
             "attach": self._attach,
+            "detach": self._give_back,
             "set_strategy": self._set_strategy,
             "checkpoint": self._checkpoint,
             "status": self._status,
@@ -255,6 +256,15 @@ class ControlAgent:
         answer = {"ok": True, "strategy": strategy.id, "epoch": epoch, "slots": self.config.rings.intents}
         self._answer(client, answer, (ring.fd,))
 
+    def _give_back(self, client: socket.socket, request: dict[str, Any], pid: int, _uid: int) -> None:
+        """A strategy's process closes its client and lives on: it, or another, may attach again."""
+        strategy = self._strategy(request)
+        held = self.attached.get(strategy.name)
+        if held is None or held.pid != pid or held.epoch != request.get("epoch"):
+            raise Refused(f"strategy {strategy.name}: process {pid} does not hold it with ring epoch {request.get('epoch')}")
+        self._detach(held, "its client closed")
+        self._answer(client, {"ok": True})
+
     def _next_epoch(self, strategy: StrategyConfig) -> int:
         """One more than any ring epoch of this strategy so far, by the engine's table and by what was handed out."""
         with Segment.attach(self.instance, "state") as state:
@@ -275,8 +285,8 @@ class ControlAgent:
             selector.register(attached.pidfd, selectors.EVENT_READ)
             return bool(selector.select(0))
 
-    def _detach(self, attached: Attached) -> None:
-        """A strategy's process has ended: say so to the engine, forget its ring."""
+    def _detach(self, attached: Attached, why: str = "its process ended") -> None:
+        """A strategy has ended: say so to the engine, forget its ring."""
         if self.attached.get(attached.strategy.name) is attached:
             del self.attached[attached.strategy.name]
         if attached.pidfd >= 0:
@@ -285,10 +295,10 @@ class ControlAgent:
             attached.pidfd = -1
             attached.ring.close()
             try:
-                self._publish(definitions.command("STRATEGY_DETACH", "its process ended", strategy=attached.strategy.id, epoch=attached.epoch), os.getuid())
+                self._publish(definitions.command("STRATEGY_DETACH", why, strategy=attached.strategy.id, epoch=attached.epoch), os.getuid())
             except ToolError as e:
                 self.log.error("strategy %s: its end could not be published: %s", attached.strategy.name, e)
-            self.log.info("strategy %s: process %d ended", attached.strategy.name, attached.pid)
+            self.log.info("strategy %s: process %d detached: %s", attached.strategy.name, attached.pid, why)
 
     def _set_strategy(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
         self._own_user(uid, "set_strategy")

@@ -172,9 +172,11 @@ def test_attach_when_strategy_is_unknown_or_taken_is_refused(running: Running) -
     holder.stdout.close()
     with Strategy.attach("s1", running.name) as strategy:
         assert strategy.attachment.epoch == 2
+    with Strategy.attach("s1", running.name) as again:  # given back by close, though this process lives on
+        assert again.attachment.epoch == 3
     assert running.down() == []
     kinds = commands(running)
-    assert kinds.count("STRATEGY_ATTACH") == 2
+    assert kinds.count("STRATEGY_ATTACH") == 3
     assert "STRATEGY_DETACH" in kinds
 
 
