@@ -1,9 +1,9 @@
 """What the engine asks of the kernel under steady traffic: system calls (strace -c), page faults and context switches (perf stat), per message.
 
-A whole instance runs as in ``ringfence demo``, but with ``idle = "spin"`` and a fixed flow of orders (steady_flow.py); the engine process
-is watched from outside while the journal's frame counter says how many messages it took. The hot path promises none of the three per message;
-what is left belongs to the process: preemptions on a host with fewer free cores than spinning processes. Needs strace and perf (Debian: strace,
-linux-perf); one that is missing is named in a note. strace slows a process only when it makes a system call, so the rate is evidence too.
+A whole instance runs as in ``ringfence demo``, but with ``idle = "spin"`` and a fixed flow of orders (steady_flow.py); the engine process is watched
+from outside while the journal's frame counter says how many messages it took. The hot path promises none of the three per message; what is left belongs to
+the process: the scheduler's preemptions on a host with fewer free cores than spinning processes. Needs strace and perf (Debian: strace, linux-perf); one
+that is missing is named in its row. strace slows a traced process only when it makes a system call, so the rate under it is itself evidence.
 """
 
 from __future__ import annotations

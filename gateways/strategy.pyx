@@ -17,7 +17,7 @@ when it looks), and floats (1.1215 as a float is another number).
 
 import time
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.ipc.clock cimport rf_clock_now
@@ -30,7 +30,7 @@ from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_FULL, RF_RING_OK, rf_ring
 from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request
 from ringfence.gateways.events import Event, OrderRef
 from ringfence.gateways.tables import PositionView, Tables
-from ringfence.ipc.errors import IpcError, RingFull, RingGarbage
+from ringfence.ipc.errors import RingFull, RingGarbage
 from ringfence.ipc.regions import list_regions, owner_alive
 from ringfence.ipc.schema import ENUMS
 

@@ -66,7 +66,8 @@ def pxd() -> str:
 def page() -> str:
     out = ["# Records", "", f"{BY}", "", f"Layout version {LAYOUT_VERSION}, layout hash `{LAYOUT_HASH:016x}`.", ""]
     for r in RECORDS.values():
-        out += [f"## {r.name}", "", f"{r.doc} {r.size} bytes; written by: {r.writer}.", "", "| offset | field | type | unit | meaning |", "|---|---|---|---|---|"]
+        out += [f"## {r.name}", "", f"{r.doc} {r.size} bytes; written by: {r.writer}.", ""]
+        out += ["| offset | field | type | unit | meaning |", "|---|---|---|---|---|"]
         for f in r.fields:
             if not f.is_pad:
                 meaning = " ".join(x for x in (f.doc, f"({f.enum})" if f.enum else "") if x)

@@ -374,7 +374,7 @@ def test_attach_when_done_has_named_itself_and_detaches_at_the_end(engine: Engin
 
 def test_attach_when_the_agent_refuses_passes_its_words_on(engine: Engine) -> None:
     engine.refusal = "pid 4711 has it and is alive; stop that process first"
-    with pytest.raises(StrategyRefused, match="^pid 4711 has it and is alive; stop that process first$"):
+    with pytest.raises(StrategyRefused, match=r"^pid 4711 has it and is alive; stop that process first$"):
         Strategy.attach("mm1", engine.instance)
 
 
