@@ -14,6 +14,7 @@ cdef int add_client_id(EngineState *s, uint16_t strategy, uint64_t client_id, ui
 
 # Row of the order that a venue calls OrderID, or 0; of several the newest, since a venue may use its OrderIDs again on another day.
 cdef uint64_t find_venue_order_id(const EngineState *s, uint16_t venue, const char *id32) noexcept nogil
+# The order has this OrderID now; an older order's slot of the same OrderID is taken over, so that a venue which repeats them fills no chain.
 cdef int add_venue_order_id(EngineState *s, uint16_t venue, const char *id32, uint64_t row) noexcept nogil
 
 # Row of the position, or 0.

@@ -31,6 +31,16 @@ cdef inline int insert(HashSlot *slots, uint64_t mask, uint64_t digest, uint64_t
     return 0
 
 
+cdef inline void repoint(HashSlot *slots, uint64_t mask, uint64_t digest, uint64_t old_row, uint64_t row) noexcept nogil:
+    cdef uint64_t at = digest
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
+        if slots[at & mask].row == old_row and slots[at & mask].digest == digest:
+            slots[at & mask].row = row
+            return
+        at += 1
+
+
 cdef inline uint64_t text_digest(uint64_t h, const char *text, int words) noexcept nogil:
     cdef uint64_t word
     cdef int i
@@ -82,7 +92,13 @@ cdef uint64_t find_venue_order_id(const EngineState *s, uint16_t venue, const ch
 
 
 cdef int add_venue_order_id(EngineState *s, uint16_t venue, const char *id32, uint64_t row) noexcept nogil:
-    return insert(s.by_venue_order_id, s.venue_order_mask, text_digest(mix(2, venue), id32, 4), row)
+    cdef uint64_t digest = text_digest(mix(2, venue), id32, 4)
+    cdef uint64_t known = find_venue_order_id(s, venue, id32)
+    if known == 0:
+        return insert(s.by_venue_order_id, s.venue_order_mask, digest, row)
+    if known < row:
+        repoint(s.by_venue_order_id, s.venue_order_mask, digest, known, row)
+    return 1
 
 
 cdef uint64_t find_position(const EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
@@ -137,10 +153,4 @@ cdef int add_execution(EngineState *s, uint64_t digest, uint64_t row) noexcept n
 
 
 cdef void repoint_execution(EngineState *s, uint64_t digest, uint64_t old_row, uint64_t row) noexcept nogil:
-    cdef uint64_t at = digest
-    cdef int _probe
-    for _probe in range(PROBE_MAX):
-        if s.by_execution[at & s.execution_mask].row == old_row:
-            s.by_execution[at & s.execution_mask].row = row
-            return
-        at += 1
+    repoint(s.by_execution, s.execution_mask, digest, old_row, row)

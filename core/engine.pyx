@@ -268,6 +268,27 @@ cdef int take_venue_event(Loop *l, uint32_t row) noexcept nogil:
     return TAKEN
 
 
+cdef inline int front_is_cancel(const rf_ring_t *ring) noexcept nogil:
+    """Peek at the next intent's kind. It may change under us; then what was taken as a cancel is denied by the journal pressure."""
+    cdef uint8_t kind
+    if rf_ring_poll(ring) == RF_RING_EMPTY:
+        return 0
+    kind = (<const Intent*>rf_ring_front(ring)).kind
+    return kind == RF_INTENT_KIND_CANCEL or kind == RF_INTENT_KIND_CANCEL_ALL
+
+
+cdef void take_rest(Loop *l, uint32_t row) noexcept nogil:
+    """What a strategy published before its process ended was asked: taken before its detach, at most a ring of it, and while the journal has room."""
+    cdef rf_ring_t *ring = l.strategies[row].ring
+    cdef uint64_t n = 0
+    while ring != NULL and n <= ring.mask:
+        if rf_ring_room(l.journal, l.cancels_below) < <long long>l.cancels_below and not front_is_cancel(ring):
+            return
+        if take_intent(l, row) != TAKEN:
+            return
+        n += 1
+
+
 cdef int take_control(Loop *l) noexcept nogil:
     cdef rf_ring_t *ring = l.control.ring
     cdef int state = rf_ring_poll(ring)
@@ -275,6 +296,10 @@ cdef int take_control(Loop *l) noexcept nogil:
     cdef Control *control
     if state == RF_RING_EMPTY:
         return NOTHING
+    if state == RF_RING_OK:
+        control = <Control*>rf_ring_front(ring)
+        if control.kind == RF_CONTROL_KIND_STRATEGY_DETACH and 0 < control.strategy <= l.s.engine.strategy_count:
+            take_rest(l, control.strategy)
     if not may_take(l):
         return HELD_BACK
     frame = claim_frame(l)
@@ -337,15 +362,6 @@ cdef void tick(Loop *l, uint64_t now) noexcept nogil:
 
 
 # ---- the loop ---------------------------------------------------------------------------------------------------------------
-
-cdef inline int front_is_cancel(const rf_ring_t *ring) noexcept nogil:
-    """Peek at the next intent's kind. It may change under us; then what was taken as a cancel is denied by the journal pressure."""
-    cdef uint8_t kind
-    if rf_ring_poll(ring) == RF_RING_EMPTY:
-        return 0
-    kind = (<const Intent*>rf_ring_front(ring)).kind
-    return kind == RF_INTENT_KIND_CANCEL or kind == RF_INTENT_KIND_CANCEL_ALL
-
 
 cdef uint64_t poll_control(Loop *l) noexcept nogil:
     cdef uint32_t _i

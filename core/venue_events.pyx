@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.breaks cimport raise_break
-from ringfence.core.dedupe cimport add_venue_order_id, copy_text, find_venue_order_id
+from ringfence.core.dedupe cimport add_venue_order_id, copy_text
 from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill, contradicts
 from ringfence.core.fixed cimport RF_RESCALE_OVERFLOW, rf_products_equal, rf_rescale
 from ringfence.core.orders cimport (
@@ -301,8 +301,7 @@ cdef void note(EngineState *s, const VenueEvent *event, Order *o, int stale) noe
         copy_text(id32, event.venue_order_id, 32)
         if memcmp(id32, o.venue_order_id, 32) != 0:
             memcpy(o.venue_order_id, id32, 32)
-            if find_venue_order_id(s, o.venue, id32) != o.order_id:
-                add_venue_order_id(s, o.venue, id32, o.order_id)
+            add_venue_order_id(s, o.venue, id32, o.order_id)
     if event.text[0] and not stale:
         copy_text(o.text, event.text, 64)
     if event.text_code and not stale:

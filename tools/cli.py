@@ -229,20 +229,19 @@ def options(args: argparse.Namespace) -> Options:
     )
 
 
-def _leave_isolated_cores() -> None:
+def _leave_isolated_cores(path: str = "/sys/devices/system/cpu/isolated") -> None:
     """Move this process off isolated cores, and say so: a reader there would disturb the engine."""
     try:
-        with open("/sys/devices/system/cpu/isolated") as f:
+        with open(path) as f:
             ranges = [r.split("-") for r in f.read().strip().split(",") if r]
     except OSError:
         return
     isolated = {core for r in ranges for core in range(int(r[0]), int(r[-1]) + 1)}
     mine = os.sched_getaffinity(0)
-    if mine & isolated:
-        others = mine - isolated or set(range(os.cpu_count() or 1)) - isolated
-        if others:
-            os.sched_setaffinity(0, others)
-            print(f"ringfence: moved from isolated cores {sorted(mine & isolated)} to {sorted(others)}", file=sys.stderr)
+    others = mine - isolated or set(range(os.cpu_count() or 1)) - isolated
+    if mine & isolated and others:
+        os.sched_setaffinity(0, others)
+        print(f"ringfence: moved from isolated cores {sorted(mine & isolated)} to {sorted(others)}", file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

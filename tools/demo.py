@@ -298,7 +298,7 @@ def run(args: argparse.Namespace) -> int:
         if not outcome.venue_fills and not interrupted:
             outcome.differences.append("nothing traded: the comparisons prove nothing")
         summary = demo_checks.summary(outcome, demo.stages, demo.first_fill_s, args.seconds, args.keep)
-        print(json.dumps(summary) if as_json else "\n".join(demo_checks.text(summary, args.options)))
+        print(json.dumps(summary, ensure_ascii=False) if as_json else "\n".join(demo_checks.text(summary, args.options)))
     if not outcome.ok:
         return 7
     return INTERRUPTED if interrupted else 0

@@ -503,6 +503,40 @@ def test_engine_when_the_gateway_lacks_outputs_that_were_not_kept_it_is_refused(
     assert Rig.drain(far) == []
 
 
+def test_engine_when_a_strategy_ends_what_it_had_published_is_taken_first(rig: Rig) -> None:
+    rig.intent("NEW", 1, strategy=2)
+    rig.pump()
+    for n in range(2, 40):
+        rig.intent("NEW", n, strategy=2)
+    rig.intent("CANCEL", 1, strategy=2)
+    rig.control("STRATEGY_DETACH", strategy=2)
+    rig.pump()
+    assert rig.kinds().count("INTENT") == 40
+    assert not int(rig.state.table("strategies")[2]["attached"])
+    assert int(rig.state.table("orders")[1]["cancel_revision"]) == 1
+    rig.check_replay()
+
+
+def test_engine_when_a_strategy_ends_and_the_journal_is_nearly_full_only_its_cancels_are_taken() -> None:
+    rig = Rig(journal_slots=64)
+    try:
+        rig.configure()
+        rig.intent("NEW", 1, strategy=2)
+        rig.pump()
+        while rig.sidecar.waiting < 58:
+            rig.event("STATUS")
+            rig.engine.poll()
+        for kind, n in (("CANCEL", 1), ("NEW", 2)):
+            rig.intent(kind, n, strategy=2)
+        rig.control("STRATEGY_DETACH", strategy=2)
+        rig.engine.poll()
+        assert int(rig.state.table("orders")[1]["cancel_revision"]) == 1
+        assert int(rig.state.table("engine")[1]["intents"]) == 2
+        assert not int(rig.state.table("strategies")[2]["attached"])
+    finally:
+        rig.close()
+
+
 def test_engine_when_an_attach_is_refused_no_ring_is_asked_for(rig: Rig) -> None:
     before = rig.engine.attached_strategy
     for row in (0, 3, 200):

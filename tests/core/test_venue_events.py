@@ -89,6 +89,16 @@ def test_order_id_when_the_venue_changes_it_to_and_fro_takes_one_slot_each(machi
     assert sum(1 for slot in m.table("by_venue_order_id") if int(slot["row"])) == 2
 
 
+def test_order_id_when_a_venue_gives_every_order_the_same_it_takes_one_slot(machine: Machine) -> None:
+    m = machine
+    for n in range(1, 31):
+        m.new(n)
+        m.event("ACK", n, venue_order_id="0")
+    assert sum(1 for slot in m.table("by_venue_order_id") if int(slot["row"])) == 1
+    m.event("FILL", last_qty=100, last_px=100, exec_id="E", venue_order_id="0")
+    assert m.state_of(30)[2] == 100
+
+
 def test_mismatch_when_a_fill_is_of_another_instrument_the_order_keeps_its_order_id(machine: Machine) -> None:
     m = accepted(machine)
     m.fill(10, symbol="OTHER", venue_order_id="WRONG")

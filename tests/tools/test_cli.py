@@ -242,6 +242,23 @@ def test_completion_when_loaded_into_bash_completes(line: str, expected: str) ->
     assert expected in done.stdout.split(), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("isolated", "mine", "moved_to"),
+    [("2-3,5", {0, 1, 2, 3}, {0, 1}), ("2-3", {0, 1}, None), ("", {0, 1}, None), ("2", {2}, {0, 1, 3}), ("0-3", {2}, None)],
+)
+def test_isolated_cores_when_the_command_would_run_on_one_it_moves_and_says_so(
+    isolated: str, mine: set[int], moved_to: set[int] | None, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "isolated").write_text(isolated + "\n")
+    asked: list[set[int]] = []
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(mine))
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _pid, cores: asked.append(set(cores)))
+    cli._leave_isolated_cores(str(tmp_path / "isolated"))
+    assert asked == ([] if moved_to is None else [moved_to])
+    assert ("moved from isolated cores" in capsys.readouterr().err) == (moved_to is not None)
+
+
 def test_reading_when_every_view_is_shown_changes_no_byte_of_the_regions(synthetic: Synthetic, capsys: Capture) -> None:
     before = {p.name: p.read_bytes() for p in Path("/dev/shm").glob(f"rf.{synthetic.name}.*")}
     for command in ("status", "orders", "positions", "fills", "rings", "latency", "sessions", "counters", "breaks"):

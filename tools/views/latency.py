@@ -19,6 +19,7 @@ STAGES = {
     "wire_ack": "wire→ack",
     "fill_position": "fill→position",
 }
+NOT_TIMES = ("_frames", "_bytes", "_count")  # histograms of other units say so in their name
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9, "p99_99": 99.99}
 LATENCY = View(
     "latency",
@@ -55,12 +56,14 @@ def stage_name(component: str, histogram: str) -> str:
 
 
 def histograms(instance: Instance) -> dict[str, Histogram]:
-    """Return every histogram of the instance by stage name: the path of an intent first, then the rest."""
+    """Return every histogram of times by stage name: the path of an intent first, then the rest."""
     found: list[tuple[int, str, Histogram]] = []
     order = {name: i for i, name in enumerate(STAGES)}
     for component in instance.metric_components():
         metrics = instance.metrics(component)
         for name, histogram in (metrics.histograms() if metrics is not None else {}).items():
+            if name.endswith(NOT_TIMES):
+                continue
             found.append((order.get(name, len(order)), stage_name(component, name), histogram))
     return {name: h for _, name, h in sorted(found, key=lambda f: f[:2])}
 
