@@ -360,7 +360,9 @@ def test_new_when_only_reducing_is_allowed_counts_a_replace_in_flight(machine: M
     assert m.deny() == "STRATEGY_DISABLED"
 
 
-@pytest.mark.parametrize(("halted", "reason"), [("INSTRUMENT", "UNKNOWN_INSTRUMENT"), ("ACCOUNT", "UNKNOWN_ACCOUNT"), ("VENUE", "NO_ROUTE"), ("ROUTE", "NO_ROUTE")])
+@pytest.mark.parametrize(
+    ("halted", "reason"), [("INSTRUMENT", "UNKNOWN_INSTRUMENT"), ("ACCOUNT", "UNKNOWN_ACCOUNT"), ("VENUE", "NO_ROUTE"), ("ROUTE", "NO_ROUTE")]
+)
 def test_replace_when_an_operator_halted_its_row_is_denied_and_cancels_pass(machine: Machine, halted: str, reason: str) -> None:
     m = machine
     m.new(1, qty=500)

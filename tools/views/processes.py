@@ -195,7 +195,7 @@ def _ring(instance: Instance, peer: str, mine: str, theirs: str, producer: str, 
     segment = instance.region(mine)
     slots = next((s for s in segment.sections if s.name == "slots"), None) if segment is not None else None
     taken = _position(instance, theirs, "tail")  # before the head: a depth is then never negative
-    published = slots_published(segment) if slots is not None else None
+    published = slots_published(segment) if segment is not None and slots is not None else None
     if slots is None and not (producer.startswith("strat.") and taken is not None):
         return []
     depth = max(0, published - taken) if published is not None and taken is not None else None
