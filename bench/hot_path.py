@@ -1,8 +1,8 @@
 """What the engine asks of the kernel under steady traffic: system calls (strace -c), page faults and context switches (perf stat), per message.
 
 A whole instance runs as in ``ringfence demo``, but with ``idle = "spin"`` and a fixed flow of orders (steady_flow.py); the engine process is watched
-from outside while the journal's frame counter says how many messages it took. The hot path promises none of the three per message; what is left belongs to
-the process: the scheduler's preemptions on a host with fewer free cores than spinning processes. Needs strace and perf (Debian: strace, linux-perf); one
+from outside while the journal's frame counter says how many messages it took. The hot path promises none of the three per message; what is left, involuntary
+switches, is the scheduler's: a host with fewer free cores than spinning processes. Needs strace and perf (Debian: strace, linux-perf); one
 that is missing is named in its row. strace slows a traced process only when it makes a system call, so the rate under it is itself evidence.
 """
 
@@ -52,7 +52,8 @@ def _system_calls(pid: int, seconds: float) -> dict[str, float]:
 
 
 def _perf(pid: int, seconds: float) -> dict[str, float]:
-    """Count page faults and context switches of the process within ``seconds``."""
+    """Count page faults and context switches of the process within ``seconds``; the voluntary ones, where it waited, apart."""
+    waited = _voluntary_switches(pid)
     command = [_tool("perf", "linux-perf"), "stat", "-x,", "-e", ",".join(PERF_EVENTS), "-p", str(pid), "--", "sleep", str(seconds)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 20)
     found = {}
@@ -62,7 +63,14 @@ def _perf(pid: int, seconds: float) -> dict[str, float]:
             found[event.split(":")[0]] = float(count)
     if len(found) != len(PERF_EVENTS):
         raise PeerMissing(f"perf cannot count here: {run.stderr.strip()[:200]}")
+    found["of these, voluntary"] = float(_voluntary_switches(pid) - waited)
     return found
+
+
+def _voluntary_switches(pid: int) -> int:
+    """How often the process gave its core away by itself, so far."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
 
 
 def _start(demo: Demo) -> None:
