@@ -152,3 +152,10 @@ def test_last_checkpoint_when_there_are_two_is_the_later_and_none_without(tmp_pa
     state_hash = made.checkpoint()
     assert pictures.last_checkpoint(JournalReader(made.write())) == (made.seq, state_hash)
     assert pictures.last_checkpoint(JournalReader(JournalByHand(tmp_path / "bare").write())) is None
+
+
+@pytest.mark.parametrize("command", [("replay", "--verify"), ("journal", "verify"), ("journal", "stat")])
+def test_command_when_the_directory_holds_no_segment_fails(command: tuple[str, ...], tmp_path: Path, capsys: Capture) -> None:
+    status, out, err = run(capsys, *command, str(tmp_path))
+    assert (status, out) == (1, "")
+    assert f"{tmp_path}: holds no journal segment" in err

@@ -83,12 +83,17 @@ def directory(given: str | None, instance: Instance | None) -> Path:
     ------
     UsageError
         If none was given and no instance names one.
+    ToolError
+        If a given directory holds no segment: a mistyped one must not pass as a journal that holds.
     """
     data = given or (instance.data_dir if instance is not None else None)
     if data is None:
         raise UsageError("no journal directory given, and no running instance names one: rf journal stat DIR")
     path = Path(data)
-    return path / "journal" if (path / "journal").is_dir() else path
+    path = path / "journal" if (path / "journal").is_dir() else path
+    if given is not None and path.is_dir() and not any(path.glob("*.rfj")):
+        raise ToolError(f"{path}: holds no journal segment; give the directory with the .rfj files, or the data directory above it")
+    return path
 
 
 def segments(reader: JournalReader, instance: Instance | None) -> list[Row]:
