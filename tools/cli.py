@@ -244,10 +244,17 @@ def _leave_isolated_cores(path: str = "/sys/devices/system/cpu/isolated") -> Non
         print(f"ringfence: moved from isolated cores {sorted(mine & isolated)} to {sorted(others)}", file=sys.stderr)
 
 
+def _joined_sort(words: list[str]) -> list[str]:
+    """Return ``--sort -COL`` as ``--sort=-COL``: argparse would take ``-COL`` for a flag."""
+    at = next((i for i, w in enumerate(words[:-1]) if w == "--sort" and words[i + 1].startswith("-")), None)
+    return words if at is None else [*words[:at], f"--sort={words[at + 1]}", *words[at + 2 :]]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code (usage errors exit 2 by argparse itself)."""
     name = os.path.basename(sys.argv[0])
-    args = parser(name if name in {"ringfence", "rf"} else "ringfence").parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = parser(name if name in {"ringfence", "rf"} else "ringfence").parse_args(_joined_sort(words))
     args.options = options(args)
     verbose: bool = args.verbose
     try:

@@ -264,3 +264,9 @@ def test_reading_when_every_view_is_shown_changes_no_byte_of_the_regions(synthet
     for command in ("status", "orders", "positions", "fills", "rings", "latency", "sessions", "counters", "breaks"):
         assert run(capsys, command, "--instance", synthetic.name)[0] == 0
     assert {p.name: p.read_bytes() for p in Path("/dev/shm").glob(f"rf.{synthetic.name}.*")} == before
+
+
+def test_sort_when_the_column_follows_a_minus_descends(synthetic: Synthetic, capsys: Capture) -> None:
+    status, out, err = run(capsys, "orders", "--sort", "-px", "--json", "--instance", synthetic.name)
+    assert (status, err) == (0, "")
+    assert [row["id"] for row in json.loads(out)["rows"]] == ["1", "2"]

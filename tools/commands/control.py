@@ -73,7 +73,7 @@ def _what(row: Row) -> str:
 def wait(args: argparse.Namespace) -> int:
     """Return when the instance is ready; exit 5 when not in time, 3 when there is none at all."""
     name = choose(args.instance)
-    wait_ready(name, args.timeout or READY_S)
+    wait_ready(name, READY_S if args.timeout is None else args.timeout)
     if not args.options.quiet:
         print(f"● {name} is ready")
     return 0
