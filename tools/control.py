@@ -204,6 +204,8 @@ class ControlAgent:
             operation(client, request, pid, uid)
         except ToolError as e:
             self._answer(client, {"ok": False, "error": str(e), "code": e.exit_code})
+        except ValueError as e:  # a value that no record can hold
+            self._answer(client, {"ok": False, "error": f"the request cannot be read: {e}", "code": UsageError.exit_code})
         except (IpcError, OSError) as e:
             self._answer(client, {"ok": False, "error": str(e), "code": 4 if isinstance(e, PeerRefused) else 1})
 

@@ -44,6 +44,8 @@ def test_agent_when_clients_misbehave_answers_and_goes_on(running: Running) -> N
     assert send(running, b"not json\n")["code"] == Refused.exit_code
     assert send(running, b"[1]\n")["code"] == Refused.exit_code
     assert send(running, b"x" * 70000)["code"] == Refused.exit_code
+    assert send(running, b"[" * 50000 + b"\n")["code"] == Refused.exit_code
+    assert send(running, rb'{"op":"set_strategy","strategy":"s1","status":"enabled","reason":"\ud800"}' + b"\n")["code"] == UsageError.exit_code
     silent = [socket.socket(socket.AF_UNIX) for _ in range(5)]
     for sock in silent:
         sock.connect(str(path))
