@@ -59,7 +59,7 @@ def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int]]:
         line = _read_line(sock, fds)
         try:
             payload = json.loads(line)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise PeerRefused(f"peer sent a line that is no JSON: {line[:80]!r}") from e
         if not isinstance(payload, dict):
             raise PeerRefused(f"peer sent JSON that is no object: {line[:80]!r}")

@@ -15,6 +15,7 @@ taken. A full control ring is refused at once.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -96,6 +97,7 @@ class ControlAgent:
         self.attached: dict[str, Attached] = {}
         self.epochs: dict[str, int] = {}  # of the last ring made for a strategy, taken or not
         self.waiting: list[Waiting] = []
+        self.unpublished: list[Any] = []  # STRATEGY_DETACH commands that the ring has no room for yet
         self.clients: set[socket.socket] = set()
         self.request_id = 0
         self.channel: socket.socket | None = None
@@ -154,7 +156,7 @@ class ControlAgent:
         send_segment(self.channel, payload, [attached.ring.fd])
 
     def _publish(self, record: Any, uid: int) -> int:
-        """Publish a command; its position.
+        """Publish a command behind the detaches that wait for room; its position.
 
         Raises
         ------
@@ -163,6 +165,15 @@ class ControlAgent:
         ToolError
             If the engine has not made its side yet.
         """
+        self._publish_detaches()
+        return self._send(record, uid)
+
+    def _publish_detaches(self) -> None:
+        while self.unpublished:
+            self._send(self.unpublished[0], os.getuid())
+            del self.unpublished[0]
+
+    def _send(self, record: Any, uid: int) -> int:
         if self.link is None:
             try:
                 self.link = Link(self.mine, Segment.attach(self.instance, "to.control"))
@@ -204,6 +215,8 @@ class ControlAgent:
             operation(client, request, pid, uid)
         except ToolError as e:
             self._answer(client, {"ok": False, "error": str(e), "code": e.exit_code})
+        except ValueError as e:  # a value that no record can hold
+            self._answer(client, {"ok": False, "error": f"the request cannot be read: {e}", "code": UsageError.exit_code})
         except (IpcError, OSError) as e:
             self._answer(client, {"ok": False, "error": str(e), "code": 4 if isinstance(e, PeerRefused) else 1})
 
@@ -286,7 +299,7 @@ class ControlAgent:
             return bool(selector.select(0))
 
     def _detach(self, attached: Attached, why: str = "its process ended") -> None:
-        """A strategy has ended: say so to the engine, forget its ring."""
+        """A strategy has ended: say so to the engine, now or when it has room: it would leave the orders of the dead in the market. Forget its ring."""
         if self.attached.get(attached.strategy.name) is attached:
             del self.attached[attached.strategy.name]
         if attached.pidfd >= 0:
@@ -294,10 +307,11 @@ class ControlAgent:
             os.close(attached.pidfd)
             attached.pidfd = -1
             attached.ring.close()
+            self.unpublished.append(definitions.command("STRATEGY_DETACH", why, strategy=attached.strategy.id, epoch=attached.epoch))
             try:
-                self._publish(definitions.command("STRATEGY_DETACH", why, strategy=attached.strategy.id, epoch=attached.epoch), os.getuid())
+                self._publish_detaches()
             except ToolError as e:
-                self.log.error("strategy %s: its end could not be published: %s", attached.strategy.name, e)
+                self.log.error("strategy %s: its end is not published yet: %s", attached.strategy.name, e)
             self.log.info("strategy %s: process %d detached: %s", attached.strategy.name, attached.pid, why)
 
     def _set_strategy(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
@@ -330,8 +344,10 @@ class ControlAgent:
     # ---- the loop
 
     def tick(self) -> None:
-        """Heartbeat, and answers to commands that the engine has taken or not."""
+        """Heartbeat, detaches that had no room, and answers to commands that the engine has taken or not."""
         self.mine.heartbeat(time.time_ns())
+        with contextlib.suppress(ToolError):  # said when it ended; tried again at the next tick
+            self._publish_detaches()
         if not self.waiting or self.link is None:
             return
         taken = int(self.link.theirs.section("tail")[0]["position"])

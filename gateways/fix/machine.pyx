@@ -220,6 +220,7 @@ cdef void on_logon(session_t *s, uint64_t now_ns) noexcept nogil:
         note(s, b"sequence numbers reset to 1 by Logon (next out was %llu, next in %llu)", s.store.next_out, s.store.next_in)
         store_reset(s.store, 1, 1)
         forget_gap(s)
+        forget_resend(s)
     if s.header.seq < s.store.next_in:
         if not s.header.poss_dup:
             too_low(s, now_ns)
@@ -239,7 +240,7 @@ cdef void on_logon(session_t *s, uint64_t now_ns) noexcept nogil:
 
 
 cdef void on_resend_request(session_t *s, uint64_t now_ns) noexcept nogil:
-    cdef uint64_t begin = 0, end = 0, last = s.store.next_out - 1
+    cdef uint64_t begin = 0, end = 0, last = s.store.next_out - 1, tell_from
     if not number_of(&s.message, 7, &begin) or not begin:
         send_reject(s, s.header.seq, 7, REQUIRED_TAG_MISSING if rf_fix_find(&s.message, 7) < 0 else VALUE_WRONG, now_ns)
         take_number(s)
@@ -254,11 +255,14 @@ cdef void on_resend_request(session_t *s, uint64_t now_ns) noexcept nogil:
     if begin > end:
         return
     note(s, b"ResendRequest for %llu to %llu", begin, end)
+    tell_from = begin if begin >= s.resent_to else <uint64_t> -1  # asked before it read our answer: nothing sent behind that is lost
     if s.resend_next:  # one under way: serve the union, its messages are only repeated
         begin = begin if begin < s.resend_next else s.resend_next
         end = end if end > s.resend_end else s.resend_end
+        tell_from = tell_from if tell_from < s.tell_from else s.tell_from
         s.run_start = 0
     s.resend_next = begin
+    s.tell_from = tell_from
     s.resend_end = end
     s.resend_told = 0
 
@@ -312,6 +316,10 @@ cdef void on_test_request(session_t *s, uint64_t now_ns) noexcept nogil:
 cdef void forget_gap(session_t *s) noexcept nogil:
     s.gap_end = s.gap_asked = 0
     s.held_first = s.held_count = s.held_used = 0
+
+
+cdef void forget_resend(session_t *s) noexcept nogil:
+    s.resend_next = s.run_start = s.resend_told = s.resent_to = 0
 
 
 cdef void first_message(session_t *s, uint64_t now_ns) noexcept nogil:
@@ -464,8 +472,8 @@ cdef int next_input(session_t *s, uint64_t now_ns) noexcept nogil:
 cdef void session_connected(session_t *s, uint64_t now_ns) noexcept nogil:
     s.in_at = s.in_end = s.out_at = s.out_end = 0
     s.disconnect_due = s.sent_reset = s.sent_logout = s.test_outstanding = s.refused = 0
-    s.resend_next = s.run_start = s.resend_told = 0
     forget_gap(s)
+    forget_resend(s)
     s.event = EVENT_NONE
     s.state = STATE_LOGGING_ON
     s.connected_ns = s.last_in_ns = s.last_out_ns = now_ns
@@ -479,9 +487,9 @@ cdef void session_connected(session_t *s, uint64_t now_ns) noexcept nogil:
 cdef void session_disconnected(session_t *s) noexcept nogil:
     s.state = STATE_DOWN
     s.in_at = s.in_end = s.out_at = s.out_end = 0
-    s.resend_next = s.run_start = 0
     s.disconnect_due = 0
     forget_gap(s)
+    forget_resend(s)
     s.event = EVENT_NONE  # what was on offer was not taken; the peer sends it again
     s.down_due = s.down_due or s.announced
     s.announced = 0

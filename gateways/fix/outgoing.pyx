@@ -6,7 +6,8 @@ resends then wait (``has_room``), an administrative message that finds no room e
 
 Resending: administrative messages and NewOrderSingle become gap fills, one SequenceReset(4) a run; other application messages go out again
 with PossDupFlag(43)=Y and OrigSendingTime(122). An order that the peer asks for again was never taken by it: it is offered to the owner as NOT_SENT
-before its number is filled. A long resend is served in steps, as the output has room, so that its memory is bounded and heartbeats pass.
+before its number is filled. Some peers ask again before they read the answer: an order sent behind that answer reaches a peer that expects
+it by then, so the second request only has its numbers filled. A long resend is served in steps, as the output has room, so that its memory is bounded and heartbeats pass.
 Rejected: keeping orders for a later connection (a stale order is worse than a lost one).
 """
 
@@ -265,9 +266,11 @@ cdef int serve_resend(session_t *s, uint64_t now_ns) noexcept nogil:
         if seq > s.resend_end:
             end_run(s, seq, now_ns)
             s.resend_next = 0
+            if s.tell_from <= seq and seq > s.resent_to:  # an answer to a repeated request moves nobody
+                s.resent_to = seq
             return 0
         stored = store_find(s.store, seq, &kind, &output_seq, &n)
-        if stored != NULL and kind == KIND_ORDER and s.resend_told != seq:
+        if stored != NULL and kind == KIND_ORDER and seq >= s.tell_from and s.resend_told != seq:
             memcpy(s.copy, stored, n)
             s.event_bytes = n
             s.event_seq = seq

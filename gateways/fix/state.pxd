@@ -91,6 +91,8 @@ ctypedef struct session_t:
     uint64_t resend_end
     uint64_t resend_told   # order whose NOT_SENT was offered
     uint64_t run_start     # first number of the gap-fill run being gathered, 0: none
+    uint64_t tell_from     # orders from this number on are NOT_SENT; those below are only filled
+    uint64_t resent_to     # first number that no answered ResendRequest of this connection covered: what has it or more was sent behind the answers
 
     # counters
     uint64_t messages_in

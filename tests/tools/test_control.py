@@ -44,6 +44,8 @@ def test_agent_when_clients_misbehave_answers_and_goes_on(running: Running) -> N
     assert send(running, b"not json\n")["code"] == Refused.exit_code
     assert send(running, b"[1]\n")["code"] == Refused.exit_code
     assert send(running, b"x" * 70000)["code"] == Refused.exit_code
+    assert send(running, b"[" * 50000 + b"\n")["code"] == Refused.exit_code
+    assert send(running, rb'{"op":"set_strategy","strategy":"s1","status":"enabled","reason":"\ud800"}' + b"\n")["code"] == UsageError.exit_code
     silent = [socket.socket(socket.AF_UNIX) for _ in range(5)]
     for sock in silent:
         sock.connect(str(path))
@@ -83,6 +85,29 @@ def test_agent_when_control_ring_is_full_refuses(running: Running) -> None:
     for sock in socks:
         sock.close()
     running.until("the engine", lambda: _taken(running) == 64)
+    assert running.down() == []
+
+
+def test_detach_when_control_ring_is_full_is_published_later(running: Running) -> None:
+    strategy = Strategy.attach("s1", running.name)
+    running.until("its attach", lambda: _taken(running) == 1)
+    pid = running.note_pids()["engine"]
+    os.kill(pid, signal.SIGSTOP)
+    line = b'{"op":"set_strategy","strategy":"s2","status":"enabled","reason":"fill the ring"}\n'
+    socks = []
+    for k in range(2, 66):
+        socks.append(socket.socket(socket.AF_UNIX))
+        socks[-1].connect(str(control.control_path(running.data)))
+        socks[-1].sendall(line)
+        running.until("its turn", lambda n=k: _published(running) >= n)
+    strategy.close()
+    assert running.status()["strategies"] == {}
+    os.kill(pid, signal.SIGCONT)
+    for sock in socks:
+        sock.close()
+    running.until("its detach", lambda: _taken(running) == 66, timeout_s=10)
+    with Segment.attach(running.name, "state") as state:
+        assert int(state.section("strategies")[1]["attached"]) == 0
     assert running.down() == []
 
 

@@ -339,6 +339,29 @@ def test_resend_when_request_has_a_high_number_is_served_and_not_consumed(accept
     assert acceptor.session.next_in == 2
 
 
+def test_resend_when_asked_again_says_nothing_of_an_order_sent_behind_the_first_answer(acceptor: Side) -> None:
+    acceptor.session.send_app(b"D", b"11=a\x01", START, 1, ORDER)  # 2: lost with the connection before
+    acceptor.feed("2", (7, 2), (16, 0))
+    assert [e[2] for e in acceptor.events] == [2]
+    acceptor.session.send_app(b"D", b"11=b\x01", START, 2, ORDER)  # 3: on its way to a peer that expects 3 by then
+    acceptor.out()
+    out = acceptor.feed("2", (7, 2), (16, 0))  # it had asked twice, as some engines do for each early message
+    assert [(m[35], m[34], m[36]) for m in out] == [(b"4", b"2", b"4")]
+    assert [e[2] for e in acceptor.events] == [2], "a live order was reported as not sent"
+    acceptor.feed("2", (7, 3), (16, 0))
+    assert [e[2] for e in acceptor.events] == [2, 3], "now it says that it lacks that very order"
+
+
+def test_resend_when_numbers_are_reset_meanwhile_ends(acceptor: Side) -> None:
+    for i in range(3000):
+        acceptor.session.send_app(b"8", b"37=%d\x01" % i + b"58=" + b"x" * 900 + b"\x01", START)
+        acceptor.session.take_output()
+    acceptor.feed("2", (7, 2), (16, 0))
+    seen = acceptor.feed("A", (98, 0), (108, 30), (141, "Y"), seq=1)
+    seen += acceptor.after(0)
+    assert (seen[-1][35], seen[-1][34]) == (b"A", b"1"), "old numbers were sent in the new sequence"
+
+
 def test_resend_when_the_peer_reads_slowly_is_served_in_steps_with_bounded_memory(acceptor: Side) -> None:
     for i in range(3000):
         acceptor.session.send_app(b"8", b"37=%d\x01" % i + b"58=" + b"x" * 900 + b"\x01", START)
