@@ -274,6 +274,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader (head, less) has seen enough; what Python flushes at exit must not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as e:  # a file or directory that the caller named
+        if verbose:
+            raise
+        print(f"ringfence: {e.filename or 'system'}: {e.strerror or e}; -v shows where", file=sys.stderr)
+        return 1
     return status
 
 

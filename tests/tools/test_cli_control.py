@@ -132,6 +132,14 @@ def test_up_when_the_configuration_is_wrong_exits_2_and_names_the_key(tmp_path: 
         assert (status, "colour" in said or "instrument" in said) == (2, True), said
 
 
+def test_up_when_the_data_directory_cannot_be_made_says_which_and_why(tmp_path: Path, capsys: Capture) -> None:
+    text = resources.files("ringfence.tools.examples").joinpath("demo.toml").read_text()
+    (tmp_path / "a-file").write_text("")
+    (tmp_path / "c.toml").write_text(text.replace('data_dir = "demo-data"', 'data_dir = "a-file/data"'))
+    assert cli.main(["up", str(tmp_path / "c.toml")]) == 1
+    assert f"ringfence: {tmp_path / 'a-file'}" in capsys.readouterr().err
+
+
 def test_config_show_when_printed_as_toml_reads_back_as_the_same_configuration(capsys: Capture) -> None:
     source = resources.files("ringfence.tools.examples") / "demo.toml"
     status, said = run(capsys, "config", "show", str(source))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,18 @@ def test_demo_when_interrupted_stops_cleanly_and_leaves_nothing(tmp_path: Path) 
     assert child.returncode == 130, "".join(lines) + rest
     assert rest.count("●") == 3
     assert not {n for n in shared_memory() if n.startswith(f"rf.demo{child.pid}.")}
+
+
+def test_demo_when_interrupted_while_it_starts_is_no_false_alarm() -> None:
+    command = [sys.executable, "-m", "ringfence.tools.cli", "demo", "--for", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True) as child:
+        assert child.stdout is not None
+        first = child.stdout.readline()
+        name = first.split()[1].rstrip(":")
+        until = time.monotonic() + 20
+        while f"rf.{name}.instance" not in shared_memory() and time.monotonic() < until:
+            time.sleep(0.001)
+        os.killpg(child.pid, signal.SIGINT)
+        rest = child.communicate(timeout=60)[0]
+    assert child.returncode == 130, first + rest
+    assert not {n for n in shared_memory() if n.startswith(f"rf.{name}.")}
