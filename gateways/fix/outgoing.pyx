@@ -7,7 +7,8 @@ resends then wait (``has_room``), an administrative message that finds no room e
 Resending: administrative messages and NewOrderSingle become gap fills, one SequenceReset(4) a run; other application messages go out again
 with PossDupFlag(43)=Y and OrigSendingTime(122). An order that the peer asks for again was never taken by it: it is offered to the owner as NOT_SENT
 before its number is filled. Some peers ask again before they read the answer: an order sent behind that answer reaches a peer that expects
-it by then, so the second request only has its numbers filled. A long resend is served in steps, as the output has room, so that its memory is bounded and heartbeats pass.
+it by then, so the second request only has its numbers filled. A long resend is served in steps, as the output has room, so that its memory is
+bounded and heartbeats pass.
 Rejected: keeping orders for a later connection (a stale order is worse than a lost one).
 """
 
