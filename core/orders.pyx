@@ -153,6 +153,7 @@ cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent
     o.base_status = RF_ORD_STATUS_PENDING_NEW
     o.deny_reason = RF_DENY_REASON_NONE
     o.day_code = s.engine.day_code
+    o.instructions = <uint8_t>intent.instructions
     s.strategies[strategy].orders += 1
     settle(s, o)
     return o

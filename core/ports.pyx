@@ -111,8 +111,10 @@ cdef void emit_command(
     c.strategy = o.strategy
     c.venue = o.venue
     encode(c.cl_ord_id, e.prefix, o.day_code, o.order_id, revision)
-    c.pad_0 = 0
-    memset(c.pad_1, 0, sizeof(c.pad_1))
+    c.instructions = o.instructions
+    memset(c.exec_id, 0, sizeof(c.exec_id))
+    c.dk_reason = 0
+    memset(c.pad_0, 0, sizeof(c.pad_0))
     if orig_revision == revision:
         memset(c.orig_cl_ord_id, 0, sizeof(c.orig_cl_ord_id))
     else:

@@ -159,7 +159,7 @@ ROWS: tuple[Row, ...] = (
 
 # Events that the table does not steer: STATUS resolves doubt only (S19), a CANCEL_REJECT or BUSINESS_REJECT resolves its
 # request (S7, R8), NOT_SENT ends what never left, sessions touch doubt marks only (S15).
-OUTSIDE = ("STATUS", "CANCEL_REJECT", "BUSINESS_REJECT", "SESSION_UP", "SESSION_DOWN", "NOT_SENT")
+OUTSIDE = ("STATUS", "CANCEL_REJECT", "BUSINESS_REJECT", "SESSION_UP", "SESSION_DOWN", "NOT_SENT", "MASS_CANCEL_REPORT")
 
 
 def lookup() -> list[tuple[int, int, int]]:

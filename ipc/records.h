@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 1u
-#define RF_LAYOUT_HASH 0xe9c4fd6afbc664b0ull
+#define RF_LAYOUT_VERSION 2u
+#define RF_LAYOUT_HASH 0xf0d895e020c9b3abull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -36,6 +36,7 @@
 #define RF_EXECUTION_BUSTED 2u
 #define RF_EXECUTION_CORRECTED 3u
 #define RF_EXECUTION_HELD 4u /* not booked: waits for the execution that it busts or corrects */
+#define RF_INSTRUCTION_POST_ONLY 1u /* add liquidity or be refused; ExecInst(18)=6 unless the venue's profile says otherwise */
 #define RF_REQUEST_LIMIT_MS 30000u /* a cancel or replace unanswered for this long raises a break */
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
 #define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
@@ -109,7 +110,9 @@ enum rf_command_kind {
     RF_COMMAND_KIND_CANCEL = 2,
     RF_COMMAND_KIND_REPLACE = 3,
     RF_COMMAND_KIND_STATUS = 4,
-    RF_COMMAND_KIND_MAX = 4
+    RF_COMMAND_KIND_MASS_CANCEL = 5, /* everything of the session, or of one instrument (4.4 35=q) */
+    RF_COMMAND_KIND_DONT_KNOW = 6, /* an execution that is refused (35=Q) */
+    RF_COMMAND_KIND_MAX = 6
 };
 
 /* What a venue (or its session) reported, FIX 4.2 and 4.4 normalised to one list. */
@@ -136,7 +139,8 @@ enum rf_venue_event_kind {
     RF_VENUE_EVENT_KIND_SESSION_UP = 20, /* logged on, gap fill complete */
     RF_VENUE_EVENT_KIND_SESSION_DOWN = 21, /* connection lost or logged out */
     RF_VENUE_EVENT_KIND_NOT_SENT = 22, /* the venue provably never received it */
-    RF_VENUE_EVENT_KIND_MAX = 22
+    RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT = 23, /* 35=r; text_code is MassCancelRejectReason(532) plus 1 */
+    RF_VENUE_EVENT_KIND_MAX = 23
 };
 
 /* What the engine tells a strategy. */
@@ -188,7 +192,8 @@ enum rf_deny_reason {
     RF_DENY_REASON_STALE = 24, /* older than the strategy's limit when read, or issued before recovery finished */
     RF_DENY_REASON_TOO_MANY_REVISIONS = 25, /* the order's ClOrdID chain is used up */
     RF_DENY_REASON_REQUEST_PENDING = 26, /* a request of the same kind is in flight for the target */
-    RF_DENY_REASON_MAX = 26
+    RF_DENY_REASON_NOT_SUPPORTED = 27, /* the venue has no such order type, time in force or instruction */
+    RF_DENY_REASON_MAX = 27
 };
 
 /* Facts that contradict our state: booked where they can be, always raised. Names follow the order rules S1 to S22. */
@@ -209,7 +214,8 @@ enum rf_break_kind {
     RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
     RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
     RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be; nothing was changed */
-    RF_BREAK_KIND_MAX = 16
+    RF_BREAK_KIND_MASS_CANCEL_REJECTED = 17, /* the venue refused a mass cancel; every open order is cancelled on its own instead */
+    RF_BREAK_KIND_MAX = 17
 };
 
 /* Type of a journal frame; all but CHECKPOINT are inputs. */
@@ -236,7 +242,11 @@ enum rf_control_kind {
     RF_CONTROL_KIND_STRATEGY_DETACH = 8, /* its process ended; open orders are cancelled when its policy says so */
     RF_CONTROL_KIND_CHECKPOINT = 9, /* compute the state hash and journal it */
     RF_CONTROL_KIND_SET_STRATEGY = 10, /* change a strategy's status */
-    RF_CONTROL_KIND_MAX = 10
+    RF_CONTROL_KIND_MASS_CANCEL = 11, /* cancel everything at a venue; body is an OrderAction */
+    RF_CONTROL_KIND_DONT_KNOW = 12, /* refuse an execution with DKReason(127) (R15); body is an OrderAction */
+    RF_CONTROL_KIND_RESOLVE_ORDER = 13, /* an operator says how an Unknown order ended (S6); body is an OrderAction */
+    RF_CONTROL_KIND_ASSIGN_EXECUTION = 14, /* move an execution from suspense to an order or a strategy (S3, S21); body is an OrderAction */
+    RF_CONTROL_KIND_MAX = 14
 };
 
 /* Journaled by the engine about its peers, so that decisions that depend on them replay. */
@@ -404,7 +414,7 @@ typedef struct {
     uint8_t side; /* +81: enum Side */
     uint8_t ord_type; /* +82: enum OrdType */
     uint8_t time_in_force; /* +83: enum TimeInForce */
-    uint32_t flags; /* +84: reserved, zero */
+    uint32_t instructions; /* +84: INSTRUCTION_* bits */
     uint32_t epoch; /* +88: ring epoch; an old one is refused */
     char pad_0[32]; /* +92: zero */
     uint32_t crc; /* +124: CRC32C of bytes 8 to 124: a slot torn by a hostile or dying writer is seen */
@@ -426,7 +436,7 @@ RF_STATIC_ASSERT(offsetof(rf_intent_t, kind) == 80, "Intent.kind");
 RF_STATIC_ASSERT(offsetof(rf_intent_t, side) == 81, "Intent.side");
 RF_STATIC_ASSERT(offsetof(rf_intent_t, ord_type) == 82, "Intent.ord_type");
 RF_STATIC_ASSERT(offsetof(rf_intent_t, time_in_force) == 83, "Intent.time_in_force");
-RF_STATIC_ASSERT(offsetof(rf_intent_t, flags) == 84, "Intent.flags");
+RF_STATIC_ASSERT(offsetof(rf_intent_t, instructions) == 84, "Intent.instructions");
 RF_STATIC_ASSERT(offsetof(rf_intent_t, epoch) == 88, "Intent.epoch");
 RF_STATIC_ASSERT(offsetof(rf_intent_t, pad_0) == 92, "Intent.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_intent_t, crc) == 124, "Intent.crc");
@@ -453,7 +463,7 @@ typedef struct {
     uint8_t px_digits; /* +104 */
     uint8_t qty_digits; /* +105 */
     uint8_t durability; /* +106: 1 async, 2 local, 3 replicated */
-    uint8_t pad_0; /* +107: zero */
+    uint8_t instructions; /* +107: INSTRUCTION_* bits */
     uint16_t strategy; /* +108 */
     uint16_t venue; /* +110 */
     char cl_ord_id[24]; /* +112: ClOrdID(11) */
@@ -461,9 +471,11 @@ typedef struct {
     char venue_order_id[32]; /* +160: OrderID(37) when known */
     char symbol[24]; /* +192: Symbol(55) */
     char account_code[24]; /* +216: Account(1) */
-    char pad_1[16]; /* +240: zero */
+    char exec_id[40]; /* +240: DONT_KNOW: ExecID(17) of the execution refused */
+    uint8_t dk_reason; /* +280: DONT_KNOW: DKReason(127), its character */
+    char pad_0[39]; /* +281: zero */
 } rf_order_command_t;
-RF_STATIC_ASSERT(sizeof(rf_order_command_t) == 256, "OrderCommand");
+RF_STATIC_ASSERT(sizeof(rf_order_command_t) == 320, "OrderCommand");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, slot_seq) == 0, "OrderCommand.slot_seq");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, output_seq) == 8, "OrderCommand.output_seq");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, journal_seq) == 16, "OrderCommand.journal_seq");
@@ -484,7 +496,7 @@ RF_STATIC_ASSERT(offsetof(rf_order_command_t, time_in_force) == 103, "OrderComma
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, px_digits) == 104, "OrderCommand.px_digits");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, qty_digits) == 105, "OrderCommand.qty_digits");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, durability) == 106, "OrderCommand.durability");
-RF_STATIC_ASSERT(offsetof(rf_order_command_t, pad_0) == 107, "OrderCommand.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, instructions) == 107, "OrderCommand.instructions");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, strategy) == 108, "OrderCommand.strategy");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, venue) == 110, "OrderCommand.venue");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, cl_ord_id) == 112, "OrderCommand.cl_ord_id");
@@ -492,7 +504,9 @@ RF_STATIC_ASSERT(offsetof(rf_order_command_t, orig_cl_ord_id) == 136, "OrderComm
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, venue_order_id) == 160, "OrderCommand.venue_order_id");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, symbol) == 192, "OrderCommand.symbol");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, account_code) == 216, "OrderCommand.account_code");
-RF_STATIC_ASSERT(offsetof(rf_order_command_t, pad_1) == 240, "OrderCommand.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, exec_id) == 240, "OrderCommand.exec_id");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, dk_reason) == 280, "OrderCommand.dk_reason");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, pad_0) == 281, "OrderCommand.pad_0");
 
 /* What a venue or its session reported, normalised, in the venue's own decimals (mantissa and digits: nothing is rounded on the way in). Written by: gateway. */
 typedef struct {
@@ -523,7 +537,8 @@ typedef struct {
     uint8_t px_digits; /* +106 */
     uint8_t cxl_rej_response_to; /* +107: 434: 1 cancel, 2 replace, 0 absent */
     uint16_t venue; /* +108: row in venues; the engine overwrites it with the link's own */
-    char pad_0[2]; /* +110: zero */
+    uint8_t mass_cancel_response; /* +110: MassCancelResponse(531), its character; 48 is a refusal; 0 absent */
+    uint8_t pad_0; /* +111: zero */
     char cl_ord_id[24]; /* +112: ClOrdID(11) */
     char orig_cl_ord_id[24]; /* +136: OrigClOrdID(41) */
     char exec_id[40]; /* +160: ExecID(17) */
@@ -561,7 +576,8 @@ RF_STATIC_ASSERT(offsetof(rf_venue_event_t, qty_digits) == 105, "VenueEvent.qty_
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, px_digits) == 106, "VenueEvent.px_digits");
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, cxl_rej_response_to) == 107, "VenueEvent.cxl_rej_response_to");
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, venue) == 108, "VenueEvent.venue");
-RF_STATIC_ASSERT(offsetof(rf_venue_event_t, pad_0) == 110, "VenueEvent.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, mass_cancel_response) == 110, "VenueEvent.mass_cancel_response");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, pad_0) == 111, "VenueEvent.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, cl_ord_id) == 112, "VenueEvent.cl_ord_id");
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, orig_cl_ord_id) == 136, "VenueEvent.orig_cl_ord_id");
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, exec_id) == 160, "VenueEvent.exec_id");
@@ -673,6 +689,27 @@ RF_STATIC_ASSERT(offsetof(rf_table_rows_t, venues) == 24, "TableRows.venues");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, strategies) == 28, "TableRows.strategies");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, routes) == 32, "TableRows.routes");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_0) == 36, "TableRows.pad_0");
+
+/* Body of an operator's command on an order or an execution; what a command does not use is zero. Written by: supervisor (control agent). */
+typedef struct {
+    uint64_t order_id; /* +0: row in orders */
+    uint64_t execution; /* +8: row in executions */
+    uint32_t instrument; /* +16: MASS_CANCEL: 0 means all */
+    uint16_t venue; /* +20: MASS_CANCEL */
+    uint16_t strategy; /* +22: ASSIGN_EXECUTION: the strategy that gets it when no order does */
+    uint8_t ord_status; /* +24: RESOLVE_ORDER: CANCELED, REJECTED, EXPIRED, DONE_FOR_DAY, FILLED or NEW enum OrdStatus */
+    uint8_t dk_reason; /* +25: DONT_KNOW: DKReason(127), its character */
+    char pad_0[38]; /* +26: zero */
+} rf_order_action_t;
+RF_STATIC_ASSERT(sizeof(rf_order_action_t) == 64, "OrderAction");
+RF_STATIC_ASSERT(offsetof(rf_order_action_t, order_id) == 0, "OrderAction.order_id");
+RF_STATIC_ASSERT(offsetof(rf_order_action_t, execution) == 8, "OrderAction.execution");
+RF_STATIC_ASSERT(offsetof(rf_order_action_t, instrument) == 16, "OrderAction.instrument");
+RF_STATIC_ASSERT(offsetof(rf_order_action_t, venue) == 20, "OrderAction.venue");
+RF_STATIC_ASSERT(offsetof(rf_order_action_t, strategy) == 22, "OrderAction.strategy");
+RF_STATIC_ASSERT(offsetof(rf_order_action_t, ord_status) == 24, "OrderAction.ord_status");
+RF_STATIC_ASSERT(offsetof(rf_order_action_t, dk_reason) == 25, "OrderAction.dk_reason");
+RF_STATIC_ASSERT(offsetof(rf_order_action_t, pad_0) == 26, "OrderAction.pad_0");
 
 /* A sampled price, journaled so that PnL and collars replay. Written by: feed. */
 typedef struct {
@@ -903,7 +940,10 @@ typedef struct {
     uint8_t durability; /* +101: default for its orders: 1 async, 2 local, 3 replicated */
     char pad_0[2]; /* +102: zero */
     uint64_t stalled_seq; /* +104: output_seq when it was last seen stalled; bounds what may be queued for it */
-    char pad_1[80]; /* +112: zero */
+    uint32_t ord_types; /* +112: bit 1 << OrdType that its profile maps; 0: all */
+    uint32_t time_in_forces; /* +116: bit 1 << TimeInForce that its profile maps; 0: all */
+    uint32_t instructions; /* +120: INSTRUCTION_* bits that its profile maps */
+    char pad_1[68]; /* +124: zero */
 } rf_venue_t;
 RF_STATIC_ASSERT(sizeof(rf_venue_t) == 192, "Venue");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, name) == 0, "Venue.name");
@@ -920,7 +960,10 @@ RF_STATIC_ASSERT(offsetof(rf_venue_t, stalled) == 100, "Venue.stalled");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, durability) == 101, "Venue.durability");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_0) == 102, "Venue.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, stalled_seq) == 104, "Venue.stalled_seq");
-RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_1) == 112, "Venue.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, ord_types) == 112, "Venue.ord_types");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, time_in_forces) == 116, "Venue.time_in_forces");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, instructions) == 120, "Venue.instructions");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_1) == 124, "Venue.pad_1");
 
 /* A strategy and its rings. Written by: engine. */
 typedef struct {
@@ -1045,7 +1088,8 @@ typedef struct {
     uint32_t day_code; /* +332: trading day of its creation, part of every ClOrdID of its chain */
     uint64_t transact_ns; /* +336: latest TransactTime(60) applied: an older report never regresses it (S8) [ns] */
     uint64_t requested_ns; /* +344: engine time of the last cancel or replace sent, 0 when none is in flight (S17) [ns] */
-    char pad_1[32]; /* +352: zero */
+    uint8_t instructions; /* +352: INSTRUCTION_* bits of the new intent */
+    char pad_1[31]; /* +353: zero */
 } rf_order_t;
 RF_STATIC_ASSERT(sizeof(rf_order_t) == 384, "Order");
 RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
@@ -1101,7 +1145,8 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, text) == 268, "Order.text");
 RF_STATIC_ASSERT(offsetof(rf_order_t, day_code) == 332, "Order.day_code");
 RF_STATIC_ASSERT(offsetof(rf_order_t, transact_ns) == 336, "Order.transact_ns");
 RF_STATIC_ASSERT(offsetof(rf_order_t, requested_ns) == 344, "Order.requested_ns");
-RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 352, "Order.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_order_t, instructions) == 352, "Order.instructions");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 353, "Order.pad_1");
 
 /* One booked execution; the identity is (venue session, account, order, side, ExecID) (S2). Written by: engine. */
 typedef struct {

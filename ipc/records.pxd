@@ -28,6 +28,7 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_EXECUTION_BUSTED
     const uint32_t RF_EXECUTION_CORRECTED
     const uint32_t RF_EXECUTION_HELD
+    const uint32_t RF_INSTRUCTION_POST_ONLY
     const uint32_t RF_REQUEST_LIMIT_MS
     const uint32_t RF_DURABILITY_ASYNC
     const uint32_t RF_DURABILITY_LOCAL
@@ -90,6 +91,8 @@ cdef extern from "records.h" nogil:
         RF_COMMAND_KIND_CANCEL
         RF_COMMAND_KIND_REPLACE
         RF_COMMAND_KIND_STATUS
+        RF_COMMAND_KIND_MASS_CANCEL
+        RF_COMMAND_KIND_DONT_KNOW
         RF_COMMAND_KIND_MAX
 
     enum: # VenueEventKind
@@ -115,6 +118,7 @@ cdef extern from "records.h" nogil:
         RF_VENUE_EVENT_KIND_SESSION_UP
         RF_VENUE_EVENT_KIND_SESSION_DOWN
         RF_VENUE_EVENT_KIND_NOT_SENT
+        RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT
         RF_VENUE_EVENT_KIND_MAX
 
     enum: # EventKind
@@ -163,6 +167,7 @@ cdef extern from "records.h" nogil:
         RF_DENY_REASON_STALE
         RF_DENY_REASON_TOO_MANY_REVISIONS
         RF_DENY_REASON_REQUEST_PENDING
+        RF_DENY_REASON_NOT_SUPPORTED
         RF_DENY_REASON_MAX
 
     enum: # BreakKind
@@ -182,6 +187,7 @@ cdef extern from "records.h" nogil:
         RF_BREAK_KIND_TABLE_FULL
         RF_BREAK_KIND_REQUEST_UNANSWERED
         RF_BREAK_KIND_BAD_CONTROL
+        RF_BREAK_KIND_MASS_CANCEL_REJECTED
         RF_BREAK_KIND_MAX
 
     enum: # FrameKind
@@ -205,6 +211,10 @@ cdef extern from "records.h" nogil:
         RF_CONTROL_KIND_STRATEGY_DETACH
         RF_CONTROL_KIND_CHECKPOINT
         RF_CONTROL_KIND_SET_STRATEGY
+        RF_CONTROL_KIND_MASS_CANCEL
+        RF_CONTROL_KIND_DONT_KNOW
+        RF_CONTROL_KIND_RESOLVE_ORDER
+        RF_CONTROL_KIND_ASSIGN_EXECUTION
         RF_CONTROL_KIND_MAX
 
     enum: # ObservationKind
@@ -320,7 +330,7 @@ cdef extern from "records.h" nogil:
         uint8_t side
         uint8_t ord_type
         uint8_t time_in_force
-        uint32_t flags
+        uint32_t instructions
         uint32_t epoch
         char pad_0[32]
         uint32_t crc
@@ -346,7 +356,7 @@ cdef extern from "records.h" nogil:
         uint8_t px_digits
         uint8_t qty_digits
         uint8_t durability
-        uint8_t pad_0
+        uint8_t instructions
         uint16_t strategy
         uint16_t venue
         char cl_ord_id[24]
@@ -354,7 +364,9 @@ cdef extern from "records.h" nogil:
         char venue_order_id[32]
         char symbol[24]
         char account_code[24]
-        char pad_1[16]
+        char exec_id[40]
+        uint8_t dk_reason
+        char pad_0[39]
 
     ctypedef struct VenueEvent "rf_venue_event_t":
         uint64_t slot_seq
@@ -384,7 +396,8 @@ cdef extern from "records.h" nogil:
         uint8_t px_digits
         uint8_t cxl_rej_response_to
         uint16_t venue
-        char pad_0[2]
+        uint8_t mass_cancel_response
+        uint8_t pad_0
         char cl_ord_id[24]
         char orig_cl_ord_id[24]
         char exec_id[40]
@@ -443,6 +456,16 @@ cdef extern from "records.h" nogil:
         uint32_t strategies
         uint32_t routes
         char pad_0[28]
+
+    ctypedef struct OrderAction "rf_order_action_t":
+        uint64_t order_id
+        uint64_t execution
+        uint32_t instrument
+        uint16_t venue
+        uint16_t strategy
+        uint8_t ord_status
+        uint8_t dk_reason
+        char pad_0[38]
 
     ctypedef struct Mark "rf_mark_t":
         uint64_t slot_seq
@@ -561,7 +584,10 @@ cdef extern from "records.h" nogil:
         uint8_t durability
         char pad_0[2]
         uint64_t stalled_seq
-        char pad_1[80]
+        uint32_t ord_types
+        uint32_t time_in_forces
+        uint32_t instructions
+        char pad_1[68]
 
     ctypedef struct Strategy "rf_strategy_t":
         char name[24]
@@ -650,7 +676,8 @@ cdef extern from "records.h" nogil:
         uint32_t day_code
         uint64_t transact_ns
         uint64_t requested_ns
-        char pad_1[32]
+        uint8_t instructions
+        char pad_1[31]
 
     ctypedef struct Execution "rf_execution_t":
         uint64_t id

@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -174,7 +174,16 @@ _ENUMS = (
         "DENIED: refused by Ringfence; never sent",
     ),
     _enum("IntentKind", "What a strategy asks.", "NEW", "CANCEL", "REPLACE", "CANCEL_ALL"),
-    _enum("CommandKind", "What the engine asks of a gateway.", "NEW", "CANCEL", "REPLACE", "STATUS"),
+    _enum(
+        "CommandKind",
+        "What the engine asks of a gateway.",
+        "NEW",
+        "CANCEL",
+        "REPLACE",
+        "STATUS",
+        "MASS_CANCEL: everything of the session, or of one instrument (4.4 35=q)",
+        "DONT_KNOW: an execution that is refused (35=Q)",
+    ),
     _enum(
         "VenueEventKind",
         "What a venue (or its session) reported, FIX 4.2 and 4.4 normalised to one list.",
@@ -200,6 +209,7 @@ _ENUMS = (
         "SESSION_UP: logged on, gap fill complete",
         "SESSION_DOWN: connection lost or logged out",
         "NOT_SENT: the venue provably never received it",
+        "MASS_CANCEL_REPORT: 35=r; text_code is MassCancelRejectReason(532) plus 1",
     ),
     _enum(
         "EventKind",
@@ -250,6 +260,7 @@ _ENUMS = (
         "STALE: older than the strategy's limit when read, or issued before recovery finished",
         "TOO_MANY_REVISIONS: the order's ClOrdID chain is used up",
         "REQUEST_PENDING: a request of the same kind is in flight for the target",
+        "NOT_SUPPORTED: the venue has no such order type, time in force or instruction",
     ),
     _enum(
         "BreakKind",
@@ -270,6 +281,7 @@ _ENUMS = (
         "TABLE_FULL: a position or break row could not be made",
         "REQUEST_UNANSWERED: a cancel or replace was not answered in time; it stays pending (S17)",
         "BAD_CONTROL: a control command names a row or a value that cannot be; nothing was changed",
+        "MASS_CANCEL_REJECTED: the venue refused a mass cancel; every open order is cancelled on its own instead",
     ),
     _enum(
         "FrameKind",
@@ -295,6 +307,10 @@ _ENUMS = (
         "STRATEGY_DETACH: its process ended; open orders are cancelled when its policy says so",
         "CHECKPOINT: compute the state hash and journal it",
         "SET_STRATEGY: change a strategy's status",
+        "MASS_CANCEL: cancel everything at a venue; body is an OrderAction",
+        "DONT_KNOW: refuse an execution with DKReason(127) (R15); body is an OrderAction",
+        "RESOLVE_ORDER: an operator says how an Unknown order ended (S6); body is an OrderAction",
+        "ASSIGN_EXECUTION: move an execution from suspense to an order or a strategy (S3, S21); body is an OrderAction",
     ),
     _enum(
         "ObservationKind",
@@ -397,7 +413,7 @@ _RECORDS = (
             Field("side", "u8", enum="Side"),
             Field("ord_type", "u8", enum="OrdType"),
             Field("time_in_force", "u8", enum="TimeInForce"),
-            Field("flags", "u32", "reserved, zero"),
+            Field("instructions", "u32", "INSTRUCTION_* bits"),
             Field("epoch", "u32", "ring epoch; an old one is refused"),
             _pad(32),
             Field("crc", "u32", "CRC32C of bytes 8 to 124: a slot torn by a hostile or dying writer is seen"),
@@ -407,7 +423,7 @@ _RECORDS = (
         "OrderCommand",
         "What the engine asks of a gateway. Everything that the gateway needs is inside: it keeps no order state.",
         "engine",
-        256,
+        320,
         (
             _SLOT,
             Field("output_seq", "u64", "per gateway, dense, part of the state: taken once"),
@@ -429,7 +445,7 @@ _RECORDS = (
             Field("px_digits", "u8"),
             Field("qty_digits", "u8"),
             Field("durability", "u8", "1 async, 2 local, 3 replicated"),
-            _pad(1),
+            Field("instructions", "u8", "INSTRUCTION_* bits"),
             Field("strategy", "u16"),
             Field("venue", "u16"),
             Field("cl_ord_id", "char[24]", "ClOrdID(11)"),
@@ -437,7 +453,9 @@ _RECORDS = (
             Field("venue_order_id", "char[32]", "OrderID(37) when known"),
             Field("symbol", "char[24]", "Symbol(55)"),
             Field("account_code", "char[24]", "Account(1)"),
-            _pad(16, "pad_1"),
+            Field("exec_id", "char[40]", "DONT_KNOW: ExecID(17) of the execution refused"),
+            Field("dk_reason", "u8", "DONT_KNOW: DKReason(127), its character"),
+            _pad(39),
         ),
     ),
     Record(
@@ -473,7 +491,8 @@ _RECORDS = (
             Field("px_digits", "u8"),
             Field("cxl_rej_response_to", "u8", "434: 1 cancel, 2 replace, 0 absent"),
             Field("venue", "u16", "row in venues; the engine overwrites it with the link's own"),
-            _pad(2),
+            Field("mass_cancel_response", "u8", "MassCancelResponse(531), its character; 48 is a refusal; 0 absent"),
+            _pad(1),
             Field("cl_ord_id", "char[24]", "ClOrdID(11)"),
             Field("orig_cl_ord_id", "char[24]", "OrigClOrdID(41)"),
             Field("exec_id", "char[40]", "ExecID(17)"),
@@ -550,6 +569,22 @@ _RECORDS = (
             Field("strategies", "u32"),
             Field("routes", "u32"),
             _pad(28),
+        ),
+    ),
+    Record(
+        "OrderAction",
+        "Body of an operator's command on an order or an execution; what a command does not use is zero.",
+        "supervisor (control agent)",
+        64,
+        (
+            Field("order_id", "u64", "row in orders"),
+            Field("execution", "u64", "row in executions"),
+            Field("instrument", "u32", "MASS_CANCEL: 0 means all"),
+            Field("venue", "u16", "MASS_CANCEL"),
+            Field("strategy", "u16", "ASSIGN_EXECUTION: the strategy that gets it when no order does"),
+            Field("ord_status", "u8", "RESOLVE_ORDER: CANCELED, REJECTED, EXPIRED, DONE_FOR_DAY, FILLED or NEW", enum="OrdStatus"),
+            Field("dk_reason", "u8", "DONT_KNOW: DKReason(127), its character"),
+            _pad(38),
         ),
     ),
     Record(
@@ -710,7 +745,10 @@ _RECORDS = (
             Field("durability", "u8", "default for its orders: 1 async, 2 local, 3 replicated"),
             _pad(2),
             Field("stalled_seq", "u64", "output_seq when it was last seen stalled; bounds what may be queued for it"),
-            _pad(80, "pad_1"),
+            Field("ord_types", "u32", "bit 1 << OrdType that its profile maps; 0: all"),
+            Field("time_in_forces", "u32", "bit 1 << TimeInForce that its profile maps; 0: all"),
+            Field("instructions", "u32", "INSTRUCTION_* bits that its profile maps"),
+            _pad(68, "pad_1"),
         ),
     ),
     Record(
@@ -817,7 +855,8 @@ _RECORDS = (
             Field("day_code", "u32", "trading day of its creation, part of every ClOrdID of its chain"),
             Field("transact_ns", "u64", "latest TransactTime(60) applied: an older report never regresses it (S8)", "ns"),
             Field("requested_ns", "u64", "engine time of the last cancel or replace sent, 0 when none is in flight (S17)", "ns"),
-            _pad(32, "pad_1"),
+            Field("instructions", "u8", "INSTRUCTION_* bits of the new intent"),
+            _pad(31, "pad_1"),
         ),
     ),
     Record(
@@ -1062,6 +1101,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "EXECUTION_BUSTED": (2, ""),
     "EXECUTION_CORRECTED": (3, ""),
     "EXECUTION_HELD": (4, "not booked: waits for the execution that it busts or corrects"),
+    "INSTRUCTION_POST_ONLY": (1, "add liquidity or be refused; ExecInst(18)=6 unless the venue's profile says otherwise"),
     "REQUEST_LIMIT_MS": (30000, "a cancel or replace unanswered for this long raises a break"),
     "DURABILITY_ASYNC": (1, "in the journal ring"),
     "DURABILITY_LOCAL": (2, "fdatasync covers it"),

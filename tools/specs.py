@@ -3,7 +3,7 @@
     Config ──▶ [ChildPlan] ──supervisor──▶ DATA/run/COMPONENT.json, python -m MODULE --spec FILE
 
 Pure but for one look at regions that outlived their process: a gateway takes up its old ring with the size it has, since a ring can only be
-resized after a clean stop. The spec's keys are those of the process's own reader (gateways/fix/config.py, gateways/feed.py, tools/sidecar.py,
+resized after a clean stop. The spec's keys are those of the process's own reader (gateways/fix/spec.py, gateways/feed.py, tools/sidecar.py,
 tools/engine_process.py).
 """
 

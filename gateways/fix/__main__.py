@@ -10,7 +10,7 @@ import logging
 import sys
 
 from ringfence.gateways.errors import GatewayError, SessionError
-from ringfence.gateways.fix.config import GatewaySpec
+from ringfence.gateways.fix.spec import GatewaySpec
 from ringfence.gateways.fix.gateway import Gateway
 from ringfence.ipc import host, stop
 from ringfence.ipc.errors import IpcError
@@ -21,7 +21,7 @@ log = logging.getLogger("ringfence.gateway")
 def main(argv: list[str] | None = None) -> int:
     """Run one gateway; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m ringfence.gateways.fix", description="FIX gateway of one venue")
-    parser.add_argument("--spec", required=True, help="JSON file, keys as in ringfence.gateways.fix.config.GatewaySpec")
+    parser.add_argument("--spec", required=True, help="JSON file, keys as in ringfence.gateways.fix.spec.GatewaySpec")
     arguments = parser.parse_args(argv)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stop.install()

@@ -1,4 +1,4 @@
-from ringfence.gateways.fix.config import GatewaySpec
+from ringfence.gateways.fix.spec import GatewaySpec
 from ringfence.gateways.fix.session import Session
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.ipc.metrics import Metrics

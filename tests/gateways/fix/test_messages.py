@@ -143,7 +143,7 @@ def test_order_body_when_cancel_names_no_original_or_kind_is_unknown_is_refused(
     unknown_kind[100] = 9
     with pytest.raises(FixError, match="has no FIX form: kind 9"):
         order_body(bytes(unknown_kind))
-    with pytest.raises(FixError, match="256 bytes, was 3"):
+    with pytest.raises(FixError, match="320 bytes, was 3"):
         order_body(b"abc")
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix.codec import encode, parse, timestamp_text
-from ringfence.gateways.fix.config import GatewaySpec, SessionConfig
+from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.session import Session
+from ringfence.gateways.fix.spec import GatewaySpec
 from ringfence.gateways.fix.store import MessageStore
 
 START = 1_700_000_000 * 10**9
