@@ -14,12 +14,13 @@ Rejected: a thread per session (the order of events would be the scheduler's) an
 
 from __future__ import annotations
 
+import re
 import selectors
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ringfence.gateways.errors import GatewayError, SessionError
 from ringfence.gateways.fix.codec import MESSAGE_BYTES_MAX, frame
@@ -36,6 +37,9 @@ WAITING_MAX = 256
 STALL_S = 60
 LINGER_NS = 1_000_000_000
 """How long a closed session's last bytes may take to leave."""
+
+TRAILER = re.compile(rb"\x0110=[0-9]{3}\x01$")
+"""The end of a message: a first message that has it and yet is not whole says a wrong BodyLength(9)."""
 
 Key = tuple[bytes, bytes, bytes]
 Answer = tuple[bytes, bytes, bytes]
@@ -160,10 +164,10 @@ class Acceptor:
         busy = any(line.busy for line in self.lines.values())
         due = max(0, min(longest_ns, self.tick_ns - self.clock()))
         for key, events in self.selector.select(0 if busy else due / 1e9):
-            if key.fileobj is self.listener:
-                self._accept()
-            elif isinstance(key.data, Connection):
+            if isinstance(key.data, Connection):
                 self._ready(key.data, events)
+            elif self.listener is not None:
+                self._accept(self.listener)
         now = self.clock()
         if now >= self.tick_ns or now < self.tick_ns - TICK_NS:  # the second: the clock was set back
             self.tick_ns = now + TICK_NS
@@ -197,8 +201,8 @@ class Acceptor:
             self.listener = None
 
     def _tick(self, now: int) -> None:
-        for conn in [c for c in self.waiting if now > c.since_ns + self.logon_ns]:
-            self._refuse(conn, "no Logon in time")
+        for late in [c for c in self.waiting if now > c.since_ns + self.logon_ns]:
+            self._refuse(late, "no Logon in time")
         for line in self.lines.values():
             conn = line.conn
             if conn is None:
@@ -214,10 +218,9 @@ class Acceptor:
 
     # ---- connections without a session yet
 
-    def _accept(self) -> None:
-        assert self.listener is not None
+    def _accept(self, listener: socket.socket) -> None:
         try:
-            sock, address = self.listener.accept()
+            sock, address = listener.accept()
         except BlockingIOError:
             return
         except OSError as e:  # the peer is gone again, or this process has no descriptor left: the loop goes on
@@ -266,7 +269,7 @@ class Acceptor:
             self._close(conn)
             return
         state, size = frame(conn.unread)
-        if state == "incomplete" and len(conn.unread) < MESSAGE_BYTES_MAX:
+        if state == "incomplete" and len(conn.unread) < MESSAGE_BYTES_MAX and not TRAILER.search(conn.unread):
             return
         if state != "complete":
             self._refuse(conn, "the first bytes are no FIX message")
@@ -332,12 +335,11 @@ class Acceptor:
             return
         self._watch(conn)
 
-    def _event(self, line: Line, event: tuple[object, ...], now: int) -> bool:
+    def _event(self, line: Line, event: tuple[Any, ...], now: int) -> bool:
         """Deal with one event; False when it must be offered again."""
         kind = event[0]
         if kind == "app":
-            message = event[1]
-            assert isinstance(message, bytes)
+            message = bytes(event[1])
             answer = line.application.answer(message, bool(event[3]))
             if answer is not None and not send(line.session, answer, now):
                 return False

@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -79,6 +80,19 @@ def _say(fields: dict[str, Any]) -> None:
     print(json.dumps({"schema": "rf.fix_acceptor/1", "ts_ns": str(time.time_ns()), **fields}), flush=True)
 
 
+def _secure(args: argparse.Namespace) -> Callable[[socket.socket, Callable[[str], None]], socket.socket] | None:
+    """Return what makes an accepted socket plain, when the command line asks for TLS."""
+    if not args.tls_cert:
+        if args.tls_key or args.tls_ca:
+            raise UsageError("--tls-key and --tls-ca need --tls-cert, our certificate")
+        return None
+    from ringfence.gateways.fix import tls
+
+    config = tls.TlsConfig(args.tls_ca or "", args.tls_cert, args.tls_key or "")
+    tls.context(config, server=True)
+    return lambda sock, log: tls.server(sock, config, log)
+
+
 def acceptor(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
     from ringfence.gateways.fix.acceptor import Acceptor, listen
@@ -102,7 +116,14 @@ def acceptor(args: argparse.Namespace) -> int:
             listener = stack.enter_context(listen(args.host, args.port))
             folder = Path(args.store or stack.enter_context(tempfile.TemporaryDirectory(prefix="ringfence-fix-")))
             folder.mkdir(parents=True, exist_ok=True)
-            running = Acceptor([(c, Echo(lambda _kind: {})) for c in configs], folder, listener, clock=time.time_ns, log=_logger(as_json, args.options.quiet))
+            running = Acceptor(
+                [(c, Echo(lambda _kind: {})) for c in configs],
+                folder,
+                listener,
+                clock=time.time_ns,
+                log=_logger(as_json, args.options.quiet),
+                secure=_secure(args),
+            )
         except GatewayError as e:
             raise ToolError(str(e)) from e
         host, port = listener.getsockname()[:2]
