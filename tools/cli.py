@@ -136,6 +136,15 @@ COMMANDS = (
             arg("--keep", metavar="DIR", help="leave journal and configuration in DIR"),
         ),
     ),
+    Command(
+        "scenario",
+        "run scenario files through engine, session and codec and check what they expect (docs/scenarios.md); exit 7: a difference, 2: a bad file",
+        "commands.scenario:run",
+        (
+            arg("paths", nargs="+", metavar="FILE|DIR", help="*.ndjson; of a directory all below it, in order"),
+            arg("--first", action="store_true", help="stop at the first difference or bad file (default: run everything)"),
+        ),
+    ),
     Command("doctor", "what of this host is not as a trading host should be, and the command that mends it", "commands.host:doctor"),
     Command(
         "config",
