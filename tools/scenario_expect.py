@@ -22,7 +22,7 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.scenario_config import PRICE_TAGS, QTY_TAGS, row_of
 from ringfence.tools.scenario_file import SIDES, TIFS, TYPES, Check, Value, Wrong, boolean, check_body, integer, keys, number, one_of, plain, text
 from ringfence.tools.scenario_machine import Machine
-from ringfence.tools.scenario_venue import Fields
+from ringfence.tools.scenario_venue import Fields, readable
 
 EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 PLACES = Decimal("1E-8")
@@ -166,7 +166,8 @@ class Checker:
                 try:
                     yield from part(expect)
                 except Wrong as e:
-                    yield Difference(key, shown(expect[key]) if not isinstance(expect[key], dict) else key, str(e))
+                    wanted = expect[key]
+                    yield Difference(key, readable(wanted) if key == "sent" else key if isinstance(wanted, dict) else shown(wanted), str(e))
 
     def _order(self, expect: dict[str, Value]) -> Iterator[Difference]:
         client = expect["order"]
@@ -207,7 +208,7 @@ class Checker:
     def _sent(self, expect: dict[str, Value]) -> Iterator[Difference]:
         wanted = [(tag, self.machine.resolve(content)) for tag, content in expect["sent"]]
         if self.named >= len(self.machine.sent):
-            yield Difference("sent", "|".join(f"{t}={c}" for t, c in wanted), "nothing more was sent")
+            yield Difference("sent", readable(wanted), "nothing more was sent")
             return
         message = self.machine.sent[self.named]
         self.named += 1
@@ -250,7 +251,7 @@ def _same(key: str, expected: Value, actual: Any) -> bool:
     if key.endswith("avg_px"):
         return bool(EXACT.quantize(expected, PLACES) == EXACT.quantize(actual, PLACES))
     if isinstance(expected, str):
-        return plain(expected) == plain(str(actual)) if key != "text" and key != "venue_order_id" else expected == actual
+        return plain(expected) == plain(str(actual)) if key not in {"text", "venue_order_id"} else expected == actual
     return bool(expected == actual)
 
 
