@@ -34,6 +34,7 @@ from ringfence.tools.scenario_venue import ADMINISTRATIVE, Counterparty, Fields,
 
 LIMITS = Limits(orders=2048, executions=8192, positions=512, breaks=2048, instruments=64, accounts=64, venues=33, strategies=33, routes=1200)
 TIMERS_MAX = 2000  # of one clock_ms: a long wait has coarser timers
+STARTED_BEFORE_NS = 600 * SECOND  # the engine started ten minutes before the first line: an intent may be older than that line, or than the engine
 US = "RINGFENCE"
 KIND_APP, KIND_ORDER = 2, 3  # of the message store: resent when asked for again, or gap-filled and reported NOT_SENT
 Trace = Callable[[str], None]
@@ -101,7 +102,7 @@ class Machine:
 
     def __init__(self, setup: Setup, directory: Path, trace: Trace | None = None) -> None:
         self.setup = setup
-        self.now = setup.start_ns
+        self.now = setup.start_ns - STARTED_BEFORE_NS
         self.journal: list[bytes] = []
         self.sent: list[Sent] = []
         self.answer: Answer | None = None
@@ -110,12 +111,12 @@ class Machine:
         self._orders: dict[int, tuple[int, int]] = {}
         self._own_ids: dict[tuple[int, int], str] = {}
         self._trace = trace or (lambda _: None)
-        self._next_timer_ns = self.now
         self.replayer = Replayer(LIMITS, emit_above={row: 0 for row in range(1, len(setup.venues) + 1)})
         for row in range(1, len(setup.strategies) + 1):
             self.replayer.state.open_queue(row, strategy=True)
         self.links = [self._link(row, v["name"], directory) for row, v in enumerate(setup.venues, 1)]
         self._configure()
+        self.now = setup.start_ns
         for link in self.links:
             self.connect(link)
 
