@@ -1,6 +1,7 @@
 # The gateway's duty cycle: its private state and the loop. One thread owns it; what is shared lies behind its pointers.
 from libc.stdint cimport uint32_t, uint64_t
 
+from ringfence.gateways.fix.dialect cimport dialect_t
 from ringfence.gateways.fix.state cimport session_t
 from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
@@ -26,6 +27,7 @@ ctypedef struct stamp_t:
 
 ctypedef struct gateway_t:
     session_t *session
+    const dialect_t *dialect
     rf_clock_t *clock
     rf_ring_t *commands
     rf_ring_t *events

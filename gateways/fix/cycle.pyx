@@ -139,7 +139,7 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
     """The application message on offer into the ring. 0: no room."""
     cdef session_t *s = g.session
     cdef VenueEvent e
-    if not read_event(&s.message, &s.header, s.store, g.received_ns, &e):
+    if not read_event(g.dialect, &s.message, &s.header, s.store, g.received_ns, &e):
         if s.message.msg_type == 51:  # a Reject(3) of one of our administrative messages
             note(s, b"Reject(3) of our administrative message, their MsgSeqNum %llu", s.header.seq, 0)
         else:
@@ -162,7 +162,7 @@ cdef int deliver_not_sent(gateway_t *g, uint64_t now) noexcept nogil:
     cdef VenueEvent e
     cdef size_t size
     rf_fix_parse(s.copy, s.event_bytes, &s.message, &size)
-    not_sent_event(&s.message, now, &e)
+    not_sent_event(g.dialect, &s.message, now, &e)
     if not publish(g, &e):
         return 0
     rf_counter_add(g.c_not_sent, 1)
@@ -216,15 +216,16 @@ cdef int answer_unsent(gateway_t *g, const OrderCommand *c, const char *why, uin
 cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
     """Encode, store, hand to the output. 0: it must wait."""
     cdef session_t *s = g.session
-    cdef char msg_type = msg_type_of(c)
+    cdef uint32_t msg_type = msg_type_of(g.dialect, c)
+    cdef const char *why
     cdef rf_fix_writer_t *w
     cdef stamp_t *stamp
     if not msg_type:
         return answer_unsent(g, c, b"the command's kind is not known", now)
-    w = compose(s, &msg_type, 1, now)
-    write_body(c, w, &s.stamp, now)
-    if w.failed:
-        return answer_unsent(g, c, b"a value of the command has no FIX form", now)
+    w = compose(s, <const char *> &msg_type, 2 if msg_type > 255 else 1, now)
+    why = write_body(g.dialect, c, w, &s.stamp, now)
+    if why != NULL:
+        return answer_unsent(g, c, why, now)
     if not commit(s, KIND_ORDER if c.kind == RF_COMMAND_KIND_NEW else KIND_APP, c.output_seq, now):
         return 0
     rf_counter_add(g.c_commands, 1)

@@ -39,6 +39,7 @@ from ringfence.gateways.fix.cycle cimport (
     show,
     write_socket,
 )
+from ringfence.gateways.fix.dialect cimport Dialect
 from ringfence.gateways.fix.machine cimport session_disconnected
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.store cimport MessageStore
@@ -88,6 +89,7 @@ cdef class Gateway:
     cdef gateway_t *g
     cdef readonly object spec
     cdef readonly Session session
+    cdef readonly Dialect dialect
     cdef readonly MessageStore store
     cdef readonly Segment mine
     cdef Segment theirs
@@ -112,6 +114,7 @@ cdef class Gateway:
         self.spec = spec
         self.backoff_s = spec.reconnect_min_s
         config = spec.session()
+        self.dialect = Dialect(spec.profile(), spec.symbols)
         Path(spec.store).parent.mkdir(parents=True, exist_ok=True)
         self.store = MessageStore(spec.store, config.identity)
         if self.store.recovered:
@@ -175,6 +178,7 @@ cdef class Gateway:
             log.info("no published clock (%s): calibrating an own one", error)
             self.clock = Clock.calibrate()
         g.session = &self.session.s
+        g.dialect = &self.dialect.d
         g.clock = &self.clock.c
         g.commands = &self.link.inbound
         g.events = &self.link.outbound

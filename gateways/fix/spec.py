@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix.config import SessionConfig
+from ringfence.gateways.fix.profile import Profile
+from ringfence.gateways.fix.profile import load as load_profile
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class GatewaySpec:
         Core to run on, -1: any.
     ring_slots : int
         Slots towards the engine, a power of two.
+    fix_profile : str
+        The venue's dialect: a name of ``ringfence.gateways.fix.profile.names`` or the absolute path of a file.
+    symbols : tuple of str
+        Our symbols, which the dialect may name otherwise.
 
     Raises
     ------
@@ -60,6 +66,8 @@ class GatewaySpec:
     idle: str = ""
     core: int = -1
     ring_slots: int = 4096
+    fix_profile: str = "default"
+    symbols: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
@@ -86,6 +94,10 @@ class GatewaySpec:
         if unknown or missing:
             raise SessionError(f"gateway spec {path}: unknown keys {unknown}, missing keys {missing}; known are {sorted(known)}")
         return GatewaySpec(**values)
+
+    def profile(self) -> Profile:
+        """The venue's dialect."""
+        return load_profile(self.fix_profile, self.begin_string)
 
     def session(self) -> SessionConfig:
         """The session's settings."""
