@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from ringfence.core.errors import CoreError
+from ringfence.tools.scenario_actions import do
 from ringfence.tools.scenario_config import setup
 from ringfence.tools.scenario_expect import Checker, Difference
-from ringfence.tools.scenario_file import SUFFIX, BadScenario, Scenario, Wrong, read
+from ringfence.tools.scenario_file import SUFFIX, read
 from ringfence.tools.scenario_machine import Machine, Trace
+from ringfence.tools.scenario_words import BadScenario, Scenario, Wrong
 
 SCHEMA = "rf.scenario/1"
 OK, BAD_FILE, DIFFERENT = 0, 2, 7
@@ -100,7 +102,7 @@ def _steps(scenario: Scenario, machine: Machine, result: Result, trace: Trace | 
             found = [Failure(step.line, d) for d in checker.compare(step.value)]
         else:
             try:
-                machine.step(step)
+                do(machine, step)
                 found = []
             except Wrong as e:
                 found = [Failure(step.line, Difference(step.kind, "a line that can be done", str(e)))]

@@ -8,13 +8,16 @@ the venue's messages name, so that an excerpt of a production log runs as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix.config import BEGIN_STRINGS
-from ringfence.tools.scenario_file import (
+from ringfence.gateways.fix.profile import Profile, load
+from ringfence.tools.scenario_words import (
     DIGITS_MAX,
     STRATEGY_STATUS,
     Check,
@@ -124,7 +127,7 @@ INSTRUMENT: dict[str, Check] = {
     "quote": text,
 }
 ACCOUNT: dict[str, Check] = {"name": _name, "code": _name, "currency": text}
-VENUE: dict[str, Check] = {"name": _name}
+VENUE: dict[str, Check] = {"name": _name, "profile": text}
 STRATEGY: dict[str, Check] = {
     "name": _name,
     "max_age_ms": integer,
@@ -171,6 +174,7 @@ CONFIG: dict[str, Check] = {
     "qty_digits": _digits,
     "qty_scale": _digits,
     "max_age_ms": integer,
+    "profile": text,
 }
 SINGULAR = {"instrument": "instruments", "account": "accounts", "venue": "venues", "strategy": "strategies", "route": "routes"}
 
@@ -270,19 +274,37 @@ def _routes(config: dict[str, Value], accounts: list[dict[str, Value]], venues: 
     return [{"name": v["name"] if single else f"{a['name']}@{v['name']}", "account": a["name"], "venue": v["name"]} for a in accounts for v in venues]
 
 
+def _profile(name: str, begin_string: str, path: str) -> Profile:
+    """A venue's dialect; without a name that of the specification, with post-only orders as ExecInst(18)=6."""
+    try:
+        if name:
+            return load(name, begin_string, Path(path).parent)
+        return replace(load("default", begin_string), post_only="18=6")
+    except SessionError as e:
+        raise Wrong(str(e)) from None
+
+
 def setup(scenario: Scenario) -> Setup:
-    """Complete the configuration of a scenario."""
+    """Complete the configuration of a scenario.
+
+    Raises
+    ------
+    Wrong
+        A venue's profile cannot be had.
+    """
     config = scenario.config
     accounts = [{"code": row["name"]} | row for row in config.get("accounts", [])]
     if not accounts:
         accounts = [{"name": "main", "code": _first(_bodies(scenario), 1)[:23] or "ACC1"}]
     venues = config.get("venues", [{"name": "venue"}])
     begin = config.get("begin_string") or _first(_bodies(scenario), 8)
+    begin = begin if begin in BEGIN_STRINGS else BEGIN_STRINGS[0]
+    venues = [row | {"profile": _profile(row.get("profile", config.get("profile", "")), begin, scenario.path)} for row in venues]
     day = config.get("day", DAY)
     start_ns = config.get("start") or _start_ns(scenario, day)
     age = {"max_age_ms": config.get("max_age_ms", 0)}
     return Setup(
-        begin_string=begin if begin in BEGIN_STRINGS else BEGIN_STRINGS[0],
+        begin_string=begin,
         day=day,
         start_ns=start_ns,
         prefix=config.get("prefix", "RF"),

@@ -20,9 +20,9 @@ from typing import Any
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.scenario_config import PRICE_TAGS, QTY_TAGS, row_of
-from ringfence.tools.scenario_file import SIDES, TIFS, TYPES, Check, Value, Wrong, boolean, check_body, integer, keys, number, one_of, plain, text
 from ringfence.tools.scenario_machine import Machine
 from ringfence.tools.scenario_venue import Fields, readable
+from ringfence.tools.scenario_words import SIDES, TIFS, TYPES, Check, Value, Wrong, boolean, check_body, integer, keys, number, one_of, plain, text
 
 EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 PLACES = Decimal("1E-8")
@@ -196,8 +196,8 @@ class Checker:
     def _position(self, expect: dict[str, Value], *, suspense: bool) -> Iterator[Difference]:
         machine = self.machine
         setup = machine.setup
-        account = row_of(setup.accounts, expect.get("account", ""), "account")
-        instrument = row_of(setup.instruments, expect.get("instrument", expect.get("symbol", "")), "instrument", lambda i: str(i.symbol))
+        account = row_of(setup.accounts, str(expect.get("account", "")), "account")
+        instrument = machine.instrument(str(expect.get("instrument", expect.get("symbol", ""))))
         strategy = 0 if suspense else machine.strategy(expect["strategy"]) if "strategy" in expect else None
         found = _position_view(machine, account, instrument, strategy, suspense=suspense)
         where = "suspense" if suspense else "position"
@@ -228,7 +228,8 @@ class Checker:
 
     def _breaks_include(self, expect: dict[str, Value]) -> Iterator[Difference]:
         found = self.machine.breaks()
-        if Counter(expect["breaks_include"]) - Counter(found):
+        wanted = Counter(str(name) for name in expect["breaks_include"])
+        if wanted - Counter(found):
             yield Difference("breaks_include", shown(sorted(expect["breaks_include"])), shown(sorted(found)))
 
     def _denied(self, expect: dict[str, Value]) -> Iterator[Difference]:
