@@ -49,7 +49,7 @@ def do(machine: Machine, step: Step) -> None:
 
 def _intent(machine: Machine, value: dict[str, Value]) -> None:
     strategy = machine.strategy(value.get("strategy", ""))
-    op, client = str(value["op"]), int(value.get("target", value.get("client_id", 0)))
+    op, client = str(value["op"]), int(value["target"] if "target" in value else value.get("client_id") or 0)
     intent = {"epoch": 1, "kind": ENUMS["IntentKind"].by_name[op], "client_id": client, "created_ns": max(machine.now - value.get("age_ms", 0) * 1_000_000, 1)}
     if op in ("NEW", "REPLACE"):
         intent |= _terms(machine, value, strategy, client)
