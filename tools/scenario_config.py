@@ -69,7 +69,10 @@ class Setup:
 
 
 def _digits(value: Value) -> int:
+    """Decimals, or a power of ten that says them: 5 or 100000."""
     digits = integer(value)
+    if digits > DIGITS_MAX and str(digits).rstrip("0") == "1":
+        digits = len(str(digits)) - 1
     if digits > DIGITS_MAX:
         raise Wrong(f"{digits} decimals; 0 to {DIGITS_MAX}")
     return digits
@@ -118,8 +121,12 @@ INSTRUMENT: dict[str, Check] = {
     "price_scale": _digits,
     "qty_digits": _digits,
     "qty_scale": _digits,
+    "price_decimals": _digits,
+    "qty_decimals": _digits,
     "tick": number,
+    "tick_size": number,
     "lot": number,
+    "lot_size": number,
     "qty_min": number,
     "qty_max": number,
     "multiplier": integer,
@@ -144,6 +151,8 @@ def _table(allowed: dict[str, Check], key: str, prefix: str) -> Check:
         if isinstance(value, int) and not isinstance(value, bool):
             return [{key: f"{prefix}{i}"} for i in range(1, _few(value) + 1)]
         entries = value if isinstance(value, list) else [value]
+        if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
+            entries = [{key: name} | row for name, row in value.items()]
         _few(len(entries))
         out = [{key: _name(v)} if isinstance(v, str) else keys(v, allowed, prefix) for v in entries]
         for i, row in enumerate(out, 1):
@@ -176,6 +185,14 @@ CONFIG: dict[str, Check] = {
     "max_age_ms": integer,
     "profile": text,
 }
+ALIASES = {
+    "price_scale": "price_digits",
+    "price_decimals": "price_digits",
+    "qty_scale": "qty_digits",
+    "qty_decimals": "qty_digits",
+    "tick_size": "tick",
+    "lot_size": "lot",
+}
 SINGULAR = {"instrument": "instruments", "account": "accounts", "venue": "venues", "strategy": "strategies", "route": "routes"}
 
 
@@ -188,11 +205,11 @@ def check_config(value: Value) -> dict[str, Value]:
                 raise Wrong(f"config has {one} and {many}; one of them is enough")
             out[many] = out.pop(one)
     for row in [out, *out.get("instruments", [])]:
-        for what in ("price", "qty"):
-            if f"{what}_scale" in row:
-                if f"{what}_digits" in row:
-                    raise Wrong(f"config has {what}_scale and {what}_digits, which are one thing")
-                row[f"{what}_digits"] = row.pop(f"{what}_scale")
+        for alias, name in ALIASES.items():
+            if alias in row:
+                if name in row:
+                    raise Wrong(f"config has {alias} and {name}, which are one thing")
+                row[name] = row.pop(alias)
     if out.get("timer_ms") == 0:
         raise Wrong("config.timer_ms 0: without timers no limit ever fires; 1 or more")
     return out

@@ -20,6 +20,7 @@ from ringfence.tools.scenario_words import BadScenario
 
 Capture = pytest.CaptureFixture[str]
 SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
+PAGE = SCENARIOS.parent.parent / "docs" / "scenarios.md"
 FILES = sorted(SCENARIOS.glob("*.ndjson"))
 CASES = [f"{letter}{n:02d}" for letter, last in (("S", 22), ("R", 20), ("D", 37)) for n in range(1, last + 1)]
 NEW = {"intent": {"client_id": 1, "op": "new", "side": "buy", "qty": "100", "price": "1.00", "type": "limit", "tif": "day"}}
@@ -71,6 +72,15 @@ def test_scenario_of_fix_44_is_spoken_in_fix_44() -> None:
     assert len(files) >= 10
     for path in files:
         assert '"begin_string": "FIX.4.4"' in path.read_text()
+
+
+def test_scenario_examples_of_the_page_hold() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    for i, block in enumerate(blocks):
+        result = scenario.run(parse(f"docs/scenarios.md example {i + 1}", block.encode()))
+        assert scenario.report(result) == ""
+        assert result.checks >= 4
 
 
 # ---- the runner --------------------------------------------------------------------------------------------------------
@@ -166,6 +176,14 @@ def test_scenario_config_takes_numbers_names_and_tables() -> None:
     assert differences(*lines, expect(sent="35=D|1=B|55=XAG|54=2|44=2.5"), expect(order=1, strategy="s1")) == [
         "order: expected 1, is no order of this client_id, and none was refused"
     ]
+
+
+@pytest.mark.parametrize("key", ["price_digits", "price_scale", "price_decimals"])
+@pytest.mark.parametrize("scale", [2, 1000])
+def test_scenario_config_scales_have_several_names(key: str, scale: int) -> None:
+    config = {"config": {"instruments": {"EURUSD": {key: scale, "tick_size": "0.01"}}}}
+    too_fine = {"venue": FILL["venue"].replace("31=1.00", "31=1.0003")}
+    assert differences(config, NEW, expect(sent="44=1"), too_fine, expect(breaks=["inexact"])) == []
 
 
 def test_scenario_when_the_session_is_down_messages_wait_for_the_gap_fill() -> None:
