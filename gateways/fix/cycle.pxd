@@ -37,6 +37,7 @@ ctypedef struct gateway_t:
     rf_idle_t idle
     uint32_t venue
     int fd                      # -1: none
+    int listen_fd               # an acceptor's, -1: initiator
     int connecting
     int eof                     # the peer closed, or errno of the connection
     int down_first              # tell the engine that the session is down before anything else
@@ -45,6 +46,7 @@ ctypedef struct gateway_t:
     int waits_durable           # the command at the front was counted as held
     uint64_t stop_ns
     uint64_t connect_ns         # next attempt
+    uint64_t connect_limit_ns   # of the attempt under way
     uint64_t up_ns
     uint64_t received_ns
     uint64_t next_tick_ns
