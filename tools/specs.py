@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,7 @@ def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> Chi
         "venue_id": venue.id,
         "addresses": list(s.addresses),
         "session": _session(s),
+        "tls": asdict(s.tls) if s.tls else None,
         "password_file": s.password_file,
         "password_env": s.password_env,
         "fix_profile": s.fix_profile,

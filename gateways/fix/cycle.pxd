@@ -14,6 +14,7 @@ cdef enum:
     RETURN_NOTES = 3
     RETURN_STOPPED = 4
     RETURN_BROKEN = 5
+    RETURN_SECURE = 6     # connected; TLS comes before the session
     SENT_SLOTS = 4096     # orders whose first answer is awaited, for wire_ack
 
 ctypedef struct sent_t:
@@ -39,6 +40,7 @@ ctypedef struct gateway_t:
     int fd                      # -1: none
     int listen_fd               # an acceptor's, -1: initiator
     int connecting
+    int secure                  # TLS: 1 wanted, 2 connected and not yet handed to the relay
     int eof                     # the peer closed, or errno of the connection
     int down_first              # tell the engine that the session is down before anything else
     int garbage

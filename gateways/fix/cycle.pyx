@@ -368,6 +368,9 @@ cdef int connection(gateway_t *g, uint64_t now, int *work) noexcept nogil:
                 g.eof = ETIMEDOUT
             return g.eof != 0
         g.connecting = 0
+        if g.secure:
+            g.secure = 2
+            return 0
         session_connected(g.session, now)
         work[0] = 1
     work[0] += read_socket(g)
@@ -390,6 +393,8 @@ cdef int loop(gateway_t *g) noexcept nogil:
         elif g.fd >= 0:
             if connection(g, now, &work):
                 return RETURN_CLOSED
+            if g.secure == 2:
+                return RETURN_SECURE
         elif deliver(g, now) == EVENT_NONE and now >= g.connect_ns and not g.stopping:
             if g.listen_fd < 0 or rf_readable(g.listen_fd):
                 return RETURN_CONNECT

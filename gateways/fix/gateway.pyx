@@ -18,6 +18,7 @@ Rejected: epoll (one socket is always polled), a writer thread, queueing orders 
 import logging
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 from libc.stdint cimport uint64_t
@@ -29,6 +30,7 @@ from ringfence.gateways.fix.cycle cimport (
     RETURN_CLOSED,
     RETURN_CONNECT,
     RETURN_NOTES,
+    RETURN_SECURE,
     RETURN_STOPPED,
     SENT_SLOTS,
     deliver,
@@ -48,6 +50,8 @@ from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics
 from ringfence.ipc.segment cimport Segment
 
+from ringfence.gateways.fix.spec import split_address
+from ringfence.gateways.fix.tls import TlsError, client, server
 from ringfence.gateways.fix.transport import Connector, Listener
 from ringfence.ipc import host, stop
 from ringfence.ipc.errors import IpcError, RegionMissing
@@ -102,6 +106,7 @@ cdef class Gateway:
     cdef object sock
     cdef readonly object connector   # of an initiator, else None
     cdef readonly object listener    # of an acceptor, else None
+    cdef object tls                  # None: plain TCP
     cdef bint adopted
 
     def __cinit__(self, spec):
@@ -132,6 +137,8 @@ cdef class Gateway:
         self.mine.set_state(ENUMS["ProcessState"].by_name["STARTING"])
         self.metrics = Metrics.create(spec.instance, spec.component, COUNTERS, HISTOGRAMS, role=role, epoch=spec.epoch)
         self._wire_metrics()
+        self.tls = spec.tls_config()
+        self.g.secure = self.tls is not None
         if config.role == "acceptor":
             self.listener = Listener(spec.addresses[0], self._log)
             self.g.listen_fd = self.listener.sock.fileno()
@@ -217,6 +224,8 @@ cdef class Gateway:
             self._write_notes()
             if reason == RETURN_CONNECT:
                 self._connect()
+            elif reason == RETURN_SECURE:
+                self._secure()
             elif reason == RETURN_CLOSED:
                 self._close()
             elif reason == RETURN_NOTES:
@@ -285,7 +294,28 @@ cdef class Gateway:
         g.connect_limit_ns = rf_clock_now(g.clock) + CONNECT_NS_MAX
         if self.listener is not None:
             self.metrics.add("connects")
-            session_connected(&self.session.s, rf_clock_now(g.clock))
+            if self.tls is None:
+                session_connected(&self.session.s, rf_clock_now(g.clock))
+            else:
+                self._secure()
+
+    def _secure(self):
+        """Put the relay between: from here on our socket is its plain end. A failed handshake shows as the end of the stream."""
+        cdef gateway_t *g = self.g
+        g.secure = 1
+        try:
+            if self.listener is not None:
+                self.sock = server(self.sock, self.tls, self._log)
+            else:
+                name = self.tls.server_name or split_address(self.connector.address)[0]
+                self.sock = client(self.sock, replace(self.tls, server_name=name), self._log)
+        except (TlsError, OSError) as error:
+            self._log(str(error))
+            g.eof = -1
+            return
+        self.sock.setblocking(False)
+        g.fd = self.sock.fileno()
+        session_connected(&self.session.s, rf_clock_now(g.clock))
 
     def _retry_in(self, double seconds, str why):
         if self.connector is None:
@@ -301,6 +331,7 @@ cdef class Gateway:
         if self.sock is None:
             return
         was_up, refused, why = bool(self.session.s.announced), self.session.refused, g.eof
+        g.secure = self.tls is not None
         if not g.connecting:
             write_socket(g)  # a Logout or Reject that explains it
             self._shut_down()

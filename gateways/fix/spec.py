@@ -13,6 +13,7 @@ from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.profile import Profile
 from ringfence.gateways.fix.profile import load as load_profile
+from ringfence.gateways.fix.tls import TlsConfig
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class GatewaySpec:
         Fields of ``SessionConfig`` by name; no password.
     store : str
         File of the session's message store.
+    tls : dict, optional
+        Fields of ``TlsConfig`` by name; none: plain TCP.
     password_file, password_env : str
         Where Password(554) is read when the process starts: a file that nobody else may read, or an environment variable. Both empty: none.
     fix_profile : str
@@ -62,6 +65,7 @@ class GatewaySpec:
     addresses: tuple[str, ...]
     session: dict[str, Any]
     store: str
+    tls: dict[str, Any] | None = None
     password_file: str = ""
     password_env: str = ""
     fix_profile: str = "default"
@@ -108,6 +112,19 @@ class GatewaySpec:
         _check_keys("session", self.session, SessionConfig)
         password = self._password()
         return SessionConfig(**self.session, **({"password": password} if password else {}))
+
+    def tls_config(self) -> TlsConfig | None:
+        """What TLS needs, None for plain TCP.
+
+        Raises
+        ------
+        TlsError
+            A file cannot be read.
+        """
+        if self.tls is None:
+            return None
+        _check_keys("tls", self.tls, TlsConfig)
+        return TlsConfig(**self.tls)
 
     def profile(self) -> Profile:
         """The venue's dialect in the session's version."""
