@@ -46,6 +46,24 @@ class Command:
     parts: tuple[Command, ...] = ()
 
 
+FIX_CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user-tags", "msg-type")
+FIX_ACCEPTOR = (
+    arg("--echo", action="store_true", help="answer with the echo application (the only one so far)"),
+    arg("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)"),
+    arg("--port", type=int, default=0, metavar="N", help="port to listen on; 0 takes a free one (default)"),
+    arg("--sender-comp-id", metavar="A", help="our SenderCompID(49)"),
+    arg("--target-comp-id", action="append", default=[], metavar="B", help="the counterparty's SenderCompID(49); once for each session"),
+    arg("--begin-string", action="append", default=[], metavar="V", help="FIX.4.2 or FIX.4.4, once for all sessions or once for each (default FIX.4.2)"),
+    arg("--session", dest="sessions", action="append", default=[], metavar="V:A->B[,no-check-C...]", help="a session, e.g. FIX.4.4:ISLD->TW44; repeatable"),
+    arg("--reset-on-logon", action="store_true", help="both sequence numbers start at 1 on every Logon"),
+    arg("--store", metavar="DIR", help="keep the message stores in DIR (default: a temporary directory)"),
+    arg("--heartbeat", type=int, default=30, metavar="S", help="HeartBtInt(108) [s] when the counterparty does not say it (default 30)"),
+    arg("--profile", choices=("compatible", "strict"), default="compatible", help="where others deviate from the specification (default: compatible)"),
+    *(arg(f"--no-check-{name}", action="store_true", help=f"do not check: {name}") for name in FIX_CHECKS),
+    arg("--tls-cert", metavar="PEM", help="TLS: our certificate"),
+    arg("--tls-key", metavar="PEM", help="TLS: its key"),
+    arg("--tls-ca", metavar="PEM", help="TLS: refuse clients without a certificate of this CA"),
+)
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
 COMMANDS = (
     Command(
@@ -145,6 +163,22 @@ COMMANDS = (
             arg("--first", action="store_true", help="stop at the first difference or bad file (default: run everything)"),
         ),
     ),
+    Command(
+        "fix",
+        "FIX without an instance: an acceptor for tests, readable logs",
+        parts=(
+            Command("acceptor", "accept FIX sessions and echo orders, for interoperability tests; Ctrl-C ends it", "commands.fix:acceptor", FIX_ACCEPTOR),
+            Command(
+                "decode",
+                "print FIX logs readably: names of tags and values, one colour a kind, defects marked",
+                "commands.fix:decode",
+                (
+                    arg("file", nargs="?", metavar="FILE", default="-", help="log; - or nothing: standard input, also a pipe that goes on"),
+                    arg("--oneline", action="store_true", help="one line a message"),
+                ),
+            ),
+        ),
+    ),
     Command("doctor", "what of this host is not as a trading host should be, and the command that mends it", "commands.host:doctor"),
     Command(
         "config",
@@ -185,10 +219,15 @@ GLOBAL = (
 DEFAULTS = {"output": "table", "units": "auto", "local": False}
 
 
-def _add_global(parser: argparse.ArgumentParser, *, top: bool) -> None:
-    """Add the global flags; below the top without defaults, so that ``rf --json orders`` and ``rf orders --json`` both hold."""
+def _add_global(parser: argparse.ArgumentParser, *, top: bool, own: frozenset[str] = frozenset()) -> None:
+    """Add the global flags; below the top without defaults, so that ``rf --json orders`` and ``rf orders --json`` both hold.
+
+    ``own`` are the flags of the command itself, which go before a global one of the same name.
+    """
     group = parser.add_argument_group("global flags")
     for a in GLOBAL:
+        if own & set(a.flags):
+            continue
         default = None if a.settings.get("action") != "store_true" else False
         group.add_argument(*a.flags, **a.settings, default=default if top else argparse.SUPPRESS)  # type: ignore[arg-type]
     if top:
@@ -204,7 +243,7 @@ def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], 
         if command.parts:
             _add_commands(sub, command.parts, "part")
         else:
-            _add_global(sub, top=False)
+            _add_global(sub, top=False, own=frozenset(flag for a in command.arguments for flag in a.flags))
             sub.set_defaults(run=command.run)
 
 

@@ -93,7 +93,9 @@ class Profile:
         seen: dict[str, str] = {}
         for own, theirs in pairs:
             if theirs in seen:
-                raise SessionError(f"fix_profile {self.name}: {seen[theirs]!r} and {own!r} are both {theirs!r} at the venue; give one another name in [symbol.names]")
+                raise SessionError(
+                    f"fix_profile {self.name}: {seen[theirs]!r} and {own!r} are both {theirs!r} at the venue; give one another name in [symbol.names]"
+                )
             if not 0 < len(theirs) <= ID_BYTES_MAX:
                 raise SessionError(f"fix_profile {self.name}: {own!r} is {theirs!r} at the venue; use 1 to {ID_BYTES_MAX} characters")
             seen[theirs] = own
@@ -108,7 +110,9 @@ class Profile:
             It is.
         """
         if length > self.cl_ord_id_max:
-            raise SessionError(f"fix_profile {self.name}: ids.cl_ord_id_max is {self.cl_ord_id_max}, our ClOrdIDs have {length} characters; this venue cannot be used")
+            raise SessionError(
+                f"fix_profile {self.name}: ids.cl_ord_id_max is {self.cl_ord_id_max}, our ClOrdIDs have {length} characters; this venue cannot be used"
+            )
 
 
 def names() -> tuple[str, ...]:
