@@ -19,7 +19,7 @@ from ringfence.tools.scenario_config import setup
 from ringfence.tools.scenario_expect import Checker, Difference
 from ringfence.tools.scenario_file import SUFFIX, read
 from ringfence.tools.scenario_machine import Machine, Trace
-from ringfence.tools.scenario_words import BadScenario, Scenario, Wrong
+from ringfence.tools.scenario_words import BadScenario, NoSuchName, Scenario, Wrong
 
 SCHEMA = "rf.scenario/1"
 OK, BAD_FILE, DIFFERENT = 0, 2, 7
@@ -97,18 +97,21 @@ def run(scenario: Scenario, trace: Trace | None = None, *, first_only: bool = Fa
 def _steps(scenario: Scenario, machine: Machine, result: Result, trace: Trace | None, *, first_only: bool) -> None:
     checker = Checker(machine)
     for step in scenario.steps:
-        if step.kind == "expect":
-            result.checks += 1
-            found = [Failure(step.line, d) for d in checker.compare(step.value)]
-        else:
-            try:
+        found = []
+        try:
+            if step.kind == "expect":
+                result.checks += 1
+                found = [Failure(step.line, d) for d in checker.compare(step.value)]
+            else:
                 do(machine, step)
-                found = []
-            except Wrong as e:
-                found = [Failure(step.line, Difference(step.kind, "a line that can be done", str(e)))]
-            except CoreError as e:
-                result.failures.append(Failure(step.line, Difference(step.kind, "a frame that the engine takes", str(e))))
-                return
+        except NoSuchName as e:
+            result.error = BadScenario(scenario.path, step.line, str(e))
+            return
+        except Wrong as e:
+            found = [Failure(step.line, Difference(step.kind, "a line that can be done", str(e)))]
+        except CoreError as e:
+            result.failures.append(Failure(step.line, Difference(step.kind, "a frame that the engine takes", str(e))))
+            return
         result.failures += found
         for failure in found:
             if trace is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.scenario_config import row_of
 from ringfence.tools.scenario_engine import record, scaled
-from ringfence.tools.scenario_machine import Answer, Machine
+from ringfence.tools.scenario_machine import Answer, Machine, Refusal
 from ringfence.tools.scenario_venue import first
 from ringfence.tools.scenario_words import Step, Value, Wrong
 
@@ -61,7 +61,7 @@ def _intent(machine: Machine, value: dict[str, Value]) -> None:
     machine.trace(f"intent  {op.lower()} client_id {client}")
     before = len(machine.chains.get((strategy, client), []))
     events = machine.frame("INTENT", record("Intent", **intent), source=strategy)
-    _remember(machine, strategy, client, op, events)
+    _remember(machine, strategy, client, value, events)
     chain = machine.chains.get((strategy, client), [])
     if "client_id" in value and client != value["client_id"] and len(chain) > before:
         machine.own_ids[strategy, value["client_id"]] = chain[-1]
@@ -98,18 +98,18 @@ def _terms(machine: Machine, value: dict[str, Value], strategy: int, client: int
     return out | {"instructions": CONSTANTS["INSTRUCTION_POST_ONLY"][0] if value.get("post_only") else 0}
 
 
-def _remember(machine: Machine, strategy: int, client: int, op: str, events: list[Any]) -> None:
-    key = strategy, client
-    machine.answer = Answer("NONE", "NONE", client)
+def _remember(machine: Machine, strategy: int, client: int, value: dict[str, Value], events: list[Any]) -> None:
+    """Keep what the engine said: the order table has no row for an order that was refused."""
+    answer = Answer("NONE", "NONE", client)
     for event in events:
-        kind, reason = _EVENT_NAME[int(event["kind"])], _REASON.get(int(event["reason"]), "NONE")
-        if int(event["client_id"]) == client or op == "CANCEL_ALL":
-            machine.answer = Answer(kind, reason, client)
-    if machine.answer.kind == "DENIED":
-        machine.refusals[key] = machine.answer
-    else:
-        machine.refusals.pop(key, None)
-    machine.trace(f"answer  {machine.answer.kind.lower()}{f' {machine.answer.reason.lower()}' if machine.answer.kind == 'DENIED' else ''}")
+        if int(event["client_id"]) == client or value["op"] == "CANCEL_ALL":
+            answer = Answer(_EVENT_NAME[int(event["kind"])], _REASON.get(int(event["reason"]), "NONE"), client)
+    machine.answer = answer
+    if answer.kind != "DENIED":
+        machine.refusals.pop((strategy, client), None)
+    elif value["op"] == "NEW" or machine.order(strategy, client) is not None:
+        machine.refusals[strategy, client] = Refusal(answer.reason, value)
+    machine.trace(f"answer  {answer.kind.lower()}{f' {answer.reason.lower()}' if answer.kind == 'DENIED' else ''}")
 
 
 def _venue(machine: Machine, step: Step) -> None:

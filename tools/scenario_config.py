@@ -21,6 +21,7 @@ from ringfence.tools.scenario_words import (
     DIGITS_MAX,
     STRATEGY_STATUS,
     Check,
+    NoSuchName,
     Scenario,
     Value,
     Wrong,
@@ -340,10 +341,10 @@ def row_of(rows: list[Any], name: str, what: str, key: Callable[[Any], str] = la
 
     Raises
     ------
-    Wrong
+    NoSuchName
         There is no such row; the message names those there are.
     """
     for i, row in enumerate(rows, 1):
         if not name or key(row) == name:
             return i
-    raise Wrong(f"no {what} {name!r}; there are {', '.join(key(r) for r in rows)}")
+    raise NoSuchName(f"no {what} {name!r}; there are {', '.join(key(r) for r in rows)}")

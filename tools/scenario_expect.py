@@ -22,7 +22,7 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.scenario_config import PRICE_TAGS, QTY_TAGS, row_of
 from ringfence.tools.scenario_machine import Machine
 from ringfence.tools.scenario_venue import Fields, readable
-from ringfence.tools.scenario_words import SIDES, TIFS, TYPES, Check, Value, Wrong, boolean, check_body, integer, keys, number, one_of, plain, text
+from ringfence.tools.scenario_words import SIDES, TIFS, TYPES, Check, NoSuchName, Value, Wrong, boolean, check_body, integer, keys, number, one_of, plain, text
 
 EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 PLACES = Decimal("1E-8")
@@ -165,6 +165,8 @@ class Checker:
             if key in expect:
                 try:
                     yield from part(expect)
+                except NoSuchName:
+                    raise
                 except Wrong as e:
                     wanted = expect[key]
                     yield Difference(key, readable(wanted) if key == "sent" else key if isinstance(wanted, dict) else shown(wanted), str(e))
@@ -189,8 +191,9 @@ class Checker:
             if order is not None:
                 return _order_view(machine, order, refusal.reason if refusal else None)
             if refusal is not None:
-                nothing = dict.fromkeys(ORDER) | {"cum": Decimal(0), "leaves": Decimal(0), "pending": 0, "unverified": False}
-                return nothing | {"status": "Denied", "reason": refusal.reason}
+                asked = {key: refusal.intent.get(key) for key in ("qty", "price", "stop_price", "display_qty", "side", "type", "tif")}
+                figures = {"cum": Decimal(0), "leaves": Decimal(0), "pending": 0, "unverified": False}
+                return dict.fromkeys(ORDER) | asked | figures | {"status": "Denied", "reason": refusal.reason}
         return None
 
     def _position(self, expect: dict[str, Value], *, suspense: bool) -> Iterator[Difference]:

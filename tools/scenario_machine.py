@@ -11,7 +11,7 @@ production).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from ringfence.ipc.schema import ENUMS
 from ringfence.tools.scenario_config import Setup, row_of
 from ringfence.tools.scenario_engine import COMMAND, US, Engine, record
 from ringfence.tools.scenario_venue import ADMINISTRATIVE, Counterparty, Fields, encode, first, readable, split
-from ringfence.tools.scenario_words import REFERENCE, Wrong
+from ringfence.tools.scenario_words import REFERENCE, Value, Wrong
 
 TIMERS_MAX = 2000  # of one clock_ms: a long wait has coarser timers
 KIND_APP, KIND_ORDER = 2, 3  # of the message store: resent when asked for again, or gap-filled and reported NOT_SENT
@@ -53,6 +53,14 @@ class Answer:
     kind: str
     reason: str
     client_id: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The last intent of a client_id, when it was refused."""
+
+    reason: str
+    intent: dict[str, Value]
 
 
 @dataclass
@@ -85,7 +93,7 @@ class Machine(Engine):
         self.trace = trace or (lambda _: None)
         self.sent: list[Sent] = []
         self.answer: Answer | None = None
-        self.refusals: dict[tuple[int, int], Answer] = {}
+        self.refusals: dict[tuple[int, int], Refusal] = {}
         self.own_ids: dict[tuple[int, int], str] = {}
         self.links = [self._link(row, v["name"], directory) for row, v in enumerate(setup.venues, 1)]
         for link in self.links:
@@ -96,7 +104,9 @@ class Machine(Engine):
             link.store.close()
 
     def _link(self, row: int, name: str, directory: Path) -> Link:
-        config = SessionConfig(US, name.upper(), begin_string=self.setup.begin_string, heartbeat_s=self.setup.heartbeat_s, check_latency=False)
+        # No checks: a scenario's bodies are short, and a pasted SendingTime is of another day.
+        habits = SessionConfig(US, name.upper(), begin_string=self.setup.begin_string, checks=0, check_latency=False)
+        config = replace(habits, heartbeat_s=self.setup.heartbeat_s)
         store = MessageStore(directory / f"{row}.store", config.identity)
         venue = Counterparty(self.setup.begin_string, config.target_comp_id, US, self.setup.heartbeat_s)
         profile = self.setup.venues[row - 1]["profile"]

@@ -34,6 +34,10 @@ class Wrong(ValueError):
     """A value or key that is not allowed; the reader adds file and line."""
 
 
+class NoSuchName(Wrong):
+    """A strategy, account, instrument or venue that the configuration does not have."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One line that does or expects something."""

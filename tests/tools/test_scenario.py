@@ -225,6 +225,17 @@ def test_scenario_when_a_comment_stands_anywhere_it_is_ignored() -> None:
     assert differences(*lines) == []
 
 
+def test_scenario_when_an_order_was_refused_it_has_its_terms_and_a_reason() -> None:
+    lines = [
+        {"session": "down"},
+        NEW,
+        {"intent": {"op": "cancel", "target": 5}},
+        expect(order=1, status="Denied", reason="SessionDown", qty=100, leaves=0, price=1),
+    ]
+    assert differences(*lines) == []
+    assert differences(*lines, expect(order=5, status="Denied")) == ["order: expected 5, is no order of this client_id, and none was refused"]
+
+
 # ---- bad files ---------------------------------------------------------------------------------------------------------
 
 
@@ -268,6 +279,20 @@ def test_scenario_when_a_line_is_bad_the_error_has_file_and_line(line: str, prob
     with pytest.raises(BadScenario, match=re.escape(problem)) as caught:
         parse("x.ndjson", b'{"comment": "1"}\n\n{"session": "up"}\n' + line.encode())
     assert str(caught.value).startswith("x.ndjson:4: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ({"intent": NEW["intent"] | {"strategy": "s9"}}, "no strategy 's9'; there are s1"),
+        ({"intent": NEW["intent"] | {"account": "a9"}}, "no account 'a9'; there are main"),
+        ({"session": "down", "at": "v9"}, "no venue 'v9'; there are venue"),
+        (expect(position={"instrument": "XAU"}), "no instrument 'XAU'; there are EURUSD"),
+    ],
+)
+def test_scenario_when_a_name_is_not_configured_the_file_is_bad(line: dict[str, Any], problem: str) -> None:
+    result = run(NEW | {"intent": NEW["intent"] | {"symbol": "EURUSD"}}, line)
+    assert str(result.error) == f"x.ndjson:2: {problem}"
 
 
 # ---- the command -------------------------------------------------------------------------------------------------------
