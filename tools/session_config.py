@@ -185,6 +185,8 @@ def _addresses(t: Table, role: str) -> tuple[str, ...]:
 
 def _credentials(t: Table, base: Path, begin_string: str) -> dict[str, str]:
     """Username(553) and where Password(554) is: FIX 4.2 has neither."""
+    if "password" in t.values:
+        raise t.error("password", "(hidden)", "nothing: put it into a file and name that with password_file, or use password_env")
     username = t.text("username", "", pattern=r"[!-~]{1,64}", allowed="1 to 64 ASCII characters without a space")
     path = t.text("password_file", "", allowed="a file with the password alone; relative to this file")
     variable = t.text("password_env", "", pattern=r"[A-Za-z_][A-Za-z0-9_]{0,63}", allowed="the name of an environment variable")
