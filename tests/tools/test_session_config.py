@@ -122,9 +122,9 @@ def test_session_when_tls_schedule_and_custom_tags_are_given_they_are_read(tmp_p
         ('host = "h"\nport = 1\n[custom_tags]\n5001 = ["Desk", "TEXT"]', "custom_tags.5001 was", "STRING, CHAR"),
         ('host = "h"\nport = 1\n[tls]\nca_file = "nowhere.pem"', "tls.ca_file was 'nowhere.pem'", "a file that exists"),
         ('port = 1\nrole = "acceptor"\n[tls]\nverify = true', "tls.certificate is missing", "a file"),
-        ('host = "h"\nport = 1\n[schedule]\nstart = "25:00:00"\nend = "01:00:00"', "schedule.start was '25:00:00'", '"HH:MM:SS"'),
-        ('host = "h"\nport = 1\n[schedule]\ntime_zone = "Mars"\nstart = "01:00:00"\nend = "02:00:00"', "schedule.time_zone was 'Mars'", "a time zone"),
-        ('host = "h"\nport = 1\n[schedule]\nstart = "01:00:00"\nend = "02:00:00"\nstart_day = "monday"', "schedule.end_day was ''", "both days"),
+        ('host = "h"\nport = 1\n[schedule]\nstart = "25:00:00"\nend = "01:00:00"', "schedule.start was '25:00:00'", "HH:MM:SS"),
+        ('host = "h"\nport = 1\n[schedule]\ntime_zone = "Mars"\nstart = "01:00:00"\nend = "02:00:00"', "schedule.time_zone was 'Mars'", "IANA name"),
+        ('host = "h"\nport = 1\n[schedule]\nstart = "01:00:00"\nend = "02:00:00"\nstart_day = "monday"', "schedule.start_day was 'monday'", "go together"),
     ],
 )  # fmt: skip
 def test_session_when_a_key_is_wrong_names_key_value_and_what_is_allowed(text: str, key: str, allowed: str) -> None:

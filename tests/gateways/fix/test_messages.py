@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfence.gateways.errors import FixError, GarbledMessage
-from ringfence.gateways.fix.codec import encode, parse, timestamp_text
 from ringfence.gateways.fix import profile as profiles
+from ringfence.gateways.fix.codec import encode, parse, timestamp_text
 from ringfence.gateways.fix.dialect import Dialect
 from ringfence.gateways.fix.messages import event_values, order_body, venue_event
 from ringfence.gateways.fix.profile import Profile
