@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import os
 import re
-import zoneinfo
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix import profile as profiles
+from ringfence.gateways.fix.config import BEGIN_STRINGS, ON_REFUSAL, PROFILES, ROLES, TOO_HIGH
 from ringfence.gateways.fix.profile import Profile
+from ringfence.gateways.fix.schedule import DAYS, Schedule
 from ringfence.tools.toml_table import REQUIRED, Table
 
-BEGIN_STRINGS = ("FIX.4.2", "FIX.4.4")
-ROLES = ("initiator", "acceptor")
-BEHAVIOURS = ("compatible", "strict")
+# In the order of RF_FIX_CHECK_* in validation.h: the first is 1, the next 2, then 4 ...
 CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user_tags", "msg_type")
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):(\d{1,5})")
 FIELD_TYPES = (
     "STRING",
@@ -55,13 +53,14 @@ class TlsConfig:
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """``[venue.session.schedule]``: when the session is open, in local times of ``time_zone``; a weekly one has days."""
+    """``[venue.session.schedule]``: names are those of ``gateways/fix/schedule.py``."""
 
     time_zone: str
     start: str
     end: str
     start_day: str
     end_day: str
+    days: tuple[str, ...]
     reset: bool
 
 
@@ -84,6 +83,7 @@ class SessionConfig:
     reset_on_logout: bool = False
     reset_on_disconnect: bool = False
     next_expected: bool = False
+    too_high: str = "queue"
     resend_chunk: int = 0
     check_latency: bool = True
     latency_s_max: int = 120
@@ -91,6 +91,9 @@ class SessionConfig:
     logout_s_max: int = 2
     order_max_age_s: int = 0
     disconnect_on_error: bool = False
+    on_too_low: str = "retry"
+    on_refused_logon: str = "retry"
+    failures_max: int = 0
     checks_off: tuple[str, ...] = ()
     custom_tags: dict[str, list[str]] = field(default_factory=dict)
     reconnect_min_s: float = 0.5
@@ -102,6 +105,11 @@ class SessionConfig:
     def text(self) -> str:
         """Name of the session in tables and messages."""
         return f"{self.begin_string}:{self.sender_comp_id}->{self.target_comp_id}"
+
+    @property
+    def checks(self) -> int:
+        """Sum of the RF_FIX_CHECK_* that stay on."""
+        return sum(1 << k for k, name in enumerate(CHECKS) if name not in self.checks_off)
 
     @property
     def dialect(self) -> Profile:
@@ -121,7 +129,7 @@ def read(t: Table, base: Path, cl_ord_id_bytes: int) -> SessionConfig:
         target_comp_id=t.text("target_comp_id", **comp_id),
         addresses=_addresses(t, role),
         role=role,
-        profile=t.choice("profile", BEHAVIOURS, "compatible"),
+        profile=t.choice("profile", PROFILES, "compatible"),
         fix_profile=fix_profile,
         heartbeat_s=t.whole("heartbeat_s", 1, 3600, 30),
         **_credentials(t, base, begin_string),
@@ -129,6 +137,7 @@ def read(t: Table, base: Path, cl_ord_id_bytes: int) -> SessionConfig:
         reset_on_logout=t.flag("reset_on_logout", False),
         reset_on_disconnect=t.flag("reset_on_disconnect", False),
         next_expected=_next_expected(t, begin_string),
+        too_high=t.choice("too_high", TOO_HIGH, "queue"),
         resend_chunk=t.whole("resend_chunk", 0, 100_000, 0),
         check_latency=t.flag("check_latency", True),
         latency_s_max=t.whole("latency_s_max", 1, 86_400, 120),
@@ -136,6 +145,9 @@ def read(t: Table, base: Path, cl_ord_id_bytes: int) -> SessionConfig:
         logout_s_max=t.whole("logout_s_max", 1, 3600, 2),
         order_max_age_s=t.whole("order_max_age_s", 0, 86_400, dialect.max_age_s),
         disconnect_on_error=t.flag("disconnect_on_error", False),
+        on_too_low=t.choice("on_too_low", ON_REFUSAL, "retry"),
+        on_refused_logon=t.choice("on_refused_logon", ON_REFUSAL, "retry"),
+        failures_max=t.whole("failures_max", 0, 1_000_000, 0),
         checks_off=_checks_off(t),
         custom_tags=_custom_tags(t.table("custom_tags")),
         reconnect_min_s=t.number("reconnect_min_s", 0.01, 3600, 0.5),
@@ -185,6 +197,8 @@ def _addresses(t: Table, role: str) -> tuple[str, ...]:
 
 def _credentials(t: Table, base: Path, begin_string: str) -> dict[str, str]:
     """Username(553) and where Password(554) is: FIX 4.2 has neither."""
+    if "password" in t.values:
+        raise t.error("password", "(hidden)", "nothing: put it into a file and name that with password_file, or use password_env")
     username = t.text("username", "", pattern=r"[!-~]{1,64}", allowed="1 to 64 ASCII characters without a space")
     path = t.text("password_file", "", allowed="a file with the password alone; relative to this file")
     variable = t.text("password_env", "", pattern=r"[A-Za-z_][A-Za-z0-9_]{0,63}", allowed="the name of an environment variable")
@@ -246,21 +260,18 @@ def _tls(t: Table, base: Path, role: str) -> TlsConfig:
 
 def _schedule(t: Table) -> ScheduleConfig:
     clock: dict[str, Any] = {"pattern": r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d", "allowed": 'a local time "HH:MM:SS"'}
-    zone = t.text("time_zone", "UTC", pattern=r"[A-Za-z0-9_+/-]{1,64}", allowed='a time zone such as "America/New_York"')
-    try:
-        zoneinfo.ZoneInfo(zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as e:
-        raise t.error("time_zone", zone, f'a time zone that this host knows, such as "America/New_York" ({e})') from e
     config = ScheduleConfig(
-        time_zone=zone,
+        time_zone=t.text("time_zone", "UTC", pattern=r"[A-Za-z0-9_+/-]{1,64}", allowed='a time zone such as "America/New_York"'),
         start=t.text("start", **clock),
         end=t.text("end", **clock),
         start_day=t.choice("start_day", DAYS, ""),
         end_day=t.choice("end_day", DAYS, ""),
+        days=t.words("days"),
         reset=t.flag("reset", True),
     )
-    if bool(config.start_day) != bool(config.end_day):
-        missing = "end_day" if config.start_day else "start_day"
-        raise t.error(missing, "", "a day: a weekly schedule has both days, a daily one has none")
+    try:
+        Schedule(**asdict(config))
+    except SessionError as e:
+        raise t.error(str(e).split(" ", 1)[0], getattr(config, str(e).split(" ", 1)[0], ""), str(e)) from e
     t.finish()
     return config

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ringfence.gateways.fix.config import SessionConfig as SessionSettings
 from ringfence.ipc.errors import RegionMissing
 from ringfence.ipc.segment import Segment
 from ringfence.tools.config import Config, FeedConfig
 from ringfence.tools.session_config import SessionConfig
 
 SIDECAR_DRAIN_S = 10
+SETTINGS = tuple(f.name for f in fields(SessionSettings) if f.name != "password")
+"""What the session itself takes; the password does not travel in a file."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> Chi
         "addresses": list(s.addresses),
         "session": _session(s),
         "tls": asdict(s.tls) if s.tls else None,
+        "schedule": asdict(s.schedule) if s.schedule else None,
+        "custom_tags": s.custom_tags,
         "password_file": s.password_file,
         "password_env": s.password_env,
         "fix_profile": s.fix_profile,
@@ -134,19 +139,7 @@ def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> Chi
 
 def _session(s: SessionConfig) -> dict[str, Any]:
     """The settings that the session itself takes, by their names there."""
-    names = (
-        "sender_comp_id",
-        "target_comp_id",
-        "role",
-        "begin_string",
-        "heartbeat_s",
-        "reset_on_logon",
-        "check_latency",
-        "latency_s_max",
-        "logon_s_max",
-        "logout_s_max",
-    )
-    return {name: getattr(s, name) for name in names}
+    return {name: getattr(s, name) for name in SETTINGS}
 
 
 def _feed(config: Config, feed: FeedConfig, common: dict[str, Any], module: Any) -> ChildPlan:

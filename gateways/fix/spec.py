@@ -13,6 +13,7 @@ from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.profile import Profile
 from ringfence.gateways.fix.profile import load as load_profile
+from ringfence.gateways.fix.schedule import Schedule
 from ringfence.gateways.fix.tls import TlsConfig
 
 
@@ -34,6 +35,10 @@ class GatewaySpec:
         File of the session's message store.
     tls : dict, optional
         Fields of ``TlsConfig`` by name; none: plain TCP.
+    schedule : dict, optional
+        Fields of ``Schedule`` by name; none: always open.
+    custom_tags : dict
+        Tag to ``[name, type]``: what the venue uses beyond the data dictionary.
     password_file, password_env : str
         Where Password(554) is read when the process starts: a file that nobody else may read, or an environment variable. Both empty: none.
     fix_profile : str
@@ -66,6 +71,8 @@ class GatewaySpec:
     session: dict[str, Any]
     store: str
     tls: dict[str, Any] | None = None
+    schedule: dict[str, Any] | None = None
+    custom_tags: dict[str, list[str]] = field(default_factory=dict)
     password_file: str = ""
     password_env: str = ""
     fix_profile: str = "default"
@@ -112,6 +119,19 @@ class GatewaySpec:
         _check_keys("session", self.session, SessionConfig)
         password = self._password()
         return SessionConfig(**self.session, **({"password": password} if password else {}))
+
+    def windows(self) -> Schedule | None:
+        """When the session is open, None for always.
+
+        Raises
+        ------
+        SessionError
+            A value is not allowed.
+        """
+        if self.schedule is None:
+            return None
+        _check_keys("schedule", self.schedule, Schedule)
+        return Schedule(**{**self.schedule, "days": tuple(self.schedule.get("days", ()))})
 
     def tls_config(self) -> TlsConfig | None:
         """What TLS needs, None for plain TCP.
