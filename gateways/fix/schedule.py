@@ -64,7 +64,7 @@ class Schedule:
         if bool(self.start_day) != bool(self.end_day):
             raise SessionError("start_day and end_day go together: a weekly session has both, a daily one neither")
         for name, day in (("start_day", self.start_day), ("end_day", self.end_day), *(("days", day) for day in self.days)):
-            if day and day not in DAYS or name == "days" and not day:
+            if (day and day not in DAYS) or (name == "days" and not day):
                 raise SessionError(f"{name} was {day!r}; use one of {', '.join(DAYS)}")
         if self.start_day and self.days:
             raise SessionError("days belong to a daily session; leave them out beside start_day and end_day")
