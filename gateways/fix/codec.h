@@ -118,7 +118,10 @@ static inline int rf_fix_frame(const unsigned char *p, size_t n, size_t *size) {
     if (body < 5) goto garbled; /* 35=X| */
     if (n - i < body + 7) return RF_FIX_INCOMPLETE;
     i += body;
-    if (p[i - 1] != RF_FIX_SOH || p[i] != '1' || p[i + 1] != '0' || p[i + 2] != '=' || p[i + 6] != RF_FIX_SOH) goto garbled;
+    if (p[i - 1] != RF_FIX_SOH || p[i] != '1' || p[i + 1] != '0' || p[i + 2] != '=' || p[i + 6] != RF_FIX_SOH) {
+        *size = rf_fix_resync(p, n, i); /* the body that BodyLength claims goes with it: nothing inside is a message */
+        return RF_FIX_GARBLED;
+    }
     *size = i + 7;
     return RF_FIX_OK;
 garbled:
@@ -164,7 +167,8 @@ static inline const unsigned char *rf_fix_soh(const unsigned char *q, const unsi
     return q;
 }
 
-/* Split a framed message (rf_fix_frame said OK) into fields. GARBLED: a tag or data length is wrong, or the first three are not 8, 9, 35. */
+/* Split a framed message (rf_fix_frame said OK) into fields. GARBLED: a tag or data length is wrong, or the first three are not 8, 9, 35.
+ * A tag of 0 or below is a number (-1 as its two's complement): it is validation that refuses it. */
 static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_message_t *m) {
     const unsigned char *q = p, *end = p + size, *trailer = end - 7;
     rf_fix_field_t *f = m->fields, *last = m->fields + RF_FIX_FIELDS_MAX;
@@ -173,10 +177,12 @@ static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_messa
     m->flags = 0;
     while (q < end) {
         const unsigned char *start = q;
-        uint32_t digit = (uint32_t)*q - '0', tag = digit;
-        if (digit - 1 > 8) return RF_FIX_GARBLED;
+        uint32_t digit = (uint32_t)*q - '0', tag = digit, minus = *q == '-';
+        if (minus) tag = digit = (uint32_t)*++q - '0';
+        if (digit > 9) return RF_FIX_GARBLED;
         while ((digit = (uint32_t)*++q - '0') <= 9) tag = tag * 10 + digit; /* ends at the last SOH at the latest */
         if (*q != '=' || q - start > 9) return RF_FIX_GARBLED;
+        if (minus) tag = 0 - tag;
         start = ++q;
         uint32_t length_tag = tag - 89 <= 446 - 89 ? rf_fix_length_tag(tag) : 0;
         if (length_tag && f > m->fields && f[-1].tag == length_tag) {

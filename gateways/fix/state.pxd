@@ -100,6 +100,7 @@ ctypedef struct session_t:
     int stopped          # an operator must look before the next connection
     int logged_out       # both Logouts were exchanged
     int was_up           # this connection's Logon succeeded
+    int kept             # a message was stored behind our Logon and not sent: the peer does not know of it
     uint64_t failures    # connections in a row that ended before they were up
     uint64_t now_ns      # the last time that the owner said
     uint64_t session_ends_ns  # Logout then; 0: never
