@@ -38,7 +38,7 @@ def test_decode_when_two_messages_stand_in_a_line_both_are_printed(tmp_path: Pat
 
 
 def test_decode_when_a_message_is_wrong_it_is_printed_and_marked() -> None:
-    wrong = ORDER.replace(b"38=100", b"38=200").replace(b"44=1.5", b"9999=1")
+    wrong = ORDER.replace(b"38=100", b"38=200").replace(b"44=1.5", b"9999=12")
     (message,) = fix_log.messages(wrong)
     assert len(message.defects) == 3
     text = ringfence("fix", "decode", stdin=wrong).stdout.decode()
@@ -68,10 +68,10 @@ def test_decode_when_nothing_is_fix_it_exits_1() -> None:
     assert b"no FIX message" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("msg_type", "more", "kind"),
-    [(b"A", [], "admin"), (b"D", [], "order"), (b"8", [(150, "0")], "execution"), (b"8", [(150, "8")], "reject"), (b"3", [], "reject")],
-)
+KINDS = ((b"A", [], "admin"), (b"D", [], "order"), (b"8", [(150, "0")], "execution"), (b"8", [(150, "8")], "reject"), (b"3", [], "reject"))
+
+
+@pytest.mark.parametrize(("msg_type", "more", "kind"), KINDS)
 def test_decode_when_colour_is_on_each_kind_has_its_own(msg_type: bytes, more: list[tuple[int, str]], kind: str) -> None:
     (message,) = fix_log.messages(encode(msg_type, [(34, 1), *more]))
     assert message.kind == kind
