@@ -38,7 +38,7 @@ from ringfence.gateways.fix.codec cimport (
     rf_fix_timestamp,
     rf_fix_uint,
 )
-from ringfence.gateways.fix.checks cimport rf_fix_validate
+from ringfence.gateways.fix.dictionary cimport rf_fix_validate
 from ringfence.gateways.fix.outgoing cimport (
     note,
     send_heartbeat,

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.gateways.fix.codec cimport rf_fix_message_t, rf_fix_stamp_t, rf_fix_writer_t
-from ringfence.gateways.fix.checks cimport rf_fix_dictionary_t, rf_fix_fault_t
+from ringfence.gateways.fix.dictionary cimport rf_fix_dictionary_t, rf_fix_fault_t
 from ringfence.gateways.fix.store cimport store_t
 
 cdef enum:
