@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.dedupe cimport find_client_id, find_position
 from ringfence.core.orders cimport (
-    cancel_open, create_order, is_overdue, is_terminal, may_cancel, request_cancel, request_replace, terms_hash,
+    asked_qty, cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, terms_hash,
 )
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
@@ -66,9 +66,9 @@ cdef uint8_t check_fresh(const EngineState *s, const Strategy *strategy, const I
     return RF_DENY_REASON_STALE if now > i.created_ns and now - i.created_ns > strategy.max_age_ns else RF_DENY_REASON_NONE
 
 
-cdef inline int64_t reserved(const Order *o) noexcept nogil:
-    """Return what may still trade: LeavesQty, or that of the replace in flight when it asks for more."""
-    cdef int64_t asked = o.pending_qty - o.cum_qty if o.replace_revision else 0
+cdef inline int64_t reserved(const EngineState *s, const Order *o) noexcept nogil:
+    """Return what may still trade: LeavesQty, or that of a replace in flight when it asks for more."""
+    cdef int64_t asked = asked_qty(s, o) - o.cum_qty if o.replace_revision else 0
     return asked if asked > o.leaves_qty else o.leaves_qty
 
 
@@ -85,7 +85,7 @@ cdef int reduces(
         o = &s.orders[row]
         row = o.next_open
         if o != besides and o.instrument == instrument and o.account == account and (o.side == RF_SIDE_BUY) == (side == RF_SIDE_BUY):
-            room -= reserved(o)
+            room -= reserved(s, o)
     return qty <= room
 
 
@@ -234,10 +234,8 @@ cdef uint8_t cancel(EngineState *s, uint16_t row, const Intent *i) noexcept nogi
         return RF_DENY_REASON_UNKNOWN_ORDER if i.client_id else RF_DENY_REASON_BAD_CLIENT_ID
     if is_terminal(o.ord_status):
         return RF_DENY_REASON_ORDER_DONE
-    if o.cancel_revision and not is_overdue(s, o):
-        return RF_DENY_REASON_REQUEST_PENDING
-    if o.revision >= RF_REVISIONS_MAX:
-        return RF_DENY_REASON_TOO_MANY_REVISIONS
+    if not request_room(s, o, 1):
+        return RF_DENY_REASON_REQUEST_PENDING if o.cancel_revision else RF_DENY_REASON_TOO_MANY_REVISIONS
     if not may_cancel(s, o):
         return RF_DENY_REASON_GATEWAY_STALLED
     request_cancel(s, o)
@@ -255,14 +253,14 @@ cdef uint8_t check_unchanged(const Order *o, const Intent *i) noexcept nogil:
     return RF_DENY_REASON_NONE if i.instrument == 0 or i.instrument == o.instrument else RF_DENY_REASON_UNKNOWN_INSTRUMENT
 
 
-cdef uint8_t check_replaceable(const Order *o, const Intent *i) noexcept nogil:
+cdef uint8_t check_replaceable(const EngineState *s, const Order *o, const Intent *i) noexcept nogil:
     if is_terminal(o.ord_status) and (o.ord_status != RF_ORD_STATUS_FILLED or i.qty <= o.cum_qty):
         return RF_DENY_REASON_ORDER_DONE
     if o.base_status == RF_ORD_STATUS_UNKNOWN or o.flags & RF_ORDER_UNVERIFIED:
         return RF_DENY_REASON_ORDER_UNKNOWN
-    if o.replace_revision:
-        return RF_DENY_REASON_REQUEST_PENDING
-    return RF_DENY_REASON_TOO_MANY_REVISIONS if o.revision >= RF_REVISIONS_MAX - REVISIONS_FOR_CANCELS else check_unchanged(o, i)
+    if o.revision >= RF_REVISIONS_MAX - REVISIONS_FOR_CANCELS:
+        return RF_DENY_REASON_TOO_MANY_REVISIONS
+    return check_unchanged(o, i) if request_room(s, o, 0) else RF_DENY_REASON_REQUEST_PENDING
 
 
 cdef uint8_t check_active(const EngineState *s, const Order *o) noexcept nogil:
@@ -286,7 +284,7 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
         return RF_DENY_REASON_UNKNOWN_ORDER if i.client_id else RF_DENY_REASON_BAD_CLIENT_ID
     px = i.px if i.px else o.px
     stop_px = i.stop_px if i.stop_px else o.stop_px
-    reason = check_replaceable(o, i)
+    reason = check_replaceable(s, o, i)
     if reason == RF_DENY_REASON_NONE:
         reason = check_risk_allowed(s, strategy)
     if reason == RF_DENY_REASON_NONE:
