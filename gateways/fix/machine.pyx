@@ -173,7 +173,9 @@ cdef void too_low(session_t *s, uint64_t now_ns) noexcept nogil:
 cdef void reject(session_t *s, uint32_t tag, uint32_t reason, uint64_t now_ns) noexcept nogil:
     """Reject(3) of the message under way. The field's engines name no tag with reasons that the message as a whole is at fault for."""
     cdef int of_message = reason == COMP_ID_PROBLEM or reason == SENDING_TIME_PROBLEM or reason == INVALID_MSG_TYPE
-    send_reject(s, s.header.seq, 0 if of_message and not s.strict else tag, reason, now_ns)
+    if of_message:
+        tag = 0 if not s.strict else 35 if reason == INVALID_MSG_TYPE else tag
+    send_reject(s, s.header.seq, tag, reason, now_ns)
     if s.disconnect_on_error and not s.sent_logout:
         end_session(s, b"", now_ns)
 
