@@ -78,7 +78,7 @@ def test_14_g_header_field_in_the_body_is_out_of_order(up: Callable[..., Side], 
 def test_2_q_unknown_msg_type_is_rejected(up: Callable[..., Side], profile: str) -> None:
     side = up(profile=profile)
     out = side.feed("*")
-    assert (types(out), out[0][58], 371 in out[0], out[0][373]) == ("3", b"Invalid MsgType", False, b"11")
+    assert (types(out), out[0][58], out[0].get(371), out[0][373]) == ("3", b"Invalid MsgType", b"35" if profile == "strict" else None, b"11")
     assert side.session.next_in == 3
 
 
@@ -150,9 +150,10 @@ def test_flood_behind_a_gap_is_bounded_and_recovers(up: Callable[..., Side]) -> 
     assert (types(out), int(out[0][7])) == ("2", taken)
 
 
-@pytest.mark.parametrize(
-    "noise", [b"x" * 4096, b"8=FIX.4.2" * 400, b"8=FIX.4.2\x019=99999999999999999999\x01" * 100, b"8=FIX.4.2\x019=65000\x0135=" + b"y" * 4000]
-)
+NOISE = (b"x" * 4096, b"8=FIX.4.2" * 400, b"8=FIX.4.2\x019=99999999999999999999\x01" * 100, b"8=FIX.4.2\x019=65000\x0135=" + b"y" * 4000)
+
+
+@pytest.mark.parametrize("noise", NOISE)
 def test_noise_without_end_neither_blocks_nor_keeps_the_session_alive(up: Callable[..., Side], noise: bytes) -> None:
     side = up()
     for _ in range(200):
