@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -152,3 +153,30 @@ def acceptor(args: argparse.Namespace) -> int:
             running.turn()
         running.close()
     return 0
+
+
+def _chunks(path: str) -> Iterator[bytes]:
+    """Read what is there as it comes: a pipe that goes on is printed line by line."""
+    with ExitStack() as stack:
+        fd = sys.stdin.fileno() if path == "-" else stack.enter_context(Path(path).open("rb")).fileno()
+        while data := os.read(fd, 65536):
+            yield data
+
+
+def decode(args: argparse.Namespace) -> int:
+    """Print every message; exit 1 when there was none."""
+    from ringfence.tools import fix_log
+
+    options = args.options
+    as_json = options.output in {"json", "ndjson"}
+    count = 0
+    for line in fix_log.lines(_chunks(args.file)):
+        for message in fix_log.messages(line):
+            count += 1
+            if as_json:
+                print(json.dumps(fix_log.as_json(message), ensure_ascii=False), flush=True)
+            else:
+                print((fix_log.oneline if args.oneline else fix_log.block)(message, options.colour), flush=True)
+    if not count:
+        print(f"ringfence: no FIX message in {'standard input' if args.file == '-' else args.file}: a message begins with 8=FIX", file=sys.stderr)
+    return 0 if count else 1
