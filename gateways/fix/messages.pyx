@@ -117,12 +117,6 @@ cdef extern from "body.h" nogil:
     unsigned char *rf_body_date(unsigned char *p, const char *prefix, uint32_t n, uint64_t ns) noexcept
     uint64_t rf_take_id(char *to, const unsigned char *bytes, uint32_t n) noexcept
 
-cdef enum:
-    MSG_MASS_STATUS_REQUEST = 17985  # AF, first character in the low byte
-    MSG_MASS_CANCEL_REQUEST = 113    # q
-    MSG_MASS_CANCEL_REPORT = 114     # r
-    MSG_DONT_KNOW = 81               # Q
-
 
 # ---- out ----------------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Every message that we send passes the data dictionary of its version: command kinds x order types x times in force x instructions, and our venue's reports."""
+"""Every message that we send passes the data dictionary of its version: kinds x order types x times in force, and our own venue's reports."""
 
 from __future__ import annotations
 
