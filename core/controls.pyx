@@ -124,6 +124,9 @@ cdef int define_venue(EngineState *s, const Venue *image) noexcept nogil:
     row.id = image.id
     row.status = image.status
     row.durability = image.durability
+    row.ord_types = image.ord_types
+    row.time_in_forces = image.time_in_forces
+    row.instructions = image.instructions
     if row.session_state == 0:
         row.session_state = RF_SESSION_STATE_DOWN
     if image.id > s.engine.venue_count:

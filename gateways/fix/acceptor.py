@@ -15,6 +15,7 @@ Rejected: a thread per session (the order of events would be the scheduler's) an
 from __future__ import annotations
 
 import re
+import select
 import selectors
 import socket
 from collections.abc import Callable, Iterable
@@ -276,6 +277,9 @@ class Acceptor:
             return
         line = self.lines.get(first_key(conn.unread[:size]))
         now = self.clock()
+        if line is not None and line.conn is not None and has_hung_up(line.conn.sock):
+            self.log("disconnect", line.name, f"connection from {line.conn.peer} has ended, and the peer is back from {conn.peer}")
+            self._drop(line, now)  # what it sent last and was not taken comes again
         if line is None:
             begin, sender, target = (v.decode("latin-1") for v in first_key(conn.unread[:size]))
             self._refuse(conn, f"no session for BeginString(8) {begin!r}, SenderCompID(49) {sender!r}, TargetCompID(56) {target!r}")
@@ -395,6 +399,13 @@ class Acceptor:
         line.application.disconnected()
         while (event := line.session.peek(now)) is not None and self._event(line, event, now):
             """The ``down`` event."""
+
+
+def has_hung_up(sock: socket.socket) -> bool:
+    """Whether the peer has ended the connection, also when bytes before that are unread still."""
+    probe = select.poll()
+    probe.register(sock, select.POLLRDHUP)
+    return bool(probe.poll(0))
 
 
 def send(session: Session, answer: Answer, now: int) -> bool:

@@ -118,9 +118,19 @@ static inline int rf_fix_frame(const unsigned char *p, size_t n, size_t *size) {
     if (body < 5) goto garbled; /* 35=X| */
     if (n - i < body + 7) return RF_FIX_INCOMPLETE;
     i += body;
-    if (p[i - 1] != RF_FIX_SOH || p[i] != '1' || p[i + 1] != '0' || p[i + 2] != '=' || p[i + 6] != RF_FIX_SOH) goto garbled;
-    *size = i + 7;
-    return RF_FIX_OK;
+    if (!memcmp(p + i - 1, "\00110=", 4) && p[i + 6] == RF_FIX_SOH) {
+        *size = i + 7;
+        return RF_FIX_OK;
+    }
+    /* A BodyLength that leads nowhere: what it claims is taken as one garbled message, with the next trailer behind it, as the field's engines do. */
+    for (; i + 3 < n; i++)
+        if (!memcmp(p + i - 1, "\00110=", 4)) {
+            const unsigned char *end = (const unsigned char *)memchr(p + i + 3, RF_FIX_SOH, n - i - 3);
+            if (!end) break;
+            *size = (size_t)(end + 1 - p);
+            return RF_FIX_GARBLED;
+        }
+    if (n < RF_FIX_MESSAGE_MAX) return RF_FIX_INCOMPLETE;
 garbled:
     *size = rf_fix_resync(p, n, 1);
     return RF_FIX_GARBLED;
@@ -164,7 +174,7 @@ static inline const unsigned char *rf_fix_soh(const unsigned char *q, const unsi
     return q;
 }
 
-/* Split a framed message (rf_fix_frame said OK) into fields. GARBLED: a tag or data length is wrong, or the first three are not 8, 9, 35. */
+/* Split a framed message (rf_fix_frame said OK) into fields. GARBLED: a tag is no number or a data length wrong, or the first three are not 8, 9, 35. */
 static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_message_t *m) {
     const unsigned char *q = p, *end = p + size, *trailer = end - 7;
     rf_fix_field_t *f = m->fields, *last = m->fields + RF_FIX_FIELDS_MAX;
@@ -174,8 +184,15 @@ static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_messa
     while (q < end) {
         const unsigned char *start = q;
         uint32_t digit = (uint32_t)*q - '0', tag = digit;
-        if (digit - 1 > 8) return RF_FIX_GARBLED;
-        while ((digit = (uint32_t)*++q - '0') <= 9) tag = tag * 10 + digit; /* ends at the last SOH at the latest */
+        if (digit - 1 > 8) { /* 0 and -N are numbers, which the validator refuses; what is no number garbles the message */
+            int negative = *q == '-';
+            digit = (uint32_t)q[negative] - '0';
+            if (negative ? digit - 1 > 8 : digit || q[1] != '=') return RF_FIX_GARBLED;
+            for (tag = 0, q += negative; (digit = (uint32_t)*q - '0') <= 9; q++) tag = tag * 10 + digit;
+            if (negative) tag = 0u - tag;
+        } else {
+            while ((digit = (uint32_t)*++q - '0') <= 9) tag = tag * 10 + digit; /* ends at the last SOH at the latest */
+        }
         if (*q != '=' || q - start > 9) return RF_FIX_GARBLED;
         start = ++q;
         uint32_t length_tag = tag - 89 <= 446 - 89 ? rf_fix_length_tag(tag) : 0;

@@ -9,7 +9,7 @@ Rejected: a message class with lookup by tag; whoever needs many fields of one m
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from ringfence.gateways.errors import FixError, GarbledMessage
 
@@ -65,7 +65,7 @@ def parse(bytes data not None) -> list:
     out = []
     for i in range(scratch.count):
         f = &scratch.fields[i]
-        out.append((f.tag, PyBytes_FromStringAndSize(<const char *> p + f.at, f.len)))
+        out.append((<int32_t> f.tag, PyBytes_FromStringAndSize(<const char *> p + f.at, f.len)))
     return out
 
 
