@@ -38,7 +38,7 @@ from ringfence.gateways.fix.codec cimport (
     rf_fix_timestamp,
     rf_fix_uint,
 )
-from ringfence.gateways.fix.checks cimport rf_fix_validate
+from ringfence.gateways.fix.dictionary cimport rf_fix_validate
 from ringfence.gateways.fix.outgoing cimport (
     note,
     send_heartbeat,
@@ -330,6 +330,8 @@ cdef void on_logon(session_t *s, uint64_t now_ns) noexcept nogil:
         s.last_in_ns = now_ns
     if answer:
         send_logon(s, reset, expected_next(s), now_ns)
+    elif first and s.kept:  # a number behind that of our Logon: the peer sees the gap now, not with our next heartbeat
+        send_heartbeat(s, NULL, 0, now_ns)
     s.sent_reset = 0
     s.highest_in = s.header.seq
     if s.header.seq > s.store.next_in:
@@ -373,9 +375,10 @@ cdef void on_resend_request(session_t *s, uint64_t now_ns) noexcept nogil:
     if begin <= end:
         note(s, b"ResendRequest for %llu to %llu", begin, end)
         start_resend(s, begin, end)
-    if s.strict and s.header.seq > s.store.next_in:
-        hold(s)
-        gap(s, now_ns)
+    if s.header.seq > s.store.next_in:
+        hold(s)  # served by now; its number still has its turn
+        if s.strict:
+            gap(s, now_ns)
     take_number(s)
 
 
@@ -657,6 +660,7 @@ cdef void session_connected(session_t *s, uint64_t now_ns) noexcept nogil:
     forget_gap(s)
     forget_resend(s)
     s.event = EVENT_NONE
+    s.kept = 0
     s.state = STATE_LOGGING_ON
     s.connected_ns = s.last_in_ns = s.last_out_ns = s.now_ns = now_ns
     if s.initiator:

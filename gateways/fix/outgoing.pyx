@@ -159,6 +159,7 @@ cdef uint64_t commit(session_t *s, uint32_t kind, uint64_t output_seq, uint64_t 
             s.disconnect_due = 1
         return 0
     if s.state < STATE_LOGGING_ON or (s.state == STATE_LOGGING_ON and kind != KIND_ADMIN):
+        s.kept = 1
         return seq  # not logged on: kept for the peer's ResendRequest
     if push(s, start, n):
         s.last_out_ns = now_ns

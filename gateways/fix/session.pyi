@@ -1,4 +1,5 @@
 from ringfence.gateways.fix.config import SessionConfig
+from ringfence.gateways.fix.dictionary import Dictionary
 from ringfence.gateways.fix.store import MessageStore
 
 Event = tuple[str] | tuple[str, bytes, int, bool] | tuple[str, bytes, int, int]
@@ -6,8 +7,9 @@ Event = tuple[str] | tuple[str, bytes, int, bool] | tuple[str, bytes, int, int]
 class Session:
     store: MessageStore
     config: SessionConfig
+    dictionary: Dictionary | None
     session_ends_ns: int
-    def __init__(self, config: SessionConfig, store: MessageStore, dictionary: object = None) -> None: ...
+    def __init__(self, config: SessionConfig, store: MessageStore, dictionary: Dictionary | None = None) -> None: ...
     @property
     def state(self) -> str: ...
     @property

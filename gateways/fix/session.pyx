@@ -13,6 +13,7 @@ from libc.string cimport memcpy, memset
 from ringfence.gateways.errors import SessionError
 
 from ringfence.gateways.fix.codec cimport RF_FIX_OK, rf_fix_message_t, rf_fix_parse, rf_fix_put, rf_fix_writer_t
+from ringfence.gateways.fix.dictionary cimport Dictionary
 from ringfence.gateways.fix.machine cimport (
     read_header,
     session_accept,
@@ -69,7 +70,7 @@ cdef class Session:
         What incoming messages are checked against; None: their fields are not checked.
     """
 
-    def __cinit__(self, config, MessageStore store not None, dictionary=None):
+    def __cinit__(self, config, MessageStore store not None, Dictionary dictionary=None):
         cdef session_t *s = &self.s
         memset(s, 0, sizeof(session_t))
         s.input = <unsigned char *> calloc(1, IN_BYTES)
@@ -98,6 +99,11 @@ cdef class Session:
         s.stop_on_refused_logon = config.on_refused_logon == "stop"
         s.failures_max = config.failures_max
         s.checks = config.checks
+        self.dictionary = dictionary
+        if dictionary is not None:
+            if dictionary.begin_string != config.begin_string:
+                raise SessionError(f"dictionary is of {dictionary.begin_string}, the session of {config.begin_string}; load the session's version")
+            s.dictionary = dictionary.c
         s.reason_max = 11 if config.begin_string == "FIX.4.2" else 18
         s.username_len = fill(s.username, config.username.encode("ascii"))
         s.password_len = fill(s.password, config.password.encode("ascii"))

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.gateways.fix.codec cimport rf_fix_message_t, rf_fix_stamp_t, rf_fix_writer_t
-from ringfence.gateways.fix.checks cimport rf_fix_dictionary_t, rf_fix_fault_t
+from ringfence.gateways.fix.dictionary cimport rf_fix_dictionary_t, rf_fix_fault_t
 from ringfence.gateways.fix.store cimport store_t
 
 cdef enum:
@@ -100,6 +100,7 @@ ctypedef struct session_t:
     int stopped          # an operator must look before the next connection
     int logged_out       # both Logouts were exchanged
     int was_up           # this connection's Logon succeeded
+    int kept             # a message was stored behind our Logon and not sent: the peer does not know of it
     uint64_t failures    # connections in a row that ended before they were up
     uint64_t now_ns      # the last time that the owner said
     uint64_t session_ends_ns  # Logout then; 0: never

@@ -23,7 +23,10 @@ from types import FrameType
 from typing import Any
 
 from ringfence.gateways.errors import GatewayError, SessionError
+from ringfence.gateways.fix import dictionary
+from ringfence.gateways.fix.acceptor import Acceptor, listen
 from ringfence.gateways.fix.config import SessionConfig
+from ringfence.gateways.fix.echo import Echo, Groups
 from ringfence.tools.errors import ToolError, UsageError
 
 _SESSION = re.compile(r"(FIX[^:]*):(.+?)->(.+)")
@@ -53,13 +56,29 @@ def _described(args: argparse.Namespace) -> list[tuple[str, str, str, frozenset[
 
 
 def _sessions(args: argparse.Namespace) -> list[SessionConfig]:
-    try:
-        return [
-            SessionConfig(sender, target, "acceptor", begin, args.heartbeat, reset_on_logon=args.reset_on_logon)
-            for begin, sender, target, _off in _described(args)
-        ]
-    except SessionError as e:
-        raise UsageError(str(e)) from e
+    names = {name.replace("_", "-"): bit for name, bit in dictionary.CHECKS.items()}
+    off_for_all = {name for name in names if getattr(args, "no_check_" + name.replace("-", "_"))}
+    configs = []
+    for begin, sender, target, off in _described(args):
+        if unknown := sorted(off - names.keys()):
+            raise UsageError(f"--session: no check is called {unknown[0]!r}; there are {', '.join(names)}")
+        checks = dictionary.CHECK_ALL & ~sum(names[name] for name in off | off_for_all)
+        try:
+            configs.append(SessionConfig(sender, target, "acceptor", begin, args.heartbeat, args.profile, checks, reset_on_logon=args.reset_on_logon))
+        except SessionError as e:
+            raise UsageError(str(e)) from e
+    return configs
+
+
+def _groups(begin_string: str) -> Callable[[bytes], Groups]:
+    """Return what gives the groups of a MsgType(35)."""
+    messages = dictionary.load(begin_string).messages
+
+    def groups(msg_type: bytes) -> Groups:
+        found = messages.get(msg_type)
+        return found.groups if found is not None else {}
+
+    return groups
 
 
 def _logger(as_json: bool, quiet: bool) -> Callable[[str, str, str], None]:
@@ -95,9 +114,6 @@ def _secure(args: argparse.Namespace) -> Callable[[socket.socket, Callable[[str]
 
 def acceptor(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
-    from ringfence.gateways.fix.acceptor import Acceptor, listen
-    from ringfence.gateways.fix.echo import Echo
-
     if not args.echo:
         raise UsageError("fix acceptor has one application so far: say --echo")
     if not 0 <= args.port <= 65535:
@@ -117,9 +133,10 @@ def acceptor(args: argparse.Namespace) -> int:
             folder = Path(args.store or stack.enter_context(tempfile.TemporaryDirectory(prefix="ringfence-fix-")))
             folder.mkdir(parents=True, exist_ok=True)
             running = Acceptor(
-                [(c, Echo(lambda _kind: {})) for c in configs],
+                [(c, Echo(_groups(c.begin_string))) for c in configs],
                 folder,
                 listener,
+                dictionary=dictionary.load,
                 clock=time.time_ns,
                 log=_logger(as_json, args.options.quiet),
                 secure=_secure(args),
