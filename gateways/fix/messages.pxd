@@ -7,6 +7,12 @@ from ringfence.gateways.fix.state cimport header_t
 from ringfence.gateways.fix.store cimport store_t
 from ringfence.ipc.records cimport OrderCommand, VenueEvent
 
+cdef enum:
+    MSG_MASS_STATUS_REQUEST = 17985  # AF, first character in the low byte
+    MSG_MASS_CANCEL_REQUEST = 113    # q
+    MSG_MASS_CANCEL_REPORT = 114     # r
+    MSG_DONT_KNOW = 81               # Q
+
 # MsgType(35) of a command, first character in the low byte, or 0 for a command that no message can say.
 cdef uint32_t msg_type_of(const dialect_t *d, const OrderCommand *c) noexcept nogil
 # The body of its message. NULL, or why this venue has no message for it; the writer's `failed` is set then.

@@ -117,12 +117,6 @@ cdef extern from "body.h" nogil:
     unsigned char *rf_body_date(unsigned char *p, const char *prefix, uint32_t n, uint64_t ns) noexcept
     uint64_t rf_take_id(char *to, const unsigned char *bytes, uint32_t n) noexcept
 
-cdef enum:
-    MSG_MASS_STATUS_REQUEST = 17985  # AF, first character in the low byte
-    MSG_MASS_CANCEL_REQUEST = 113    # q
-    MSG_MASS_CANCEL_REPORT = 114     # r
-    MSG_DONT_KNOW = 81               # Q
-
 
 # ---- out ----------------------------------------------------------------------------------------------------------------
 
@@ -183,7 +177,7 @@ cdef const char *terms_cannot_say(const dialect_t *d, const OrderCommand *c) noe
         return b"OrderQty(38) must be more than 0"
     if c.instructions & ~d.instructions:
         return b"the venue has no post-only orders, or not this instruction"
-    if c.display_qty > 0 and not d.display_bytes:
+    if c.display_qty > 0 and not d.display_tag:
         return b"the venue has no display quantity"
     return NULL
 
@@ -253,15 +247,15 @@ cdef inline unsigned char *order_body_at(unsigned char *p, const dialect_t *d, c
     p = rf_body_time(p, b"60=", 3, stamp, transact_ns, d.time_places)
     if c.ord_type == RF_ORD_TYPE_STOP or c.ord_type == RF_ORD_TYPE_STOP_LIMIT:
         p = rf_body_amount(p, b"99=", 3, c.stop_px, c.px_digits)
-    if c.display_qty > 0 and d.display_text[1] == 49:  # 111: before 126
+    if c.display_qty > 0 and d.display_tag == 111:
         p = rf_body_amount(p, <const char *> d.display_text, d.display_bytes, c.display_qty, c.qty_digits)
     if c.time_in_force == RF_TIME_IN_FORCE_GTD and not d.expire_date:
         p = rf_body_time(p, b"126=", 4, stamp, c.expire_ns, d.time_places)
-    if c.display_qty > 0 and d.display_text[0] == 50:  # 210
+    if c.display_qty > 0 and d.display_tag == 210:
         p = rf_body_amount(p, <const char *> d.display_text, d.display_bytes, c.display_qty, c.qty_digits)
     if c.time_in_force == RF_TIME_IN_FORCE_GTD and d.expire_date:
         p = rf_body_date(p, b"432=", 4, c.expire_ns)
-    if c.display_qty > 0 and d.display_bytes == 5:     # 1138
+    if c.display_qty > 0 and d.display_tag == 1138:
         p = rf_body_amount(p, <const char *> d.display_text, d.display_bytes, c.display_qty, c.qty_digits)
     return p
 

@@ -133,6 +133,10 @@ class GatewaySpec:
         _check_keys("schedule", self.schedule, Schedule)
         return Schedule(**{**self.schedule, "days": tuple(self.schedule.get("days", ()))})
 
+    def custom_fields(self) -> dict[int, tuple[str, str]]:
+        """``custom_tags`` as the dictionary takes them."""
+        return {int(tag): (name, kind) for tag, (name, kind) in self.custom_tags.items()}
+
     def tls_config(self) -> TlsConfig | None:
         """What TLS needs, None for plain TCP.
 

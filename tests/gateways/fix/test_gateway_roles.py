@@ -208,6 +208,44 @@ def test_gateway_when_it_is_a_tls_acceptor_trades_with_a_tls_client(instance: st
         trades(engine, client)
 
 
+# ---- schedule
+
+
+def clock(offset_s: int) -> str:
+    return time.strftime("%H:%M:%S", time.gmtime(time.time() + offset_s))
+
+
+def test_gateway_when_outside_its_hours_does_not_connect_and_answers_commands(instance: str, tmp_path: Path, venue: Venue) -> None:
+    schedule = {"start": clock(4 * 3600), "end": clock(5 * 3600)}
+    with gateway(instance, tmp_path, venue.port, schedule=schedule) as engine:
+        until(lambda: "outside the session's hours until" in engine.log(), venue.pump, engine.poll, what="the line in the log")
+        engine.command()
+        until(lambda: engine.kinds() == ["NOT_SENT"], venue.pump, engine.poll, what="the answer")
+        assert venue.sock is None
+        assert engine.stop() == 0
+
+
+def test_gateway_when_a_peer_knocks_outside_the_hours_is_refused(instance: str, tmp_path: Path) -> None:
+    port = free_port()
+    schedule = {"start": clock(4 * 3600), "end": clock(5 * 3600)}
+    with (
+        gateway(instance, tmp_path, port, session={"role": "acceptor"}, schedule=schedule) as engine,
+        contextlib.closing(Client(tmp_path, port)) as client,
+    ):
+        until(lambda: client.closed, client.pump, engine.poll, what="the end of the connection")
+        assert client.session.counters["messages_in"] == 0
+
+
+def test_gateway_when_its_numbers_are_of_an_older_window_starts_anew(instance: str, tmp_path: Path, venue: Venue) -> None:
+    store = MessageStore(tmp_path / "firm.store", SessionConfig("FIRM", "VENUE").identity)
+    store.reset(7, 9, time.time_ns() - 3 * 86400 * 10**9)
+    store.close()
+    with gateway(instance, tmp_path, venue.port, schedule={"start": "00:00:00", "end": "00:00:00"}) as engine:
+        until(lambda: "SESSION_UP" in engine.kinds(), venue.pump, engine.poll, what="the session")
+        assert "a new session: both sequence numbers start at 1" in engine.log()
+        assert venue.session.next_in == 2, "our Logon was number 1"
+
+
 # ---- dialects
 
 
