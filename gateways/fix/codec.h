@@ -180,14 +180,23 @@ static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_messa
     m->bytes = p;
     m->length = (uint32_t)size;
     m->flags = 0;
-    while (q < end) {
+    while (q < end) { /* q <= trailer: the byte before it is SOH */
         const unsigned char *start = q;
-        uint32_t digit = (uint32_t)*q - '0', tag = digit, minus = *q == '-';
-        if (minus) tag = digit = (uint32_t)*++q - '0';
-        if (digit > 9 || (!digit && q[1] != '=')) return RF_FIX_GARBLED; /* no leading zero */
-        while ((digit = (uint32_t)*++q - '0') <= 9) tag = tag * 10 + digit; /* ends at the last SOH at the latest */
-        if (*q != '=' || q - start > 9) return RF_FIX_GARBLED;
-        if (minus) tag = 0 - tag;
+        uint32_t tag, a = (uint32_t)q[0] - '0', b = (uint32_t)q[1] - '0';
+        if (q[2] == '=' && a - 1 < 9 && b < 10) { /* most tags have two digits */
+            tag = a * 10 + b;
+            q += 2;
+        } else if (q[3] == '=' && a - 1 < 9 && b < 10 && (uint32_t)q[2] - '0' < 10) {
+            tag = a * 100 + b * 10 + ((uint32_t)q[2] - '0');
+            q += 3;
+        } else {
+            uint32_t minus = *q == '-', digit = (uint32_t)*(q += minus) - '0';
+            if (digit > 9 || (!digit && q[1] != '=')) return RF_FIX_GARBLED; /* no leading zero */
+            tag = digit;
+            while ((digit = (uint32_t)*++q - '0') <= 9) tag = tag * 10 + digit; /* ends at the last SOH at the latest */
+            if (*q != '=' || q - start > 9) return RF_FIX_GARBLED;
+            if (minus) tag = 0 - tag;
+        }
         start = ++q;
         uint32_t length_tag = tag - 89 <= 446 - 89 ? rf_fix_length_tag(tag) : 0;
         if (length_tag && f > m->fields && f[-1].tag == length_tag) {

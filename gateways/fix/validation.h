@@ -144,22 +144,50 @@ static inline uint32_t rf_fix_slot(const rf_fix_dictionary_t *d, uint32_t tag) {
 
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
+/* The last n (1 to 8) bytes before `end`, the first in the low byte, as digits where they are digits. Reads eight bytes back: a value of a
+ * message has at least as many before its end (BeginString and BodyLength). */
+static inline uint64_t rf_fix_back(const unsigned char *end, uint32_t n) {
+    uint64_t word = 0;
+    for (int i = 0; i < 8; i++) word |= (uint64_t)end[i - 8] << (8 * i); /* one load where bytes are little-endian */
+    return (word ^ 0x3030303030303030ull) >> (64 - 8 * n);
+}
+
+static inline int rf_fix_digits_only(uint64_t word) { return !((word | (word + 0x0606060606060606ull)) & 0xF0F0F0F0F0F0F0F0ull); }
+
 static inline int rf_fix_all_digits(const unsigned char *p, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if ((uint32_t)p[i] - '0' > 9) return 0;
-    return n != 0;
+    if (n - 1 < 8) return rf_fix_digits_only(rf_fix_back(p + n, n));
+    if (!n) return 0;
+    for (; n > 8; n -= 8)
+        if (!rf_fix_digits_only(rf_fix_back(p + n, 8))) return 0;
+    return rf_fix_digits_only(rf_fix_back(p + n, n));
 }
 
 static inline int rf_fix_is_float(const unsigned char *p, uint32_t n) {
-    uint32_t i = n && *p == '-', digits = n - i;
-    int point = 0;
-    for (; i < n; i++) {
+    if (n && *p == '-') p++, n--;
+    if (n - 1 < 8) {
+        uint64_t word = rf_fix_back(p + n, n), points = word ^ 0x1E1E1E1E1E1E1E1Eull; /* '.' ^ '0' */
+        points = (points - 0x0101010101010101ull) & ~points & 0x8080808080808080ull;
+        points &= 0 - points; /* the first; a second is no digit */
+        return n > (points != 0) && rf_fix_digits_only(word & ~((points >> 7) * 0xFF));
+    }
+    uint32_t digits = n, points = 0;
+    for (uint32_t i = 0; i < n; i++) {
         if ((uint32_t)p[i] - '0' <= 9) continue;
-        if (p[i] != '.' || point) return 0;
-        point = 1;
+        if (p[i] != '.' || points++) return 0;
         digits--;
     }
     return digits != 0;
+}
+
+/* As rf_fix_timestamp, without the arithmetic. */
+static inline int rf_fix_is_timestamp(const unsigned char *p, uint32_t n) {
+    uint64_t date, clock;
+    if (n < 17 || n > 27 || n == 18 || p[8] != '-' || p[11] != ':' || p[14] != ':') return 0;
+    if (!rf_fix_pairs(p, 0, &date) || !rf_fix_pairs(p + 9, 0x0000FF0000FF0000ull, &clock)) return 0;
+    uint32_t year = rf_fix_pair(date, 0) * 100 + rf_fix_pair(date, 2), month = rf_fix_pair(date, 4), day = rf_fix_pair(date, 6);
+    if (year < 1970 || year > 2500 || month - 1 > 11 || !day || (day > 28 && (int)day > rf_fix_month_days(year, month))) return 0;
+    if (rf_fix_pair(clock, 0) > 23 || rf_fix_pair(clock, 3) > 59 || rf_fix_pair(clock, 6) > 60) return 0;
+    return n == 17 || (p[17] == '.' && rf_fix_all_digits(p + 18, n - 18));
 }
 
 static inline int rf_fix_is_date(const unsigned char *p, uint32_t n) {
@@ -194,7 +222,7 @@ static inline int rf_fix_is_class(uint32_t kind, const unsigned char *p, uint32_
     case RF_FIX_CLASS_FLOAT: return rf_fix_is_float(p, n);
     case RF_FIX_CLASS_CHAR: return n == 1;
     case RF_FIX_CLASS_BOOLEAN: return n == 1 && (*p == 'Y' || *p == 'N');
-    case RF_FIX_CLASS_TIMESTAMP: return rf_fix_timestamp(p, n, &v);
+    case RF_FIX_CLASS_TIMESTAMP: return rf_fix_is_timestamp(p, n);
     case RF_FIX_CLASS_TIME: return rf_fix_is_time(p, n);
     case RF_FIX_CLASS_DATE: return rf_fix_is_date(p, n);
     case RF_FIX_CLASS_MONTH: return rf_fix_is_month(p, n);
@@ -204,10 +232,10 @@ static inline int rf_fix_is_class(uint32_t kind, const unsigned char *p, uint32_
 }
 
 static inline int rf_fix_is_listed(const rf_fix_dictionary_t *d, const rf_fix_spec_t *s, const unsigned char *p, uint32_t n) {
-    unsigned char text[16] = {0};
     if (n == 1) return *p < 128 && (s->single[*p >> 6] >> (*p & 63) & 1);
     if (!n || n > 16) return 0;
-    memcpy(text, p, n);
+    unsigned char text[16] = {0};
+    rf_fix_copy(text, p, n);
     const rf_fix_value_t *v = RF_FIX_TABLE(d, rf_fix_value_t, values) + s->values;
     for (uint32_t i = 0; i < s->value_count; i++)
         if (!memcmp(v[i].text, text, 16)) return 1;
