@@ -47,7 +47,7 @@ from ringfence.gateways.fix.codec cimport (
     rf_fix_writer_t,
 )
 from ringfence.gateways.fix.dialect cimport Dialect, dialect_t, ours_of, theirs_of
-from ringfence.gateways.fix.machine cimport read_header
+from ringfence.gateways.fix.reading cimport read_header
 from ringfence.gateways.fix.state cimport header_t
 from ringfence.gateways.fix.store cimport KIND_ADMIN, MessageStore, store_find, store_t
 from ringfence.ipc.records cimport (
