@@ -12,8 +12,9 @@ from ringfence.gateways.fix import profile
 from ringfence.gateways.fix.codec cimport RF_FIX_OK, rf_fix_finish, rf_fix_message_t, rf_fix_parse, rf_fix_writer_t
 from ringfence.gateways.fix.dialect cimport Dialect, dialect_t
 from ringfence.gateways.fix.machine cimport read_header
-from ringfence.gateways.fix.messages cimport msg_type_of, read_event, write_body
+from ringfence.gateways.fix.messages cimport msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport compose
+from ringfence.gateways.fix.reports cimport read_event
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.state cimport header_t, session_t
 from ringfence.ipc.records cimport OrderCommand, VenueEvent
