@@ -20,8 +20,33 @@ FILES = {"FIX.4.2": FOLDER / "FIX42.toml", "FIX.4.4": FOLDER / "FIX44.toml"}
 USER_TAGS_FROM = 5000
 
 TYPES = frozenset(
-    "INT LENGTH SEQNUM NUMINGROUP DAYOFMONTH FLOAT PRICE PRICEOFFSET QTY AMT PERCENTAGE CHAR BOOLEAN STRING MULTIPLEVALUESTRING EXCHANGE CURRENCY COUNTRY "
-    "UTCTIMESTAMP UTCTIMEONLY UTCDATE UTCDATEONLY LOCALMKTDATE MONTHYEAR DATA".split()
+    [
+        "INT",
+        "LENGTH",
+        "SEQNUM",
+        "NUMINGROUP",
+        "DAYOFMONTH",
+        "FLOAT",
+        "PRICE",
+        "PRICEOFFSET",
+        "QTY",
+        "AMT",
+        "PERCENTAGE",
+        "CHAR",
+        "BOOLEAN",
+        "STRING",
+        "MULTIPLEVALUESTRING",
+        "EXCHANGE",
+        "CURRENCY",
+        "COUNTRY",
+        "UTCTIMESTAMP",
+        "UTCTIMEONLY",
+        "UTCDATE",
+        "UTCDATEONLY",
+        "LOCALMKTDATE",
+        "MONTHYEAR",
+        "DATA",
+    ]
 )
 
 
