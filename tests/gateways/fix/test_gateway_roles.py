@@ -291,6 +291,22 @@ def test_gateway_when_the_session_is_44_sends_a_mass_cancel_and_delivers_its_rep
         assert (report["cl_ord_id"], int(report["mass_cancel_response"]), int(report["text_code"]), report["text"]) == (b"C1", 48, 1, b"not now")
 
 
+def test_gateway_when_the_venue_has_only_mass_status_asks_once_for_one_input(instance: str, tmp_path: Path) -> None:
+    profile = tmp_path / "v.toml"
+    profile.write_text('about = "test"\n[requests]\nstatus = "AF"\n')
+    settings = {"begin_string": "FIX.4.4"}
+    with (
+        contextlib.closing(Venue(tmp_path, **settings)) as venue,
+        gateway(instance, tmp_path, venue.port, session=settings, fix_profile=str(profile)) as engine,
+    ):
+        until(lambda: "SESSION_UP" in engine.kinds(), venue.pump, engine.poll, what="the session")
+        for journal_seq in (1, 1, 1, 2):
+            engine.command("STATUS", journal_seq=journal_seq)
+        engine.command("CANCEL", orig_cl_ord_id=b"C0")
+        until(lambda: any(m[35] == b"F" for m in venue.messages), venue.pump, engine.poll, what="the cancel behind them")
+        assert [(m[35], m.get(584)) for m in venue.messages] == [(b"AF", b"C1"), (b"AF", b"C4"), (b"F", None)]
+
+
 # ---- validation
 
 
