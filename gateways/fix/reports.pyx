@@ -100,7 +100,7 @@ ctypedef struct take_t:
     uint16_t digits_at
     uint16_t present       # PRESENT_* bit
 
-ctypedef struct reading_t: # what of a report is not in the event
+ctypedef struct reading_t:  # what of a report is not in the event
     unsigned char exec_type
     unsigned char ref_msg_type
     const unsigned char *ref_id
@@ -139,8 +139,8 @@ cdef void make_tables():
     take_amount_at(38, &shape.qty, &shape.qty_digits, RF_PRESENT_QTY)
     take_amount_at(44, &shape.px, &shape.px_digits, RF_PRESENT_PX)
     take_amount_at(151, &shape.leaves_qty, &shape.leaves_qty_digits, RF_PRESENT_LEAVES_QTY)
-    for tag, what in ((20, TAKE_TRANS_TYPE), (39, TAKE_STATUS), (48, TAKE_SECURITY_ID), (54, TAKE_SIDE), (58, TAKE_TEXT), (60, TAKE_TIME), (150, TAKE_EXEC_TYPE),
-                      (372, TAKE_REF_TYPE), (379, TAKE_REF_ID), (434, TAKE_CXL_RESPONSE), (531, TAKE_MASS_RESPONSE)):
+    for tag, what in ((20, TAKE_TRANS_TYPE), (39, TAKE_STATUS), (48, TAKE_SECURITY_ID), (54, TAKE_SIDE), (58, TAKE_TEXT), (60, TAKE_TIME),
+                      (150, TAKE_EXEC_TYPE), (372, TAKE_REF_TYPE), (379, TAKE_REF_ID), (434, TAKE_CXL_RESPONSE), (531, TAKE_MASS_RESPONSE)):
         takes[<uint32_t> tag].what = what
     for tag, kind in ((103, RF_FIX_EXECUTION_REPORT), (102, RF_FIX_CANCEL_REJECT), (380, RF_FIX_BUSINESS_REJECT), (373, RF_FIX_REJECT),
                       (532, MSG_MASS_CANCEL_REPORT)):
