@@ -13,9 +13,10 @@ from ringfence.gateways.fix.codec cimport RF_FIX_OK, rf_fix_finish, rf_fix_messa
 from ringfence.gateways.fix.dialect cimport Dialect, dialect_t
 from ringfence.gateways.fix.dictionary cimport RF_FIX_CHECK_ALL, Dictionary, rf_fix_dictionary_t, rf_fix_fault_t, rf_fix_validate
 from ringfence.gateways.fix.dictionary import load
-from ringfence.gateways.fix.reading cimport read_header
-from ringfence.gateways.fix.messages cimport msg_type_of, read_event, write_body
+from ringfence.gateways.fix.messages cimport msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport compose
+from ringfence.gateways.fix.reading cimport read_header
+from ringfence.gateways.fix.reports cimport read_event
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.state cimport header_t, session_t
 from ringfence.ipc.records cimport OrderCommand, VenueEvent

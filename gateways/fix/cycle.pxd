@@ -51,7 +51,7 @@ ctypedef struct gateway_t:
     uint64_t connect_limit_ns   # of the attempt under way
     uint64_t up_ns
     uint64_t received_ns
-    uint64_t status_journal_seq # input whose status requests the last OrderMassStatusRequest covers
+    uint64_t status_journal_seq  # input whose status requests the last OrderMassStatusRequest covers
     uint64_t next_tick_ns
     uint64_t next_clock_ns
     stamp_t stamps[256]

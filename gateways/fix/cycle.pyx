@@ -13,7 +13,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from ringfence.gateways.fix.codec cimport rf_fix_parse, rf_fix_writer_t
-from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, not_sent_event, read_event, session_event, unsent_command_event, write_body
+from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
 from ringfence.gateways.fix.machine cimport (
     session_accept,
@@ -24,6 +24,7 @@ from ringfence.gateways.fix.machine cimport (
     session_space,
     session_tick,
 )
+from ringfence.gateways.fix.reports cimport not_sent_event, read_event, session_event, unsent_command_event
 from ringfence.gateways.fix.state cimport (
     EVENT_APP,
     EVENT_DISCONNECT,

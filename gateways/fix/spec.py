@@ -117,8 +117,8 @@ class GatewaySpec:
             A setting is not allowed, or the password cannot be read.
         """
         _check_keys("session", self.session, SessionConfig)
-        password = self._password()
-        return SessionConfig(**self.session, **({"password": password} if password else {}))
+        settings: dict[str, Any] = {**self.session, "password": self._password()}
+        return SessionConfig(**settings)
 
     def windows(self) -> Schedule | None:
         """When the session is open, None for always.
