@@ -1,7 +1,9 @@
 # The FIX session for Cython: bytes and time in, bytes and events out. Free functions over session_t; one owner, one thread; nothing blocks.
 from libc.stdint cimport uint32_t, uint64_t
 
+from ringfence.gateways.fix.reading cimport read_header
 from ringfence.gateways.fix.state cimport session_t
+from ringfence.gateways.fix.timers cimport session_tick
 
 cdef void session_connected(session_t *s, uint64_t now_ns) noexcept nogil
 cdef void session_disconnected(session_t *s) noexcept nogil
@@ -15,4 +17,3 @@ cdef void session_filled(session_t *s, uint32_t n) noexcept nogil
 cdef int session_poll(session_t *s, uint64_t now_ns) noexcept nogil
 # The owner has dealt with the event on offer; an application message's number is stored as taken now, not before.
 cdef void session_accept(session_t *s) noexcept nogil
-cdef void session_tick(session_t *s, uint64_t now_ns) noexcept nogil
