@@ -35,7 +35,6 @@ from ringfence.gateways.fix.codec cimport (
     rf_fix_message_t,
     rf_fix_parse,
     rf_fix_timestamp,
-    rf_fix_uint,
 )
 from ringfence.gateways.fix.dictionary cimport rf_fix_validate
 from ringfence.gateways.fix.outgoing cimport (
@@ -45,7 +44,6 @@ from ringfence.gateways.fix.outgoing cimport (
     send_logout,
     send_reject,
     send_resend_request,
-    send_test_request,
     serve_resend,
 )
 from ringfence.gateways.fix.reading cimport begin_is_ours, comp_ids_are_ours, is_yes, number_of, read_header, sent_in_time, value_is
@@ -65,7 +63,7 @@ from ringfence.gateways.fix.state cimport (
     header_t,
     session_t,
 )
-from ringfence.gateways.fix.store cimport store_reserve, store_reset, store_set_next_in
+from ringfence.gateways.fix.store cimport store_reset, store_set_next_in
 
 cdef uint64_t SECOND = 1000000000
 

@@ -1,6 +1,6 @@
-"""The session's timers: time-outs of logon and logout, the schedule's end, gaps not filled, heartbeats, test requests.
+"""The session's timers: time-outs of logon and logout, the schedule's end, gaps, heartbeats, test requests.
 
-In: the time, from the owner. Out: messages through outgoing.pyx, or ``disconnect_due``. Limits are in ns and come from the settings; silence is counted in fifths
+In: the time, from the owner. Out: messages through outgoing.pyx, or ``disconnect_due``. Limits are in ns, from the settings; silence counts in fifths
 of the heartbeat interval, so that 1.2 and 2.4 intervals need no float. Cannot fail. Rejected: a timer wheel (one session has eight deadlines).
 """
 
