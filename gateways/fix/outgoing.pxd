@@ -10,7 +10,8 @@ cdef int has_room(const session_t *s) noexcept nogil
 # Begin a message under the next number; the caller writes the body into what it returns and commits.
 cdef rf_fix_writer_t *compose(session_t *s, const char *msg_type, uint32_t n, uint64_t now_ns) noexcept nogil
 # The same with further header fields, `tag=value SOH`, ascending by tag: SenderSubID(50) and those above 56.
-cdef rf_fix_writer_t *compose_with(session_t *s, const char *msg_type, uint32_t n, const unsigned char *fields, uint32_t fields_n, uint64_t now_ns) noexcept nogil
+cdef rf_fix_writer_t *compose_with(session_t *s, const char *msg_type, uint32_t n, const unsigned char *fields, uint32_t fields_n,
+                                   uint64_t now_ns) noexcept nogil
 # Store the composed message, then give it to the output when logged on. Its MsgSeqNum, or 0: nothing was stored and nothing will be sent.
 cdef uint64_t commit(session_t *s, uint32_t kind, uint64_t output_seq, uint64_t now_ns) noexcept nogil
 

@@ -137,7 +137,8 @@ cdef void header_around(session_t *s, const unsigned char *sub_id, uint32_t n, u
     rf_fix_put(w, s.route + s.time_at - 3, s.route_len - s.time_at + 3)
 
 
-cdef rf_fix_writer_t *compose_with(session_t *s, const char *msg_type, uint32_t n, const unsigned char *fields, uint32_t fields_n, uint64_t now_ns) noexcept nogil:
+cdef rf_fix_writer_t *compose_with(session_t *s, const char *msg_type, uint32_t n, const unsigned char *fields, uint32_t fields_n,
+                                   uint64_t now_ns) noexcept nogil:
     cdef uint32_t low = 0
     if fields_n > 3 and fields[0] == b"5"[0] and fields[1] == b"0"[0] and fields[2] == b"="[0]:
         while low < fields_n and fields[low] != RF_FIX_SOH:
