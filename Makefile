@@ -4,7 +4,7 @@
 #   make lint      ruff, mypy, cython-lint, generated files
 #   make bench     the three benchmarks
 #   make build     sdist and wheel in dist/
-#   make docs      docs/records.md and the C and Cython records, from ipc/schema.py
+#   make docs      docs/records.md and the C and Cython records, from ipc/schema.py; docs/order-states.md, from core/transitions.py
 #   make clean     everything that can be made again
 PYTHON ?= python3
 DEMO ?=

@@ -7,8 +7,13 @@ does with an OrderCommand: header, body, BodyLength, CheckSum; storing and sendi
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from ringfence.gateways.fix import profile
+
 from ringfence.gateways.fix.codec cimport RF_FIX_OK, rf_fix_finish, rf_fix_message_t, rf_fix_parse, rf_fix_writer_t
-from ringfence.gateways.fix.machine cimport read_header
+from ringfence.gateways.fix.dialect cimport Dialect, dialect_t
+from ringfence.gateways.fix.dictionary cimport RF_FIX_CHECK_ALL, Dictionary, rf_fix_dictionary_t, rf_fix_fault_t, rf_fix_validate
+from ringfence.gateways.fix.dictionary import load
+from ringfence.gateways.fix.reading cimport read_header
 from ringfence.gateways.fix.messages cimport msg_type_of, read_event, write_body
 from ringfence.gateways.fix.outgoing cimport compose
 from ringfence.gateways.fix.session cimport Session
@@ -16,7 +21,7 @@ from ringfence.gateways.fix.state cimport header_t, session_t
 from ringfence.ipc.records cimport OrderCommand, VenueEvent
 
 
-cdef int64_t parse_all(const unsigned char *p, size_t n, uint64_t times, rf_fix_message_t *m) noexcept nogil:
+cdef int64_t parse_all(const dialect_t *d, const unsigned char *p, size_t n, uint64_t times, rf_fix_message_t *m) noexcept nogil:
     """Parse a stream of messages `times` over; returns the sum of LastShares(32), or -1."""
     cdef header_t h
     cdef VenueEvent e
@@ -29,28 +34,46 @@ cdef int64_t parse_all(const unsigned char *p, size_t n, uint64_t times, rf_fix_
             if rf_fix_parse(p + at, n - at, m, &size) != RF_FIX_OK:
                 return -1
             read_header(m, &h)
-            if not read_event(m, &h, NULL, 1, &e):
+            if not read_event(d, m, &h, NULL, 1, &e):
                 return -1
             total += e.last_qty
             at += size
     return total
 
 
-cdef uint64_t encode_all(session_t *s, OrderCommand *commands, uint32_t count, uint64_t times, uint64_t now_ns) noexcept nogil:
+cdef int64_t validate_all(const rf_fix_dictionary_t *d, const unsigned char *p, size_t n, uint64_t times, rf_fix_message_t *m) noexcept nogil:
+    """Parse, read the header and validate a stream of messages `times` over; returns how many were valid, or -1."""
+    cdef header_t h
+    cdef rf_fix_fault_t fault
+    cdef size_t at, size
+    cdef int64_t total = 0
+    cdef uint64_t _i
+    for _i in range(times):
+        at = 0
+        while at < n:
+            if rf_fix_parse(p + at, n - at, m, &size) != RF_FIX_OK:
+                return -1
+            read_header(m, &h)
+            total += rf_fix_validate(d, RF_FIX_CHECK_ALL, m, &fault)
+            at += size
+    return total
+
+
+cdef uint64_t encode_all(const dialect_t *d, session_t *s, OrderCommand *commands, uint32_t count, uint64_t times, uint64_t now_ns) noexcept nogil:
     """Encode every command `times` over; returns the bytes written."""
     cdef unsigned char *start = NULL
     cdef uint64_t i, total = 0
     cdef uint32_t k
     for i in range(times):
         for k in range(count):
-            total += encode_one(s, &commands[k], now_ns + i, &start)
+            total += encode_one(d, s, &commands[k], now_ns + i, &start)
     return total
 
 
-cdef uint32_t encode_one(session_t *s, const OrderCommand *c, uint64_t now_ns, unsigned char **start) noexcept nogil:
-    cdef char msg_type = msg_type_of(c)
-    cdef rf_fix_writer_t *w = compose(s, &msg_type, 1, now_ns)
-    write_body(c, w, &s.stamp, now_ns)
+cdef uint32_t encode_one(const dialect_t *d, session_t *s, const OrderCommand *c, uint64_t now_ns, unsigned char **start) noexcept nogil:
+    cdef uint32_t msg_type = msg_type_of(d, c)
+    cdef rf_fix_writer_t *w = compose(s, <const char *> &msg_type, 1, now_ns)
+    write_body(d, c, w, &s.stamp, now_ns)
     return rf_fix_finish(w, s.begin, s.begin_len, start)
 
 
@@ -58,11 +81,15 @@ cdef class Loops:
     """Buffers of the loops; ``session`` gives identity and numbers, nothing is stored or sent."""
 
     cdef Session session
+    cdef Dialect dialect
+    cdef Dictionary dictionary
     cdef rf_fix_message_t message
     cdef OrderCommand commands[64]
 
     def __init__(self, Session session not None):
         self.session = session
+        self.dialect = Dialect(profile.load())
+        self.dictionary = load("FIX.4.2")
 
     def parse(self, bytes stream not None, uint64_t times) -> int:
         """Parse ``stream`` ``times`` over in C; return the sum of LastShares(32)."""
@@ -70,7 +97,16 @@ cdef class Loops:
         cdef size_t n = len(stream)
         cdef int64_t total
         with nogil:
-            total = parse_all(<const unsigned char *> p, n, times, &self.message)
+            total = parse_all(&self.dialect.d, <const unsigned char *> p, n, times, &self.message)
+        return total
+
+    def check(self, bytes stream not None, uint64_t times) -> int:
+        """Parse and validate ``stream`` ``times`` over in C; return how many messages were valid."""
+        cdef const char *p = stream
+        cdef size_t n = len(stream)
+        cdef int64_t total
+        with nogil:
+            total = validate_all(self.dictionary.c, <const unsigned char *> p, n, times, &self.message)
         return total
 
     def encode(self, list commands not None, uint64_t times, uint64_t now_ns) -> int:
@@ -82,7 +118,7 @@ cdef class Loops:
             p = commands[i]
             memcpy(&self.commands[i], p, sizeof(OrderCommand))
         with nogil:
-            total = encode_all(&self.session.s, self.commands, count, times, now_ns)
+            total = encode_all(&self.dialect.d, &self.session.s, self.commands, count, times, now_ns)
         return total
 
     def new_order(self, bytes cl_ord_id, bytes symbol, bytes account, int side, int ord_type, int time_in_force, int64_t qty, int64_t px, int px_digits,
@@ -97,7 +133,7 @@ cdef class Loops:
         put(c.cl_ord_id, 24, cl_ord_id)
         put(c.symbol, 24, symbol)
         put(c.account_code, 24, account)
-        n = encode_one(&self.session.s, &c, now_ns, &start)
+        n = encode_one(&self.dialect.d, &self.session.s, &c, now_ns, &start)
         return (<const char *> start)[:n]
 
 

@@ -13,16 +13,16 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.breaks cimport raise_break
-from ringfence.core.orders cimport cancel_open, is_terminal
+from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_REQUEST_UNANSWERED, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DEFINE_ACCOUNT,
+    RF_BREAK_KIND_BAD_CONTROL, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DEFINE_ACCOUNT,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE,
     RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
     RF_DURABILITY_REPLICATED, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
     RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY,
-    RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_ORDER_OVERDUE, RF_REQUEST_LIMIT_MS, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
+    RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
     RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED,
     Account, Control, Instrument, Mark, Observation, Order, Route, Strategy, Timer, Venue,
 )
@@ -124,6 +124,9 @@ cdef int define_venue(EngineState *s, const Venue *image) noexcept nogil:
     row.id = image.id
     row.status = image.status
     row.durability = image.durability
+    row.ord_types = image.ord_types
+    row.time_in_forces = image.time_in_forces
+    row.instructions = image.instructions
     if row.session_state == 0:
         row.session_state = RF_SESSION_STATE_DOWN
     if image.id > s.engine.venue_count:
@@ -248,7 +251,6 @@ cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
 
 
 cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
-    cdef uint64_t limit = <uint64_t>RF_REQUEST_LIMIT_MS * 1000000
     cdef Order *o
     cdef int _i
     for _i in range(SWEPT_PER_TICK):
@@ -256,7 +258,5 @@ cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
             return
         s.engine.swept = s.engine.swept % s.engine.order_count + 1
         o = &s.orders[s.engine.swept]
-        if o.requested_ns == 0 or is_terminal(o.ord_status) or o.flags & RF_ORDER_OVERDUE or s.engine.engine_ns - o.requested_ns < limit:
-            continue
-        o.flags |= <uint8_t>RF_ORDER_OVERDUE
-        raise_break(s, RF_BREAK_KIND_REQUEST_UNANSWERED, o, NULL, o.cancel_revision, o.replace_revision)
+        if o.first_request and not is_terminal(o.ord_status):
+            report_overdue(s, o)

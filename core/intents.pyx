@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.dedupe cimport find_client_id, find_position
 from ringfence.core.orders cimport (
-    cancel_open, create_order, is_overdue, is_terminal, may_cancel, request_cancel, request_replace, terms_hash,
+    asked_qty, cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, terms_hash,
 )
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
@@ -27,13 +27,13 @@ from ringfence.ipc.records cimport (
     RF_DENY_REASON_EXECUTIONS_FULL, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_JOURNAL_PRESSURE, RF_DENY_REASON_NONE,
     RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REQUEST_PENDING,
     RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED,
-    RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT,
+    RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT,
     RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
-    RF_EVENT_KIND_DUPLICATE, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE,
+    RF_EVENT_KIND_DUPLICATE, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE, RF_INSTRUCTION_POST_ONLY,
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
     RF_ORDER_UNVERIFIED, RF_REVISIONS_MAX, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE,
-    RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order,
-    Strategy,
+    RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_IOC,
+    RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
 )
 
 cdef enum:
@@ -66,9 +66,9 @@ cdef uint8_t check_fresh(const EngineState *s, const Strategy *strategy, const I
     return RF_DENY_REASON_STALE if now > i.created_ns and now - i.created_ns > strategy.max_age_ns else RF_DENY_REASON_NONE
 
 
-cdef inline int64_t reserved(const Order *o) noexcept nogil:
-    """Return what may still trade: LeavesQty, or that of the replace in flight when it asks for more."""
-    cdef int64_t asked = o.pending_qty - o.cum_qty if o.replace_revision else 0
+cdef inline int64_t reserved(const EngineState *s, const Order *o) noexcept nogil:
+    """Return what may still trade: LeavesQty, or that of a replace in flight when it asks for more."""
+    cdef int64_t asked = asked_qty(s, o) - o.cum_qty if o.replace_revision else 0
     return asked if asked > o.leaves_qty else o.leaves_qty
 
 
@@ -85,7 +85,7 @@ cdef int reduces(
         o = &s.orders[row]
         row = o.next_open
         if o != besides and o.instrument == instrument and o.account == account and (o.side == RF_SIDE_BUY) == (side == RF_SIDE_BUY):
-            room -= reserved(o)
+            room -= reserved(s, o)
     return qty <= room
 
 
@@ -101,6 +101,21 @@ cdef uint8_t check_venue(const EngineState *s, uint16_t venue) noexcept nogil:
     if s.venues[venue].session_state != RF_SESSION_STATE_UP:
         return RF_DENY_REASON_SESSION_DOWN
     return RF_DENY_REASON_GATEWAY_STALLED if s.venues[venue].stalled else RF_DENY_REASON_NONE
+
+
+cdef uint8_t check_supported(const EngineState *s, uint16_t venue, const Intent *i) noexcept nogil:
+    """What the venue's profile does not map cannot be sent: it is refused here, never sent as something else."""
+    cdef const Venue *v = &s.venues[venue]
+    if v.ord_types and not v.ord_types >> i.ord_type & 1:
+        return RF_DENY_REASON_NOT_SUPPORTED
+    if v.time_in_forces and not v.time_in_forces >> i.time_in_force & 1:
+        return RF_DENY_REASON_NOT_SUPPORTED
+    if i.instructions & ~v.instructions:
+        return RF_DENY_REASON_NOT_SUPPORTED
+    if i.instructions & RF_INSTRUCTION_POST_ONLY and (i.ord_type != RF_ORD_TYPE_LIMIT or i.time_in_force == RF_TIME_IN_FORCE_IOC
+                                                      or i.time_in_force == RF_TIME_IN_FORCE_FOK):
+        return RF_DENY_REASON_NOT_SUPPORTED
+    return RF_DENY_REASON_NONE
 
 
 cdef inline int on_tick(const Instrument *instrument, int64_t px) noexcept nogil:
@@ -188,6 +203,8 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason == RF_DENY_REASON_NONE:
         reason = pick_route(s, i, &route, &account, &venue)
     if reason == RF_DENY_REASON_NONE:
+        reason = check_supported(s, venue, i)
+    if reason == RF_DENY_REASON_NONE:
         reason = check_venue(s, venue)
     if reason == RF_DENY_REASON_NONE:
         reason = check_tables(s)
@@ -217,10 +234,8 @@ cdef uint8_t cancel(EngineState *s, uint16_t row, const Intent *i) noexcept nogi
         return RF_DENY_REASON_UNKNOWN_ORDER if i.client_id else RF_DENY_REASON_BAD_CLIENT_ID
     if is_terminal(o.ord_status):
         return RF_DENY_REASON_ORDER_DONE
-    if o.cancel_revision and not is_overdue(s, o):
-        return RF_DENY_REASON_REQUEST_PENDING
-    if o.revision >= RF_REVISIONS_MAX:
-        return RF_DENY_REASON_TOO_MANY_REVISIONS
+    if not request_room(s, o, 1):
+        return RF_DENY_REASON_REQUEST_PENDING if o.cancel_revision else RF_DENY_REASON_TOO_MANY_REVISIONS
     if not may_cancel(s, o):
         return RF_DENY_REASON_GATEWAY_STALLED
     request_cancel(s, o)
@@ -238,14 +253,14 @@ cdef uint8_t check_unchanged(const Order *o, const Intent *i) noexcept nogil:
     return RF_DENY_REASON_NONE if i.instrument == 0 or i.instrument == o.instrument else RF_DENY_REASON_UNKNOWN_INSTRUMENT
 
 
-cdef uint8_t check_replaceable(const Order *o, const Intent *i) noexcept nogil:
+cdef uint8_t check_replaceable(const EngineState *s, const Order *o, const Intent *i) noexcept nogil:
     if is_terminal(o.ord_status) and (o.ord_status != RF_ORD_STATUS_FILLED or i.qty <= o.cum_qty):
         return RF_DENY_REASON_ORDER_DONE
     if o.base_status == RF_ORD_STATUS_UNKNOWN or o.flags & RF_ORDER_UNVERIFIED:
         return RF_DENY_REASON_ORDER_UNKNOWN
-    if o.replace_revision:
-        return RF_DENY_REASON_REQUEST_PENDING
-    return RF_DENY_REASON_TOO_MANY_REVISIONS if o.revision >= RF_REVISIONS_MAX - REVISIONS_FOR_CANCELS else check_unchanged(o, i)
+    if o.revision >= RF_REVISIONS_MAX - REVISIONS_FOR_CANCELS:
+        return RF_DENY_REASON_TOO_MANY_REVISIONS
+    return check_unchanged(o, i) if request_room(s, o, 0) else RF_DENY_REASON_REQUEST_PENDING
 
 
 cdef uint8_t check_active(const EngineState *s, const Order *o) noexcept nogil:
@@ -269,7 +284,7 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
         return RF_DENY_REASON_UNKNOWN_ORDER if i.client_id else RF_DENY_REASON_BAD_CLIENT_ID
     px = i.px if i.px else o.px
     stop_px = i.stop_px if i.stop_px else o.stop_px
-    reason = check_replaceable(o, i)
+    reason = check_replaceable(s, o, i)
     if reason == RF_DENY_REASON_NONE:
         reason = check_risk_allowed(s, strategy)
     if reason == RF_DENY_REASON_NONE:

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Intent, Order, VenueEvent
+from ringfence.ipc.records cimport Intent, Order, Request, VenueEvent
 
 cdef enum:
     KEEP = 253
@@ -25,16 +25,26 @@ cdef void settle(EngineState *s, Order *o) noexcept nogil
 # New, PartiallyFilled or Filled.
 cdef uint8_t status_by_quantity(const Order *o) noexcept nogil
 
-# Requests in flight. request_* takes the next revision and sends; end_* resolves one, however it was answered.
+# Requests in flight: any number an order, each in a row of its own. request_* takes the next revision and sends; the caller has asked request_room.
 cdef void request_cancel(EngineState *s, Order *o) noexcept nogil
 cdef void request_replace(EngineState *s, Order *o, int64_t px, int64_t stop_px, int64_t qty) noexcept nogil
-cdef void end_cancel(EngineState *s, Order *o) noexcept nogil
-cdef void end_replace(EngineState *s, Order *o) noexcept nogil
+# 1 when there is a row for another request; a first cancel of an order always finds one.
+cdef int request_room(const EngineState *s, const Order *o, int cancel) noexcept nogil
+# The request in flight with this revision, NULL when there is none.
+cdef Request *find_request(EngineState *s, const Order *o, uint32_t revision) noexcept nogil
+# Resolve one, however it was answered; all cancels; all that are in flight. The caller settles.
+cdef void end_request(EngineState *s, Order *o, Request *r) noexcept nogil
+cdef void end_cancels(EngineState *s, Order *o) noexcept nogil
+cdef void end_requests(EngineState *s, Order *o) noexcept nogil
+# The largest quantity that a replace in flight asks for, 0 when none is.
+cdef int64_t asked_qty(const EngineState *s, const Order *o) noexcept nogil
 # A status request, unless one is on its way, the session is down or the gateway is stalled.
 cdef void request_status(EngineState *s, Order *o) noexcept nogil
-# 1 when the last request in flight is older than the time in which an answer is due.
-cdef int is_overdue(const EngineState *s, const Order *o) noexcept nogil
-# Cancel every open order of a strategy that has no cancel in flight; instrument 0 and account 0 mean any. Returns how many could not be asked for.
+# Raise REQUEST_UNANSWERED for each request that has become overdue.
+cdef void report_overdue(EngineState *s, Order *o) noexcept nogil
+# 1 when a cancel is in flight whose answer is not overdue.
+cdef int cancel_awaited(const EngineState *s, const Order *o) noexcept nogil
+# Cancel every open order of a strategy that awaits no cancel; instrument 0 and account 0 mean any. Returns how many could not be asked for.
 cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account) noexcept nogil
 # 1 while the gateway may still be given cancels: bounds its queue while it is stalled.
 cdef int may_cancel(const EngineState *s, const Order *o) noexcept nogil

@@ -1,11 +1,11 @@
 """The order table: one row an order through its whole ClOrdID chain, written by the engine alone.
 
-An order has a *base* status and, apart from it, at most one cancel and one replace in flight; ``settle`` derives from them what others see
-(FIX shows the highest precedence, R5) and whether the order is on its strategy's list of open orders. A reject therefore restores
-by forgetting a request (S7). A second request of a kind that is in flight is denied (REQUEST_PENDING): the record holds one of each. Only a cancel that
-was not answered within REQUEST_LIMIT_MS gives way to another (S13): a lost one must not make an order uncancellable.
+An order has a *base* status and, apart from it, any number of cancels and replaces in flight, each in a row of ``requests``; ``settle`` derives from them
+what others see (FIX shows the highest precedence, R5) and whether the order is on its strategy's list of open orders. Each request is sent at once and
+answered on its own: a reject restores by forgetting one (S7, D16, D17). An order that is canceled, rejected or expired has none: what is answered later
+finds nothing. Rows of ``requests`` are given back to a free list, which is part of the state; half of them are kept for first cancels (S13).
 
-OrigClOrdID names the last version not known to be rejected: the replace in flight, else the live one (S20). Every ClOrdID is arithmetic over
+OrigClOrdID names the last version not known to be rejected: the newest replace in flight, else the live one (S20). Every ClOrdID is arithmetic over
 (day, order, revision), so a report finds its order without a lookup; OrderID has an index, for phoned orders and foreign ClOrdIDs.
 The state table is ``core/transitions.py``, loaded into a C array at import. What can fail: a full table or revision chain is a denial.
 """
@@ -19,12 +19,12 @@ from ringfence.core.dedupe cimport add_client_id, copy_text, find_venue_order_id
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_COMMAND_KIND_CANCEL, RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_EVENT_KIND_PENDING,
+    RF_BREAK_KIND_REQUEST_UNANSWERED, RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_COMMAND_KIND_CANCEL, RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_EVENT_KIND_PENDING,
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
     RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED, RF_REQUEST_LIMIT_MS,
-    RF_REVISIONS_MAX,
-    RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, RF_VENUE_EVENT_TRUNCATED, Intent, Order, Strategy, Venue, VenueEvent,
+    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_REVISIONS_MAX,
+    RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, RF_VENUE_EVENT_TRUNCATED, Intent, Order, Request, Strategy, Venue, VenueEvent,
 )
 
 from ringfence.core import transitions
@@ -32,6 +32,7 @@ from ringfence.core import transitions
 cdef enum:
     STATUSES = 32
     EVENTS = 32
+    REVISIONS_FOR_CANCELS = 64    # of the chain, kept free of replaces and repeated cancels: an order can always be cancelled
 
 cdef uint8_t[STATUSES * EVENTS] TABLE
 
@@ -51,6 +52,9 @@ cdef uint64_t TERMINAL = (
     1 << RF_ORD_STATUS_FILLED | 1 << RF_ORD_STATUS_DONE_FOR_DAY | 1 << RF_ORD_STATUS_CANCELED | 1 << RF_ORD_STATUS_REJECTED
     | 1 << RF_ORD_STATUS_CALCULATED | 1 << RF_ORD_STATUS_EXPIRED | 1 << RF_ORD_STATUS_DENIED
 )
+
+# Ends that a venue's answer to a request in flight cannot change any more: such an order has none.
+cdef uint64_t OVER = 1 << RF_ORD_STATUS_CANCELED | 1 << RF_ORD_STATUS_REJECTED | 1 << RF_ORD_STATUS_EXPIRED | 1 << RF_ORD_STATUS_DENIED
 
 
 cdef uint8_t transition(uint8_t base_status, uint8_t event_kind) noexcept nogil:
@@ -120,7 +124,7 @@ cdef void delist(EngineState *s, Order *o) noexcept nogil:
 cdef uint64_t terms_hash(const Intent *i) noexcept nogil:
     cdef uint64_t h = mix(mix(mix(5, <uint64_t>i.px), <uint64_t>i.stop_px), <uint64_t>i.qty)
     h = mix(mix(mix(h, <uint64_t>i.display_qty), i.expire_ns), <uint64_t>i.instrument << 32 | <uint64_t>i.account << 16 | i.route)
-    return mix(h, <uint64_t>i.side << 16 | <uint64_t>i.ord_type << 8 | i.time_in_force)
+    return mix(h, <uint64_t>i.instructions << 32 | <uint64_t>i.side << 16 | <uint64_t>i.ord_type << 8 | i.time_in_force)
 
 
 cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent, uint16_t account, uint16_t route, uint16_t venue) noexcept nogil:
@@ -162,6 +166,8 @@ cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent
 cdef void settle(EngineState *s, Order *o) noexcept nogil:
     cdef uint8_t status = o.base_status
     cdef int open_now
+    if o.first_request and (OVER >> status) & 1:
+        end_requests(s, o)
     if is_terminal(status):
         o.leaves_qty = 0
     else:
@@ -189,56 +195,173 @@ cdef int may_cancel(const EngineState *s, const Order *o) noexcept nogil:
     return not venue.stalled or venue.output_seq - venue.stalled_seq < s.order_rows - 1
 
 
-cdef int is_overdue(const EngineState *s, const Order *o) noexcept nogil:
-    return o.requested_ns != 0 and s.engine.engine_ns - o.requested_ns >= <uint64_t>RF_REQUEST_LIMIT_MS * 1000000
+cdef int request_room(const EngineState *s, const Order *o, int cancel) noexcept nogil:
+    """Half of the rows is for whatever comes, half for the first cancel of each order, of which there can be no more than orders (S13)."""
+    if cancel and not o.cancel_revision:
+        return o.revision < RF_REVISIONS_MAX
+    return o.revision < RF_REVISIONS_MAX - REVISIONS_FOR_CANCELS and s.engine.requests_pending < s.order_rows - 1
+
+
+cdef Request *append_request(EngineState *s, Order *o, uint8_t kind) noexcept nogil:
+    """Take a row, the next revision and the latest version not known to be rejected as its base (S20). The table has room: request_room."""
+    cdef uint32_t row = s.engine.free_request
+    cdef Request *r
+    if row:
+        s.engine.free_request = s.requests[row].next
+    else:
+        s.engine.request_count += 1
+        row = <uint32_t>s.engine.request_count
+    s.engine.requests_pending += 1
+    r = &s.requests[row]
+    o.revision += 1
+    r.order_id = o.order_id
+    r.kind = kind
+    r.revision = o.revision
+    r.base_revision = o.replace_revision if o.replace_revision else o.live_revision
+    r.requested_ns = s.engine.engine_ns
+    r.next = 0
+    if o.last_request:
+        s.requests[o.last_request].next = row
+    else:
+        o.first_request = row
+    o.last_request = row
+    return r
+
+
+cdef void summarize(EngineState *s, Order *o) noexcept nogil:
+    """What the order's own row says of its requests: how many, and the newest of each kind."""
+    cdef uint32_t row = o.first_request, count = 0
+    cdef const Request *r
+    o.cancel_revision = 0
+    o.replace_revision = 0
+    o.pending_base_revision = 0
+    o.pending_px = 0
+    o.pending_stop_px = 0
+    o.pending_qty = 0
+    o.requested_ns = 0
+    o.flags &= <uint8_t>~RF_ORDER_OVERDUE
+    while row:
+        r = &s.requests[row]
+        row = r.next
+        count += 1
+        o.requested_ns = r.requested_ns
+        if r.overdue:
+            o.flags |= <uint8_t>RF_ORDER_OVERDUE
+        if r.kind == RF_REQUEST_KIND_CANCEL:
+            o.cancel_revision = r.revision
+            continue
+        o.replace_revision = r.revision
+        o.pending_base_revision = r.base_revision
+        o.pending_px = r.px
+        o.pending_stop_px = r.stop_px
+        o.pending_qty = r.qty
+    o.pending_count = <uint8_t>(count if count < 255 else 255)
 
 
 cdef void request_cancel(EngineState *s, Order *o) noexcept nogil:
-    end_cancel(s, o)
-    o.revision += 1
-    o.cancel_revision = o.revision
-    o.pending_count += 1
-    o.requested_ns = s.engine.engine_ns
+    cdef Request *r = append_request(s, o, RF_REQUEST_KIND_CANCEL)
+    summarize(s, o)
     settle(s, o)
-    emit_command(s, o, RF_COMMAND_KIND_CANCEL, o.revision, o.replace_revision if o.replace_revision else o.live_revision, o.px, o.stop_px, o.qty)
+    emit_command(s, o, RF_COMMAND_KIND_CANCEL, r.revision, r.base_revision, o.px, o.stop_px, o.qty)
     emit_event(s, o, RF_EVENT_KIND_PENDING, RF_DENY_REASON_NONE, 0, 0)
 
 
 cdef void request_replace(EngineState *s, Order *o, int64_t px, int64_t stop_px, int64_t qty) noexcept nogil:
-    o.revision += 1
-    o.replace_revision = o.revision
-    o.pending_base_revision = o.live_revision
-    o.pending_px = px
-    o.pending_stop_px = stop_px
-    o.pending_qty = qty
-    o.pending_count += 1
-    o.requested_ns = s.engine.engine_ns
+    cdef Request *r = append_request(s, o, RF_REQUEST_KIND_REPLACE)
+    r.px = px
+    r.stop_px = stop_px
+    r.qty = qty
+    summarize(s, o)
     settle(s, o)
-    emit_command(s, o, RF_COMMAND_KIND_REPLACE, o.revision, o.live_revision, px, stop_px, qty)
+    emit_command(s, o, RF_COMMAND_KIND_REPLACE, r.revision, r.base_revision, px, stop_px, qty)
     emit_event(s, o, RF_EVENT_KIND_PENDING, RF_DENY_REASON_NONE, 0, 0)
 
 
-cdef void end_request(Order *o) noexcept nogil:
-    o.pending_count -= 1
-    if o.pending_count == 0:
-        o.requested_ns = 0
-        o.flags &= <uint8_t>~RF_ORDER_OVERDUE
+cdef Request *find_request(EngineState *s, const Order *o, uint32_t revision) noexcept nogil:
+    cdef uint32_t row = o.first_request
+    while row:
+        if s.requests[row].revision == revision:
+            return &s.requests[row]
+        row = s.requests[row].next
+    return NULL
 
 
-cdef void end_cancel(EngineState *s, Order *o) noexcept nogil:
+cdef void unlink(EngineState *s, Order *o, uint32_t row, uint32_t before) noexcept nogil:
+    """Take a row out of the order's list, ``before`` it being the one that points to it (0: the head), and give it back."""
+    cdef uint32_t after = s.requests[row].next
+    if before:
+        s.requests[before].next = after
+    else:
+        o.first_request = after
+    if o.last_request == row:
+        o.last_request = before
+    memset(&s.requests[row], 0, sizeof(Request))
+    s.requests[row].next = s.engine.free_request
+    s.engine.free_request = row
+    s.engine.requests_pending -= 1
+
+
+cdef void end_where(EngineState *s, Order *o, const Request *one, uint8_t kind) noexcept nogil:
+    """End one request, or all of a kind, or all (kind 0)."""
+    cdef uint32_t row = o.first_request, before = 0, after
+    while row:
+        after = s.requests[row].next
+        if &s.requests[row] == one or (one == NULL and (kind == 0 or s.requests[row].kind == kind)):
+            unlink(s, o, row, before)
+        else:
+            before = row
+        row = after
+    summarize(s, o)
+
+
+cdef void end_request(EngineState *s, Order *o, Request *r) noexcept nogil:
+    end_where(s, o, r, 0)
+
+
+cdef void end_cancels(EngineState *s, Order *o) noexcept nogil:
     if o.cancel_revision:
-        o.cancel_revision = 0
-        end_request(o)
+        end_where(s, o, NULL, RF_REQUEST_KIND_CANCEL)
 
 
-cdef void end_replace(EngineState *s, Order *o) noexcept nogil:
-    if o.replace_revision:
-        o.replace_revision = 0
-        o.pending_base_revision = 0
-        o.pending_px = 0
-        o.pending_stop_px = 0
-        o.pending_qty = 0
-        end_request(o)
+cdef void end_requests(EngineState *s, Order *o) noexcept nogil:
+    if o.first_request:
+        end_where(s, o, NULL, 0)
+
+
+cdef int64_t asked_qty(const EngineState *s, const Order *o) noexcept nogil:
+    cdef uint32_t row = o.first_request if o.replace_revision else 0
+    cdef int64_t most = 0
+    while row:
+        if s.requests[row].qty > most:
+            most = s.requests[row].qty
+        row = s.requests[row].next
+    return most
+
+
+cdef inline int is_overdue(const EngineState *s, const Request *r) noexcept nogil:
+    return s.engine.engine_ns - r.requested_ns >= <uint64_t>RF_REQUEST_LIMIT_MS * 1000000
+
+
+cdef void report_overdue(EngineState *s, Order *o) noexcept nogil:
+    cdef uint32_t row = o.first_request
+    cdef Request *r
+    while row:
+        r = &s.requests[row]
+        row = r.next
+        if r.overdue or not is_overdue(s, r):
+            continue
+        r.overdue = 1
+        o.flags |= <uint8_t>RF_ORDER_OVERDUE
+        raise_break(s, RF_BREAK_KIND_REQUEST_UNANSWERED, o, NULL, r.revision, r.base_revision)
+
+
+cdef int cancel_awaited(const EngineState *s, const Order *o) noexcept nogil:
+    cdef uint32_t row = o.first_request if o.cancel_revision else 0
+    while row:
+        if s.requests[row].kind == RF_REQUEST_KIND_CANCEL and not is_overdue(s, &s.requests[row]):
+            return 1
+        row = s.requests[row].next
+    return 0
 
 
 cdef void request_status(EngineState *s, Order *o) noexcept nogil:
@@ -258,9 +381,9 @@ cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument
         row = o.next_open
         if (instrument and o.instrument != instrument) or (account and o.account != account):
             continue
-        if o.cancel_revision and not is_overdue(s, o):
+        if cancel_awaited(s, o):
             continue
-        if o.revision >= RF_REVISIONS_MAX or not may_cancel(s, o):
+        if not request_room(s, o, 1) or not may_cancel(s, o):
             left += 1
             continue
         request_cancel(s, o)

@@ -3,7 +3,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.ipc.records cimport (
-    Account, Break, EngineStatus, Execution, HashSlot, Instrument, Order, Position, Route, Strategy, Venue,
+    Account, Break, EngineStatus, Execution, HashSlot, Instrument, Order, Position, Request, Route, Strategy, Venue,
 )
 from ringfence.ipc.ring cimport rf_ring_t
 
@@ -29,6 +29,7 @@ ctypedef struct EngineState:
     Strategy *strategies
     Route *routes
     Order *orders
+    Request *requests
     Execution *executions
     Position *positions
     Break *breaks
@@ -42,6 +43,7 @@ ctypedef struct EngineState:
     uint32_t strategy_rows
     uint32_t route_rows
     uint32_t order_rows
+    uint32_t request_rows
     uint32_t execution_rows
     uint32_t position_rows
     uint32_t break_rows

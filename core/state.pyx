@@ -36,6 +36,8 @@ _TABLES = {
     "positions": ("Position", "positions"),
     "breaks": ("Break", "breaks"),
 }
+# Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room).
+_DERIVED = {"requests": ("Request", "orders", 2)}
 _INDEXES = {"by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders"}
 
 cdef extern from *:
@@ -96,6 +98,7 @@ def _slots(int rows):
 def state_sections(limits):
     """Return ``[(section name, record name, rows)]`` of the region ``state``, row 0 included."""
     out = [(name, record, 2 if field is None else getattr(limits, field) + 1) for name, (record, field) in _TABLES.items()]
+    out += [(name, record, factor * getattr(limits, field) + 1) for name, (record, field, factor) in _DERIVED.items()]
     return out + [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
 
 
@@ -123,6 +126,7 @@ cdef uint64_t state_hash(const EngineState *s) noexcept nogil:
     h = hash_table(h, <const unsigned char*>s.strategies, sizeof(Strategy), e.strategy_count)
     h = hash_table(h, <const unsigned char*>s.routes, sizeof(Route), e.route_count)
     h = hash_table(h, <const unsigned char*>s.orders, sizeof(Order), e.order_count)
+    h = hash_table(h, <const unsigned char*>s.requests, sizeof(Request), e.request_count)
     h = hash_table(h, <const unsigned char*>s.executions, sizeof(Execution), e.execution_count)
     h = hash_table(h, <const unsigned char*>s.positions, sizeof(Position), e.position_count)
     return hash_table(h, <const unsigned char*>s.breaks, sizeof(Break), breaks)
@@ -185,6 +189,9 @@ cdef class State:
                 raise CoreError(f"section {name} has {len(view)} rows of {view.dtype.itemsize} bytes, expected {RECORDS[record].size} a row")
             rows_of[name] = len(view)
             self.places[name] = (<uintptr_t>view.__array_interface__["data"][0], record, len(view))
+        for name, (_, of, factor) in _DERIVED.items():
+            if rows_of[name] != factor * (rows_of[of] - 1) + 1:
+                raise CoreError(f"section {name} has {rows_of[name]} rows; {factor * (rows_of[of] - 1) + 1} are needed for {rows_of[of] - 1} {of}")
         for name in _INDEXES:
             if rows_of[name] & (rows_of[name] - 1) or rows_of[name] < 2 * rows_of[_INDEXES[name]]:
                 raise CoreError(f"section {name} has {rows_of[name]} slots; a power of two of at least {2 * rows_of[_INDEXES[name]]} is needed")
@@ -205,6 +212,7 @@ cdef class State:
         c.strategies = <Strategy*>self.at("strategies")
         c.routes = <Route*>self.at("routes")
         c.orders = <Order*>self.at("orders")
+        c.requests = <Request*>self.at("requests")
         c.executions = <Execution*>self.at("executions")
         c.positions = <Position*>self.at("positions")
         c.breaks = <Break*>self.at("breaks")
@@ -214,6 +222,7 @@ cdef class State:
         c.by_venue_order_id = <HashSlot*>self.at("by_venue_order_id")
         c.instrument_rows, c.account_rows, c.venue_rows = rows["instruments"], rows["accounts"], rows["venues"]
         c.strategy_rows, c.route_rows, c.order_rows = rows["strategies"], rows["routes"], rows["orders"]
+        c.request_rows = rows["requests"]
         c.execution_rows, c.position_rows, c.break_rows = rows["executions"], rows["positions"], rows["breaks"]
         c.client_mask, c.execution_mask = rows["by_client_id"] - 1, rows["by_execution"] - 1
         c.position_mask, c.venue_order_mask = rows["by_position"] - 1, rows["by_venue_order_id"] - 1

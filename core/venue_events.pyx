@@ -19,7 +19,7 @@ from ringfence.core.dedupe cimport add_venue_order_id, copy_text
 from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill, contradicts
 from ringfence.core.fixed cimport RF_RESCALE_OVERFLOW, rf_products_equal, rf_rescale
 from ringfence.core.orders cimport (
-    BY_QUANTITY, KEEP, advance, end_cancel, end_replace, has_order_id, is_terminal, match_order, request_status, settle,
+    BY_QUANTITY, KEEP, advance, end_cancels, end_request, find_request, has_order_id, is_terminal, match_order, request_status, settle,
 )
 from ringfence.core.ports cimport emit_event
 from ringfence.core.state cimport EngineState
@@ -31,13 +31,13 @@ from ringfence.ipc.records cimport (
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED,
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_PENDING_NEW, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_STOPPED, RF_ORD_STATUS_SUSPENDED,
     RF_ORD_STATUS_UNKNOWN, RF_ORDER_STATUS_ASKED, RF_ORDER_UNVERIFIED, RF_PRESENT_CUM_QTY, RF_PRESENT_PX, RF_PRESENT_QTY,
-    RF_SESSION_STATE_DOWN, RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_ACK, RF_VENUE_EVENT_KIND_BUSINESS_REJECT, RF_VENUE_EVENT_KIND_BUST,
+    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_SESSION_STATE_DOWN, RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_ACK, RF_VENUE_EVENT_KIND_BUSINESS_REJECT, RF_VENUE_EVENT_KIND_BUST,
     RF_VENUE_EVENT_KIND_CALCULATED, RF_VENUE_EVENT_KIND_CANCEL_REJECT, RF_VENUE_EVENT_KIND_CANCELED, RF_VENUE_EVENT_KIND_CORRECT,
     RF_VENUE_EVENT_KIND_DONE_FOR_DAY, RF_VENUE_EVENT_KIND_EXPIRED, RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_NOT_SENT,
     RF_VENUE_EVENT_KIND_PENDING_CANCEL, RF_VENUE_EVENT_KIND_PENDING_NEW, RF_VENUE_EVENT_KIND_PENDING_REPLACE, RF_VENUE_EVENT_KIND_REJECTED,
     RF_VENUE_EVENT_KIND_REPLACED, RF_VENUE_EVENT_KIND_RESTATED, RF_VENUE_EVENT_KIND_SESSION_DOWN, RF_VENUE_EVENT_KIND_SESSION_UP,
     RF_VENUE_EVENT_KIND_STATUS, RF_VENUE_EVENT_KIND_STOPPED, RF_VENUE_EVENT_KIND_SUSPENDED, RF_VENUE_EVENT_POSS_DUP,
-    Order, Venue, VenueEvent,
+    Order, Request, Venue, VenueEvent,
 )
 
 cdef enum:
@@ -109,12 +109,10 @@ cdef void refuse_order(EngineState *s, const VenueEvent *event, Order *o, uint8_
 
 cdef int end_request_of(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision, uint8_t reason) noexcept nogil:
     """Resolve the request in flight that the revision names as refused; 0 when none has it."""
-    if revision != 0 and revision == o.cancel_revision:
-        end_cancel(s, o)
-    elif revision != 0 and revision == o.replace_revision:
-        end_replace(s, o)
-    else:
+    cdef Request *r = find_request(s, o, revision)
+    if r == NULL:
         return 0
+    end_request(s, o, r)
     settle(s, o)
     emit_event(s, o, RF_EVENT_KIND_CANCEL_REJECTED, reason, 0, 0)
     return 1
@@ -176,13 +174,17 @@ cdef void take_terms(EngineState *s, const VenueEvent *event, Order *o) noexcept
 
 cdef void replaced(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
     """The replacement is in force (R6). Down to or below CumQty it ends the order, with OrderQty = CumQty (S9)."""
+    cdef Request *r = find_request(s, o, revision)
     if revision <= o.live_revision:
+        if r != NULL:  # a later version was granted before this one was told
+            end_request(s, o, r)
+            settle(s, o)
         return
-    if revision == o.replace_revision:
-        o.px = o.pending_px
-        o.stop_px = o.pending_stop_px
-        o.qty = o.pending_qty
-        end_replace(s, o)
+    if r != NULL and r.kind == RF_REQUEST_KIND_REPLACE:
+        o.px = r.px
+        o.stop_px = r.stop_px
+        o.qty = r.qty
+        end_request(s, o, r)
     else:
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.replace_revision, revision)
     take_terms(s, event, o)
@@ -227,9 +229,10 @@ cdef void rejected(EngineState *s, const VenueEvent *event, Order *o, uint32_t r
 
 cdef void canceled(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
     """Solicited or not (R13). One that names a version replaced since ends nothing (S20), unless it answers the cancel in flight."""
-    if revision < o.live_revision and (revision == 0 or revision != o.cancel_revision):
+    cdef const Request *r = find_request(s, o, revision)
+    if revision < o.live_revision and (r == NULL or r.kind != RF_REQUEST_KIND_CANCEL):
         return
-    end_cancel(s, o)
+    end_cancels(s, o)
     simple(s, event, o, RF_VENUE_EVENT_KIND_CANCELED, RF_ORD_STATUS_CANCELED, RF_EVENT_KIND_CANCELED)
 
 
@@ -285,7 +288,7 @@ cdef void status(EngineState *s, const VenueEvent *event, Order *o, uint32_t rev
         raise_break(s, RF_BREAK_KIND_MISSED_EXECUTION, o, event, o.cum_qty, theirs)
     kind = event_of_status(event.ord_status)
     if is_terminal(event.ord_status) and event.ord_status != RF_ORD_STATUS_FILLED:
-        end_cancel(s, o)
+        end_cancels(s, o)
     if o.base_status == RF_ORD_STATUS_UNKNOWN or o.base_status == RF_ORD_STATUS_PENDING_NEW or kind != RF_VENUE_EVENT_KIND_ACK:
         simple(s, event, o, kind, KEEP, told_of(kind))
 

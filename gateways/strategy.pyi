@@ -39,6 +39,7 @@ class Strategy:
         account: str | None = None,
         client_id: int | None = None,
         display_qty: _Amount | None = None,
+        post_only: bool = ...,
         expire_ns: int = ...,
         origin_ns: int = ...,
     ) -> OrderRef: ...
@@ -55,6 +56,7 @@ class Strategy:
         account: str | None = None,
         client_id: int | None = None,
         display_qty: _Amount | None = None,
+        post_only: bool = ...,
         expire_ns: int = ...,
         origin_ns: int = ...,
     ) -> OrderRef: ...
@@ -71,6 +73,7 @@ class Strategy:
         account: str | None = None,
         client_id: int | None = None,
         display_qty: _Amount | None = None,
+        post_only: bool = ...,
         expire_ns: int = ...,
         origin_ns: int = ...,
     ) -> OrderRef: ...

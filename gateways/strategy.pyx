@@ -24,7 +24,7 @@ from ringfence.ipc.clock cimport rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
 from ringfence.ipc.idle cimport RF_IDLE_BACKOFF, rf_idle, rf_idle_open
 from ringfence.ipc.link cimport Link
-from ringfence.ipc.records cimport Intent, StrategyEvent
+from ringfence.ipc.records cimport RF_INSTRUCTION_POST_ONLY, Intent, StrategyEvent
 from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_FULL, RF_RING_OK, rf_ring_claim, rf_ring_publish, rf_ring_release, rf_ring_take
 
 from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request
@@ -120,8 +120,8 @@ cdef class Strategy:
         return self.send("SELL_SHORT" if short else "SELL", symbol, qty, px, **terms)
 
     def send(
-        self, side, symbol, qty, px=None, *, stop_px=None, ord_type=None, tif="DAY", account=None, client_id=None, display_qty=None, uint64_t expire_ns=0,
-        uint64_t origin_ns=0,
+        self, side, symbol, qty, px=None, *, stop_px=None, ord_type=None, tif="DAY", account=None, client_id=None, display_qty=None, bint post_only=False,
+        uint64_t expire_ns=0, uint64_t origin_ns=0,
     ) -> OrderRef:
         """Ask for a new order and return its handle at once; what becomes of it comes as events.
 
@@ -137,6 +137,10 @@ cdef class Strategy:
             Default: the route's; needed where the route takes any account.
         client_id : int, optional
             This strategy's own id of the order, never used before; default: the next.
+        display_qty : int, str or Decimal, optional
+            What the market sees of it at a time; default: all.
+        post_only : bool
+            Only ever rest: the venue refuses it rather than let it take liquidity. Denied (NOT_SUPPORTED) where the venue's profile has no such orders.
         origin_ns : int
             Stamp of the tick that caused it, for latency accounting only.
 
@@ -164,6 +168,7 @@ cdef class Strategy:
         intent.px = info.px(px) if px is not None else 0
         intent.stop_px = info.px(stop_px, "stop_px") if stop_px is not None else 0
         intent.display_qty = info.qty(display_qty, "display_qty") if display_qty is not None else 0
+        intent.instructions = RF_INSTRUCTION_POST_ONLY if post_only else 0
         intent.expire_ns = expire_ns
         intent.origin_ns = origin_ns
         intent.instrument = info.id

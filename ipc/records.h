@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 2u
-#define RF_LAYOUT_HASH 0xf0d895e020c9b3abull
+#define RF_LAYOUT_HASH 0x9895dd9497f1f4bbull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -191,7 +191,7 @@ enum rf_deny_reason {
     RF_DENY_REASON_EXECUTIONS_FULL = 23, /* execution table is nearly full */
     RF_DENY_REASON_STALE = 24, /* older than the strategy's limit when read, or issued before recovery finished */
     RF_DENY_REASON_TOO_MANY_REVISIONS = 25, /* the order's ClOrdID chain is used up */
-    RF_DENY_REASON_REQUEST_PENDING = 26, /* a request of the same kind is in flight for the target */
+    RF_DENY_REASON_REQUEST_PENDING = 26, /* too many requests are in flight to take another */
     RF_DENY_REASON_NOT_SUPPORTED = 27, /* the venue has no such order type, time in force or instruction */
     RF_DENY_REASON_MAX = 27
 };
@@ -832,7 +832,10 @@ typedef struct {
     char prefix[8]; /* +160: ClOrdID prefix */
     uint64_t swept; /* +168: order row at which the timer's sweep for unanswered requests goes on */
     uint64_t started_ns; /* +176: engine time of the last START: intents issued before it are stale (S12) [ns] */
-    char pad_0[72]; /* +184: zero */
+    uint64_t request_count; /* +184: rows of requests ever used */
+    uint32_t requests_pending; /* +192: requests in flight */
+    uint32_t free_request; /* +196: head of the free rows of requests, 0 when none is */
+    char pad_0[56]; /* +200: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 256, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -862,7 +865,10 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, day_code) == 156, "EngineStatus.da
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, prefix) == 160, "EngineStatus.prefix");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, swept) == 168, "EngineStatus.swept");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, started_ns) == 176, "EngineStatus.started_ns");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 184, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, request_count) == 184, "EngineStatus.request_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, requests_pending) == 192, "EngineStatus.requests_pending");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, free_request) == 196, "EngineStatus.free_request");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 200, "EngineStatus.pad_0");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1047,7 +1053,7 @@ typedef struct {
     int64_t last_px; /* +72: [instrument scale] */
     int64_t last_qty; /* +80: [instrument scale] */
     int64_t display_qty; /* +88: [instrument scale] */
-    int64_t pending_px; /* +96: of the replace in flight [instrument scale] */
+    int64_t pending_px; /* +96: of the newest replace in flight [instrument scale] */
     int64_t pending_stop_px; /* +104: [instrument scale] */
     int64_t pending_qty; /* +112: [instrument scale] */
     uint64_t expire_ns; /* +120: [ns] */
@@ -1065,9 +1071,9 @@ typedef struct {
     uint16_t route; /* +194 */
     uint16_t revision; /* +196: last ClOrdID revision used */
     uint16_t live_revision; /* +198: last accepted (S20) */
-    uint16_t cancel_revision; /* +200: revision of the cancel in flight, 0 when none */
-    uint16_t replace_revision; /* +202: revision of the replace in flight, 0 when none */
-    uint8_t pending_count; /* +204: requests in flight */
+    uint16_t cancel_revision; /* +200: revision of the newest cancel in flight, 0 when none */
+    uint16_t replace_revision; /* +202: revision of the newest replace in flight, 0 when none */
+    uint8_t pending_count; /* +204: requests in flight, as rows of requests; 255 means that many or more */
     uint8_t side; /* +205: enum Side */
     uint8_t ord_type; /* +206: enum OrdType */
     uint8_t time_in_force; /* +207: enum TimeInForce */
@@ -1076,7 +1082,7 @@ typedef struct {
     uint8_t deny_reason; /* +210: enum DenyReason */
     uint8_t flags; /* +211: ORDER_* bits */
     uint16_t venue_code; /* +212: last reject reason of the venue, plus 1 */
-    uint16_t pending_base_revision; /* +214: revision that the replace in flight names as OrigClOrdID */
+    uint16_t pending_base_revision; /* +214: revision that the newest replace in flight names as OrigClOrdID */
     uint16_t replaces; /* +216: accepted replaces */
     char pad_0[2]; /* +218: zero */
     uint32_t next_open; /* +220: open orders of the strategy, doubly linked */
@@ -1087,9 +1093,12 @@ typedef struct {
     char text[64]; /* +268: last Text(58) */
     uint32_t day_code; /* +332: trading day of its creation, part of every ClOrdID of its chain */
     uint64_t transact_ns; /* +336: latest TransactTime(60) applied: an older report never regresses it (S8) [ns] */
-    uint64_t requested_ns; /* +344: engine time of the last cancel or replace sent, 0 when none is in flight (S17) [ns] */
+    uint64_t requested_ns; /* +344: engine time of the newest cancel or replace in flight, 0 when none is (S17) [ns] */
     uint8_t instructions; /* +352: INSTRUCTION_* bits of the new intent */
-    char pad_1[31]; /* +353: zero */
+    char pad_1[3]; /* +353: zero */
+    uint32_t first_request; /* +356: head of its requests in flight, oldest first; 0 when none is */
+    uint32_t last_request; /* +360 */
+    char pad_3[20]; /* +364: zero */
 } rf_order_t;
 RF_STATIC_ASSERT(sizeof(rf_order_t) == 384, "Order");
 RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
@@ -1147,6 +1156,36 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, transact_ns) == 336, "Order.transact_ns");
 RF_STATIC_ASSERT(offsetof(rf_order_t, requested_ns) == 344, "Order.requested_ns");
 RF_STATIC_ASSERT(offsetof(rf_order_t, instructions) == 352, "Order.instructions");
 RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 353, "Order.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_order_t, first_request) == 356, "Order.first_request");
+RF_STATIC_ASSERT(offsetof(rf_order_t, last_request) == 360, "Order.last_request");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_3) == 364, "Order.pad_3");
+
+/* One cancel or replace in flight; a row that is free is zero but for next. Written by: engine. */
+typedef struct {
+    int64_t px; /* +0: replace: asked for [instrument scale] */
+    int64_t stop_px; /* +8: [instrument scale] */
+    int64_t qty; /* +16: replace: new total [instrument scale] */
+    uint64_t requested_ns; /* +24: engine time at which it was sent (S17) [ns] */
+    uint64_t order_id; /* +32 */
+    uint32_t next; /* +40: next of the same order, or next free row */
+    uint16_t revision; /* +44: of its ClOrdID */
+    uint16_t base_revision; /* +46: of its OrigClOrdID (S20) */
+    uint8_t kind; /* +48: enum RequestKind */
+    uint8_t overdue; /* +49: 1 when it was reported as unanswered */
+    char pad_0[14]; /* +50: zero */
+} rf_request_t;
+RF_STATIC_ASSERT(sizeof(rf_request_t) == 64, "Request");
+RF_STATIC_ASSERT(offsetof(rf_request_t, px) == 0, "Request.px");
+RF_STATIC_ASSERT(offsetof(rf_request_t, stop_px) == 8, "Request.stop_px");
+RF_STATIC_ASSERT(offsetof(rf_request_t, qty) == 16, "Request.qty");
+RF_STATIC_ASSERT(offsetof(rf_request_t, requested_ns) == 24, "Request.requested_ns");
+RF_STATIC_ASSERT(offsetof(rf_request_t, order_id) == 32, "Request.order_id");
+RF_STATIC_ASSERT(offsetof(rf_request_t, next) == 40, "Request.next");
+RF_STATIC_ASSERT(offsetof(rf_request_t, revision) == 44, "Request.revision");
+RF_STATIC_ASSERT(offsetof(rf_request_t, base_revision) == 46, "Request.base_revision");
+RF_STATIC_ASSERT(offsetof(rf_request_t, kind) == 48, "Request.kind");
+RF_STATIC_ASSERT(offsetof(rf_request_t, overdue) == 49, "Request.overdue");
+RF_STATIC_ASSERT(offsetof(rf_request_t, pad_0) == 50, "Request.pad_0");
 
 /* One booked execution; the identity is (venue session, account, order, side, ExecID) (S2). Written by: engine. */
 typedef struct {

@@ -538,7 +538,10 @@ cdef extern from "records.h" nogil:
         char prefix[8]
         uint64_t swept
         uint64_t started_ns
-        char pad_0[72]
+        uint64_t request_count
+        uint32_t requests_pending
+        uint32_t free_request
+        char pad_0[56]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -677,7 +680,23 @@ cdef extern from "records.h" nogil:
         uint64_t transact_ns
         uint64_t requested_ns
         uint8_t instructions
-        char pad_1[31]
+        char pad_1[3]
+        uint32_t first_request
+        uint32_t last_request
+        char pad_3[20]
+
+    ctypedef struct Request "rf_request_t":
+        int64_t px
+        int64_t stop_px
+        int64_t qty
+        uint64_t requested_ns
+        uint64_t order_id
+        uint32_t next
+        uint16_t revision
+        uint16_t base_revision
+        uint8_t kind
+        uint8_t overdue
+        char pad_0[14]
 
     ctypedef struct Execution "rf_execution_t":
         uint64_t id

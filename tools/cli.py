@@ -160,6 +160,15 @@ COMMANDS = (
         ),
     ),
     Command(
+        "scenario",
+        "run scenario files through engine, session and codec and check what they expect (docs/scenarios.md); exit 7: a difference, 2: a bad file",
+        "commands.scenario:run",
+        (
+            arg("paths", nargs="+", metavar="FILE|DIR", help="*.ndjson; of a directory all below it, in order"),
+            arg("--first", action="store_true", help="stop at the first difference or bad file (default: run everything)"),
+        ),
+    ),
+    Command(
         "fix",
         "FIX without an instance: an acceptor for tests, readable logs",
         parts=(

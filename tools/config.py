@@ -18,8 +18,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from ringfence.core.clordid import encode_cl_ord_id
+from ringfence.gateways.errors import SessionError
 from ringfence.ipc.schema import CONSTANTS
+from ringfence.tools import session_config
 from ringfence.tools.errors import ConfigError
+from ringfence.tools.session_config import SessionConfig
 from ringfence.tools.toml_table import Table
 
 NAME = r"[A-Za-z0-9_-]{1,16}"
@@ -118,25 +122,6 @@ class AccountConfig:
     currency: str
     durability: str
     status: str
-
-
-@dataclass(frozen=True)
-class SessionConfig:
-    """``[venue.session]``: one FIX session."""
-
-    begin_string: str
-    sender_comp_id: str
-    target_comp_id: str
-    host: str
-    port: int
-    heartbeat_s: int
-    reset_on_logon: bool
-    reconnect_min_s: float
-    reconnect_max_s: float
-
-    @property
-    def text(self) -> str:
-        return f"{self.begin_string}:{self.sender_comp_id}->{self.target_comp_id}"
 
 
 @dataclass(frozen=True)
@@ -266,11 +251,12 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
     instruments = tuple(_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
     accounts = tuple(_account(k, t) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
-    venues = tuple(_venue(k, t, instance) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
+    venues = tuple(_venue(k, t, instance, source.parent) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
     strategies = tuple(_strategy(k, t) for k, t in enumerate(top.tables("strategy", 0, limits.strategies), 1))
     _unique(top, "instrument", "symbol", [i.symbol for i in instruments])
     for name, rows in (("account", accounts), ("venue", venues), ("strategy", strategies)):
         _unique(top, name, "name", [r.name for r in rows])
+    _check_symbols(top, venues, [i.symbol for i in instruments])
     ids = {
         "instrument": {i.symbol: i.id for i in instruments},
         "account": {a.name: a.id for a in accounts},
@@ -394,23 +380,8 @@ def _account(row: int, t: Table) -> AccountConfig:
     return config
 
 
-def _venue(row: int, t: Table, instance: InstanceConfig) -> VenueConfig:
-    s = t.table("session", required=True)
-    comp_id = {"pattern": r"[!-<>-~]{1,24}", "allowed": "1 to 24 ASCII characters without a space or '='"}
-    session = SessionConfig(
-        begin_string=s.choice("begin_string", ("FIX.4.2",), "FIX.4.2"),
-        sender_comp_id=s.text("sender_comp_id", **comp_id),
-        target_comp_id=s.text("target_comp_id", **comp_id),
-        host=s.text("host", pattern=r"[A-Za-z0-9.:_-]{1,253}", allowed="a host name or address"),
-        port=s.whole("port", 1, 65535),
-        heartbeat_s=s.whole("heartbeat_s", 1, 3600, 30),
-        reset_on_logon=s.flag("reset_on_logon", False),
-        reconnect_min_s=s.number("reconnect_min_s", 0.01, 3600, 0.5),
-        reconnect_max_s=s.number("reconnect_max_s", 0.01, 3600, 30),
-    )
-    if session.reconnect_max_s < session.reconnect_min_s:
-        raise s.error("reconnect_max_s", session.reconnect_max_s, f"at least reconnect_min_s, which is {session.reconnect_min_s:g}")
-    s.finish()
+def _venue(row: int, t: Table, instance: InstanceConfig, base: Path) -> VenueConfig:
+    session = session_config.read(t.table("session", required=True), base, len(encode_cl_ord_id(instance.prefix, 1, 1, 0)))
     config = VenueConfig(
         id=row,
         name=t.text("name", pattern=NAME, allowed=NAME_ALLOWED),
@@ -421,6 +392,14 @@ def _venue(row: int, t: Table, instance: InstanceConfig) -> VenueConfig:
     )
     t.finish()
     return config
+
+
+def _check_symbols(top: Table, venues: tuple[VenueConfig, ...], symbols: list[str]) -> None:
+    for k, venue in enumerate(venues, 1):
+        try:
+            venue.session.dialect.symbols(symbols)
+        except SessionError as e:
+            raise top.error(f"venue[{k}].session.fix_profile", venue.session.fix_profile, f"a dialect that names each instrument otherwise ({e})") from e
 
 
 def _strategy(row: int, t: Table) -> StrategyConfig:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools.config import Config, LimitsConfig
@@ -53,6 +54,7 @@ def images(config: Config) -> dict[str, list[dict[str, Any]]]:
         ],
         "venues": [
             {"id": v.id, "name": v.name, "session": v.session.text, "durability": _DURABILITY[v.durability], "status": _STATUS[v.status.upper()]}
+            | _capabilities(v.session.dialect)
             for v in config.venues
         ],
         "strategies": [
@@ -64,6 +66,11 @@ def images(config: Config) -> dict[str, list[dict[str, Any]]]:
             for r in config.routes
         ],
     }
+
+
+def _capabilities(dialect: Profile) -> dict[str, int]:
+    """What the venue's profile maps, so that the engine denies the rest with a reason instead of sending it to be refused."""
+    return {"ord_types": dialect.ord_types_mask, "time_in_forces": dialect.time_in_forces_mask, "instructions": dialect.instructions_mask}
 
 
 def command(kind: str, reason: str, **fields: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Write ``ipc/records.h``, ``ipc/records.pxd`` and ``docs/records.md`` from ``ipc/schema.py``.
+"""Write ``ipc/records.h``, ``ipc/records.pxd`` and ``docs/records.md`` from ``ipc/schema.py``, ``docs/order-states.md`` from ``core/transitions.py``.
 
 ``python -m ringfence.tools.gen_records`` writes; ``--check`` exits 1 and names the stale file instead (what CI runs).
 """
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS, LAYOUT_HASH, LAYOUT_VERSION, RECORDS, Record
+from ringfence.tools import order_states
 
 ROOT = Path(__file__).resolve().parent.parent
 BY = "Generated from ipc/schema.py by python -m ringfence.tools.gen_records; do not edit."
@@ -82,7 +83,8 @@ def page() -> str:
 
 def outputs() -> dict[Path, str]:
     """Every generated file and what it must hold."""
-    return {ROOT / "ipc/records.h": header(), ROOT / "ipc/records.pxd": pxd(), ROOT / "docs/records.md": page()}
+    records = {ROOT / "ipc/records.h": header(), ROOT / "ipc/records.pxd": pxd(), ROOT / "docs/records.md": page()}
+    return {**records, ROOT / "docs/order-states.md": order_states.page()}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ringfence.gateways.fix.config import SessionConfig as SessionSettings
 from ringfence.ipc.errors import RegionMissing
 from ringfence.ipc.segment import Segment
 from ringfence.tools.config import Config, FeedConfig
+from ringfence.tools.session_config import SessionConfig
 
 SIDECAR_DRAIN_S = 10
+SETTINGS = tuple(f.name for f in fields(SessionSettings) if f.name != "password")
+"""What the session itself takes; the password does not travel in a file."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def strategy_plans(config: Config) -> list[ChildPlan]:
     for s in config.strategies:
         if s.command:
             path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-            environment = {"RINGFENCE_INSTANCE": config.instance.name, "RINGFENCE_STRATEGY": s.name, "PATH": path}
+            secrets = {v.session.password_env: "" for v in config.venues if v.session.password_env}  # a venue's password is the gateway's alone
+            environment = secrets | {"RINGFENCE_INSTANCE": config.instance.name, "RINGFENCE_STRATEGY": s.name, "PATH": path}
             if modules := os.environ.get("PYTHONPATH"):  # it runs in the configuration's directory, not in ours
                 environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in modules.split(os.pathsep))
             out.append(ChildPlan(f"strat.{s.name}", "STRATEGY", s.command, "", order=1, stop_s=5, core=s.core, environment=environment))
@@ -113,13 +118,15 @@ def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> Chi
         "component": component,
         "venue": venue.name,
         "venue_id": venue.id,
-        "host": s.host,
-        "port": s.port,
-        "sender_comp_id": s.sender_comp_id,
-        "target_comp_id": s.target_comp_id,
-        "begin_string": s.begin_string,
-        "heartbeat_s": s.heartbeat_s,
-        "reset_on_logon": s.reset_on_logon,
+        "addresses": list(s.addresses),
+        "session": _session(s),
+        "tls": asdict(s.tls) if s.tls else None,
+        "schedule": asdict(s.schedule) if s.schedule else None,
+        "custom_tags": s.custom_tags,
+        "password_file": s.password_file,
+        "password_env": s.password_env,
+        "fix_profile": s.fix_profile,
+        "symbols": [i.symbol for i in config.instruments],
         "reconnect_min_s": s.reconnect_min_s,
         "reconnect_max_s": s.reconnect_max_s,
         "store": str(config.instance.data_dir / "sessions" / f"{venue.name}.store"),
@@ -128,6 +135,11 @@ def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> Chi
         "ring_slots": slots_of(config.instance.name, f"from.{component}") or config.rings.venue_events,
     }
     return ChildPlan(component, "GATEWAY", module("ringfence.gateways.fix", component), f"from.{component}", order=2, stop_s=5, core=venue.core, spec=spec)
+
+
+def _session(s: SessionConfig) -> dict[str, Any]:
+    """The settings that the session itself takes, by their names there."""
+    return {name: getattr(s, name) for name in SETTINGS}
 
 
 def _feed(config: Config, feed: FeedConfig, common: dict[str, Any], module: Any) -> ChildPlan:

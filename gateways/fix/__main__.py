@@ -10,8 +10,8 @@ import logging
 import sys
 
 from ringfence.gateways.errors import GatewayError, SessionError
-from ringfence.gateways.fix.spec import GatewaySpec
 from ringfence.gateways.fix.gateway import Gateway
+from ringfence.gateways.fix.spec import GatewaySpec
 from ringfence.ipc import host, stop
 from ringfence.ipc.errors import IpcError
 

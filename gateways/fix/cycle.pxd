@@ -1,6 +1,7 @@
 # The gateway's duty cycle: its private state and the loop. One thread owns it; what is shared lies behind its pointers.
 from libc.stdint cimport uint32_t, uint64_t
 
+from ringfence.gateways.fix.dialect cimport dialect_t
 from ringfence.gateways.fix.state cimport session_t
 from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
@@ -13,6 +14,7 @@ cdef enum:
     RETURN_NOTES = 3
     RETURN_STOPPED = 4
     RETURN_BROKEN = 5
+    RETURN_SECURE = 6     # connected; TLS comes before the session
     SENT_SLOTS = 4096     # orders whose first answer is awaited, for wire_ack
 
 ctypedef struct sent_t:
@@ -26,6 +28,7 @@ ctypedef struct stamp_t:
 
 ctypedef struct gateway_t:
     session_t *session
+    const dialect_t *dialect
     rf_clock_t *clock
     rf_ring_t *commands
     rf_ring_t *events
@@ -35,7 +38,9 @@ ctypedef struct gateway_t:
     rf_idle_t idle
     uint32_t venue
     int fd                      # -1: none
+    int listen_fd               # an acceptor's, -1: initiator
     int connecting
+    int secure                  # TLS: 1 wanted, 2 connected and not yet handed to the relay
     int eof                     # the peer closed, or errno of the connection
     int down_first              # tell the engine that the session is down before anything else
     int garbage
@@ -43,8 +48,10 @@ ctypedef struct gateway_t:
     int waits_durable           # the command at the front was counted as held
     uint64_t stop_ns
     uint64_t connect_ns         # next attempt
+    uint64_t connect_limit_ns   # of the attempt under way
     uint64_t up_ns
     uint64_t received_ns
+    uint64_t status_journal_seq # input whose status requests the last OrderMassStatusRequest covers
     uint64_t next_tick_ns
     uint64_t next_clock_ns
     stamp_t stamps[256]
@@ -60,6 +67,7 @@ ctypedef struct gateway_t:
     uint64_t *c_ring_full
     uint64_t *c_rejects
     uint64_t *c_unknown
+    uint64_t *c_invalid
     uint64_t *gauges[12]
     rf_histogram_t accept_wire
     rf_histogram_t intent_wire

@@ -8,12 +8,12 @@ Memory: ``gateway_t`` is private; commands are read in place from the engine's r
 What can fail: the connection (``eof`` holds why, the loop returns RETURN_CLOSED), a ring (RETURN_BROKEN), the store (RETURN_BROKEN).
 """
 
-from libc.errno cimport EAGAIN, EINTR, errno
+from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from ringfence.gateways.fix.codec cimport rf_fix_parse, rf_fix_writer_t
-from ringfence.gateways.fix.messages cimport msg_type_of, not_sent_event, read_event, session_event, unsent_command_event, write_body
+from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, not_sent_event, read_event, session_event, unsent_command_event, write_body
 from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
 from ringfence.gateways.fix.machine cimport (
     session_accept,
@@ -43,6 +43,7 @@ from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_REPLACE,
     RF_COMMAND_KIND_STATUS,
     RF_DURABILITY_LOCAL,
+    RF_VENUE_EVENT_INVALID,
     RF_VENUE_EVENT_KIND_BUSINESS_REJECT,
     RF_VENUE_EVENT_KIND_CANCEL_REJECT,
     RF_VENUE_EVENT_KIND_REJECTED,
@@ -78,10 +79,15 @@ cdef extern from *:
         getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n);
         return error ? -error : 1;
     }
+    static int rf_readable(int fd) {
+        struct pollfd p = {fd, POLLIN, 0};
+        return poll(&p, 1, 0) > 0;
+    }
     """
     uint64_t rf_load(const uint64_t *p) noexcept nogil
     void rf_store_release(uint64_t *p, uint64_t v) noexcept nogil
     int rf_connect_state(int fd) noexcept nogil
+    int rf_readable(int fd) noexcept nogil
     ssize_t recv(int fd, void *to, size_t n, int flags) noexcept nogil
     ssize_t send(int fd, const void *of, size_t n, int flags) noexcept nogil
     int MSG_DONTWAIT
@@ -139,7 +145,7 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
     """The application message on offer into the ring. 0: no room."""
     cdef session_t *s = g.session
     cdef VenueEvent e
-    if not read_event(&s.message, &s.header, s.store, g.received_ns, &e):
+    if not read_event(g.dialect, &s.message, &s.header, s.store, g.received_ns, &e):
         if s.message.msg_type == 51:  # a Reject(3) of one of our administrative messages
             note(s, b"Reject(3) of our administrative message, their MsgSeqNum %llu", s.header.seq, 0)
         else:
@@ -147,8 +153,12 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
             note(s, b"application message of an unknown type, MsgSeqNum %llu: answered with a BusinessMessageReject", s.header.seq, 0)
             send_business_reject(s, 3, now)
         return 1
+    if s.header.invalid:
+        e.flags |= RF_VENUE_EVENT_INVALID
     if not publish(g, &e):
         return 0
+    if e.flags & RF_VENUE_EVENT_INVALID:
+        rf_counter_add(g.c_invalid, 1)
     if e.kind == RF_VENUE_EVENT_KIND_REJECTED or e.kind == RF_VENUE_EVENT_KIND_BUSINESS_REJECT or e.kind == RF_VENUE_EVENT_KIND_CANCEL_REJECT:
         rf_counter_add(g.c_rejects, 1)
     if e.cl_ord_id[0]:
@@ -162,7 +172,7 @@ cdef int deliver_not_sent(gateway_t *g, uint64_t now) noexcept nogil:
     cdef VenueEvent e
     cdef size_t size
     rf_fix_parse(s.copy, s.event_bytes, &s.message, &size)
-    not_sent_event(&s.message, now, &e)
+    not_sent_event(g.dialect, &s.message, now, &e)
     if not publish(g, &e):
         return 0
     rf_counter_add(g.c_not_sent, 1)
@@ -216,18 +226,24 @@ cdef int answer_unsent(gateway_t *g, const OrderCommand *c, const char *why, uin
 cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
     """Encode, store, hand to the output. 0: it must wait."""
     cdef session_t *s = g.session
-    cdef char msg_type = msg_type_of(c)
+    cdef uint32_t msg_type = msg_type_of(g.dialect, c)
+    cdef const char *why
     cdef rf_fix_writer_t *w
     cdef stamp_t *stamp
     if not msg_type:
         return answer_unsent(g, c, b"the command's kind is not known", now)
-    w = compose(s, &msg_type, 1, now)
-    write_body(c, w, &s.stamp, now)
-    if w.failed:
-        return answer_unsent(g, c, b"a value of the command has no FIX form", now)
+    if msg_type == MSG_MASS_STATUS_REQUEST and c.journal_seq == g.status_journal_seq and c.journal_seq:
+        store_set_mark(s.store, c.output_seq)  # one answer serves every order that the same input asks about
+        return 1
+    w = compose(s, <const char *> &msg_type, 2 if msg_type > 255 else 1, now)
+    why = write_body(g.dialect, c, w, &s.stamp, now)
+    if why != NULL:
+        return answer_unsent(g, c, why, now)
     if not commit(s, KIND_ORDER if c.kind == RF_COMMAND_KIND_NEW else KIND_APP, c.output_seq, now):
         return 0
     rf_counter_add(g.c_commands, 1)
+    if c.kind == RF_COMMAND_KIND_STATUS:
+        g.status_journal_seq = c.journal_seq
     if c.kind == RF_COMMAND_KIND_NEW:
         rf_counter_add(g.c_orders, 1)
     if g.stamp_count < STAMPS:
@@ -358,8 +374,13 @@ cdef int connection(gateway_t *g, uint64_t now, int *work) noexcept nogil:
             g.eof = -state
             return 1
         if not state:
-            return 0
+            if now > g.connect_limit_ns:
+                g.eof = ETIMEDOUT
+            return g.eof != 0
         g.connecting = 0
+        if g.secure:
+            g.secure = 2
+            return 0
         session_connected(g.session, now)
         work[0] = 1
     work[0] += read_socket(g)
@@ -382,8 +403,12 @@ cdef int loop(gateway_t *g) noexcept nogil:
         elif g.fd >= 0:
             if connection(g, now, &work):
                 return RETURN_CLOSED
+            if g.secure == 2:
+                return RETURN_SECURE
         elif deliver(g, now) == EVENT_NONE and now >= g.connect_ns and not g.stopping:
-            return RETURN_CONNECT
+            if g.listen_fd < 0 or rf_readable(g.listen_fd):
+                return RETURN_CONNECT
+            g.connect_ns = now + TICK_NS
         if not g.down_first:
             work += take_commands(g, now)
         if work and g.fd >= 0 and not g.connecting:
@@ -400,7 +425,7 @@ cdef int loop(gateway_t *g) noexcept nogil:
                 g.stopping = 1
                 g.stop_ns = now + STOP_NS_MAX
                 session_logout(g.session, b"", now)
-            if g.session.notes_head != g.session.notes_tail or now >= g.next_clock_ns:
+            if g.session.notes_head != g.session.notes_tail or now >= g.next_clock_ns or (g.fd >= 0 and g.listen_fd >= 0 and rf_readable(g.listen_fd)):
                 g.next_clock_ns = now + CLOCK_NS
                 return RETURN_NOTES
         rf_idle(&g.idle, work)

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping
 
 from ringfence.gateways.errors import FixError
-from ringfence.gateways.fix.dictionary_file import Declaration, Field, Member, tags_of
+from ringfence.gateways.fix.dictionary_file import AMOUNTS, COUNTS, DATES, TEXTS, Declaration, Field, Member, tags_of
 
 DIRECT_TAGS = 1024
 NODE_MEMBERS_MAX = 511
@@ -22,16 +22,16 @@ NODE = struct.Struct("=3I4H")
 PAIR = struct.Struct("=2I")
 SPEC_SECTIONS = {"header": 0, "body": 1, "trailer": 2}
 CLASSES = {
-    **dict.fromkeys(("STRING", "DATA", "EXCHANGE", "CURRENCY", "COUNTRY"), 0),
+    **dict.fromkeys(TEXTS, 0),
     "INT": 1,
-    **dict.fromkeys(("LENGTH", "SEQNUM", "NUMINGROUP"), 2),
-    **dict.fromkeys(("FLOAT", "PRICE", "PRICEOFFSET", "QTY", "AMT", "PERCENTAGE"), 3),
+    **dict.fromkeys(COUNTS, 2),
+    **dict.fromkeys(AMOUNTS, 3),
     "CHAR": 4,
     "BOOLEAN": 5,
     "MULTIPLEVALUESTRING": 6,
     "UTCTIMESTAMP": 7,
     "UTCTIMEONLY": 8,
-    **dict.fromkeys(("UTCDATE", "UTCDATEONLY", "LOCALMKTDATE"), 9),
+    **dict.fromkeys(DATES, 9),
     "MONTHYEAR": 10,
     "DAYOFMONTH": 11,
 }

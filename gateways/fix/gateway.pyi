@@ -1,5 +1,5 @@
-from ringfence.gateways.fix.spec import GatewaySpec
 from ringfence.gateways.fix.session import Session
+from ringfence.gateways.fix.spec import GatewaySpec
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.segment import Segment

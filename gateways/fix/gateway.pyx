@@ -15,10 +15,11 @@ Dies at any point: the restarted process takes up region and store; see docs/arc
 Rejected: epoll (one socket is always polled), a writer thread, queueing orders for a venue that is away.
 """
 
-import errno as errors
 import logging
 import os
 import socket
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from libc.stdint cimport uint64_t
@@ -30,6 +31,7 @@ from ringfence.gateways.fix.cycle cimport (
     RETURN_CLOSED,
     RETURN_CONNECT,
     RETURN_NOTES,
+    RETURN_SECURE,
     RETURN_STOPPED,
     SENT_SLOTS,
     deliver,
@@ -39,7 +41,8 @@ from ringfence.gateways.fix.cycle cimport (
     show,
     write_socket,
 )
-from ringfence.gateways.fix.machine cimport session_disconnected
+from ringfence.gateways.fix.dialect cimport Dialect
+from ringfence.gateways.fix.machine cimport session_connected, session_disconnected
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.store cimport MessageStore
 from ringfence.ipc.clock cimport Clock, rf_clock_now
@@ -48,6 +51,10 @@ from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics
 from ringfence.ipc.segment cimport Segment
 
+from ringfence.gateways.fix import dictionary
+from ringfence.gateways.fix.spec import split_address
+from ringfence.gateways.fix.tls import TlsError, client, server
+from ringfence.gateways.fix.transport import Connector, Listener
 from ringfence.ipc import host, stop
 from ringfence.ipc.errors import IpcError, RegionMissing
 from ringfence.ipc.link import link_sections
@@ -64,10 +71,18 @@ cdef extern from *:
 COUNTERS = (
     "session_state", "next_in", "next_out", "highest_in", "last_received_ns", "connects", "reconnects", "messages_in", "messages_out", "orders_sent",
     "commands_sent", "events_out", "not_sent", "skipped", "status_dropped", "held_for_durability", "ring_full", "rejects", "garbled", "gaps", "resent",
-    "duplicates", "test_requests", "unknown_messages",
+    "duplicates", "test_requests", "unknown_messages", "peers_refused", "invalid_reports",
 )
+cdef uint64_t CONNECT_NS_MAX = 10_000_000_000  # an address that does not answer
+cdef uint64_t REFUSED_NS = 100_000_000          # no peer could be taken: look again
+cdef uint64_t NEVER_NS = 0xFFFFFFFFFFFFFFFFULL
 DRAIN_READS_MAX = 64
 HISTOGRAMS = ("accept_wire", "intent_wire", "wire_ack")
+
+
+def when(uint64_t ns) -> str:
+    """A time for the log, UTC."""
+    return datetime.fromtimestamp(ns // 1000000000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 cdef class Gateway:
@@ -88,6 +103,7 @@ cdef class Gateway:
     cdef gateway_t *g
     cdef readonly object spec
     cdef readonly Session session
+    cdef readonly Dialect dialect
     cdef readonly MessageStore store
     cdef readonly Segment mine
     cdef Segment theirs
@@ -96,27 +112,31 @@ cdef class Gateway:
     cdef Clock clock
     cdef Link link
     cdef object sock
-    cdef double backoff_s
+    cdef readonly object connector   # of an initiator, else None
+    cdef readonly object listener    # of an acceptor, else None
+    cdef object tls                  # None: plain TCP
+    cdef object windows              # Schedule; None: always open
     cdef bint adopted
 
     def __cinit__(self, spec):
         self.g = <gateway_t *> calloc(1, sizeof(gateway_t))
         if self.g == NULL:
             raise MemoryError
-        self.g.fd = -1
+        self.g.fd = self.g.listen_fd = -1
         self.g.sent = <sent_t *> calloc(SENT_SLOTS, sizeof(sent_t))
         if self.g.sent == NULL:
             raise MemoryError
 
     def __init__(self, spec):
         self.spec = spec
-        self.backoff_s = spec.reconnect_min_s
-        config = spec.session()
+        config = spec.config()
+        self.dialect = Dialect(spec.profile(), spec.symbols)
         Path(spec.store).parent.mkdir(parents=True, exist_ok=True)
         self.store = MessageStore(spec.store, config.identity)
         if self.store.recovered:
             log.warning("%s", self.store.recovered)
-        self.session = Session(config, self.store)
+        self.windows = spec.windows()
+        self.session = Session(config, self.store, dictionary.load(config.begin_string, spec.custom_fields()))
         sections = link_sections("VenueEvent", spec.ring_slots)
         role = ENUMS["Role"].by_name["GATEWAY"]
         try:
@@ -127,6 +147,16 @@ cdef class Gateway:
         self.mine.set_state(ENUMS["ProcessState"].by_name["STARTING"])
         self.metrics = Metrics.create(spec.instance, spec.component, COUNTERS, HISTOGRAMS, role=role, epoch=spec.epoch)
         self._wire_metrics()
+        self.tls = spec.tls_config()
+        self.g.secure = self.tls is not None
+        if config.role == "acceptor":
+            self.listener = Listener(spec.addresses[0], self._log)
+            self.g.listen_fd = self.listener.sock.fileno()
+        else:
+            self.connector = Connector(spec.addresses, spec.reconnect_min_s, spec.reconnect_max_s)
+
+    def _log(self, str line):
+        log.info("%s: %s", self.spec.venue, line)
 
     def __dealloc__(self):
         if self.g != NULL:
@@ -146,6 +176,7 @@ cdef class Gateway:
         g.c_ring_full = m.counter_ptr("ring_full")
         g.c_rejects = m.counter_ptr("rejects")
         g.c_unknown = m.counter_ptr("unknown_messages")
+        g.c_invalid = m.counter_ptr("invalid_reports")
         gauges = ("session_state", "next_in", "next_out", "highest_in", "last_received_ns", "messages_in", "messages_out", "garbled", "gaps", "resent",
                   "duplicates", "test_requests")
         for i, name in enumerate(gauges):
@@ -175,6 +206,7 @@ cdef class Gateway:
             log.info("no published clock (%s): calibrating an own one", error)
             self.clock = Clock.calibrate()
         g.session = &self.session.s
+        g.dialect = &self.dialect.d
         g.clock = &self.clock.c
         g.commands = &self.link.inbound
         g.events = &self.link.outbound
@@ -195,7 +227,7 @@ cdef class Gateway:
         if not self.attach():
             return 0
         self.mine.set_state(states["RUNNING"])
-        log.info("venue %s: %s to %s:%d, next in %d, next out %d, mark %d", self.spec.venue, self.store.identity, self.spec.host, self.spec.port,
+        log.info("venue %s: %s to %s, next in %d, next out %d, mark %d", self.spec.venue, self.store.identity, ", ".join(self.spec.addresses),
                  self.store.next_in, self.store.next_out, self.store.mark)
         while True:
             with nogil:
@@ -203,6 +235,8 @@ cdef class Gateway:
             self._write_notes()
             if reason == RETURN_CONNECT:
                 self._connect()
+            elif reason == RETURN_SECURE:
+                self._secure()
             elif reason == RETURN_CLOSED:
                 self._close()
             elif reason == RETURN_NOTES:
@@ -224,6 +258,8 @@ cdef class Gateway:
     def close(self) -> None:
         """Give back what the process holds; the regions stay, for its successor."""
         self._close()
+        if self.listener is not None:
+            self.listener.close()
         self.store.close()
         self.metrics.close()
         self.mine.close()
@@ -233,8 +269,11 @@ cdef class Gateway:
             log.info("%s: %s", self.spec.venue, line)
 
     def _now_and_then(self):
-        """Once a second: a newer clock calibration, a sidecar that has come up."""
+        """Once a second, and when another peer knocks: a newer clock calibration, a sidecar that has come up."""
         self.clock.refresh()
+        if self.listener is not None and (self.sock is not None or self.session.stopped):
+            why = "the session has a connection already" if self.sock is not None else "an operator must look first"
+            self.metrics.add("peers_refused", self.listener.refuse(why))
         if self.sidecar is None:
             try:
                 self.sidecar = Segment.attach(self.spec.instance, "from.sidecar")
@@ -244,35 +283,86 @@ cdef class Gateway:
             self.g.persisted = <const uint64_t *> self.sidecar.section_ptr("mark")
 
     def _connect(self):
+        """Begin a connection: the next address, or the peer that has come."""
         cdef gateway_t *g = self.g
         self._now_and_then()
-        self.metrics.add("connects")
-        try:  # a name is looked up here and may block; an address does not
-            family, kind, protocol, _, address = socket.getaddrinfo(self.spec.host, self.spec.port, type=socket.SOCK_STREAM)[0]
-            self.sock = socket.socket(family, kind, protocol)
-            self.sock.setblocking(False)
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            code = self.sock.connect_ex(address)
-        except OSError as error:
-            self._retry_later(f"cannot connect to {self.spec.host}:{self.spec.port}: {error}")
+        if not self._in_session(rf_clock_now(g.clock)):
             return
-        if code not in (0, errors.EINPROGRESS):
-            self._retry_later(f"cannot connect to {self.spec.host}:{self.spec.port}: {os.strerror(code)}")
-            return
+        if self.listener is not None:
+            self.sock = self.listener.take()
+            if self.sock is None:
+                g.connect_ns = rf_clock_now(g.clock) + REFUSED_NS
+                return
+        else:
+            try:
+                self.sock = self.connector.open()
+            except OSError as error:
+                why = f"cannot connect to {self.connector.address}: {error}"
+                self._retry_in(self.connector.failed(), why)
+                return
+            finally:
+                self.metrics.add("connects")
         g.eof = 0
-        g.connecting = 1
         g.fd = self.sock.fileno()
+        g.connecting = self.listener is None
+        g.connect_limit_ns = rf_clock_now(g.clock) + CONNECT_NS_MAX
+        if self.listener is not None:
+            self.metrics.add("connects")
+            if self.tls is None:
+                session_connected(&self.session.s, rf_clock_now(g.clock))
+            else:
+                self._secure()
 
-    def _retry_later(self, str why):
-        log.warning("%s: %s; trying again in %.1f s", self.spec.venue, why, self.backoff_s)
-        self.g.connect_ns = rf_clock_now(self.g.clock) + <uint64_t> (self.backoff_s * 1e9)
-        self.backoff_s = min(self.backoff_s * 2, self.spec.reconnect_max_s)
+    def _secure(self):
+        """Put the relay between: from here on our socket is its plain end. A failed handshake shows as the end of the stream."""
+        cdef gateway_t *g = self.g
+        g.secure = 1
+        try:
+            if self.listener is not None:
+                self.sock = server(self.sock, self.tls, self._log)
+            else:
+                name = self.tls.server_name or split_address(self.connector.address)[0]
+                self.sock = client(self.sock, replace(self.tls, server_name=name), self._log)
+        except (TlsError, OSError) as error:
+            self._log(str(error))
+            g.eof = -1
+            return
+        self.sock.setblocking(False)
+        g.fd = self.sock.fileno()
+        session_connected(&self.session.s, rf_clock_now(g.clock))
+
+    def _in_session(self, uint64_t now):
+        """Whether the schedule has a window open; numbers of an older window start anew, and the session will end with this one."""
+        if self.windows is None:
+            return True
+        if not self.windows.in_session(now):
+            self.g.connect_ns = self.windows.window_start(now)
+            if self.listener is not None:
+                self.g.connect_ns = now + REFUSED_NS
+                self.metrics.add("peers_refused", self.listener.refuse("outside the session's hours"))
+            self._log(f"outside the session's hours until {when(self.windows.window_start(now))}")
+            return False
+        if self.windows.reset_due(self.store.reset_ns, now):
+            self._log("a new session: both sequence numbers start at 1")
+            self.session.reset_numbers(now)
+        self.session.session_ends_ns = self.windows.window_end(now)
+        return True
+
+    def _retry_in(self, double seconds, str why):
+        if self.connector is None:
+            self._log(f"{why}; listening on {self.listener.address}")
+        elif seconds:
+            log.warning("%s: %s; trying again in %.1f s", self.spec.venue, why, seconds)
+        else:
+            log.warning("%s: %s; trying %s", self.spec.venue, why, self.connector.address)
+        self.g.connect_ns = rf_clock_now(self.g.clock) + <uint64_t> (seconds * 1e9)
 
     def _close(self):
         cdef gateway_t *g = self.g
         if self.sock is None:
             return
         was_up, refused, why = bool(self.session.s.announced), self.session.refused, g.eof
+        g.secure = self.tls is not None
         if not g.connecting:
             write_socket(g)  # a Logout or Reject that explains it
             self._shut_down()
@@ -283,18 +373,21 @@ cdef class Gateway:
         memset(g.sent, 0, SENT_SLOTS * sizeof(sent_t))
         reason = "connection closed" if why in (0, -1) else os.strerror(why)
         if g.connecting:
-            reason = f"cannot connect to {self.spec.host}:{self.spec.port}: {reason}"
+            reason = f"cannot connect to {self.connector.address}: {reason}"
         g.connecting = g.eof = 0
         session_disconnected(&self.session.s)
         self._write_notes()
         if g.stopping:
             return
         self.metrics.add("reconnects")
-        if was_up:
-            self.backoff_s = self.spec.reconnect_min_s
-        elif refused:
-            self.backoff_s = self.spec.reconnect_max_s
-        self._retry_later(reason)
+        if self.session.stopped:
+            log.error("%s: %s; an operator must look: agree with the counterparty, then restart this gateway", self.spec.venue, reason)
+            g.connect_ns = NEVER_NS
+        elif self.connector is None:
+            self._retry_in(0.0, reason)
+        else:
+            wait = self.connector.refused() if refused else self.connector.lost() if was_up else self.connector.failed()
+            self._retry_in(wait, reason)
 
     def _shut_down(self):
         """Send what is in the kernel before the connection goes: unread input would turn the close into a reset."""

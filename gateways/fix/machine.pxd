@@ -1,11 +1,7 @@
 # The FIX session for Cython: bytes and time in, bytes and events out. Free functions over session_t; one owner, one thread; nothing blocks.
 from libc.stdint cimport uint32_t, uint64_t
 
-from ringfence.gateways.fix.codec cimport rf_fix_message_t
-from ringfence.gateways.fix.state cimport header_t, session_t
-
-# The header fields of a parsed message that a session needs.
-cdef void read_header(const rf_fix_message_t *m, header_t *h) noexcept nogil
+from ringfence.gateways.fix.state cimport session_t
 
 cdef void session_connected(session_t *s, uint64_t now_ns) noexcept nogil
 cdef void session_disconnected(session_t *s) noexcept nogil

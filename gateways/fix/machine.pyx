@@ -16,7 +16,7 @@ Rejected: callbacks (the owner decides when it takes an event), a thread per ses
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcmp, memcpy, memmove
+from libc.string cimport memcpy, memmove
 
 from ringfence.gateways.fix.codec cimport (
     RF_FIX_BUSINESS_REJECT,
@@ -31,7 +31,6 @@ from ringfence.gateways.fix.codec cimport (
     RF_FIX_RESEND_REQUEST,
     RF_FIX_SEQUENCE_RESET,
     RF_FIX_TEST_REQUEST,
-    rf_fix_field_t,
     rf_fix_find,
     rf_fix_message_t,
     rf_fix_parse,
@@ -49,6 +48,7 @@ from ringfence.gateways.fix.outgoing cimport (
     send_test_request,
     serve_resend,
 )
+from ringfence.gateways.fix.reading cimport begin_is_ours, comp_ids_are_ours, is_yes, number_of, read_header, sent_in_time, value_is
 from ringfence.gateways.fix.state cimport (
     EVENT_APP,
     EVENT_DISCONNECT,
@@ -80,72 +80,6 @@ cdef enum:
     INVALID_MSG_TYPE = 11
 
 
-# ---- reading a message --------------------------------------------------------------------------------------------------
-
-cdef void read_header(const rf_fix_message_t *m, header_t *h) noexcept nogil:
-    """The header fields that the session needs; the first of each tag counts."""
-    cdef uint32_t i, tag
-    cdef const rf_fix_field_t *f
-    h.begin = 0
-    h.seq_at = h.sender = h.target = h.sending = h.orig_sending = -1
-    h.poss_dup = h.poss_resend = h.seq_valid = h.invalid = 0
-    h.seq = h.sending_ns = 0
-    for i in range(3, m.count):
-        f = &m.fields[i]
-        tag = f.tag
-        if tag == 34:
-            if h.seq_at < 0:
-                h.seq_at = i
-                h.seq_valid = rf_fix_uint(m.bytes + f.at, f.len, &h.seq)
-        elif tag == 49:
-            if h.sender < 0:
-                h.sender = i
-        elif tag == 56:
-            if h.target < 0:
-                h.target = i
-        elif tag == 52:
-            if h.sending < 0:
-                h.sending = i
-                if not rf_fix_timestamp(m.bytes + f.at, f.len, &h.sending_ns):
-                    h.sending_ns = 0
-        elif tag == 43:
-            h.poss_dup = f.len == 1 and m.bytes[f.at] == b"Y"[0]
-        elif tag == 97:
-            h.poss_resend = f.len == 1 and m.bytes[f.at] == b"Y"[0]
-        elif tag == 122:
-            if h.orig_sending < 0:
-                h.orig_sending = i
-
-
-cdef int number_of(const rf_fix_message_t *m, uint32_t tag, uint64_t *value) noexcept nogil:
-    cdef int i = rf_fix_find(m, tag)
-    return i >= 0 and rf_fix_uint(m.bytes + m.fields[i].at, m.fields[i].len, value)
-
-
-cdef int is_yes(const rf_fix_message_t *m, uint32_t tag) noexcept nogil:
-    cdef int i = rf_fix_find(m, tag)
-    return i >= 0 and m.fields[i].len == 1 and m.bytes[m.fields[i].at] == b"Y"[0]
-
-
-cdef int value_is(const rf_fix_message_t *m, int at, const unsigned char *value, uint32_t n) noexcept nogil:
-    return at >= 0 and m.fields[at].len == n and memcmp(m.bytes + m.fields[at].at, value, n) == 0
-
-
-cdef int begin_is_ours(const session_t *s) noexcept nogil:
-    return value_is(&s.message, 0, s.begin + 2, s.begin_len - 3)
-
-
-cdef int comp_ids_are_ours(const session_t *s) noexcept nogil:
-    return value_is(&s.message, s.header.sender, s.target, s.target_len) and value_is(&s.message, s.header.target, s.sender, s.sender_len)
-
-
-cdef int sent_in_time(const session_t *s, uint64_t now_ns) noexcept nogil:
-    cdef uint64_t sent = s.header.sending_ns
-    if not s.check_latency:
-        return 1
-    return (now_ns - sent if now_ns > sent else sent - now_ns) <= s.latency_ns_max
-
-
 # ---- sequence numbers ---------------------------------------------------------------------------------------------------
 
 cdef void take_number(session_t *s) noexcept nogil:
@@ -173,7 +107,9 @@ cdef void too_low(session_t *s, uint64_t now_ns) noexcept nogil:
 cdef void reject(session_t *s, uint32_t tag, uint32_t reason, uint64_t now_ns) noexcept nogil:
     """Reject(3) of the message under way. The field's engines name no tag with reasons that the message as a whole is at fault for."""
     cdef int of_message = reason == COMP_ID_PROBLEM or reason == SENDING_TIME_PROBLEM or reason == INVALID_MSG_TYPE
-    send_reject(s, s.header.seq, 0 if of_message and not s.strict else tag, reason, now_ns)
+    if of_message:
+        tag = 0 if not s.strict else 35 if reason == INVALID_MSG_TYPE else tag
+    send_reject(s, s.header.seq, tag, reason, now_ns)
     if s.disconnect_on_error and not s.sent_logout:
         end_session(s, b"", now_ns)
 

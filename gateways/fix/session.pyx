@@ -15,7 +15,6 @@ from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix.codec cimport RF_FIX_OK, rf_fix_message_t, rf_fix_parse, rf_fix_put, rf_fix_writer_t
 from ringfence.gateways.fix.dictionary cimport Dictionary
 from ringfence.gateways.fix.machine cimport (
-    read_header,
     session_accept,
     session_connected,
     session_disconnected,
@@ -27,6 +26,7 @@ from ringfence.gateways.fix.machine cimport (
     session_tick,
 )
 from ringfence.gateways.fix.outgoing cimport commit, compose_with, has_room
+from ringfence.gateways.fix.reading cimport read_header
 from ringfence.gateways.fix.state cimport (
     EVENT_APP,
     EVENT_DISCONNECT,

@@ -31,10 +31,11 @@ from ringfence.ipc.errors import IpcError
 
 def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    p = argparse.ArgumentParser(prog="python -m ringfence.gateways.venue", description="A simulated FIX 4.2 venue with price-time matching.")
+    p = argparse.ArgumentParser(prog="python -m ringfence.gateways.venue", description="A simulated FIX venue with price-time matching.")
     p.add_argument("--spec", type=Path, metavar="FILE", help="JSON specification; flags below win over it")
     p.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     p.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
+    p.add_argument("--begin-string", choices=("FIX.4.2", "FIX.4.4"), help="FIX version of the session (default FIX.4.2)")
     p.add_argument("--sender-comp-id", help="our SenderCompID(49)")
     p.add_argument("--target-comp-id", help="the client's SenderCompID")
     p.add_argument("--symbol", action="append", metavar="SYMBOL:PRICE_DIGITS[:QTY_DIGITS]", help="a traded symbol; may be repeated")
@@ -98,7 +99,7 @@ def specification(args: argparse.Namespace) -> VenueSpec:
     """
     raw: dict[str, Any] = load_json(args.spec) if args.spec else defaults()
     folder = args.spec.resolve().parent if args.spec else Path.cwd()
-    for key in ("host", "port", "sender_comp_id", "target_comp_id", "seed", "reject_ppm"):
+    for key in ("host", "port", "begin_string", "sender_comp_id", "target_comp_id", "seed", "reject_ppm"):
         if getattr(args, key) is not None:
             raw[key] = getattr(args, key)
     if args.latency_ms:

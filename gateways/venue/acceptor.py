@@ -172,7 +172,7 @@ class Acceptor:
         """Hand reports to the session and bytes to the socket, as far as both take them."""
         while self._outbox:
             item = self._outbox[0]
-            kind, text = item if isinstance(item, tuple) else body(item, now)
+            kind, text = item if isinstance(item, tuple) else body(item, now, self.spec.begin_string)
             if not self.session.send_app(kind, text, now):
                 break
             self._outbox.popleft()

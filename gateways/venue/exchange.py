@@ -36,16 +36,21 @@ from ringfence.gateways.venue.messages import (
     PENDING_REPLACE,
     REJECTED,
     REPLACED,
+    REPORTS,
     REQUESTS,
     STATUS,
     TERMINAL,
     TOO_LATE,
     UNKNOWN_ORDER,
     UNKNOWN_ORDER_STATUS,
+    UNKNOWN_SECURITY,
     AnyReport,
     CancelReject,
     CancelRequest,
     ExecReport,
+    MassCancelReport,
+    MassCancelRequest,
+    MassStatusRequest,
     NewOrder,
     ReplaceRequest,
     Report,
@@ -99,7 +104,7 @@ class Exchange:
 
     def knows(self, request: Request) -> bool:
         """Whether the request was received before: a resent one (PossDupFlag) is then nothing new."""
-        return not isinstance(request, StatusRequest) and request.cl_ord_id in self._used
+        return not isinstance(request, StatusRequest | MassStatusRequest) and request.cl_ord_id in self._used
 
     def resume(self, record: VenueRecord, now_ns: int) -> tuple[list[Report], list[Work]]:
         """Go on where an earlier process of this venue died: its open orders enter the books again, in their old order of arrival, and the requests
@@ -133,6 +138,11 @@ class Exchange:
             return self._receive_new(request, now_ns)
         if isinstance(request, StatusRequest):
             return [], partial(self._status, request)
+        if isinstance(request, MassStatusRequest):
+            return [], partial(self._mass_status, request)
+        if isinstance(request, MassCancelRequest):
+            self._used.add(request.cl_ord_id)
+            return [], partial(self._mass_cancel, request)
         kind = PENDING_CANCEL if isinstance(request, CancelRequest) else PENDING_REPLACE
         order = self._ids.get(request.orig_cl_ord_id)
         duplicate = request.cl_ord_id in self._used
@@ -167,7 +177,7 @@ class Exchange:
 
         ``reported`` has (ExecID, ClOrdID) of every message that was stored for sending, with an empty ExecID for cancel rejects.
         """
-        written: list[Report] = [ExecReport(*values) if len(values) == len(ExecReport.__slots__) else CancelReject(*values) for values in record.reports]
+        written: list[Report] = [REPORTS.get(len(values), ExecReport)(*values) for values in record.reports]
         missed = [report for report in written if report_key(report) not in reported]
         for report in missed:
             self._note("report", report)
@@ -279,6 +289,35 @@ class Exchange:
         else:
             report = self._report(order, order.status, orig=order.chain[-2] if len(order.chain) > 1 else "")
         return [self._out("report", replace(report, exec_trans_type=STATUS), answers=answers)]
+
+    def _mass_status(self, request: MassStatusRequest, _now_ns: int) -> list[Report]:
+        reports: list[Report] = []
+        answers = status_key(request.cl_ord_id)
+        for order in self._open_orders():
+            report = replace(self._report(order, order.status), exec_trans_type=STATUS, mass_status_id=request.cl_ord_id)
+            reports.append(self._out("report", report, answers=answers))
+        if not reports:
+            refusal = self._refusal(NewOrder("", next(iter(self.spec.by_symbol)), "1", "", "0"), Refusal(UNKNOWN_ORDER_STATUS, "no open orders"))
+            reports.append(self._out("report", replace(refusal, exec_trans_type=STATUS, mass_status_id=request.cl_ord_id), answers=answers))
+        return reports
+
+    def _mass_cancel(self, request: MassCancelRequest, now_ns: int) -> list[Report]:
+        """Cancel on its own what is open; each report carries the order's live ClOrdID, since no request names it."""
+        reports: list[Report] = []
+        if request.symbol and request.symbol not in self.spec.by_symbol:
+            text = f"symbol {request.symbol} is not traded here"
+            return [self._out("report", MassCancelReport("NONE", request.cl_ord_id, "1", "0", 0, request.symbol, UNKNOWN_SECURITY, text))]
+        for order in self._open_orders():
+            if request.symbol in ("", order.spec.symbol):
+                self._books[order.spec.symbol].cancel(order.number)
+                order.state = CANCELED
+                reports.append(self._changed(order, self._report(order, CANCELED, text="mass cancel"), now_ns))
+        scope = "1" if request.symbol else "7"
+        reports.append(self._out("report", MassCancelReport(f"M{request.cl_ord_id}", request.cl_ord_id, scope, scope, len(reports), request.symbol, None, "")))
+        return reports
+
+    def _open_orders(self) -> list[VenueOrder]:
+        return [order for order in self.orders.values() if order.state in (NEW, PARTIAL)]
 
     # ---- what the book did
 

@@ -17,6 +17,8 @@ STATUS = "3"  # ExecTransType(20)
 # OrdRejReason(103), CxlRejReason(102)
 BROKER_OPTION, UNKNOWN_SYMBOL, UNKNOWN_ORDER_STATUS, DUPLICATE_ORDER = 0, 1, 5, 6
 TOO_LATE, UNKNOWN_ORDER, BROKER_REFUSES = 0, 1, 2
+UNKNOWN_SECURITY = 1
+"""MassCancelRejectReason(532)."""
 MARKET, LIMIT, STOP, STOP_LIMIT = "1", "2", "3", "4"
 
 
@@ -69,7 +71,22 @@ class StatusRequest:
     side: str = ""
 
 
-Request = NewOrder | CancelRequest | ReplaceRequest | StatusRequest
+@dataclass(frozen=True, slots=True)
+class MassCancelRequest:
+    """35=q: every open order, or those of one symbol when it is given."""
+
+    cl_ord_id: str
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MassStatusRequest:
+    """35=AF: the state of every open order; ``cl_ord_id`` is MassStatusReqID(584)."""
+
+    cl_ord_id: str
+
+
+Request = NewOrder | CancelRequest | ReplaceRequest | StatusRequest | MassCancelRequest | MassStatusRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +115,7 @@ class ExecReport:
     last_px: str = ""
     reject_reason: int | None = None
     text: str = ""
+    mass_status_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +131,27 @@ class CancelReject:
     text: str
 
 
-Report = ExecReport | CancelReject
-REQUESTS: dict[str, type[Request]] = {c.__name__: c for c in (NewOrder, CancelRequest, ReplaceRequest, StatusRequest)}
+@dataclass(frozen=True, slots=True)
+class MassCancelReport:
+    """35=r: ``response`` is MassCancelResponse(531), "0" a refusal for ``reason``; each canceled order has a report of its own before it."""
+
+    order_id: str
+    cl_ord_id: str
+    request_type: str
+    response: str
+    affected: int
+    symbol: str
+    reason: int | None
+    text: str
+
+
+Report = ExecReport | CancelReject | MassCancelReport
+REPORTS: dict[int, type[Report]] = {len(c.__slots__): c for c in (ExecReport, CancelReject, MassCancelReport)}  # type: ignore[attr-defined]
+REQUESTS: dict[str, type[Request]] = {c.__name__: c for c in (NewOrder, CancelRequest, ReplaceRequest, StatusRequest, MassCancelRequest, MassStatusRequest)}
 PENDING = (PENDING_NEW, PENDING_CANCEL, PENDING_REPLACE)
-AnyReport = TypeVar("AnyReport", ExecReport, CancelReject)
+AnyReport = TypeVar("AnyReport", ExecReport, CancelReject, MassCancelReport)
 
 
 def report_key(report: Report) -> tuple[str, str]:
-    """What tells a report from every other: (ExecID, ClOrdID), with an empty ExecID for cancel rejects. Two legs of a trade share an ExecID."""
+    """What tells a report from every other: (ExecID, ClOrdID), with an empty ExecID for what has none. Two legs of a trade share an ExecID."""
     return (report.exec_id if isinstance(report, ExecReport) else "", report.cl_ord_id)

@@ -193,7 +193,7 @@ def _apply(record: VenueRecord, raw: dict[str, Any]) -> None:
         record.reports.clear()
     elif kind == "request":
         cl_ord_id = raw["values"][0]
-        is_status = raw["kind"] == "StatusRequest"
+        is_status = raw["kind"] in ("StatusRequest", "MassStatusRequest")
         record.requests[status_key(cl_ord_id) if is_status else cl_ord_id] = (raw["kind"], raw["values"])
         if not is_status:
             record.used.add(cl_ord_id)

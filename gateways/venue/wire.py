@@ -1,22 +1,57 @@
-"""Requests out of FIX 4.2 fields, reports into FIX 4.2 bodies. The only file of the venue that knows tags.
+"""Requests out of FIX 4.2 and 4.4 fields, reports into bodies of either. The only file of the venue that knows tags.
 
 Data flow: session -> parsed fields -> ``decode`` -> Request -> exchange -> Report -> ``body`` -> session. Amounts stay text on both ways, so
 prices go out with exactly the symbol's decimals. A message that lacks a required tag or is of a type that is not served raises
 ``Unserved``, which carries the BusinessRejectReason(380) for the answer; nothing is guessed.
+
+The exchange speaks FIX 4.2 (ExecTransType, ExecType 1 and 2, OrdStatus 5); in 4.4 a trade is ExecType F, an answer to a status request ExecType I, and a
+replaced order shows its own OrdStatus.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
 
 from ringfence.gateways.errors import GatewayError
 from ringfence.gateways.fix.codec import timestamp_text
-from ringfence.gateways.venue.messages import CancelReject, CancelRequest, ExecReport, NewOrder, ReplaceRequest, Report, Request, StatusRequest
+from ringfence.gateways.venue.messages import (
+    FILLED,
+    NEW,
+    PARTIAL,
+    REPLACED,
+    STATUS,
+    CancelReject,
+    CancelRequest,
+    ExecReport,
+    MassCancelReport,
+    MassCancelRequest,
+    MassStatusRequest,
+    NewOrder,
+    ReplaceRequest,
+    Report,
+    Request,
+    StatusRequest,
+)
 
 UNSUPPORTED_TYPE, MISSING_FIELD = 3, 5
 """BusinessRejectReason(380)."""
+FIX44 = "FIX.4.4"
 
-_NAMES = {11: "ClOrdID", 21: "HandlInst", 38: "OrderQty", 40: "OrdType", 41: "OrigClOrdID", 44: "Price", 54: "Side", 55: "Symbol", 99: "StopPx"}
+_NAMES = {
+    11: "ClOrdID",
+    21: "HandlInst",
+    38: "OrderQty",
+    40: "OrdType",
+    41: "OrigClOrdID",
+    44: "Price",
+    54: "Side",
+    55: "Symbol",
+    99: "StopPx",
+    530: "MassCancelRequestType",
+    584: "MassStatusReqID",
+}
 
 
 class Unserved(GatewayError):
@@ -57,14 +92,20 @@ def decode(fields: Iterable[tuple[int, bytes]]) -> Request:
         return ReplaceRequest(need(11), need(41), need(38), may(44), may(99), need(55), need(54))
     if kind == "H":
         return StatusRequest(need(11), may(37), need(55), need(54))
-    raise Unserved(kind, UNSUPPORTED_TYPE, f"MsgType(35)={kind} is not served here; D, F, G and H are")
+    if values.get(8) == FIX44:
+        if kind == "q":
+            return MassCancelRequest(need(11), need(55) if need(530) == "1" else "")
+        if kind == "AF":
+            return MassStatusRequest(need(584))
+    served = "D, F, G, H, q and AF" if values.get(8) == FIX44 else "D, F, G and H"
+    raise Unserved(kind, UNSUPPORTED_TYPE, f"MsgType(35)={kind} is not served here; {served} are")
 
 
 def _join(pairs: Iterable[tuple[int, str]]) -> bytes:
     return b"".join(b"%d=%s\x01" % (tag, value.encode("latin-1", "replace")) for tag, value in pairs if value)
 
 
-def body(report: Report, now_ns: int) -> tuple[bytes, bytes]:
+def body(report: Report, now_ns: int, begin_string: str = "FIX.4.2") -> tuple[bytes, bytes]:
     """Return MsgType(35) and the body of a report; absent fields are left out."""
     moment = timestamp_text(now_ns).decode()
     if isinstance(report, CancelReject):
@@ -80,7 +121,30 @@ def body(report: Report, now_ns: int) -> tuple[bytes, bytes]:
                 (58, report.text),
             )
         )
-    return b"8", _execution(report, moment)
+    if isinstance(report, MassCancelReport):
+        return b"r", _join(
+            (
+                (37, report.order_id),
+                (11, report.cl_ord_id),
+                (530, report.request_type),
+                (531, report.response),
+                (532, "" if report.reason is None else str(report.reason)),
+                (533, str(report.affected)),
+                (55, report.symbol),
+                (60, moment),
+                (58, report.text),
+            )
+        )
+    return b"8", _execution(_as_44(report) if begin_string == FIX44 else report, moment)
+
+
+def _as_44(report: ExecReport) -> ExecReport:
+    """The same report in the conventions of FIX 4.4."""
+    exec_type = "I" if report.exec_trans_type == STATUS else "F" if report.exec_type in (PARTIAL, FILLED) else report.exec_type
+    status = report.ord_status
+    if status == REPLACED:
+        status = NEW if Decimal(report.cum_qty) == 0 else PARTIAL if Decimal(report.leaves_qty) else FILLED
+    return replace(report, exec_trans_type="", exec_type=exec_type, ord_status=status)
 
 
 def _execution(report: ExecReport, moment: str) -> bytes:
@@ -109,6 +173,7 @@ def _execution(report: ExecReport, moment: str) -> bytes:
             (60, moment),
             (103, "" if report.reject_reason is None else str(report.reject_reason)),
             (58, report.text),
+            (584, report.mass_status_id),
         )
     )
 

@@ -190,7 +190,7 @@ class Machine:
         return [ENUMS["CommandKind"].by_value[int(c["kind"])] for c in self.commands]
 
     def tables(self) -> dict[str, bytes]:
-        names = ("engine", "instruments", "accounts", "venues", "strategies", "routes", "orders", "executions", "positions", "breaks")
+        names = ("engine", "instruments", "accounts", "venues", "strategies", "routes", "orders", "requests", "executions", "positions", "breaks")
         return {name: self.table(name).tobytes() for name in (*names, "by_client_id", "by_execution", "by_position", "by_venue_order_id")}
 
     def replayed(self) -> Machine:

@@ -235,12 +235,19 @@ def test_request_when_the_order_is_done_is_denied(machine: Machine, kind: str) -
 
 
 @pytest.mark.parametrize("kind", ["CANCEL", "REPLACE"])
-def test_request_when_one_of_its_kind_is_in_flight_is_denied(machine: Machine, kind: str) -> None:
-    m = machine
+def test_request_when_too_many_are_in_flight_is_denied_but_for_a_first_cancel(make_machine: Callable[..., Machine], kind: str) -> None:
+    m = make_machine(Limits(**TINY))
     m.new(1)
-    m.intent(kind, 1, qty=5)
-    m.intent(kind, 1, qty=6)
+    for qty in range(5, 5 + TINY["orders"]):
+        m.intent(kind, 1, qty=qty)
+        assert m.sent() == [kind]
+    m.intent(kind, 1, qty=50)
     assert m.deny() == "REQUEST_PENDING"
+    if kind == "REPLACE":
+        m.cancel(1)
+        assert m.sent() == ["CANCEL"]
+    m.event("CANCEL_REJECT", 1, 1)
+    assert m.replayed().tables() == m.tables()
 
 
 def test_request_when_the_chain_is_used_up_replaces_stop_before_cancels(machine: Machine) -> None:
@@ -336,6 +343,39 @@ def test_intent_when_it_comes_from_no_strategy_row_changes_no_order(machine: Mac
     assert int(machine.status["denies"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("venue", "intent", "reason"),
+    [
+        ({"ord_types": 1 << 2}, {}, "NONE"),
+        ({"ord_types": 1 << 1}, {}, "NOT_SUPPORTED"),
+        ({"time_in_forces": 1 << 1}, {}, "NONE"),
+        ({"time_in_forces": 1 << 4}, {}, "NOT_SUPPORTED"),
+        ({}, {"instructions": 1}, "NOT_SUPPORTED"),
+        ({"instructions": 1}, {"instructions": 1}, "NONE"),
+        ({"instructions": 1}, {"instructions": 2}, "NOT_SUPPORTED"),
+        ({"instructions": 1}, {"instructions": 1, "time_in_force": 4}, "NOT_SUPPORTED"),
+        ({"instructions": 1}, {"instructions": 1, "ord_type": 1, "px": 0}, "NOT_SUPPORTED"),
+    ],
+)
+def test_new_when_the_venue_does_not_map_what_it_asks_for_is_not_supported(
+    machine: Machine, venue: dict[str, int], intent: dict[str, int], reason: str
+) -> None:
+    m = machine
+    m.control("DEFINE_VENUE", body=m.record("Venue", id=1, name="sim", status=1, durability=1, **venue))
+    event = m.new(1, **intent)
+    assert ENUMS["DenyReason"].by_value[int(event["reason"])] == reason
+    assert m.sent() == (["NEW"] if reason == "NONE" else [])
+
+
+def test_new_when_sent_again_with_other_instructions_has_other_terms(machine: Machine) -> None:
+    m = machine
+    m.control("DEFINE_VENUE", body=m.record("Venue", id=1, name="sim", status=1, durability=1, instructions=1))
+    m.new(1, instructions=1)
+    assert int(m.commands[0]["instructions"]) == 1
+    m.new(1)
+    assert m.deny() == "DUPLICATE_TERMS"
+
+
 def test_deny_reasons_when_all_tests_here_have_run_none_is_left_out() -> None:
     """Every DenyReason appears in this file or in test_orders.py: a new one needs its test."""
     from pathlib import Path
@@ -392,21 +432,21 @@ def test_new_when_the_account_has_a_durability_it_raises_the_venues_only(machine
     assert int(m.commands[0]["durability"]) == level
 
 
-def test_s13_when_a_cancel_was_not_answered_in_time_another_may_be_sent(machine: Machine) -> None:
+def test_s13_when_a_cancel_was_not_answered_in_time_cancel_all_sends_another(machine: Machine) -> None:
     m = machine
     m.new(1)
     m.event("ACK", 1)
     m.cancel(1)
     m.timer(29)
-    m.cancel(1)
-    assert m.deny() == "REQUEST_PENDING"
+    m.intent("CANCEL_ALL", 0)
+    assert m.sent() == []
     m.timer(2)
-    m.cancel(1)
+    m.intent("CANCEL_ALL", 0)
     assert m.sent() == ["CANCEL"]
-    assert int(m.order()["pending_count"]) == 1
+    assert int(m.order()["pending_count"]) == 2
     m.event("CANCEL_REJECT", 1, 1)
     assert m.state_of()[0] == "PENDING_CANCEL"
-    m.event("CANCELED", 1, 1)
+    m.event("CANCELED", 1, 2)
     assert m.state_of()[0] == "CANCELED"
 
 

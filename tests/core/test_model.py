@@ -41,13 +41,26 @@ class Order:
     base: str = "PENDING_NEW"
     revision: int = 0
     live: int = 0
-    cancel: int = 0
-    replace: int = 0
-    asked: tuple[int, int] = (0, 0)
+    cancels: list[int] = field(default_factory=list)
+    replaces: dict[int, tuple[int, int]] = field(default_factory=dict)
     unverified: bool = False
     acked: bool = False
     trades: dict[str, Trade] = field(default_factory=dict)
     current: dict[str, str] = field(default_factory=dict)  # ExecID -> name of the trade's first version
+
+    @property
+    def cancel(self) -> int:
+        return self.cancels[-1] if self.cancels else 0
+
+    @property
+    def replace(self) -> int:
+        return max(self.replaces, default=0)
+
+    def end(self, status: str) -> None:
+        """Canceled, rejected or expired: nothing is in flight any more."""
+        self.base = status
+        if status in ("CANCELED", "REJECTED", "EXPIRED"):
+            self.cancels, self.replaces = [], {}
 
     @property
     def cum(self) -> int:
@@ -106,16 +119,16 @@ class Model:
 
     def cancel(self, row: int) -> None:
         o = self.orders[row]
-        if o.shown not in DONE and not o.cancel:
+        if o.shown not in DONE:
             o.revision += 1
-            o.cancel = o.revision
+            o.cancels.append(o.revision)
 
     def replace_order(self, row: int, qty: int, px: int) -> None:
         o = self.orders[row]
-        if (o.shown in DONE and not (o.shown == "FILLED" and qty > o.cum)) or o.base == "UNKNOWN" or o.unverified or o.replace or not self.up:
+        if (o.shown in DONE and not (o.shown == "FILLED" and qty > o.cum)) or o.base == "UNKNOWN" or o.unverified or not self.up:
             return
         o.revision += 1
-        o.replace, o.asked = o.revision, (qty, px)
+        o.replaces[o.revision] = qty, px
 
     # ---- venue events
 
@@ -171,26 +184,27 @@ class Model:
     def canceled(self, row: int, revision: int) -> None:
         o = self.orders[row]
         self.answered(o)
-        if revision < o.live and (revision == 0 or revision != o.cancel):
+        if revision < o.live and revision not in o.cancels:
             return
-        o.cancel = 0
+        o.cancels = []
         if o.base != "FILLED":
-            o.base = "CANCELED"
+            o.end("CANCELED")
 
     def ended(self, row: int, status: str) -> None:
         o = self.orders[row]
         self.answered(o)
         if o.base == "FILLED" or (status == "DONE_FOR_DAY" and o.base == "DONE_FOR_DAY"):
             return
-        o.base = status
+        o.end(status)
 
     def replaced(self, row: int, revision: int) -> None:
         o = self.orders[row]
         self.answered(o)
         if revision <= o.live:
+            o.replaces.pop(revision, None)
             return
-        if revision == o.replace:
-            (o.qty, o.px), o.replace = o.asked, 0
+        if revision in o.replaces:
+            o.qty, o.px = o.replaces.pop(revision)
         o.qty = max(o.qty, o.cum)
         o.live = revision
         o.base = o.by_quantity()
@@ -198,10 +212,9 @@ class Model:
     def cancel_reject(self, row: int, revision: int) -> None:
         o = self.orders[row]
         o.unverified = False  # that the venue knows the order it does not prove
-        if revision and revision == o.cancel:
-            o.cancel = 0
-        elif revision and revision == o.replace:
-            o.replace = 0
+        if revision in o.cancels:
+            o.cancels.remove(revision)
+        o.replaces.pop(revision, None)
 
     def session(self, up: bool) -> None:
         if self.up:
@@ -291,7 +304,7 @@ def step(m: Machine, model: Model, draw: Any) -> None:  # one row a kind of inpu
         model.canceled(row, revision)
         m.event("CANCELED", row, revision)
     elif kind == "replaced":
-        if not revision or revision == o.replace or revision <= o.live:
+        if not revision or revision in o.replaces or revision <= o.live:
             model.replaced(row, revision)
             m.event("REPLACED", row, revision)
     elif kind == "cancel_reject":

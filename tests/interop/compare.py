@@ -2,6 +2,7 @@
 
     python tests/interop/compare.py --orders 10000 [--seed 7] [--kill engine --kill gw.qf --kill sidecar] [--keep DIR] [--json]
     python tests/interop/compare.py --orders 2000 --against venue --kill venue
+    python tests/interop/compare.py --orders 10000 --begin-string FIX.4.4
 
 The acceptor is quickfix_acceptor.py, on an engine that is not ours, or the simulated venue. With it run an instance
 (``tools/supervisor.py``) and a strategy process (driver.py). When nothing is in flight, our tables are taken from shared memory and the
@@ -83,6 +84,7 @@ currency = "USD"
 name = "qf"
 
 [venue.session]
+begin_string = "{begin_string}"
 sender_comp_id = "RINGFENCE"
 target_comp_id = "QF"
 host = "127.0.0.1"
@@ -155,9 +157,10 @@ def our_books(state: Segment) -> dict[str, Any]:
 class QuickFix:
     """The acceptor on QuickFIX: writes its record when it is asked to."""
 
-    def __init__(self, folder: Path, seed: int, stack: contextlib.ExitStack) -> None:
+    def __init__(self, folder: Path, seed: int, begin_string: str, stack: contextlib.ExitStack) -> None:
         self.path = folder / "acceptor.json"
         command = [sys.executable, str(HERE / "quickfix_acceptor.py"), "--seed", str(seed), "--record", str(self.path), "--store", str(folder / "acceptor")]
+        command += ["--begin-string", begin_string]
         self.process = stack.enter_context(process(command, folder / "acceptor.log", stdout=subprocess.PIPE))
         self.port = listening(self.process)
         self.counts: dict[str, int] = {}
@@ -174,13 +177,18 @@ class QuickFix:
 class Simulated:
     """The simulated venue on real ticks, which end after some seconds so that the book comes to rest."""
 
-    def __init__(self, folder: Path, seed: int, stack: contextlib.ExitStack) -> None:
+    def __init__(self, folder: Path, seed: int, begin_string: str, stack: contextlib.ExitStack) -> None:
         self.folder, self.stack, self.port = folder, stack, 0
         self.counts: dict[str, int] = {}
         spec: dict[str, Any] = {"port": 0, "sender_comp_id": "QF", "target_comp_id": "RINGFENCE", "seed": seed, "reject_ppm": 30_000, "pending_acks": True}
         spec |= {"latency_ms": [0.2, 1], "symbols": [{"symbol": "EUR/USD", "price_digits": 5, "level_qty": [500, 3_000], "clip": 600}]}
         ticks = {"symbol": "EUR/USD", "file": "eurusd_ticks.csv", "format": "histdata"}
-        self.spec = spec | {"quotes": {"ticks": [ticks], "speed": 3_000, "loop": False}, "store": "venue.store", "record": "venue.ndjson"}
+        self.spec = spec | {
+            "begin_string": begin_string,
+            "quotes": {"ticks": [ticks], "speed": 3_000, "loop": False},
+            "store": "venue.store",
+            "record": "venue.ndjson",
+        }
         self.start()
 
     def start(self) -> None:
@@ -344,7 +352,7 @@ def kill_on_the_way(instance: str, kills: list[str], orders: int, state: Segment
         os.kill(wait_for(f"a running {component}", READY_S, lambda component=component: pid_of(instance, component)), signal.SIGKILL)
 
 
-def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str], against: str) -> dict[str, Any]:
+def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str], against: str, begin_string: str) -> dict[str, Any]:
     """Make the run and return its report.
 
     Raises
@@ -354,9 +362,11 @@ def run(orders: int, seed: int, folder: Path, instance: str, kills: list[str], a
     """
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with contextlib.ExitStack() as stack:
-        acceptor: QuickFix | Simulated = (QuickFix if against == "quickfix" else Simulated)(folder, seed, stack)
+        acceptor: QuickFix | Simulated = (QuickFix if against == "quickfix" else Simulated)(folder, seed, begin_string, stack)
         config = folder / "instance.toml"
-        config.write_text(CONFIG.format(instance=instance, port=acceptor.port, order_rows=orders + 1_000, execution_rows=orders * 5 + 2_000))
+        config.write_text(
+            CONFIG.format(instance=instance, begin_string=begin_string, port=acceptor.port, order_rows=orders + 1_000, execution_rows=orders * 5 + 2_000)
+        )
 
         log = folder / "supervisor.log"
         up = [sys.executable, "-c", SUPERVISE, str(config)]
@@ -405,6 +415,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Compare an instance's books with those of a QuickFIX acceptor")
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--begin-string", choices=("FIX.4.2", "FIX.4.4"), default="FIX.4.2", help="FIX version of the session")
     parser.add_argument("--instance", default=f"qf{os.getpid()}")
     parser.add_argument("--against", choices=("quickfix", "venue"), default="quickfix", help="the acceptor: on QuickFIX, or the simulated venue")
     parser.add_argument(
@@ -419,7 +430,7 @@ def main(argv: list[str] | None = None) -> int:
         if any(folder.iterdir()):
             parser.error(f"--keep {folder}: has files already; a run needs an empty folder")
         try:
-            report = run(args.orders, args.seed, folder, args.instance, args.kill, args.against)
+            report = run(args.orders, args.seed, folder, args.instance, args.kill, args.against, args.begin_string)
         except RunFailed as e:
             print(f"failed: {e}", file=sys.stderr)
             for log in sorted([*folder.glob("*.log"), *folder.glob("data/logs/*.log")]):

@@ -1,8 +1,8 @@
 """An acceptor on the QuickFIX engine: the counterparty that this project did not write.
 
-    python quickfix_acceptor.py --port 0 --seed 7 --record FILE.json --store DIR
+    python quickfix_acceptor.py --port 0 --seed 7 --record FILE.json --store DIR [--begin-string FIX.4.4]
 
-Session layer: QuickFIX (PyPI ``quickfix``), FIX 4.2. Application layer: this file, deliberately with no code of ringfence: it acknowledges, fills in
+Session layer: QuickFIX (PyPI ``quickfix``), FIX 4.2 or 4.4. Application layer: this file, deliberately with no code of ringfence: it acknowledges, fills in
 parts, fills, cancels, replaces and rejects by a seeded rule, and keeps its own record of orders, executions and positions. It prints ``listening HOST
 PORT`` when it is ready, writes the record (one JSON object) on SIGUSR1 and on SIGTERM, and exits 0 after SIGTERM.
 
@@ -276,6 +276,8 @@ class Venue(fix.Application):  # type: ignore[misc, no-any-unimported]
 
     @staticmethod
     def send(kind: str, tags: dict[str, str], to: Any, poss_resend: bool = False) -> None:
+        if kind == "8" and to.toString().startswith("FIX.4.4"):
+            tags = in_44(tags)
         message = fix.Message()
         message.getHeader().setField(fix.StringField(35, kind))
         if poss_resend:
@@ -285,6 +287,12 @@ class Venue(fix.Application):  # type: ignore[misc, no-any-unimported]
                 message.setField(fix.StringField(int(tag), value))
         message.setField(fix.TransactTime())
         fix.Session.sendToTarget(message, to)
+
+
+def in_44(tags: dict[str, str]) -> dict[str, str]:
+    """A report in the words of FIX 4.4: no ExecTransType, trades are F, answers to status requests I, no OrdStatus Replaced."""
+    exec_type = "I" if tags["20"] == "3" else "F" if tags["150"] in ("1", "2") else tags["150"]
+    return {tag: value for tag, value in tags.items() if tag != "20"} | {"150": exec_type, "39": "0" if tags["39"] == "5" else tags["39"]}
 
 
 SETTINGS = """[DEFAULT]
@@ -297,7 +305,7 @@ HeartBtInt=30
 ResetOnLogon=N
 SocketNodelay=Y
 [SESSION]
-BeginString=FIX.4.2
+BeginString={begin_string}
 SenderCompID={sender}
 TargetCompID={target}
 SocketAcceptPort={port}
@@ -315,6 +323,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A seeded acceptor on QuickFIX that keeps its own record")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--begin-string", choices=("FIX.4.2", "FIX.4.4"), default="FIX.4.2")
     parser.add_argument("--sender", default="QF")
     parser.add_argument("--target", default="RINGFENCE")
     parser.add_argument("--store", type=Path, required=True)
@@ -325,7 +334,7 @@ def main() -> int:
     args.store.mkdir(parents=True, exist_ok=True)
     port = args.port or free_port()
     file = args.store / "acceptor.cfg"
-    file.write_text(SETTINGS.format(store=args.store, sender=args.sender, target=args.target, port=port))
+    file.write_text(SETTINGS.format(store=args.store, begin_string=args.begin_string, sender=args.sender, target=args.target, port=port))
     venue = Venue(args.seed)
     settings = fix.SessionSettings(str(file))
     acceptor = fix.SocketAcceptor(venue, fix.FileStoreFactory(settings), settings)

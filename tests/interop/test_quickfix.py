@@ -62,6 +62,14 @@ def test_instance_when_its_processes_are_killed_on_the_way_still_has_the_accepto
     assert report["executions"] == report["engine"]["fills"] > 1_000
 
 
+@pytest.mark.timeout(300)
+def test_instance_when_the_session_is_fix_44_has_the_acceptors_books(tmp_path: Path) -> None:
+    report = drive(tmp_path, 500, "--begin-string", "FIX.4.4")
+    assert report["executions"] == report["engine"]["fills"] > 250
+    for kind in ("out 8 4", "out 8 5", "out 8 8", "out 9 0", "out 9 2"):
+        assert report["acceptor"][kind] > 0, f"the run had no {kind}: it does not show what it should"
+
+
 RECORD: dict[str, Any] = {
     "orders": [
         {"order_id": "QF1", "chain": ["A", "B"], "version": "A", "account": "ACC", "symbol": "S", "side": "1"}

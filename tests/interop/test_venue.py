@@ -98,9 +98,10 @@ def venue(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 @pytest.mark.timeout(300)
-def test_venue_when_it_and_the_engine_are_killed_on_the_way_has_the_instances_books(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begin_string", ["FIX.4.2", "FIX.4.4"])
+def test_venue_when_it_and_the_engine_are_killed_on_the_way_has_the_instances_books(tmp_path: Path, begin_string: str) -> None:
     command = [sys.executable, str(Path(__file__).with_name("compare.py")), "--against", "venue", "--orders", "1500", "--json", "--keep", str(tmp_path)]
-    command += ["--instance", f"t{os.getpid()}sim", "--kill", "venue", "--kill", "engine", "--kill", "venue"]
+    command += ["--instance", f"t{os.getpid()}sim", "--kill", "venue", "--kill", "engine", "--kill", "venue", "--begin-string", begin_string]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 7), done.stderr
     report = json.loads(done.stdout)

@@ -141,14 +141,14 @@ class Venue:
 class Engine:
     """The engine's side of one gateway link, and the gateway process itself."""
 
-    def __init__(self, instance: str, folder: Path, port: int, **spec: Any) -> None:
+    def __init__(self, instance: str, folder: Path, port: int, session: dict[str, Any] | None = None, **spec: Any) -> None:
         self.instance = instance
         self.folder = folder
         self.to = Segment.create(instance, "to.gw.v", link_sections("OrderCommand", 64), role=ENUMS["Role"].by_name["ENGINE"], epoch=1)
         self.spec = {
-            "instance": instance, "component": "gw.v", "venue": "v", "venue_id": 3, "epoch": 1, "host": "127.0.0.1", "port": port,
-            "sender_comp_id": "FIRM", "target_comp_id": "VENUE", "store": str(folder / "firm.store"), "reconnect_min_s": 0.02, "reconnect_max_s": 0.1,
-            "heartbeat_s": 30, "idle": "backoff", "ring_slots": 64, **spec,
+            "instance": instance, "component": "gw.v", "venue": "v", "venue_id": 3, "epoch": 1, "addresses": [f"127.0.0.1:{port}"],
+            "session": {"sender_comp_id": "FIRM", "target_comp_id": "VENUE", "heartbeat_s": 30, **(session or {})}, "store": str(folder / "firm.store"),
+            "reconnect_min_s": 0.02, "reconnect_max_s": 0.1, "idle": "backoff", "ring_slots": 64, **spec,
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self.link: Link | None = None

@@ -221,3 +221,16 @@ def test_parse_when_compared_with_simplefix_agrees() -> None:
     parser.append_buffer(message(*fields))
     other = parser.get_message()
     assert [(int(t), v) for t, v in other.pairs] == codec.parse(message(*fields))
+
+
+@pytest.mark.parametrize("tag", [0, -1, -12])
+def test_parse_when_a_tag_is_not_positive_keeps_it_for_validation(tag: int) -> None:
+    message = codec.encode(b"0", [(tag, "HI")])
+    assert codec.parse(message)[3] == (tag, b"HI")
+
+
+def test_frame_when_body_length_is_too_long_skips_the_claimed_body() -> None:
+    first = codec.encode(b"0", [(112, "A")])
+    second, third = codec.encode(b"0", [(112, "B")]), codec.encode(b"0", [(112, "C")])
+    wrong = first.replace(b"9=%d\x01" % int(codec.parse(first)[1][1]), b"9=40\x01")
+    assert codec.frame(wrong + second + third) == ("garbled", len(wrong + second))

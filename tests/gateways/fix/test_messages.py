@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfence.gateways.errors import FixError, GarbledMessage
+from ringfence.gateways.fix import profile as profiles
 from ringfence.gateways.fix.codec import encode, parse, timestamp_text
+from ringfence.gateways.fix.dialect import Dialect
 from ringfence.gateways.fix.messages import event_values, order_body, venue_event
+from ringfence.gateways.fix.profile import Profile
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
@@ -43,11 +47,12 @@ def command(kind: str = "NEW", **changes: Any) -> bytes:
     return c.tobytes()
 
 
-def body(raw: bytes) -> tuple[bytes, dict[int, bytes]]:
-    msg_type, text = order_body(raw, NOW)
+def body(raw: bytes, begin_string: str = "FIX.4.2", profile: Profile | None = None) -> tuple[bytes, dict[int, bytes]]:
+    msg_type, text = order_body(raw, NOW, begin_string, profile)
     fields = [f.split(b"=", 1) for f in text.split(b"\x01")[:-1]]
     tags = [int(t) for t, _ in fields]
-    assert tags == sorted(tags), "tags ascend"
+    assert len(set(tags)) == len(tags), "no tag comes twice"
+    assert tags == sorted(tags) or profile is not None, "tags ascend"
     return msg_type, {int(t): v for t, v in fields}
 
 
@@ -145,6 +150,108 @@ def test_order_body_when_cancel_names_no_original_or_kind_is_unknown_is_refused(
         order_body(bytes(unknown_kind))
     with pytest.raises(FixError, match="320 bytes, was 3"):
         order_body(b"abc")
+
+
+# ---- out, FIX 4.4
+
+
+def test_order_body_when_44_leaves_out_handl_inst_and_keeps_order_qty() -> None:
+    kind, fields = body(command(), "FIX.4.4")
+    assert (kind, fields) == (
+        b"D", {1: b"ACC", 11: b"C1", 38: b"100", 40: b"2", 44: b"100.25", 54: b"1", 55: b"ABC", 59: b"0", 60: b"20231114-22:13:20.123"},
+    )  # fmt: skip
+    for name in ("CANCEL", "REPLACE"):
+        assert {38, 41} <= set(body(command(name), "FIX.4.4")[1])
+
+
+@pytest.mark.parametrize(("symbol", "scope"), [(b"", b"7"), (b"ABC", b"1")])
+def test_order_body_when_mass_cancel_says_what_it_covers(symbol: bytes, scope: bytes) -> None:
+    kind, fields = body(command("MASS_CANCEL", symbol=symbol, side=0), "FIX.4.4")
+    expected = {11: b"C1", 60: b"20231114-22:13:20.123", 530: scope} | ({55: symbol} if symbol else {})
+    assert (kind, fields) == (b"q", expected)
+    with pytest.raises(FixError, match="no mass cancel"):
+        order_body(command("MASS_CANCEL"), NOW)
+
+
+@pytest.mark.parametrize("begin_string", ["FIX.4.2", "FIX.4.4"])
+def test_order_body_when_dont_know_names_the_execution(begin_string: str) -> None:
+    refused = command("DONT_KNOW", exec_id=b"E9", venue_order_id=b"V1", dk_reason=68, qty=100, display_qty=40, px=1025)
+    assert body(refused, begin_string) == (
+        b"Q", {17: b"E9", 31: b"10.25", 32: b"40", 37: b"V1", 38: b"100", 54: b"1", 55: b"ABC", 127: b"D"},
+    )  # fmt: skip
+    unknown = body(command("DONT_KNOW", exec_id=b"E9", qty=0, display_qty=40, px=0), begin_string)[1]
+    assert (unknown[37], unknown[38], unknown[127]) == (b"NONE", b"40", b"Z")
+
+
+# ---- out, dialects
+
+
+def profile(folder: Path, text: str, begin_string: str = "FIX.4.4") -> Profile:
+    path = folder / "v.toml"
+    path.write_text('about = "test"\n' + text)
+    return profiles.load(str(path), begin_string)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "tags"),
+    [
+        ('[orders]\npost_only = "18=6"', {"instructions": 1}, {18: b"6", 59: b"0"}),
+        ('[orders]\npost_only = "59=P"', {"instructions": 1}, {59: b"P"}),
+        ('[orders]\npost_only = "59=P"', {"time_in_force": 2}, {59: b"1"}),
+        ("[orders]\ndisplay_qty = 210", {"display_qty": 5}, {210: b"5"}),
+        ("[orders]\ndisplay_qty = 1138", {"display_qty": 5}, {1138: b"5"}),
+        ('[orders]\nexpire = "date"', {"time_in_force": 7, "expire_ns": NOW}, {59: b"6", 432: b"20231114"}),
+        ('[symbol]\ntag = 48\n[constants]\nD = ["22=8"]', {}, {48: b"ABC", 22: b"8"}),
+        ("[tags]\ntime_places = 6", {"engine_ns": NOW + 456789}, {60: b"20231114-22:13:20.123456"}),
+        ("[tags]\ntime_places = 0", {}, {60: b"20231114-22:13:20"}),
+        ('[tags]\nhandl_inst = "2"', {}, {21: b"2"}),
+    ],
+)
+def test_order_body_when_the_profile_maps_it_otherwise_uses_the_venues_field(
+    tmp_path: Path, text: str, changes: dict[str, Any], tags: dict[int, bytes]
+) -> None:
+    fields = body(command(**changes), profile=profile(tmp_path, text))[1]
+    assert {tag: fields.get(tag) for tag in tags} == tags
+
+
+def test_order_body_when_the_profile_leaves_tags_out_they_are_absent(tmp_path: Path) -> None:
+    bare = profile(tmp_path, "[tags]\naccount = false\norder_id = false\ncancel_qty = false")
+    assert set(body(command("CANCEL", venue_order_id=b"V9"), profile=bare)[1]) == {11, 41, 54, 55, 60}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "changes", "what"),
+    [
+        ("", "NEW", {"instructions": 1}, "no post-only"),
+        ("[orders]\ndisplay_qty = 0", "NEW", {"display_qty": 5}, "no display quantity"),
+        ('[orders]\nord_types = ["limit"]', "NEW", {"ord_type": 1}, r"does not take this OrdType\(40\)"),
+        ('[orders]\ntime_in_forces = ["day"]', "REPLACE", {"time_in_force": 4}, r"does not take this TimeInForce\(59\)"),
+        ('[requests]\nstatus = "none"', "STATUS", {}, "no order status request"),
+        ("[requests]\ndont_know = false", "DONT_KNOW", {"exec_id": b"E1"}, "no DontKnowTrade"),
+        ("[requests]\nmass_cancel = false", "MASS_CANCEL", {}, "no mass cancel"),
+    ],
+)
+def test_order_body_when_the_profile_does_not_map_it_is_refused_by_name(tmp_path: Path, text: str, name: str, changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(FixError, match=what):
+        order_body(command(name, **changes), NOW, profile=profile(tmp_path, text))
+
+
+def test_order_body_when_symbols_are_mapped_only_those_can_be_sent(tmp_path: Path) -> None:
+    dialect = Dialect(profile(tmp_path, '[symbol]\nseparator = "-"\n[symbol.names]\n"USD/JPY" = "7"'), ["EUR/USD", "USD/JPY", "ABC"])
+    for ours, theirs in ((b"EUR/USD", b"EUR-USD"), (b"USD/JPY", b"7"), (b"ABC", b"ABC")):
+        assert b"\x0155=" + theirs + b"\x01" in order_body(command(symbol=ours), NOW, dialect=dialect)[1]
+        raw = venue_event(encode(b"8", [*HEADER, *changed(t55=theirs.decode())]), NOW, dialect=dialect)
+        assert raw is not None
+        assert np.frombuffer(raw, dtype("VenueEvent"))[0]["symbol"] == ours
+    with pytest.raises(FixError, match="no such Symbol"):
+        order_body(command(symbol=b"XYZ"), NOW, dialect=dialect)
+    raw = venue_event(encode(b"8", [*HEADER, *changed(t55="UNKNOWN")]), NOW, dialect=dialect)
+    assert raw is not None
+    assert np.frombuffer(raw, dtype("VenueEvent"))[0]["symbol"] == b"UNKNOWN"
+
+
+def test_order_body_when_status_is_by_mass_request_asks_for_every_order(tmp_path: Path) -> None:
+    assert body(command("STATUS"), profile=profile(tmp_path, '[requests]\nstatus = "AF"')) == (b"AF", {584: b"C1", 585: b"7"})
 
 
 # ---- in
@@ -246,6 +353,27 @@ def test_report_when_an_id_is_too_long_is_cut_and_flagged(name: str, tag: int, w
     assert (cut[name], int(cut["flags"])) == (b"x" * width, TRUNCATED)
 
 
+@pytest.mark.parametrize(("exec_type", "kind"), [("0", "ACK"), ("4", "CANCELED"), ("7", "STOPPED"), ("I", "STATUS"), ("D", "RESTATED"), ("5", "REPLACED")])
+def test_report_when_it_is_no_trade_its_last_shares_are_no_fill(exec_type: str, kind: str) -> None:
+    """R1: a guarantee, a status answer or an acknowledgement may carry LastShares."""
+    e = event(changed(t20=None, t150=exec_type, t39=1, t32=7, t31="10"))
+    assert (ENUMS["VenueEventKind"].by_value[int(e["kind"])], int(e["flags"])) == (kind, 0)
+
+
+@pytest.mark.parametrize(("trans", "exec_type"), [(None, "1"), (None, "2"), ("0", "F")])
+def test_report_when_a_trade_is_said_in_the_other_versions_way_is_a_fill_all_the_same(trans: str | None, exec_type: str) -> None:
+    assert ENUMS["VenueEventKind"].by_value[int(event(changed(t20=trans, t150=exec_type, t32=7))["kind"])] == "FILL"
+
+
+@pytest.mark.parametrize(("response", "reason", "code"), [("7", None, 0), ("0", "1", 2), ("0", "99", 100)])
+def test_mass_cancel_report_when_received_carries_response_and_reason(response: str, reason: str | None, code: int) -> None:
+    affected = [(534, 1), (41, "C0"), (535, "V1")]  # of an order, not of the request
+    fields = [(37, "M1"), (11, "C1"), (530, 7), (531, response), *([(532, reason)] if reason else []), (55, "ABC"), *affected]
+    e = event(fields, b"r")
+    assert ENUMS["VenueEventKind"].by_value[int(e["kind"])] == "MASS_CANCEL_REPORT"
+    assert (e["cl_ord_id"], e["orig_cl_ord_id"], chr(e["mass_cancel_response"]), int(e["text_code"]), e["symbol"]) == (b"C1", b"", response, code, b"ABC")
+
+
 def test_report_when_text_is_long_is_cut_without_a_flag() -> None:
     e = event(changed(t58="t" * 200))
     assert (e["text"], int(e["flags"])) == (b"t" * 64, 0)
@@ -274,6 +402,20 @@ def test_reject_by_number_when_it_is_in_the_store_names_our_ids(
     unknown = event([(45, 99), (reason_tag, 3)], msg_type, store=store)
     assert (unknown["cl_ord_id"], ENUMS["VenueEventKind"].by_value[int(unknown["kind"])]) == (b"", "BUSINESS_REJECT")
     store.close()
+
+
+def test_reject_of_a_status_request_when_it_is_in_the_store_does_not_name_the_live_order(tmp_path: Path) -> None:
+    """H carries the order's own ClOrdID; a venue that refuses to answer has not refused the order."""
+    with contextlib.closing(MessageStore(tmp_path / "s", "me")) as store:
+        store.append(b"8=FIX.4.2\x019=5\x0135=H\x0134=1\x0111=C5\x0110=000\x01", 2)
+        e = event([(45, 1), (372, "H"), (380, 3), (58, "no")], b"j", store=store)
+        assert (e["cl_ord_id"], ENUMS["VenueEventKind"].by_value[int(e["kind"])], int(e["cxl_rej_response_to"])) == (b"", "BUSINESS_REJECT", 0)
+
+
+@pytest.mark.parametrize(("ref", "name", "response_to"), [("D", b"C5", 0), ("F", b"C5", 1), ("G", b"C5", 2), ("H", b"", 0)])
+def test_business_reject_when_its_number_is_not_stored_any_more_is_read_by_its_own_reference(ref: str, name: bytes, response_to: int) -> None:
+    e = event([(45, 99), (372, ref), (379, "C5"), (380, 3)], b"j")
+    assert (e["cl_ord_id"], int(e["cxl_rej_response_to"])) == (name, response_to)
 
 
 def test_message_when_of_another_type_is_no_event() -> None:

@@ -1,6 +1,6 @@
-"""The FIX specification's session test cases (Volume 2): one test a condition, named after it, in both versions, driven by bytes and time only.
+"""The FIX specification's session test cases (Volume 2): one test a condition, named after it, in both versions, driven by bytes and time.
 
-``b`` is the buy side (initiator), ``s`` the sell side (acceptor); conditions without a letter are played against an acceptor and an initiator. Where the profiles
+``b`` is the buy side (initiator), ``s`` the sell side (acceptor); conditions without a letter are played against both. Where the profiles
 differ, both are tested. Conditions 14 and those that need a data dictionary are in test_session_validation.py.
 """
 
@@ -74,6 +74,17 @@ def strict(up: Make) -> Side:
 def apps(side: Side) -> list[bytes]:
     """ClOrdIDs of the application messages delivered."""
     return [dict(parse(e[1]))[11] for e in side.events if e[0] == "app"]
+
+
+def whole(side: Side, msg_type: bytes, *body: tuple[int, Any], time: object = None) -> bytes:
+    """Message 2 of the counterparty."""
+    config = side.config
+    header = [(34, 2), (49, config.target_comp_id), (52, time or timestamp_text(START)), (56, config.sender_comp_id)]
+    return encode(msg_type, [*header, *body], config.begin_string.encode())  # type: ignore[list-item]
+
+
+def heartbeat(side: Side) -> bytes:
+    return whole(side, b"0")
 
 
 def reject_of(messages: list[dict[int, bytes]]) -> tuple[bytes | None, ...]:
@@ -393,9 +404,7 @@ def test_2_c_number_too_low_is_logged_out(side: Side) -> None:
 
 
 def test_2_d_garbled_is_ignored(side: Side) -> None:
-    good = encode(
-        b"0", [(34, 2), (49, side.config.target_comp_id), (52, timestamp_text(START)), (56, side.config.sender_comp_id)], side.config.begin_string.encode()
-    )
+    good = heartbeat(side)
     side.raw(good.replace(b"49=", b"4x="))
     assert (side.out(), side.session.next_in, side.closing) == ([], 2, False)
 
@@ -465,9 +474,7 @@ def test_2_l_body_length_right_is_taken(side: Side) -> None:
 
 @pytest.mark.parametrize("wrong", [b"9=30\x01", b"9=5\x01"])
 def test_2_m_body_length_wrong_is_ignored(side: Side, wrong: bytes) -> None:
-    good = encode(
-        b"0", [(34, 2), (49, side.config.target_comp_id), (52, timestamp_text(START)), (56, side.config.sender_comp_id)], side.config.begin_string.encode()
-    )
+    good = heartbeat(side)
     start = good.index(b"\x01") + 1
     side.raw(good[:start] + wrong + good[good.index(b"\x01", start) + 1 :])
     assert (side.out(), side.session.next_in, side.closing) == ([], 2, False)
@@ -519,9 +526,7 @@ def test_3_a_check_sum_right_is_taken(side: Side) -> None:
 
 @pytest.mark.parametrize("trailer", [b"10=256\x01", b"10=1\x01", b"10=abc\x01", b"11=000\x01"])
 def test_3_b_c_check_sum_wrong_or_garbled_is_ignored(side: Side, trailer: bytes) -> None:
-    good = encode(
-        b"0", [(34, 2), (49, side.config.target_comp_id), (52, timestamp_text(START)), (56, side.config.sender_comp_id)], side.config.begin_string.encode()
-    )
+    good = heartbeat(side)
     side.raw(good[:-7] + trailer)
     assert (side.out(), side.session.next_in, side.closing) == ([], 2, False)
 
@@ -721,12 +726,7 @@ def test_14_header_fields_are_rejected_and_used_up(side: Side, header: dict[str,
 
 
 def test_14_report_with_a_wrong_header_field_is_delivered_and_flagged(side: Side) -> None:
-    side.session.received(
-        encode(
-            b"8", [(34, 2), (49, side.config.target_comp_id), (52, "noon"), (56, side.config.sender_comp_id), (11, "fill")], side.config.begin_string.encode()
-        ),
-        START,
-    )
+    side.session.received(whole(side, b"8", (11, "fill"), time="noon"), START)
     event = side.session.peek(START)
     assert event is not None
     assert (event[0], side.session.fault) == ("app", (52, 6))

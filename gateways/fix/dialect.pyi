@@ -1,0 +1,9 @@
+from collections.abc import Iterable
+
+from ringfence.gateways.fix.profile import Profile
+
+class Dialect:
+    profile: Profile
+    def __init__(self, profile: Profile, symbols: Iterable[str] = ()) -> None: ...
+    def venue_symbol(self, ours: bytes) -> bytes | None: ...
+    def our_symbol(self, theirs: bytes) -> bytes | None: ...

@@ -1,0 +1,1 @@
+"""Dialects that come with Ringfence, one TOML file each; ``ringfence.gateways.fix.profile`` reads them."""
