@@ -86,7 +86,6 @@ class Line:
     store: MessageStore
     application: Application
     schedule: Schedule | None = None
-    until_ns: int = 0
     conn: Connection | None = None
     busy: bool = False
 
@@ -94,14 +93,15 @@ class Line:
     def name(self) -> str:
         return self.config.identity
 
-    def open_now(self, now: int) -> bool:
-        """Whether the schedule lets the session be logged on; asked of the schedule once a window."""
+    def opens(self, now: int) -> bool:
+        """Whether the schedule has a window open; numbers of an older window start anew, and the session will end with this one."""
         if self.schedule is None:
             return True
-        if now >= self.until_ns:
-            inside = self.schedule.in_session(now)
-            self.until_ns = self.schedule.window_end(now) if inside else 0
-            return inside
+        if not self.schedule.in_session(now):
+            return False
+        if self.schedule.reset_due(self.store.reset_ns, now):
+            self.session.reset_numbers(now)
+        self.session.session_ends_ns = self.schedule.window_end(now)
         return True
 
 
@@ -221,8 +221,6 @@ class Acceptor:
                 self.log("disconnect", line.name, f"the peer has read nothing for {self.stall_ns // SECOND_NS} s: disconnecting")
                 self._drop(line, now)
                 continue
-            if not line.open_now(now) and line.session.state == "up":
-                line.session.logout(b"session ends by its schedule", now)
             line.session.tick(now)
             line.busy = True
 
@@ -298,7 +296,7 @@ class Acceptor:
             self._refuse(conn, f"no session for BeginString(8) {begin!r}, SenderCompID(49) {sender!r}, TargetCompID(56) {target!r}")
         elif line.conn is not None:
             self._refuse(conn, f"{line.name} has a connection already, from {line.conn.peer}")
-        elif not line.open_now(now):
+        elif not line.opens(now):
             self._refuse(conn, f"{line.name} is outside its schedule")
         else:
             self.waiting.remove(conn)

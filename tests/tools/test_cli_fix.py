@@ -104,6 +104,8 @@ def test_decode_when_a_pipe_goes_on_each_message_is_printed_at_once_and_the_read
         (("--echo", "--session", "FIX.4.4:A->B,no-check-colour"), "no check is called 'colour'"),
         (("--echo", *SESSION, "--port", "70000"), "use 0 to 65535"),
         (("--echo", *SESSION, "--tls-key", "x.pem"), "need --tls-cert"),
+        (("--echo", *SESSION, "--start-time", "09:00:00"), "needs --start-time and --end-time"),
+        (("--echo", *SESSION, "--start-time", "09:00:00", "--end-time", "25:00:00"), "schedule: end was '25:00:00'"),
     ],
 )
 def test_acceptor_when_a_flag_is_wrong_it_says_which_and_exits_2(flags: tuple[str, ...], text: str) -> None:

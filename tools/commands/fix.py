@@ -28,6 +28,7 @@ from ringfence.gateways.fix import dictionary
 from ringfence.gateways.fix.acceptor import Acceptor, listen
 from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.echo import Echo, Groups
+from ringfence.gateways.fix.schedule import Schedule
 from ringfence.tools.errors import ToolError, UsageError
 
 _SESSION = re.compile(r"(FIX[^:]*):(.+?)->(.+)")
@@ -69,6 +70,20 @@ def _sessions(args: argparse.Namespace) -> list[SessionConfig]:
         except SessionError as e:
             raise UsageError(str(e)) from e
     return configs
+
+
+def _schedule(args: argparse.Namespace) -> Schedule | None:
+    """Return the windows that the flags describe; None when they describe none."""
+    named = {"time_zone": args.time_zone, "start": args.start_time, "end": args.end_time, "start_day": args.start_day, "end_day": args.end_day}
+    given = {key: value for key, value in named.items() if value is not None}
+    if not given:
+        return None
+    if "start" not in given or "end" not in given:
+        raise UsageError("a schedule needs --start-time and --end-time")
+    try:
+        return Schedule(**given)
+    except SessionError as e:
+        raise UsageError(f"schedule: {e}") from e
 
 
 def _groups(begin_string: str) -> Callable[[bytes], Groups]:
@@ -116,10 +131,10 @@ def _secure(args: argparse.Namespace) -> Callable[[socket.socket, Callable[[str]
 def acceptor(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
     if not args.echo:
-        raise UsageError("fix acceptor has one application so far: say --echo")
+        raise UsageError("fix acceptor needs an application: say --echo")
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port was {args.port}; use 0 to 65535")
-    configs = _sessions(args)
+    configs, schedule = _sessions(args), _schedule(args)
     stopped: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -138,6 +153,7 @@ def acceptor(args: argparse.Namespace) -> int:
                 folder,
                 listener,
                 dictionary=dictionary.load,
+                schedule=schedule,
                 clock=time.time_ns,
                 log=_logger(as_json, args.options.quiet),
                 secure=_secure(args),
