@@ -325,7 +325,7 @@ cdef void apply_intent(EngineState *s, uint16_t strategy, const Intent *i) noexc
         elif i.kind == RF_INTENT_KIND_REPLACE:
             reason = replace(s, strategy, i)
         elif i.kind == RF_INTENT_KIND_CANCEL_ALL:
-            if cancel_open(s, strategy, i.instrument, i.account) != 0:
+            if cancel_open(s, strategy, i.instrument, i.account, 0) != 0:
                 reason = RF_DENY_REASON_GATEWAY_STALLED
         else:
             reason = RF_DENY_REASON_BAD_KIND
