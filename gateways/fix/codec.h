@@ -289,10 +289,19 @@ static inline int rf_fix_month_days(uint32_t year, uint32_t month) {
     return month == 2 && year % 4 == 0 && (year % 100 || year % 400 == 0) ? 29 : days[month - 1];
 }
 
+/* Eight bytes, the first in the low one. */
+static inline uint64_t rf_fix_load(const unsigned char *p) {
+    uint64_t word;
+    memcpy(&word, p, 8);
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
 /* Eight characters as digits: pair i (i 0 to 6) of the result holds 10 * digit i + digit i+1 in byte i. `ignore`: bytes that are no digits. 0: a byte is none. */
 static inline int rf_fix_pairs(const unsigned char *p, uint64_t ignore, uint64_t *pairs) {
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++) word |= (uint64_t)p[i] << (8 * i); /* one load where bytes are little-endian */
+    uint64_t word = rf_fix_load(p);
     word = (word ^ 0x3030303030303030ull) & ~ignore;
     *pairs = word * 10 + (word >> 8);
     return !((word | (word + 0x0606060606060606ull)) & 0xF0F0F0F0F0F0F0F0ull);

@@ -16,8 +16,8 @@ DIRECT_TAGS = 1024
 NODE_MEMBERS_MAX = 511
 GROUPS_MAX = 63
 GROUP_DEPTH_MAX = 6
-HEADER = struct.Struct(f"=12I2H{DIRECT_TAGS}H")
-SPEC = struct.Struct("=I4B2I2Q")
+HEADER = struct.Struct(f"=13I2H{DIRECT_TAGS}H")
+SPEC = struct.Struct("=I4BI2H2Q")
 NODE = struct.Struct("=3I4H")
 PAIR = struct.Struct("=2I")
 SPEC_SECTIONS = {"header": 0, "body": 1, "trailer": 2}
@@ -35,6 +35,10 @@ CLASSES = {
     "MONTHYEAR": 10,
     "DAYOFMONTH": 11,
 }
+PLAIN = {0: 1, 1: 3, 2: 3, 3: 4, 7: 5}
+"""Class of a field without enumeration to how ``rf_fix_is_plain`` looks at it; 2 is one listed character, 0 all else."""
+PLAIN_CODE = 2
+PLAIN_MEMBERS_MAX = 512
 
 
 def packed(msg_type: bytes) -> int:
@@ -73,14 +77,18 @@ class _Builder:
         """Build every table and put them one behind the other, each aligned to 16 bytes."""
         d = self.declaration
         header, trailer = self.node(d.header), self.node(d.trailer)
-        msg_types = {packed(m.msg_type): self.node(self._with_custom(m.members)) for m in d.messages.values()}
+        msg_types, plains = {}, b""
+        for number, m in enumerate(d.messages.values()):
+            members = self._with_custom(m.members)
+            msg_types[packed(m.msg_type)] = number << 16 | self.node(members)
+            plains += self.plain(members)
         far_tags = {tag: slot for tag, slot in self.slots.items() if tag >= DIRECT_TAGS}
         specs = b"".join([bytes(SPEC.size), *(self.spec(tag) for tag in sorted(self.fields))])
         far, far_mask = hashed(far_tags)
         types, type_mask = hashed(msg_types)
         numbers = struct.Struct(f"={len(self.entries)}H").pack(*self.entries), struct.Struct(f"={len(self.tags)}I").pack(*self.tags)
         children = struct.Struct(f"={len(self.children)}H").pack(*self.children)
-        parts = [far, types, specs, b"".join(self.nodes), *numbers, children, b"".join(self.values)]
+        parts = [far, types, specs, b"".join(self.nodes), *numbers, children, b"".join(self.values), plains]
         offsets, body = [], b""
         start = -(-HEADER.size // 16) * 16
         for part in parts:
@@ -117,6 +125,24 @@ class _Builder:
         self.shared[members] = len(self.nodes) - 1
         return self.shared[members]
 
+    def plain(self, body: tuple[Member, ...]) -> bytes:
+        """Return a message type's table for ``rf_fix_is_plain``: a word a tag, all zero when there are too many."""
+        d = self.declaration
+        places = [(m, section) for section, members in enumerate((d.header, body, d.trailer), 1) for m in members if m.tag < DIRECT_TAGS and not m.group]
+        words = [0] * DIRECT_TAGS
+        if len(places) <= PLAIN_MEMBERS_MAX:
+            words[0] = sum(m.required for m, _ in places)
+            for ordinal, (m, section) in enumerate(places):
+                words[m.tag] = self.look(m.tag) | m.required << 8 | ordinal << 16 | section << 30
+        return struct.Struct(f"={DIRECT_TAGS}I").pack(*words)
+
+    def look(self, tag: int) -> int:
+        """Return how a field's value is looked at there."""
+        f = self.fields[tag]
+        if not f.values:
+            return PLAIN.get(CLASSES[f.type], 0)
+        return PLAIN_CODE if f.type == "CHAR" and all(len(value) == 1 for value in f.values) else 0
+
     def spec(self, tag: int) -> bytes:
         """Return one field's type, section and values."""
         f = self.fields[tag]
@@ -128,7 +154,7 @@ class _Builder:
                 self.values.append(struct.pack("=16s", value))
         count = len(self.values) - first
         section = SPEC_SECTIONS[self.sections[tag]]
-        return SPEC.pack(tag, CLASSES[f.type], section, tag in self.custom, bool(f.values), first, count, single & (1 << 64) - 1, single >> 64)
+        return SPEC.pack(tag, CLASSES[f.type], section, tag in self.custom, bool(f.values), first, count, 0, single & (1 << 64) - 1, single >> 64)
 
 
 def hashed(items: Mapping[int, int]) -> tuple[bytes, int]:

@@ -11,10 +11,20 @@ from ringfence.gateways.fix.codec cimport rf_fix_field_t, rf_fix_find, rf_fix_me
 from ringfence.gateways.fix.state cimport header_t, session_t
 
 
+cdef extern from *:
+    """
+    /* 34, 43, 49, 52, 56, 97 and 122; the fields of the body cost a test or two each. */
+    static inline int rf_in_header(uint32_t tag) {
+        return tag < 64 ? (0x112080400000000ull >> tag & 1) : tag == 97 || tag == 122;
+    }
+    """
+    int rf_in_header(uint32_t tag) noexcept nogil
+
+
 cdef void read_header(const rf_fix_message_t *m, header_t *h) noexcept nogil:
     """The header fields that the session needs; the first of each tag counts."""
     cdef uint32_t i, tag
-    cdef const rf_fix_field_t *f
+    cdef const rf_fix_field_t *f = &m.fields[2]
     h.begin = 0
     h.seq_at = h.sender = h.target = h.sending = h.orig_sending = -1
     h.poss_dup = h.poss_resend = h.seq_valid = h.invalid = 0
@@ -22,6 +32,8 @@ cdef void read_header(const rf_fix_message_t *m, header_t *h) noexcept nogil:
     for i in range(3, m.count):
         f = &m.fields[i]
         tag = f.tag
+        if not rf_in_header(tag):
+            continue
         if tag == 34:
             if h.seq_at < 0:
                 h.seq_at = i

@@ -44,6 +44,7 @@ enum {
     RF_FIX_USER_TAG = 5000,
     RF_FIX_DIRECT_TAGS = 1024,
     RF_FIX_GROUP_DEPTH = 6,
+    RF_FIX_PLAIN_MEMBERS = 512,
     RF_FIX_NODE_WORDS = 8, /* of 64 ordinals each, 0 unused */
     RF_FIX_NO_NODE = 0xFFFF
 };
@@ -64,6 +65,16 @@ enum rf_fix_class {
     RF_FIX_CLASS_DAY
 };
 
+/* How rf_fix_is_plain looks at a value; in its table's words: this in bits 0-2, required in bit 8, ordinal from bit 16, section (1 to 3) in bits 30-31. */
+enum rf_fix_plain {
+    RF_FIX_PLAIN_OTHER, /* by class and list */
+    RF_FIX_PLAIN_TEXT,  /* anything but nothing */
+    RF_FIX_PLAIN_CODE,  /* one listed character */
+    RF_FIX_PLAIN_DIGITS,
+    RF_FIX_PLAIN_FLOAT,
+    RF_FIX_PLAIN_TIMESTAMP
+};
+
 enum rf_fix_section { RF_FIX_HEADER, RF_FIX_BODY, RF_FIX_TRAILER };
 
 typedef struct {
@@ -77,7 +88,8 @@ typedef struct {
     uint8_t custom;  /* declared for the venue: may stand in every body */
     uint8_t listed;  /* an enumeration */
     uint32_t values; /* index of the first value of more than one character */
-    uint32_t value_count;
+    uint16_t value_count;
+    uint16_t spare;
     uint64_t single[2]; /* bit c: the character c is a value */
 } rf_fix_spec_t;
 
@@ -100,8 +112,9 @@ typedef struct {
     uint32_t bytes; /* of the whole block */
     uint32_t slot_count;
     uint32_t far_mask, type_mask; /* sizes of the two hashes - 1 */
-    uint32_t far_tags, msg_types; /* rf_fix_pair_t: tag -> slot, packed MsgType -> node; key 0 is free */
+    uint32_t far_tags, msg_types; /* rf_fix_pair_t: tag -> slot, packed MsgType -> number << 16 | node; key 0 is free */
     uint32_t specs, nodes, entries, tags, children, values;
+    uint32_t plains; /* a table of RF_FIX_DIRECT_TAGS words a message type, by its number */
     uint16_t header, trailer; /* nodes */
     uint16_t slots[RF_FIX_DIRECT_TAGS]; /* tag -> slot, 0: none */
 } rf_fix_dictionary_t;
@@ -125,7 +138,7 @@ typedef struct {
     rf_fix_fault_t other;
 } rf_fix_verdict_t;
 
-_Static_assert(sizeof(rf_fix_spec_t) == 32 && sizeof(rf_fix_node_t) == 20 && sizeof(rf_fix_value_t) == 16 && sizeof(rf_fix_dictionary_t) == 2100,
+_Static_assert(sizeof(rf_fix_spec_t) == 32 && sizeof(rf_fix_node_t) == 20 && sizeof(rf_fix_value_t) == 16 && sizeof(rf_fix_dictionary_t) == 2104,
                "dictionary_tables.py packs these");
 
 #define RF_FIX_TABLE(d, type, offset) ((const type *)(const void *)((const unsigned char *)(d) + (d)->offset))
@@ -147,9 +160,7 @@ static inline uint32_t rf_fix_slot(const rf_fix_dictionary_t *d, uint32_t tag) {
 /* The last n (1 to 8) bytes before `end`, the first in the low byte, as digits where they are digits. Reads eight bytes back: a value of a
  * message has at least as many before its end (BeginString and BodyLength). */
 static inline uint64_t rf_fix_back(const unsigned char *end, uint32_t n) {
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++) word |= (uint64_t)end[i - 8] << (8 * i); /* one load where bytes are little-endian */
-    return (word ^ 0x3030303030303030ull) >> (64 - 8 * n);
+    return (rf_fix_load(end - 8) ^ 0x3030303030303030ull) >> (64 - 8 * n);
 }
 
 static inline int rf_fix_digits_only(uint64_t word) { return !((word | (word + 0x0606060606060606ull)) & 0xF0F0F0F0F0F0F0F0ull); }
@@ -307,13 +318,56 @@ static inline void rf_fix_value(const rf_fix_dictionary_t *d, uint32_t checks, c
     if (!(s->kind == RF_FIX_CLASS_TOKENS ? rf_fix_all_listed(d, s, p, n) : rf_fix_is_listed(d, s, p, n))) rf_fix_note(v, s->tag, RF_FIX_VALUE_OUT_OF_RANGE);
 }
 
+/* 1 when every check holds and there is neither group nor far tag: the usual message, by the shortest way. 0 says nothing yet.
+ * `plain` is the message type's own table: how many fields it requires, then a word a tag: section, the way to look at the value, required, ordinal. */
+static inline int rf_fix_is_plain(const rf_fix_dictionary_t *d, const uint32_t *plain, const rf_fix_message_t *m) {
+    const rf_fix_spec_t *specs = RF_FIX_TABLE(d, rf_fix_spec_t, specs), *s;
+    unsigned char seen[RF_FIX_PLAIN_MEMBERS] = {0};
+    uint32_t section = 1u << 30, required = 0;
+    for (const rf_fix_field_t *f = m->fields, *end = f + m->count; f < end; f++) {
+        if (f->tag >= RF_FIX_DIRECT_TAGS) return 0;
+        uint32_t word = plain[f->tag], n = f->len;
+        const unsigned char *p = m->bytes + f->at;
+        if (word < section) return 0; /* a word of 0 is no plain member */
+        section = word & 0xC0000000u;
+        unsigned char *once = &seen[word >> 16 & (RF_FIX_PLAIN_MEMBERS - 1)];
+        if (*once) return 0;
+        *once = 1;
+        required += word & 256;
+        switch (word & 7) {
+        case RF_FIX_PLAIN_TEXT:
+            if (!n) return 0;
+            break;
+        case RF_FIX_PLAIN_CODE:
+            s = specs + d->slots[f->tag];
+            if (n != 1 || *p > 127 || !(s->single[*p >> 6] >> (*p & 63) & 1)) return 0;
+            break;
+        case RF_FIX_PLAIN_DIGITS:
+            if (n - 1 > 7 || !rf_fix_digits_only(rf_fix_back(p + n, n))) return 0;
+            break;
+        case RF_FIX_PLAIN_FLOAT:
+            if (!rf_fix_is_float(p, n)) return 0;
+            break;
+        case RF_FIX_PLAIN_TIMESTAMP:
+            if (!rf_fix_is_timestamp(p, n)) return 0;
+            break;
+        default:
+            s = specs + d->slots[f->tag];
+            if (!n || !rf_fix_is_class(s->kind, p, n)) return 0;
+            if (s->listed && !(s->kind == RF_FIX_CLASS_TOKENS ? rf_fix_all_listed(d, s, p, n) : rf_fix_is_listed(d, s, p, n))) return 0;
+        }
+    }
+    return required == plain[0] << 8;
+}
+
 /* 1: fine. 0: *fault says what. `m` is what rf_fix_parse gave; beyond RF_FIX_FIELDS_MAX fields nothing is seen, so CheckSum(10) counts as missing. */
 static int rf_fix_validate(const rf_fix_dictionary_t *d, uint32_t checks, const rf_fix_message_t *m, rf_fix_fault_t *fault) {
     rf_fix_level_t roots[3], groups[RF_FIX_GROUP_DEPTH], *level = &roots[RF_FIX_HEADER];
     rf_fix_verdict_t v = {0};
     const rf_fix_spec_t *specs = RF_FIX_TABLE(d, rf_fix_spec_t, specs);
     uint32_t section = RF_FIX_HEADER, depth = 0;
-    uint32_t body = rf_fix_hashed(RF_FIX_TABLE(d, rf_fix_pair_t, msg_types), d->type_mask, m->msg_type, RF_FIX_NO_NODE);
+    uint32_t found = rf_fix_hashed(RF_FIX_TABLE(d, rf_fix_pair_t, msg_types), d->type_mask, m->msg_type, RF_FIX_NO_NODE), body = found & RF_FIX_NO_NODE;
+    if (body != RF_FIX_NO_NODE && rf_fix_is_plain(d, RF_FIX_TABLE(d, uint32_t, plains) + (found >> 16) * RF_FIX_DIRECT_TAGS, m)) return 1;
     rf_fix_level(d, &roots[RF_FIX_HEADER], d->header);
     rf_fix_level(d, &roots[RF_FIX_TRAILER], d->trailer);
     if (body != RF_FIX_NO_NODE) rf_fix_level(d, &roots[RF_FIX_BODY], body);
