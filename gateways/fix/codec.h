@@ -101,10 +101,10 @@ static inline size_t rf_fix_resync(const unsigned char *p, size_t n, size_t from
 /* Find the end of the message that begins at p. OK: *size is its length. GARBLED: *size bytes may be skipped. */
 static inline int rf_fix_frame(const unsigned char *p, size_t n, size_t *size) {
     static const char mark[] = "8=FIX";
-    size_t i, body = 0, k = n < 5 ? n : 5;
+    size_t i, body = 0;
     *size = 0;
     if (!n) return RF_FIX_INCOMPLETE;
-    if (memcmp(p, mark, k)) goto garbled;
+    if (n < 5 ? memcmp(p, mark, n) : memcmp(p, mark, 5)) goto garbled; /* five bytes are compared without a call */
     for (i = 5; i < n && p[i] != RF_FIX_SOH; i++)
         if (i >= 12) goto garbled;
     if (i + 3 >= n) { /* not even 9=N */
@@ -318,7 +318,11 @@ static inline int rf_fix_timestamp(const unsigned char *p, uint32_t n, uint64_t 
     uint32_t hour = rf_fix_pair(clock, 0), minute = rf_fix_pair(clock, 3), second = rf_fix_pair(clock, 6);
     if (year < 1970 || year > 2500 || month - 1 > 11 || !day || (int)day > rf_fix_month_days(year, month)) return 0;
     if (hour > 23 || minute > 59 || second > 60) return 0;
-    if (n > 17) {
+    if (n == 21) { /* milliseconds: what nearly everybody sends */
+        uint32_t a = (uint32_t)p[18] - '0', b = (uint32_t)p[19] - '0', c = (uint32_t)p[20] - '0';
+        if (p[17] != '.' || a > 9 || b > 9 || c > 9) return 0;
+        fraction = (a * 100 + b * 10 + c) * 1000000ull;
+    } else if (n > 17) {
         if (p[17] != '.') return 0;
         for (uint32_t i = 18; i < n; i++) {
             uint32_t c = (uint32_t)p[i] - '0';
