@@ -124,7 +124,7 @@ cdef void delist(EngineState *s, Order *o) noexcept nogil:
 cdef uint64_t terms_hash(const Intent *i) noexcept nogil:
     cdef uint64_t h = mix(mix(mix(5, <uint64_t>i.px), <uint64_t>i.stop_px), <uint64_t>i.qty)
     h = mix(mix(mix(h, <uint64_t>i.display_qty), i.expire_ns), <uint64_t>i.instrument << 32 | <uint64_t>i.account << 16 | i.route)
-    return mix(h, <uint64_t>i.side << 16 | <uint64_t>i.ord_type << 8 | i.time_in_force)
+    return mix(h, <uint64_t>i.instructions << 32 | <uint64_t>i.side << 16 | <uint64_t>i.ord_type << 8 | i.time_in_force)
 
 
 cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent, uint16_t account, uint16_t route, uint16_t venue) noexcept nogil:
