@@ -11,9 +11,12 @@ from ringfence.gateways.fix import profile
 
 from ringfence.gateways.fix.codec cimport RF_FIX_OK, rf_fix_finish, rf_fix_message_t, rf_fix_parse, rf_fix_writer_t
 from ringfence.gateways.fix.dialect cimport Dialect, dialect_t
-from ringfence.gateways.fix.machine cimport read_header
-from ringfence.gateways.fix.messages cimport msg_type_of, read_event, write_body
+from ringfence.gateways.fix.dictionary cimport RF_FIX_CHECK_ALL, Dictionary, rf_fix_dictionary_t, rf_fix_fault_t, rf_fix_validate
+from ringfence.gateways.fix.dictionary import load
+from ringfence.gateways.fix.messages cimport msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport compose
+from ringfence.gateways.fix.reading cimport read_header
+from ringfence.gateways.fix.reports cimport read_event
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.state cimport header_t, session_t
 from ringfence.ipc.records cimport OrderCommand, VenueEvent
@@ -35,6 +38,24 @@ cdef int64_t parse_all(const dialect_t *d, const unsigned char *p, size_t n, uin
             if not read_event(d, m, &h, NULL, 1, &e):
                 return -1
             total += e.last_qty
+            at += size
+    return total
+
+
+cdef int64_t validate_all(const rf_fix_dictionary_t *d, const unsigned char *p, size_t n, uint64_t times, rf_fix_message_t *m) noexcept nogil:
+    """Parse, read the header and validate a stream of messages `times` over; returns how many were valid, or -1."""
+    cdef header_t h
+    cdef rf_fix_fault_t fault
+    cdef size_t at, size
+    cdef int64_t total = 0
+    cdef uint64_t _i
+    for _i in range(times):
+        at = 0
+        while at < n:
+            if rf_fix_parse(p + at, n - at, m, &size) != RF_FIX_OK:
+                return -1
+            read_header(m, &h)
+            total += rf_fix_validate(d, RF_FIX_CHECK_ALL, m, &fault)
             at += size
     return total
 
@@ -62,12 +83,14 @@ cdef class Loops:
 
     cdef Session session
     cdef Dialect dialect
+    cdef Dictionary dictionary
     cdef rf_fix_message_t message
     cdef OrderCommand commands[64]
 
     def __init__(self, Session session not None):
         self.session = session
         self.dialect = Dialect(profile.load())
+        self.dictionary = load("FIX.4.2")
 
     def parse(self, bytes stream not None, uint64_t times) -> int:
         """Parse ``stream`` ``times`` over in C; return the sum of LastShares(32)."""
@@ -76,6 +99,15 @@ cdef class Loops:
         cdef int64_t total
         with nogil:
             total = parse_all(&self.dialect.d, <const unsigned char *> p, n, times, &self.message)
+        return total
+
+    def check(self, bytes stream not None, uint64_t times) -> int:
+        """Parse and validate ``stream`` ``times`` over in C; return how many messages were valid."""
+        cdef const char *p = stream
+        cdef size_t n = len(stream)
+        cdef int64_t total
+        with nogil:
+            total = validate_all(self.dictionary.c, <const unsigned char *> p, n, times, &self.message)
         return total
 
     def encode(self, list commands not None, uint64_t times, uint64_t now_ns) -> int:

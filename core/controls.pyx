@@ -4,7 +4,8 @@ Configuration is the row image in the command's body: the fields that configure 
 session state) stays, so a row may be defined again at any time. Two things stay for good once they are used: the ClOrdID prefix, by which reports find their
 orders, and the digits of an instrument, which every figure counts in. A command that cannot be changes nothing and raises BAD_CONTROL.
 
-A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17): it stays pending and raises a break.
+A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request (S16): it stays as it is and
+raises a break. What an operator does to orders and executions is in ``actions``.
 Decisions that depend on a peer's pace (stalled, poisoned, journal pressure) are taken here, from journaled observations, so that they replay.
 Rejected: reading configuration from files in the engine (a replay would need the same files).
 """
@@ -12,6 +13,7 @@ Rejected: reading configuration from files in the engine (a replay would need th
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from ringfence.core.actions cimport apply_action
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue
 from ringfence.core.state cimport EngineState
@@ -22,7 +24,7 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
     RF_DURABILITY_REPLICATED, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
     RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY,
-    RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
+    RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_ORDER_STATUS_ASKED, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
     RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED,
     Account, Control, Instrument, Mark, Observation, Order, Route, Strategy, Timer, Venue,
 )
@@ -124,6 +126,9 @@ cdef int define_venue(EngineState *s, const Venue *image) noexcept nogil:
     row.id = image.id
     row.status = image.status
     row.durability = image.durability
+    row.ord_types = image.ord_types
+    row.time_in_forces = image.time_in_forces
+    row.instructions = image.instructions
     if row.session_state == 0:
         row.session_state = RF_SESSION_STATE_DOWN
     if image.id > s.engine.venue_count:
@@ -191,7 +196,7 @@ cdef void leave(EngineState *s, uint16_t row) noexcept nogil:
     strategy.pid = 0
     strategy.stalled = 0
     if strategy.cancel_on_detach:
-        cancel_open(s, row, 0, 0)
+        cancel_open(s, row, 0, 0, 0)
 
 
 cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
@@ -214,6 +219,8 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
         done = 1
+    else:
+        done = apply_action(s, c)
     if not done:
         raise_break(s, RF_BREAK_KIND_BAD_CONTROL, NULL, NULL, c.kind, <long long>c.request_id)
 
@@ -255,5 +262,5 @@ cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
             return
         s.engine.swept = s.engine.swept % s.engine.order_count + 1
         o = &s.orders[s.engine.swept]
-        if o.first_request and not is_terminal(o.ord_status):
+        if (o.first_request or o.flags & RF_ORDER_STATUS_ASKED) and not is_terminal(o.ord_status):
             report_overdue(s, o)

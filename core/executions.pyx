@@ -5,7 +5,8 @@ a break. The identity is (venue, account, order, side, ExecID) (S2); a fill with
 Reports that name none of our orders, or one of ours with another symbol or side, go to suspense: strategy 0 of the venue's account (S3).
 
     row states   BOOKED ── bust ──▶ BUSTED          HELD: a bust or correction whose execution has not come yet (S11);
-                   └── correct ──▶ CORRECTED ─▶ a new row in the same place (`corrects`, `corrected_by`)
+                   ├── correct ──▶ CORRECTED ─▶ a new row in the same place (`corrects`, `corrected_by`)
+                   └── assign ───▶ ASSIGNED ──▶ a new row of an order or a strategy (`assigned_to`; actions.pyx)
 
 The table is in the state region, written by the engine alone. Order figures are sums, so a bust is subtracted; a position is computed again
 (``positions.recompute``). What can fail: a full table books and raises EXECUTIONS_FULL; an overflow books nothing and raises OVERFLOW.
@@ -25,29 +26,12 @@ from ringfence.ipc.records cimport (
     RF_BREAK_KIND_EXECUTION_MISMATCH, RF_BREAK_KIND_EXECUTIONS_FULL, RF_BREAK_KIND_INEXACT, RF_BREAK_KIND_INSTRUMENT_MISMATCH,
     RF_BREAK_KIND_MISSED_EXECUTION, RF_BREAK_KIND_OVERFILL, RF_BREAK_KIND_OVERFLOW, RF_BREAK_KIND_STALE_REPORT, RF_BREAK_KIND_TABLE_FULL,
     RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_BREAK_KIND_UNKNOWN_EXEC_REF, RF_BREAK_KIND_UNKNOWN_ORDER, RF_DENY_REASON_NONE, RF_EVENT_KIND_BUST,
-    RF_EVENT_KIND_CORRECT, RF_EVENT_KIND_FILL, RF_EXECUTION_BOOKED, RF_EXECUTION_BUSTED, RF_EXECUTION_CORRECTED, RF_EXECUTION_HELD,
+    RF_EVENT_KIND_CORRECT, RF_EVENT_KIND_FILL, RF_EXECUTION_ASSIGNED, RF_EXECUTION_BOOKED, RF_EXECUTION_BUSTED, RF_EXECUTION_CORRECTED, RF_EXECUTION_HELD,
     RF_ORDER_OVERFILLED, RF_PRESENT_CUM_QTY, RF_PRESENT_LAST_PX, RF_PRESENT_LAST_QTY, RF_SIDE_BUY, RF_VENUE_EVENT_KIND_BUST,
     RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_TRUNCATED, Execution, Instrument, Order, VenueEvent,
 )
 
 cdef const char *DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUV"
-
-# One report, resolved: whose it is, in the instrument's scale.
-ctypedef struct Trade:
-    Order *order              # NULL: suspense
-    uint8_t problem           # BreakKind to raise when it is booked to suspense, 0 when it is not
-    uint8_t side
-    uint16_t account
-    uint16_t strategy
-    uint32_t instrument       # 0: a symbol that we do not know; no position, amounts as the venue sent them
-    int64_t px
-    int64_t qty
-    ExecutionKey key
-    uint64_t digest
-
-
-cdef inline int64_t by_side(uint8_t side, int64_t qty) noexcept nogil:
-    return qty if side == RF_SIDE_BUY else -qty
 
 
 cdef uint32_t instrument_of(const EngineState *s, const char *symbol) noexcept nogil:
@@ -351,9 +335,19 @@ cdef Execution *referred(EngineState *s, const VenueEvent *event, Trade *t) noex
     if row == 0:
         return NULL
     x = &s.executions[row]
-    while x.corrected_by:
-        x = &s.executions[x.corrected_by]
+    while x.corrected_by or x.state == RF_EXECUTION_ASSIGNED:
+        x = &s.executions[x.corrected_by if x.corrected_by else x.assigned_to]
     return x
+
+
+cdef void adopt(EngineState *s, Trade *t, const Execution *x) noexcept nogil:
+    """A report that names nobody, about an execution that an operator took out of suspense: it is of that order or strategy now."""
+    if t.order != NULL or x.strategy == 0:
+        return
+    t.order = &s.orders[x.order_id] if x.order_id else NULL
+    t.side = x.side
+    t.account = x.account
+    t.strategy = x.strategy
 
 
 cdef Execution *hold(EngineState *s, const VenueEvent *event, const Trade *t) noexcept nogil:
@@ -392,6 +386,7 @@ cdef void apply_bust(EngineState *s, const VenueEvent *event, Order *order) noex
         x.state = RF_EXECUTION_BUSTED
     else:
         x.state = RF_EXECUTION_BUSTED
+        adopt(s, &t, x)
         t.instrument = x.instrument
         if t.order != NULL:
             take_from_order(s, event, t.order, x)
@@ -444,6 +439,11 @@ cdef void apply_correct(EngineState *s, const VenueEvent *event, Order *order) n
         raise_break(s, RF_BREAK_KIND_INSTRUMENT_MISMATCH, t.order, event, old.instrument, t.instrument)
         return
     elif old.state == RF_EXECUTION_BOOKED:
+        if t.order == NULL and old.strategy:
+            adopt(s, &t, old)
+            identify(event, event.exec_id, &t)
+            if seen(s, event, &t, find_execution(s, &t.key, t.digest)):
+                return
         replace_execution(s, event, &t, old)
         return
     elif old.state == RF_EXECUTION_BUSTED or old.last_qty == 0:

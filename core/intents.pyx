@@ -27,13 +27,13 @@ from ringfence.ipc.records cimport (
     RF_DENY_REASON_EXECUTIONS_FULL, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_JOURNAL_PRESSURE, RF_DENY_REASON_NONE,
     RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REQUEST_PENDING,
     RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED,
-    RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT,
+    RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT,
     RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
-    RF_EVENT_KIND_DUPLICATE, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE,
+    RF_EVENT_KIND_DUPLICATE, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE, RF_INSTRUCTION_POST_ONLY,
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
     RF_ORDER_UNVERIFIED, RF_REVISIONS_MAX, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE,
-    RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order,
-    Strategy,
+    RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_IOC,
+    RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
 )
 
 cdef enum:
@@ -101,6 +101,21 @@ cdef uint8_t check_venue(const EngineState *s, uint16_t venue) noexcept nogil:
     if s.venues[venue].session_state != RF_SESSION_STATE_UP:
         return RF_DENY_REASON_SESSION_DOWN
     return RF_DENY_REASON_GATEWAY_STALLED if s.venues[venue].stalled else RF_DENY_REASON_NONE
+
+
+cdef uint8_t check_supported(const EngineState *s, uint16_t venue, const Intent *i) noexcept nogil:
+    """What the venue's profile does not map cannot be sent: it is refused here, never sent as something else."""
+    cdef const Venue *v = &s.venues[venue]
+    if v.ord_types and not v.ord_types >> i.ord_type & 1:
+        return RF_DENY_REASON_NOT_SUPPORTED
+    if v.time_in_forces and not v.time_in_forces >> i.time_in_force & 1:
+        return RF_DENY_REASON_NOT_SUPPORTED
+    if i.instructions & ~v.instructions:
+        return RF_DENY_REASON_NOT_SUPPORTED
+    if i.instructions & RF_INSTRUCTION_POST_ONLY and (i.ord_type != RF_ORD_TYPE_LIMIT or i.time_in_force == RF_TIME_IN_FORCE_IOC
+                                                      or i.time_in_force == RF_TIME_IN_FORCE_FOK):
+        return RF_DENY_REASON_NOT_SUPPORTED
+    return RF_DENY_REASON_NONE
 
 
 cdef inline int on_tick(const Instrument *instrument, int64_t px) noexcept nogil:
@@ -187,6 +202,8 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
         reason = check_terms(s, i)
     if reason == RF_DENY_REASON_NONE:
         reason = pick_route(s, i, &route, &account, &venue)
+    if reason == RF_DENY_REASON_NONE:
+        reason = check_supported(s, venue, i)
     if reason == RF_DENY_REASON_NONE:
         reason = check_venue(s, venue)
     if reason == RF_DENY_REASON_NONE:
@@ -308,7 +325,7 @@ cdef void apply_intent(EngineState *s, uint16_t strategy, const Intent *i) noexc
         elif i.kind == RF_INTENT_KIND_REPLACE:
             reason = replace(s, strategy, i)
         elif i.kind == RF_INTENT_KIND_CANCEL_ALL:
-            if cancel_open(s, strategy, i.instrument, i.account) != 0:
+            if cancel_open(s, strategy, i.instrument, i.account, 0) != 0:
                 reason = RF_DENY_REASON_GATEWAY_STALLED
         else:
             reason = RF_DENY_REASON_BAD_KIND

@@ -40,12 +40,12 @@ cdef void end_requests(EngineState *s, Order *o) noexcept nogil
 cdef int64_t asked_qty(const EngineState *s, const Order *o) noexcept nogil
 # A status request, unless one is on its way, the session is down or the gateway is stalled.
 cdef void request_status(EngineState *s, Order *o) noexcept nogil
-# Raise REQUEST_UNANSWERED for each request that has become overdue.
+# Raise REQUEST_UNANSWERED for each request that has become overdue, UNKNOWN_OUTCOME for a status request that has.
 cdef void report_overdue(EngineState *s, Order *o) noexcept nogil
 # 1 when a cancel is in flight whose answer is not overdue.
 cdef int cancel_awaited(const EngineState *s, const Order *o) noexcept nogil
-# Cancel every open order of a strategy that awaits no cancel; instrument 0 and account 0 mean any. Returns how many could not be asked for.
-cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account) noexcept nogil
+# Cancel every open order of a strategy that awaits no cancel; instrument, account and venue 0 mean any. Returns how many could not be asked for.
+cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account, uint16_t venue) noexcept nogil
 # 1 while the gateway may still be given cancels: bounds its queue while it is stalled.
 cdef int may_cancel(const EngineState *s, const Order *o) noexcept nogil
 

@@ -19,7 +19,7 @@ from ringfence.core.dedupe cimport add_client_id, copy_text, find_venue_order_id
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_REQUEST_UNANSWERED, RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_COMMAND_KIND_CANCEL, RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_EVENT_KIND_PENDING,
+    RF_BREAK_KIND_REQUEST_UNANSWERED, RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_BREAK_KIND_UNKNOWN_OUTCOME, RF_COMMAND_KIND_CANCEL, RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_EVENT_KIND_PENDING,
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
     RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED, RF_REQUEST_LIMIT_MS,
@@ -124,7 +124,7 @@ cdef void delist(EngineState *s, Order *o) noexcept nogil:
 cdef uint64_t terms_hash(const Intent *i) noexcept nogil:
     cdef uint64_t h = mix(mix(mix(5, <uint64_t>i.px), <uint64_t>i.stop_px), <uint64_t>i.qty)
     h = mix(mix(mix(h, <uint64_t>i.display_qty), i.expire_ns), <uint64_t>i.instrument << 32 | <uint64_t>i.account << 16 | i.route)
-    return mix(h, <uint64_t>i.side << 16 | <uint64_t>i.ord_type << 8 | i.time_in_force)
+    return mix(h, <uint64_t>i.instructions << 32 | <uint64_t>i.side << 16 | <uint64_t>i.ord_type << 8 | i.time_in_force)
 
 
 cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent, uint16_t account, uint16_t route, uint16_t venue) noexcept nogil:
@@ -338,17 +338,20 @@ cdef int64_t asked_qty(const EngineState *s, const Order *o) noexcept nogil:
     return most
 
 
-cdef inline int is_overdue(const EngineState *s, const Request *r) noexcept nogil:
-    return s.engine.engine_ns - r.requested_ns >= <uint64_t>RF_REQUEST_LIMIT_MS * 1000000
+cdef inline int is_overdue(const EngineState *s, uint64_t since_ns) noexcept nogil:
+    return s.engine.engine_ns - since_ns >= <uint64_t>RF_REQUEST_LIMIT_MS * 1000000
 
 
 cdef void report_overdue(EngineState *s, Order *o) noexcept nogil:
     cdef uint32_t row = o.first_request
     cdef Request *r
+    if o.flags & RF_ORDER_STATUS_ASKED and is_overdue(s, o.asked_ns):
+        o.flags &= <uint8_t>~RF_ORDER_STATUS_ASKED  # said once; it may be asked for again
+        raise_break(s, RF_BREAK_KIND_UNKNOWN_OUTCOME, o, NULL, o.leaves_qty, o.base_status)
     while row:
         r = &s.requests[row]
         row = r.next
-        if r.overdue or not is_overdue(s, r):
+        if r.overdue or not is_overdue(s, r.requested_ns):
             continue
         r.overdue = 1
         o.flags |= <uint8_t>RF_ORDER_OVERDUE
@@ -358,7 +361,7 @@ cdef void report_overdue(EngineState *s, Order *o) noexcept nogil:
 cdef int cancel_awaited(const EngineState *s, const Order *o) noexcept nogil:
     cdef uint32_t row = o.first_request if o.cancel_revision else 0
     while row:
-        if s.requests[row].kind == RF_REQUEST_KIND_CANCEL and not is_overdue(s, &s.requests[row]):
+        if s.requests[row].kind == RF_REQUEST_KIND_CANCEL and not is_overdue(s, s.requests[row].requested_ns):
             return 1
         row = s.requests[row].next
     return 0
@@ -369,17 +372,18 @@ cdef void request_status(EngineState *s, Order *o) noexcept nogil:
     if o.flags & RF_ORDER_STATUS_ASKED or venue.stalled or venue.session_state != RF_SESSION_STATE_UP:
         return
     o.flags |= <uint8_t>RF_ORDER_STATUS_ASKED
+    o.asked_ns = s.engine.engine_ns
     emit_command(s, o, RF_COMMAND_KIND_STATUS, o.live_revision, o.live_revision, o.px, o.stop_px, o.qty)
 
 
-cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account) noexcept nogil:
+cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument, uint16_t account, uint16_t venue) noexcept nogil:
     cdef uint32_t row = s.strategies[strategy].first_open
     cdef uint64_t left = 0
     cdef Order *o
     while row:
         o = &s.orders[row]
         row = o.next_open
-        if (instrument and o.instrument != instrument) or (account and o.account != account):
+        if (instrument and o.instrument != instrument) or (account and o.account != account) or (venue and o.venue != venue):
             continue
         if cancel_awaited(s, o):
             continue

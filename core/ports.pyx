@@ -16,10 +16,12 @@ from ringfence.core.clordid cimport encode
 from ringfence.core.dedupe cimport find_position
 from ringfence.core.state cimport EngineState, Port
 from ringfence.ipc.records cimport (
-    RF_EVENT_KIND_DENIED, RF_DURABILITY_ASYNC, RF_ORD_STATUS_DENIED, RF_SIDE_MAX,
-    Account, EngineStatus, Instrument, Intent, Order, OrderCommand, Strategy, StrategyEvent, Venue,
+    RF_COMMAND_KIND_DONT_KNOW, RF_COMMAND_KIND_MASS_CANCEL, RF_EVENT_KIND_DENIED, RF_DURABILITY_ASYNC, RF_ORD_STATUS_DENIED, RF_SIDE_MAX,
+    Account, EngineStatus, Execution, Instrument, Intent, Order, OrderCommand, Strategy, StrategyEvent, Venue,
 )
 from ringfence.ipc.ring cimport rf_ring_claim, rf_ring_publish
+
+cdef uint64_t FIRST_MASS_CANCEL_ID = (1 << 35) - 1
 
 cdef enum:
     PORT_COUNTED = 1
@@ -123,6 +125,58 @@ cdef void emit_command(
     memcpy(c.symbol, instrument.symbol, 24)
     memcpy(c.account_code, account.code, 24)
     close_slot(port)
+
+
+cdef OrderCommand *open_command(EngineState *s, uint16_t row, uint8_t kind) noexcept nogil:
+    """A zeroed command of no order with its head filled in; NULL when it is only counted."""
+    cdef Venue *venue = &s.venues[row]
+    cdef Port *port = &s.gateways[row]
+    cdef OrderCommand *c
+    venue.output_seq += 1
+    c = <OrderCommand*>open_slot(s, port, venue.output_seq)
+    if port.opened == PORT_COUNTED:
+        return NULL
+    memset(<char*>c + 8, 0, sizeof(OrderCommand) - 8)
+    c.output_seq = venue.output_seq
+    c.journal_seq = s.engine.seq
+    c.engine_ns = s.engine.engine_ns
+    c.kind = kind
+    c.venue = row
+    c.durability = venue.durability if venue.durability else <uint8_t>RF_DURABILITY_ASYNC
+    return c
+
+
+cdef void emit_mass_cancel(EngineState *s, uint16_t venue, uint32_t instrument) noexcept nogil:
+    cdef OrderCommand *c = open_command(s, venue, RF_COMMAND_KIND_MASS_CANCEL)
+    cdef uint64_t order_id = FIRST_MASS_CANCEL_ID - s.engine.mass_cancels
+    s.engine.mass_cancels += 1
+    if c == NULL:
+        return
+    encode(c.cl_ord_id, s.engine.prefix, s.engine.day_code, order_id, 0)
+    if instrument:
+        memcpy(c.symbol, s.instruments[instrument].symbol, 24)
+    close_slot(&s.gateways[venue])
+
+
+cdef void emit_dont_know(EngineState *s, const Execution *x, uint8_t reason) noexcept nogil:
+    cdef OrderCommand *c = open_command(s, x.venue, RF_COMMAND_KIND_DONT_KNOW)
+    cdef const Instrument *instrument = &s.instruments[x.instrument]
+    if c == NULL:
+        return
+    c.order_id = x.order_id
+    c.qty = s.orders[x.order_id].qty if x.order_id else 0
+    c.display_qty = x.last_qty
+    c.px = x.last_px
+    c.px_digits = instrument.price_digits
+    c.qty_digits = instrument.qty_digits
+    c.side = x.side
+    c.strategy = x.strategy
+    c.dk_reason = reason
+    memcpy(c.exec_id, x.exec_id, 40)
+    memcpy(c.venue_order_id, x.venue_order_id, 32)
+    memcpy(c.symbol, instrument.symbol, 24)
+    memcpy(c.account_code, s.accounts[x.account].code, 24)
+    close_slot(&s.gateways[x.venue])
 
 
 cdef void emit_event(EngineState *s, const Order *o, uint8_t kind, uint8_t reason, int64_t last_px, int64_t last_qty) noexcept nogil:

@@ -14,6 +14,7 @@ Amounts of a report are used only when the message carried them (``present``). W
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
+from ringfence.core.actions cimport mass_cancel_refused, mass_cancel_report
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.dedupe cimport add_venue_order_id, copy_text
 from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill, contradicts
@@ -25,15 +26,17 @@ from ringfence.core.ports cimport emit_event
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_BUSINESS_REJECT, RF_BREAK_KIND_MISSED_EXECUTION, RF_BREAK_KIND_OVERFLOW, RF_BREAK_KIND_UNEXPECTED_TRANSITION,
-    RF_BREAK_KIND_UNKNOWN_ORDER, RF_BREAK_KIND_UNKNOWN_OUTCOME, RF_DENY_REASON_NONE, RF_DENY_REASON_SESSION_DOWN, RF_EVENT_KIND_ACK,
+    RF_BREAK_KIND_UNKNOWN_ORDER, RF_DENY_REASON_NONE, RF_DENY_REASON_SESSION_DOWN, RF_EVENT_KIND_ACK,
     RF_EVENT_KIND_CANCEL_REJECTED, RF_EVENT_KIND_CANCELED, RF_EVENT_KIND_DENIED, RF_EVENT_KIND_DONE_FOR_DAY, RF_EVENT_KIND_EXPIRED,
     RF_EVENT_KIND_PENDING, RF_EVENT_KIND_REJECTED, RF_EVENT_KIND_REPLACED, RF_EVENT_KIND_RESTATED, RF_EVENT_KIND_UNKNOWN,
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED,
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_PENDING_NEW, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_STOPPED, RF_ORD_STATUS_SUSPENDED,
     RF_ORD_STATUS_UNKNOWN, RF_ORDER_STATUS_ASKED, RF_ORDER_UNVERIFIED, RF_PRESENT_CUM_QTY, RF_PRESENT_PX, RF_PRESENT_QTY,
-    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_SESSION_STATE_DOWN, RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_ACK, RF_VENUE_EVENT_KIND_BUSINESS_REJECT, RF_VENUE_EVENT_KIND_BUST,
+    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_SESSION_STATE_DOWN, RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_ACK,
+    RF_VENUE_EVENT_KIND_BUSINESS_REJECT, RF_VENUE_EVENT_KIND_BUST,
     RF_VENUE_EVENT_KIND_CALCULATED, RF_VENUE_EVENT_KIND_CANCEL_REJECT, RF_VENUE_EVENT_KIND_CANCELED, RF_VENUE_EVENT_KIND_CORRECT,
-    RF_VENUE_EVENT_KIND_DONE_FOR_DAY, RF_VENUE_EVENT_KIND_EXPIRED, RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_NOT_SENT,
+    RF_VENUE_EVENT_KIND_DONE_FOR_DAY, RF_VENUE_EVENT_KIND_EXPIRED, RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT,
+    RF_VENUE_EVENT_KIND_NOT_SENT,
     RF_VENUE_EVENT_KIND_PENDING_CANCEL, RF_VENUE_EVENT_KIND_PENDING_NEW, RF_VENUE_EVENT_KIND_PENDING_REPLACE, RF_VENUE_EVENT_KIND_REJECTED,
     RF_VENUE_EVENT_KIND_REPLACED, RF_VENUE_EVENT_KIND_RESTATED, RF_VENUE_EVENT_KIND_SESSION_DOWN, RF_VENUE_EVENT_KIND_SESSION_UP,
     RF_VENUE_EVENT_KIND_STATUS, RF_VENUE_EVENT_KIND_STOPPED, RF_VENUE_EVENT_KIND_SUSPENDED, RF_VENUE_EVENT_POSS_DUP,
@@ -63,7 +66,6 @@ cdef void ask_for_status(EngineState *s, uint16_t venue, int all_open) noexcept 
 cdef void make_unknown(EngineState *s, const VenueEvent *event, Order *o) noexcept nogil:
     o.base_status = RF_ORD_STATUS_UNKNOWN
     settle(s, o)
-    raise_break(s, RF_BREAK_KIND_UNKNOWN_OUTCOME, o, event, o.leaves_qty, 0)
     emit_event(s, o, RF_EVENT_KIND_UNKNOWN, RF_DENY_REASON_NONE, 0, 0)
 
 
@@ -363,8 +365,11 @@ cdef void report(EngineState *s, const VenueEvent *event, Order *o, uint32_t rev
 
 
 cdef void unmatched(EngineState *s, const VenueEvent *event) noexcept nogil:
-    if event.kind == RF_VENUE_EVENT_KIND_BUSINESS_REJECT:
-        raise_break(s, RF_BREAK_KIND_BUSINESS_REJECT, NULL, event, 0, event.text_code)
+    if event.kind == RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT:
+        mass_cancel_report(s, event)
+    elif event.kind == RF_VENUE_EVENT_KIND_BUSINESS_REJECT or event.kind == RF_VENUE_EVENT_KIND_NOT_SENT:
+        if not mass_cancel_refused(s, event):
+            raise_break(s, RF_BREAK_KIND_BUSINESS_REJECT, NULL, event, 0, event.text_code)
     elif event.kind != RF_VENUE_EVENT_KIND_STATUS and event.kind != RF_VENUE_EVENT_KIND_REJECTED:
         raise_break(s, RF_BREAK_KIND_UNKNOWN_ORDER, NULL, event, 0, event.kind)
 
@@ -389,7 +394,7 @@ cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept no
     if kind == RF_VENUE_EVENT_KIND_SESSION_UP or kind == RF_VENUE_EVENT_KIND_SESSION_DOWN:
         session(s, event, kind == RF_VENUE_EVENT_KIND_SESSION_UP)
         return
-    o = match_order(s, event, &revision)
+    o = match_order(s, event, &revision) if kind != RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT else NULL
     stale = 0
     doubted = 0
     if o != NULL:

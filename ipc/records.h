@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 2u
-#define RF_LAYOUT_HASH 0x9895dd9497f1f4bbull
+#define RF_LAYOUT_HASH 0xe49626a6d44107ffull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -36,6 +36,8 @@
 #define RF_EXECUTION_BUSTED 2u
 #define RF_EXECUTION_CORRECTED 3u
 #define RF_EXECUTION_HELD 4u /* not booked: waits for the execution that it busts or corrects */
+#define RF_EXECUTION_ASSIGNED 5u /* taken out of suspense by an operator; assigned_to is booked in its place */
+#define RF_INSTRUCTION_MASS_CANCEL 256u /* of a venue only: it takes one message that cancels everything (35=q) */
 #define RF_INSTRUCTION_POST_ONLY 1u /* add liquidity or be refused; ExecInst(18)=6 unless the venue's profile says otherwise */
 #define RF_REQUEST_LIMIT_MS 30000u /* a cancel or replace unanswered for this long raises a break */
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
@@ -210,7 +212,7 @@ enum rf_break_kind {
     RF_BREAK_KIND_OVERFLOW = 10, /* a figure does not fit in 64 or 128 bits */
     RF_BREAK_KIND_EXECUTIONS_FULL = 11, /* booked, but not remembered for dedupe */
     RF_BREAK_KIND_BUSINESS_REJECT = 12, /* the venue refused a message we cannot tie to a request */
-    RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* an order's fate is not known (S6) */
+    RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* the venue did not answer in time for an order whose fate or state is in doubt (S6, S16) */
     RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
     RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
     RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be; nothing was changed */
@@ -835,7 +837,8 @@ typedef struct {
     uint64_t request_count; /* +184: rows of requests ever used */
     uint32_t requests_pending; /* +192: requests in flight */
     uint32_t free_request; /* +196: head of the free rows of requests, 0 when none is */
-    char pad_0[56]; /* +200: zero */
+    uint32_t mass_cancels; /* +200: mass cancels sent; part of their ClOrdIDs */
+    char pad_0[52]; /* +204: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 256, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -868,7 +871,8 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, started_ns) == 176, "EngineStatus.
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, request_count) == 184, "EngineStatus.request_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, requests_pending) == 192, "EngineStatus.requests_pending");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, free_request) == 196, "EngineStatus.free_request");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 200, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, mass_cancels) == 200, "EngineStatus.mass_cancels");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 204, "EngineStatus.pad_0");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1098,7 +1102,9 @@ typedef struct {
     char pad_1[3]; /* +353: zero */
     uint32_t first_request; /* +356: head of its requests in flight, oldest first; 0 when none is */
     uint32_t last_request; /* +360 */
-    char pad_3[20]; /* +364: zero */
+    char pad_3[4]; /* +364: zero */
+    uint64_t asked_ns; /* +368: engine time of the last status request (S16) [ns] */
+    char pad_4[8]; /* +376: zero */
 } rf_order_t;
 RF_STATIC_ASSERT(sizeof(rf_order_t) == 384, "Order");
 RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
@@ -1159,6 +1165,8 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, pad_1) == 353, "Order.pad_1");
 RF_STATIC_ASSERT(offsetof(rf_order_t, first_request) == 356, "Order.first_request");
 RF_STATIC_ASSERT(offsetof(rf_order_t, last_request) == 360, "Order.last_request");
 RF_STATIC_ASSERT(offsetof(rf_order_t, pad_3) == 364, "Order.pad_3");
+RF_STATIC_ASSERT(offsetof(rf_order_t, asked_ns) == 368, "Order.asked_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_4) == 376, "Order.pad_4");
 
 /* One cancel or replace in flight; a row that is free is zero but for next. Written by: engine. */
 typedef struct {
@@ -1204,11 +1212,12 @@ typedef struct {
     uint16_t strategy; /* +138 */
     uint16_t venue; /* +140 */
     uint8_t side; /* +142: enum Side */
-    uint8_t state; /* +143: EXECUTION_*: 1 booked, 2 busted, 3 corrected, 4 held until the execution it refers to arrives (S11) */
+    uint8_t state; /* +143: EXECUTION_*: 1 booked, 2 busted, 3 corrected, 4 held until the execution it refers to arrives (S11), 5 assigned (S3) */
     uint64_t digest; /* +144: hash of the identity */
     uint32_t corrects; /* +152: row that this one corrects, 0 when none */
     uint32_t corrected_by; /* +156: row that corrects this one, 0 when none */
-    char pad_0[32]; /* +160: zero */
+    uint32_t assigned_to; /* +160: row that took its place when it left suspense, 0 when none */
+    char pad_0[28]; /* +164: zero */
 } rf_execution_t;
 RF_STATIC_ASSERT(sizeof(rf_execution_t) == 192, "Execution");
 RF_STATIC_ASSERT(offsetof(rf_execution_t, id) == 0, "Execution.id");
@@ -1230,7 +1239,8 @@ RF_STATIC_ASSERT(offsetof(rf_execution_t, state) == 143, "Execution.state");
 RF_STATIC_ASSERT(offsetof(rf_execution_t, digest) == 144, "Execution.digest");
 RF_STATIC_ASSERT(offsetof(rf_execution_t, corrects) == 152, "Execution.corrects");
 RF_STATIC_ASSERT(offsetof(rf_execution_t, corrected_by) == 156, "Execution.corrected_by");
-RF_STATIC_ASSERT(offsetof(rf_execution_t, pad_0) == 160, "Execution.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, assigned_to) == 160, "Execution.assigned_to");
+RF_STATIC_ASSERT(offsetof(rf_execution_t, pad_0) == 164, "Execution.pad_0");
 
 /* Per account, strategy and instrument. State is (quantity, total cost); unit cost is derived. Written by: engine. */
 typedef struct {

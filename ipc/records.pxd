@@ -28,6 +28,8 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_EXECUTION_BUSTED
     const uint32_t RF_EXECUTION_CORRECTED
     const uint32_t RF_EXECUTION_HELD
+    const uint32_t RF_EXECUTION_ASSIGNED
+    const uint32_t RF_INSTRUCTION_MASS_CANCEL
     const uint32_t RF_INSTRUCTION_POST_ONLY
     const uint32_t RF_REQUEST_LIMIT_MS
     const uint32_t RF_DURABILITY_ASYNC
@@ -541,7 +543,8 @@ cdef extern from "records.h" nogil:
         uint64_t request_count
         uint32_t requests_pending
         uint32_t free_request
-        char pad_0[56]
+        uint32_t mass_cancels
+        char pad_0[52]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -683,7 +686,9 @@ cdef extern from "records.h" nogil:
         char pad_1[3]
         uint32_t first_request
         uint32_t last_request
-        char pad_3[20]
+        char pad_3[4]
+        uint64_t asked_ns
+        char pad_4[8]
 
     ctypedef struct Request "rf_request_t":
         int64_t px
@@ -718,7 +723,8 @@ cdef extern from "records.h" nogil:
         uint64_t digest
         uint32_t corrects
         uint32_t corrected_by
-        char pad_0[32]
+        uint32_t assigned_to
+        char pad_0[28]
 
     ctypedef struct Position "rf_position_t":
         int64_t net_qty

@@ -48,7 +48,7 @@ class Command:
 
 FIX_CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user-tags", "msg-type")
 FIX_ACCEPTOR = (
-    arg("--echo", action="store_true", help="answer with the echo application (the only one so far)"),
+    arg("--echo", action="store_true", help="answer with the echo application: orders, security definitions and emails come back"),
     arg("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)"),
     arg("--port", type=int, default=0, metavar="N", help="port to listen on; 0 takes a free one (default)"),
     arg("--sender-comp-id", metavar="A", help="our SenderCompID(49)"),
@@ -60,6 +60,11 @@ FIX_ACCEPTOR = (
     arg("--heartbeat", type=int, default=30, metavar="S", help="HeartBtInt(108) [s] when the counterparty does not say it (default 30)"),
     arg("--profile", choices=("compatible", "strict"), default="compatible", help="where others deviate from the specification (default: compatible)"),
     *(arg(f"--no-check-{name}", action="store_true", help=f"do not check: {name}") for name in FIX_CHECKS),
+    arg("--time-zone", metavar="ZONE", help="of the schedule, such as America/New_York (default UTC)"),
+    arg("--start-time", metavar="HH:MM:SS", help="schedule: when the sessions open (default: they are always open)"),
+    arg("--end-time", metavar="HH:MM:SS", help="schedule: when they log out; numbers start anew at the next opening"),
+    arg("--start-day", metavar="DAY", help="schedule: one window a week, from this day"),
+    arg("--end-day", metavar="DAY", help="schedule: to this day"),
     arg("--tls-cert", metavar="PEM", help="TLS: our certificate"),
     arg("--tls-key", metavar="PEM", help="TLS: its key"),
     arg("--tls-ca", metavar="PEM", help="TLS: refuse clients without a certificate of this CA"),

@@ -1,4 +1,4 @@
-"""Write ``ipc/records.h``, ``ipc/records.pxd`` and ``docs/records.md`` from ``ipc/schema.py``.
+"""Write ``ipc/records.h``, ``ipc/records.pxd`` and ``docs/records.md`` from ``ipc/schema.py``, ``docs/order-states.md`` from ``core/transitions.py``.
 
 ``python -m ringfence.tools.gen_records`` writes; ``--check`` exits 1 and names the stale file instead (what CI runs).
 """

@@ -16,6 +16,7 @@ from typing import Any
 from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix import profile as profiles
 from ringfence.gateways.fix.config import BEGIN_STRINGS, ON_REFUSAL, PROFILES, ROLES, TOO_HIGH
+from ringfence.gateways.fix.dictionary_file import TYPES
 from ringfence.gateways.fix.profile import Profile
 from ringfence.gateways.fix.schedule import DAYS, Schedule
 from ringfence.tools.toml_table import REQUIRED, Table
@@ -23,21 +24,7 @@ from ringfence.tools.toml_table import REQUIRED, Table
 # In the order of RF_FIX_CHECK_* in validation.h: the first is 1, the next 2, then 4 ...
 CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user_tags", "msg_type")
 ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):(\d{1,5})")
-FIELD_TYPES = (
-    "STRING",
-    "CHAR",
-    "INT",
-    "FLOAT",
-    "QTY",
-    "PRICE",
-    "AMT",
-    "BOOLEAN",
-    "UTCTIMESTAMP",
-    "CURRENCY",
-    "EXCHANGE",
-    "LOCALMKTDATE",
-    "MULTIPLEVALUESTRING",
-)
+FIELD_TYPES = tuple(sorted(TYPES))
 
 
 @dataclass(frozen=True)

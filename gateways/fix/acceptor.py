@@ -19,14 +19,16 @@ import select
 import selectors
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from ringfence.gateways.errors import GatewayError, SessionError
 from ringfence.gateways.fix.codec import MESSAGE_BYTES_MAX, frame
 from ringfence.gateways.fix.config import SessionConfig
-from ringfence.gateways.fix.session import Session
+from ringfence.gateways.fix.dictionary import Dictionary
+from ringfence.gateways.fix.schedule import Schedule
+from ringfence.gateways.fix.session import Session, identify
 from ringfence.gateways.fix.store import MessageStore
 
 TICK_NS = 100_000_000
@@ -83,7 +85,7 @@ class Line:
     session: Session
     store: MessageStore
     application: Application
-    open_now: Callable[[int], bool] = field(default=lambda _now: True)
+    schedule: Schedule | None = None
     conn: Connection | None = None
     busy: bool = False
 
@@ -91,20 +93,21 @@ class Line:
     def name(self) -> str:
         return self.config.identity
 
+    def opens(self, now: int) -> bool:
+        """Whether the schedule has a window open; numbers of an older window start anew, and the session will end with this one."""
+        if self.schedule is None:
+            return True
+        if not self.schedule.in_session(now):
+            return False
+        if self.schedule.reset_due(self.store.reset_ns, now):
+            self.session.reset_numbers(now)
+        self.session.session_ends_ns = self.schedule.window_end(now)
+        return True
+
 
 def key_of(config: SessionConfig) -> Key:
     """BeginString(8), SenderCompID(49) and TargetCompID(56) that the counterparty's messages carry."""
     return config.begin_string.encode(), config.target_comp_id.encode(), config.sender_comp_id.encode()
-
-
-def first_key(message: bytes) -> Key:
-    """Return the key in a message's header; a tag that is absent gives an empty value, which no session has."""
-    found = {8: b"", 49: b"", 56: b""}
-    for part in message.split(b"\x01"):
-        tag, _, value = part.partition(b"=")
-        if tag.isdigit() and int(tag) in found and not found[int(tag)]:
-            found[int(tag)] = value
-    return found[8], found[49], found[56]
 
 
 def store_name(config: SessionConfig) -> str:
@@ -123,6 +126,10 @@ class Acceptor:
         Directory of the message stores, one file per session; it exists.
     listener : socket
         From ``listen``; closed by ``close``.
+    dictionary : callable
+        Gives what a BeginString(8)'s messages are checked against; None: no checks.
+    schedule : Schedule, optional
+        When the sessions are open; always when None.
     clock : callable
         Nanoseconds of CLOCK_REALTIME; a parameter so that tests can stand still.
     log : callable
@@ -137,6 +144,8 @@ class Acceptor:
         folder: Path,
         listener: socket.socket,
         *,
+        dictionary: Callable[[str], Dictionary | None] = lambda _begin_string: None,
+        schedule: Schedule | None = None,
         clock: Callable[[], int],
         log: Callable[[str, str, str], None],
         secure: Callable[[socket.socket, Callable[[str], None]], socket.socket] | None = None,
@@ -155,7 +164,7 @@ class Acceptor:
             if key_of(config) in self.lines:
                 raise SessionError(f"session {config.identity} is named twice")
             store = MessageStore(folder / store_name(config), config.identity)
-            self.lines[key_of(config)] = Line(config, Session(config, store), store, application)
+            self.lines[key_of(config)] = Line(config, Session(config, store, dictionary(config.begin_string)), store, application, schedule)
             self.logon_ns = max(self.logon_ns, config.logon_s_max * SECOND_NS)
 
     # ---- the loop
@@ -212,8 +221,6 @@ class Acceptor:
                 self.log("disconnect", line.name, f"the peer has read nothing for {self.stall_ns // SECOND_NS} s: disconnecting")
                 self._drop(line, now)
                 continue
-            if not line.open_now(now) and line.session.state == "up":
-                line.session.logout(b"session ends by its schedule", now)
             line.session.tick(now)
             line.busy = True
 
@@ -269,23 +276,27 @@ class Acceptor:
         if conn.ended:
             self._close(conn)
             return
-        state, size = frame(conn.unread)
+        state, _size = frame(conn.unread)
         if state == "incomplete" and len(conn.unread) < MESSAGE_BYTES_MAX and not TRAILER.search(conn.unread):
             return
         if state != "complete":
             self._refuse(conn, "the first bytes are no FIX message")
             return
-        line = self.lines.get(first_key(conn.unread[:size]))
+        key = identify(conn.unread)
+        if key is None:
+            self._refuse(conn, "the first message is garbled")
+            return
+        line = self.lines.get(key)
         now = self.clock()
         if line is not None and line.conn is not None and has_hung_up(line.conn.sock):
             self.log("disconnect", line.name, f"connection from {line.conn.peer} has ended, and the peer is back from {conn.peer}")
             self._drop(line, now)  # what it sent last and was not taken comes again
         if line is None:
-            begin, sender, target = (v.decode("latin-1") for v in first_key(conn.unread[:size]))
+            begin, sender, target = (v.decode("latin-1") for v in key)
             self._refuse(conn, f"no session for BeginString(8) {begin!r}, SenderCompID(49) {sender!r}, TargetCompID(56) {target!r}")
         elif line.conn is not None:
             self._refuse(conn, f"{line.name} has a connection already, from {line.conn.peer}")
-        elif not line.open_now(now):
+        elif not line.opens(now):
             self._refuse(conn, f"{line.name} is outside its schedule")
         else:
             self.waiting.remove(conn)
@@ -411,7 +422,7 @@ def has_hung_up(sock: socket.socket) -> bool:
 def send(session: Session, answer: Answer, now: int) -> bool:
     """Send an application's answer; False when it must be offered again because the peer does not read."""
     msg_type, header, body = answer
-    return session.send_app(msg_type, header + body, now) > 0
+    return session.send_app(msg_type, body, now, header=header) > 0
 
 
 def listen(host: str, port: int) -> socket.socket:

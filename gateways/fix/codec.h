@@ -8,8 +8,8 @@
  * Whose memory: the caller's on both ways. A parsed message is valid as long as its bytes stay where they are.
  * Failure: RF_FIX_INCOMPLETE wants more bytes; RF_FIX_GARBLED says how many bytes to skip to where a message may begin.
  * Nothing reads beyond the n bytes given. A writer that runs out of room sets `failed` and writes nothing more.
- * Rejected: one hash lookup per tag (20 fields are scanned faster than hashed); a partial checksum kept per template (adding eight
- * bytes a step costs some 20 steps a message, less than the bookkeeping); a zero-padded BodyLength (some counterparties refuse it).
+ * Rejected: one hash lookup per tag (20 fields are scanned faster than hashed); a partial checksum kept per template (adding sixteen
+ * bytes a step costs some 10 steps a message, less than the bookkeeping); a zero-padded BodyLength (some counterparties refuse it).
  */
 #ifndef RF_FIX_CODEC_H
 #define RF_FIX_CODEC_H
@@ -65,19 +65,24 @@ typedef struct {
 
 /* ---- framing ---------------------------------------------------------------------------------------------------- */
 
-/* Sum of bytes modulo 256, eight a step: even and odd bytes add up in 16-bit lanes, which hold 128 steps. */
+/* Sum of bytes modulo 256: sixteen a step where the CPU has SSE2, else eight (even and odd bytes add up in 16-bit lanes, which hold 128 steps). */
 static inline uint32_t rf_fix_checksum(const unsigned char *p, size_t n) {
-    const uint64_t even = 0x00FF00FF00FF00FFull;
     uint64_t sum = 0;
+#ifdef __SSE2__
+    __m128i lanes = _mm_setzero_si128();
+    for (; n >= 16; n -= 16, p += 16) lanes = _mm_add_epi64(lanes, _mm_sad_epu8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_setzero_si128()));
+    sum = (uint64_t)(uint32_t)_mm_cvtsi128_si32(lanes) + (uint32_t)_mm_cvtsi128_si32(_mm_unpackhi_epi64(lanes, lanes));
+#endif
+    const uint64_t even = 0x00FF00FF00FF00FFull;
     while (n >= 8) {
-        uint64_t lanes = 0, word;
+        uint64_t pairs = 0, word;
         size_t steps = n / 8 < 128 ? n / 8 : 128;
         n -= steps * 8;
         for (; steps; steps--, p += 8) {
             memcpy(&word, p, 8);
-            lanes += (word & even) + ((word >> 8) & even);
+            pairs += (word & even) + ((word >> 8) & even);
         }
-        sum += (lanes & 0xFFFF) + ((lanes >> 16) & 0xFFFF) + ((lanes >> 32) & 0xFFFF) + (lanes >> 48);
+        sum += (pairs & 0xFFFF) + ((pairs >> 16) & 0xFFFF) + ((pairs >> 32) & 0xFFFF) + (pairs >> 48);
     }
     for (; n; n--) sum += *p++;
     return (uint32_t)(sum & 0xFF);
@@ -118,19 +123,12 @@ static inline int rf_fix_frame(const unsigned char *p, size_t n, size_t *size) {
     if (body < 5) goto garbled; /* 35=X| */
     if (n - i < body + 7) return RF_FIX_INCOMPLETE;
     i += body;
-    if (!memcmp(p + i - 1, "\00110=", 4) && p[i + 6] == RF_FIX_SOH) {
-        *size = i + 7;
-        return RF_FIX_OK;
+    if (p[i - 1] != RF_FIX_SOH || p[i] != '1' || p[i + 1] != '0' || p[i + 2] != '=' || p[i + 6] != RF_FIX_SOH) {
+        *size = rf_fix_resync(p, n, i); /* the body that BodyLength claims goes with it: nothing inside is a message */
+        return RF_FIX_GARBLED;
     }
-    /* A BodyLength that leads nowhere: what it claims is taken as one garbled message, with the next trailer behind it, as the field's engines do. */
-    for (; i + 3 < n; i++)
-        if (!memcmp(p + i - 1, "\00110=", 4)) {
-            const unsigned char *end = (const unsigned char *)memchr(p + i + 3, RF_FIX_SOH, n - i - 3);
-            if (!end) break;
-            *size = (size_t)(end + 1 - p);
-            return RF_FIX_GARBLED;
-        }
-    if (n < RF_FIX_MESSAGE_MAX) return RF_FIX_INCOMPLETE;
+    *size = i + 7;
+    return RF_FIX_OK;
 garbled:
     *size = rf_fix_resync(p, n, 1);
     return RF_FIX_GARBLED;
@@ -174,26 +172,31 @@ static inline const unsigned char *rf_fix_soh(const unsigned char *q, const unsi
     return q;
 }
 
-/* Split a framed message (rf_fix_frame said OK) into fields. GARBLED: a tag is no number or a data length wrong, or the first three are not 8, 9, 35. */
+/* Split a framed message (rf_fix_frame said OK) into fields. GARBLED: a tag or data length is wrong, or the first three are not 8, 9, 35.
+ * A tag of 0 or below is a number (-1 as its two's complement): it is validation that refuses it. */
 static inline int rf_fix_split(const unsigned char *p, size_t size, rf_fix_message_t *m) {
     const unsigned char *q = p, *end = p + size, *trailer = end - 7;
     rf_fix_field_t *f = m->fields, *last = m->fields + RF_FIX_FIELDS_MAX;
     m->bytes = p;
     m->length = (uint32_t)size;
     m->flags = 0;
-    while (q < end) {
+    while (q < end) { /* q <= trailer: the byte before it is SOH */
         const unsigned char *start = q;
-        uint32_t digit = (uint32_t)*q - '0', tag = digit;
-        if (digit - 1 > 8) { /* 0 and -N are numbers, which the validator refuses; what is no number garbles the message */
-            int negative = *q == '-';
-            digit = (uint32_t)q[negative] - '0';
-            if (negative ? digit - 1 > 8 : digit || q[1] != '=') return RF_FIX_GARBLED;
-            for (tag = 0, q += negative; (digit = (uint32_t)*q - '0') <= 9; q++) tag = tag * 10 + digit;
-            if (negative) tag = 0u - tag;
+        uint32_t tag, a = (uint32_t)q[0] - '0', b = (uint32_t)q[1] - '0';
+        if (q[2] == '=' && a - 1 < 9 && b < 10) { /* most tags have two digits */
+            tag = a * 10 + b;
+            q += 2;
+        } else if (q[3] == '=' && a - 1 < 9 && b < 10 && (uint32_t)q[2] - '0' < 10) {
+            tag = a * 100 + b * 10 + ((uint32_t)q[2] - '0');
+            q += 3;
         } else {
+            uint32_t minus = *q == '-', digit = (uint32_t)*(q += minus) - '0';
+            if (digit > 9 || (!digit && q[1] != '=')) return RF_FIX_GARBLED; /* no leading zero */
+            tag = digit;
             while ((digit = (uint32_t)*++q - '0') <= 9) tag = tag * 10 + digit; /* ends at the last SOH at the latest */
+            if (*q != '=' || q - start > 9) return RF_FIX_GARBLED;
+            if (minus) tag = 0 - tag;
         }
-        if (*q != '=' || q - start > 9) return RF_FIX_GARBLED;
         start = ++q;
         uint32_t length_tag = tag - 89 <= 446 - 89 ? rf_fix_length_tag(tag) : 0;
         if (length_tag && f > m->fields && f[-1].tag == length_tag) {
@@ -340,27 +343,79 @@ static inline void rf_fix_open(rf_fix_writer_t *w, unsigned char *buffer, uint32
     w->failed = capacity < 2 * RF_FIX_RESERVE;
 }
 
-static inline void rf_fix_put(rf_fix_writer_t *w, const void *bytes, uint32_t n) {
-    if (w->failed || w->capacity - w->at < n + 8u || n > RF_FIX_MESSAGE_MAX) { /* 8: the trailer always fits */
-        w->failed = 1;
-        return;
+/* memcpy without a call for the lengths that values have: two moves that may overlap. */
+static inline void rf_fix_copy(unsigned char *to, const unsigned char *from, uint32_t n) {
+    if (__builtin_constant_p(n) || n > 32) {
+        memcpy(to, from, n);
+    } else if (n >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    } else if (n) {
+        to[0] = from[0];
+        to[n >> 1] = from[n >> 1];
+        to[n - 1] = from[n - 1];
     }
-    memcpy(w->buffer + w->at, bytes, n);
+}
+
+/* Room for n bytes, or `failed`. */
+static inline int rf_fix_fits(rf_fix_writer_t *w, uint32_t n) {
+    if (__builtin_expect(w->failed || w->capacity - w->at < n + 8u || n > RF_FIX_MESSAGE_MAX, 0)) { /* 8: the trailer always fits */
+        w->failed = 1;
+        return 0;
+    }
+    return 1;
+}
+
+static inline void rf_fix_put(rf_fix_writer_t *w, const void *bytes, uint32_t n) {
+    if (!rf_fix_fits(w, n)) return;
+    rf_fix_copy(w->buffer + w->at, (const unsigned char *)bytes, n);
     w->at += n;
 }
 
-/* A NUL-padded text of at most `max` bytes. */
-static inline void rf_fix_put_text(rf_fix_writer_t *w, const char *text, uint32_t max) {
-    const char *end = (const char *)memchr(text, 0, max);
-    rf_fix_put(w, text, end ? (uint32_t)(end - text) : max);
+/* Characters before the first NUL, at most `max`; nothing is read beyond `max`. */
+static inline uint32_t rf_fix_text_length(const char *text, uint32_t max) {
+    uint32_t n = 0;
+#ifdef __SSE2__
+    for (; max - n >= 16; n += 16) {
+        int nul = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(text + n)), _mm_setzero_si128()));
+        if (nul) return n + (uint32_t)__builtin_ctz((unsigned)nul);
+    }
+#endif
+    while (n < max && text[n]) n++;
+    return n;
 }
+
+/* A NUL-padded text of at most `max` bytes. */
+static inline void rf_fix_put_text(rf_fix_writer_t *w, const char *text, uint32_t max) { rf_fix_put(w, text, rf_fix_text_length(text, max)); }
 
 static inline void rf_fix_put_byte(rf_fix_writer_t *w, unsigned char c) { rf_fix_put(w, &c, 1); }
 
+/* Decimal digits of v so that they end before `end`, two a step, at least one; where they begin. */
+static inline unsigned char *rf_fix_digits(unsigned char *end, uint64_t v) {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869"
+        "707172737475767778798081828384858687888990919293949596979899";
+    while (v >= 100) {
+        uint64_t rest = v / 100;
+        memcpy(end -= 2, pairs + 2 * (v - rest * 100), 2);
+        v = rest;
+    }
+    if (v >= 10) {
+        memcpy(end -= 2, pairs + 2 * v, 2);
+        return end;
+    }
+    *--end = (unsigned char)('0' + v);
+    return end;
+}
+
 static inline void rf_fix_put_uint(rf_fix_writer_t *w, uint64_t v) {
-    unsigned char text[20], *p = text + 20;
-    do *--p = (unsigned char)('0' + v % 10);
-    while (v /= 10);
+    unsigned char text[20], *p = rf_fix_digits(text + 20, v);
     rf_fix_put(w, p, (uint32_t)(text + 20 - p));
 }
 
@@ -374,8 +429,7 @@ static inline void rf_fix_put_decimal(rf_fix_writer_t *w, int64_t mantissa, uint
     }
     for (uint32_t i = 0; i < digits; i++, v /= 10) *--p = (unsigned char)('0' + v % 10);
     if (digits) *--p = '.';
-    do *--p = (unsigned char)('0' + v % 10);
-    while (v /= 10);
+    p = rf_fix_digits(p, v);
     if (mantissa < 0) *--p = '-';
     rf_fix_put(w, p, (uint32_t)(text + 24 - p));
 }
@@ -405,15 +459,17 @@ static inline void rf_fix_stamp_second(rf_fix_stamp_t *s, uint64_t second) {
 
 /* UTCTimestamp of ns since 1970 with `places` decimals of the second: 0, 3, 6 or 9. */
 static inline void rf_fix_put_timestamp(rf_fix_writer_t *w, rf_fix_stamp_t *s, uint64_t ns, uint32_t places) {
-    unsigned char fraction[10];
-    uint64_t second = ns / 1000000000, rest = ns % 1000000000;
+    uint64_t second = ns / 1000000000;
+    uint32_t rest = (uint32_t)(ns - second * 1000000000), n = places ? 18 + places : 17;
     if (s->second != second || !s->text[0]) rf_fix_stamp_second(s, second);
-    rf_fix_put(w, s->text, 17);
+    if (!rf_fix_fits(w, n)) return;
+    unsigned char *p = w->buffer + w->at;
+    memcpy(p, s->text, 17);
+    w->at += n;
     if (!places) return;
-    fraction[0] = '.';
-    for (uint32_t i = places; i < 9; i++) rest /= 10;
-    for (uint32_t i = places; i; i--, rest /= 10) fraction[i] = (unsigned char)('0' + rest % 10);
-    rf_fix_put(w, fraction, places + 1);
+    p[17] = '.';
+    rest /= places == 3 ? 1000000 : places == 6 ? 1000 : 1;
+    for (uint32_t i = places; i; i--, rest /= 10) p[17 + i] = (unsigned char)('0' + rest % 10);
 }
 
 /* Close the message: `8=BEGIN|` (given) and `9=N|` go before the body, `10=nnn|` behind. Bytes of the message and where it starts, or 0. */
@@ -422,12 +478,11 @@ static inline uint32_t rf_fix_finish(rf_fix_writer_t *w, const unsigned char *be
     unsigned char *p = w->buffer + RF_FIX_RESERVE, *t = w->buffer + w->at;
     if (w->failed || begin_len > 16 || body >= RF_FIX_MESSAGE_MAX - 64) return 0;
     *--p = RF_FIX_SOH;
-    do *--p = (unsigned char)('0' + v % 10);
-    while (v /= 10);
+    p = rf_fix_digits(p, v);
     *--p = '=';
     *--p = '9';
     p -= begin_len;
-    memcpy(p, begin, begin_len);
+    rf_fix_copy(p, begin, begin_len);
     sum = rf_fix_checksum(p, (size_t)(t - p));
     t[0] = '1';
     t[1] = '0';

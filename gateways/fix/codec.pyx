@@ -9,7 +9,7 @@ Rejected: a message class with lookup by tag; whoever needs many fields of one m
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ringfence.gateways.errors import FixError, GarbledMessage
 
@@ -65,7 +65,7 @@ def parse(bytes data not None) -> list:
     out = []
     for i in range(scratch.count):
         f = &scratch.fields[i]
-        out.append((<int32_t> f.tag, PyBytes_FromStringAndSize(<const char *> p + f.at, f.len)))
+        out.append((<int> f.tag, PyBytes_FromStringAndSize(<const char *> p + f.at, f.len)))
     return out
 
 
@@ -87,7 +87,8 @@ def encode(bytes msg_type not None, fields, bytes begin_string not None=b"FIX.4.
     cdef rf_fix_writer_t w
     cdef unsigned char *start = NULL
     cdef bytes value, begin = b"8=" + begin_string + b"\x01", previous = b""
-    cdef uint32_t tag, before = 0, n
+    cdef int tag, before = 0
+    cdef uint32_t n
     rf_fix_open(&w, room, sizeof(room))
     value = b"35=" + msg_type + b"\x01"
     rf_fix_put(&w, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
@@ -95,7 +96,9 @@ def encode(bytes msg_type not None, fields, bytes begin_string not None=b"FIX.4.
         value = item if isinstance(item, bytes) else str(item).encode("latin-1")
         if b"\x01" in value and not (before and is_length_of(before, tag) and int(previous) == len(value)):
             raise FixError(f"tag {tag}: the value {value!r} holds SOH; only a data field after its length field may")
-        rf_fix_put_uint(&w, tag)
+        if tag < 0:
+            rf_fix_put_byte(&w, b"-"[0])
+        rf_fix_put_uint(&w, <uint64_t> abs(<int64_t> tag))
         rf_fix_put_byte(&w, b"="[0])
         rf_fix_put(&w, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
         rf_fix_put_byte(&w, RF_FIX_SOH)

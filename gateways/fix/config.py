@@ -46,7 +46,7 @@ class SessionConfig:
     resend_chunk : int
         Messages asked for by one ResendRequest; the next is sent when it is filled. 0: all in one, EndSeqNo(16)=0.
     order_max_age_s : int
-        An order that the counterparty asks for again goes out when it is at most so old [s]; an older one is filled and NOT_SENT. 0: always.
+        An order that the counterparty asks for again goes out when it is at most so old [s]; an older one is filled and NOT_SENT. 0: never.
     disconnect_on_error : bool
         Log out after every Reject(3) that we send.
     on_too_low, on_refused_logon : str

@@ -51,6 +51,7 @@ ctypedef struct gateway_t:
     uint64_t connect_limit_ns   # of the attempt under way
     uint64_t up_ns
     uint64_t received_ns
+    uint64_t status_journal_seq  # input whose status requests the last OrderMassStatusRequest covers
     uint64_t next_tick_ns
     uint64_t next_clock_ns
     stamp_t stamps[256]
@@ -66,6 +67,7 @@ ctypedef struct gateway_t:
     uint64_t *c_ring_full
     uint64_t *c_rejects
     uint64_t *c_unknown
+    uint64_t *c_invalid
     uint64_t *gauges[12]
     rf_histogram_t accept_wire
     rf_histogram_t intent_wire

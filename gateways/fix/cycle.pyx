@@ -13,7 +13,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from ringfence.gateways.fix.codec cimport rf_fix_parse, rf_fix_writer_t
-from ringfence.gateways.fix.messages cimport msg_type_of, not_sent_event, read_event, session_event, unsent_command_event, write_body
+from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
 from ringfence.gateways.fix.machine cimport (
     session_accept,
@@ -24,6 +24,7 @@ from ringfence.gateways.fix.machine cimport (
     session_space,
     session_tick,
 )
+from ringfence.gateways.fix.reports cimport not_sent_event, read_event, session_event, unsent_command_event
 from ringfence.gateways.fix.state cimport (
     EVENT_APP,
     EVENT_DISCONNECT,
@@ -43,6 +44,7 @@ from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_REPLACE,
     RF_COMMAND_KIND_STATUS,
     RF_DURABILITY_LOCAL,
+    RF_VENUE_EVENT_INVALID,
     RF_VENUE_EVENT_KIND_BUSINESS_REJECT,
     RF_VENUE_EVENT_KIND_CANCEL_REJECT,
     RF_VENUE_EVENT_KIND_REJECTED,
@@ -152,8 +154,12 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
             note(s, b"application message of an unknown type, MsgSeqNum %llu: answered with a BusinessMessageReject", s.header.seq, 0)
             send_business_reject(s, 3, now)
         return 1
+    if s.header.invalid:
+        e.flags |= RF_VENUE_EVENT_INVALID
     if not publish(g, &e):
         return 0
+    if e.flags & RF_VENUE_EVENT_INVALID:
+        rf_counter_add(g.c_invalid, 1)
     if e.kind == RF_VENUE_EVENT_KIND_REJECTED or e.kind == RF_VENUE_EVENT_KIND_BUSINESS_REJECT or e.kind == RF_VENUE_EVENT_KIND_CANCEL_REJECT:
         rf_counter_add(g.c_rejects, 1)
     if e.cl_ord_id[0]:
@@ -227,6 +233,9 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     cdef stamp_t *stamp
     if not msg_type:
         return answer_unsent(g, c, b"the command's kind is not known", now)
+    if msg_type == MSG_MASS_STATUS_REQUEST and c.journal_seq == g.status_journal_seq and c.journal_seq:
+        store_set_mark(s.store, c.output_seq)  # one answer serves every order that the same input asks about
+        return 1
     w = compose(s, <const char *> &msg_type, 2 if msg_type > 255 else 1, now)
     why = write_body(g.dialect, c, w, &s.stamp, now)
     if why != NULL:
@@ -234,6 +243,8 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     if not commit(s, KIND_ORDER if c.kind == RF_COMMAND_KIND_NEW else KIND_APP, c.output_seq, now):
         return 0
     rf_counter_add(g.c_commands, 1)
+    if c.kind == RF_COMMAND_KIND_STATUS:
+        g.status_journal_seq = c.journal_seq
     if c.kind == RF_COMMAND_KIND_NEW:
         rf_counter_add(g.c_orders, 1)
     if g.stamp_count < STAMPS:

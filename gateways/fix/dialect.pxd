@@ -27,8 +27,9 @@ ctypedef struct dialect_t:
     int dont_know
     uint32_t time_places
     uint32_t symbol_tag
-    unsigned char symbol_text[4] # 55= or 48=
-    uint32_t display_bytes       # 0: the venue has no display quantity
+    unsigned char symbol_text[4]  # 55= or 48=
+    uint32_t display_tag         # 111, 210, 1138; 0: the venue has no display quantity
+    uint32_t display_bytes
     unsigned char display_text[8]
     int post_only_tif            # the post-only field is TimeInForce(59)
     uint32_t post_only_bytes

@@ -79,6 +79,7 @@ cdef class Dialect:
         d.mass_cancel, d.dont_know = profile.mass_cancel, profile.dont_know
         d.time_places, d.symbol_tag = profile.time_places, profile.symbol_tag
         fill(d.symbol_text, b"%d=" % profile.symbol_tag)
+        d.display_tag = profile.display_qty
         d.display_bytes = fill(d.display_text, b"%d=" % profile.display_qty) if profile.display_qty else 0
         d.post_only_tif = profile.post_only.startswith("59=")
         d.post_only_bytes = fill(d.post_only_text, profile.post_only.encode() + b"\x01") if profile.post_only else 0

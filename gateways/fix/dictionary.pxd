@@ -1,5 +1,6 @@
-# The data dictionary of one FIX version as the validator reads it. `c` lives as long as the Dictionary.
-from libc.stdint cimport int32_t, uint32_t
+# distutils: include_dirs = gateways/fix
+# The validator of validation.h for Cython, and the object that owns its tables.
+from libc.stdint cimport uint32_t
 
 from ringfence.gateways.fix.codec cimport rf_fix_message_t
 
@@ -16,23 +17,33 @@ cdef extern from "validation.h" nogil:
         RF_FIX_CHECK_USER_TAGS
         RF_FIX_CHECK_MSG_TYPE
         RF_FIX_CHECK_ALL
-        RF_FIX_NO_TAG
 
-    ctypedef struct rf_fix_fault_t:
-        int32_t tag      # RF_FIX_NO_TAG: none
-        uint32_t reason  # SessionRejectReason(373)
+    enum:
+        RF_FIX_INVALID_TAG_NUMBER
+        RF_FIX_REQUIRED_TAG_MISSING
+        RF_FIX_TAG_NOT_DEFINED_FOR_MESSAGE
+        RF_FIX_TAG_WITHOUT_VALUE
+        RF_FIX_VALUE_OUT_OF_RANGE
+        RF_FIX_INCORRECT_FORMAT
+        RF_FIX_INVALID_MSG_TYPE
+        RF_FIX_TAG_REPEATED
+        RF_FIX_TAG_OUT_OF_ORDER
+        RF_FIX_GROUP_COUNT
 
     ctypedef struct rf_fix_dictionary_t:
-        pass
+        uint32_t bytes
 
-    # 1: fine. 0: `fault` is what a Reject(3) says.
+    ctypedef struct rf_fix_fault_t:
+        uint32_t tag
+        uint32_t reason
+
     int rf_fix_validate(const rf_fix_dictionary_t *d, uint32_t checks, const rf_fix_message_t *m, rf_fix_fault_t *fault) noexcept
+
 
 cdef class Dictionary:
     cdef const rf_fix_dictionary_t *c
+    cdef bytes block
     cdef readonly str begin_string
     cdef readonly dict fields
     cdef readonly dict messages
-    cdef readonly frozenset header
-    cdef readonly frozenset trailer
-    cdef void *memory
+    cdef readonly object declaration

@@ -19,6 +19,7 @@ import logging
 import os
 import socket
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from libc.stdint cimport uint64_t
@@ -50,6 +51,7 @@ from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics
 from ringfence.ipc.segment cimport Segment
 
+from ringfence.gateways.fix import dictionary
 from ringfence.gateways.fix.spec import split_address
 from ringfence.gateways.fix.tls import TlsError, client, server
 from ringfence.gateways.fix.transport import Connector, Listener
@@ -73,8 +75,14 @@ COUNTERS = (
 )
 cdef uint64_t CONNECT_NS_MAX = 10_000_000_000  # an address that does not answer
 cdef uint64_t REFUSED_NS = 100_000_000          # no peer could be taken: look again
+cdef uint64_t NEVER_NS = 0xFFFFFFFFFFFFFFFFULL
 DRAIN_READS_MAX = 64
 HISTOGRAMS = ("accept_wire", "intent_wire", "wire_ack")
+
+
+def when(uint64_t ns) -> str:
+    """A time for the log, UTC."""
+    return datetime.fromtimestamp(ns // 1000000000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 cdef class Gateway:
@@ -107,6 +115,7 @@ cdef class Gateway:
     cdef readonly object connector   # of an initiator, else None
     cdef readonly object listener    # of an acceptor, else None
     cdef object tls                  # None: plain TCP
+    cdef object windows              # Schedule; None: always open
     cdef bint adopted
 
     def __cinit__(self, spec):
@@ -126,7 +135,8 @@ cdef class Gateway:
         self.store = MessageStore(spec.store, config.identity)
         if self.store.recovered:
             log.warning("%s", self.store.recovered)
-        self.session = Session(config, self.store)
+        self.windows = spec.windows()
+        self.session = Session(config, self.store, dictionary.load(config.begin_string, spec.custom_fields()))
         sections = link_sections("VenueEvent", spec.ring_slots)
         role = ENUMS["Role"].by_name["GATEWAY"]
         try:
@@ -166,6 +176,7 @@ cdef class Gateway:
         g.c_ring_full = m.counter_ptr("ring_full")
         g.c_rejects = m.counter_ptr("rejects")
         g.c_unknown = m.counter_ptr("unknown_messages")
+        g.c_invalid = m.counter_ptr("invalid_reports")
         gauges = ("session_state", "next_in", "next_out", "highest_in", "last_received_ns", "messages_in", "messages_out", "garbled", "gaps", "resent",
                   "duplicates", "test_requests")
         for i, name in enumerate(gauges):
@@ -260,8 +271,9 @@ cdef class Gateway:
     def _now_and_then(self):
         """Once a second, and when another peer knocks: a newer clock calibration, a sidecar that has come up."""
         self.clock.refresh()
-        if self.listener is not None and self.sock is not None:
-            self.metrics.add("peers_refused", self.listener.refuse("the session has a connection already"))
+        if self.listener is not None and (self.sock is not None or self.session.stopped):
+            why = "the session has a connection already" if self.sock is not None else "an operator must look first"
+            self.metrics.add("peers_refused", self.listener.refuse(why))
         if self.sidecar is None:
             try:
                 self.sidecar = Segment.attach(self.spec.instance, "from.sidecar")
@@ -274,6 +286,8 @@ cdef class Gateway:
         """Begin a connection: the next address, or the peer that has come."""
         cdef gateway_t *g = self.g
         self._now_and_then()
+        if not self._in_session(rf_clock_now(g.clock)):
+            return
         if self.listener is not None:
             self.sock = self.listener.take()
             if self.sock is None:
@@ -317,6 +331,23 @@ cdef class Gateway:
         g.fd = self.sock.fileno()
         session_connected(&self.session.s, rf_clock_now(g.clock))
 
+    def _in_session(self, uint64_t now):
+        """Whether the schedule has a window open; numbers of an older window start anew, and the session will end with this one."""
+        if self.windows is None:
+            return True
+        if not self.windows.in_session(now):
+            self.g.connect_ns = self.windows.window_start(now)
+            if self.listener is not None:
+                self.g.connect_ns = now + REFUSED_NS
+                self.metrics.add("peers_refused", self.listener.refuse("outside the session's hours"))
+            self._log(f"outside the session's hours until {when(self.windows.window_start(now))}")
+            return False
+        if self.windows.reset_due(self.store.reset_ns, now):
+            self._log("a new session: both sequence numbers start at 1")
+            self.session.reset_numbers(now)
+        self.session.session_ends_ns = self.windows.window_end(now)
+        return True
+
     def _retry_in(self, double seconds, str why):
         if self.connector is None:
             self._log(f"{why}; listening on {self.listener.address}")
@@ -349,7 +380,10 @@ cdef class Gateway:
         if g.stopping:
             return
         self.metrics.add("reconnects")
-        if self.connector is None:
+        if self.session.stopped:
+            log.error("%s: %s; an operator must look: agree with the counterparty, then restart this gateway", self.spec.venue, reason)
+            g.connect_ns = NEVER_NS
+        elif self.connector is None:
             self._retry_in(0.0, reason)
         else:
             wait = self.connector.refused() if refused else self.connector.lost() if was_up else self.connector.failed()

@@ -16,24 +16,27 @@ Rejected: callbacks (the owner decides when it takes an event), a thread per ses
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcmp, memcpy, memmove
+from libc.string cimport memcpy, memmove
 
 from ringfence.gateways.fix.codec cimport (
+    RF_FIX_BUSINESS_REJECT,
+    RF_FIX_CANCEL_REJECT,
+    RF_FIX_EXECUTION_REPORT,
     RF_FIX_GARBLED,
     RF_FIX_HEARTBEAT,
     RF_FIX_INCOMPLETE,
     RF_FIX_LOGON,
     RF_FIX_LOGOUT,
+    RF_FIX_REJECT,
     RF_FIX_RESEND_REQUEST,
     RF_FIX_SEQUENCE_RESET,
     RF_FIX_TEST_REQUEST,
-    rf_fix_field_t,
     rf_fix_find,
     rf_fix_message_t,
     rf_fix_parse,
     rf_fix_timestamp,
-    rf_fix_uint,
 )
+from ringfence.gateways.fix.dictionary cimport rf_fix_validate
 from ringfence.gateways.fix.outgoing cimport (
     note,
     send_heartbeat,
@@ -41,9 +44,9 @@ from ringfence.gateways.fix.outgoing cimport (
     send_logout,
     send_reject,
     send_resend_request,
-    send_test_request,
     serve_resend,
 )
+from ringfence.gateways.fix.reading cimport begin_is_ours, comp_ids_are_ours, is_yes, number_of, read_header, sent_in_time, value_is
 from ringfence.gateways.fix.state cimport (
     EVENT_APP,
     EVENT_DISCONNECT,
@@ -60,7 +63,7 @@ from ringfence.gateways.fix.state cimport (
     header_t,
     session_t,
 )
-from ringfence.gateways.fix.store cimport store_reserve, store_reset, store_set_next_in
+from ringfence.gateways.fix.store cimport store_reset, store_set_next_in
 
 cdef uint64_t SECOND = 1000000000
 
@@ -72,73 +75,7 @@ cdef enum:
     FORMAT_WRONG = 6
     COMP_ID_PROBLEM = 9
     SENDING_TIME_PROBLEM = 10
-
-
-# ---- reading a message --------------------------------------------------------------------------------------------------
-
-cdef void read_header(const rf_fix_message_t *m, header_t *h) noexcept nogil:
-    """The header fields that the session needs; the first of each tag counts."""
-    cdef uint32_t i, tag
-    cdef const rf_fix_field_t *f
-    h.begin = 0
-    h.seq_at = h.sender = h.target = h.sending = h.orig_sending = -1
-    h.poss_dup = h.poss_resend = 0
-    h.seq = h.sending_ns = 0
-    for i in range(3, m.count):
-        f = &m.fields[i]
-        tag = f.tag
-        if tag == 34:
-            if h.seq_at < 0:
-                h.seq_at = i
-                if not rf_fix_uint(m.bytes + f.at, f.len, &h.seq):
-                    h.seq = 0
-        elif tag == 49:
-            if h.sender < 0:
-                h.sender = i
-        elif tag == 56:
-            if h.target < 0:
-                h.target = i
-        elif tag == 52:
-            if h.sending < 0:
-                h.sending = i
-                if not rf_fix_timestamp(m.bytes + f.at, f.len, &h.sending_ns):
-                    h.sending_ns = 0
-        elif tag == 43:
-            h.poss_dup = f.len == 1 and m.bytes[f.at] == b"Y"[0]
-        elif tag == 97:
-            h.poss_resend = f.len == 1 and m.bytes[f.at] == b"Y"[0]
-        elif tag == 122:
-            if h.orig_sending < 0:
-                h.orig_sending = i
-
-
-cdef int number_of(const rf_fix_message_t *m, uint32_t tag, uint64_t *value) noexcept nogil:
-    cdef int i = rf_fix_find(m, tag)
-    return i >= 0 and rf_fix_uint(m.bytes + m.fields[i].at, m.fields[i].len, value)
-
-
-cdef int is_yes(const rf_fix_message_t *m, uint32_t tag) noexcept nogil:
-    cdef int i = rf_fix_find(m, tag)
-    return i >= 0 and m.fields[i].len == 1 and m.bytes[m.fields[i].at] == b"Y"[0]
-
-
-cdef int value_is(const rf_fix_message_t *m, int at, const unsigned char *value, uint32_t n) noexcept nogil:
-    return at >= 0 and m.fields[at].len == n and memcmp(m.bytes + m.fields[at].at, value, n) == 0
-
-
-cdef int begin_is_ours(const session_t *s) noexcept nogil:
-    return value_is(&s.message, 0, s.begin + 2, s.begin_len - 3)
-
-
-cdef int comp_ids_are_ours(const session_t *s) noexcept nogil:
-    return value_is(&s.message, s.header.sender, s.target, s.target_len) and value_is(&s.message, s.header.target, s.sender, s.sender_len)
-
-
-cdef int sent_in_time(const session_t *s, uint64_t now_ns) noexcept nogil:
-    cdef uint64_t sent = s.header.sending_ns
-    if not s.check_latency:
-        return 1
-    return (now_ns - sent if now_ns > sent else sent - now_ns) <= s.latency_ns_max
+    INVALID_MSG_TYPE = 11
 
 
 # ---- sequence numbers ---------------------------------------------------------------------------------------------------
@@ -161,7 +98,32 @@ cdef void too_low(session_t *s, uint64_t now_ns) noexcept nogil:
     note(s, b"MsgSeqNum too low, expecting %llu but received %llu: the two sides do not agree; logged out, an operator must look",
          s.store.next_in, s.header.seq)
     s.refused = 1
+    s.stopped = s.stopped or s.stop_on_too_low
     end_session(s, text, now_ns)
+
+
+cdef void reject(session_t *s, uint32_t tag, uint32_t reason, uint64_t now_ns) noexcept nogil:
+    """Reject(3) of the message under way. The field's engines name no tag with reasons that the message as a whole is at fault for."""
+    cdef int of_message = reason == COMP_ID_PROBLEM or reason == SENDING_TIME_PROBLEM or reason == INVALID_MSG_TYPE
+    if of_message:
+        tag = 0 if not s.strict else 35 if reason == INVALID_MSG_TYPE else tag
+    send_reject(s, s.header.seq, tag, reason, now_ns)
+    if s.disconnect_on_error and not s.sent_logout:
+        end_session(s, b"", now_ns)
+
+
+cdef int is_report(const session_t *s) noexcept nogil:
+    """Reports tell of money: a wrong field never makes us throw one away."""
+    cdef uint32_t kind = s.message.msg_type
+    return kind == RF_FIX_EXECUTION_REPORT or kind == RF_FIX_CANCEL_REJECT or kind == RF_FIX_BUSINESS_REJECT or kind == RF_FIX_REJECT
+
+
+cdef void flag(session_t *s, uint32_t tag, uint32_t reason) noexcept nogil:
+    """Note a report's fault and let it pass."""
+    s.fault.tag = tag
+    s.fault.reason = reason
+    s.header.invalid = 1
+    note(s, b"a report is delivered although tag %llu has fault %llu (SessionRejectReason)", tag, reason)
 
 
 cdef void duplicate(session_t *s, uint64_t now_ns) noexcept nogil:
@@ -172,17 +134,21 @@ cdef void duplicate(session_t *s, uint64_t now_ns) noexcept nogil:
     s.duplicates += 1
     if m.msg_type == RF_FIX_SEQUENCE_RESET:
         return
+    if m.msg_type == RF_FIX_REJECT:
+        return
     if at < 0:
-        send_reject(s, s.header.seq, 122, REQUIRED_TAG_MISSING, now_ns)
+        reject(s, 122, REQUIRED_TAG_MISSING, now_ns)
     elif rf_fix_timestamp(m.bytes + m.fields[at].at, m.fields[at].len, &orig) and orig > s.header.sending_ns:
-        send_reject(s, s.header.seq, 122, SENDING_TIME_PROBLEM, now_ns)
+        reject(s, 122, SENDING_TIME_PROBLEM, now_ns)
         end_session(s, b"", now_ns)
 
 
 cdef void hold(session_t *s) noexcept nogil:
     """Keep a message that came too early. No room: it is dropped; the gap fill brings it again."""
     cdef uint32_t n = s.message.length
-    if s.held_count == HELD_MAX or HELD_BYTES - s.held_used < n:
+    if s.drop_too_high or s.held_count == HELD_MAX or HELD_BYTES - s.held_used < n:
+        if s.resend_chunk and s.header.seq > s.gap_end and s.gap_end >= s.store.next_in:
+            s.gap_end = s.header.seq  # the chunks must reach it
         return
     memcpy(s.held_bytes + s.held_used, s.message.bytes, n)
     s.held[s.held_count].seq = s.header.seq
@@ -200,62 +166,116 @@ cdef void gap(session_t *s, uint64_t now_ns) noexcept nogil:
         s.gap_end = s.header.seq - 1
         s.gaps += 1
         note(s, b"MsgSeqNum too high, expecting %llu but received %llu: ResendRequest", s.store.next_in, s.header.seq)
-    if not asked or hole:
+    if not asked and s.next_expected and s.message.msg_type == RF_FIX_LOGON:  # our Logon says it in 789; asked for when nothing comes
+        s.gap_asked = s.store.next_in
+        s.gap_asked_ns = now_ns
+    elif not asked or hole:
         send_resend_request(s, s.store.next_in, now_ns)
 
 
 # ---- messages of the session --------------------------------------------------------------------------------------------
 
+cdef void refuse_logon(session_t *s, const char *text, int speak, uint64_t now_ns) noexcept nogil:
+    """End before the session is up; with a Logout that says why, or without a byte."""
+    note(s, text, 0, 0)
+    s.refused = 1
+    s.stopped = s.stopped or s.stop_on_refused_logon
+    if speak:
+        send_logout(s, text, now_ns)
+    s.disconnect_due = 1
+
+
+cdef int logon_is_welcome(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Checks of a connection's first Logon, before it may change a number. 0: it was refused."""
+    cdef uint64_t interval = 0, method = 0
+    if not s.initiator:
+        if not number_of(&s.message, 108, &interval) or interval > 86400:
+            refuse_logon(s, b"Logon without a valid HeartBtInt(108): connection closed", 0, now_ns)
+            return 0
+        s.heartbeat_s = interval
+    if rf_fix_find(&s.message, 98) >= 0 and not (number_of(&s.message, 98, &method) and method == 0):
+        refuse_logon(s, b"EncryptMethod(98) is not supported, use 0", s.strict, now_ns)
+        return 0
+    if not s.initiator and (s.username_len or s.password_len):
+        if not (value_is(&s.message, rf_fix_find(&s.message, 553), s.username, s.username_len) or not s.username_len) or not (
+                value_is(&s.message, rf_fix_find(&s.message, 554), s.password, s.password_len) or not s.password_len):
+            refuse_logon(s, b"Invalid Username(553) or Password(554)", not s.strict, now_ns)
+            return 0
+    return 1
+
+
+cdef int reset_numbers(session_t *s, uint64_t next_in, uint64_t now_ns) noexcept nogil:
+    note(s, b"sequence numbers reset (next out was %llu, next in %llu)", s.store.next_out, s.store.next_in)
+    forget_gap(s)
+    forget_resend(s)
+    return store_reset(s.store, 1, next_in, now_ns)
+
+
+cdef uint64_t expected_next(const session_t *s) noexcept nogil:
+    """NextExpectedMsgSeqNum(789) of our Logon: behind theirs when that is in order. 0: not said."""
+    if not s.next_expected:
+        return 0
+    return s.store.next_in + (1 if not s.initiator and s.header.seq == s.store.next_in else 0)
+
+
+cdef int resend_what_is_lacking(session_t *s, uint64_t sent_before, uint64_t now_ns) noexcept nogil:
+    """Obey NextExpectedMsgSeqNum(789) of their Logon; `sent_before`: our next number when they wrote it. 0: they expect more than there is."""
+    cdef uint64_t wanted = 0
+    cdef char text[128]
+    if not s.next_expected or not number_of(&s.message, 789, &wanted):
+        return 1
+    if wanted > sent_before:
+        snprintf(text, 128, b"NextExpectedMsgSeqNum(789) too high, expecting %llu but received %llu", <unsigned long long> sent_before,
+                 <unsigned long long> wanted)
+        refuse_logon(s, text, 1, now_ns)
+        return 0
+    if wanted and wanted < sent_before:
+        note(s, b"NextExpectedMsgSeqNum(789): resending %llu to %llu", wanted, sent_before - 1)
+        start_resend(s, wanted, sent_before - 1)
+    return 1
+
+
 cdef void on_logon(session_t *s, uint64_t now_ns) noexcept nogil:
     """The first Logon of a connection, or one more in a session that is up."""
-    cdef int reset = is_yes(&s.message, 141)
-    cdef uint64_t interval = s.heartbeat_s
-    if s.state == STATE_LOGGING_ON and not s.initiator:
-        if not number_of(&s.message, 108, &interval) or interval > 86400:
-            note(s, b"Logon without a HeartBtInt(108): connection closed", 0, 0)
+    cdef int reset = is_yes(&s.message, 141), first = s.state == STATE_LOGGING_ON, answer
+    cdef uint64_t sent_before
+    if first and not logon_is_welcome(s, now_ns):
+        return
+    if reset and s.sent_reset:
+        if s.store.next_in != 1:  # theirs start anew with this message; until now the old ones counted
+            store_set_next_in(s.store, 1)
+            forget_gap(s)
+    elif reset or (not s.initiator and s.reset_on_logon and first):
+        if not reset_numbers(s, 1, now_ns):
             s.disconnect_due = 1
             return
-        s.heartbeat_s = interval
-    if (reset and not s.sent_reset) or (not s.initiator and s.reset_on_logon and s.state == STATE_LOGGING_ON):
-        note(s, b"sequence numbers reset to 1 by Logon (next out was %llu, next in %llu)", s.store.next_out, s.store.next_in)
-        store_reset(s.store, 1, 1)
-        forget_gap(s)
-        forget_resend(s)
     if s.header.seq < s.store.next_in:
         if not s.header.poss_dup:
             too_low(s, now_ns)
         return
-    if s.state == STATE_LOGGING_ON:
+    sent_before = s.store.next_out
+    answer = not s.initiator and not (reset and s.sent_reset) or (reset and not s.sent_reset)
+    if not resend_what_is_lacking(s, sent_before, now_ns):
+        return
+    if first:
         s.state = STATE_UP
+        s.was_up = 1
+        s.failures = 0
         s.last_in_ns = now_ns
-        if not s.initiator:
-            send_logon(s, reset, now_ns)
-    elif not s.initiator or (reset and not s.sent_reset):
-        send_logon(s, reset, now_ns)
+    if answer:
+        send_logon(s, reset, expected_next(s), now_ns)
+    elif first and s.kept:  # a number behind that of our Logon: the peer sees the gap now, not with our next heartbeat
+        send_heartbeat(s, NULL, 0, now_ns)
     s.sent_reset = 0
     s.highest_in = s.header.seq
     if s.header.seq > s.store.next_in:
-        gap(s, now_ns)  # not held: the resend goes to infinity and fills the Logon's number too
+        hold(s)
+        gap(s, now_ns)
     take_number(s)
 
 
-cdef void on_resend_request(session_t *s, uint64_t now_ns) noexcept nogil:
-    cdef uint64_t begin = 0, end = 0, last = s.store.next_out - 1, tell_from
-    if not number_of(&s.message, 7, &begin) or not begin:
-        send_reject(s, s.header.seq, 7, REQUIRED_TAG_MISSING if rf_fix_find(&s.message, 7) < 0 else VALUE_WRONG, now_ns)
-        take_number(s)
-        return
-    if not number_of(&s.message, 16, &end):
-        send_reject(s, s.header.seq, 16, REQUIRED_TAG_MISSING if rf_fix_find(&s.message, 16) < 0 else VALUE_WRONG, now_ns)
-        take_number(s)
-        return
-    if end == 0 or end > last:
-        end = last
-    take_number(s)
-    if begin > end:
-        return
-    note(s, b"ResendRequest for %llu to %llu", begin, end)
-    tell_from = begin if begin >= s.resent_to else <uint64_t> -1  # asked before it read our answer: nothing sent behind that is lost
+cdef void start_resend(session_t *s, uint64_t begin, uint64_t end) noexcept nogil:
+    cdef uint64_t tell_from = begin if begin >= s.resent_to else <uint64_t> -1  # asked before it read our answer: nothing sent behind that is lost
     if s.resend_next:  # one under way: serve the union, its messages are only repeated
         begin = begin if begin < s.resend_next else s.resend_next
         end = end if end > s.resend_end else s.resend_end
@@ -267,18 +287,47 @@ cdef void on_resend_request(session_t *s, uint64_t now_ns) noexcept nogil:
     s.resend_told = 0
 
 
+cdef int wrong_number(session_t *s, uint32_t tag, uint64_t *value, uint64_t now_ns) noexcept nogil:
+    """1: the message lacks a number in `tag`; it is rejected and used up."""
+    if number_of(&s.message, tag, value):
+        return 0
+    reject(s, tag, REQUIRED_TAG_MISSING if rf_fix_find(&s.message, tag) < 0 else VALUE_WRONG, now_ns)
+    take_number(s)
+    return 1
+
+
+cdef void on_resend_request(session_t *s, uint64_t now_ns) noexcept nogil:
+    cdef uint64_t begin = 0, end = 0, last = s.store.next_out - 1
+    if wrong_number(s, 7, &begin, now_ns) or wrong_number(s, 16, &end, now_ns):
+        return
+    if not begin:
+        reject(s, 7, VALUE_WRONG, now_ns)
+        take_number(s)
+        return
+    if end == 0 or end > last:
+        end = last
+    if begin <= end:
+        note(s, b"ResendRequest for %llu to %llu", begin, end)
+        start_resend(s, begin, end)
+    if s.header.seq > s.store.next_in:
+        hold(s)  # served by now; its number still has its turn
+        if s.strict:
+            gap(s, now_ns)
+    take_number(s)
+
+
 cdef void on_sequence_reset(session_t *s, uint64_t now_ns) noexcept nogil:
     """Gap fill (its number is checked) or reset (it is not): 36 says what comes next."""
     cdef uint64_t next_in = 0
-    if not number_of(&s.message, 36, &next_in):
-        send_reject(s, s.header.seq, 36, REQUIRED_TAG_MISSING if rf_fix_find(&s.message, 36) < 0 else VALUE_WRONG, now_ns)
-        take_number(s)
-    elif next_in > s.store.next_in:
-        if not is_yes(&s.message, 123):
+    cdef int fill = is_yes(&s.message, 123)
+    if wrong_number(s, 36, &next_in, now_ns):
+        return
+    if next_in > s.store.next_in:
+        if not fill:
             note(s, b"SequenceReset: next expected MsgSeqNum is %llu, was %llu", next_in, s.store.next_in)
         store_set_next_in(s.store, next_in)
-    elif next_in < s.store.next_in:
-        send_reject(s, s.header.seq, 36, VALUE_WRONG, now_ns)
+    elif next_in < s.store.next_in or (fill and s.strict):
+        reject(s, 36 if s.strict else 0, VALUE_WRONG, now_ns)
 
 
 cdef void on_logout(session_t *s, uint64_t now_ns) noexcept nogil:
@@ -296,7 +345,9 @@ cdef void on_logout(session_t *s, uint64_t now_ns) noexcept nogil:
     note(s, text, 0, 0)
     if s.state == STATE_LOGGING_ON:
         s.refused = 1
-    if not s.sent_logout:
+        s.stopped = s.stopped or s.stop_on_refused_logon
+    s.logged_out = 1
+    if not s.sent_logout and not (s.state == STATE_LOGGING_ON and s.strict):
         send_logout(s, b"", now_ns)
     take_number(s)
     s.state = STATE_LOGGING_OUT
@@ -306,7 +357,7 @@ cdef void on_logout(session_t *s, uint64_t now_ns) noexcept nogil:
 cdef void on_test_request(session_t *s, uint64_t now_ns) noexcept nogil:
     cdef int at = rf_fix_find(&s.message, 112)
     if at < 0:
-        send_reject(s, s.header.seq, 112, REQUIRED_TAG_MISSING, now_ns)
+        reject(s, 112, REQUIRED_TAG_MISSING, now_ns)
     else:
         send_heartbeat(s, s.message.bytes + s.message.fields[at].at, s.message.fields[at].len, now_ns)
 
@@ -314,7 +365,7 @@ cdef void on_test_request(session_t *s, uint64_t now_ns) noexcept nogil:
 # ---- dispatch -----------------------------------------------------------------------------------------------------------
 
 cdef void forget_gap(session_t *s) noexcept nogil:
-    s.gap_end = s.gap_asked = 0
+    s.gap_end = s.gap_asked = s.gap_to = 0
     s.held_first = s.held_count = s.held_used = 0
 
 
@@ -325,7 +376,9 @@ cdef void forget_resend(session_t *s) noexcept nogil:
 cdef void first_message(session_t *s, uint64_t now_ns) noexcept nogil:
     """Before the Logon: anything wrong closes the connection without a byte."""
     cdef uint32_t kind = s.message.msg_type
-    if not begin_is_ours(s) or not comp_ids_are_ours(s):
+    if s.header.seq_valid and s.dictionary != NULL and begin_is_ours(s) and not rf_fix_validate(s.dictionary, s.checks, &s.message, &s.fault):
+        note(s, b"first message has a wrong field: tag %llu, SessionRejectReason %llu; connection closed", s.fault.tag, s.fault.reason)
+    elif not begin_is_ours(s) or not comp_ids_are_ours(s):
         note(s, b"first message has another BeginString(8), SenderCompID(49) or TargetCompID(56) than configured: connection closed", 0, 0)
     elif not s.header.seq or not s.header.sending_ns or not sent_in_time(s, now_ns):
         note(s, b"first message has no MsgSeqNum(34), or a SendingTime(52) too far from our clock: connection closed", 0, 0)
@@ -340,34 +393,87 @@ cdef void first_message(session_t *s, uint64_t now_ns) noexcept nogil:
     s.disconnect_due = 1
 
 
-cdef int header_is_good(session_t *s, uint64_t now_ns) noexcept nogil:
-    """Checks that come before the sequence number. 0: the message is dealt with."""
-    cdef header_t *h = &s.header
-    cdef rf_fix_message_t *m = &s.message
-    cdef uint32_t missing = 0, empty = 0
+cdef int fields_are_good(session_t *s, uint64_t now_ns) noexcept nogil:
+    """The dictionary's checks. 0: the message was rejected."""
+    if s.dictionary == NULL or rf_fix_validate(s.dictionary, s.checks, &s.message, &s.fault):
+        return 1
+    if is_report(s):
+        flag(s, s.fault.tag, s.fault.reason)
+        return 1
+    note(s, b"message rejected: tag %llu, SessionRejectReason %llu", s.fault.tag, s.fault.reason)
+    reject(s, s.fault.tag, s.fault.reason, now_ns)
+    take_number(s)
+    return 0
+
+
+cdef int ours_to_read(session_t *s, uint64_t now_ns) noexcept nogil:
+    """BeginString and MsgSeqNum, without which nothing can be said about a message. 0: the session ends."""
     if not begin_is_ours(s):
         note(s, b"Incorrect BeginString: logged out", 0, 0)
         end_session(s, b"Incorrect BeginString", now_ns)
         return 0
-    if not h.seq:
+    if not s.header.seq_valid:
         note(s, b"message without a valid MsgSeqNum(34): logged out", 0, 0)
         end_session(s, b"Required tag missing", now_ns)
         return 0
+    return 1
+
+
+cdef int header_is_good(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Who sent it to whom, and when. 0: the message is dealt with."""
+    cdef header_t *h = &s.header
+    cdef rf_fix_message_t *m = &s.message
+    cdef uint32_t tag = 0, reason = 0
     if h.sender < 0 or h.target < 0 or h.sending < 0:
-        missing = 49 if h.sender < 0 else 56 if h.target < 0 else 52
+        tag = 49 if h.sender < 0 else 56 if h.target < 0 else 52
+        reason = REQUIRED_TAG_MISSING
     elif not m.fields[h.sender].len or not m.fields[h.target].len or not m.fields[h.sending].len:
-        empty = 49 if not m.fields[h.sender].len else 56 if not m.fields[h.target].len else 52
-    if missing or empty:
-        send_reject(s, h.seq, missing or empty, REQUIRED_TAG_MISSING if missing else NO_VALUE, now_ns)
+        tag = 49 if not m.fields[h.sender].len else 56 if not m.fields[h.target].len else 52
+        reason = NO_VALUE
     elif not h.sending_ns:
-        send_reject(s, h.seq, 52, FORMAT_WRONG, now_ns)
+        tag = 52
+        reason = FORMAT_WRONG
+    if tag and is_report(s):
+        if not h.invalid:
+            flag(s, tag, reason)
+        return 1
+    if tag:
+        reject(s, tag, reason, now_ns)
     elif not sent_in_time(s, now_ns):
         note(s, b"SendingTime accuracy problem: more than %llu s from our clock; logged out", s.latency_ns_max // SECOND, 0)
-        send_reject(s, h.seq, 52, SENDING_TIME_PROBLEM, now_ns)
+        reject(s, 52, SENDING_TIME_PROBLEM, now_ns)
         end_session(s, b"", now_ns)
     elif not comp_ids_are_ours(s):
         note(s, b"CompID problem: a message of another session; logged out", 0, 0)
-        send_reject(s, h.seq, 49 if not value_is(m, h.sender, s.target, s.target_len) else 56, COMP_ID_PROBLEM, now_ns)
+        reject(s, 49 if not value_is(m, h.sender, s.target, s.target_len) else 56, COMP_ID_PROBLEM, now_ns)
+        end_session(s, b"", now_ns)
+    else:
+        return 1
+    if not is_report(s):  # a report's number stays due: it comes again with the next connection
+        take_number(s)
+    return 0
+
+
+cdef int waits_its_turn(const session_t *s) noexcept nogil:
+    """1: the number is too high, and the message is not one that is dealt with whatever its number."""
+    cdef uint32_t kind = s.message.msg_type
+    if s.header.seq <= s.store.next_in or kind == RF_FIX_LOGON or kind == RF_FIX_RESEND_REQUEST:
+        return 0
+    if kind == RF_FIX_LOGOUT:
+        return s.strict
+    return kind != RF_FIX_SEQUENCE_RESET or is_yes(&s.message, 123)
+
+
+cdef int original_time_is_good(session_t *s, uint64_t now_ns) noexcept nogil:
+    """Strict: a PossDup in its turn must carry OrigSendingTime(122) too. 0: it was rejected."""
+    cdef int at = s.header.orig_sending
+    cdef uint64_t orig = 0
+    if not s.strict or not s.header.poss_dup or s.message.msg_type == RF_FIX_SEQUENCE_RESET or is_report(s):
+        return 1
+    if at < 0:
+        reject(s, 122, REQUIRED_TAG_MISSING, now_ns)
+    elif rf_fix_timestamp(s.message.bytes + s.message.fields[at].at, s.message.fields[at].len, &orig) and orig > s.header.sending_ns:
+        reject(s, 122, SENDING_TIME_PROBLEM, now_ns)
         end_session(s, b"", now_ns)
     else:
         return 1
@@ -379,8 +485,17 @@ cdef void dispatch(session_t *s, int held, uint64_t now_ns) noexcept nogil:
     """One whole message. Leaves EVENT_APP on offer, or has dealt with it."""
     cdef uint32_t kind = s.message.msg_type
     read_header(&s.message, &s.header)
+    s.fault.tag = s.fault.reason = 0
     if s.state == STATE_LOGGING_ON:
         first_message(s, now_ns)
+        return
+    if held and (kind == RF_FIX_LOGON or kind == RF_FIX_RESEND_REQUEST):  # answered when they came; only their number counts now
+        take_number(s)
+        return
+    if not held and not ours_to_read(s, now_ns):
+        return
+    if not waits_its_turn(s) and not fields_are_good(s, now_ns):
+        s.last_in_ns = now_ns
         return
     if not held:
         if not header_is_good(s, now_ns):
@@ -389,32 +504,33 @@ cdef void dispatch(session_t *s, int held, uint64_t now_ns) noexcept nogil:
         s.test_outstanding = 0
         if s.header.seq > s.highest_in:
             s.highest_in = s.header.seq
-    if kind == RF_FIX_LOGOUT:
-        on_logout(s, now_ns)
-        return
-    if held and (kind == RF_FIX_LOGON or kind == RF_FIX_RESEND_REQUEST):  # answered when they came; only their number counts now
-        take_number(s)
-        return
-    if kind == RF_FIX_LOGON:
-        on_logon(s, now_ns)
-        return
-    if kind == RF_FIX_RESEND_REQUEST:
-        on_resend_request(s, now_ns)
-        return
-    if kind == RF_FIX_SEQUENCE_RESET and not is_yes(&s.message, 123):
-        on_sequence_reset(s, now_ns)
-        return
-    if s.header.seq > s.store.next_in:
+    if waits_its_turn(s):
         hold(s)
         gap(s, now_ns)
-        return
-    if s.header.seq < s.store.next_in:
+    else:
+        in_turn(s, held, now_ns)
+
+
+cdef void in_turn(session_t *s, int held, uint64_t now_ns) noexcept nogil:
+    """A message that is not too early, its fields checked."""
+    cdef uint32_t kind = s.message.msg_type
+    cdef int any_number = kind == RF_FIX_LOGON or kind == RF_FIX_RESEND_REQUEST or (kind == RF_FIX_LOGOUT and not s.strict)
+    if kind == RF_FIX_SEQUENCE_RESET and not is_yes(&s.message, 123):
+        any_number = 1
+    if not any_number and s.header.seq < s.store.next_in:
         if s.header.poss_dup:
             duplicate(s, now_ns)
         else:
             too_low(s, now_ns)
+    elif s.header.seq == s.store.next_in and not original_time_is_good(s, now_ns):
         return
-    if kind == RF_FIX_SEQUENCE_RESET:
+    elif kind == RF_FIX_LOGON:
+        on_logon(s, now_ns)
+    elif kind == RF_FIX_RESEND_REQUEST:
+        on_resend_request(s, now_ns)
+    elif kind == RF_FIX_LOGOUT:
+        on_logout(s, now_ns)
+    elif kind == RF_FIX_SEQUENCE_RESET:
         on_sequence_reset(s, now_ns)
     elif kind == RF_FIX_HEARTBEAT:
         take_number(s)
@@ -460,6 +576,9 @@ cdef int next_input(session_t *s, uint64_t now_ns) noexcept nogil:
         s.garbled += 1
         if s.garbled & (s.garbled - 1) == 0:  # 1, 2, 4, 8 ...: a flood of noise does not flood the log
             note(s, b"garbled bytes ignored (%llu), %llu times so far", size, s.garbled)
+        if s.state == STATE_LOGGING_ON and not s.initiator:
+            note(s, b"first bytes are no FIX message: connection closed", 0, 0)
+            s.disconnect_due = 1
         return 1
     s.in_at += s.message.length
     s.messages_in += 1
@@ -471,20 +590,29 @@ cdef int next_input(session_t *s, uint64_t now_ns) noexcept nogil:
 
 cdef void session_connected(session_t *s, uint64_t now_ns) noexcept nogil:
     s.in_at = s.in_end = s.out_at = s.out_end = 0
-    s.disconnect_due = s.sent_reset = s.sent_logout = s.test_outstanding = s.refused = 0
+    s.disconnect_due = s.sent_reset = s.sent_logout = s.test_outstanding = s.refused = s.stopped = s.logged_out = s.was_up = 0
     forget_gap(s)
     forget_resend(s)
     s.event = EVENT_NONE
+    s.kept = 0
     s.state = STATE_LOGGING_ON
-    s.connected_ns = s.last_in_ns = s.last_out_ns = now_ns
+    s.connected_ns = s.last_in_ns = s.last_out_ns = s.now_ns = now_ns
     if s.initiator:
         if s.reset_on_logon:
-            store_reset(s.store, 1, 1)
+            store_reset(s.store, 1, 1, now_ns)
             s.sent_reset = 1
-        send_logon(s, s.reset_on_logon, now_ns)
+        send_logon(s, s.reset_on_logon, s.store.next_in if s.next_expected else 0, now_ns)
 
 
 cdef void session_disconnected(session_t *s) noexcept nogil:
+    if s.state >= STATE_LOGGING_ON:
+        if not s.was_up:
+            s.failures += 1
+            if s.failures_max and s.failures >= s.failures_max:
+                note(s, b"%llu connections in a row ended before the session was up: an operator must look", s.failures, 0)
+                s.stopped = 1
+        if s.was_up and (s.reset_on_disconnect or (s.reset_on_logout and s.logged_out)):
+            reset_numbers(s, 1, s.now_ns)
     s.state = STATE_DOWN
     s.in_at = s.in_end = s.out_at = s.out_end = 0
     s.disconnect_due = 0
@@ -503,6 +631,21 @@ cdef void session_logout(session_t *s, const char *text, uint64_t now_ns) noexce
         s.disconnect_due = 1
 
 
+cdef int session_reset(session_t *s, uint64_t now_ns) noexcept nogil:
+    if s.state == STATE_DOWN:
+        return reset_numbers(s, 1, now_ns)
+    if s.state != STATE_UP or s.resend_next or s.sent_reset:
+        return 0
+    # theirs count on until their Logon answers: what is on its way to us is not lost
+    if not store_reset(s.store, 1, s.store.next_in, now_ns):
+        return 0
+    s.sent_reset = 1
+    s.gap_asked_ns = now_ns
+    forget_resend(s)
+    send_logon(s, 1, 1 if s.next_expected else 0, now_ns)
+    return 1
+
+
 cdef unsigned char *session_space(session_t *s, uint32_t *n) noexcept nogil:
     if s.in_end == IN_BYTES and s.in_at and s.event == EVENT_NONE:
         memmove(s.input, s.input + s.in_at, s.in_end - s.in_at)
@@ -517,6 +660,7 @@ cdef void session_filled(session_t *s, uint32_t n) noexcept nogil:
 
 
 cdef int session_poll(session_t *s, uint64_t now_ns) noexcept nogil:
+    s.now_ns = now_ns
     while True:
         if s.event != EVENT_NONE:
             return s.event
@@ -533,6 +677,8 @@ cdef int session_poll(session_t *s, uint64_t now_ns) noexcept nogil:
             continue
         elif s.held_count and next_held(s, now_ns):
             continue
+        elif s.gap_to and s.gap_to < s.store.next_in <= s.gap_end:
+            send_resend_request(s, s.store.next_in, now_ns)  # the next chunk
         elif not next_input(s, now_ns):
             return EVENT_NONE
 
@@ -545,37 +691,3 @@ cdef void session_accept(session_t *s) noexcept nogil:
     elif s.event == EVENT_DISCONNECT:
         return  # stays until disconnected
     s.event = EVENT_NONE
-
-
-cdef void session_tick(session_t *s, uint64_t now_ns) noexcept nogil:
-    """Timers; call it at least every tenth of a second. now_ns may stand still, it may not jump back far."""
-    cdef uint64_t silence, beat = s.heartbeat_s * SECOND
-    if s.state < STATE_LOGGING_ON or s.disconnect_due:
-        return
-    store_reserve(s.store)
-    if s.state == STATE_LOGGING_ON:
-        if now_ns > s.connected_ns + s.logon_ns_max:
-            note(s, b"no Logon within %llu s: disconnecting", s.logon_ns_max // SECOND, 0)
-            s.disconnect_due = 1
-        return
-    if s.state == STATE_LOGGING_OUT:
-        if now_ns > s.logout_ns + s.logout_ns_max:
-            note(s, b"no Logout within %llu s: disconnecting", s.logout_ns_max // SECOND, 0)
-            s.disconnect_due = 1
-        return
-    if s.gap_end >= s.store.next_in and now_ns > s.gap_asked_ns + (beat or 30 * SECOND):
-        note(s, b"gap not filled from %llu on: ResendRequest again", s.store.next_in, 0)
-        send_resend_request(s, s.store.next_in, now_ns)
-    if not beat:
-        return
-    if s.event != EVENT_NONE:  # the owner does not take; the silence is ours
-        s.last_in_ns = now_ns
-    silence = now_ns - s.last_in_ns if now_ns > s.last_in_ns else 0
-    if silence * 5 >= beat * 12:
-        note(s, b"nothing heard for %llu ms: disconnecting", silence // 1000000, 0)
-        s.disconnect_due = 1
-    elif silence * 5 >= beat * 6:
-        if not s.test_outstanding:
-            send_test_request(s, now_ns)
-    elif not s.test_outstanding and now_ns >= s.last_out_ns + beat:
-        send_heartbeat(s, NULL, 0, now_ns)

@@ -12,7 +12,8 @@ from libc.string cimport memcpy, memset
 
 from ringfence.gateways.errors import SessionError
 
-from ringfence.gateways.fix.codec cimport rf_fix_put, rf_fix_writer_t
+from ringfence.gateways.fix.codec cimport RF_FIX_OK, rf_fix_message_t, rf_fix_parse, rf_fix_put, rf_fix_writer_t
+from ringfence.gateways.fix.dictionary cimport Dictionary
 from ringfence.gateways.fix.machine cimport (
     session_accept,
     session_connected,
@@ -20,10 +21,12 @@ from ringfence.gateways.fix.machine cimport (
     session_filled,
     session_logout,
     session_poll,
+    session_reset,
     session_space,
     session_tick,
 )
-from ringfence.gateways.fix.outgoing cimport commit, compose, has_room
+from ringfence.gateways.fix.outgoing cimport commit, compose_with, has_room
+from ringfence.gateways.fix.reading cimport read_header
 from ringfence.gateways.fix.state cimport (
     EVENT_APP,
     EVENT_DISCONNECT,
@@ -41,6 +44,7 @@ from ringfence.gateways.fix.state cimport (
     STATE_LOGGING_ON,
     STATE_LOGGING_OUT,
     STATE_UP,
+    header_t,
     held_t,
     session_t,
 )
@@ -62,9 +66,11 @@ cdef class Session:
     config : SessionConfig
     store : MessageStore
         Sequence numbers and sent messages; owned by the caller, must outlive the session.
+    dictionary : Dictionary, optional
+        What incoming messages are checked against; None: their fields are not checked.
     """
 
-    def __cinit__(self, config, MessageStore store not None):
+    def __cinit__(self, config, MessageStore store not None, Dictionary dictionary=None):
         cdef session_t *s = &self.s
         memset(s, 0, sizeof(session_t))
         s.input = <unsigned char *> calloc(1, IN_BYTES)
@@ -80,7 +86,27 @@ cdef class Session:
         s.store = &store.s
         s.state = STATE_DOWN
         s.initiator = config.role == "initiator"
+        s.strict = config.profile == "strict"
         s.reset_on_logon = config.reset_on_logon
+        s.reset_on_logout = config.reset_on_logout
+        s.reset_on_disconnect = config.reset_on_disconnect
+        s.next_expected = config.next_expected
+        s.drop_too_high = config.too_high == "drop"
+        s.resend_chunk = config.resend_chunk
+        s.order_ns_max = config.order_max_age_s * SECOND
+        s.disconnect_on_error = config.disconnect_on_error
+        s.stop_on_too_low = config.on_too_low == "stop"
+        s.stop_on_refused_logon = config.on_refused_logon == "stop"
+        s.failures_max = config.failures_max
+        s.checks = config.checks
+        self.dictionary = dictionary
+        if dictionary is not None:
+            if dictionary.begin_string != config.begin_string:
+                raise SessionError(f"dictionary is of {dictionary.begin_string}, the session of {config.begin_string}; load the session's version")
+            s.dictionary = dictionary.c
+        s.reason_max = 11 if config.begin_string == "FIX.4.2" else 18
+        s.username_len = fill(s.username, config.username.encode("ascii"))
+        s.password_len = fill(s.password, config.password.encode("ascii"))
         s.check_latency = config.check_latency
         s.heartbeat_s = config.heartbeat_s
         s.latency_ns_max = config.latency_s_max * SECOND
@@ -93,8 +119,10 @@ cdef class Session:
         s.begin_len = fill(s.begin, b"8=" + begin + b"\x01")
         s.sender_len = fill(s.sender, sender)
         s.target_len = fill(s.target, target)
-        s.head_len = fill(s.head, b"\x0149=" + sender + b"\x0152=")
-        s.after_time_len = fill(s.after_time, b"\x0156=" + target + b"\x01")
+        front = b"\x0149=" + sender + b"\x0152="
+        s.time_at = len(front)
+        s.route_len = fill(s.route, front + b"00000000-00:00:00.000\x0156=" + target + b"\x01")
+        s.route_second = <uint64_t> -1
 
     def __dealloc__(self):
         free(self.s.input)
@@ -128,6 +156,29 @@ cdef class Session:
     def refused(self) -> bool:
         """True when numbers did not agree: reconnecting will not help, an operator must look."""
         return bool(self.s.refused)
+
+    @property
+    def stopped(self) -> bool:
+        """True when the settings want an operator to look before the next connection; the next ``connected`` forgets it."""
+        return bool(self.s.stopped)
+
+    @property
+    def fault(self) -> tuple[int, int] | None:
+        """``(tag, SessionRejectReason)`` of the report on offer when it failed a check and is delivered all the same."""
+        return (self.s.fault.tag, self.s.fault.reason) if self.s.event == EVENT_APP and self.s.header.invalid else None
+
+    @property
+    def session_ends_ns(self) -> int:
+        """When the session logs out by itself [ns since 1970], the end of its schedule's window; 0: never."""
+        return self.s.session_ends_ns
+
+    @session_ends_ns.setter
+    def session_ends_ns(self, uint64_t ns):
+        self.s.session_ends_ns = ns
+
+    def reset_numbers(self, uint64_t now_ns) -> bool:
+        """Both sequence numbers to 1: at once while down, by a Logon with ResetSeqNumFlag(141)=Y while up. False: not now, try again."""
+        return bool(session_reset(&self.s, now_ns))
 
     @property
     def counters(self) -> dict[str, int]:
@@ -166,8 +217,11 @@ cdef class Session:
         """Timers: heartbeat, test request, time-outs."""
         session_tick(&self.s, now_ns)
 
-    def send_app(self, bytes msg_type not None, bytes body not None, uint64_t now_ns, uint64_t output_seq=0, uint32_t kind=KIND_APP) -> int:
+    def send_app(self, bytes msg_type not None, bytes body not None, uint64_t now_ns, uint64_t output_seq=0, uint32_t kind=KIND_APP,
+                 bytes header not None=b"") -> int:
         """Send an application message; ``body`` is ``tag=value`` with SOH behind each.
+
+        ``header`` in the same form are further fields of the standard header, ascending by tag: SenderSubID(50), and those above 56.
 
         Not logged on: it is stored, takes its number and goes out when the peer asks for it.
 
@@ -183,13 +237,16 @@ cdef class Session:
         """
         cdef const char *kind_text = msg_type
         cdef const char *text = body
+        cdef const char *more = header
         cdef rf_fix_writer_t *w
         cdef uint64_t seq
         if body and not body.endswith(b"\x01"):
             raise SessionError(f"body must end with SOH, was {bytes(body)!r:.80}")
+        if header and not header.endswith(b"\x01"):
+            raise SessionError(f"header must end with SOH, was {bytes(header)!r:.80}")
         if not has_room(&self.s):
             return 0
-        w = compose(&self.s, kind_text, <uint32_t> len(msg_type), now_ns)
+        w = compose_with(&self.s, kind_text, <uint32_t> len(msg_type), <const unsigned char *> more, <uint32_t> len(header), now_ns)
         rf_fix_put(w, text, <uint32_t> len(body))
         seq = commit(&self.s, kind, output_seq, now_ns)
         if not seq:
@@ -250,3 +307,22 @@ cdef uint32_t fill(unsigned char *to, bytes text):
     cdef const char *p = text
     memcpy(to, p, len(text))
     return <uint32_t> len(text)
+
+
+def identify(bytes data not None) -> tuple[bytes, bytes, bytes] | None:
+    """Tell whose the first message of a connection is.
+
+    Returns
+    -------
+    tuple of (bytes, bytes, bytes) or None
+        BeginString(8), SenderCompID(49) and TargetCompID(56) as the message has them, empty when it lacks one; None when ``data`` does not begin with a
+        whole message (more bytes are needed, or it is garbled: ``codec.frame`` tells).
+    """
+    cdef header_t h
+    cdef rf_fix_message_t m
+    cdef size_t size = 0
+    cdef const char *p = data
+    if rf_fix_parse(<const unsigned char *> p, len(data), &m, &size) != RF_FIX_OK:
+        return None
+    read_header(&m, &h)
+    return tuple(b"" if at < 0 else data[m.fields[at].at:m.fields[at].at + m.fields[at].len] for at in (h.begin, h.sender, h.target))

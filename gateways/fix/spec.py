@@ -117,8 +117,8 @@ class GatewaySpec:
             A setting is not allowed, or the password cannot be read.
         """
         _check_keys("session", self.session, SessionConfig)
-        password = self._password()
-        return SessionConfig(**self.session, **({"password": password} if password else {}))
+        settings: dict[str, Any] = {**self.session, "password": self._password()}
+        return SessionConfig(**settings)
 
     def windows(self) -> Schedule | None:
         """When the session is open, None for always.
@@ -132,6 +132,10 @@ class GatewaySpec:
             return None
         _check_keys("schedule", self.schedule, Schedule)
         return Schedule(**{**self.schedule, "days": tuple(self.schedule.get("days", ()))})
+
+    def custom_fields(self) -> dict[int, tuple[str, str]]:
+        """``custom_tags`` as the dictionary takes them."""
+        return {int(tag): (name, kind) for tag, (name, kind) in self.custom_tags.items()}
 
     def tls_config(self) -> TlsConfig | None:
         """What TLS needs, None for plain TCP.

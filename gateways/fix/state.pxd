@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.gateways.fix.codec cimport rf_fix_message_t, rf_fix_stamp_t, rf_fix_writer_t
+from ringfence.gateways.fix.dictionary cimport rf_fix_dictionary_t, rf_fix_fault_t
 from ringfence.gateways.fix.store cimport store_t
 
 cdef enum:
@@ -38,6 +39,7 @@ ctypedef struct held_t:
 
 ctypedef struct header_t:
     uint64_t seq            # MsgSeqNum(34), 0 when missing or no number
+    int seq_valid           # it is a number (SequenceReset-Reset may say 0)
     uint64_t sending_ns     # SendingTime(52), 0 when missing or wrong
     int begin               # indexes of fields, -1 when absent
     int seq_at
@@ -47,6 +49,7 @@ ctypedef struct header_t:
     int orig_sending
     int poss_dup            # 43=Y
     int poss_resend         # 97=Y
+    int invalid             # a report that failed a check and is delivered all the same: session_t.fault says which
 
 ctypedef struct session_t:
     # identity and settings, fixed
@@ -56,11 +59,30 @@ ctypedef struct session_t:
     uint32_t sender_len
     unsigned char target[64]
     uint32_t target_len
-    unsigned char head[80]         # |49=SENDER|52=
-    uint32_t head_len
-    unsigned char after_time[80]   # |56=TARGET|
-    uint32_t after_time_len
+    unsigned char route[192]       # |49=SENDER|52=YYYYMMDD-HH:MM:SS.mmm|56=TARGET|, the time is written over
+    uint32_t route_len
+    uint32_t time_at               # offsets in route: of 52's value,
+    uint32_t target_at             # of 56=
+    uint64_t route_second          # second of the time in route
+    unsigned char username[64]
+    uint32_t username_len
+    unsigned char password[64]
+    uint32_t password_len
+    const rf_fix_dictionary_t *dictionary  # NULL: messages are not validated
+    uint32_t checks                # RF_FIX_CHECK_*
+    uint32_t reason_max            # highest SessionRejectReason(373) that the version knows
     int initiator
+    int strict
+    int next_expected              # 789 in Logons
+    int drop_too_high
+    int disconnect_on_error
+    int stop_on_too_low
+    int stop_on_refused_logon
+    uint64_t failures_max
+    uint64_t resend_chunk
+    uint64_t order_ns_max
+    int reset_on_logout
+    int reset_on_disconnect
     int reset_on_logon
     int check_latency
     uint64_t heartbeat_s
@@ -74,7 +96,14 @@ ctypedef struct session_t:
     int announced        # UP was raised, DOWN is owed
     int down_due
     int disconnect_due
-    int refused          # the counterparty refused our numbers: an operator must look
+    int refused          # this connection ended because numbers did not agree or a Logon was refused
+    int stopped          # an operator must look before the next connection
+    int logged_out       # both Logouts were exchanged
+    int was_up           # this connection's Logon succeeded
+    int kept             # a message was stored behind our Logon and not sent: the peer does not know of it
+    uint64_t failures    # connections in a row that ended before they were up
+    uint64_t now_ns      # the last time that the owner said
+    uint64_t session_ends_ns  # Logout then; 0: never
     int sent_reset
     int sent_logout
     int test_outstanding
@@ -85,6 +114,7 @@ ctypedef struct session_t:
     uint64_t gap_end       # highest number known to be missing; below next_in when there is no gap
     uint64_t gap_asked     # BeginSeqNo(7) of the last ResendRequest
     uint64_t gap_asked_ns
+    uint64_t gap_to        # EndSeqNo(16) of it when asked in chunks, else 0
 
     # serving a ResendRequest
     uint64_t resend_next   # 0: none
@@ -112,6 +142,7 @@ ctypedef struct session_t:
     uint64_t event_output_seq
     uint32_t event_bytes
     header_t header
+    rf_fix_fault_t fault   # of the message under way or on offer; reason and tag 0: none
     rf_fix_message_t message
 
     # buffers
@@ -128,6 +159,7 @@ ctypedef struct session_t:
     uint32_t held_count
     unsigned char *frame   # one message being composed
     unsigned char *copy    # one stored message being resent
+    rf_fix_message_t resent_message  # its fields
     rf_fix_writer_t writer
     rf_fix_stamp_t stamp
     char notes[3072]       # NOTES_MAX lines of NOTE_BYTES: what an operator should read

@@ -17,6 +17,7 @@ ctypedef struct store_t:
     uint64_t next_in     # next MsgSeqNum(34) expected
     uint64_t mark        # highest output_seq of a command that was stored or answered
     uint64_t resets
+    uint64_t reset_ms    # when the numbers started at their beginning, ms since 1970; 0: not known
     uint64_t *index      # offset of the record of `first + i`, 0 when there is none
     uint64_t index_room
     uint64_t first
@@ -26,7 +27,7 @@ cdef int store_append(store_t *s, uint32_t kind, uint64_t output_seq, const unsi
 # Grow ahead of need; call it where time does not matter.
 cdef int store_reserve(store_t *s) noexcept nogil
 # Both sequence numbers anew; one record, so that a crash leaves either the old or the new pair.
-cdef int store_reset(store_t *s, uint64_t next_out, uint64_t next_in) noexcept nogil
+cdef int store_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t now_ns) noexcept nogil
 cdef void store_set_next_in(store_t *s, uint64_t next_in) noexcept nogil
 # The command was answered without a message.
 cdef void store_set_mark(store_t *s, uint64_t output_seq) noexcept nogil

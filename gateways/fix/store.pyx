@@ -2,7 +2,7 @@
 
 File, mapped shared, written by the one process that owns the session (``flock``), read by ``ringfence`` tools:
 
-    0     header: magic, day made, identity, then four words: next_out, next_in, mark, resets
+    0     header: magic, day made, identity, then five words: next_out, next_in, mark, resets, time of the last reset
     4096  records: length, crc, seq, output_seq, kind, bytes; padded to 8; the first zero length word ends them
 
 Order of stores: record, its length word last, then the header word. A process killed anywhere leaves a store in which the record either is
@@ -66,6 +66,8 @@ cdef enum:
     AT_NEXT_IN = 320     # a line of its own each: they change at different times
     AT_MARK = 384
     AT_RESETS = 448
+    AT_RESET_MS = 512    # zero in files of older versions
+    RESET_BYTES = 8      # a KIND_RESET record holds its time
 
 cdef uint64_t VALUE_MASK = 0xFFFFFFFFFFFF
 cdef const char *MAGIC = b"RFFIXS01"
@@ -196,18 +198,21 @@ cdef int store_append(store_t *s, uint32_t kind, uint64_t output_seq, const unsi
     return 1
 
 
-cdef int store_reset(store_t *s, uint64_t next_out, uint64_t next_in) noexcept nogil:
-    if not append(s, KIND_RESET, next_out, next_in, NULL, 0):
+cdef int store_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t now_ns) noexcept nogil:
+    cdef uint64_t now_ms = now_ns // 1000000
+    if not append(s, KIND_RESET, next_out, next_in, <const unsigned char *> &now_ms, RESET_BYTES):
         return 0
-    finish_reset(s, next_out, next_in)
+    finish_reset(s, next_out, next_in, now_ms)
     return 1
 
 
-cdef void finish_reset(store_t *s, uint64_t next_out, uint64_t next_in) noexcept nogil:
+cdef void finish_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t now_ms) noexcept nogil:
     """The header's side of a reset; `resets` last, so that a crash before it repeats the whole."""
     s.next_out = next_out
     put_word(s, AT_NEXT_OUT, next_out)
     store_set_next_in(s, next_in)
+    s.reset_ms = now_ms
+    put_word(s, AT_RESET_MS, now_ms)
     s.resets += 1
     put_word(s, AT_RESETS, s.resets)
     index_clear(s, next_out)
@@ -236,7 +241,7 @@ cdef const unsigned char *store_find(store_t *s, uint64_t seq, uint32_t *kind, u
 
 # ---- recovery -----------------------------------------------------------------------------------------------------------
 
-cdef int scan(store_t *s, uint64_t *resets, uint64_t *next_out, uint64_t *mark, uint64_t *reset_in) noexcept nogil:
+cdef int scan(store_t *s, uint64_t *resets, uint64_t *next_out, uint64_t *mark, uint64_t *reset_in, uint64_t *reset_ms) noexcept nogil:
     """Index every whole record from the start; s.tail ends behind the last. 0 when memory is short."""
     cdef const record_t *r
     cdef size_t at = HEADER_BYTES
@@ -246,6 +251,8 @@ cdef int scan(store_t *s, uint64_t *resets, uint64_t *next_out, uint64_t *mark, 
             resets[0] += 1
             next_out[0] = r.seq
             reset_in[0] = r.output_seq
+            if r.bytes == RESET_BYTES:
+                memcpy(reset_ms, <const unsigned char *> r + RECORD_BYTES, RESET_BYTES)
             index_clear(s, r.seq)
         else:
             if not index_put(s, r.seq, at):
@@ -341,7 +348,8 @@ cdef class MessageStore:
         if len(name) > IDENTITY_BYTES:
             raise GatewayError(f"identity {identity!r} is longer than {IDENTITY_BYTES} bytes")
         cdef const char *text = name
-        cdef uint64_t today = day or int(datetime.now(UTC).strftime("%Y%m%d"))
+        now = datetime.now(UTC)
+        cdef uint64_t today = day or int(now.strftime("%Y%m%d"))
         memset(self.s.base, 0, HEADER_BYTES)
         memcpy(self.s.base + AT_IDENTITY, text, len(name))
         (<uint64_t *> (self.s.base + AT_DAY))[0] = today
@@ -349,6 +357,7 @@ cdef class MessageStore:
         put_word(&self.s, AT_NEXT_IN, 1)
         put_word(&self.s, AT_MARK, 0)
         put_word(&self.s, AT_RESETS, 0)
+        put_word(&self.s, AT_RESET_MS, int(now.timestamp() * 1000))
         rf_store_word(<uint64_t *> self.s.base, (<const uint64_t *> MAGIC)[0])
 
     def _check_identity(self, str identity):
@@ -361,20 +370,23 @@ cdef class MessageStore:
 
     def _recover(self):
         cdef uint64_t resets = 0, next_out = 1, mark = 0, reset_in = 1, header_out = 0, header_mark = 0, header_in = 0, header_resets = 0
+        cdef uint64_t reset_ms = 0
         cdef store_t *s = &self.s
         if not (get_word(s, AT_NEXT_OUT, &header_out) and get_word(s, AT_NEXT_IN, &header_in) and get_word(s, AT_MARK, &header_mark)
                 and get_word(s, AT_RESETS, &header_resets)):
             raise StoreCorrupt(f"{self.path}: a sequence number in the header is damaged; restore the file or agree on numbers with the counterparty")
         s.first = 1
-        if not scan(s, &resets, &next_out, &mark, &reset_in):
+        if not scan(s, &resets, &next_out, &mark, &reset_in, &reset_ms):
             raise MemoryError
         self._cut_tail()
         s.mark = max(mark, header_mark)
         s.resets = resets
         if resets > header_resets:
             s.resets -= 1
-            finish_reset(s, next_out, reset_in)
+            finish_reset(s, next_out, reset_in, reset_ms)
             return
+        if not get_word(s, AT_RESET_MS, &s.reset_ms):
+            s.reset_ms = reset_ms
         s.next_in = header_in
         s.next_out = max(next_out, header_out)
         put_word(s, AT_NEXT_OUT, s.next_out)
@@ -444,6 +456,11 @@ cdef class MessageStore:
         """Bytes in use."""
         return self.s.tail
 
+    @property
+    def reset_ns(self) -> int:
+        """When the numbers last started at their beginning [ns since 1970]; 0: not known."""
+        return self.s.reset_ms * 1000000
+
     def append(self, bytes message not None, uint32_t kind=KIND_APP, uint64_t output_seq=0) -> int:
         """Store an outgoing message under ``next_out``; return its MsgSeqNum."""
         self._check_open()
@@ -470,8 +487,8 @@ cdef class MessageStore:
         self._check_open()
         store_set_mark(&self.s, output_seq)
 
-    def reset(self, uint64_t next_out=1, uint64_t next_in=1) -> None:
-        """Start both numbers anew; earlier messages are no longer found. The mark stays."""
+    def reset(self, uint64_t next_out=1, uint64_t next_in=1, uint64_t now_ns=0) -> None:
+        """Start both numbers anew at ``now_ns``; earlier messages are no longer found. The mark stays."""
         self._check_open()
-        if not store_reset(&self.s, next_out, next_in):
+        if not store_reset(&self.s, next_out, next_in, now_ns):
             raise GatewayError(f"{self.path}: cannot store the reset: {os.strerror(self.s.failed)}; free disk space and restart")

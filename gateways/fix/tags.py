@@ -1,113 +1,35 @@
-"""FIX names of the tags, message types and values that Ringfence uses. FIX keeps its own spelling here and nowhere else in the code.
+"""FIX names of tags, message types and values, for people: logs, the command line, tests and documentation.
 
-The compiled modules write tags as numbers (``b"44="``), since a number in a message is what an operator sees on the wire; this table is for
-people: logs, the command line, tests and documentation.
+Everything comes from the dictionaries of ``dictionaries/``; FIX 4.4's name wins where the versions differ in a value, FIX 4.2's in a field's name (it is
+the name that the records use: LastShares(32)). The compiled modules write tags as numbers (``b"44="``), since that is what an operator sees on the wire.
 """
 
 from __future__ import annotations
 
-TAGS: dict[int, str] = {
-    1: "Account",
-    6: "AvgPx",
-    7: "BeginSeqNo",
-    8: "BeginString",
-    9: "BodyLength",
-    10: "CheckSum",
-    11: "ClOrdID",
-    14: "CumQty",
-    16: "EndSeqNo",
-    17: "ExecID",
-    19: "ExecRefID",
-    20: "ExecTransType",
-    21: "HandlInst",
-    31: "LastPx",
-    32: "LastShares",
-    34: "MsgSeqNum",
-    35: "MsgType",
-    36: "NewSeqNo",
-    37: "OrderID",
-    38: "OrderQty",
-    39: "OrdStatus",
-    40: "OrdType",
-    41: "OrigClOrdID",
-    43: "PossDupFlag",
-    44: "Price",
-    45: "RefSeqNum",
-    49: "SenderCompID",
-    52: "SendingTime",
-    54: "Side",
-    55: "Symbol",
-    56: "TargetCompID",
-    58: "Text",
-    59: "TimeInForce",
-    60: "TransactTime",
-    97: "PossResend",
-    98: "EncryptMethod",
-    99: "StopPx",
-    102: "CxlRejReason",
-    103: "OrdRejReason",
-    108: "HeartBtInt",
-    111: "MaxFloor",
-    112: "TestReqID",
-    122: "OrigSendingTime",
-    123: "GapFillFlag",
-    126: "ExpireTime",
-    141: "ResetSeqNumFlag",
-    150: "ExecType",
-    151: "LeavesQty",
-    371: "RefTagID",
-    372: "RefMsgType",
-    373: "SessionRejectReason",
-    378: "ExecRestatementReason",
-    379: "BusinessRejectRefID",
-    380: "BusinessRejectReason",
-    434: "CxlRejResponseTo",
-}
+from ringfence.gateways.fix.dictionary_file import Declaration, declared, tags_of
 
-TAG_OF: dict[str, int] = {name: tag for tag, name in TAGS.items()}
+_OLD, _NEW = declared("FIX.4.2"), declared("FIX.4.4")
 
-MSG_TYPES: dict[bytes, str] = {
-    b"0": "Heartbeat",
-    b"1": "TestRequest",
-    b"2": "ResendRequest",
-    b"3": "Reject",
-    b"4": "SequenceReset",
-    b"5": "Logout",
-    b"8": "ExecutionReport",
-    b"9": "OrderCancelReject",
-    b"A": "Logon",
-    b"D": "NewOrderSingle",
-    b"F": "OrderCancelRequest",
-    b"G": "OrderCancelReplaceRequest",
-    b"H": "OrderStatusRequest",
-    b"j": "BusinessMessageReject",
-}
 
+def _values(tag: int) -> dict[bytes, str]:
+    """Return the values of an enumeration in both versions."""
+    both: dict[bytes, str] = {}
+    for declaration in (_OLD, _NEW):
+        if tag in declaration.fields:
+            both |= declaration.fields[tag].values
+    return dict(sorted(both.items()))
+
+
+def _names(declaration: Declaration) -> dict[int, str]:
+    return {tag: f.name for tag, f in declaration.fields.items()}
+
+
+TAGS: dict[int, str] = dict(sorted((_names(_NEW) | _names(_OLD)).items()))
+TAG_OF: dict[str, int] = {name: tag for names in (_names(_NEW), TAGS) for tag, name in names.items()}
+MSG_TYPES: dict[bytes, str] = {t: m.name for d in (_NEW, _OLD) for t, m in d.messages.items()}
 ADMIN_MSG_TYPES = frozenset(b"0 1 2 3 4 5 A".split())
-
-HEADER_TAGS = frozenset({8, 9, 34, 35, 43, 49, 50, 52, 56, 57, 97, 115, 116, 122, 128, 129})
-
-EXEC_TYPES: dict[bytes, str] = {
-    b"0": "New",
-    b"1": "PartialFill",
-    b"2": "Fill",
-    b"3": "DoneForDay",
-    b"4": "Canceled",
-    b"5": "Replaced",
-    b"6": "PendingCancel",
-    b"7": "Stopped",
-    b"8": "Rejected",
-    b"9": "Suspended",
-    b"A": "PendingNew",
-    b"B": "Calculated",
-    b"C": "Expired",
-    b"D": "Restated",
-    b"E": "PendingReplace",
-    b"F": "Trade",
-    b"G": "TradeCorrect",
-    b"H": "TradeCancel",
-    b"I": "OrderStatus",
-}
+HEADER_TAGS = frozenset({*tags_of(_OLD.header), *tags_of(_NEW.header)})
+EXEC_TYPES: dict[bytes, str] = _values(150)
 
 
 def readable(message: bytes) -> str:

@@ -343,6 +343,39 @@ def test_intent_when_it_comes_from_no_strategy_row_changes_no_order(machine: Mac
     assert int(machine.status["denies"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("venue", "intent", "reason"),
+    [
+        ({"ord_types": 1 << 2}, {}, "NONE"),
+        ({"ord_types": 1 << 1}, {}, "NOT_SUPPORTED"),
+        ({"time_in_forces": 1 << 1}, {}, "NONE"),
+        ({"time_in_forces": 1 << 4}, {}, "NOT_SUPPORTED"),
+        ({}, {"instructions": 1}, "NOT_SUPPORTED"),
+        ({"instructions": 1}, {"instructions": 1}, "NONE"),
+        ({"instructions": 1}, {"instructions": 2}, "NOT_SUPPORTED"),
+        ({"instructions": 1}, {"instructions": 1, "time_in_force": 4}, "NOT_SUPPORTED"),
+        ({"instructions": 1}, {"instructions": 1, "ord_type": 1, "px": 0}, "NOT_SUPPORTED"),
+    ],
+)
+def test_new_when_the_venue_does_not_map_what_it_asks_for_is_not_supported(
+    machine: Machine, venue: dict[str, int], intent: dict[str, int], reason: str
+) -> None:
+    m = machine
+    m.control("DEFINE_VENUE", body=m.record("Venue", id=1, name="sim", status=1, durability=1, **venue))
+    event = m.new(1, **intent)
+    assert ENUMS["DenyReason"].by_value[int(event["reason"])] == reason
+    assert m.sent() == (["NEW"] if reason == "NONE" else [])
+
+
+def test_new_when_sent_again_with_other_instructions_has_other_terms(machine: Machine) -> None:
+    m = machine
+    m.control("DEFINE_VENUE", body=m.record("Venue", id=1, name="sim", status=1, durability=1, instructions=1))
+    m.new(1, instructions=1)
+    assert int(m.commands[0]["instructions"]) == 1
+    m.new(1)
+    assert m.deny() == "DUPLICATE_TERMS"
+
+
 def test_deny_reasons_when_all_tests_here_have_run_none_is_left_out() -> None:
     """Every DenyReason appears in this file or in test_orders.py: a new one needs its test."""
     from pathlib import Path

@@ -534,7 +534,7 @@ def test_s6_when_the_session_dies_before_the_ack_the_outcome_is_unknown(machine:
     m.event("SESSION_DOWN")
     assert m.state_of() == ("UNKNOWN", 10000, 0, 10000)
     assert m.told() == ["UNKNOWN"]
-    assert m.breaks() == ["UNKNOWN_OUTCOME"]
+    assert m.breaks() == []
     assert int(m.table("strategies")[1]["open_orders"]) == 1
     m.replace(qty=5)
     assert m.deny() == "ORDER_UNKNOWN"
@@ -565,7 +565,29 @@ def test_s6_when_the_venue_answers_the_unknown_order_is_resolved(machine: Machin
     assert m.sent() == ["STATUS"]
     m.event(event, 1, **fields)
     assert m.state_of()[0] == status
+    assert m.breaks() == []
+    m.timer(31)
+    assert m.breaks() == []
+
+
+@pytest.mark.parametrize("acked", [False, True])
+def test_s16_when_a_status_request_is_not_answered_in_time_it_is_a_break_once_and_nothing_ends(machine: Machine, acked: bool) -> None:
+    m = machine
+    m.new(1)
+    if acked:
+        m.event("ACK", 1)
+    before = m.state_of()[0] if acked else "UNKNOWN"
+    m.event("SESSION_DOWN")
+    m.timer(60)
+    assert m.breaks() == []
+    m.event("SESSION_UP")
+    m.timer(29)
+    assert m.breaks() == []
+    m.timer(2)
+    m.timer(60)
     assert m.breaks() == ["UNKNOWN_OUTCOME"]
+    assert (m.state_of()[0], int(m.order()["flags"]) & 1) == (before, int(acked))
+    assert m.replayed().tables() == m.tables()
 
 
 def test_s15_when_the_session_dies_an_acknowledged_order_is_unverified_until_answered(machine: Machine) -> None:
@@ -671,7 +693,7 @@ def test_business_reject_when_it_answers_a_status_request_the_order_lives(machin
     m.event("SESSION_UP")
     m.event("BUSINESS_REJECT", 1, 0, text_code=4)
     assert m.state_of()[0] == "UNKNOWN"
-    assert m.breaks() == ["UNKNOWN_OUTCOME", "BUSINESS_REJECT"]
+    assert m.breaks() == ["BUSINESS_REJECT"]
 
 
 def test_cancel_all_when_asked_cancels_what_is_open_and_of_that_instrument(machine: Machine) -> None:

@@ -20,7 +20,7 @@ from ringfence.ipc.clock import Clock
 from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.link import Link, link_sections
-from ringfence.ipc.schema import ENUMS, RECORDS
+from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.ipc.segment import Segment
 from ringfence.strategy import InstanceNotRunning, InstanceStopped, RingFull, Strategy, StrategyRefused
 
@@ -149,6 +149,13 @@ def test_buy_when_sent_arrives_whole_and_stamped(engine: Engine, strategy: Strat
     assert before <= int(intent["created_ns"]) <= engine.clock.now_ns()
     assert int(intent["crc"]) == crc32c(intent.tobytes()[8:124])
     assert engine.link.receive() is None
+
+
+def test_buy_when_it_must_only_rest_or_show_a_part_says_so(engine: Engine, strategy: Strategy) -> None:
+    strategy.buy("EUR/USD", "100000", px="1.12150", account="hedge", post_only=True, display_qty="20000")
+    assert fields_of(engine.link.receive(), "instructions", "display_qty") == (CONSTANTS["INSTRUCTION_POST_ONLY"][0], 20_000)
+    strategy.sell("EUR/USD", "100000", px="1.12150", account="hedge")
+    assert fields_of(engine.link.receive(), "instructions", "display_qty") == (0, 0)
 
 
 def crc32c(data: bytes) -> int:

@@ -119,7 +119,7 @@ def test_session_when_tls_schedule_and_custom_tags_are_given_they_are_read(tmp_p
         ('host = "h"\nport = 1\nresend_chunk = -1', "resend_chunk was -1", "a whole number from 0"),
         ('host = "h"\nport = 1\nchecks_off = ["sums"]', "checks_off was ['sums']", "required, unknown"),
         ('host = "h"\nport = 1\n[custom_tags]\n5001 = "Desk"', "custom_tags.5001 was 'Desk'", 'TAG = ["Name", "TYPE"]'),
-        ('host = "h"\nport = 1\n[custom_tags]\n5001 = ["Desk", "TEXT"]', "custom_tags.5001 was", "STRING, CHAR"),
+        ('host = "h"\nport = 1\n[custom_tags]\n5001 = ["Desk", "TEXT"]', "custom_tags.5001 was", "QTY, SEQNUM, STRING"),
         ('host = "h"\nport = 1\n[tls]\nca_file = "nowhere.pem"', "tls.ca_file was 'nowhere.pem'", "a file that exists"),
         ('port = 1\nrole = "acceptor"\n[tls]\nverify = true', "tls.certificate is missing", "a file"),
         ('host = "h"\nport = 1\n[schedule]\nstart = "25:00:00"\nend = "01:00:00"', "schedule.start was '25:00:00'", "HH:MM:SS"),

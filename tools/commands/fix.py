@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from ringfence.gateways.errors import GatewayError, SessionError
+from ringfence.gateways.fix import dictionary
+from ringfence.gateways.fix.acceptor import Acceptor, listen
 from ringfence.gateways.fix.config import SessionConfig
+from ringfence.gateways.fix.echo import Echo, Groups
+from ringfence.gateways.fix.schedule import Schedule
 from ringfence.tools.errors import ToolError, UsageError
 
 _SESSION = re.compile(r"(FIX[^:]*):(.+?)->(.+)")
@@ -53,13 +58,43 @@ def _described(args: argparse.Namespace) -> list[tuple[str, str, str, frozenset[
 
 
 def _sessions(args: argparse.Namespace) -> list[SessionConfig]:
+    names = {name.replace("_", "-"): bit for name, bit in dictionary.CHECKS.items()}
+    off_for_all = {name for name in names if getattr(args, "no_check_" + name.replace("-", "_"))}
+    configs = []
+    for begin, sender, target, off in _described(args):
+        if unknown := sorted(off - names.keys()):
+            raise UsageError(f"--session: no check is called {unknown[0]!r}; there are {', '.join(names)}")
+        checks = dictionary.CHECK_ALL & ~sum(names[name] for name in off | off_for_all)
+        try:
+            configs.append(SessionConfig(sender, target, "acceptor", begin, args.heartbeat, args.profile, checks, reset_on_logon=args.reset_on_logon))
+        except SessionError as e:
+            raise UsageError(str(e)) from e
+    return configs
+
+
+def _schedule(args: argparse.Namespace) -> Schedule | None:
+    """Return the windows that the flags describe; None when they describe none."""
+    named = {"time_zone": args.time_zone, "start": args.start_time, "end": args.end_time, "start_day": args.start_day, "end_day": args.end_day}
+    given = {key: value for key, value in named.items() if value is not None}
+    if not given:
+        return None
+    if "start" not in given or "end" not in given:
+        raise UsageError("a schedule needs --start-time and --end-time")
     try:
-        return [
-            SessionConfig(sender, target, "acceptor", begin, args.heartbeat, reset_on_logon=args.reset_on_logon)
-            for begin, sender, target, _off in _described(args)
-        ]
+        return Schedule(**given)
     except SessionError as e:
-        raise UsageError(str(e)) from e
+        raise UsageError(f"schedule: {e}") from e
+
+
+def _groups(begin_string: str) -> Callable[[bytes], Groups]:
+    """Return what gives the groups of a MsgType(35)."""
+    messages = dictionary.load(begin_string).messages
+
+    def groups(msg_type: bytes) -> Groups:
+        found = messages.get(msg_type)
+        return found.groups if found is not None else {}
+
+    return groups
 
 
 def _logger(as_json: bool, quiet: bool) -> Callable[[str, str, str], None]:
@@ -95,14 +130,11 @@ def _secure(args: argparse.Namespace) -> Callable[[socket.socket, Callable[[str]
 
 def acceptor(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
-    from ringfence.gateways.fix.acceptor import Acceptor, listen
-    from ringfence.gateways.fix.echo import Echo
-
     if not args.echo:
-        raise UsageError("fix acceptor has one application so far: say --echo")
+        raise UsageError("fix acceptor needs an application: say --echo")
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port was {args.port}; use 0 to 65535")
-    configs = _sessions(args)
+    configs, schedule = _sessions(args), _schedule(args)
     stopped: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -117,9 +149,11 @@ def acceptor(args: argparse.Namespace) -> int:
             folder = Path(args.store or stack.enter_context(tempfile.TemporaryDirectory(prefix="ringfence-fix-")))
             folder.mkdir(parents=True, exist_ok=True)
             running = Acceptor(
-                [(c, Echo(lambda _kind: {})) for c in configs],
+                [(c, Echo(_groups(c.begin_string))) for c in configs],
                 folder,
                 listener,
+                dictionary=dictionary.load,
+                schedule=schedule,
                 clock=time.time_ns,
                 log=_logger(as_json, args.options.quiet),
                 secure=_secure(args),
@@ -135,3 +169,30 @@ def acceptor(args: argparse.Namespace) -> int:
             running.turn()
         running.close()
     return 0
+
+
+def _chunks(path: str) -> Iterator[bytes]:
+    """Read what is there as it comes: a pipe that goes on is printed line by line."""
+    with ExitStack() as stack:
+        fd = sys.stdin.fileno() if path == "-" else stack.enter_context(Path(path).open("rb")).fileno()
+        while data := os.read(fd, 65536):
+            yield data
+
+
+def decode(args: argparse.Namespace) -> int:
+    """Print every message; exit 1 when there was none."""
+    from ringfence.tools import fix_log
+
+    options = args.options
+    as_json = options.output in {"json", "ndjson"}
+    count = 0
+    for line in fix_log.lines(_chunks(args.file)):
+        for message in fix_log.messages(line):
+            count += 1
+            if as_json:
+                print(json.dumps(fix_log.as_json(message), ensure_ascii=False), flush=True)
+            else:
+                print((fix_log.oneline if args.oneline else fix_log.block)(message, options.colour), flush=True)
+    if not count:
+        print(f"ringfence: no FIX message in {'standard input' if args.file == '-' else args.file}: a message begins with 8=FIX", file=sys.stderr)
+    return 0 if count else 1

@@ -261,9 +261,9 @@ def test_gateway_when_the_engines_ring_is_full_no_report_is_lost(engine: Engine,
 def test_gateway_when_message_type_is_unknown_answers_with_a_business_reject(engine: Engine, venue: Venue) -> None:
     engine.start()
     up(engine, venue)
-    venue.session.send_app(b"B", b"148=news\x01", time.time_ns())
+    venue.session.send_app(b"H", b"11=X\x0154=1\x0155=ABC\x01", time.time_ns())
     until(lambda: any(m[35] == b"j" for m in venue.messages), venue.pump, what="the BusinessMessageReject")
-    assert [(m[380], m[372]) for m in venue.messages if m[35] == b"j"] == [(b"3", b"B")]
+    assert [(m[380], m[372]) for m in venue.messages if m[35] == b"j"] == [(b"3", b"H")]
 
 
 def test_gateway_when_venue_rejects_by_number_the_order_is_named(engine: Engine, venue: Venue) -> None:

@@ -18,6 +18,7 @@ from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.session import Session
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.ipc.metrics import Metrics
+from ringfence.ipc.schema import CONSTANTS
 
 
 def free_port() -> int:
@@ -208,6 +209,44 @@ def test_gateway_when_it_is_a_tls_acceptor_trades_with_a_tls_client(instance: st
         trades(engine, client)
 
 
+# ---- schedule
+
+
+def clock(offset_s: int) -> str:
+    return time.strftime("%H:%M:%S", time.gmtime(time.time() + offset_s))
+
+
+def test_gateway_when_outside_its_hours_does_not_connect_and_answers_commands(instance: str, tmp_path: Path, venue: Venue) -> None:
+    schedule = {"start": clock(4 * 3600), "end": clock(5 * 3600)}
+    with gateway(instance, tmp_path, venue.port, schedule=schedule) as engine:
+        until(lambda: "outside the session's hours until" in engine.log(), venue.pump, engine.poll, what="the line in the log")
+        engine.command()
+        until(lambda: engine.kinds() == ["NOT_SENT"], venue.pump, engine.poll, what="the answer")
+        assert venue.sock is None
+        assert engine.stop() == 0
+
+
+def test_gateway_when_a_peer_knocks_outside_the_hours_is_refused(instance: str, tmp_path: Path) -> None:
+    port = free_port()
+    schedule = {"start": clock(4 * 3600), "end": clock(5 * 3600)}
+    with (
+        gateway(instance, tmp_path, port, session={"role": "acceptor"}, schedule=schedule) as engine,
+        contextlib.closing(Client(tmp_path, port)) as client,
+    ):
+        until(lambda: client.closed, client.pump, engine.poll, what="the end of the connection")
+        assert client.session.counters["messages_in"] == 0
+
+
+def test_gateway_when_its_numbers_are_of_an_older_window_starts_anew(instance: str, tmp_path: Path, venue: Venue) -> None:
+    store = MessageStore(tmp_path / "firm.store", SessionConfig("FIRM", "VENUE").identity)
+    store.reset(7, 9, time.time_ns() - 3 * 86400 * 10**9)
+    store.close()
+    with gateway(instance, tmp_path, venue.port, schedule={"start": "00:00:00", "end": "00:00:00"}) as engine:
+        until(lambda: "SESSION_UP" in engine.kinds(), venue.pump, engine.poll, what="the session")
+        assert "a new session: both sequence numbers start at 1" in engine.log()
+        assert venue.session.next_in == 2, "our Logon was number 1"
+
+
 # ---- dialects
 
 
@@ -250,3 +289,36 @@ def test_gateway_when_the_session_is_44_sends_a_mass_cancel_and_delivers_its_rep
         until(lambda: "MASS_CANCEL_REPORT" in engine.kinds(), venue.pump, engine.poll, what="the report")
         report = engine.events[-1]
         assert (report["cl_ord_id"], int(report["mass_cancel_response"]), int(report["text_code"]), report["text"]) == (b"C1", 48, 1, b"not now")
+
+
+def test_gateway_when_the_venue_has_only_mass_status_asks_once_for_one_input(instance: str, tmp_path: Path) -> None:
+    profile = tmp_path / "v.toml"
+    profile.write_text('about = "test"\n[requests]\nstatus = "AF"\n')
+    settings = {"begin_string": "FIX.4.4"}
+    with (
+        contextlib.closing(Venue(tmp_path, **settings)) as venue,
+        gateway(instance, tmp_path, venue.port, session=settings, fix_profile=str(profile)) as engine,
+    ):
+        until(lambda: "SESSION_UP" in engine.kinds(), venue.pump, engine.poll, what="the session")
+        for journal_seq in (1, 1, 1, 2):
+            engine.command("STATUS", journal_seq=journal_seq)
+        engine.command("CANCEL", orig_cl_ord_id=b"C0")
+        until(lambda: any(m[35] == b"F" for m in venue.messages), venue.pump, engine.poll, what="the cancel behind them")
+        assert [(m[35], m.get(584)) for m in venue.messages] == [(b"AF", b"C1"), (b"AF", b"C4"), (b"F", None)]
+
+
+# ---- validation
+
+
+@pytest.mark.parametrize(("session", "invalid"), [({}, True), ({"checks": 1023 - 64}, False)])
+def test_gateway_when_a_report_fails_a_check_delivers_it_flagged_and_counts_it(
+    instance: str, tmp_path: Path, venue: Venue, session: dict[str, Any], invalid: bool
+) -> None:
+    """A fill with an enum value that the dictionary has not (59=9) is still a fill; the check can be switched off."""
+    with gateway(instance, tmp_path, venue.port, session=session) as engine:
+        until(lambda: "SESSION_UP" in engine.kinds(), venue.pump, engine.poll, what="the session")
+        body = b"6=10\x0111=C1\x0114=5\x0117=E1\x0120=0\x0131=10\x0132=5\x0137=V1\x0138=5\x0139=2\x0154=1\x0155=ABC\x0159=9\x01150=2\x01151=0\x01"
+        venue.session.send_app(b"8", body, time.time_ns())
+        until(lambda: "FILL" in engine.kinds(), venue.pump, engine.poll, what="the fill")
+        assert bool(int(engine.events[-1]["flags"]) & CONSTANTS["VENUE_EVENT_INVALID"][0]) == invalid
+        assert Metrics.attach(engine.instance, "gw.v").counters()["invalid_reports"] == int(invalid)

@@ -216,7 +216,7 @@ def test_session_when_quickfix_asks_for_a_resend_it_understands_the_answer(tmp_p
     store = MessageStore(tmp_path / "firm.store", config.identity)
     session = Session(config, store)
     for name in ("a", "b"):
-        session.send_app(b"B", f"148={name}\x0158=text\x01".encode(), time.time_ns())
+        session.send_app(b"B", f"148={name}\x0133=1\x0158=text\x01".encode(), time.time_ns())
     with socket.create_connection(("127.0.0.1", acceptor.port)) as sock:
         sock.settimeout(0.01)
         session.connected(time.time_ns())

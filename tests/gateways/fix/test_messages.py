@@ -51,6 +51,7 @@ def body(raw: bytes, begin_string: str = "FIX.4.2", profile: Profile | None = No
     msg_type, text = order_body(raw, NOW, begin_string, profile)
     fields = [f.split(b"=", 1) for f in text.split(b"\x01")[:-1]]
     tags = [int(t) for t, _ in fields]
+    assert len(set(tags)) == len(tags), "no tag comes twice"
     assert tags == sorted(tags) or profile is not None, "tags ascend"
     return msg_type, {int(t): v for t, v in fields}
 

@@ -160,6 +160,17 @@ def test_store_when_reset_numbers_start_anew_and_the_mark_stays(tmp_path: Path) 
     store.close()
 
 
+def test_store_when_reset_remembers_when(tmp_path: Path) -> None:
+    store = MessageStore(tmp_path / "s")
+    assert store.reset_ns > 0, "a new file's numbers begin when it is made"
+    store.reset(1, 1, 1_700_000_000_123_000_000)
+    store.append(b"a")
+    store.close()
+    again = MessageStore(tmp_path / "s")
+    assert again.reset_ns == 1_700_000_000_123_000_000
+    again.close()
+
+
 def test_store_when_process_died_inside_a_reset_it_is_finished(tmp_path: Path) -> None:
     path = tmp_path / "s"
     filled(path, [b"one", b"two"])
