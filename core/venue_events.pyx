@@ -125,8 +125,6 @@ cdef void cancel_reject(EngineState *s, const VenueEvent *event, Order *o, uint3
         return
     if is_terminal(o.base_status):
         return
-    if event.text_code == CODE_UNKNOWN_ORDER:
-        raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.base_status, event.ord_status)
     if event.text_code == CODE_UNKNOWN_ORDER or event.text_code == CODE_TOO_LATE:
         request_status(s, o)
 
@@ -364,13 +362,20 @@ cdef void report(EngineState *s, const VenueEvent *event, Order *o, uint32_t rev
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.base_status, kind)
 
 
+cdef inline int is_phoned(const VenueEvent *event) noexcept nogil:
+    """1 when it reports the life of an order that was given by phone: no ClOrdID, an OrderID that is not ours (D18). Only its fills concern us (S21)."""
+    return (
+        event.kind < RF_VENUE_EVENT_KIND_CANCEL_REJECT and event.cl_ord_id[0] == 0 and event.orig_cl_ord_id[0] == 0 and event.venue_order_id[0] != 0
+    )
+
+
 cdef void unmatched(EngineState *s, const VenueEvent *event) noexcept nogil:
     if event.kind == RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT:
         mass_cancel_report(s, event)
     elif event.kind == RF_VENUE_EVENT_KIND_BUSINESS_REJECT or event.kind == RF_VENUE_EVENT_KIND_NOT_SENT:
         if not mass_cancel_refused(s, event):
             raise_break(s, RF_BREAK_KIND_BUSINESS_REJECT, NULL, event, 0, event.text_code)
-    elif event.kind != RF_VENUE_EVENT_KIND_STATUS and event.kind != RF_VENUE_EVENT_KIND_REJECTED:
+    elif event.kind != RF_VENUE_EVENT_KIND_STATUS and event.kind != RF_VENUE_EVENT_KIND_REJECTED and not is_phoned(event):
         raise_break(s, RF_BREAK_KIND_UNKNOWN_ORDER, NULL, event, 0, event.kind)
 
 

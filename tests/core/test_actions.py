@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ringfence.core.state import Limits
 from ringfence.ipc.schema import CONSTANTS
 
 Machine = Any
@@ -85,6 +86,18 @@ def test_mass_cancel_when_no_message_can_go_every_open_order_is_cancelled_on_its
     act(m, "MASS_CANCEL", venue=1)
     assert m.sent() == ["CANCEL", "CANCEL"]
     assert m.breaks() == []
+
+
+def test_mass_cancel_when_a_stalled_gateway_takes_no_more_says_so(make_machine: Any) -> None:
+    m = make_machine(Limits(orders=4, executions=32, positions=4, breaks=8, instruments=2, accounts=2, venues=2, strategies=3, routes=2))
+    m.new(1)
+    m.observe("GATEWAY_STALLED", 1)
+    for _ in range(4):
+        act(m, "MASS_CANCEL", venue=1)
+        assert (m.sent(), m.breaks()) == (["CANCEL"], [])
+        m.event("CANCEL_REJECT", 1, int(m.order()["revision"]))
+    act(m, "MASS_CANCEL", venue=1)
+    assert (m.sent(), m.breaks()) == ([], ["BAD_CONTROL"])
 
 
 def test_mass_cancel_when_it_names_an_instrument_others_stay(machine: Machine) -> None:
