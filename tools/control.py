@@ -373,7 +373,8 @@ class ControlAgent:
         if waiting.checked:
             with Segment.attach(self.instance, "state") as state:
                 if operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
-                    return {"ok": False, "error": "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks", "code": 4}
+                    why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
+                    return {"ok": False, "error": why, "code": 4}
         return waiting.answer
 
     def close(self) -> None:

@@ -94,3 +94,50 @@ def test_s16_when_a_status_request_is_not_answered_in_time_it_is_a_break_once_an
     assert m.breaks() == ["UNKNOWN_OUTCOME"]
     assert (m.state_of()[0], int(m.order()["flags"]) & 1) == (before, int(acked))
     assert m.replayed().tables() == m.tables()
+
+
+# ---- what nobody asked for, and what answers nothing ---------------------------------------------------------------------
+
+
+def test_r13_when_the_live_version_is_replaced_unasked_the_terms_are_taken_with_a_break(machine: Machine) -> None:
+    m = accepted(machine)
+    m.event("REPLACED", 1, qty=10000, px=100)
+    assert m.breaks() == []
+    m.event("REPLACED", 1, qty=12000, px=101)
+    assert (m.state_of(), int(m.order()["px"])) == (("NEW", 12000, 0, 12000), 101)
+    assert m.breaks() == ["UNEXPECTED_TRANSITION"]
+    m.event("REPLACED", 1, qty=9000, flags=1)
+    assert m.state_of() == ("NEW", 12000, 0, 12000)
+    assert m.replayed().tables() == m.tables()
+
+
+def test_s18_when_an_execution_mismatches_nothing_else_of_its_report_counts(machine: Machine) -> None:
+    m = accepted(machine)
+    m.fill(100, exec_id="A", transact_ns=5)
+    m.event("SESSION_DOWN")
+    before = bytes(m.order().tobytes())
+    m.fill(200, exec_id="A", venue_order_id="V9", text="other", transact_ns=9, text_code=3)
+    assert m.breaks() == ["EXECUTION_MISMATCH"]
+    after = m.order().copy()
+    assert int(after["flags"]) & ~4 == flags_of(before)
+    assert (bytes(after["venue_order_id"]), bytes(after["text"]), int(after["transact_ns"]), int(after["venue_code"])) == (b"V1", b"", 5, 0)
+    m.fill(300, exec_id="B", venue_order_id="V9")
+    assert (bytes(m.order()["venue_order_id"]), int(m.order()["flags"]) & 1) == (b"V9", 0)
+
+
+def flags_of(row: bytes) -> int:
+    from ringfence.ipc.schema import RECORDS
+
+    return row[RECORDS["Order"].offsets["flags"]]
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_s6_when_unknown_to_the_venue_is_no_answer_to_our_request_the_order_stays_unknown(machine: Machine, up: bool) -> None:
+    m = machine
+    m.new(1)
+    m.event("SESSION_DOWN")
+    if up:
+        m.event("SESSION_UP")
+        m.timer(31)
+    m.event("STATUS", 1, ord_status="REJECTED", text_code=6)
+    assert m.state_of()[0] == ("REJECTED" if up else "UNKNOWN")
