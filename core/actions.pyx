@@ -1,7 +1,7 @@
 """Operator's actions: cancel everything at a venue, refuse an execution, say how an order in doubt ended, take an execution out of suspense.
 
 Each is a control command with an OrderAction as its body, so it is journaled with who and why, and replays. A command that names what cannot be (no such
-row, an order not in doubt, an execution of another instrument or side) changes nothing and raises BAD_CONTROL.
+row, an order not in doubt, an execution of another instrument or side) changes nothing and raises BAD_CONTROL; so does a mass cancel that reached not all.
 
     MASS_CANCEL ──venue maps it──▶ one command (35=q) ──refused──▶ MASS_CANCEL_REJECTED and one cancel an order
                 └─it does not────▶ one cancel an order
@@ -37,10 +37,13 @@ cdef enum:
 
 # ---- cancel everything ---------------------------------------------------------------------------------------------------
 
-cdef void cancel_each(EngineState *s, uint16_t venue, uint32_t instrument) noexcept nogil:
+cdef int64_t cancel_each(EngineState *s, uint16_t venue, uint32_t instrument) noexcept nogil:
+    """Cancel every open order of a venue; return how many could not be asked for."""
     cdef uint32_t strategy
+    cdef uint64_t left = 0
     for strategy in range(1, s.engine.strategy_count + 1):
-        cancel_open(s, <uint16_t>strategy, instrument, 0, venue)
+        left += cancel_open(s, <uint16_t>strategy, instrument, 0, venue)
+    return <int64_t>left
 
 
 cdef int mass_cancel(EngineState *s, const OrderAction *a) noexcept nogil:
@@ -49,14 +52,14 @@ cdef int mass_cancel(EngineState *s, const OrderAction *a) noexcept nogil:
         return 0
     if venue.instructions & RF_INSTRUCTION_MASS_CANCEL and venue.session_state == RF_SESSION_STATE_UP and not venue.stalled:
         emit_mass_cancel(s, a.venue, a.instrument)
-    else:
-        cancel_each(s, a.venue, a.instrument)
-    return 1
+        return 1
+    return cancel_each(s, a.venue, a.instrument) == 0
 
 
 cdef void refuse_mass_cancel(EngineState *s, const VenueEvent *event) noexcept nogil:
-    raise_break(s, RF_BREAK_KIND_MASS_CANCEL_REJECTED, NULL, event, 0, event.text_code)
-    cancel_each(s, event.venue, instrument_of(s, event.symbol))
+    """One cancel an order instead; a symbol that is not ours narrows nothing. The break has how many could not be asked for."""
+    cdef int64_t left = cancel_each(s, event.venue, instrument_of(s, event.symbol))
+    raise_break(s, RF_BREAK_KIND_MASS_CANCEL_REJECTED, NULL, event, left, event.text_code)
 
 
 cdef void mass_cancel_report(EngineState *s, const VenueEvent *event) noexcept nogil:

@@ -25,9 +25,10 @@ cdef inline int64_t by_side(uint8_t side, int64_t qty) noexcept nogil:
 cdef int contradicts(const EngineState *s, const VenueEvent *event, const Order *o) noexcept nogil
 
 # `order` is NULL when the report names none of ours: booked to suspense (S3).
-cdef void apply_fill(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil
+# A fill or correction of a known identity with other content is 0: nothing else in that report counts (S18).
+cdef int apply_fill(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil
 cdef void apply_bust(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil
-cdef void apply_correct(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil
+cdef int apply_correct(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil
 
 # What actions.pyx needs to book an execution that was in suspense; each is described where it is written.
 cdef uint32_t instrument_of(const EngineState *s, const char *symbol) noexcept nogil

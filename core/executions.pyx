@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.breaks cimport raise_break
-from ringfence.core.dedupe cimport ExecutionKey, add_execution, copy_text, execution_digest, find_execution, repoint_execution
+from ringfence.core.dedupe cimport add_execution, copy_text, execution_digest, find_execution, repoint_execution
 from ringfence.core.fixed cimport RF_RESCALE_EXACT, RF_RESCALE_OVERFLOW, rf_add, rf_rescale, rf_wide_add_product
 from ringfence.core.orders cimport BY_QUANTITY, FILLED_OR_KEEP, KEEP, advance, request_status, settle
 from ringfence.core.ports cimport emit_event
@@ -30,6 +30,10 @@ from ringfence.ipc.records cimport (
     RF_ORDER_OVERFILLED, RF_PRESENT_CUM_QTY, RF_PRESENT_LAST_PX, RF_PRESENT_LAST_QTY, RF_SIDE_BUY, RF_VENUE_EVENT_KIND_BUST,
     RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_TRUNCATED, Execution, Instrument, Order, VenueEvent,
 )
+
+cdef enum:
+    DUPLICATE = 1
+    MISMATCH = 2
 
 cdef const char *DIGITS = b"0123456789ABCDEFGHIJKLMNOPQRSTUV"
 
@@ -252,15 +256,15 @@ cdef void compare_cum_qty(EngineState *s, const VenueEvent *event, Order *o) noe
 
 
 cdef int seen(EngineState *s, const VenueEvent *event, const Trade *t, uint64_t row) noexcept nogil:
-    """Return 1 when the identity is known, which ends the report: a duplicate is counted, other content is a break (S2, S18)."""
+    """Return what ends the report when the identity is known: DUPLICATE, which is counted, or MISMATCH, which is a break (S2, S18); else 0."""
     cdef const Execution *x = &s.executions[row]
     if row == 0:
         return 0
     if x.last_px == t.px and x.last_qty == t.qty:
         s.engine.duplicate_fills += 1
-    else:
-        raise_break(s, RF_BREAK_KIND_EXECUTION_MISMATCH, t.order, event, x.last_qty, t.qty)
-    return 1
+        return DUPLICATE
+    raise_break(s, RF_BREAK_KIND_EXECUTION_MISMATCH, t.order, event, x.last_qty, t.qty)
+    return MISMATCH
 
 
 cdef void arrive(EngineState *s, const VenueEvent *event, Trade *t, Execution *held) noexcept nogil:
@@ -291,34 +295,37 @@ cdef void arrive(EngineState *s, const VenueEvent *event, Trade *t, Execution *h
         conclude(s, event, t, RF_VENUE_EVENT_KIND_FILL, FILLED_OR_KEEP, RF_EVENT_KIND_FILL, survivor.last_px, survivor.last_qty)
 
 
-cdef void apply_fill(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil:
+cdef int apply_fill(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil:
     cdef Trade t
     cdef uint64_t row
+    cdef int known
     if not event.present & RF_PRESENT_LAST_QTY or event.last_qty == 0:
-        return
+        return 1
     if event.last_qty < 0:
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, order, event, 0, event.last_qty)
-        return
+        return 1
     resolve(s, event, order, &t)
     if not measure(s, event, &t):
-        return
+        return 1
     if t.order != NULL and not event.present & RF_PRESENT_LAST_PX:
         t.px = t.order.px
     identify(event, event.exec_id, &t)
     row = find_execution(s, &t.key, t.digest)
     if row and s.executions[row].state == RF_EXECUTION_HELD and s.executions[row].last_qty == 0:
         arrive(s, event, &t, &s.executions[row])
-        return
-    if seen(s, event, &t, row):
-        return
+        return 1
+    known = seen(s, event, &t, row)
+    if known:
+        return known != MISMATCH
     if not credit(s, event, &t, t.px, t.qty):
-        return
+        return 1
     if t.problem:
         raise_break(s, t.problem, order, event, 0, t.qty)
     raise_inexact(s, event, &t)
     remember(s, event, &t, RF_EXECUTION_BOOKED)
     conclude(s, event, &t, RF_VENUE_EVENT_KIND_FILL, FILLED_OR_KEEP, RF_EVENT_KIND_FILL, t.px, t.qty)
     compare_cum_qty(s, event, t.order)
+    return 1
 
 
 # ---- busts and corrections (S11) -------------------------------------------------------------------------------------------
@@ -416,42 +423,46 @@ cdef void replace_execution(EngineState *s, const VenueEvent *event, Trade *t, E
     conclude(s, event, t, RF_VENUE_EVENT_KIND_CORRECT, BY_QUANTITY, RF_EVENT_KIND_CORRECT, t.px, t.qty)
 
 
-cdef void apply_correct(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil:
+cdef int apply_correct(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil:
     cdef Trade t
     cdef Execution *old
     cdef Execution *x
+    cdef int known
     resolve(s, event, order, &t)
     if not measure(s, event, &t):
-        return
+        return 1
     if t.qty <= 0 or not event.present & RF_PRESENT_LAST_QTY or not event.present & RF_PRESENT_LAST_PX:
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, t.order, event, 0, t.qty)
-        return
+        return 1
     identify(event, event.exec_id, &t)
-    if seen(s, event, &t, find_execution(s, &t.key, t.digest)):
-        return
+    known = seen(s, event, &t, find_execution(s, &t.key, t.digest))
+    if known:
+        return known != MISMATCH
     raise_inexact(s, event, &t)
     old = referred(s, event, &t)
     if old == NULL:
         old = hold(s, event, &t)
         if old == NULL:
-            return
+            return 1
     elif old.instrument != t.instrument:  # in suspense only
         raise_break(s, RF_BREAK_KIND_INSTRUMENT_MISMATCH, t.order, event, old.instrument, t.instrument)
-        return
+        return 1
     elif old.state == RF_EXECUTION_BOOKED:
         if t.order == NULL and old.strategy:
             adopt(s, &t, old)
             identify(event, event.exec_id, &t)
-            if seen(s, event, &t, find_execution(s, &t.key, t.digest)):
-                return
+            known = seen(s, event, &t, find_execution(s, &t.key, t.digest))
+            if known:
+                return known != MISMATCH
         replace_execution(s, event, &t, old)
-        return
+        return 1
     elif old.state == RF_EXECUTION_BUSTED or old.last_qty == 0:
         raise_break(s, RF_BREAK_KIND_UNKNOWN_EXEC_REF, t.order, event, 0, t.qty)
-        return
+        return 1
     x = remember(s, event, &t, RF_EXECUTION_HELD)
     if x != NULL:
         x.corrects = <uint32_t>old.id
         old.corrected_by = <uint32_t>x.id
         if old.last_qty:
             old.state = RF_EXECUTION_CORRECTED
+    return 1

@@ -110,7 +110,7 @@ cdef uint8_t check_supported(const EngineState *s, uint16_t venue, const Intent 
         return RF_DENY_REASON_NOT_SUPPORTED
     if v.time_in_forces and not v.time_in_forces >> i.time_in_force & 1:
         return RF_DENY_REASON_NOT_SUPPORTED
-    if i.instructions & ~v.instructions:
+    if i.instructions & ~(v.instructions & RF_INSTRUCTION_POST_ONLY):  # its other bits are not an order's
         return RF_DENY_REASON_NOT_SUPPORTED
     if i.instructions & RF_INSTRUCTION_POST_ONLY and (i.ord_type != RF_ORD_TYPE_LIMIT or i.time_in_force == RF_TIME_IN_FORCE_IOC
                                                       or i.time_in_force == RF_TIME_IN_FORCE_FOK):

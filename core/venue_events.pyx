@@ -40,6 +40,7 @@ from ringfence.ipc.records cimport (
     RF_VENUE_EVENT_KIND_PENDING_CANCEL, RF_VENUE_EVENT_KIND_PENDING_NEW, RF_VENUE_EVENT_KIND_PENDING_REPLACE, RF_VENUE_EVENT_KIND_REJECTED,
     RF_VENUE_EVENT_KIND_REPLACED, RF_VENUE_EVENT_KIND_RESTATED, RF_VENUE_EVENT_KIND_SESSION_DOWN, RF_VENUE_EVENT_KIND_SESSION_UP,
     RF_VENUE_EVENT_KIND_STATUS, RF_VENUE_EVENT_KIND_STOPPED, RF_VENUE_EVENT_KIND_SUSPENDED, RF_VENUE_EVENT_POSS_DUP,
+    RF_VENUE_EVENT_POSS_RESEND,
     Order, Request, Venue, VenueEvent,
 )
 
@@ -125,8 +126,6 @@ cdef void cancel_reject(EngineState *s, const VenueEvent *event, Order *o, uint3
         return
     if is_terminal(o.base_status):
         return
-    if event.text_code == CODE_UNKNOWN_ORDER:
-        raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.base_status, event.ord_status)
     if event.text_code == CODE_UNKNOWN_ORDER or event.text_code == CODE_TOO_LATE:
         request_status(s, o)
 
@@ -174,13 +173,29 @@ cdef void take_terms(EngineState *s, const VenueEvent *event, Order *o) noexcept
         o.qty = qty
 
 
-cdef void replaced(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
+cdef void replaced_unasked(EngineState *s, const VenueEvent *event, Order *o) noexcept nogil:
+    """A Replaced of the live version that nobody asked for: other terms are a fact and a break; the same ones are a report that is sent again."""
+    cdef int64_t px = o.px, qty = o.qty
+    take_terms(s, event, o)
+    if o.px == px and o.qty == qty:
+        return
+    raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, qty, o.qty)
+    if o.qty < o.cum_qty:
+        o.qty = o.cum_qty
+    advance(s, o, event, RF_VENUE_EVENT_KIND_REPLACED, BY_QUANTITY)
+    settle(s, o)
+    emit_event(s, o, RF_EVENT_KIND_REPLACED, RF_DENY_REASON_NONE, 0, 0)
+
+
+cdef void replaced(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision, int stale) noexcept nogil:
     """The replacement is in force (R6). Down to or below CumQty it ends the order, with OrderQty = CumQty (S9)."""
     cdef Request *r = find_request(s, o, revision)
     if revision <= o.live_revision:
         if r != NULL:  # a later version was granted before this one was told
             end_request(s, o, r)
             settle(s, o)
+        elif revision == o.live_revision and not stale and not event.flags & (RF_VENUE_EVENT_POSS_DUP | RF_VENUE_EVENT_POSS_RESEND):
+            replaced_unasked(s, event, o)
         return
     if r != NULL and r.kind == RF_REQUEST_KIND_REPLACE:
         o.px = r.px
@@ -273,6 +288,12 @@ cdef uint8_t told_of(uint8_t kind) noexcept nogil:
     return RF_EVENT_KIND_ACK if kind == RF_VENUE_EVENT_KIND_ACK else RF_EVENT_KIND_PENDING
 
 
+cdef int asked_since_up(const EngineState *s, const Order *o) noexcept nogil:
+    """1 when a status request went out after the session recovered: only its answer says that the venue does not know the order (S6)."""
+    cdef const Venue *venue = &s.venues[o.venue]
+    return venue.session_state == RF_SESSION_STATE_UP and o.asked_ns != 0 and o.asked_ns >= venue.changed_ns
+
+
 cdef void status(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision, int doubted) noexcept nogil:
     """An answer to a status request: books nothing, changes nothing but doubt (S19). Only an order in doubt takes an end from it (R2, S6)."""
     cdef uint8_t kind
@@ -282,6 +303,8 @@ cdef void status(EngineState *s, const VenueEvent *event, Order *o, uint32_t rev
     if revision < o.live_revision and is_terminal(event.ord_status) and event.ord_status != RF_ORD_STATUS_FILLED:
         o.flags |= <uint8_t>RF_ORDER_UNVERIFIED  # that a replaced version ended says nothing of the live one (S20)
         return
+    if event.ord_status == RF_ORD_STATUS_REJECTED and o.base_status == RF_ORD_STATUS_UNKNOWN and not asked_since_up(s, o):
+        return  # no answer to a request of ours: from before the session went down
     if event.ord_status == RF_ORD_STATUS_REJECTED and o.base_status != RF_ORD_STATUS_UNKNOWN:
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.base_status, event.ord_status)
         return
@@ -311,10 +334,32 @@ cdef void note(EngineState *s, const VenueEvent *event, Order *o, int stale) noe
         copy_text(o.text, event.text, 64)
     if event.text_code and not stale:
         o.venue_code = <uint16_t>event.text_code
-    if not event.flags & RF_VENUE_EVENT_POSS_DUP:
-        o.flags &= <uint8_t>~(RF_ORDER_UNVERIFIED | RF_ORDER_STATUS_ASKED)
     if event.transact_ns > o.transact_ns:
         o.transact_ns = event.transact_ns
+
+
+cdef inline void note_answer(const VenueEvent *event, Order *o) noexcept nogil:
+    """The venue has answered for the order; what it sends again is from before."""
+    if not event.flags & RF_VENUE_EVENT_POSS_DUP:
+        o.flags &= <uint8_t>~(RF_ORDER_UNVERIFIED | RF_ORDER_STATUS_ASKED)
+
+
+cdef inline int apply_trade_report(EngineState *s, const VenueEvent *event, Order *o) noexcept nogil:
+    return apply_fill(s, event, o) if event.kind == RF_VENUE_EVENT_KIND_FILL else apply_correct(s, event, o)
+
+
+cdef void trade(EngineState *s, const VenueEvent *event, Order *o, int stale) noexcept nogil:
+    """A fill or correction. One that contradicts an execution that is booked leaves no trace on the order but its break (S18)."""
+    cdef uint8_t doubt
+    if o == NULL or contradicts(s, event, o):
+        apply_trade_report(s, event, o)
+        return
+    doubt = o.flags & <uint8_t>(RF_ORDER_UNVERIFIED | RF_ORDER_STATUS_ASKED)
+    note_answer(event, o)
+    if apply_trade_report(s, event, o):
+        note(s, event, o, stale)
+    else:
+        o.flags |= doubt
 
 
 cdef int undone_since(const Order *o, uint8_t kind, int stale) noexcept nogil:
@@ -333,7 +378,7 @@ cdef void report(EngineState *s, const VenueEvent *event, Order *o, uint32_t rev
     elif kind == RF_VENUE_EVENT_KIND_CANCEL_REJECT:
         cancel_reject(s, event, o, revision)
     elif kind == RF_VENUE_EVENT_KIND_REPLACED:
-        replaced(s, event, o, revision)
+        replaced(s, event, o, revision, stale)
     elif kind == RF_VENUE_EVENT_KIND_REJECTED:
         rejected(s, event, o, revision)
     elif kind == RF_VENUE_EVENT_KIND_CANCELED:
@@ -364,13 +409,20 @@ cdef void report(EngineState *s, const VenueEvent *event, Order *o, uint32_t rev
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.base_status, kind)
 
 
+cdef inline int is_phoned(const VenueEvent *event) noexcept nogil:
+    """1 when it reports the life of an order that was given by phone: no ClOrdID, an OrderID that is not ours (D18). Only its fills concern us (S21)."""
+    return (
+        event.kind < RF_VENUE_EVENT_KIND_CANCEL_REJECT and event.cl_ord_id[0] == 0 and event.orig_cl_ord_id[0] == 0 and event.venue_order_id[0] != 0
+    )
+
+
 cdef void unmatched(EngineState *s, const VenueEvent *event) noexcept nogil:
     if event.kind == RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT:
         mass_cancel_report(s, event)
     elif event.kind == RF_VENUE_EVENT_KIND_BUSINESS_REJECT or event.kind == RF_VENUE_EVENT_KIND_NOT_SENT:
         if not mass_cancel_refused(s, event):
             raise_break(s, RF_BREAK_KIND_BUSINESS_REJECT, NULL, event, 0, event.text_code)
-    elif event.kind != RF_VENUE_EVENT_KIND_STATUS and event.kind != RF_VENUE_EVENT_KIND_REJECTED:
+    elif event.kind != RF_VENUE_EVENT_KIND_STATUS and event.kind != RF_VENUE_EVENT_KIND_REJECTED and not is_phoned(event):
         raise_break(s, RF_BREAK_KIND_UNKNOWN_ORDER, NULL, event, 0, event.kind)
 
 
@@ -400,14 +452,14 @@ cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept no
     if o != NULL:
         stale = older(event, o)
         doubted = o.base_status == RF_ORD_STATUS_UNKNOWN or (o.flags & RF_ORDER_UNVERIFIED) != 0
-        if kind != RF_VENUE_EVENT_KIND_NOT_SENT and not contradicts(s, event, o):
-            note(s, event, o, stale)
-    if kind == RF_VENUE_EVENT_KIND_FILL:
-        apply_fill(s, event, o)
-    elif kind == RF_VENUE_EVENT_KIND_BUST:
+    if kind == RF_VENUE_EVENT_KIND_FILL or kind == RF_VENUE_EVENT_KIND_CORRECT:
+        trade(s, event, o, stale)
+        return
+    if o != NULL and kind != RF_VENUE_EVENT_KIND_NOT_SENT and not contradicts(s, event, o):
+        note_answer(event, o)
+        note(s, event, o, stale)
+    if kind == RF_VENUE_EVENT_KIND_BUST:
         apply_bust(s, event, o)
-    elif kind == RF_VENUE_EVENT_KIND_CORRECT:
-        apply_correct(s, event, o)
     elif o == NULL:
         unmatched(s, event)
     else:

@@ -215,7 +215,7 @@ enum rf_break_kind {
     RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* the venue did not answer in time for an order whose fate or state is in doubt (S6, S16) */
     RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
     RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
-    RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be; nothing was changed */
+    RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order */
     RF_BREAK_KIND_MASS_CANCEL_REJECTED = 17, /* the venue refused a mass cancel; every open order is cancelled on its own instead */
     RF_BREAK_KIND_MAX = 17
 };

@@ -280,7 +280,7 @@ _ENUMS = (
         "UNKNOWN_OUTCOME: the venue did not answer in time for an order whose fate or state is in doubt (S6, S16)",
         "TABLE_FULL: a position or break row could not be made",
         "REQUEST_UNANSWERED: a cancel or replace was not answered in time; it stays pending (S17)",
-        "BAD_CONTROL: a control command names a row or a value that cannot be; nothing was changed",
+        "BAD_CONTROL: a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order",
         "MASS_CANCEL_REJECTED: the venue refused a mass cancel; every open order is cancelled on its own instead",
     ),
     _enum(

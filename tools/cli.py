@@ -69,6 +69,8 @@ FIX_ACCEPTOR = (
     arg("--tls-key", metavar="PEM", help="TLS: its key"),
     arg("--tls-ca", metavar="PEM", help="TLS: refuse clients without a certificate of this CA"),
 )
+REASON = arg("--reason", required=True, help="journaled")
+EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
 COMMANDS = (
     Command(
@@ -92,6 +94,39 @@ COMMANDS = (
             arg("status", choices=("enabled", "reduce_only", "cancel_only", "disabled")),
             arg("--reason", required=True, help="journaled"),
         ),
+    ),
+    Command(
+        "cancel",
+        "cancel every open order at a venue (of one instrument with --symbol); one message where the venue takes it",
+        "commands.control:cancel",
+        (arg("venue", metavar="VENUE"), REASON),
+    ),
+    Command(
+        "resolve",
+        "say how an order in doubt (Unknown or unverified) ended",
+        "commands.control:resolve",
+        (
+            arg("order", metavar="ORDER", help="order id or ClOrdID"),
+            arg("status", choices=("canceled", "rejected", "expired", "done_for_day", "filled", "new")),
+            REASON,
+        ),
+    ),
+    Command(
+        "assign",
+        "move an execution out of suspense, to an order or to a strategy",
+        "commands.control:assign",
+        (
+            EXECUTION,
+            arg("--order", metavar="ORDER", help="order id or ClOrdID"),
+            arg("--to", metavar="STRATEGY", help="the strategy that gets it when no order of ours did"),
+            REASON,
+        ),
+    ),
+    Command(
+        "dk",
+        "refuse an execution: DontKnowTrade to its venue; what is booked stays booked",
+        "commands.control:dk",
+        (EXECUTION, arg("code", choices=tuple("ABCDEFZ"), help="A symbol, B side, C quantity, D no such order, E price, F calculation, Z other"), REASON),
     ),
     Command("checkpoint", "journal the state hash now", "commands.control:checkpoint", (arg("--reason", default="asked for", help="journaled"),)),
     Command(

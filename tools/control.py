@@ -3,7 +3,8 @@
     client ──JSON line──▶ DATA/run/control.sock ──SO_PEERCRED──▶ ControlAgent ──Control records──▶ from.control ──▶ engine (journals them)
                                                       └──memfd──▶ engine's channel, then the strategy
 
-Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``set_strategy``, ``checkpoint``, ``status``, ``down``.
+Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``set_strategy``, ``checkpoint``, ``status``, ``down``,
+and the operator's actions of ``operator_actions``.
 Identity is the kernel's word (pid and uid of the connection), never the request's. A strategy gets a new sealed memfd with the next ring
 epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there when the command
 is applied. Each attached strategy is watched by pidfd; its end is published as STRATEGY_DETACH. While a live process holds a strategy nobody
@@ -31,7 +32,7 @@ from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import definitions
+from ringfence.tools import definitions, operator_actions
 from ringfence.tools.config import Config, StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
 
@@ -63,6 +64,7 @@ class Waiting:
     position: int
     until: float
     answer: dict[str, Any]
+    checked: bool = False  # whether the engine may have found that it cannot be
 
 
 class ControlAgent:
@@ -114,7 +116,7 @@ class ControlAgent:
             "checkpoint": self._checkpoint,
             "status": self._status,
             "down": self._down,
-        }
+        } | dict.fromkeys(operator_actions.OPERATIONS, self._operate)
 
     def _listen(self) -> socket.socket:
         """Bind the socket; others than our own user may connect only when a strategy runs as one (mode 0660: by group)."""
@@ -233,8 +235,8 @@ class ControlAgent:
         if uid not in (0, os.getuid()):
             raise Refused(f"{what}: uid {uid} may not; run it as {definitions.user_name(os.getuid())} or root")
 
-    def _await_taken(self, client: socket.socket, position: int, answer: dict[str, Any]) -> None:
-        self.waiting.append(Waiting(client, position, time.monotonic() + TAKE_S, answer))
+    def _await_taken(self, client: socket.socket, position: int, answer: dict[str, Any], *, checked: bool = False) -> None:
+        self.waiting.append(Waiting(client, position, time.monotonic() + TAKE_S, answer, checked))
 
     # ---- operations
 
@@ -331,6 +333,15 @@ class ControlAgent:
         position = self._publish(definitions.command("CHECKPOINT", str(request.get("reason", "asked for"))), uid)
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id})
 
+    def _operate(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+        op = str(request["op"])
+        self._own_user(uid, op)
+        with Segment.attach(self.instance, "state") as state:
+            record = operator_actions.build(op, request, state)
+        position = self._publish(record, uid)
+        self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
+        self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
+
     def _status(self, client: socket.socket, _request: dict[str, Any], _pid: int, uid: int) -> None:
         self._own_user(uid, "status")
         held = {name: {"pid": a.pid, "epoch": a.epoch} for name, a in self.attached.items()}
@@ -355,7 +366,16 @@ class ControlAgent:
         for w in [w for w in self.waiting if w.position < taken or now >= w.until]:
             self.waiting.remove(w)
             unknown = {"ok": False, "error": "published, but not taken by the engine in time; it may still be: see ringfence status", "code": 6}
-            self._answer(w.client, w.answer if w.position < taken else unknown)
+            self._answer(w.client, self._outcome(w) if w.position < taken else unknown)
+
+    def _outcome(self, waiting: Waiting) -> dict[str, Any]:
+        """The answer to a command that was taken: refused when the engine's state had moved on."""
+        if waiting.checked:
+            with Segment.attach(self.instance, "state") as state:
+                if operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
+                    why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
+                    return {"ok": False, "error": why, "code": 4}
+        return waiting.answer
 
     def close(self) -> None:
         """Close the socket and hang up on everybody."""

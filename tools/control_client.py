@@ -97,6 +97,11 @@ def set_strategy(instance: str, strategy: str, new_status: str, reason: str, tim
     return request(instance, {"op": "set_strategy", "strategy": strategy, "status": new_status, "reason": reason}, timeout_s)
 
 
+def operate(instance: str, op: str, reason: str, timeout_s: float = TIMEOUT_S, **fields: Any) -> dict[str, Any]:
+    """An operator's action (``operator_actions``): mass_cancel, resolve, assign or dont_know; journaled with who and why."""
+    return request(instance, {"op": op, "reason": reason, **{k: v for k, v in fields.items() if v is not None}}, timeout_s)
+
+
 def down(instance: str, reason: str = "ringfence down", timeout_s: float = DOWN_TIMEOUT_S) -> list[str]:
     """Stop an instance and wait until its supervisor has ended; return the regions that are left (after a failed drain).
 

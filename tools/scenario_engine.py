@@ -16,7 +16,7 @@ from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits
 from ringfence.gateways.decimals import to_scaled
 from ringfence.ipc.layout import dtype
-from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
+from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.tools.scenario_config import SECOND, InstrumentSpec, Setup, row_of
 from ringfence.tools.scenario_words import Value, Wrong
 
@@ -71,8 +71,6 @@ class Engine:
             session = f"{setup.begin_string}:{US}->{venue['name'].upper()}"[:31]
             profile = venue["profile"]
             capabilities = {"ord_types": profile.ord_types_mask, "time_in_forces": profile.time_in_forces_mask, "instructions": profile.instructions_mask}
-            if profile.mass_cancel:
-                capabilities["instructions"] |= CONSTANTS["INSTRUCTION_MASS_CANCEL"][0]
             self.control("DEFINE_VENUE", body=record("Venue", id=row, name=venue["name"], session=session, status=1, durability=1, **capabilities))
         for row, strategy in enumerate(setup.strategies, 1):
             status = ENUMS["StrategyStatus"].by_name[strategy.get("status", "ENABLED")]

@@ -29,6 +29,7 @@ CONSTANT_BYTES_MAX = 120
 ID_BYTES_MAX = 24  # of Symbol(55) in our records
 SEPARATOR = "/"
 POST_ONLY = CONSTANTS["INSTRUCTION_POST_ONLY"][0]
+MASS_CANCEL = CONSTANTS["INSTRUCTION_MASS_CANCEL"][0]
 _FIELD = re.compile(r"([1-9]\d{0,5})=([!-~]{1,32})")
 
 
@@ -72,7 +73,7 @@ class Profile:
     @property
     def instructions_mask(self) -> int:
         """``INSTRUCTION_*`` bits that the venue has."""
-        return POST_ONLY if self.post_only else 0
+        return (POST_ONLY if self.post_only else 0) | (MASS_CANCEL if self.mass_cancel else 0)
 
     def symbol(self, ours: str) -> str:
         """The venue's text for one of our symbols."""

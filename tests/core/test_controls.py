@@ -130,7 +130,7 @@ def test_venue_event_when_the_venue_row_cannot_be_is_a_break(machine: Machine) -
     assert machine.breaks() == ["UNKNOWN_ORDER", "UNKNOWN_ORDER"]
 
 
-@pytest.mark.parametrize("kind", [0, 23, 200])
+@pytest.mark.parametrize("kind", [0, 24, 200])
 def test_venue_event_when_its_kind_is_unknown_is_a_break(machine: Machine, kind: int) -> None:
     m = machine
     m.new(1)

@@ -324,7 +324,7 @@ def test_engine_when_a_ring_is_zeroed_under_it_nothing_happens_until_it_should_b
         rig.intent("NEW" if n == 0 else "CANCEL", 1)
         rig.pump()
         rig.events()
-    rig.commands()
+        rig.commands()
     slots_of(rig)[:] = 0  # a hole punched into the memfd
     poisoned(rig)
 

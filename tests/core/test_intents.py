@@ -353,6 +353,7 @@ def test_intent_when_it_comes_from_no_strategy_row_changes_no_order(machine: Mac
         ({}, {"instructions": 1}, "NOT_SUPPORTED"),
         ({"instructions": 1}, {"instructions": 1}, "NONE"),
         ({"instructions": 1}, {"instructions": 2}, "NOT_SUPPORTED"),
+        ({"instructions": 257}, {"instructions": 256}, "NOT_SUPPORTED"),  # mass cancel is the venue's, not an order's
         ({"instructions": 1}, {"instructions": 1, "time_in_force": 4}, "NOT_SUPPORTED"),
         ({"instructions": 1}, {"instructions": 1, "ord_type": 1, "px": 0}, "NOT_SUPPORTED"),
     ],

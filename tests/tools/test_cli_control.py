@@ -61,6 +61,15 @@ def test_up_and_down_when_the_venue_is_away_run_an_instance_that_waits_for_it(co
     assert run(capsys, "strategy", "mm1", "disabled", "--reason", "bad quotes", "--instance", instance)[0] == 0
     status, said = run(capsys, "strategy", "nosuch", "disabled", "--reason", "x", "--instance", instance)
     assert (status != 0, "nosuch" in said) == (True, True), said
+    assert run(capsys, "cancel", "sim", "--reason", "end of day", "--instance", instance)[0] == 0
+    for words, expected in (
+        (("cancel", "nowhere"), "no name 'nowhere' in venues"),
+        (("resolve", "1", "canceled"), "there is no order 1"),
+        (("assign", "X1", "--to", "mm1"), "no booked execution 'X1'"),
+        (("dk", "=5", "D"), "no booked execution '5'"),
+    ):
+        status, said = run(capsys, *words, "--reason", "x", "--instance", instance)
+        assert (status, expected in said) == (4, True), said
     assert run(capsys, "checkpoint", "--instance", instance) == (0, f"● {instance}: checkpoint journaled\n")
     assert run(capsys, "down", "--instance", instance) == (0, f"● {instance} stopped\n")
     assert regions.list_regions(instance) == []

@@ -1,4 +1,5 @@
-"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``strategy``; and ``wait``, which waits for what they did.
+"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``strategy``, ``cancel``, ``resolve``, ``assign``, ``dk``; and ``wait``, which waits for
+what they did.
 
     up ──▶ tools.supervisor      the rest ──JSON line──▶ control socket ──▶ the supervisor's agent, which knows who asks and journals it
 
@@ -18,6 +19,7 @@ from ringfence.tools.errors import NotRunning, Refused, TimedOut, ToolError
 from ringfence.tools.render import Row, duration
 from ringfence.tools.views import processes
 from ringfence.tools.views.instance import HEARTBEAT_MAX_NS, Instance, choose
+from ringfence.tools.views.journal import parse_order_id
 
 READY_S, POLL_S = 30.0, 0.02
 
@@ -117,6 +119,47 @@ def strategy(args: argparse.Namespace) -> int:
     return _done(args, name, answer, f"● {name}: strategy {args.name} is {args.status}")
 
 
+def cancel(args: argparse.Namespace) -> int:
+    """Cancel every open order at a venue; in one message where the venue takes it."""
+    name = choose(args.instance)
+    with Instance(name) as instance:
+        mode = instance.mode
+    _confirm(name, mode, args.yes)
+    answer = _operate(args, name, "mass_cancel", venue=args.venue, symbol=args.symbol)
+    return _done(args, name, answer, f"● {name}: everything{f' in {args.symbol}' if args.symbol else ''} at {args.venue} is being cancelled")
+
+
+def resolve(args: argparse.Namespace) -> int:
+    """Say how an order in doubt ended."""
+    name = choose(args.instance)
+    answer = _operate(args, name, "resolve", order=parse_order_id(args.order), status=args.status)
+    return _done(args, name, answer, f"● {name}: order {args.order} is {args.status}")
+
+
+def assign(args: argparse.Namespace) -> int:
+    """Move an execution out of suspense, to an order or to a strategy."""
+    name = choose(args.instance)
+    order = None if args.order is None else parse_order_id(args.order)
+    answer = _operate(args, name, "assign", execution=_execution(args.execution), order=order, strategy=args.to)
+    return _done(args, name, answer, f"● {name}: execution {args.execution} is of {f'order {args.order}' if args.order else f'strategy {args.to}'}")
+
+
+def dk(args: argparse.Namespace) -> int:
+    """Refuse an execution: DontKnowTrade(Q) to its venue; what is booked stays booked."""
+    name = choose(args.instance)
+    answer = _operate(args, name, "dont_know", execution=_execution(args.execution), dk_reason=args.code)
+    return _done(args, name, answer, f"● {name}: execution {args.execution} is refused, DKReason {args.code}")
+
+
+def _operate(args: argparse.Namespace, name: str, op: str, **fields: object) -> dict[str, object]:
+    return control_client.operate(name, op, args.reason, args.timeout or control_client.TIMEOUT_S, **fields)
+
+
+def _execution(text: str) -> int | str:
+    """A row number, or an ExecID; ``=5`` is the ExecID 5."""
+    return int(text) if text.isdigit() else text.removeprefix("=")
+
+
 def _confirm(name: str, mode: str, yes: bool) -> None:
     """Let a LIVE instance be stopped only by who types its name.
 
@@ -129,5 +172,5 @@ def _confirm(name: str, mode: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Refused(f"instance {name!r} is LIVE and there is no terminal to confirm on; add --yes")
-    if input(f"{name} is LIVE. Type its name to stop it: ").strip() != name:
+    if input(f"{name} is LIVE. Type its name to go on: ").strip() != name:
         raise Refused("the name was not the instance's; nothing was done")

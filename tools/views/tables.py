@@ -70,6 +70,7 @@ FILLS = View(
         Column("account", "ACCT", wide=True),
         Column("strategy", "STRAT", wide=True),
         Column("state", "STATE", wide=True),
+        Column("execution", "EXECUTION", "id", wide=True),
         Column("transact_ns", "TRANSACT", "time", wide=True),
     ),
     ("seq", "exec_id"),
@@ -286,6 +287,7 @@ def fills(source: Source, count: int | None = None) -> list[Row]:
             "account": names.account(r["account"]),
             "strategy": names.strategy(r["strategy"]),
             "state": state,
+            "execution": int(r["id"]) or None,
             "transact_ns": int(r["transact_ns"]) or None,
         }
         out.append(row | ({"stale": True} if unsettled else {}))

@@ -39,13 +39,14 @@ def test_default_when_loaded_takes_everything_that_its_version_has() -> None:
     old, new = profiles.load("default", "FIX.4.2"), profiles.load("default", "FIX.4.4")
     assert (old.ord_types_mask, old.time_in_forces_mask, old.instructions_mask) == (0b11110, 0b11111110, 0)
     assert (old.handl_inst, old.mass_cancel, new.handl_inst, new.mass_cancel) == ("1", False, "", True)
+    assert new.instructions_mask == 256, "a mass cancel in one message, and no post-only"
 
 
 def test_load_when_a_file_states_a_part_the_rest_is_the_default(tmp_path: Path) -> None:
     text = 'about = "x"\n[orders]\nord_types = ["limit"]\n["FIX.4.4".orders]\npost_only = "18=6"\n'
     new = profiles.load(file(tmp_path, text), "FIX.4.4")
     old = profiles.load(file(tmp_path, text), "FIX.4.2")
-    assert (new.name, new.ord_types, new.post_only, new.instructions_mask) == ("venue", ("limit",), "18=6", 1)
+    assert (new.name, new.ord_types, new.post_only, new.instructions_mask) == ("venue", ("limit",), "18=6", 1 | 256)
     assert (old.post_only, old.instructions_mask, old.time_in_forces) == ("", 0, profiles.load().time_in_forces)
 
 
