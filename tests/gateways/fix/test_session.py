@@ -565,7 +565,7 @@ def test_config_when_a_value_is_not_allowed_names_it(changes: dict[str, Any], me
 def test_gateway_spec_when_keys_are_wrong_names_them(tmp_path: Path) -> None:
     path = tmp_path / "spec.json"
     path.write_text('{"instance": "x", "colour": "red"}')
-    with pytest.raises(SessionError, match=r"unknown keys \['colour'\], missing keys \['component'"):
+    with pytest.raises(SessionError, match=r"unknown keys \['colour'\], missing keys \['addresses', 'component'"):
         GatewaySpec.load(path)
 
 
