@@ -117,7 +117,7 @@ def test_14_report_behind_a_gap_is_flagged_in_its_turn(up: Callable[..., Side]) 
 
 @pytest.mark.parametrize("tag", [0, -1])
 def test_14_tag_that_is_not_positive_is_noted_as_it_came(up: Callable[..., Side], version: str, tag: int) -> None:
-    side = up("initiator")
+    side = up("initiator", checks=dictionary.CHECKS["unknown"])
     side.session.take_notes()
     front = b"8=%s\x019=%d\x01"
     body = b"35=8\x0134=2\x0149=THEM\x0152=%s\x0156=US\x01%d=x\x01" % (NOW, tag)
