@@ -253,7 +253,9 @@ def test_acceptor_when_a_flooding_peer_reconnects_its_old_connection_makes_room(
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[AcceptorProcess]:
-    made = AcceptorProcess("--sender-comp-id", "ISLD", *(f for name in ("TW42", "OTHER", "THIRD") for f in ("--target-comp-id", name)), "--reset-on-logon")
+    made = AcceptorProcess(
+        "--sender-comp-id", "ISLD", *(f for name in ("orders", "garbage", "gap", "OTHER") for f in ("--target-comp-id", name)), "--reset-on-logon"
+    )
     yield made
     assert made.stop()[0] == 0
 
@@ -279,7 +281,8 @@ def nonsense() -> bytes:
 @pytest.mark.parametrize("kind", ["orders", "garbage", "gap"])
 def test_acceptor_when_a_peer_floods_another_is_served_and_memory_stays(process: AcceptorProcess, kind: str) -> None:
     stop = threading.Event()
-    with Counterparty(process.port) as flooding, Counterparty(process.port, sender="OTHER") as other:
+    # each flood has a session of its own: the end of a connection arrives behind what it poured
+    with Counterparty(process.port, sender=kind) as flooding, Counterparty(process.port, sender="OTHER") as other:
         other.logon()
         flooding.logon()
         before = process.resident_kib()
