@@ -19,6 +19,7 @@ from ringfence.gateways.fix import dictionary
 
 LINE_BYTES_MAX = 1 << 20
 _START = re.compile(rb"8=FIX[^\x01|^]{1,8}(\x01|\||\^A)9=")
+_TAG = re.compile(rb"-?[0-9]{1,18}")
 _ADMIN = frozenset((b"0", b"1", b"2", b"4", b"5", b"A"))
 _REJECTS = frozenset((b"3", b"j", b"9"))
 _EXECUTIONS = frozenset((b"8", b"r", b"Q"))
@@ -75,7 +76,7 @@ def _message(raw: bytes, separator: bytes) -> Message:
     defects: list[str] = []
     for part in raw.removesuffix(separator).split(separator):
         tag, equals, value = part.partition(b"=")
-        if equals and tag.lstrip(b"-").isdigit():
+        if equals and _TAG.fullmatch(tag):
             fields.append((int(tag), value))
         else:
             defects.append(f"not tag=value: {part[:40].decode('latin-1')!r}")
@@ -97,14 +98,14 @@ def _framing(wire: bytes, values: dict[int, bytes]) -> list[str]:
     """Return what is wrong with BodyLength(9) and CheckSum(10)."""
     head = re.match(rb"8=[^\x01]*\x019=[^\x01]*\x01", wire)
     trailer = wire.rfind(b"\x0110=") + 1
-    if head is None or not trailer:
+    if head is None or not trailer or 10 not in values:
         return ["not whole: CheckSum(10) is missing"]
     out = []
     length, checksum = trailer - head.end(), sum(wire[:trailer]) % 256
     if values[9] != b"%d" % length:
-        out.append(f"BodyLength(9) is {values[9].decode('latin-1')}, should be {length}")
+        out.append(f"BodyLength(9) is {_printable(values[9])}, should be {length}")
     if values[10] != b"%03d" % checksum:
-        out.append(f"CheckSum(10) is {values[10].decode('latin-1')}, should be {checksum:03d}")
+        out.append(f"CheckSum(10) is {_printable(values[10])}, should be {checksum:03d}")
     return out
 
 
@@ -115,13 +116,18 @@ def _dictionary(begin_string: bytes) -> dictionary.Dictionary | None:
         return None
 
 
+def _printable(value: bytes) -> str:
+    """Return the text of a value; what a terminal would obey is a dot."""
+    return "".join(c if c.isprintable() else "." for c in value.decode("latin-1"))
+
+
 def named(message: Message) -> list[tuple[int, str, str, str]]:
     """Return tag, name, value and the value's name (empty where there is none) of every field."""
     known = _dictionary(message.value(8))
     out = []
     for tag, raw in message.fields:
         field = known.fields.get(tag) if known is not None else None
-        value = "".join(c if c.isprintable() else "." for c in raw.decode("latin-1"))
+        value = _printable(raw)
         meaning = field.values.get(raw, "") if field is not None else ""
         if tag == 35 and known is not None and raw in known.messages:
             meaning = known.messages[raw].name

@@ -236,12 +236,17 @@ class Acceptor:
             if self.waiting:
                 self._refuse(self.waiting[0], "no descriptor left")
             return
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = f"{address[0]}:{address[1]}"
-        if self.secure is not None:
-            sock = self.secure(sock, lambda reason: self.log("tls", peer, reason))
+        try:
             sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.secure is not None:
+                sock = self.secure(sock, lambda reason: self.log("tls", peer, reason))
+                sock.setblocking(False)
+        except (OSError, RuntimeError, GatewayError) as e:  # no descriptor, thread or certificate for it: the loop goes on
+            sock.close()
+            self._note_refusal(f"connection closed: {e}", peer)
+            return
         if len(self.waiting) >= WAITING_MAX:
             self._refuse(self.waiting[0], f"{WAITING_MAX} newer connections wait too")
         conn = Connection(sock, peer, self.clock())
@@ -339,8 +344,14 @@ class Acceptor:
             elif event[0] == "disconnect":
                 finished = True
                 break
-            elif not self._event(line, event, now):
-                break  # the answer does not fit: the same message again when bytes have left
+            else:
+                try:
+                    if not self._event(line, event, now):
+                        break  # the answer does not fit: the same message again when bytes have left
+                except GatewayError as e:  # it can never be answered; the other sessions go on
+                    self.log("error", line.name, f"{e}; disconnecting")
+                    finished = True
+                    break
         else:
             line.busy = True
         self._notes(line)

@@ -12,7 +12,7 @@ from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from ringfence.gateways.fix.codec cimport rf_fix_parse, rf_fix_writer_t
+from ringfence.gateways.fix.codec cimport RF_FIX_BUSINESS_REJECT, RF_FIX_REJECT, rf_fix_parse, rf_fix_writer_t
 from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
 from ringfence.gateways.fix.machine cimport (
@@ -147,8 +147,8 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
     cdef session_t *s = g.session
     cdef VenueEvent e
     if not read_event(g.dialect, &s.message, &s.header, s.store, g.received_ns, &e):
-        if s.message.msg_type == 51:  # a Reject(3) of one of our administrative messages
-            note(s, b"Reject(3) of our administrative message, their MsgSeqNum %llu", s.header.seq, 0)
+        if s.message.msg_type == RF_FIX_REJECT or s.message.msg_type == RF_FIX_BUSINESS_REJECT:  # a refusal is never refused in turn
+            note(s, b"our administrative message was refused by a Reject(3) or BusinessMessageReject(j), their MsgSeqNum %llu", s.header.seq, 0)
         else:
             rf_counter_add(g.c_unknown, 1)
             note(s, b"application message of an unknown type, MsgSeqNum %llu: answered with a BusinessMessageReject", s.header.seq, 0)

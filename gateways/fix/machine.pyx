@@ -14,7 +14,7 @@ What can fail: the peer (every case ends in a Reject, a Logout or EVENT_DISCONNE
 Rejected: callbacks (the owner decides when it takes an event), a thread per session, floats for timers.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memmove
 
@@ -118,12 +118,17 @@ cdef int is_report(const session_t *s) noexcept nogil:
     return kind == RF_FIX_EXECUTION_REPORT or kind == RF_FIX_CANCEL_REJECT or kind == RF_FIX_BUSINESS_REJECT or kind == RF_FIX_REJECT
 
 
+cdef inline uint64_t signed(uint32_t tag) noexcept nogil:
+    """A tag for %lld in a note: one below 0 is kept as its two's complement."""
+    return <uint64_t> <int64_t> <int32_t> tag
+
+
 cdef void flag(session_t *s, uint32_t tag, uint32_t reason) noexcept nogil:
     """Note a report's fault and let it pass."""
     s.fault.tag = tag
     s.fault.reason = reason
     s.header.invalid = 1
-    note(s, b"a report is delivered although tag %llu has fault %llu (SessionRejectReason)", tag, reason)
+    note(s, b"a report is delivered although tag %lld has fault %llu (SessionRejectReason)", signed(tag), reason)
 
 
 cdef void duplicate(session_t *s, uint64_t now_ns) noexcept nogil:
@@ -377,7 +382,7 @@ cdef void first_message(session_t *s, uint64_t now_ns) noexcept nogil:
     """Before the Logon: anything wrong closes the connection without a byte."""
     cdef uint32_t kind = s.message.msg_type
     if s.header.seq_valid and s.dictionary != NULL and begin_is_ours(s) and not rf_fix_validate(s.dictionary, s.checks, &s.message, &s.fault):
-        note(s, b"first message has a wrong field: tag %llu, SessionRejectReason %llu; connection closed", s.fault.tag, s.fault.reason)
+        note(s, b"first message has a wrong field: tag %lld, SessionRejectReason %llu; connection closed", signed(s.fault.tag), s.fault.reason)
     elif not begin_is_ours(s) or not comp_ids_are_ours(s):
         note(s, b"first message has another BeginString(8), SenderCompID(49) or TargetCompID(56) than configured: connection closed", 0, 0)
     elif not s.header.seq or not s.header.sending_ns or not sent_in_time(s, now_ns):
@@ -400,7 +405,7 @@ cdef int fields_are_good(session_t *s, uint64_t now_ns) noexcept nogil:
     if is_report(s):
         flag(s, s.fault.tag, s.fault.reason)
         return 1
-    note(s, b"message rejected: tag %llu, SessionRejectReason %llu", s.fault.tag, s.fault.reason)
+    note(s, b"message rejected: tag %lld, SessionRejectReason %llu", signed(s.fault.tag), s.fault.reason)
     reject(s, s.fault.tag, s.fault.reason, now_ns)
     take_number(s)
     return 0

@@ -60,7 +60,7 @@ REASONS[:] = [
 
 
 cdef void note(session_t *s, const char *text, uint64_t a, uint64_t b) noexcept nogil:
-    """Leave a line for the log; `text` may hold two %llu. The oldest goes when nobody reads them."""
+    """Leave a line for the log; `text` may hold two %llu (%lld where a number may be below 0). The oldest goes when nobody reads them."""
     snprintf(s.notes + (s.notes_head % NOTES_MAX) * NOTE_BYTES, NOTE_BYTES, text, <unsigned long long> a, <unsigned long long> b)
     s.notes_head += 1
     if s.notes_head - s.notes_tail > NOTES_MAX:

@@ -17,6 +17,7 @@ from ringfence.gateways.fix.codec cimport (
     RF_FIX_CANCEL_REJECT,
     RF_FIX_CANCEL_REQUEST,
     RF_FIX_EXECUTION_REPORT,
+    RF_FIX_MORE_FIELDS,
     RF_FIX_NEW_ORDER,
     RF_FIX_REJECT,
     RF_FIX_REPLACE_REQUEST,
@@ -307,6 +308,8 @@ cdef int read_event(const dialect_t *d, const rf_fix_message_t *m, const header_
     e.received_ns = received_ns
     e.msg_seq_num = <uint32_t> h.seq
     e.flags = (RF_VENUE_EVENT_POSS_DUP if h.poss_dup else 0) | (RF_VENUE_EVENT_POSS_RESEND if h.poss_resend else 0)
+    if m.flags & RF_FIX_MORE_FIELDS:  # what stands behind them is not read
+        e.flags |= RF_VENUE_EVENT_INVALID
     for i in range(3, m.count):
         f = &m.fields[i]
         if kind == MSG_MASS_CANCEL_REPORT and f.tag == 534:

@@ -6,7 +6,7 @@ the session's buffers; the store is the caller's. Nothing here reads a clock or 
 What can fail: the store (``SessionError`` from ``send_app``), and the peer, whose faults are events and notes, never exceptions.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -165,7 +165,7 @@ cdef class Session:
     @property
     def fault(self) -> tuple[int, int] | None:
         """``(tag, SessionRejectReason)`` of the report on offer when it failed a check and is delivered all the same."""
-        return (self.s.fault.tag, self.s.fault.reason) if self.s.event == EVENT_APP and self.s.header.invalid else None
+        return (<int32_t> self.s.fault.tag, self.s.fault.reason) if self.s.event == EVENT_APP and self.s.header.invalid else None
 
     @property
     def session_ends_ns(self) -> int:

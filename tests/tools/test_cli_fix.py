@@ -55,6 +55,21 @@ def test_decode_when_a_message_is_cut_off_or_of_another_version_it_says_so() -> 
     assert other.defects == ("no dictionary for this BeginString(8)",)
 
 
+@pytest.mark.parametrize(
+    ("line", "defect"),
+    [
+        (b"8=FIX.4.4|9=5|--5=3|10=000|", "not tag=value: '--5=3'"),
+        (b"8=FIX.4.4|9=5|" + b"1" * 5000 + b"=3|10=000|", "not tag=value: '" + "1" * 40 + "'"),
+        (b"8=FIX.4.4|9=5|58=a\x0110=5", "not whole: CheckSum(10) is missing"),
+        (b"8=FIX.4.4|9=\x1b[31m|35=0|10=\x1b[2J|", "BodyLength(9) is .[31m, should be 5"),
+    ],
+)
+def test_decode_when_a_field_is_nonsense_it_is_a_defect_that_no_terminal_obeys(line: bytes, defect: str) -> None:
+    (message,) = fix_log.messages(line)
+    assert defect in message.defects
+    assert "\x1b" not in fix_log.block(message, colour=False)
+
+
 def test_decode_when_json_is_asked_for_each_line_is_an_object() -> None:
     done = ringfence("fix", "decode", "--json", stdin=ORDER + b"\n" + ORDER)
     first, _second = (json.loads(line) for line in done.stdout.splitlines())

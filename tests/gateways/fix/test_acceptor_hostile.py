@@ -196,6 +196,47 @@ def test_acceptor_when_garbage_never_ends_after_logon_the_peer_is_timed_out(stan
     other.close()
 
 
+def test_acceptor_when_a_message_cannot_be_answered_only_its_session_ends(standing: Standing) -> None:
+    """It has more fields than are indexed."""
+    other = standing.logon("OTHER")
+    peer = standing.logon()
+    peer.send("D", *order(), *((5000 + k, "x") for k in range(2000)))
+    standing.turn(lambda: standing.line.conn is None)
+    assert any(event == "error" and "more than 1024 fields" in text for event, _, text in standing.events)
+    standing.round_trip(other, standing.other)
+    peer.close()
+    other.close()
+
+
+def test_acceptor_when_an_echo_is_longer_than_a_message_may_be_only_its_session_ends(standing: Standing) -> None:
+    """Its time has millis and its number more digits than those of the longest order that is let in."""
+    other = standing.logon("OTHER")
+    peer = standing.logon()
+    for _ in range(10):
+        standing.line.session.send_app(b"B", b"58=x\x01", standing.now)
+    peer.sock.sendall(peer.message("D", *order(), (58, "x" * (65_496 - len(peer.message("D", *order(), (58, ""), seq=2)) - 2)), seq=2))
+    standing.turn(lambda: standing.line.conn is None)
+    assert any(event == "error" and "cannot store a message" in text for event, _, text in standing.events)
+    standing.round_trip(other, standing.other)
+    peer.close()
+    other.close()
+
+
+def test_acceptor_when_a_connection_cannot_be_made_secure_the_loop_goes_on(standing: Standing) -> None:
+    other = standing.logon("OTHER")
+
+    def exhausted(_sock: socket.socket, _log: Callable[[str], None]) -> socket.socket:
+        raise OSError(24, "Too many open files")
+
+    standing.acceptor.secure = exhausted
+    late = Counterparty(standing.port)
+    standing.turn(lambda: any("Too many open files" in text for _, _, text in standing.events))
+    assert late.ended() == b""
+    standing.round_trip(other, standing.other)
+    late.close()
+    other.close()
+
+
 def test_acceptor_when_a_flooding_peer_reconnects_its_old_connection_makes_room(standing: Standing) -> None:
     """The bytes before the end are not all read yet when the new connection comes."""
     peer = standing.logon()
@@ -212,7 +253,9 @@ def test_acceptor_when_a_flooding_peer_reconnects_its_old_connection_makes_room(
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[AcceptorProcess]:
-    made = AcceptorProcess("--sender-comp-id", "ISLD", *(f for name in ("TW42", "OTHER", "THIRD") for f in ("--target-comp-id", name)), "--reset-on-logon")
+    made = AcceptorProcess(
+        "--sender-comp-id", "ISLD", *(f for name in ("orders", "garbage", "gap", "OTHER") for f in ("--target-comp-id", name)), "--reset-on-logon"
+    )
     yield made
     assert made.stop()[0] == 0
 
@@ -238,7 +281,8 @@ def nonsense() -> bytes:
 @pytest.mark.parametrize("kind", ["orders", "garbage", "gap"])
 def test_acceptor_when_a_peer_floods_another_is_served_and_memory_stays(process: AcceptorProcess, kind: str) -> None:
     stop = threading.Event()
-    with Counterparty(process.port) as flooding, Counterparty(process.port, sender="OTHER") as other:
+    # each flood has a session of its own: the end of a connection arrives behind what it poured
+    with Counterparty(process.port, sender=kind) as flooding, Counterparty(process.port, sender="OTHER") as other:
         other.logon()
         flooding.logon()
         before = process.resident_kib()

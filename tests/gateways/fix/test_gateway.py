@@ -278,6 +278,17 @@ def test_gateway_when_venue_rejects_by_number_the_order_is_named(engine: Engine,
     assert (event["cl_ord_id"], int(event["text_code"]), event["text"]) == (b"C1", 6, b"no")
 
 
+@pytest.mark.parametrize("msg_type", [b"3", b"j"])
+def test_gateway_when_an_administrative_message_is_refused_it_answers_nothing(engine: Engine, venue: Venue, msg_type: bytes) -> None:
+    """A refusal is not refused in turn: two engines that do would never end."""
+    engine.start()
+    up(engine, venue)
+    venue.session.send_app(msg_type, b"45=1\x01372=A\x01" + (b"380=3\x01" if msg_type == b"j" else b"373=5\x01"), time.time_ns())
+    venue.session.send_app(b"H", b"11=X\x0154=1\x0155=ABC\x01", time.time_ns())
+    until(lambda: any(m.get(372) == b"H" for m in venue.messages), venue.pump, what="the answer to the message behind it")
+    assert [m[372] for m in venue.messages if m[35] == b"j"] == [b"H"]
+
+
 def test_gateway_when_store_is_in_use_refuses_to_start(engine: Engine, venue: Venue) -> None:
     store = MessageStore(engine.spec["store"], "FIX.4.2:FIRM->VENUE")
     path = engine.folder / "spec.json"

@@ -339,6 +339,11 @@ def test_report_when_a_field_is_wrong_is_delivered_and_flagged(tags: dict[str, A
     assert (ENUMS["VenueEventKind"].by_value[int(e["kind"])], int(e["last_qty"]), e["exec_id"]) == ("FILL", 7, b"E1")
 
 
+def test_report_when_it_has_more_fields_than_are_read_is_flagged() -> None:
+    assert not event([*REPORT, *((5000 + k, "x") for k in range(900))])["flags"] & INVALID
+    assert event([*REPORT, *((5000 + k, "x") for k in range(1100))])["flags"] & INVALID
+
+
 @pytest.mark.parametrize(("status", "last", "kind"), [("1", 5, "FILL"), ("2", 5, "FILL"), ("0", 5, "STATUS"), ("1", 0, "STATUS")])
 def test_report_when_exec_type_is_unknown_a_traded_quantity_is_a_fill(status: str, last: int, kind: str) -> None:
     e = event(changed(t150="Z", t39=status, t32=last))

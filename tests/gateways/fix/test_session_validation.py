@@ -115,6 +115,18 @@ def test_14_report_behind_a_gap_is_flagged_in_its_turn(up: Callable[..., Side]) 
     assert side.session.fault is not None
 
 
+@pytest.mark.parametrize("tag", [0, -1])
+def test_14_tag_that_is_not_positive_is_noted_as_it_came(up: Callable[..., Side], version: str, tag: int) -> None:
+    side = up("initiator", checks=dictionary.CHECKS["unknown"])
+    side.session.take_notes()
+    front = b"8=%s\x019=%d\x01"
+    body = b"35=8\x0134=2\x0149=THEM\x0152=%s\x0156=US\x01%d=x\x01" % (NOW, tag)
+    message = front % (version.encode(), len(body)) + body
+    side.session.received(message + b"10=%03d\x01" % (sum(message) % 256), START)
+    assert side.session.fault == (tag, 0)
+    assert any(f"tag {tag} has fault 0" in line for line in side.session.take_notes())
+
+
 def test_14_check_when_switched_off_lets_it_pass(up: Callable[..., Side]) -> None:
     side = up(checks=dictionary.CHECK_ALL & ~dictionary.CHECKS["unknown"])
     assert side.feed("0", (55, "X")) == []
