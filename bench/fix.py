@@ -6,16 +6,17 @@ numbers, time as time, ids as text). Encode: typed values in, the whole message 
 Each peer is used in the fastest way that its Python interface has (quickfix: fields by tag, without dictionary; simplefix: pairs), and its
 amounts become floats, which is cheaper than the exact decimals that we read. simplefix checks neither CheckSum nor BodyLength; ours and quickfix do.
 
+Validation (``Dictionary.fault``): framing, BodyLength, CheckSum and every check of the data dictionary, against quickfix with the FIX42.xml that its
+wheel ships (parse with the dictionary, then ``DataDictionary.validate``). simplefix has no validation, so it has no such row.
+
 Two rows per peer. ``called from Python``: one Python call per message on both sides; this is the row that the goal is measured by. ``C loop``: ours as the
-gateway runs it, no Python at all, against the same Python-called peer. With valgrind, ``floor`` holds instructions per message in the C loop.
+gateway runs it, no Python at all, against the same Python-called peer. With valgrind, the rows
+``instructions`` hold what the C loops execute per message, against the goal.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,8 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ringfence.bench import harness
+from ringfence.bench import fix_counts, harness
 from ringfence.bench.fix_loops import Loops
+from ringfence.gateways.fix import dictionary
 from ringfence.gateways.fix.codec import encode, timestamp_text
 from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.messages import event_values
@@ -38,6 +40,10 @@ VARIANTS = 64
 NUMBERS = (38, 32, 31, 151, 14, 6)
 TEXTS = (37, 11, 17, 20, 150, 39, 55, 54)
 ENCODE, PARSE = "encode NewOrderSingle", "parse ExecutionReport, 20 fields"
+CHECK, RECEIVE = "parse and validate ExecutionReport, 20 fields", "parse, validate and read ExecutionReport, 20 fields"
+PEERS = {ENCODE: ("simplefix", "quickfix"), PARSE: ("simplefix", "quickfix"), CHECK: ("quickfix",)}
+LOOPS = {"check": (CHECK, 3000.0), "parse": (PARSE, None), "receive": (RECEIVE, None), "encode": (ENCODE, 1200.0)}
+"""By function of ``Loops``: what it does, and the goal [instructions a message]."""
 
 
 def report(i: int) -> bytes:
@@ -89,6 +95,14 @@ def our_rates(loops: Loops, count: int) -> dict[str, Callable[[], dict[str, floa
             raise RuntimeError(f"the C loop read LastShares wrong: {total}")
         return {"messages/s": times * VARIANTS * 1e9 / (end - begin)}
 
+    def check_loop() -> dict[str, float]:
+        begin = time.perf_counter_ns()
+        valid = loops.check(stream, times)
+        end = time.perf_counter_ns()
+        if valid != times * VARIANTS:
+            raise RuntimeError(f"the C loop found {valid} of {times * VARIANTS} reports valid")
+        return {"messages/s": times * VARIANTS * 1e9 / (end - begin)}
+
     def encode_loop() -> dict[str, float]:
         begin = time.perf_counter_ns()
         written = loops.encode(commands, times, NOW_NS)
@@ -97,7 +111,10 @@ def our_rates(loops: Loops, count: int) -> dict[str, Callable[[], dict[str, floa
             raise RuntimeError(f"the C loop wrote {written} bytes only")
         return {"messages/s": times * VARIANTS * 1e9 / (end - begin)}
 
+    rules = dictionary.load("FIX.4.2")
     return {
+        f"ours {CHECK}": lambda: rate(lambda i: rules.fault(REPORTS[i % VARIANTS]), count),
+        f"loop {CHECK}": check_loop,
         f"ours {ENCODE}": lambda: rate(lambda i: loops.new_order(*orders[i % VARIANTS]), count),
         f"ours {PARSE}": lambda: rate(lambda i: event_values(REPORTS[i % VARIANTS]), count),
         f"loop {ENCODE}": encode_loop,
@@ -191,6 +208,29 @@ def quickfix_calls() -> tuple[Callable[[int], bytes], Callable[[int], dict[int, 
     return encode_one, parse_one
 
 
+def quickfix_validation() -> Callable[[int], object]:
+    """Parse with the dictionary and validate, by quickfix; it raises on a fault and returns nothing otherwise."""
+    try:
+        import quickfix
+    except ImportError as error:
+        raise harness.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
+    path = Path(sys.prefix, "share", "quickfix", "FIX42.xml")
+    if not path.exists():
+        raise harness.PeerMissing(f"quickfix: its dictionary is not at {path}; pip install quickfix into the environment that runs this")
+    rules = quickfix.DataDictionary(str(path))
+    texts = [r.decode() for r in REPORTS]
+
+    def validate_one(i: int) -> object:
+        return rules.validate(quickfix.Message(texts[i % VARIANTS], rules, True))
+
+    lacking = encode(b"8", [(34, 1), (49, "VENUE"), (52, timestamp_text(NOW_NS)), (56, "FIRM"), (37, "ORD-1")]).decode()
+    try:
+        rules.validate(quickfix.Message(lacking, rules, True))
+    except quickfix.RequiredTagMissing:
+        return validate_one
+    raise RuntimeError("quickfix accepts an ExecutionReport without its required fields: it does not validate")
+
+
 def check(loops: Loops, name: str, encode_one: Callable[[int], bytes], parse_one: Callable[[int], dict[int, Any]]) -> None:
     """Raise when a peer's result is not ours: then the two do not do the same work."""
     for i in (0, VARIANTS - 1):
@@ -212,28 +252,22 @@ def check(loops: Loops, name: str, encode_one: Callable[[int], bytes], parse_one
 # ---- instructions
 
 
-def instructions(times: int) -> dict[str, float]:
-    """Instructions per message in the C loops, by callgrind; empty without valgrind."""
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        return {}
-    out = {}
-    for what, function in ((PARSE, "parse"), (ENCODE, "encode")):
-        with tempfile.TemporaryDirectory(prefix="rf-bench-fix-") as folder:
-            options = ["--tool=callgrind", "--collect-atstart=no", f"--toggle-collect=*Loops*{function}*", f"--callgrind-out-file={folder}/out"]
-            command = [valgrind, *options, sys.executable, "-m", "ringfence.bench.fix", "--loop", function, str(times)]
-            run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-            found = re.search(r"Collected\s*:\s*(\d+)", run.stderr)
-            if run.returncode == 0 and found:
-                out[f"instructions, {what}"] = int(found.group(1)) / (times * VARIANTS)
-    return out
+def instructions(times: int) -> list[harness.Row]:
+    """Instructions per message in the C loops, with the goal as the peer; raises PeerMissing without valgrind."""
+    rows = []
+    for function, (what, goal) in LOOPS.items():
+        found = fix_counts.count(function, times).instructions / (times * VARIANTS)
+        rows.append(harness.Row(f"{what}, C loop", "goal" if goal else "-", "instructions", found, goal))
+    return rows
 
 
 def run_loop(function: str, times: int) -> int:
     """The part that runs under callgrind."""
     with ours() as loops:
-        done = loops.parse(b"".join(REPORTS), times) if function == "parse" else loops.encode([_command(o) for o in ORDERS], times, NOW_NS)
-    return 0 if done > 0 else 1
+        if function == "encode":
+            return 0 if loops.encode([_command(o) for o in ORDERS], times, NOW_NS) > 0 else 1
+        reads = {"parse": loops.parse, "check": loops.check, "receive": loops.receive}
+        return 0 if reads[function](b"".join(REPORTS), times) > 0 else 1
 
 
 def main(argv: list[str]) -> int:
@@ -254,19 +288,27 @@ def main(argv: list[str]) -> int:
             check(loops, name, encode_one, parse_one)
             measures[f"{name} {ENCODE}"] = lambda call=encode_one: rate(call, count // 4)  # type: ignore[misc]
             measures[f"{name} {PARSE}"] = lambda call=parse_one: rate(call, count // 4)  # type: ignore[misc]
+        try:
+            validate_one = quickfix_validation()
+            measures[f"quickfix {CHECK}"] = lambda: rate(validate_one, count // 4)
+        except harness.PeerMissing as missing:
+            notes.append(str(missing))
         found = harness.interleave(measures, options.rounds)
     rows = []
     for how, label in (("ours", "called from Python"), ("loop", "C loop, peer called from Python")):
-        for what in (ENCODE, PARSE):
+        for what, peers in PEERS.items():
             mine = found[f"{how} {what}"]["messages/s"]
-            for name in ("simplefix", "quickfix"):
+            for name in peers:
                 theirs = found.get(f"{name} {what}")
                 rows.append(harness.Row(f"{what}, {label}", name, "messages/s", mine, theirs["messages/s"] if theirs else None))
-    floor = {} if options.quick else instructions(100)
-    if not floor and not options.quick:
-        notes.append("instructions per message: no valgrind; apt-get install valgrind")
+    if not options.quick:
+        try:
+            rows += instructions(100)
+        except harness.PeerMissing as missing:
+            notes.append(str(missing))
+    notes.append("simplefix cannot validate: no row of it for validation")
     notes.append("goal (20x simplefix, 5x quickfix, both ways): the rows called from Python")
-    return harness.show(harness.Report("fix", floor, rows, notes), options)
+    return harness.show(harness.Report("fix", {}, rows, notes), options)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The C side of ``bench/fix.py``: the gateway's own functions, called once from Python per message or in a loop without Python.
 
 ``parse`` is what the gateway does with an ExecutionReport that arrived: framing, BodyLength, CheckSum, fields, header, VenueEvent. ``encode`` is what it
-does with an OrderCommand: header, body, BodyLength, CheckSum; storing and sending are left out, since the peers do not do them.
+does with an OrderCommand: header, body, BodyLength, CheckSum; storing and sending are left out, since the peers do not do them. ``check`` validates
+against the dictionary in place of reading the event; ``receive`` does both, as a session with a dictionary.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -60,6 +61,28 @@ cdef int64_t validate_all(const rf_fix_dictionary_t *d, const unsigned char *p, 
     return total
 
 
+cdef int64_t receive_all(const dialect_t *d, const rf_fix_dictionary_t *rules, const unsigned char *p, size_t n, uint64_t times,
+                         rf_fix_message_t *m) noexcept nogil:
+    """Parse, validate and read a stream of messages `times` over; returns the sum of LastShares(32), or -1."""
+    cdef header_t h
+    cdef VenueEvent e
+    cdef rf_fix_fault_t fault
+    cdef size_t at, size
+    cdef int64_t total = 0
+    cdef uint64_t _i
+    for _i in range(times):
+        at = 0
+        while at < n:
+            if rf_fix_parse(p + at, n - at, m, &size) != RF_FIX_OK:
+                return -1
+            read_header(m, &h)
+            if not rf_fix_validate(rules, RF_FIX_CHECK_ALL, m, &fault) or not read_event(d, m, &h, NULL, 1, &e):
+                return -1
+            total += e.last_qty
+            at += size
+    return total
+
+
 cdef uint64_t encode_all(const dialect_t *d, session_t *s, OrderCommand *commands, uint32_t count, uint64_t times, uint64_t now_ns) noexcept nogil:
     """Encode every command `times` over; returns the bytes written."""
     cdef unsigned char *start = NULL
@@ -108,6 +131,15 @@ cdef class Loops:
         cdef int64_t total
         with nogil:
             total = validate_all(self.dictionary.c, <const unsigned char *> p, n, times, &self.message)
+        return total
+
+    def receive(self, bytes stream not None, uint64_t times) -> int:
+        """Parse, validate and read ``stream`` ``times`` over in C; return the sum of LastShares(32)."""
+        cdef const char *p = stream
+        cdef size_t n = len(stream)
+        cdef int64_t total
+        with nogil:
+            total = receive_all(&self.dialect.d, self.dictionary.c, <const unsigned char *> p, n, times, &self.message)
         return total
 
     def encode(self, list commands not None, uint64_t times, uint64_t now_ns) -> int:
