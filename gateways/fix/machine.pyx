@@ -113,8 +113,10 @@ cdef void reject(session_t *s, uint32_t tag, uint32_t reason, uint64_t now_ns) n
 
 
 cdef int is_report(const session_t *s) noexcept nogil:
-    """Reports tell of money: a wrong field never makes us throw one away."""
+    """Reports tell of money: a wrong field never makes us throw one away. 114: OrderMassCancelReport(r), which 4.2 does not have."""
     cdef uint32_t kind = s.message.msg_type
+    if kind == 114:
+        return s.fault.reason != INVALID_MSG_TYPE
     return kind == RF_FIX_EXECUTION_REPORT or kind == RF_FIX_CANCEL_REJECT or kind == RF_FIX_BUSINESS_REJECT or kind == RF_FIX_REJECT
 
 

@@ -105,6 +105,21 @@ def test_14_report_with_a_fault_is_delivered_flagged_and_noted(up: Callable[...,
     assert (side.session.fault, side.session.next_in) == (None, 3)
 
 
+def test_14_mass_cancel_report_with_a_fault_is_delivered_where_the_version_has_it(up: Callable[..., Side], version: str) -> None:
+    """The engine waits for this answer; 4.2 has no such message and says so."""
+    side = up("initiator")
+    side.session.received(encode(b"r", [(34, 2), (49, "THEM"), (52, NOW), (56, "US"), (531, "many")], version.encode()), START)
+    event = side.session.peek(START)
+    if version == "FIX.4.2":
+        assert event is None
+        assert b"58=Invalid MsgType" in side.session.take_output()
+        return
+    assert event is not None
+    assert event[0] == "app"
+    assert side.session.fault is not None
+    assert side.session.take_output() == b""
+
+
 def test_14_report_behind_a_gap_is_flagged_in_its_turn(up: Callable[..., Side]) -> None:
     side = up("initiator")
     side.feed("8", (11, "late"), seq=3)
