@@ -38,6 +38,7 @@ class Counts:
     accepted: int = 0
     garbled: int = 0
     faults: int = 0
+    logged_on: int = 0
     rss_kib: int = 0
     seconds: float = 0.0
 
@@ -165,6 +166,7 @@ def run(messages: int, seed: int) -> Counts:
                 counts.faults += target.dictionaries[version == b"FIX.4.4"].fault(message, dice.choice((1023, dice.randrange(1024)))) is not None
             if not same:
                 raise RuntimeError(f"seed {seed}, message {counts.messages}: encoded again it has other fields: {message!r}")
+            counts.logged_on += target.session.state == "up"
             target.give(message)
             if counts.messages % SESSION_MESSAGES == 0:
                 target.start()
@@ -186,7 +188,7 @@ def main(argv: list[str]) -> int:
     counts = run(given.messages, given.seed)
     print(
         f"{counts.messages} messages in {counts.seconds:.0f} s: {counts.accepted} accepted and encoded again, {counts.garbled} garbled, "
-        f"{counts.faults} refused by validation; memory grew by {counts.rss_kib} KiB"
+        f"{counts.faults} refused by validation, {counts.logged_on} given to a session that was logged on; memory grew by {counts.rss_kib} KiB"
     )
     return 0
 

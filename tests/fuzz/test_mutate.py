@@ -25,3 +25,5 @@ def test_mutate_when_run_shortly_finds_nothing_and_meets_every_kind() -> None:
     assert counts.accepted > 500
     assert counts.garbled > 100
     assert counts.faults > 100
+    assert counts.logged_on > 2900, "the session was hardly ever logged on, so the messages met nothing of it"
+    assert counts.rss_kib < 8192, "1500 messages made memory grow"
