@@ -32,10 +32,9 @@ cdef void request_replace(EngineState *s, Order *o, int64_t px, int64_t stop_px,
 cdef int request_room(const EngineState *s, const Order *o, int cancel) noexcept nogil
 # The request in flight with this revision, NULL when there is none.
 cdef Request *find_request(EngineState *s, const Order *o, uint32_t revision) noexcept nogil
-# Resolve one, however it was answered; all cancels; all that are in flight. The caller settles.
+# Resolve one, however it was answered; all cancels. The caller settles.
 cdef void end_request(EngineState *s, Order *o, Request *r) noexcept nogil
 cdef void end_cancels(EngineState *s, Order *o) noexcept nogil
-cdef void end_requests(EngineState *s, Order *o) noexcept nogil
 # The largest quantity that a replace in flight asks for, 0 when none is.
 cdef int64_t asked_qty(const EngineState *s, const Order *o) noexcept nogil
 # A status request, unless one is on its way, the session is down or the gateway is stalled.

@@ -20,7 +20,7 @@ from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_REQUEST_UNANSWERED, RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_BREAK_KIND_UNKNOWN_OUTCOME, RF_COMMAND_KIND_CANCEL,
-    RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_EVENT_KIND_PENDING,
+    RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_DENY_REASON_ORDER_DONE, RF_EVENT_KIND_CANCEL_REJECTED, RF_EVENT_KIND_PENDING,
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
     RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED, RF_REQUEST_LIMIT_MS,
@@ -168,7 +168,7 @@ cdef void settle(EngineState *s, Order *o) noexcept nogil:
     cdef uint8_t status = o.base_status
     cdef int open_now
     if o.first_request and (OVER >> status) & 1:
-        end_requests(s, o)
+        give_up_requests(s, o)
     if is_terminal(status):
         o.leaves_qty = 0
     else:
@@ -324,9 +324,14 @@ cdef void end_cancels(EngineState *s, Order *o) noexcept nogil:
         end_where(s, o, NULL, RF_REQUEST_KIND_CANCEL)
 
 
-cdef void end_requests(EngineState *s, Order *o) noexcept nogil:
-    if o.first_request:
-        end_where(s, o, NULL, 0)
+cdef void give_up_requests(EngineState *s, Order *o) noexcept nogil:
+    """The order is over: what is still asked of it cannot be granted, and its strategy hears so now; a venue may or may not answer it later."""
+    cdef uint64_t pending = s.engine.requests_pending
+    end_where(s, o, NULL, 0)
+    o.ord_status = o.base_status
+    o.leaves_qty = 0
+    for _ in range(pending - s.engine.requests_pending):
+        emit_event(s, o, RF_EVENT_KIND_CANCEL_REJECTED, RF_DENY_REASON_ORDER_DONE, 0, 0)
 
 
 cdef int64_t asked_qty(const EngineState *s, const Order *o) noexcept nogil:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ringfence.ipc.schema import ENUMS
+
 Machine = Any
 
 
@@ -141,3 +143,18 @@ def test_s6_when_unknown_to_the_venue_is_no_answer_to_our_request_the_order_stay
         m.timer(31)
     m.event("STATUS", 1, ord_status="REJECTED", text_code=6)
     assert m.state_of()[0] == ("REJECTED" if up else "UNKNOWN")
+
+
+def test_requests_when_the_order_ends_otherwise_the_strategy_hears_that_they_are_over(machine: Machine) -> None:
+    """A replace in flight when an IOC rest is cancelled: without a word of its end its strategy would wait for ever, since the venue need not answer."""
+    m = machine
+    m.new(1)
+    m.event("ACK", 1, venue_order_id="V1")
+    m.replace(1, qty=20000)
+    m.replace(1, qty=30000)
+    m.event("CANCELED", 1, 0)
+    assert m.told() == ["CANCEL_REJECTED", "CANCEL_REJECTED", "CANCELED"]
+    assert [ENUMS["DenyReason"].by_value[int(e["reason"])] for e in m.events] == ["ORDER_DONE", "ORDER_DONE", "NONE"]
+    assert {ENUMS["OrdStatus"].by_value[int(e["ord_status"])] for e in m.events} == {"CANCELED"}
+    m.event("CANCEL_REJECT", 1, 1, cxl_rej_response_to=2, text_code=1)
+    assert (m.told(), m.breaks(), m.state_of()) == ([], [], ("CANCELED", 10000, 0, 0))
