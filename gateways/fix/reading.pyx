@@ -24,7 +24,7 @@ cdef extern from *:
 cdef void read_header(const rf_fix_message_t *m, header_t *h) noexcept nogil:
     """The header fields that the session needs; the first of each tag counts."""
     cdef uint32_t i, tag
-    cdef const rf_fix_field_t *f = &m.fields[2]
+    cdef const rf_fix_field_t *f
     h.begin = 0
     h.seq_at = h.sender = h.target = h.sending = h.orig_sending = -1
     h.poss_dup = h.poss_resend = h.seq_valid = h.invalid = 0

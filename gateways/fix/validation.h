@@ -4,6 +4,9 @@
  * small hash); a *node* is the body of a message, the header, the trailer or a repeating group, with one entry a slot: the field's ordinal in the node
  * (required fields first) and the group that it counts. Presence and repetition are one bit an ordinal, on the stack.
  *
+ * The usual message has neither fault nor group: rf_fix_is_plain tells so from one table of its message type, and all else is for the messages it does not
+ * vouch for. It only ever says "every check holds", so which checks a session has switched off is no matter to it.
+ *
  * Which fault wins when several hold, as engines modelled on QuickFIX have it: order of header, body and trailer; MsgType(35); a required field; then the
  * first field in wire order, and of one field: repeated, empty, format, value, tag number, not of this message, group count.
  * Rejected: stopping at the first fault (a required field that is missing outranks it); currency and country codes as enumerations (venues trade more).
