@@ -1,6 +1,7 @@
 """Build the Cython modules; everything else is in pyproject.toml.
 
 ``RINGFENCE_DEBUG=1`` builds with bounds, overflow and None checks on (the whole suite must pass there too);
+``RINGFENCE_TEST=1`` compiles the failpoints in (``ipc/failpoint.h``); such a build is made beside the normal one, by ``.ci/failpoint-build``, never in place;
 ``RINGFENCE_ANNOTATE=1`` writes Cython's HTML pages beside the C under ``build/``.
 """
 
@@ -27,12 +28,13 @@ DIRECTIVES = {
     "embedsignature": True,
     "auto_pickle": False,
 }
+FAILPOINTS = [("RF_TEST", "1")] if os.environ.get("RINGFENCE_TEST") else []
 FLAGS = ["-std=gnu11", "-O2" if DEBUG else "-O3", "-g", "-fno-strict-aliasing", "-Wall", "-Wno-unused-function"]
 
 HEADERS = sorted(str(path) for folder in ("ipc", "gateways/fix") for path in Path(folder).glob("*.h"))
 
 modules = [
-    Extension(".".join(path.with_suffix("").parts[1:]), [str(path)], include_dirs=["ipc"], extra_compile_args=FLAGS, depends=HEADERS)
+    Extension(".".join(path.with_suffix("").parts[1:]), [str(path)], include_dirs=["ipc"], define_macros=FAILPOINTS, extra_compile_args=FLAGS, depends=HEADERS)
     for pattern in ("*/*.pyx", "*/*/*.pyx")
     for path in sorted(Path("src").glob(f"ringfence/{pattern}"))
 ]

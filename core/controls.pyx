@@ -19,19 +19,21 @@ from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_BAD_CONTROL, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DEFINE_ACCOUNT,
+    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT,
+    RF_CONTROL_KIND_RESUME, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_DEFINE_ACCOUNT,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE,
     RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
     RF_DURABILITY_REPLICATED, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
     RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY,
     RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_ORDER_STATUS_ASKED, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
     RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED,
-    Account, Control, Instrument, Mark, Observation, Order, Route, Strategy, Timer, Venue,
+    Account, Checkpoint, Control, Instrument, Mark, Observation, Order, Route, Strategy, Timer, Venue,
 )
 
 cdef enum:
     SWEPT_PER_TICK = 64
     DIGITS_MAX = 18
+    JOURNAL_RESTRICTIONS = 15     # RESTRICT_JOURNAL_*
 
 
 cdef uint32_t days_since_2000(uint32_t yyyymmdd) noexcept nogil:
@@ -199,6 +201,19 @@ cdef void leave(EngineState *s, uint16_t row) noexcept nogil:
         cancel_open(s, row, 0, 0, 0)
 
 
+cdef int restrict(EngineState *s, const Control *c) noexcept nogil:
+    """Halt new risk for the whole instance, or lift what people lift; what the journal's health restricts follows the journal alone."""
+    cdef const Checkpoint *found = <const Checkpoint*>c.body
+    if c.kind == RF_CONTROL_KIND_HALT:
+        s.engine.restrictions |= RF_RESTRICT_OPERATOR
+    elif c.kind == RF_CONTROL_KIND_RESUME:
+        s.engine.restrictions &= JOURNAL_RESTRICTIONS
+    else:
+        s.engine.restrictions |= RF_RESTRICT_DIVERGENCE
+        raise_break(s, RF_BREAK_KIND_DIVERGENCE, NULL, NULL, <long long>found.state_hash, <long long>found.inputs)
+    return 1
+
+
 cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     cdef int done = 0
     s.intent_ns = 0
@@ -219,6 +234,8 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
         done = 1
+    elif c.kind == RF_CONTROL_KIND_HALT or c.kind == RF_CONTROL_KIND_RESUME or c.kind == RF_CONTROL_KIND_DIVERGENCE:
+        done = restrict(s, c)
     else:
         done = apply_action(s, c)
     if not done:
@@ -231,6 +248,8 @@ cdef void apply_observation(EngineState *s, const Observation *o) noexcept nogil
     s.origin_ns = 0
     if kind == RF_OBSERVATION_KIND_JOURNAL_PRESSURE or kind == RF_OBSERVATION_KIND_JOURNAL_CLEAR:
         s.engine.journal_pressure = kind == RF_OBSERVATION_KIND_JOURNAL_PRESSURE
+    elif kind == RF_OBSERVATION_KIND_JOURNAL_HEALTH:
+        s.engine.restrictions = (s.engine.restrictions & ~<uint32_t>JOURNAL_RESTRICTIONS) | (<uint32_t>o.value & JOURNAL_RESTRICTIONS)
     elif kind == RF_OBSERVATION_KIND_GATEWAY_STALLED and o.peer <= s.engine.venue_count:
         s.venues[o.peer].stalled = 1
         s.venues[o.peer].stalled_seq = s.venues[o.peer].output_seq

@@ -32,7 +32,7 @@ from ringfence.ipc.records cimport (
     RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_PRESSURE,
     RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED,
     RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_SESSION_DOWN,
-    Checkpoint, Control, Frame, Intent, Mark, Observation, OrderCommand, Timer, VenueEvent,
+    RF_LOGIC_VERSION, Checkpoint, Control, Frame, Intent, Mark, Observation, OrderCommand, Timer, VenueEvent,
 )
 from ringfence.ipc.ring cimport (
     RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_claim, rf_ring_front, rf_ring_poll, rf_ring_publish, rf_ring_release,
@@ -105,6 +105,7 @@ cdef int write_checkpoint(Loop *l) noexcept nogil:
     l.hash = state_hash(l.s)
     c.state_hash = l.hash
     c.inputs = l.s.engine.inputs
+    c.logic = RF_LOGIC_VERSION
     commit(l, frame, RF_FRAME_KIND_CHECKPOINT, sizeof(Checkpoint), 0, 0, 0)
     rf_counter_add(l.counters.checkpoints, 1)
     l.checkpoint_due = 0

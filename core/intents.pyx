@@ -24,14 +24,15 @@ from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_NEW, RF_DENY_REASON_BAD_CLIENT_ID, RF_DENY_REASON_BAD_KIND, RF_DENY_REASON_BAD_ORD_TYPE, RF_DENY_REASON_BAD_PRICE,
     RF_DENY_REASON_BAD_QTY, RF_DENY_REASON_BAD_SIDE, RF_DENY_REASON_BAD_TIME_IN_FORCE, RF_DENY_REASON_DUPLICATE_TERMS,
-    RF_DENY_REASON_EXECUTIONS_FULL, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_JOURNAL_PRESSURE, RF_DENY_REASON_NONE,
+    RF_DENY_REASON_EXECUTIONS_FULL, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_JOURNAL_LATE, RF_DENY_REASON_JOURNAL_PRESSURE, RF_DENY_REASON_NONE,
     RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REQUEST_PENDING,
     RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED,
-    RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT,
+    RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_TRADING_HALTED,
+    RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT,
     RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
     RF_EVENT_KIND_DUPLICATE, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE, RF_INSTRUCTION_POST_ONLY,
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
-    RF_ORDER_UNVERIFIED, RF_REVISIONS_MAX, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE,
+    RF_ORDER_UNVERIFIED, RF_REVISIONS_MAX, RF_RESTRICT_JOURNAL_SLOW, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_IOC,
     RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
 )
@@ -94,7 +95,15 @@ cdef uint8_t check_risk_allowed(const EngineState *s, const Strategy *strategy) 
         return RF_DENY_REASON_STRATEGY_DISABLED
     if strategy.stalled:
         return RF_DENY_REASON_STRATEGY_STALLED
+    if s.engine.journal_pressure | s.engine.restrictions == 0:
+        return RF_DENY_REASON_NONE
+    if s.engine.restrictions & ~RF_RESTRICT_JOURNAL_SLOW:
+        return RF_DENY_REASON_TRADING_HALTED
     return RF_DENY_REASON_JOURNAL_PRESSURE if s.engine.journal_pressure else RF_DENY_REASON_NONE
+
+
+cdef inline uint8_t why_only_reducing(const Strategy *strategy) noexcept nogil:
+    return RF_DENY_REASON_STRATEGY_DISABLED if strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY else RF_DENY_REASON_JOURNAL_LATE
 
 
 cdef uint8_t check_venue(const EngineState *s, uint16_t venue) noexcept nogil:
@@ -210,9 +219,9 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
         reason = check_tables(s)
     if reason == RF_DENY_REASON_NONE:
         reason = check_arithmetic(s, row, account, i.instrument, i.side, i.qty, worst_px(i.px, i.stop_px))
-    if reason == RF_DENY_REASON_NONE and strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY:
+    if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if not reduces(s, row, account, i.instrument, i.side, i.qty, NULL):
-            reason = RF_DENY_REASON_STRATEGY_DISABLED
+            reason = why_only_reducing(strategy)
     if reason != RF_DENY_REASON_NONE:
         return reason
     o = create_order(s, row, i, account, route, venue)
@@ -299,9 +308,9 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
         reason = check_venue(s, o.venue)
     if reason == RF_DENY_REASON_NONE:
         reason = check_arithmetic(s, row, o.account, o.instrument, o.side, i.qty, worst_px(px, stop_px))
-    if reason == RF_DENY_REASON_NONE and strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY:
+    if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if i.qty > o.cum_qty and not reduces(s, row, o.account, o.instrument, o.side, i.qty - o.cum_qty, o):
-            reason = RF_DENY_REASON_STRATEGY_DISABLED
+            reason = why_only_reducing(strategy)
     if reason == RF_DENY_REASON_NONE:
         request_replace(s, o, px, stop_px, i.qty)
     return reason

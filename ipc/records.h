@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 2u
-#define RF_LAYOUT_HASH 0xe49626a6d44107ffull
+#define RF_LAYOUT_VERSION 3u
+#define RF_LAYOUT_HASH 0x962ccc55393b3274ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -43,6 +43,13 @@
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
 #define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
 #define RF_DURABILITY_REPLICATED 3u /* a standby has it */
+#define RF_LOGIC_VERSION 1u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
+#define RF_RESTRICT_JOURNAL_SLOW 1u /* frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes */
+#define RF_RESTRICT_JOURNAL_LATE 2u /* frames wait for their sync longer than journal.halt_ms: no new risk */
+#define RF_RESTRICT_JOURNAL_FULL 4u /* the disk has no space: no new risk */
+#define RF_RESTRICT_JOURNAL_SUSPECT 8u /* a write or sync failed: no new risk until people have looked */
+#define RF_RESTRICT_DIVERGENCE 16u /* the shadow differs: no new risk until an operator resumes */
+#define RF_RESTRICT_OPERATOR 32u /* halted by an operator */
 #define RF_REVISIONS_MAX 1023u /* ClOrdIDs of one order: two base-32 digits */
 #define RF_VENUES_MAX 64u /* gateway links of one engine */
 #define RF_STRATEGIES_MAX 256u /* strategy links of one engine */
@@ -195,7 +202,9 @@ enum rf_deny_reason {
     RF_DENY_REASON_TOO_MANY_REVISIONS = 25, /* the order's ClOrdID chain is used up */
     RF_DENY_REASON_REQUEST_PENDING = 26, /* too many requests are in flight to take another */
     RF_DENY_REASON_NOT_SUPPORTED = 27, /* the venue has no such order type, time in force or instruction */
-    RF_DENY_REASON_MAX = 27
+    RF_DENY_REASON_JOURNAL_LATE = 28, /* the journal is not durable in time; only what reduces a position passes */
+    RF_DENY_REASON_TRADING_HALTED = 29, /* the instance takes no new risk (restrictions of EngineStatus); cancels pass */
+    RF_DENY_REASON_MAX = 29
 };
 
 /* Facts that contradict our state: booked where they can be, always raised. Names follow the order rules S1 to S22. */
@@ -217,7 +226,8 @@ enum rf_break_kind {
     RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
     RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order */
     RF_BREAK_KIND_MASS_CANCEL_REJECTED = 17, /* the venue refused a mass cancel; every open order is cancelled on its own instead */
-    RF_BREAK_KIND_MAX = 17
+    RF_BREAK_KIND_DIVERGENCE = 18, /* a shadow of the engine computed another state hash at the same sequence; trading is halted */
+    RF_BREAK_KIND_MAX = 18
 };
 
 /* Type of a journal frame; all but CHECKPOINT are inputs. */
@@ -248,7 +258,11 @@ enum rf_control_kind {
     RF_CONTROL_KIND_DONT_KNOW = 12, /* refuse an execution with DKReason(127) (R15); body is an OrderAction */
     RF_CONTROL_KIND_RESOLVE_ORDER = 13, /* an operator says how an Unknown order ended (S6); body is an OrderAction */
     RF_CONTROL_KIND_ASSIGN_EXECUTION = 14, /* move an execution from suspense to an order or a strategy (S3, S21); body is an OrderAction */
-    RF_CONTROL_KIND_MAX = 14
+    RF_CONTROL_KIND_HALT = 15, /* take no new risk (sets RESTRICT_OPERATOR) */
+    RF_CONTROL_KIND_RESUME = 16, /* lift RESTRICT_OPERATOR and RESTRICT_DIVERGENCE */
+    RF_CONTROL_KIND_DIVERGENCE = 17, /* the shadow found another state hash; body is a Checkpoint with the shadow's */
+    RF_CONTROL_KIND_ROLL_DAY = 18, /* a new trading day begins: day orders of the old one that the venue left open are asked for, GTC orders are carried */
+    RF_CONTROL_KIND_MAX = 18
 };
 
 /* Journaled by the engine about its peers, so that decisions that depend on them replay. */
@@ -260,7 +274,8 @@ enum rf_observation_kind {
     RF_OBSERVATION_KIND_STRATEGY_POISONED = 5, /* garbage in its ring; not read any more */
     RF_OBSERVATION_KIND_JOURNAL_PRESSURE = 6,
     RF_OBSERVATION_KIND_JOURNAL_CLEAR = 7,
-    RF_OBSERVATION_KIND_MAX = 7
+    RF_OBSERVATION_KIND_JOURNAL_HEALTH = 8, /* value holds the RESTRICT_JOURNAL_* bits that are now in force */
+    RF_OBSERVATION_KIND_MAX = 8
 };
 
 /* Whether a strategy may trade. */
@@ -299,7 +314,8 @@ enum rf_role {
     RF_ROLE_STRATEGY = 5,
     RF_ROLE_FEED = 6,
     RF_ROLE_VENUE = 7,
-    RF_ROLE_MAX = 7
+    RF_ROLE_SHADOW = 8,
+    RF_ROLE_MAX = 8
 };
 
 /* What a component says it is doing. */
@@ -392,11 +408,13 @@ RF_STATIC_ASSERT(offsetof(rf_section_t, stride) == 60, "Section.stride");
 /* One cursor of a ring, alone on two cache lines. Written by: head: the producer; tail: the consumer. */
 typedef struct {
     uint64_t position; /* +0: slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made */
-    char pad_0[120]; /* +8: zero */
+    uint64_t condition; /* +8: mark of the sidecar only: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT */
+    char pad_0[112]; /* +16: zero */
 } rf_ring_cursor_t;
 RF_STATIC_ASSERT(sizeof(rf_ring_cursor_t) == 128, "RingCursor");
 RF_STATIC_ASSERT(offsetof(rf_ring_cursor_t, position) == 0, "RingCursor.position");
-RF_STATIC_ASSERT(offsetof(rf_ring_cursor_t, pad_0) == 8, "RingCursor.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_ring_cursor_t, condition) == 8, "RingCursor.condition");
+RF_STATIC_ASSERT(offsetof(rf_ring_cursor_t, pad_0) == 16, "RingCursor.pad_0");
 
 /* What a strategy asks. Written into its intent ring. Written by: strategy. */
 typedef struct {
@@ -756,18 +774,24 @@ RF_STATIC_ASSERT(offsetof(rf_observation_t, peer) == 16, "Observation.peer");
 RF_STATIC_ASSERT(offsetof(rf_observation_t, kind) == 18, "Observation.kind");
 RF_STATIC_ASSERT(offsetof(rf_observation_t, pad_0) == 19, "Observation.pad_0");
 
-/* State hash after the frame before it. Written by: engine. */
+/* State hash after the frame before it; of everything, or of a window of the long tables so that a running engine pays a bounded price. Written by: engine. */
 typedef struct {
     uint64_t slot_seq; /* +0: ring position + 1, stored last with release; 0 is never valid */
     uint64_t state_hash; /* +8 */
     uint64_t inputs; /* +16: inputs applied so far */
-    char pad_0[40]; /* +24: zero */
+    uint64_t first_row; /* +24: first row of the window in orders, requests, executions, positions and breaks */
+    uint32_t rows; /* +32: rows of the window; 0: the hash covers every used row */
+    uint32_t logic; /* +36: LOGIC_VERSION of the engine that wrote it: hashes of another one need not be equal */
+    char pad_0[24]; /* +40: zero */
 } rf_checkpoint_t;
 RF_STATIC_ASSERT(sizeof(rf_checkpoint_t) == 64, "Checkpoint");
 RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, slot_seq) == 0, "Checkpoint.slot_seq");
 RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, state_hash) == 8, "Checkpoint.state_hash");
 RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, inputs) == 16, "Checkpoint.inputs");
-RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, pad_0) == 24, "Checkpoint.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, first_row) == 24, "Checkpoint.first_row");
+RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, rows) == 32, "Checkpoint.rows");
+RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, logic) == 36, "Checkpoint.logic");
+RF_STATIC_ASSERT(offsetof(rf_checkpoint_t, pad_0) == 40, "Checkpoint.pad_0");
 
 /* Head of a journal frame; the payload (one of the records above) follows. In the ring the first word is slot_seq, in a file it is the length and CRC. Written by: engine. */
 typedef struct {
@@ -838,7 +862,9 @@ typedef struct {
     uint32_t requests_pending; /* +192: requests in flight */
     uint32_t free_request; /* +196: head of the free rows of requests, 0 when none is */
     uint32_t mass_cancels; /* +200: mass cancels sent; part of their ClOrdIDs */
-    char pad_0[52]; /* +204: zero */
+    uint32_t restrictions; /* +204: RESTRICT_* bits in force; 0: new risk is taken */
+    uint32_t rolls; /* +208: trading days begun by ROLL_DAY or START */
+    char pad_0[44]; /* +212: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 256, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -872,7 +898,9 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, request_count) == 184, "EngineStat
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, requests_pending) == 192, "EngineStatus.requests_pending");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, free_request) == 196, "EngineStatus.free_request");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, mass_cancels) == 200, "EngineStatus.mass_cancels");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 204, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, restrictions) == 204, "EngineStatus.restrictions");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, rolls) == 208, "EngineStatus.rolls");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 212, "EngineStatus.pad_0");
 
 /* What is traded. Written by: engine. */
 typedef struct {

@@ -35,6 +35,13 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_DURABILITY_ASYNC
     const uint32_t RF_DURABILITY_LOCAL
     const uint32_t RF_DURABILITY_REPLICATED
+    const uint32_t RF_LOGIC_VERSION
+    const uint32_t RF_RESTRICT_JOURNAL_SLOW
+    const uint32_t RF_RESTRICT_JOURNAL_LATE
+    const uint32_t RF_RESTRICT_JOURNAL_FULL
+    const uint32_t RF_RESTRICT_JOURNAL_SUSPECT
+    const uint32_t RF_RESTRICT_DIVERGENCE
+    const uint32_t RF_RESTRICT_OPERATOR
     const uint32_t RF_REVISIONS_MAX
     const uint32_t RF_VENUES_MAX
     const uint32_t RF_STRATEGIES_MAX
@@ -170,6 +177,8 @@ cdef extern from "records.h" nogil:
         RF_DENY_REASON_TOO_MANY_REVISIONS
         RF_DENY_REASON_REQUEST_PENDING
         RF_DENY_REASON_NOT_SUPPORTED
+        RF_DENY_REASON_JOURNAL_LATE
+        RF_DENY_REASON_TRADING_HALTED
         RF_DENY_REASON_MAX
 
     enum: # BreakKind
@@ -190,6 +199,7 @@ cdef extern from "records.h" nogil:
         RF_BREAK_KIND_REQUEST_UNANSWERED
         RF_BREAK_KIND_BAD_CONTROL
         RF_BREAK_KIND_MASS_CANCEL_REJECTED
+        RF_BREAK_KIND_DIVERGENCE
         RF_BREAK_KIND_MAX
 
     enum: # FrameKind
@@ -217,6 +227,10 @@ cdef extern from "records.h" nogil:
         RF_CONTROL_KIND_DONT_KNOW
         RF_CONTROL_KIND_RESOLVE_ORDER
         RF_CONTROL_KIND_ASSIGN_EXECUTION
+        RF_CONTROL_KIND_HALT
+        RF_CONTROL_KIND_RESUME
+        RF_CONTROL_KIND_DIVERGENCE
+        RF_CONTROL_KIND_ROLL_DAY
         RF_CONTROL_KIND_MAX
 
     enum: # ObservationKind
@@ -227,6 +241,7 @@ cdef extern from "records.h" nogil:
         RF_OBSERVATION_KIND_STRATEGY_POISONED
         RF_OBSERVATION_KIND_JOURNAL_PRESSURE
         RF_OBSERVATION_KIND_JOURNAL_CLEAR
+        RF_OBSERVATION_KIND_JOURNAL_HEALTH
         RF_OBSERVATION_KIND_MAX
 
     enum: # StrategyStatus
@@ -258,6 +273,7 @@ cdef extern from "records.h" nogil:
         RF_ROLE_STRATEGY
         RF_ROLE_FEED
         RF_ROLE_VENUE
+        RF_ROLE_SHADOW
         RF_ROLE_MAX
 
     enum: # ProcessState
@@ -313,7 +329,8 @@ cdef extern from "records.h" nogil:
 
     ctypedef struct RingCursor "rf_ring_cursor_t":
         uint64_t position
-        char pad_0[120]
+        uint64_t condition
+        char pad_0[112]
 
     ctypedef struct Intent "rf_intent_t":
         uint64_t slot_seq
@@ -493,7 +510,10 @@ cdef extern from "records.h" nogil:
         uint64_t slot_seq
         uint64_t state_hash
         uint64_t inputs
-        char pad_0[40]
+        uint64_t first_row
+        uint32_t rows
+        uint32_t logic
+        char pad_0[24]
 
     ctypedef struct Frame "rf_frame_t":
         uint64_t slot_seq
@@ -544,7 +564,9 @@ cdef extern from "records.h" nogil:
         uint32_t requests_pending
         uint32_t free_request
         uint32_t mass_cancels
-        char pad_0[52]
+        uint32_t restrictions
+        uint32_t rolls
+        char pad_0[44]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]

@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -261,6 +261,8 @@ _ENUMS = (
         "TOO_MANY_REVISIONS: the order's ClOrdID chain is used up",
         "REQUEST_PENDING: too many requests are in flight to take another",
         "NOT_SUPPORTED: the venue has no such order type, time in force or instruction",
+        "JOURNAL_LATE: the journal is not durable in time; only what reduces a position passes",
+        "TRADING_HALTED: the instance takes no new risk (restrictions of EngineStatus); cancels pass",
     ),
     _enum(
         "BreakKind",
@@ -282,6 +284,7 @@ _ENUMS = (
         "REQUEST_UNANSWERED: a cancel or replace was not answered in time; it stays pending (S17)",
         "BAD_CONTROL: a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order",
         "MASS_CANCEL_REJECTED: the venue refused a mass cancel; every open order is cancelled on its own instead",
+        "DIVERGENCE: a shadow of the engine computed another state hash at the same sequence; trading is halted",
     ),
     _enum(
         "FrameKind",
@@ -311,6 +314,10 @@ _ENUMS = (
         "DONT_KNOW: refuse an execution with DKReason(127) (R15); body is an OrderAction",
         "RESOLVE_ORDER: an operator says how an Unknown order ended (S6); body is an OrderAction",
         "ASSIGN_EXECUTION: move an execution from suspense to an order or a strategy (S3, S21); body is an OrderAction",
+        "HALT: take no new risk (sets RESTRICT_OPERATOR)",
+        "RESUME: lift RESTRICT_OPERATOR and RESTRICT_DIVERGENCE",
+        "DIVERGENCE: the shadow found another state hash; body is a Checkpoint with the shadow's",
+        "ROLL_DAY: a new trading day begins: day orders of the old one that the venue left open are asked for, GTC orders are carried",
     ),
     _enum(
         "ObservationKind",
@@ -322,11 +329,12 @@ _ENUMS = (
         "STRATEGY_POISONED: garbage in its ring; not read any more",
         "JOURNAL_PRESSURE",
         "JOURNAL_CLEAR",
+        "JOURNAL_HEALTH: value holds the RESTRICT_JOURNAL_* bits that are now in force",
     ),
     _enum("StrategyStatus", "Whether a strategy may trade.", "ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED", "POISONED"),
     _enum("Status", "Whether a table row is in use.", "ACTIVE", "HALTED"),
     _enum("SessionState", "State of a FIX session as the engine and the CLI see it.", "DOWN", "CONNECTING", "LOGGING_ON", "UP", "LOGGING_OUT"),
-    _enum("Role", "Process roles of an instance.", "SUPERVISOR", "ENGINE", "GATEWAY", "SIDECAR", "STRATEGY", "FEED", "VENUE"),
+    _enum("Role", "Process roles of an instance.", "SUPERVISOR", "ENGINE", "GATEWAY", "SIDECAR", "STRATEGY", "FEED", "VENUE", "SHADOW"),
     _enum("ProcessState", "What a component says it is doing.", "STARTING", "RECOVERING", "RUNNING", "STOPPING", "STOPPED", "FAILED"),
     _enum("ClockSource", "Where time comes from.", "TSC", "CLOCK_GETTIME"),
     _enum("Mode", "What an instance trades against.", "LIVE", "PAPER", "DEMO"),
@@ -388,7 +396,11 @@ _RECORDS = (
         "One cursor of a ring, alone on two cache lines.",
         "head: the producer; tail: the consumer",
         128,
-        (Field("position", "u64", "slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made"), _pad(120)),
+        (
+            Field("position", "u64", "slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made"),
+            Field("condition", "u64", "mark of the sidecar only: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT"),
+            _pad(112),
+        ),
     ),
     # ---- rings
     Record(
@@ -617,10 +629,18 @@ _RECORDS = (
     ),
     Record(
         "Checkpoint",
-        "State hash after the frame before it.",
+        "State hash after the frame before it; of everything, or of a window of the long tables so that a running engine pays a bounded price.",
         "engine",
         64,
-        (_SLOT, Field("state_hash", "u64"), Field("inputs", "u64", "inputs applied so far"), _pad(40)),
+        (
+            _SLOT,
+            Field("state_hash", "u64"),
+            Field("inputs", "u64", "inputs applied so far"),
+            Field("first_row", "u64", "first row of the window in orders, requests, executions, positions and breaks"),
+            Field("rows", "u32", "rows of the window; 0: the hash covers every used row"),
+            Field("logic", "u32", "LOGIC_VERSION of the engine that wrote it: hashes of another one need not be equal"),
+            _pad(24),
+        ),
     ),
     Record(
         "Frame",
@@ -685,7 +705,9 @@ _RECORDS = (
             Field("requests_pending", "u32", "requests in flight"),
             Field("free_request", "u32", "head of the free rows of requests, 0 when none is"),
             Field("mass_cancels", "u32", "mass cancels sent; part of their ClOrdIDs"),
-            _pad(52),
+            Field("restrictions", "u32", "RESTRICT_* bits in force; 0: new risk is taken"),
+            Field("rolls", "u32", "trading days begun by ROLL_DAY or START"),
+            _pad(44),
         ),
     ),
     Record(
@@ -1137,6 +1159,13 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "DURABILITY_ASYNC": (1, "in the journal ring"),
     "DURABILITY_LOCAL": (2, "fdatasync covers it"),
     "DURABILITY_REPLICATED": (3, "a standby has it"),
+    "LOGIC_VERSION": (1, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
+    "RESTRICT_JOURNAL_SLOW": (1, "frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes"),
+    "RESTRICT_JOURNAL_LATE": (2, "frames wait for their sync longer than journal.halt_ms: no new risk"),
+    "RESTRICT_JOURNAL_FULL": (4, "the disk has no space: no new risk"),
+    "RESTRICT_JOURNAL_SUSPECT": (8, "a write or sync failed: no new risk until people have looked"),
+    "RESTRICT_DIVERGENCE": (16, "the shadow differs: no new risk until an operator resumes"),
+    "RESTRICT_OPERATOR": (32, "halted by an operator"),
     "REVISIONS_MAX": (1023, "ClOrdIDs of one order: two base-32 digits"),
     "VENUES_MAX": (64, "gateway links of one engine"),
     "STRATEGIES_MAX": (256, "strategy links of one engine"),

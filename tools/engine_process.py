@@ -44,11 +44,9 @@ from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
 from ringfence.tools import definitions
 from ringfence.tools.config import Config
-from ringfence.tools.defects import Defect
 from ringfence.tools.errors import ToolError
-from ringfence.tools.journal import JournalReader
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region, wait_for
-from ringfence.tools.replay import apply_chunk, limits_in
+from ringfence.tools.recovery import recover, resume_position
 
 PEER_WAIT_S = 30.0
 DRAIN_WAIT_S = 120.0
@@ -82,8 +80,7 @@ class Peer:
         """Where to go on in the peer's ring: what the journal says when it is ahead of the released tail, else None (the tail)."""
         if self.link is None or not self.adopted or replayed[0] == BOOT_EPOCH:
             return None
-        tail = self.link.inbound_position
-        return replayed[1] if tail < replayed[1] <= tail + self.link.waiting else None
+        return resume_position(self.link, replayed[1])
 
 
 class EngineProcess:
@@ -171,14 +168,7 @@ class EngineProcess:
 
     def _recover(self, emitted: dict[int, int]) -> Replayer:
         """Replay the journal into the region ``state``."""
-        replayer = Replayer(state=State.in_segment(self.state_region), emit_above=emitted)
-        recorded: Limits | None = None
-        for item in JournalReader(self.config.journal_dir).chunks():
-            if isinstance(item, Defect):
-                raise item.error()
-            recorded = limits_in(item) or recorded
-            apply_chunk(replayer, item)
-            self._beat()
+        replayer, recorded = recover(self.config.journal_dir, State.in_segment(self.state_region), emitted, self._beat)
         if recorded:
             definitions.check_sizes(self.config, recorded, replayer.state.table("engine")[1])
         self.epoch = max(self.epoch, int(replayer.state.table("engine")[1]["epoch"]) + 1)

@@ -97,8 +97,8 @@ class Machine:
         values = {"tick": 1, "lot": 1, "qty_max": 10**12, "multiplier": 1, "price_digits": 2, "qty_digits": 0, "status": 1} | fields
         self.control("DEFINE_INSTRUMENT", body=record("Instrument", id=row, symbol=symbol, base="EUR", quote="USD", **values))
 
-    def observe(self, kind: str, peer: int = 0) -> None:
-        self.frame("OBSERVATION", record("Observation", kind=enum("ObservationKind", kind), peer=peer))
+    def observe(self, kind: str, peer: int = 0, value: int = 0) -> None:
+        self.frame("OBSERVATION", record("Observation", kind=enum("ObservationKind", kind), peer=peer, value=value))
 
     def timer(self, seconds: int = 0) -> None:
         self.now += seconds * SECOND

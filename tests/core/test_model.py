@@ -47,6 +47,7 @@ class Order:
     acked: bool = False
     trades: dict[str, Trade] = field(default_factory=dict)
     current: dict[str, str] = field(default_factory=dict)  # ExecID -> name of the trade's first version
+    content: dict[str, tuple[int, int]] = field(default_factory=dict)  # ExecID -> quantity and price as first reported
 
     @property
     def cancel(self) -> int:
@@ -134,8 +135,7 @@ class Model:
 
     def fill(self, row: int, exec_id: str, qty: int, px: int) -> None:
         o = self.orders[row]
-        self.answered(o)
-        if exec_id in o.current:
+        if self.seen(o, exec_id, qty, px):
             return
         o.trades[exec_id] = Trade(qty, px)
         o.current[exec_id] = exec_id
@@ -147,6 +147,13 @@ class Model:
         if o.base in ("PENDING_NEW", "NEW", "PARTIALLY_FILLED", "UNKNOWN", "FILLED") or o.cum >= o.qty:
             o.base = o.by_quantity()
 
+    def seen(self, o: Order, exec_id: str, qty: int, px: int) -> bool:
+        """The report answers for the order, but for one that contradicts an execution that is known (a break)."""
+        known = o.content.setdefault(exec_id, (qty, px))
+        if known == (qty, px):
+            self.answered(o)
+        return exec_id in o.current or known != (qty, px)
+
     def bust(self, row: int, ref: str) -> None:
         o = self.orders[row]
         self.answered(o)
@@ -157,9 +164,8 @@ class Model:
 
     def correct(self, row: int, ref: str, exec_id: str, qty: int, px: int) -> None:
         o = self.orders[row]
-        self.answered(o)
         trade = o.trades[o.current[ref]]
-        if exec_id in o.current or not trade.alive:
+        if self.seen(o, exec_id, qty, px) or not trade.alive:
             return
         o.current[exec_id] = o.current[ref]
         trade.qty, trade.px = qty, px
