@@ -22,7 +22,6 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,7 @@ from ringfence.tools.config import Config
 from ringfence.tools.errors import ToolError
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region, wait_for
 from ringfence.tools.recovery import recover, resume_position
+from ringfence.tools.trading_day import trading_day
 
 PEER_WAIT_S = 30.0
 DRAIN_WAIT_S = 120.0
@@ -182,7 +182,7 @@ class EngineProcess:
             if peer is not None:
                 peer.join()
                 self._release(peer, peer.position(replayer.source_position(_KIND[kind], 0)))
-        day = self.config.instance.day or int(datetime.now(UTC).strftime("%Y%m%d"))
+        day = self.config.instance.day or trading_day(self.config.instance.roll, time.time_ns())
         commands = [definitions.start(self.config, self.epoch, day), *definitions.changes(self.config, state.table, state.table("engine")[1])]
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
