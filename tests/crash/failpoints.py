@@ -6,12 +6,13 @@ those that make sense: a place without a way to fail has no ``error``.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Point:
-    """A row. ``nth``: at which passage it acts; ``first``: a plan for another point that leads here; ``denied``, ``breaks``: what its loss may cause."""
+    """A row. ``nth``: at which passage it acts; ``first``: a plan for another point that leads here."""
 
     id: str
     process: str
@@ -23,6 +24,9 @@ class Point:
     actions: tuple[str, ...] = ("kill", "stop")
 
 
+BOTH = ("kill", "stop")
+NO_SPACE = f"error:{errno.ENOSPC}"  # tried again until there is space
+DISK_ERROR = f"error:{errno.EIO}"  # the journal is suspect: no writer goes on before people have looked
 ONCE = "re-read from its ring, applied once"
 SAME = "the journal has it: replay gives the same state, outputs with the same ids, none sent again"
 NEVER = "the frame never existed: the input is re-read from its ring, once"
@@ -61,13 +65,13 @@ MATRIX = (
     Point("G7", "gw.sim", "handed to the engine, its number not stored", RESENT + " (the second is a duplicate)"),
     Point("G8", "gw.sim", "logon answered, session not up", NO_RESET, by="kill gw.sim", nth=1),
     Point("G9", "gw.sim", "inside a resend", NO_RESET + "; no order goes out again", first="G2:3:kill", nth=1),
-    Point("G10", "gw.sim", "inside a reset that an operator asked for: record written, header not", "both numbers are new, or both old", by="store", nth=1, actions=KILL),
+    Point("G10", "gw.sim", "mid reset by an operator: record whole, header old", "both numbers are new", by="store", nth=1, actions=KILL),
     Point("G11", "gw.sim", "restarted: store read, its mark not told", "a second death in one recovery", first="G4:2:kill", nth=1),
     Point("D1", "sidecar", "batch taken, not written", PREFIX, nth=2),
-    Point("D2", "sidecar", "half of a batch written", PREFIX, nth=2),
-    Point("D3", "sidecar", "written, not synced", PREFIX, nth=2),
+    Point("D2", "sidecar", "half of a batch written", PREFIX, nth=2, actions=(*BOTH, NO_SPACE, DISK_ERROR)),
+    Point("D3", "sidecar", "written, not synced", PREFIX, nth=2, actions=(*BOTH, DISK_ERROR)),
     Point("D4", "sidecar", "synced, its mark not stored", PREFIX, nth=2),
-    Point("D5", "sidecar", "mid roll: new segment made, not named", PREFIX, by="roll", nth=1),
+    Point("D5", "sidecar", "mid roll: new segment made, not named", PREFIX, by="roll", nth=1, actions=(*BOTH, NO_SPACE, DISK_ERROR)),
     Point("D8", "sidecar", "mark stored, slots not given back", PREFIX, nth=2),
     Point("U1", "supervisor", "epoch raised in a file beside, not named", "the next start has a higher epoch than any before", by="up", nth=1, actions=KILL),
     Point("U2", "supervisor", "epoch on disk, nothing started", "the same", by="up", nth=1, actions=KILL),

@@ -37,7 +37,9 @@ class Trader:
         """One order: every third crosses the spread, the others rest; the oldest resting one goes when there are enough."""
         client_id, self.next = self.next, self.next + 1
         crossing = client_id % 3 == 0
-        self.ask("N", client_id, lambda: self.strategy.buy("EUR/USD", 1000, "1.5" if crossing else "0.5", tif="IOC" if crossing else "DAY", client_id=client_id))
+        self.ask(
+            "N", client_id, lambda: self.strategy.buy("EUR/USD", 1000, "1.5" if crossing else "0.5", tif="IOC" if crossing else "DAY", client_id=client_id)
+        )
         if not crossing:
             self.resting.append(client_id)
         if len(self.resting) > RESTING_MAX:
