@@ -46,7 +46,7 @@ from ringfence.tools import definitions
 from ringfence.tools.config import Config
 from ringfence.tools.errors import ToolError
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region, wait_for
-from ringfence.tools.recovery import recover, resume_position
+from ringfence.tools.recovery import lost_outputs, recover, resume_position
 from ringfence.tools.trading_day import trading_day
 
 PEER_WAIT_S = 30.0
@@ -118,7 +118,7 @@ class EngineProcess:
         state = replayer.state
         self.log.info("recovered to sequence %d, state hash %016x, in %.3f s", replayer.seq, replayer.state_hash(), time.monotonic() - begin)
         self._receive_rings()
-        self._configure(state, journal, replayer)
+        self._configure(state, journal, replayer, emitted)
         failpoint.reached("E14")
         engine = self._make_engine(state, journal, replayer, emitted)
         self._say("RUNNING")
@@ -179,7 +179,7 @@ class EngineProcess:
 
     # ---- configuration
 
-    def _configure(self, state: State, journal: Link, replayer: Replayer) -> None:
+    def _configure(self, state: State, journal: Link, replayer: Replayer, emitted: dict[int, int]) -> None:
         """Journal START and what differs from the configuration, through a private control ring."""
         for peer, kind in ((self.control, "CONTROL"), (self.feed, "MARK")):
             if peer is not None:
@@ -187,6 +187,9 @@ class EngineProcess:
                 self._release(peer, peer.position(replayer.source_position(_KIND[kind], 0)))
         day = self.config.instance.day or trading_day(self.config.instance.roll, time.time_ns())
         commands = [definitions.start(self.config, self.epoch, day), *definitions.changes(self.config, state.table, state.table("engine")[1])]
+        for row, count in lost_outputs(state, emitted).items():
+            self.log.critical("%s has sent %d commands that the journal does not know: it lost its end; trading is halted (ringfence resume)", self.gateways[row].name, count)
+            commands.append(definitions.skip_outputs(row, count))
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
         breaks = int(state.table("engine")[1]["break_count"])

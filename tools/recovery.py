@@ -46,6 +46,12 @@ def recover(directory: Path, state: State, emitted: dict[int, int], beat: Callab
     return replayer, recorded
 
 
+def lost_outputs(state: State, emitted: dict[int, int]) -> dict[int, int]:
+    """How many outputs of each venue row its gateway has that this state never computed: the journal's end went with the host's memory."""
+    rows = state.table("venues")
+    return {row: above - int(rows[row]["output_seq"]) for row, above in emitted.items() if state.seq and above > int(rows[row]["output_seq"])}
+
+
 def resume_position(link: Link, taken: int) -> int | None:
     """Where to go on in a peer's ring: what the journal says when it is ahead of the released tail, else None (the tail)."""
     tail = link.inbound_position

@@ -7,8 +7,8 @@ One thread, one ``nogil`` loop; sockets are non-blocking, connecting included, s
 the venue is away. The loop returns to Python for what is rare: open a connection, write log lines, stop.
 
 Rules. A command is stored before a byte of it is sent; its ``output_seq`` is the store's mark, and a command at or below the mark is skipped (a
-restarted engine offers it again). With durability ``local`` a new order or replace waits until the sidecar's mark covers its journal sequence, with
-``replicated`` until the standby's does too; what is not covered in time, or cannot be any more, is answered NOT_SENT, and cancels never wait. A
+restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence, with ``replicated`` until the
+standby's does too; when that takes too long, or cannot be any more, an order is answered NOT_SENT and a cancel goes out all the same. A
 command that finds the session down, or a new order or replace that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming
 message's number is stored after its event is in the engine's ring; a full ring means that the socket is not read.
 
