@@ -46,6 +46,7 @@ class InstanceConfig:
     idle: str
     durability: str
     timer_ms: int
+    checkpoint_ms: int
     prefix: str
     day: int
     roll: str
@@ -235,6 +236,10 @@ class Config:
         return self.instance.data_dir / "journal"
 
     @property
+    def snapshot_dir(self) -> Path:
+        return self.instance.data_dir / "snapshots"
+
+    @property
     def divergence_dir(self) -> Path:
         return self.instance.data_dir / "divergence"
 
@@ -319,6 +324,7 @@ def _instance(t: Table, base: Path) -> InstanceConfig:
         idle=t.choice("idle", ("auto", "spin", "yield", "backoff"), "auto"),
         durability=t.choice("durability", DURABILITIES, "async"),
         timer_ms=t.whole("timer_ms", 1, 60_000, 100),
+        checkpoint_ms=t.whole("checkpoint_ms", 0, 3_600_000, 1000),
         prefix=t.text("prefix", pattern=r"[0-9A-V]{2}", allowed="2 characters of 0-9 and A-V, unique among instances that share a FIX session"),
         day=_day(t),
         roll=_roll(t),
