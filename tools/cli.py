@@ -101,6 +101,8 @@ COMMANDS = (
             arg("--reason", required=True, help="journaled"),
         ),
     ),
+    Command("halt", "take no new risk in the whole instance: cancels pass, all else is denied", "commands.control:halt", (REASON,)),
+    Command("resume", "lift a halt by an operator or by the shadow; what the journal's disk restricts follows the disk alone", "commands.control:resume", (REASON,)),
     Command(
         "cancel",
         "cancel every open order at a venue (of one instrument with --symbol); one message where the venue takes it",

@@ -1,6 +1,6 @@
 """The engine process: recover, configure, join the peers, then hand the core's loop the links and serve its few requests.
 
-    journal files ──Replayer──▶ region `state`       boot ring (private): START, DEFINE_*, STRATEGY_DETACH
+    snapshot, journal files ──▶ region `state`       boot ring (private): START, DEFINE_*, STRATEGY_DETACH
     to.* regions: created, or taken up again          ▼
     from.* regions: awaited, bounded             Engine.run ──"attach"──▶ map the strategy's memfd, run on
 
@@ -170,8 +170,15 @@ class EngineProcess:
         return emitted
 
     def _recover(self, emitted: dict[int, int]) -> Replayer:
-        """Replay the journal into the region ``state``."""
-        replayer, recorded = recover(self.config.journal_dir, State.in_segment(self.state_region), emitted, self._beat)
+        """Bring a snapshot and the journal after it into the region ``state``."""
+        replayer, recorded = recover(
+            self.config.journal_dir,
+            State.in_segment(self.state_region),
+            emitted,
+            self._beat,
+            snapshots=self.config.snapshot_dir,
+            instance=self.instance,
+        )
         if recorded:
             definitions.check_sizes(self.config, recorded, replayer.state.table("engine")[1])
         self.epoch = max(self.epoch, int(replayer.state.table("engine")[1]["epoch"]) + 1)
@@ -228,6 +235,7 @@ class EngineProcess:
             timer_ns=self.config.instance.timer_ms * 1_000_000,
             reduce_ns=self.config.journal.reduce_ms * 1_000_000,
             halt_ns=self.config.journal.halt_ms * 1_000_000,
+            checkpoint_ns=self.config.instance.checkpoint_ms * 1_000_000,
         )
         for row, gateway in self.gateways.items():
             engine.set_gateway(row, gateway.link, emitted[row], position=gateway.position(replayer.source_position(_KIND["VENUE_EVENT"], row)))
