@@ -47,6 +47,8 @@ positions = 64
 breaks = 256
 [journal]
 segment_mib = 1
+reduce_ms = 10000
+halt_ms = 30000
 [[instrument]]
 symbol = "EUR/USD"
 base = "EUR"

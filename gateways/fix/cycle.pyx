@@ -45,6 +45,8 @@ from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_REPLACE,
     RF_COMMAND_KIND_STATUS,
     RF_DURABILITY_LOCAL,
+    RF_DURABILITY_REPLICATED,
+    RF_RESTRICT_JOURNAL_SUSPECT,
     RF_VENUE_EVENT_INVALID,
     RF_VENUE_EVENT_KIND_BUSINESS_REJECT,
     RF_VENUE_EVENT_KIND_CANCEL_REJECT,
@@ -101,6 +103,7 @@ cdef enum:
 
 cdef uint64_t TICK_NS = 10000000        # timers, gauges, heartbeat word
 cdef uint64_t STOP_NS_MAX = 2000000000  # a Logout may take this long
+cdef uint64_t HELD_NS_MAX = 2000000000  # a new order waits so long for its durability, then it is answered NOT_SENT
 cdef uint64_t CLOCK_NS = 1000000000
 cdef uint64_t SKEW_NS = 1000000         # clocks of two processes agree to this
 
@@ -261,9 +264,31 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     return 1
 
 
+cdef int covered(gateway_t *g, const OrderCommand *c, uint64_t now, const char **why) noexcept nogil:
+    """1 when the journal frame of a new order or replace has the durability that its account asks for; 0: it waits, or never will and ``why`` says so.
+
+    Only these two wait: a cancel takes risk away. The wait is bounded, since cancels stand behind it in the ring.
+    """
+    if c.durability >= RF_DURABILITY_REPLICATED and g.replicated == NULL:
+        why[0] = b"durability replicated: there is no standby"
+        return 0
+    if g.persisted != NULL and rf_load(&g.persisted.position) >= c.journal_seq:
+        if c.durability < RF_DURABILITY_REPLICATED or rf_load(&g.replicated.position) >= c.journal_seq:
+            return 1
+    if not g.held_ns:
+        g.held_ns = now
+        rf_counter_add(g.c_held, 1)
+    if g.persisted != NULL and rf_load(&g.persisted.condition) & RF_RESTRICT_JOURNAL_SUSPECT:
+        why[0] = b"the journal is suspect: this order cannot be made durable"
+    elif now - g.held_ns > HELD_NS_MAX:
+        why[0] = b"not durable in time"
+    return 0
+
+
 cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
     """Deal with the command at the ring's front. 0: leave it there."""
     cdef session_t *s = g.session
+    cdef const char *why
     if c.output_seq <= s.store.mark:
         rf_counter_add(g.c_skipped, 1)
         return 1
@@ -271,11 +296,10 @@ cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
         return answer_unsent(g, c, b"the session is down", now)
     if (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE) and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
         return answer_unsent(g, c, b"older than the session: it went down in between", now)
-    if c.durability >= RF_DURABILITY_LOCAL and (g.persisted == NULL or rf_load(g.persisted) < c.journal_seq):
-        if not g.waits_durable:
-            rf_counter_add(g.c_held, 1)
-            g.waits_durable = 1
-        return 0
+    why = NULL
+    if c.durability >= RF_DURABILITY_LOCAL and (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE):
+        if not covered(g, c, now, &why):
+            return 0 if why == NULL else answer_unsent(g, c, why, now)
     if not has_room(s):
         return 0
     return send_command(g, c, now)
@@ -292,7 +316,7 @@ cdef int take_commands(gateway_t *g, uint64_t now) noexcept nogil:
             break
         if not take_command(g, <const OrderCommand *> rf_ring_front(g.commands), now):
             break
-        g.waits_durable = 0
+        g.held_ns = 0
         rf_ring_advance(g.commands)
     else:
         n = BATCH
