@@ -13,6 +13,7 @@ it judges finds nothing).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ringfence.ipc.schema import ENUMS
@@ -21,7 +22,7 @@ from ringfence.tools.simulation.invariants import INVARIANTS, Invariant, Violati
 from ringfence.tools.simulation.oracle_model import Model
 from ringfence.tools.simulation.oracle_records import EVENT, HEAD, INTENT, Tables, tables_of
 from ringfence.tools.simulation.oracle_rules import EVENT_NAME, STATUS
-from ringfence.tools.simulation.oracle_wire import Sent, VenueTrade, Wire
+from ringfence.tools.simulation.oracle_wire import Sent, VenueTrade, Wire, fields_of
 
 __all__ = ["INVARIANTS", "Invariant", "Oracle", "VenueTrade", "Violation"]
 
@@ -29,6 +30,8 @@ _KIND = ENUMS["FrameKind"].by_name
 _INTENT, _EVENT, _CONTROL, _OBSERVATION, _TIMER = (_KIND[k] for k in ("INTENT", "VENUE_EVENT", "CONTROL", "OBSERVATION", "TIMER"))
 _FROM_RINGS = {_INTENT, _EVENT, _CONTROL}
 VIOLATIONS_MAX = 20
+_SEQ = oracle_records.picker("EngineStatus", "seq")
+_STATUS_AT = oracle_records.SIZE["EngineStatus"]  # row 1
 
 
 def apply(m: Model, head: tuple[int, ...], payload: bytes) -> None:
@@ -48,12 +51,9 @@ def apply(m: Model, head: tuple[int, ...], payload: bytes) -> None:
 
 
 def report_of(venue: int, payload: bytes) -> oracle_book.Report:
-    e = list(EVENT.unpack_from(payload))
-    for i in range(18, 24):
-        e[i] = e[i].partition(b"\0")[0]
-    e[9] = EVENT_NAME.get(e[9], "")
-    e[10] = STATUS.get(e[10], "")
-    return oracle_book.Report(venue, *e)
+    e = EVENT.unpack_from(payload)
+    texts = [text.partition(b"\0")[0] if text[0] else b"" for text in e[18:]]
+    return oracle_book.Report(venue, *e[:9], EVENT_NAME.get(e[9], ""), STATUS.get(e[10], ""), *e[11:18], *texts)  # type: ignore[call-arg]
 
 
 class Oracle:
@@ -102,12 +102,18 @@ class Oracle:
             name = ENUMS["FrameKind"].by_value[kind]
             self._report("I10", f"{name} {position} of source {source} after {before[1]}: an input was taken twice or passed over", seq)
 
-    def lost_frames(self, after_seq: int) -> None:
-        """A host crash dropped the frames behind ``after_seq``: they never happened. Rings are new, and what only they asked for may be on the wire."""
+    def lost_frames(self, after_seq: int, *, forgive: bool = True) -> None:
+        """A host crash dropped the frames behind ``after_seq``: they never happened, and the source rings are new.
+
+        With durability ``async`` what only they asked for may be on the wire (``forgive``); with ``local`` never.
+        """
         kept = [f for f in self._frames if f[0][0] <= after_seq]
         self._settle()
         lost = self.model
-        self._wire.forgotten |= {text for _, text in self._wire.seen}
+        if forgive:
+            self._wire.forgotten |= {text for _, text in self._wire.seen}
+        else:
+            self._found += oracle_wire.check_survival(lost, self._wire, after_seq)
         self.model, self._frames, self._applied = Model(capacity=lost.capacity), kept, 0
         self._places.clear()
 
@@ -115,9 +121,9 @@ class Oracle:
         """The source rings were made anew: their positions start again."""
         self._places.clear()
 
-    def wire(self, venue_row: int, message: bytes) -> None:
-        """One message that the venue's end received."""
-        self._wire.waiting.append(Sent(venue_row, bytes(message), self._frames[-1][0][0] if self._frames else 0))
+    def wire(self, venue_row: int, message: bytes | Mapping[int, str]) -> None:
+        """One message that the venue's end received: its bytes, or its values by tag."""
+        self._wire.waiting.append(Sent(venue_row, fields_of(message), self._frames[-1][0][0] if self._frames else 0))
 
     def executed(self, venue_row: int, trade: VenueTrade) -> None:
         oracle_wire.executed(self.model, self._wire, venue_row, trade)
@@ -137,7 +143,7 @@ class Oracle:
         tables = self._bind(state)
         self._settle()
         m = self.model
-        ahead = oracle_records.ENGINE.unpack_from(tables.engine, oracle_records.SIZE["EngineStatus"])[0] - m.seq
+        ahead = _SEQ.unpack_from(tables.engine, _STATUS_AT)[0] - m.seq
         if ahead > 0:
             self._report("I10", f"the engine has applied {m.seq + ahead}, the journal has {m.seq}", m.seq)
         elif ahead == 0:
@@ -155,7 +161,7 @@ class Oracle:
         self.check_step_keeping(state)
         tables = self._bind(state)
         m = self.model
-        seq = oracle_records.ENGINE.unpack_from(tables.engine, oracle_records.SIZE["EngineStatus"])[0]
+        seq = _SEQ.unpack_from(tables.engine, _STATUS_AT)[0]
         if seq != m.seq:
             self._report("I10", f"the engine has applied {seq}, the journal has {m.seq}", m.seq)
         else:

@@ -7,6 +7,7 @@ nothing wraps; that a figure must fit 64 or 128 bits is a rule like the others a
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from ringfence.ipc.schema import ENUMS
@@ -112,6 +113,7 @@ def _base32(raw: bytes) -> int:
     return value
 
 
+@lru_cache(maxsize=1 << 14)
 def reference(text: bytes, prefix: bytes) -> Reference | None:
     """Read a ClOrdID; None when it is not one of this prefix."""
     if len(text) != 16 or text[:2] != prefix or text[5] != 45 or text[13] != 45:

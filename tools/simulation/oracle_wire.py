@@ -9,6 +9,7 @@ Owned by one ``Oracle``. Nothing fails: a message that cannot be read is a viola
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Sent(NamedTuple):
     """One message at a venue's end, and the last journal sequence that was published when it arrived there."""
 
     venue: int
-    message: bytes
+    fields: dict[bytes, bytes]
     seq: int
 
 
@@ -49,7 +50,10 @@ class Wire:
     forgotten: set[bytes] = field(default_factory=set)
 
 
-def fields_of(message: bytes) -> dict[bytes, bytes]:
+def fields_of(message: bytes | Mapping[int, str]) -> dict[bytes, bytes]:
+    """The first value of each tag, of a message or of one that was read already."""
+    if not isinstance(message, bytes):
+        return {b"%d" % tag: value.encode("latin-1") for tag, value in message.items()}
     out: dict[bytes, bytes] = {}
     for part in message.split(b"\x01"):
         tag, _, value = part.partition(b"=")
@@ -59,7 +63,7 @@ def fields_of(message: bytes) -> dict[bytes, bytes]:
 
 def check_message(m: Model, w: Wire, sent: Sent) -> list[Violation]:
     """One message that reached a venue."""
-    f = fields_of(sent.message)
+    f = sent.fields
     kind = f.get(b"35", b"")
     if kind not in (_NEW, _CANCEL, _REPLACE):
         return []
@@ -109,6 +113,19 @@ def same(text: bytes, value: int, digits: int) -> bool:
     if len(part) > digits or not (whole + part).lstrip(b"-").isdigit():
         return False
     return int(whole + part.ljust(digits, b"0")) == value
+
+
+def check_survival(m: Model, w: Wire, after_seq: int) -> list[Violation]:
+    """With durability ``local`` nothing left for a venue before the disk had it: no order that a host crash forgot is on the wire."""
+    out = []
+    for venue, text in w.seen:
+        r = reference(text, m.prefix)
+        if r is not None and r.revision == 0 and 0 < r.order <= len(m.orders) and m.orders[r.order - 1].created_seq > after_seq:
+            seq = m.orders[r.order - 1].created_seq
+            out.append(
+                Violation("I2", f"{text.decode('latin-1')} left for venue {venue}, and its intent, sequence {seq}, did not survive the crash", after_seq)
+            )
+    return out
 
 
 # ---- the venue's truth -----------------------------------------------------------------------------------------------------------
