@@ -22,6 +22,7 @@ from ringfence.core.ports cimport drain
 from ringfence.core.state cimport Port, State, state_hash
 from ringfence.ipc.clock cimport Clock, clock_follow, rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
+from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.idle cimport rf_idle, rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics, rf_counter_add, rf_counter_set, rf_histogram_record_span
@@ -77,10 +78,13 @@ cdef void commit(Loop *l, Frame *frame, uint16_t kind, uint32_t payload_bytes, u
     frame.source_epoch = epoch
     frame.source = source
     frame.kind = kind
+    RF_FP(b"E2")
     frame.payload_bytes = payload_bytes
     frame.instance_epoch = <uint32_t>l.instance_epoch
     memset(frame.pad_0, 0, sizeof(frame.pad_0))
+    RF_FP(b"E3")
     rf_ring_publish(l.journal, 1)
+    RF_FP(b"E4")
     apply(l.s, frame, payload_of(frame))
 
 
@@ -246,7 +250,9 @@ cdef int take_intent(Loop *l, uint32_t row) noexcept nogil:
         return poison_strategy(l, row)
     if intent.slot_seq != ring.position or intent.crc != rf_crc32c(0, <char*>intent + INTENT_CRC_FROM, sizeof(Intent) - INTENT_CRC_FROM - 4):
         return poison_strategy(l, row)
+    RF_FP(b"E1")
     commit(l, frame, RF_FRAME_KIND_INTENT, sizeof(Intent), <uint16_t>row, source.epoch, ring.position)
+    RF_FP(b"E7")
     done = rf_clock_now(l.clock)
     if intent.created_ns:
         rf_histogram_record_span(&l.intent_accept, intent.created_ns, frame.engine_ns)
@@ -291,7 +297,9 @@ cdef int take_venue_event(Loop *l, uint32_t row) noexcept nogil:
     if rf_ring_take(ring, event, sizeof(VenueEvent)) != RF_RING_OK:
         return lose_gateway(l, row)
     event.venue = <uint16_t>row
+    RF_FP(b"E15")
     commit(l, frame, RF_FRAME_KIND_VENUE_EVENT, sizeof(VenueEvent), <uint16_t>row, source.epoch, ring.position)
+    RF_FP(b"E16")
     done = rf_clock_now(l.clock)
     if event.kind == RF_VENUE_EVENT_KIND_FILL and event.received_ns:
         rf_histogram_record_span(&l.fill_position, event.received_ns, done)
@@ -341,6 +349,7 @@ cdef int take_control(Loop *l) noexcept nogil:
         l.control.ring = NULL
         rf_counter_add(l.counters.ring_poisoned, 1)
         return GARBAGE
+    RF_FP(b"E11")
     commit(l, frame, RF_FRAME_KIND_CONTROL, sizeof(Control), 0, l.control.epoch, ring.position)
     if control.kind == RF_CONTROL_KIND_CHECKPOINT:
         l.checkpoint_due = 1
@@ -388,6 +397,7 @@ cdef void tick(Loop *l, uint64_t now) noexcept nogil:
     timer = <Timer*>payload_of(frame)
     memset(timer, 0, sizeof(Timer))
     timer.now_ns = now
+    RF_FP(b"E10")
     commit(l, frame, RF_FRAME_KIND_TIMER, sizeof(Timer), 0, 0, 0)
     l.next_timer_ns = now + l.timer_ns
 

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ringfence.ipc import stop
+from ringfence.ipc import failpoint, stop
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import owner_alive
@@ -138,6 +138,7 @@ class Sidecar:
 
     def _write(self, size: int, frames: int) -> None:
         at = 0
+        failpoint.reached("D1")
         while at < size:
             try:
                 at = self.writer.append(self.buffer, at, size)
@@ -160,7 +161,9 @@ class Sidecar:
         persisted = self.writer.sync()
         self.metrics.record("sync", time.monotonic_ns() - begin)
         self.metrics.add("syncs")
+        failpoint.reached("D4")
         self.link.set_mark(persisted)
+        failpoint.reached("D8")
         self.ring.release()
         self.unsynced_since = 0
         self._set_gauges()
