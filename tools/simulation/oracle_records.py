@@ -37,8 +37,8 @@ def picker(record: str, *names: str) -> Struct:
     return Struct(text)
 
 
-def in_order(record: str, names: set[str]) -> tuple[str, ...]:
-    return tuple(f.name for f in RECORDS[record].fields if f.name in names)
+def in_order(record: str, wanted: set[str]) -> tuple[str, ...]:
+    return tuple(f.name for f in RECORDS[record].fields if f.name in wanted)
 
 
 def text_of(raw: bytes) -> bytes:
