@@ -223,7 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def body(log: logging.Logger) -> int:
         spec = read_spec(argv, "drain the journal ring to segment files")
         claim_core(spec["core"], log)
-        commit = choose(Path(spec["journal_dir"]), spec.get("commit", "auto"))
+        commit = choose(Path(spec["journal_dir"]), spec["commit"])
         log.info("journal commits with %s: %s", commit.mode, commit.why)
         sidecar = Sidecar({**spec, "commit": commit.mode}, log)
         for gauge, value in (("direct", commit.mode == "direct"), ("fdatasync_ns", commit.fdatasync_ns), ("direct_ns", commit.direct_ns)):
