@@ -32,6 +32,7 @@ from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import owner_alive
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.errors import JournalFull, JournalSuspect
+from ringfence.tools.journal_commit import choose
 from ringfence.tools.journal_ring import JournalRing
 from ringfence.tools.journal_writer import JournalWriter
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region
@@ -51,6 +52,9 @@ COUNTERS = {
     "segments": "index of the current segment",
     "full": "appends refused for want of space",
     "suspect": "1 after a write or sync failed",
+    "direct": "1 when writes are O_DIRECT|O_DSYNC, 0 with fdatasync",
+    "fdatasync_ns": "median of an fdatasync write when this sidecar started; 0: not measured [ns]",
+    "direct_ns": "median of an O_DIRECT|O_DSYNC write when this sidecar started; 0: not measured [ns]",
 }
 HISTOGRAMS = ("sync", "batch_frames")
 _STATE = ENUMS["ProcessState"].by_name
@@ -63,10 +67,10 @@ class Sidecar:
     def __init__(self, spec: dict[str, Any], log: logging.Logger) -> None:
         self.log = log
         instance, epoch, role = spec["instance"], spec["epoch"], ENUMS["Role"].by_name["SIDECAR"]
-        self.sync_ns = spec["sync_ms"] * 1_000_000
+        self.sync_ns = 0 if spec.get("commit") == "direct" else spec["sync_ms"] * 1_000_000  # direct: what was written is durable
         self.drain_s = spec["drain_s"]
         self.idle = idle_kind(spec["idle"])
-        self.writer = JournalWriter(Path(spec["journal_dir"]), instance, segment_bytes=spec["segment_bytes"])
+        self.writer = JournalWriter(Path(spec["journal_dir"]), instance, segment_bytes=spec["segment_bytes"], commit=spec.get("commit", "fdatasync"))
         if self.writer.repaired:
             log.warning("cut a torn tail, its bytes are in .rfj.broken: %s", self.writer.repaired.error())
         self.mine, adopted = take_region(instance, "from.sidecar", link_sections(None), role=role, epoch=epoch)
@@ -219,7 +223,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     def body(log: logging.Logger) -> int:
         spec = read_spec(argv, "drain the journal ring to segment files")
         claim_core(spec["core"], log)
-        return Sidecar(spec, log).run()
+        commit = choose(Path(spec["journal_dir"]), spec["commit"])
+        log.info("journal commits with %s: %s", commit.mode, commit.why)
+        sidecar = Sidecar({**spec, "commit": commit.mode}, log)
+        for gauge, value in (("direct", commit.mode == "direct"), ("fdatasync_ns", commit.fdatasync_ns), ("direct_ns", commit.direct_ns)):
+            sidecar.metrics.set(gauge, int(value))
+        return sidecar.run()
 
     return run("sidecar", body)
 
