@@ -15,18 +15,19 @@ from libc.string cimport memcpy, memset
 
 from ringfence.core.actions cimport apply_action
 from ringfence.core.breaks cimport raise_break
-from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue
+from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT,
-    RF_CONTROL_KIND_RESUME, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_DEFINE_ACCOUNT,
+    RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_OBSERVATION_KIND_JOURNAL_HEALTH,
+    RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_DEFINE_ACCOUNT,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE,
     RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
     RF_DURABILITY_REPLICATED, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
     RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY,
     RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_ORDER_STATUS_ASKED, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
-    RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED,
+    RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED, RF_TIME_IN_FORCE_DAY,
     Account, Checkpoint, Control, Instrument, Mark, Observation, Order, Route, Strategy, Timer, Venue,
 )
 
@@ -49,15 +50,57 @@ cdef inline int valid_status(uint8_t status) noexcept nogil:
     return 0 < status <= RF_STATUS_MAX
 
 
+cdef int valid_day(uint32_t yyyymmdd) noexcept nogil:
+    return 2000 <= yyyymmdd // 10000 < 2089 and 1 <= yyyymmdd // 100 % 100 <= 12 and 1 <= yyyymmdd % 100 <= 31
+
+
+cdef void set_day(EngineState *s, uint32_t day) noexcept nogil:
+    s.engine.day = day
+    s.engine.day_code = days_since_2000(day)
+
+
+cdef void roll_day(EngineState *s, uint32_t day) noexcept nogil:
+    """Begin a trading day: counters of the day start at 0; order ids go on, so no ClOrdID comes twice.
+
+    Orders are carried as they are. A DAY order that is still open should have ended at the venue; nobody assumes so: it is unverified and asked for.
+    """
+    cdef uint32_t row
+    set_day(s, day)
+    s.engine.rolls += 1
+    for row in range(1, s.engine.venue_count + 1):
+        s.venues[row].events = 0
+        s.venues[row].session_ups = 0
+        s.venues[row].session_downs = 0
+    for row in range(1, s.engine.strategy_count + 1):
+        s.strategies[row].intents = 0
+        s.strategies[row].denies = 0
+        s.strategies[row].orders = 0
+        s.strategies[row].fills = 0
+        doubt_day_orders(s, s.strategies[row].first_open)
+
+
+cdef void doubt_day_orders(EngineState *s, uint32_t row) noexcept nogil:
+    """Of the open orders from this one on."""
+    cdef Order *o
+    while row:
+        o = &s.orders[row]
+        row = o.next_open
+        if o.time_in_force == RF_TIME_IN_FORCE_DAY and o.day_code < s.engine.day_code:
+            if o.base_status != RF_ORD_STATUS_UNKNOWN:
+                o.flags |= <uint8_t>RF_ORDER_UNVERIFIED
+            request_status(s, o)
+
+
 cdef int start(EngineState *s, const Control *c) noexcept nogil:
-    cdef uint32_t year = c.day // 10000, month = c.day // 100 % 100, day = c.day % 100
-    if not (2000 <= year < 2089 and 1 <= month <= 12 and 1 <= day <= 31) or c.prefix[0] == 0 or c.prefix[1] == 0:
+    if not valid_day(c.day) or c.prefix[0] == 0 or c.prefix[1] == 0:
         return 0
     if s.engine.order_count and (c.prefix[0] != s.engine.prefix[0] or c.prefix[1] != s.engine.prefix[1]):
         return 0
     s.engine.epoch = c.epoch
-    s.engine.day = c.day
-    s.engine.day_code = days_since_2000(c.day)
+    if s.engine.day == 0:
+        set_day(s, c.day)
+    elif c.day > s.engine.day:
+        roll_day(s, c.day)
     memset(s.engine.prefix, 0, sizeof(s.engine.prefix))
     s.engine.prefix[0] = c.prefix[0]
     s.engine.prefix[1] = c.prefix[1]
@@ -234,6 +277,10 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
         done = 1
+    elif c.kind == RF_CONTROL_KIND_ROLL_DAY:
+        done = valid_day(c.day) and c.day > s.engine.day
+        if done:
+            roll_day(s, c.day)
     elif c.kind == RF_CONTROL_KIND_HALT or c.kind == RF_CONTROL_KIND_RESUME or c.kind == RF_CONTROL_KIND_DIVERGENCE:
         done = restrict(s, c)
     else:
@@ -281,5 +328,5 @@ cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
             return
         s.engine.swept = s.engine.swept % s.engine.order_count + 1
         o = &s.orders[s.engine.swept]
-        if (o.first_request or o.flags & RF_ORDER_STATUS_ASKED) and not is_terminal(o.ord_status):
+        if (o.first_request or o.flags & RF_ORDER_STATUS_ASKED or o.base_status == RF_ORD_STATUS_UNKNOWN) and not is_terminal(o.ord_status):
             report_overdue(s, o)

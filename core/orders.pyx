@@ -18,12 +18,14 @@ from ringfence.core.clordid cimport decode
 from ringfence.core.dedupe cimport add_client_id, copy_text, find_venue_order_id, mix
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.state cimport EngineState
+from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_REQUEST_UNANSWERED, RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_BREAK_KIND_UNKNOWN_OUTCOME, RF_COMMAND_KIND_CANCEL,
     RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_DENY_REASON_ORDER_DONE, RF_EVENT_KIND_CANCEL_REJECTED, RF_EVENT_KIND_PENDING,
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
-    RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED, RF_REQUEST_LIMIT_MS,
+    RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED,
+    RF_ORDER_UNKNOWN_REPORTED, RF_REQUEST_LIMIT_MS,
     RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_REVISIONS_MAX,
     RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, RF_VENUE_EVENT_TRUNCATED, Intent, Order, Request, Strategy, Venue, VenueEvent,
 )
@@ -351,8 +353,15 @@ cdef inline int is_overdue(const EngineState *s, uint64_t since_ns) noexcept nog
 cdef void report_overdue(EngineState *s, Order *o) noexcept nogil:
     cdef uint32_t row = o.first_request
     cdef Request *r
+    cdef int doubtful = 0
     if o.flags & RF_ORDER_STATUS_ASKED and is_overdue(s, o.asked_ns):
         o.flags &= <uint8_t>~RF_ORDER_STATUS_ASKED  # said once; it may be asked for again
+        doubtful = 1
+    if o.base_status == RF_ORD_STATUS_UNKNOWN:  # also when its session stays down and nobody can be asked
+        doubtful = not o.flags & RF_ORDER_UNKNOWN_REPORTED and (doubtful or is_overdue(s, o.updated_ns))
+        if doubtful:
+            o.flags |= <uint8_t>RF_ORDER_UNKNOWN_REPORTED
+    if doubtful:
         raise_break(s, RF_BREAK_KIND_UNKNOWN_OUTCOME, o, NULL, o.leaves_qty, o.base_status)
     while row:
         r = &s.requests[row]
@@ -396,6 +405,7 @@ cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument
         if not request_room(s, o, 1) or not may_cancel(s, o):
             left += 1
             continue
+        RF_FP(b"E12")
         request_cancel(s, o)
     return left
 

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 3u
-#define RF_LAYOUT_HASH 0x962ccc55393b3274ull
+#define RF_LAYOUT_HASH 0xe89e50ce2a1ac770ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -32,6 +32,7 @@
 #define RF_ORDER_BREAK 4u /* a break names it */
 #define RF_ORDER_STATUS_ASKED 8u /* a status request is on its way */
 #define RF_ORDER_OVERDUE 16u /* its request in flight was reported as unanswered */
+#define RF_ORDER_UNKNOWN_REPORTED 32u /* a break says that its fate is not known; said once for each time that it becomes Unknown */
 #define RF_EXECUTION_BOOKED 1u
 #define RF_EXECUTION_BUSTED 2u
 #define RF_EXECUTION_CORRECTED 3u
@@ -221,7 +222,7 @@ enum rf_break_kind {
     RF_BREAK_KIND_OVERFLOW = 10, /* a figure does not fit in 64 or 128 bits */
     RF_BREAK_KIND_EXECUTIONS_FULL = 11, /* booked, but not remembered for dedupe */
     RF_BREAK_KIND_BUSINESS_REJECT = 12, /* the venue refused a message we cannot tie to a request */
-    RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* the venue did not answer in time for an order whose fate or state is in doubt (S6, S16) */
+    RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* an order whose fate or state is in doubt was not cleared up in time (S6, S16) */
     RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
     RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
     RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order */
@@ -261,7 +262,7 @@ enum rf_control_kind {
     RF_CONTROL_KIND_HALT = 15, /* take no new risk (sets RESTRICT_OPERATOR) */
     RF_CONTROL_KIND_RESUME = 16, /* lift RESTRICT_OPERATOR and RESTRICT_DIVERGENCE */
     RF_CONTROL_KIND_DIVERGENCE = 17, /* the shadow found another state hash; body is a Checkpoint with the shadow's */
-    RF_CONTROL_KIND_ROLL_DAY = 18, /* a new trading day begins: day orders of the old one that the venue left open are asked for, GTC orders are carried */
+    RF_CONTROL_KIND_ROLL_DAY = 18, /* a new trading day (field day) begins: DAY orders that are still open are asked for, all others are carried */
     RF_CONTROL_KIND_MAX = 18
 };
 
@@ -663,7 +664,7 @@ typedef struct {
     uint8_t status; /* +21: SET_STRATEGY: StrategyStatus */
     uint16_t strategy; /* +22: STRATEGY_*, SET_STRATEGY */
     uint64_t epoch; /* +24: STRATEGY_ATTACH: ring epoch; START: instance epoch */
-    uint32_t day; /* +32: START: trading day as YYYYMMDD */
+    uint32_t day; /* +32: START, ROLL_DAY: trading day as YYYYMMDD */
     uint32_t pid; /* +36: STRATEGY_ATTACH: the strategy's process */
     char operator_name[24]; /* +40 */
     char reason[56]; /* +64 */
@@ -863,7 +864,7 @@ typedef struct {
     uint32_t free_request; /* +196: head of the free rows of requests, 0 when none is */
     uint32_t mass_cancels; /* +200: mass cancels sent; part of their ClOrdIDs */
     uint32_t restrictions; /* +204: RESTRICT_* bits in force; 0: new risk is taken */
-    uint32_t rolls; /* +208: trading days begun by ROLL_DAY or START */
+    uint32_t rolls; /* +208: trading days that began while there was an older one */
     char pad_0[44]; /* +212: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 256, "EngineStatus");

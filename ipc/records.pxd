@@ -24,6 +24,7 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_ORDER_BREAK
     const uint32_t RF_ORDER_STATUS_ASKED
     const uint32_t RF_ORDER_OVERDUE
+    const uint32_t RF_ORDER_UNKNOWN_REPORTED
     const uint32_t RF_EXECUTION_BOOKED
     const uint32_t RF_EXECUTION_BUSTED
     const uint32_t RF_EXECUTION_CORRECTED

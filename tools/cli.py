@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from ringfence.tools.errors import ToolError
 from ringfence.tools.render import OUTPUTS, Options
@@ -44,6 +45,11 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     aliases: tuple[str, ...] = ()
     parts: tuple[Command, ...] = ()
+
+
+def _day(text: str) -> str:
+    """A calendar date, as YYYY-MM-DD."""
+    return date.fromisoformat(text).isoformat()
 
 
 FIX_CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user-tags", "msg-type")
@@ -129,6 +135,12 @@ COMMANDS = (
         (EXECUTION, arg("code", choices=tuple("ABCDEFZ"), help="A symbol, B side, C quantity, D no such order, E price, F calculation, Z other"), REASON),
     ),
     Command("checkpoint", "journal the state hash now", "commands.control:checkpoint", (arg("--reason", default="asked for", help="journaled"),)),
+    Command(
+        "roll",
+        "begin a trading day now; it also rolls by itself at instance.roll",
+        "commands.control:roll",
+        (arg("--day", type=_day, metavar="YYYY-MM-DD", help="default: the one that the clock says"), REASON),
+    ),
     Command(
         "wait",
         "return when the instance is ready (for scripts)",

@@ -25,10 +25,11 @@ from ringfence.tools import session_config
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.session_config import SessionConfig
 from ringfence.tools.toml_table import Table
+from ringfence.tools.trading_day import parse_roll
 
 NAME = r"[A-Za-z0-9_-]{1,16}"
 NAME_ALLOWED = "1 to 16 letters, digits, '_' and '-'"
-DURABILITIES = ("async", "local")
+DURABILITIES = ("async", "local", "replicated")
 TICK_FORMATS = ("histdata", "truefx")
 PACKAGE_FILE = "package:"
 SOCKET_PATH_MAX = 107
@@ -37,7 +38,7 @@ _SOCKET_NAME = "/run/control.sock"
 
 @dataclass(frozen=True)
 class InstanceConfig:
-    """``[instance]``; ``day`` is YYYYMMDD, 0: the UTC date at each start."""
+    """``[instance]``; ``day`` is YYYYMMDD and stays, 0: by ``roll``, which is when the trading day changes."""
 
     name: str
     data_dir: Path
@@ -47,6 +48,7 @@ class InstanceConfig:
     timer_ms: int
     prefix: str
     day: int
+    roll: str
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,27 @@ class LimitsConfig:
 
 @dataclass(frozen=True)
 class JournalConfig:
-    """``[journal]``: ``sync_ms`` is the longest time between two syncs at durability async; at local it syncs at once."""
+    """``[journal]``: ``sync_ms`` is the longest time between two syncs at durability async; at local it syncs at once.
+
+    A frame that is not durable after ``reduce_ms`` closes new risk but for reducing, after ``halt_ms`` all of it (0: never); so does a disk with less than
+    ``reserve_bytes`` free.
+    """
 
     segment_bytes: int
     sync_ms: int
+    reduce_ms: int
+    halt_ms: int
+    reserve_bytes: int
+
+
+@dataclass(frozen=True)
+class SupervisorConfig:
+    """``[supervisor]``: how often a process that died is started again, and after which wait (it doubles from the first to the last)."""
+
+    restarts_max: int
+    restart_window_s: int
+    restart_wait_ms: int
+    restart_wait_max_ms: int
 
 
 @dataclass(frozen=True)
@@ -193,6 +212,7 @@ class Config:
     rings: RingsConfig
     limits: LimitsConfig
     journal: JournalConfig
+    supervisor: SupervisorConfig
     instruments: tuple[InstrumentConfig, ...]
     accounts: tuple[AccountConfig, ...]
     venues: tuple[VenueConfig, ...]
@@ -213,10 +233,10 @@ class Config:
         return self.instance.data_dir / "logs"
 
     @property
-    def sync_at_once(self) -> bool:
-        """Whether any order may wait for a sync, so that the sidecar should not delay one."""
+    def highest_durability(self) -> str:
+        """The highest level of any order: above async orders wait for a sync, so that the sidecar should not delay one."""
         levels = {self.instance.durability, *(a.durability for a in self.accounts), *(v.durability for v in self.venues)}
-        return "local" in levels
+        return max(levels - {""}, key=DURABILITIES.index)
 
 
 def load(path: Path | str, origin: Path | None = None) -> Config:
@@ -249,6 +269,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     instance = _instance(top.table("instance", required=True), source.parent)
     limits = _limits(top.table("limits"))
     cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
+    supervisor = _supervisor(top.table("supervisor"))
     instruments = tuple(_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
     accounts = tuple(_account(k, t) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
     venues = tuple(_venue(k, t, instance, source.parent) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
@@ -267,7 +288,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     top.known.append("feed")
     top.finish()
     number = int.from_bytes(digest[:8], "little")
-    return Config(source, number, instance, cores, rings, limits, journal, instruments, accounts, venues, strategies, routes, feed)
+    return Config(source, number, instance, cores, rings, limits, journal, supervisor, instruments, accounts, venues, strategies, routes, feed)
 
 
 def _instance(t: Table, base: Path) -> InstanceConfig:
@@ -286,15 +307,25 @@ def _instance(t: Table, base: Path) -> InstanceConfig:
         timer_ms=t.whole("timer_ms", 1, 60_000, 100),
         prefix=t.text("prefix", pattern=r"[0-9A-V]{2}", allowed="2 characters of 0-9 and A-V, unique among instances that share a FIX session"),
         day=_day(t),
+        roll=_roll(t),
     )
     t.finish()
     return config
 
 
 def _day(t: Table) -> int:
-    allowed = '"auto" (the UTC date at each start) or a date such as "2026-01-31"'
+    allowed = '"auto" (by roll) or a date such as "2026-01-31"'
     text = t.text("day", "auto", pattern=r"(20\d\d|21[0-7]\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", allowed=allowed)
     return 0 if text == "auto" else int(text.replace("-", ""))
+
+
+def _roll(t: Table) -> str:
+    text = t.text("roll", "00:00 UTC")
+    try:
+        parse_roll(text)
+    except ValueError as e:
+        raise t.error("roll", text, 'HH:MM ZONE, such as "17:00 America/New_York"') from e
+    return text
 
 
 def _cores(t: Table) -> CoresConfig:
@@ -335,7 +366,24 @@ def _limits(t: Table) -> LimitsConfig:
 
 
 def _journal(t: Table) -> JournalConfig:
-    config = JournalConfig(segment_bytes=t.whole("segment_mib", 1, 4096, 64) << 20, sync_ms=t.whole("sync_ms", 0, 10_000, 5))
+    config = JournalConfig(
+        segment_bytes=t.whole("segment_mib", 1, 4096, 64) << 20,
+        sync_ms=t.whole("sync_ms", 0, 10_000, 5),
+        reduce_ms=t.whole("reduce_ms", 0, 600_000, 250),
+        halt_ms=t.whole("halt_ms", 0, 600_000, 2000),
+        reserve_bytes=t.whole("reserve_mib", 0, 1 << 20, 256) << 20,
+    )
+    t.finish()
+    return config
+
+
+def _supervisor(t: Table) -> SupervisorConfig:
+    config = SupervisorConfig(
+        restarts_max=t.whole("restarts_max", 0, 1_000_000, 5),
+        restart_window_s=t.whole("restart_window_s", 1, 86_400, 60),
+        restart_wait_ms=t.whole("restart_wait_ms", 0, 60_000, 100),
+        restart_wait_max_ms=t.whole("restart_wait_max_ms", 0, 600_000, 2_000),
+    )
     t.finish()
     return config
 

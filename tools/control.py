@@ -3,7 +3,8 @@
     client ──JSON line──▶ DATA/run/control.sock ──SO_PEERCRED──▶ ControlAgent ──Control records──▶ from.control ──▶ engine (journals them)
                                                       └──memfd──▶ engine's channel, then the strategy
 
-Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``set_strategy``, ``checkpoint``, ``status``, ``down``,
+Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``set_strategy``, ``checkpoint``, ``roll_day``,
+``status``, ``down``,
 and the operator's actions of ``operator_actions``.
 Identity is the kernel's word (pid and uid of the connection), never the request's. A strategy gets a new sealed memfd with the next ring
 epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there when the command
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ringfence.ipc import failpoint
 from ringfence.ipc.errors import IpcError, PeerRefused, RegionMissing, RingFull
 from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
@@ -35,6 +37,7 @@ from ringfence.ipc.segment import Segment
 from ringfence.tools import definitions, operator_actions
 from ringfence.tools.config import Config, StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
+from ringfence.tools.trading_day import next_roll, trading_day
 
 SOCKET_NAME = "control.sock"
 BACKLOG = 16
@@ -102,6 +105,7 @@ class ControlAgent:
         self.unpublished: list[Any] = []  # STRATEGY_DETACH commands that the ring has no room for yet
         self.clients: set[socket.socket] = set()
         self.request_id = 0
+        self.next_roll_ns = next_roll(config.instance.roll, time.time_ns())
         self.channel: socket.socket | None = None
         self.engine_runs = False
         self.link: Link | None = None
@@ -114,6 +118,7 @@ class ControlAgent:
             "detach": self._give_back,
             "set_strategy": self._set_strategy,
             "checkpoint": self._checkpoint,
+            "roll_day": self._roll_day,
             "status": self._status,
             "down": self._down,
         } | dict.fromkeys(operator_actions.OPERATIONS, self._operate)
@@ -260,6 +265,7 @@ class ControlAgent:
             self._detach(held)
         try:
             self._hand_ring(attached)
+            failpoint.reached("U3")
             self._publish(definitions.command("STRATEGY_ATTACH", "attach", strategy=strategy.id, epoch=epoch, pid=pid), uid)
         except (ToolError, OSError):
             os.close(pidfd)
@@ -269,6 +275,7 @@ class ControlAgent:
         self.selector.register(pidfd, selectors.EVENT_READ, lambda: self._detach(attached))
         self.log.info("strategy %s: attached process %d with ring epoch %d", strategy.name, pid, epoch)
         answer = {"ok": True, "strategy": strategy.id, "epoch": epoch, "slots": self.config.rings.intents}
+        failpoint.reached("U5")
         self._answer(client, answer, (ring.fd,))
 
     def _give_back(self, client: socket.socket, request: dict[str, Any], pid: int, _uid: int) -> None:
@@ -333,12 +340,30 @@ class ControlAgent:
         position = self._publish(definitions.command("CHECKPOINT", str(request.get("reason", "asked for"))), uid)
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id})
 
+    def _roll_day(self, client: socket.socket, request: dict[str, Any], _pid: int, uid: int) -> None:
+        """Begin a trading day by hand: the one given, or the one that the clock says."""
+        self._own_user(uid, "roll_day")
+        reason = str(request.get("reason", ""))
+        day, now = int(request.get("day") or trading_day(self.config.instance.roll, time.time_ns())), self._engine_day()
+        if not reason.strip():
+            raise UsageError("a reason is needed: it is journaled with the command")
+        if day <= now:
+            raise Refused(f"the trading day is {now} already; it only goes forward: give a later one (--day)")
+        position = self._publish(definitions.roll_day(day, reason), uid)
+        self.log.info("trading day %d begins, by uid %d: %s", day, uid, reason)
+        self._await_taken(client, position, {"ok": True, "request_id": self.request_id, "day": day})
+
+    def _engine_day(self) -> int:
+        with Segment.attach(self.instance, "state") as state:
+            return int(state.section("engine")[1]["day"])
+
     def _operate(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
         op = str(request["op"])
         self._own_user(uid, op)
         with Segment.attach(self.instance, "state") as state:
             record = operator_actions.build(op, request, state)
         position = self._publish(record, uid)
+        failpoint.reached("U6")
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
 
@@ -359,6 +384,8 @@ class ControlAgent:
         self.mine.heartbeat(time.time_ns())
         with contextlib.suppress(ToolError):  # said when it ended; tried again at the next tick
             self._publish_detaches()
+        with contextlib.suppress(ToolError, IpcError):  # no room, or the engine is being restarted: tried again at the next tick
+            self._roll_when_due()
         if not self.waiting or self.link is None:
             return
         taken = int(self.link.theirs.section("tail")[0]["position"])
@@ -367,6 +394,17 @@ class ControlAgent:
             self.waiting.remove(w)
             unknown = {"ok": False, "error": "published, but not taken by the engine in time; it may still be: see ringfence status", "code": 6}
             self._answer(w.client, self._outcome(w) if w.position < taken else unknown)
+
+    def _roll_when_due(self) -> None:
+        """At the roll's time the engine is told of the new trading day; one that was down then learns it from its START."""
+        now = time.time_ns()
+        if self.config.instance.day or not self.engine_runs or now < self.next_roll_ns:
+            return
+        day = trading_day(self.config.instance.roll, now)
+        if day > self._engine_day():
+            self._publish(definitions.roll_day(day, "scheduled roll"), os.getuid())
+            self.log.info("trading day %d begins", day)
+        self.next_roll_ns = next_roll(self.config.instance.roll, now)
 
     def _outcome(self, waiting: Waiting) -> dict[str, Any]:
         """The answer to a command that was taken: refused when the engine's state had moved on."""

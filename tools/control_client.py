@@ -92,6 +92,11 @@ def checkpoint(instance: str, reason: str = "asked for", timeout_s: float = TIME
     return request(instance, {"op": "checkpoint", "reason": reason}, timeout_s)
 
 
+def roll_day(instance: str, day: int, reason: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+    """Begin a trading day [YYYYMMDD; 0: the one that the clock says]; journaled with who and why."""
+    return request(instance, {"op": "roll_day", "day": day, "reason": reason}, timeout_s)
+
+
 def set_strategy(instance: str, strategy: str, new_status: str, reason: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
     """Change a strategy's status: enabled, reduce_only, cancel_only or disabled; journaled with who and why."""
     return request(instance, {"op": "set_strategy", "strategy": strategy, "status": new_status, "reason": reason}, timeout_s)

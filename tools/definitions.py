@@ -21,14 +21,14 @@ import numpy as np
 from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
-from ringfence.tools.config import Config, LimitsConfig
+from ringfence.tools.config import DURABILITIES, Config, LimitsConfig
 from ringfence.tools.errors import ConfigError
 
 Rows = Callable[[str], Any]
 _CONTROL = ENUMS["ControlKind"].by_name
 _STATUS = ENUMS["Status"].by_name
 _STRATEGY_STATUS = ENUMS["StrategyStatus"].by_name
-_DURABILITY = {"": 0, "async": CONSTANTS["DURABILITY_ASYNC"][0], "local": CONSTANTS["DURABILITY_LOCAL"][0]}
+_DURABILITY = {"": 0} | {level: CONSTANTS[f"DURABILITY_{level.upper()}"][0] for level in DURABILITIES}
 _TABLES = (
     ("instruments", "Instrument", "instrument", ("symbol", "base", "quote", "price_digits", "qty_digits", "multiplier")),
     ("accounts", "Account", "account", ("name",)),
@@ -102,6 +102,11 @@ def start(config: Config, epoch: int, day: int) -> Any:
     for name in LimitsConfig.__dataclass_fields__:
         sizes[0][name] = getattr(config.limits, name)
     return command("START", "engine start", epoch=epoch, day=day, prefix=config.instance.prefix.encode(), body=sizes[0])
+
+
+def roll_day(day: int, reason: str) -> Any:
+    """The command that begins a trading day [YYYYMMDD]."""
+    return command("ROLL_DAY", reason, day=day)
 
 
 def changes(config: Config, rows: Rows, counts: Any) -> list[Any]:

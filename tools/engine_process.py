@@ -22,7 +22,6 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from ringfence.core.engine import Engine
 from ringfence.core.errors import CoreError
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits, State, state_sections
+from ringfence.ipc import failpoint
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.errors import LayoutMismatch, PeerRefused, RegionMissing
 from ringfence.ipc.handover import receive
@@ -47,6 +47,7 @@ from ringfence.tools.config import Config
 from ringfence.tools.errors import ToolError
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region, wait_for
 from ringfence.tools.recovery import recover, resume_position
+from ringfence.tools.trading_day import trading_day
 
 PEER_WAIT_S = 30.0
 DRAIN_WAIT_S = 120.0
@@ -113,10 +114,12 @@ class EngineProcess:
         journal = self._join_sidecar()
         emitted = {row: self._emitted(gateway) for row, gateway in self.gateways.items()}
         replayer = self._recover(emitted)
+        failpoint.reached("E13")
         state = replayer.state
         self.log.info("recovered to sequence %d, state hash %016x, in %.3f s", replayer.seq, replayer.state_hash(), time.monotonic() - begin)
         self._receive_rings()
         self._configure(state, journal, replayer)
+        failpoint.reached("E14")
         engine = self._make_engine(state, journal, replayer, emitted)
         self._say("RUNNING")
         self.log.info("running: epoch %d, %d orders open", self.epoch, int(state.table("engine")[1]["open_orders"]))
@@ -182,7 +185,7 @@ class EngineProcess:
             if peer is not None:
                 peer.join()
                 self._release(peer, peer.position(replayer.source_position(_KIND[kind], 0)))
-        day = self.config.instance.day or int(datetime.now(UTC).strftime("%Y%m%d"))
+        day = self.config.instance.day or trading_day(self.config.instance.roll, time.time_ns())
         commands = [definitions.start(self.config, self.epoch, day), *definitions.changes(self.config, state.table, state.table("engine")[1])]
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
@@ -220,6 +223,8 @@ class EngineProcess:
             feed=self.feed.link if self.feed else None,
             idle=self.idle,
             timer_ns=self.config.instance.timer_ms * 1_000_000,
+            reduce_ns=self.config.journal.reduce_ms * 1_000_000,
+            halt_ns=self.config.journal.halt_ms * 1_000_000,
         )
         for row, gateway in self.gateways.items():
             engine.set_gateway(row, gateway.link, emitted[row], position=gateway.position(replayer.source_position(_KIND["VENUE_EVENT"], row)))

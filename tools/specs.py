@@ -64,7 +64,8 @@ def plans(config: Config, epoch: int, copy: Path) -> list[ChildPlan]:
             **common,
             "journal_dir": str(config.journal_dir),
             "segment_bytes": config.journal.segment_bytes,
-            "sync_ms": 0 if config.sync_at_once else config.journal.sync_ms,
+            "sync_ms": config.journal.sync_ms if config.highest_durability == "async" else 0,
+            "reserve_bytes": config.journal.reserve_bytes,
             "core": config.cores.sidecar,
             "drain_s": SIDECAR_DRAIN_S,
         },
@@ -130,7 +131,7 @@ def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> Chi
         "reconnect_min_s": s.reconnect_min_s,
         "reconnect_max_s": s.reconnect_max_s,
         "store": str(config.instance.data_dir / "sessions" / f"{venue.name}.store"),
-        "durability": "local" if config.sync_at_once else "async",
+        "durability": config.highest_durability,
         "core": venue.core,
         "ring_slots": slots_of(config.instance.name, f"from.{component}") or config.rings.venue_events,
     }

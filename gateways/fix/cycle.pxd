@@ -6,6 +6,7 @@ from ringfence.gateways.fix.state cimport session_t
 from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
 from ringfence.ipc.metrics cimport rf_histogram_t
+from ringfence.ipc.records cimport RingCursor
 from ringfence.ipc.ring cimport rf_ring_t
 
 cdef enum:
@@ -34,7 +35,8 @@ ctypedef struct gateway_t:
     rf_ring_t *events
     uint64_t *my_mark
     uint64_t *heartbeat
-    const uint64_t *persisted   # NULL while there is no sidecar
+    const RingCursor *persisted   # the sidecar's mark, NULL while there is none
+    const RingCursor *replicated  # the standby's mark, NULL while there is none
     rf_idle_t idle
     uint32_t venue
     int fd                      # -1: none
@@ -45,7 +47,7 @@ ctypedef struct gateway_t:
     int down_first              # tell the engine that the session is down before anything else
     int garbage
     int stopping
-    int waits_durable           # the command at the front was counted as held
+    uint64_t held_ns            # since when the command at the front waits for its durability, 0: it does not
     uint64_t stop_ns
     uint64_t connect_ns         # next attempt
     uint64_t connect_limit_ns   # of the attempt under way

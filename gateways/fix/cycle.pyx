@@ -37,6 +37,7 @@ from ringfence.gateways.fix.state cimport (
 )
 from ringfence.gateways.fix.store cimport KIND_APP, KIND_ORDER, store_set_mark
 from ringfence.ipc.clock cimport rf_clock_now
+from ringfence.ipc.failpoint cimport RF_DUE, RF_FP
 from ringfence.ipc.idle cimport rf_idle
 from ringfence.ipc.metrics cimport rf_counter_add, rf_counter_set, rf_histogram_record_span
 from ringfence.ipc.records cimport (
@@ -44,6 +45,8 @@ from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_REPLACE,
     RF_COMMAND_KIND_STATUS,
     RF_DURABILITY_LOCAL,
+    RF_DURABILITY_REPLICATED,
+    RF_RESTRICT_JOURNAL_SUSPECT,
     RF_VENUE_EVENT_INVALID,
     RF_VENUE_EVENT_KIND_BUSINESS_REJECT,
     RF_VENUE_EVENT_KIND_CANCEL_REJECT,
@@ -100,6 +103,7 @@ cdef enum:
 
 cdef uint64_t TICK_NS = 10000000        # timers, gauges, heartbeat word
 cdef uint64_t STOP_NS_MAX = 2000000000  # a Logout may take this long
+cdef uint64_t HELD_NS_MAX = 2000000000  # a new order waits so long for its durability, then it is answered NOT_SENT
 cdef uint64_t CLOCK_NS = 1000000000
 cdef uint64_t SKEW_NS = 1000000         # clocks of two processes agree to this
 
@@ -156,6 +160,7 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
         return 1
     if s.header.invalid:
         e.flags |= RF_VENUE_EVENT_INVALID
+    RF_FP(b"G6")
     if not publish(g, &e):
         return 0
     if e.flags & RF_VENUE_EVENT_INVALID:
@@ -164,6 +169,7 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
         rf_counter_add(g.c_rejects, 1)
     if e.cl_ord_id[0]:
         measure_ack(g, &e)
+    RF_FP(b"G7")
     return 1
 
 
@@ -240,8 +246,10 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     why = write_body(g.dialect, c, w, &s.stamp, now)
     if why != NULL:
         return answer_unsent(g, c, why, now)
+    RF_FP(b"G1")
     if not commit(s, KIND_ORDER if c.kind == RF_COMMAND_KIND_NEW else KIND_APP, c.output_seq, now):
         return 0
+    RF_FP(b"G2")
     rf_counter_add(g.c_commands, 1)
     if c.kind == RF_COMMAND_KIND_STATUS:
         g.status_journal_seq = c.journal_seq
@@ -256,9 +264,31 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     return 1
 
 
+cdef int covered(gateway_t *g, const OrderCommand *c, uint64_t now, const char **why) noexcept nogil:
+    """1 when the journal frame of a new order or replace has the durability that its account asks for; 0: it waits, or never will and ``why`` says so.
+
+    Only these two wait: a cancel takes risk away. The wait is bounded, since cancels stand behind it in the ring.
+    """
+    if c.durability >= RF_DURABILITY_REPLICATED and g.replicated == NULL:
+        why[0] = b"durability replicated: there is no standby"
+        return 0
+    if g.persisted != NULL and rf_load(&g.persisted.position) >= c.journal_seq:
+        if c.durability < RF_DURABILITY_REPLICATED or rf_load(&g.replicated.position) >= c.journal_seq:
+            return 1
+    if not g.held_ns:
+        g.held_ns = now
+        rf_counter_add(g.c_held, 1)
+    if g.persisted != NULL and rf_load(&g.persisted.condition) & RF_RESTRICT_JOURNAL_SUSPECT:
+        why[0] = b"the journal is suspect: this order cannot be made durable"
+    elif now - g.held_ns > HELD_NS_MAX:
+        why[0] = b"not durable in time"
+    return 0
+
+
 cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
     """Deal with the command at the ring's front. 0: leave it there."""
     cdef session_t *s = g.session
+    cdef const char *why
     if c.output_seq <= s.store.mark:
         rf_counter_add(g.c_skipped, 1)
         return 1
@@ -266,11 +296,10 @@ cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
         return answer_unsent(g, c, b"the session is down", now)
     if (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE) and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
         return answer_unsent(g, c, b"older than the session: it went down in between", now)
-    if c.durability >= RF_DURABILITY_LOCAL and (g.persisted == NULL or rf_load(g.persisted) < c.journal_seq):
-        if not g.waits_durable:
-            rf_counter_add(g.c_held, 1)
-            g.waits_durable = 1
-        return 0
+    why = NULL
+    if c.durability >= RF_DURABILITY_LOCAL and (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE):
+        if not covered(g, c, now, &why):
+            return 0 if why == NULL else answer_unsent(g, c, why, now)
     if not has_room(s):
         return 0
     return send_command(g, c, now)
@@ -287,7 +316,7 @@ cdef int take_commands(gateway_t *g, uint64_t now) noexcept nogil:
             break
         if not take_command(g, <const OrderCommand *> rf_ring_front(g.commands), now):
             break
-        g.waits_durable = 0
+        g.held_ns = 0
         rf_ring_advance(g.commands)
     else:
         n = BATCH
@@ -307,6 +336,7 @@ cdef int read_socket(gateway_t *g) noexcept nogil:
         return 0
     n = recv(g.fd, to, room, MSG_DONTWAIT)
     if n > 0:
+        RF_FP(b"G5")
         g.received_ns = rf_clock_now(g.clock)
         session_filled(g.session, <uint32_t> n)
         return 1
@@ -320,20 +350,25 @@ cdef int read_socket(gateway_t *g) noexcept nogil:
 cdef int write_socket(gateway_t *g) noexcept nogil:
     cdef session_t *s = g.session
     cdef ssize_t n
+    cdef size_t size = s.out_end - s.out_at
     cdef uint64_t before, now
     cdef uint32_t i
     cdef sent_t *sent
     if s.out_at == s.out_end:
         return 0
     before = rf_clock_now(g.clock)  # a venue on this host may answer before send returns
-    n = send(g.fd, s.output + s.out_at, s.out_end - s.out_at, MSG_DONTWAIT | MSG_NOSIGNAL)
+    if RF_DUE(b"G3"):
+        size = size // 2
+    n = send(g.fd, s.output + s.out_at, size, MSG_DONTWAIT | MSG_NOSIGNAL)
     if n < 0:
         if errno != EAGAIN and errno != EINTR and not g.eof:
             g.eof = errno
         return 0
+    RF_FP(b"G3")
     s.out_at += <uint32_t> n
     if s.out_at < s.out_end:
         return 1
+    RF_FP(b"G4")
     s.out_at = s.out_end = 0
     now = rf_clock_now(g.clock)
     for i in range(g.stamp_count):

@@ -7,8 +7,9 @@ One thread, one ``nogil`` loop; sockets are non-blocking, connecting included, s
 the venue is away. The loop returns to Python for what is rare: open a connection, write log lines, stop.
 
 Rules. A command is stored before a byte of it is sent; its ``output_seq`` is the store's mark, and a command at or below the mark is skipped (a
-restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence. A command that finds
-the session down, or a new order or replace that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming
+restarted engine offers it again). With durability ``local`` a new order or replace waits until the sidecar's mark covers its journal sequence, with
+``replicated`` until the standby's does too; what is not covered in time, or cannot be any more, is answered NOT_SENT, and cancels never wait. A
+command that finds the session down, or a new order or replace that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming
 message's number is stored after its event is in the engine's ring; a full ring means that the socket is not read.
 
 Dies at any point: the restarted process takes up region and store; see docs/architecture.md. A store that cannot grow ends the process (exit 1).
@@ -46,9 +47,11 @@ from ringfence.gateways.fix.machine cimport session_connected, session_disconnec
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.store cimport MessageStore
 from ringfence.ipc.clock cimport Clock, rf_clock_now
+from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.idle cimport rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics
+from ringfence.ipc.records cimport RingCursor
 from ringfence.ipc.segment cimport Segment
 
 from ringfence.gateways.fix import dictionary
@@ -108,6 +111,7 @@ cdef class Gateway:
     cdef readonly Segment mine
     cdef Segment theirs
     cdef Segment sidecar
+    cdef Segment standby
     cdef readonly Metrics metrics
     cdef Clock clock
     cdef Link link
@@ -214,6 +218,7 @@ cdef class Gateway:
         g.heartbeat = self.mine.heartbeat_word()
         g.venue = self.spec.venue_id
         g.down_first = self.adopted
+        RF_FP(b"G11")
         rf_mark_release(g.my_mark, self.store.s.mark)
         kind = host.Idle[self.spec.idle.upper()] if self.spec.idle else host.default_idle()
         rf_idle_open(&g.idle, int(kind))
@@ -280,7 +285,14 @@ cdef class Gateway:
             except IpcError as error:
                 log.log(logging.DEBUG if self.spec.durability == "async" else logging.INFO, "no sidecar yet, durable commands wait: %s", error)
                 return
-            self.g.persisted = <const uint64_t *> self.sidecar.section_ptr("mark")
+            self.g.persisted = <const RingCursor *> self.sidecar.section_ptr("mark")
+        if self.standby is None and self.spec.durability == "replicated":
+            try:
+                self.standby = Segment.attach(self.spec.instance, "from.standby")
+            except IpcError as error:
+                log.info("no standby, orders of durability replicated are not sent: %s", error)
+                return
+            self.g.replicated = <const RingCursor *> self.standby.section_ptr("mark")
 
     def _connect(self):
         """Begin a connection: the next address, or the peer that has come."""

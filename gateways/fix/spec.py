@@ -91,8 +91,8 @@ class GatewaySpec:
             split_address(address)
         if not 0 < self.reconnect_min_s <= self.reconnect_max_s:
             raise SessionError(f"reconnect_min_s was {self.reconnect_min_s!r}; use more than 0 and at most reconnect_max_s, {self.reconnect_max_s!r}")
-        if self.durability not in ("async", "local"):
-            raise SessionError(f"durability was {self.durability!r}; use async or local")
+        if self.durability not in ("async", "local", "replicated"):
+            raise SessionError(f"durability was {self.durability!r}; use async, local or replicated")
         if self.idle not in ("", "spin", "yield", "backoff"):
             raise SessionError(f"idle was {self.idle!r}; use spin, yield, backoff or nothing")
         if self.ring_slots < 2 or self.ring_slots & (self.ring_slots - 1):

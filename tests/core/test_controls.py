@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 
 Machine = Any
 
@@ -156,9 +156,38 @@ def test_routes_when_two_fit_the_first_active_is_taken(machine: Machine) -> None
 def test_day_code_when_a_day_starts_equals_the_calendars(machine: Machine) -> None:
     from ringfence.core.clordid import day_code
 
-    for day in (20000101, 20000229, 20000301, 20240229, 20260102, 20261231, 20881231):
+    for day in (20260102, 20261231, 20280229, 20280301, 20881231):
         machine.start(day=day)
         assert int(machine.status["day_code"]) == day_code(day)
+    machine.start(day=20270101)  # a clock that went back does not take the trading day with it
+    assert int(machine.status["day"]) == 20881231
+
+
+def test_roll_when_a_day_begins_orders_are_carried_and_day_orders_are_asked_for(machine: Machine) -> None:
+    m = machine
+    for client_id, time_in_force in ((1, "DAY"), (2, "GTC"), (3, "DAY")):
+        m.new(client_id, time_in_force=ENUMS["TimeInForce"].by_name[time_in_force])
+        m.event("ACK", client_id)
+    before = m.cl_ord_id(2)
+    m.sent()
+    m.control("ROLL_DAY", day=20260103)
+    assert m.sent() == ["STATUS", "STATUS"]
+    assert [int(m.order(row)["flags"]) & CONSTANTS["ORDER_UNVERIFIED"][0] for row in (1, 2, 3)] == [1, 0, 1]
+    assert [m.state_of(row)[0] for row in (1, 2, 3)] == ["NEW", "NEW", "NEW"]
+    assert (int(m.status["day"]), int(m.status["rolls"])) == (20260103, 1)
+    assert int(m.table("strategies")[1]["orders"]) == 0
+    m.new(4)
+    assert m.cl_ord_id(4)[2:5] != before[2:5]
+    assert int(m.order(4)["order_id"]) == 4
+    m.event("EXPIRED", 1)
+    m.fill(10, order=2)
+    assert [m.state_of(row)[0] for row in (1, 2)] == ["EXPIRED", "PARTIALLY_FILLED"]
+    assert m.breaks() == []
+    m.control("ROLL_DAY", day=20260103)
+    assert m.breaks() == ["BAD_CONTROL"]
+    assert int(m.status["rolls"]) == 1
+    m.start(day=20260105)
+    assert (int(m.status["rolls"]), int(m.table("strategies")[1]["orders"])) == (2, 0)
 
 
 def test_start_when_there_are_orders_their_prefix_stays(machine: Machine) -> None:

@@ -89,7 +89,9 @@ def test_amount_when_decimal_text_is_scaled_exactly(values: dict[str, Any], text
         ("instance.data_dir", "x" * 120, "instance.data_dir was", "it holds a Unix socket"),
         ("instance.mode", "test", "instance.mode was 'test'", '"live", "paper", "demo"'),
         ("instance.idle", "sleep", "instance.idle was 'sleep'", '"auto", "spin", "yield", "backoff"'),
-        ("instance.durability", "replicated", "instance.durability was 'replicated'", '"async", "local"'),
+        ("instance.durability", "disk", "instance.durability was 'disk'", '"async", "local", "replicated"'),
+        ("instance.roll", "5pm", "instance.roll was '5pm'", "HH:MM ZONE"),
+        ("instance.roll", "17:00 America/Gotham", "instance.roll was '17:00 America/Gotham'", "HH:MM ZONE"),
         ("instance.timer_ms", 0, "instance.timer_ms was 0", "a whole number from 1 to 60000"),
         ("instance.timer_ms", True, "instance.timer_ms was True", "a whole number from 1 to 60000"),
         ("instance.timer_ms", 1.5, "instance.timer_ms was 1.5", "a whole number from 1 to 60000"),
@@ -115,7 +117,7 @@ def test_amount_when_decimal_text_is_scaled_exactly(values: dict[str, Any], text
         ("instrument.0.qty_min", "20000000", "instrument[1].qty_max was 10000000", "at least qty_min"),
         ("instrument.0.lot", "3", "instrument[1].qty_min was 1", "a multiple of lot"),
         ("account.0.currency", DELETE, "account[1].currency is missing", "1 to 7 ASCII characters"),
-        ("account.0.durability", "local ", "account[1].durability was 'local '", '"async", "local"'),
+        ("account.0.durability", "local ", "account[1].durability was 'local '", '"async", "local", "replicated"'),
         ("venue.0.name", "a.venue", "venue[1].name was 'a.venue'", "1 to 16 letters"),
         ("venue.0.session", DELETE, "venue[1].session is missing", "a table [venue[1].session]"),
         ("venue.0.session.port", 0, "venue[1].session.port was 0", "a whole number from 1 to 65535"),
@@ -157,11 +159,12 @@ def test_load_when_file_is_not_toml_names_the_line(tmp_path: Path) -> None:
         load(tmp_path / "bad.toml")
 
 
-def test_sync_at_once_when_any_level_is_local(values: dict[str, Any]) -> None:
-    assert not parse(values, EXAMPLE).sync_at_once
+def test_highest_durability_when_any_level_is_higher_is_that(values: dict[str, Any]) -> None:
+    assert parse(values, EXAMPLE).highest_durability == "async"
     for path in ("instance.durability", "account.0.durability", "venue.0.durability"):
-        config: Config = parse(changed(values, path, "local"), EXAMPLE)
-        assert config.sync_at_once, path
+        for level in ("local", "replicated"):
+            config: Config = parse(changed(values, path, level), EXAMPLE)
+            assert config.highest_durability == level, path
 
 
 def test_reference_page_when_read_has_every_key(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
-"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``strategy``, ``cancel``, ``resolve``, ``assign``, ``dk``; and ``wait``, which waits for
-what they did.
+"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``roll``, ``strategy``, ``cancel``, ``resolve``, ``assign``, ``dk``; and ``wait``, which
+waits for what they did.
 
     up ──▶ tools.supervisor      the rest ──JSON line──▶ control socket ──▶ the supervisor's agent, which knows who asks and journals it
 
@@ -110,6 +110,14 @@ def checkpoint(args: argparse.Namespace) -> int:
     name = choose(args.instance)
     answer = control_client.checkpoint(name, args.reason, args.timeout or control_client.TIMEOUT_S)
     return _done(args, name, answer, f"● {name}: checkpoint journaled")
+
+
+def roll(args: argparse.Namespace) -> int:
+    """Begin a trading day now."""
+    name = choose(args.instance)
+    day = int(args.day.replace("-", "")) if args.day else 0
+    answer = control_client.roll_day(name, day, args.reason, args.timeout or control_client.TIMEOUT_S)
+    return _done(args, name, answer, f"● {name}: trading day {answer['day']}")
 
 
 def strategy(args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from tests.gateways.fix.peer import KIND, Engine, Venue, until
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.ipc.link import link_sections
 from ringfence.ipc.metrics import Metrics
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
 
@@ -238,6 +238,33 @@ def test_gateway_when_durability_is_local_order_waits_for_the_sidecars_mark(engi
         assert not venue.orders(), "sent before its journal record was durable"
         sidecar.section("mark")["position"][0] = 10
         until(venue.orders, venue.pump, what="the order")
+    finally:
+        sidecar.unlink()
+        sidecar.close()
+
+
+@pytest.mark.parametrize(
+    ("durability", "condition", "why"),
+    [
+        (2, 0, b"not durable in time"),
+        (2, CONSTANTS["RESTRICT_JOURNAL_SUSPECT"][0], b"the journal is suspect: this order cannot be made durable"),
+        (3, 0, b"durability replicated: there is no standby"),
+    ],
+)
+def test_gateway_when_an_order_cannot_be_made_durable_it_is_answered_and_cancels_go_on(
+    engine: Engine, venue: Venue, durability: int, condition: int, why: bytes
+) -> None:
+    sidecar = Segment.create(engine.instance, "from.sidecar", link_sections(None), role=ENUMS["Role"].by_name["SIDECAR"], epoch=1)
+    try:
+        sidecar.section("mark")["condition"][0] = condition
+        engine.spec["durability"] = "replicated"
+        engine.start()
+        up(engine, venue)
+        engine.command(durability=durability, journal_seq=10)
+        engine.command("CANCEL", orig_cl_ord_id=b"C0", durability=durability, journal_seq=11)
+        until(lambda: venue.messages and len(engine.kinds()) == 2, venue.pump, engine.poll, what="the cancel, and an answer to the order")
+        assert [m[35] for m in venue.messages] == [b"F"]
+        assert (engine.kinds()[1], bytes(engine.events[1]["text"]).rstrip(b"\0")) == ("NOT_SENT", why)
     finally:
         sidecar.unlink()
         sidecar.close()
