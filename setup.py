@@ -2,6 +2,7 @@
 
 ``RINGFENCE_DEBUG=1`` builds with bounds, overflow and None checks on (the whole suite must pass there too);
 ``RINGFENCE_TEST=1`` compiles the failpoints in (``ipc/failpoint.h``); such a build is made beside the normal one, by ``.ci/failpoint-build``, never in place;
+``RINGFENCE_COMPILED=1`` takes the modules that are in place (for an editable install after ``build_ext --inplace``: pip would compile them once more);
 ``RINGFENCE_ANNOTATE=1`` writes Cython's HTML pages beside the C under ``build/``.
 """
 
@@ -33,10 +34,10 @@ FLAGS = ["-std=gnu11", "-O2" if DEBUG else "-O3", "-g", "-fno-strict-aliasing", 
 
 HEADERS = sorted(str(path) for folder in ("ipc", "gateways/fix") for path in Path(folder).glob("*.h"))
 
+sources = [] if os.environ.get("RINGFENCE_COMPILED") else [p for pattern in ("*/*.pyx", "*/*/*.pyx") for p in sorted(Path("src").glob(f"ringfence/{pattern}"))]
 modules = [
     Extension(".".join(path.with_suffix("").parts[1:]), [str(path)], include_dirs=["ipc"], define_macros=FAILPOINTS, extra_compile_args=FLAGS, depends=HEADERS)
-    for pattern in ("*/*.pyx", "*/*/*.pyx")
-    for path in sorted(Path("src").glob(f"ringfence/{pattern}"))
+    for path in sources
 ]
 
 setup(

@@ -6,7 +6,7 @@ from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics, rf_histogram_t
-from ringfence.ipc.records cimport ClockCalibration, Frame
+from ringfence.ipc.records cimport ClockCalibration, Frame, RingCursor
 from ringfence.ipc.ring cimport rf_ring_t
 
 cdef enum:
@@ -54,6 +54,12 @@ ctypedef struct Loop:
     uint64_t pressure_below     # journal slots free: under this new risk is denied
     uint64_t cancels_below      # under this only cancels are taken
     uint64_t clear_above
+    const RingCursor *persisted  # the sidecar's mark
+    uint64_t watched_seq        # frames up to here were published at watched_ns at the latest
+    uint64_t watched_ns
+    uint64_t reduce_ns          # a watched frame unsynced for longer: RESTRICT_JOURNAL_SLOW; 0: never
+    uint64_t halt_ns            # RESTRICT_JOURNAL_LATE
+    uint32_t late               # of the two, what the last watched frame deserved
     uint64_t timer_ns
     uint64_t next_timer_ns
     uint64_t instance_epoch

@@ -18,6 +18,8 @@ class Engine:
         feed: Link | None = ...,
         idle: int = ...,
         timer_ns: int = ...,
+        reduce_ns: int = ...,
+        halt_ns: int = ...,
         batch: int = ...,
         control_position: int | None = ...,
         feed_position: int | None = ...,

@@ -29,10 +29,11 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
     RF_FRAME_KIND_CHECKPOINT, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_INTENT, RF_FRAME_KIND_MARK, RF_FRAME_KIND_OBSERVATION,
     RF_FRAME_KIND_TIMER, RF_FRAME_KIND_VENUE_EVENT, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_OBSERVATION_KIND_GATEWAY_READY,
-    RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_PRESSURE,
+    RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE,
     RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED,
     RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_SESSION_DOWN,
-    RF_LOGIC_VERSION, Checkpoint, Control, Frame, Intent, Mark, Observation, OrderCommand, Timer, VenueEvent,
+    RF_LOGIC_VERSION, RF_RESTRICT_JOURNAL_FULL, RF_RESTRICT_JOURNAL_LATE, RF_RESTRICT_JOURNAL_SLOW, RF_RESTRICT_JOURNAL_SUSPECT,
+    Checkpoint, Control, Frame, Intent, Mark, Observation, OrderCommand, RingCursor, Timer, VenueEvent,
 )
 from ringfence.ipc.ring cimport (
     RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_claim, rf_ring_front, rf_ring_poll, rf_ring_publish, rf_ring_release,
@@ -45,11 +46,14 @@ from ringfence.core.errors import CoreError
 
 cdef extern from *:
     void store_relaxed "__atomic_store_n" (uint64_t *word, uint64_t value, int order) noexcept nogil
+    uint64_t load_acquire "__atomic_load_n" (const uint64_t *word, int order) noexcept nogil
     int RELAXED "__ATOMIC_RELAXED"
+    int ACQUIRE "__ATOMIC_ACQUIRE"
 
 cdef enum:
     INTENT_CRC_FROM = 8
     CLOCK_TRIES = 16            # reads of a calibration that is just being written; the old one serves until the next tick
+    JOURNAL_RESTRICTIONS = 15   # RESTRICT_JOURNAL_*
     STOP_NS_MAX = 2000000000    # a clean stop gives up its checkpoint after so long without journal room
 
 
@@ -168,8 +172,33 @@ cdef void look_at_peers(Loop *l) noexcept nogil:
             observe(l, RF_OBSERVATION_KIND_STRATEGY_READY, row, l.s.strategies[row].output_seq, 0, 0)
 
 
-cdef uint64_t look_at_journal(Loop *l) noexcept nogil:
-    """Return the free slots of the journal ring, after journaling that pressure began or ended."""
+cdef inline uint32_t lateness(const Loop *l, uint64_t age_ns) noexcept nogil:
+    if l.halt_ns and age_ns > l.halt_ns:
+        return RF_RESTRICT_JOURNAL_LATE
+    return RF_RESTRICT_JOURNAL_SLOW if l.reduce_ns and age_ns > l.reduce_ns else 0
+
+
+cdef void look_at_sidecar(Loop *l, uint64_t now) noexcept nogil:
+    """Journal how far the disk is behind, when that changes; also when the sidecar hangs or is dead, since only its mark is believed.
+
+    One frame is watched at a time, the newest one when the watch began. It stays late until a watched frame was in time, so that a slow disk does not flap.
+    """
+    cdef uint32_t condition = <uint32_t>load_acquire(&l.persisted.condition, ACQUIRE) & <uint32_t>(RF_RESTRICT_JOURNAL_FULL | RF_RESTRICT_JOURNAL_SUSPECT)
+    cdef uint64_t age = now - l.watched_ns if now > l.watched_ns else 0
+    cdef uint32_t found = lateness(l, age)
+    if load_acquire(&l.persisted.position, ACQUIRE) >= l.watched_seq:
+        l.late = found
+        l.watched_seq = l.s.engine.seq
+        l.watched_ns = now
+    elif found > l.late:
+        l.late = found
+    condition |= l.late
+    if condition != l.s.engine.restrictions & JOURNAL_RESTRICTIONS:
+        observe(l, RF_OBSERVATION_KIND_JOURNAL_HEALTH, 0, condition, 0, 0)
+
+
+cdef uint64_t look_at_journal(Loop *l, uint64_t now) noexcept nogil:
+    """Return the free slots of the journal ring, after journaling that pressure began or ended, and how late the disk is."""
     cdef long long free_slots = rf_ring_room(l.journal, l.clear_above + 1)
     if free_slots <= 0:
         rf_counter_add(l.counters.journal_full, 1)
@@ -179,6 +208,7 @@ cdef uint64_t look_at_journal(Loop *l) noexcept nogil:
             observe(l, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, 0, <uint64_t>free_slots, 0, 0)
     elif <uint64_t>free_slots > l.clear_above:
         observe(l, RF_OBSERVATION_KIND_JOURNAL_CLEAR, 0, <uint64_t>free_slots, 0, 0)
+    look_at_sidecar(l, now)
     return <uint64_t>free_slots
 
 
@@ -412,7 +442,7 @@ cdef uint64_t turn(Loop *l) noexcept nogil:
     now = rf_clock_now(l.clock)
     store_relaxed(l.heartbeat, now, RELAXED)
     look_at_peers(l)
-    room = look_at_journal(l)
+    room = look_at_journal(l, now)
     n += poll_control(l)
     n += poll_gateways(l)
     n += poll_strategies(l, room)
@@ -490,6 +520,8 @@ cdef class Engine:
         ``ringfence.ipc.host.Idle`` value.
     timer_ns : int
         Between timer frames; 0: none.
+    reduce_ns, halt_ns : int
+        A frame that is not durable after so long restricts new risk (RESTRICT_JOURNAL_SLOW, RESTRICT_JOURNAL_LATE); 0: never.
     batch : int
         Inputs taken from one ring in one turn at most.
     control_position, feed_position : int, optional
@@ -502,7 +534,8 @@ cdef class Engine:
     """
 
     def __cinit__(self, State state not None, Clock clock not None, Metrics metrics not None, *, Link journal not None, Link control=None,
-                  Link feed=None, int idle=3, uint64_t timer_ns=100_000_000, uint32_t batch=16, control_position=None, feed_position=None):
+                  Link feed=None, int idle=3, uint64_t timer_ns=100_000_000, uint64_t reduce_ns=0, uint64_t halt_ns=0, uint32_t batch=16,
+                  control_position=None, feed_position=None):
         memset(&self.l, 0, sizeof(Loop))
         if not journal.has_outbound or journal.outbound.mask < 15:
             raise CoreError("the journal link needs an outbound ring of at least 16 slots; create to.sidecar with JournalSlot slots")
@@ -515,6 +548,9 @@ cdef class Engine:
         inner.clock = &clock.c
         inner.batch = batch
         inner.timer_ns = timer_ns
+        inner.persisted = <const RingCursor*>journal.their_mark_word
+        inner.watched_ns = rf_clock_now(inner.clock)
+        inner.reduce_ns, inner.halt_ns = reduce_ns, halt_ns
         inner.pressure_below = slots // 4
         inner.cancels_below = slots // 8
         inner.clear_above = slots // 2

@@ -90,10 +90,17 @@ class LimitsConfig:
 
 @dataclass(frozen=True)
 class JournalConfig:
-    """``[journal]``: ``sync_ms`` is the longest time between two syncs at durability async; at local it syncs at once."""
+    """``[journal]``: ``sync_ms`` is the longest time between two syncs at durability async; at local it syncs at once.
+
+    A frame that is not durable after ``reduce_ms`` closes new risk but for reducing, after ``halt_ms`` all of it (0: never); so does a disk with less than
+    ``reserve_bytes`` free.
+    """
 
     segment_bytes: int
     sync_ms: int
+    reduce_ms: int
+    halt_ms: int
+    reserve_bytes: int
 
 
 @dataclass(frozen=True)
@@ -347,7 +354,13 @@ def _limits(t: Table) -> LimitsConfig:
 
 
 def _journal(t: Table) -> JournalConfig:
-    config = JournalConfig(segment_bytes=t.whole("segment_mib", 1, 4096, 64) << 20, sync_ms=t.whole("sync_ms", 0, 10_000, 5))
+    config = JournalConfig(
+        segment_bytes=t.whole("segment_mib", 1, 4096, 64) << 20,
+        sync_ms=t.whole("sync_ms", 0, 10_000, 5),
+        reduce_ms=t.whole("reduce_ms", 0, 600_000, 250),
+        halt_ms=t.whole("halt_ms", 0, 600_000, 2000),
+        reserve_bytes=t.whole("reserve_mib", 0, 1 << 20, 256) << 20,
+    )
     t.finish()
     return config
 

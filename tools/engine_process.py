@@ -220,6 +220,8 @@ class EngineProcess:
             feed=self.feed.link if self.feed else None,
             idle=self.idle,
             timer_ns=self.config.instance.timer_ms * 1_000_000,
+            reduce_ns=self.config.journal.reduce_ms * 1_000_000,
+            halt_ns=self.config.journal.halt_ms * 1_000_000,
         )
         for row, gateway in self.gateways.items():
             engine.set_gateway(row, gateway.link, emitted[row], position=gateway.position(replayer.source_position(_KIND["VENUE_EVENT"], row)))

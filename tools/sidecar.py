@@ -7,6 +7,9 @@ It may block: for the disk, never for a peer. The engine does not wait for it; w
 new risk in steps (docs/architecture.md). With durability ``async`` a sync happens at least every ``sync_ms`` while there is new data, with
 ``local`` after every batch; what arrives meanwhile is the next group.
 
+It tells the engine what it cannot see (``condition`` of its mark): FULL while there is no space, or less than ``reserve_bytes``, SUSPECT for good. Both halt
+new risk at once; how late the disk is, the engine sees by the mark itself, also when this process hangs.
+
 Dying: slots are given back only after their sync, so a restarted sidecar finds them in the ring again, skips those that are on disk and goes
 on. No space: the batch is tried again, the ring keeps the rest. A failed write or sync: the journal is suspect, nothing is written any more,
 the process stays up in state FAILED and keeps the ring until people stop it. SIGTERM: drain until the engine has stopped and the ring is
@@ -16,6 +19,7 @@ empty, sync, exit 0; exit 5 when the engine goes on for longer than ``drain_s``.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -26,7 +30,7 @@ from ringfence.ipc import stop
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import owner_alive
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.errors import JournalFull, JournalSuspect
 from ringfence.tools.journal_ring import JournalRing
 from ringfence.tools.journal_writer import JournalWriter
@@ -35,6 +39,7 @@ from ringfence.tools.process import attach_when_there, claim_core, idle_kind, re
 BATCH_BYTES = 1 << 20
 HEARTBEAT_NS = 50_000_000
 FULL_RETRY_S = 0.1
+SPACE_LOOK_S = 1.0
 STOPPING_POLL_S = 0.001
 ENGINE_WAIT_S = 60.0
 COUNTERS = {
@@ -49,10 +54,11 @@ COUNTERS = {
 }
 HISTOGRAMS = ("sync", "batch_frames")
 _STATE = ENUMS["ProcessState"].by_name
+_FULL, _SUSPECT = (CONSTANTS[f"RESTRICT_JOURNAL_{name}"][0] for name in ("FULL", "SUSPECT"))
 
 
 class Sidecar:
-    """One sidecar; ``spec`` has instance, epoch, journal_dir, segment_bytes, sync_ms, idle, core, drain_s."""
+    """One sidecar; ``spec`` has instance, epoch, journal_dir, segment_bytes, sync_ms, reserve_bytes, idle, core, drain_s."""
 
     def __init__(self, spec: dict[str, Any], log: logging.Logger) -> None:
         self.log = log
@@ -74,6 +80,9 @@ class Sidecar:
         self.buffer = bytearray(BATCH_BYTES)
         self.unsynced_since = 0
         self.stop_since = 0.0
+        self.reserve_bytes = spec["reserve_bytes"]
+        self.space_due = 0.0
+        self._look_at_space()
         self._set_gauges()
 
     def run(self) -> int:
@@ -106,7 +115,26 @@ class Sidecar:
             self._sync()
         elif not frames and stop.requested():
             time.sleep(STOPPING_POLL_S)  # take() does not wait any more
+        if time.monotonic() >= self.space_due:
+            self._look_at_space()
         self._beat()
+
+    def _look_at_space(self) -> None:
+        """Say FULL before it is: the engine stops new risk while the frames of cancels and executions still find room."""
+        found = os.statvfs(self.writer.directory)
+        self.space_due = time.monotonic() + SPACE_LOOK_S
+        self._tell(_FULL if found.f_bavail * found.f_frsize < self.reserve_bytes else 0)
+
+    def _tell(self, condition: int) -> None:
+        """Set the mark's condition, and log when it changes."""
+        mark = self.mine.section("mark")[0]
+        before = int(mark["condition"])
+        if condition != before:
+            mark["condition"] = condition
+            if condition & _FULL:
+                self.log.error("no space for the journal in %s (reserve %d bytes): new risk is halted", self.writer.directory, self.reserve_bytes)
+            elif before & _FULL:
+                self.log.info("there is space for the journal again")
 
     def _write(self, size: int, frames: int) -> None:
         at = 0
@@ -116,8 +144,11 @@ class Sidecar:
             except JournalFull as e:
                 if self._stopping_for() > self.drain_s:
                     raise
+                if not int(self.mine.section("mark")[0]["condition"]) & _FULL:
+                    self.log.error("%s", e)
                 self.metrics.add("full")
-                self.log.error("%s", e)
+                self._tell(_FULL)
+                self.link.set_mark(self.writer.sync())  # what was appended before; its slots are given back with the rest of the batch
                 time.sleep(FULL_RETRY_S)
                 self._beat()
         self.metrics.add("frames", frames)
@@ -159,6 +190,7 @@ class Sidecar:
         """Write no more; say so until stopped. The ring keeps what is not durable and the engine refuses new risk as it fills."""
         self.log.critical("%s", reason)
         self.metrics.set("suspect", 1)
+        self._tell(_SUSPECT)
         self._state("FAILED")
         while not stop.wait(HEARTBEAT_NS / 1e9):
             self._beat()

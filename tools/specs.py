@@ -65,6 +65,7 @@ def plans(config: Config, epoch: int, copy: Path) -> list[ChildPlan]:
             "journal_dir": str(config.journal_dir),
             "segment_bytes": config.journal.segment_bytes,
             "sync_ms": config.journal.sync_ms if config.highest_durability == "async" else 0,
+            "reserve_bytes": config.journal.reserve_bytes,
             "core": config.cores.sidecar,
             "drain_s": SIDECAR_DRAIN_S,
         },

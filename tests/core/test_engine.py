@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from ringfence.ipc.clock import Clock
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
 ENGINE, GATEWAY, STRATEGY, SUPERVISOR, SIDECAR, FEED = (ENUMS["Role"].by_name[n] for n in ("ENGINE", "GATEWAY", "STRATEGY", "SUPERVISOR", "SIDECAR", "FEED"))
@@ -48,7 +49,9 @@ def crc32c(data: bytes) -> int:
 class Rig:
     """An engine with one gateway and two strategies, and the other end of every link."""
 
-    def __init__(self, *, journal_slots: int = 256, order_slots: int = 16, event_slots: int = 64, intent_slots: int = 64, batch: int = 16) -> None:
+    def __init__(
+        self, *, journal_slots: int = 256, order_slots: int = 16, event_slots: int = 64, intent_slots: int = 64, batch: int = 16, **engine: int
+    ) -> None:
         global serial
         serial += 1
         self.instance = f"t{os.getpid()}c{serial}"
@@ -64,7 +67,7 @@ class Rig:
         control, self.control_link = self.link("control", None, 0, "Control", 64)
         feed, self.feed = self.link("feed", None, 0, "Mark", 64)
         self.state = State.in_segment(state_segment)
-        self.engine = Engine(self.state, self.clock, self.metrics, journal=journal, control=control, feed=feed, timer_ns=0, batch=batch, idle=2)
+        self.engine = Engine(self.state, self.clock, self.metrics, journal=journal, control=control, feed=feed, timer_ns=0, batch=batch, idle=2, **engine)
         self.gateway_link, self.gateway = self.link("gw.sim", "OrderCommand", order_slots, "VenueEvent", 64)
         self.engine.set_gateway(1, self.gateway_link, 0)
         self.strategies: dict[int, Link] = {}
@@ -199,6 +202,18 @@ class Rig:
 @pytest.fixture
 def rig() -> Iterator[Rig]:
     yield from rigs()
+
+
+@pytest.fixture
+def make_rig() -> Iterator[Callable[..., Rig]]:
+    made: list[Rig] = []
+
+    def make(**sizes: int) -> Rig:
+        made.append(Rig(**sizes))
+        return made[0].configure()
+
+    yield make
+    made[0].close()
 
 
 def rigs(**sizes: int) -> Iterator[Rig]:
@@ -583,4 +598,59 @@ def test_engine_when_traffic_is_random_replay_gives_equal_bytes(rig: Rig, seed: 
             rig.events(1)
             rig.events(2)
     rig.pump()
+    rig.check_replay()
+
+
+# ---- how far the disk is behind ---------------------------------------------------------------------------------------------
+
+
+def poll_until(rig: Rig, restrictions: int, *, synced: bool) -> None:
+    """Turn the loop until the state has these restrictions; a sidecar that keeps pace covers every frame, one that hangs none."""
+    end = time.monotonic() + 10
+    while int(rig.state.table("engine")[1]["restrictions"]) != restrictions:
+        assert time.monotonic() < end
+        rig.pump()
+        if synced:
+            rig.sidecar.set_mark(rig.state.seq)
+
+
+def test_engine_when_the_journal_is_not_synced_in_time_closes_new_risk_in_two_steps_and_opens_it_by_itself(make_rig: Any) -> None:
+    rig = make_rig(reduce_ns=2_000_000, halt_ns=40_000_000)
+    rig.sidecar.set_mark(rig.state.seq)
+    rig.intent("NEW", 1)
+    poll_until(rig, CONSTANTS["RESTRICT_JOURNAL_SLOW"][0], synced=False)
+    rig.intent("NEW", 2)
+    rig.pump()
+    assert rig.denied() == ["JOURNAL_LATE"]
+    poll_until(rig, CONSTANTS["RESTRICT_JOURNAL_LATE"][0], synced=False)
+    rig.intent("NEW", 3)
+    rig.intent("CANCEL", 1)
+    rig.pump()
+    assert rig.denied() == ["TRADING_HALTED"]
+    assert [ENUMS["CommandKind"].by_value[int(c["kind"])] for c in rig.commands()] == ["NEW", "CANCEL"]
+    poll_until(rig, 0, synced=True)
+    rig.intent("NEW", 4)
+    rig.pump()
+    assert rig.told() == ["ACCEPTED"]
+    assert rig.observations() == ["JOURNAL_HEALTH"] * 3
+    rig.check_replay()
+
+
+@pytest.mark.parametrize("name", ["RESTRICT_JOURNAL_FULL", "RESTRICT_JOURNAL_SUSPECT"])
+def test_engine_when_the_sidecar_says_that_it_cannot_write_takes_only_cancels(make_rig: Any, name: str) -> None:
+    rig = make_rig()
+    rig.intent("NEW", 1)
+    rig.pump()
+    rig.sidecar.mine.section("mark")[0]["condition"] = CONSTANTS[name][0]
+    rig.pump()
+    rig.intent("NEW", 2)
+    rig.intent("CANCEL", 1)
+    rig.pump()
+    assert rig.denied() == ["TRADING_HALTED"]
+    assert [ENUMS["CommandKind"].by_value[int(c["kind"])] for c in rig.commands()] == ["NEW", "CANCEL"]
+    rig.sidecar.mine.section("mark")[0]["condition"] = 0
+    rig.pump()
+    rig.intent("NEW", 3)
+    rig.pump()
+    assert rig.told()[-1] == "ACCEPTED"
     rig.check_replay()

@@ -36,7 +36,7 @@ class EngineSide:
         self.instance, self.tmp_path = name, tmp_path
         self.region = Segment.create(name, "to.sidecar", link_sections("JournalSlot", slots), role=ROLE["ENGINE"], epoch=1)
         self.spec = tmp_path / "sidecar.json"
-        spec = {"instance": name, "epoch": 1, "journal_dir": str(tmp_path / "journal"), "segment_bytes": segment_bytes, "sync_ms": sync_ms}
+        spec = {"instance": name, "epoch": 1, "journal_dir": str(tmp_path / "journal"), "segment_bytes": segment_bytes, "sync_ms": sync_ms, "reserve_bytes": 0}
         self.spec.write_text(json.dumps({**spec, "idle": "backoff", "core": -1, "drain_s": 5}))
         self.processes: list[subprocess.Popen[bytes]] = []
         self.link: Link | None = None

@@ -80,6 +80,8 @@ def status(args: argparse.Namespace) -> int:
             "uptime_ns": str(up) if up is not None else None,
             "heartbeat_age_ns": str(beat) if beat is not None else None,
             "seq": str(int(engine["seq"])) if engine is not None else None,
+            "restrictions": instance.restrictions,
+            "trading_day": int(engine["day"]) if engine is not None else None,
             "data_dir": instance.data_dir,
         }
         return frame

@@ -22,12 +22,13 @@ from ringfence import __version__
 from ringfence.ipc import regions
 from ringfence.ipc.errors import IpcError, LayoutMismatch, RegionMissing
 from ringfence.ipc.metrics import Metrics
-from ringfence.ipc.schema import ENUMS, LAYOUT_VERSION
+from ringfence.ipc.schema import CONSTANTS, ENUMS, LAYOUT_VERSION
 from ringfence.ipc.segment import Segment
 from ringfence.tools import render
 from ringfence.tools.errors import NotRunning
 
 HEARTBEAT_MAX_NS = 1_000_000_000  # an older heartbeat heads the screen with STALE
+RESTRICTIONS = {value: name.removeprefix("RESTRICT_").lower() for name, (value, _) in CONSTANTS.items() if name.startswith("RESTRICT_")}
 TRIES = 16
 
 
@@ -242,6 +243,13 @@ class Instance:
         rows = self.table("engine")
         return None if rows is None else settled(rows[1:2])[0][0]
 
+    @property
+    def restrictions(self) -> list[str]:
+        """Why new risk is restricted now (RESTRICT_* of the engine's status), in words; empty when it is not."""
+        engine = self.engine
+        bits = int(engine["restrictions"]) if engine is not None else 0
+        return [words for bit, words in RESTRICTIONS.items() if bits & bit]
+
     def header(self, options: render.Options) -> str:
         """Return the line that tops every screen."""
         status, engine, beat = self.status, self.engine, self.engine_age
@@ -254,6 +262,7 @@ class Instance:
             f"hb {render.duration(beat) if beat is not None else '-'}",
             f"seq {int(engine['seq']):,}" if engine is not None else "seq -",
             render.clock_time(self.now_ns, local=options.local, full=True),
+            f"▲ new risk is restricted: {', '.join(self.restrictions)}" if self.restrictions else "",
         ]
         return "  ".join(p for p in parts if p)
 
