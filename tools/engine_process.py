@@ -102,6 +102,7 @@ class EngineProcess:
         self.feed = peer("feed", None) if self.config.feed else None
         self.gateways = {v.id: peer(f"gw.{v.name}", "OrderCommand", rings.commands) for v in self.config.venues}
         self.strategies = {s.id: peer(f"strat.{s.name}", "StrategyEvent", rings.strategy_events) for s in self.config.strategies}
+        self.recovered = (0, 0)  # sequence and state hash, before anything new was journaled
         self.handed: dict[int, tuple[int, Segment]] = {}  # strategy row: ring epoch, its memfd
         self.state_region = self._take_state()
         self.metrics = Metrics.create(self.instance, "engine", COUNTERS, HISTOGRAMS, role=_ROLE, epoch=self.epoch)
@@ -109,22 +110,28 @@ class EngineProcess:
 
     def run(self) -> int:
         """Recover, then run until stopped."""
+        engine = self.prepare()
+        while engine.run() == "attach":
+            self.attach(engine)
+        self._say("STOPPED")
+        self.log.info("stopped at sequence %d, state hash %016x", engine.state.seq, engine.state.state_hash())
+        return 0
+
+    def prepare(self) -> Engine:
+        """Recover, configure, join the peers; return the engine, ready to run."""
         begin = time.monotonic()
         journal = self._join_sidecar()
         emitted = {row: self._emitted(gateway) for row, gateway in self.gateways.items()}
         replayer = self._recover(emitted)
         state = replayer.state
-        self.log.info("recovered to sequence %d, state hash %016x, in %.3f s", replayer.seq, replayer.state_hash(), time.monotonic() - begin)
+        self.recovered = replayer.seq, replayer.state_hash()
+        self.log.info("recovered to sequence %d, state hash %016x, in %.3f s", *self.recovered, time.monotonic() - begin)
         self._receive_rings()
         self._configure(state, journal, replayer)
         engine = self._make_engine(state, journal, replayer, emitted)
         self._say("RUNNING")
         self.log.info("running: epoch %d, %d orders open", self.epoch, int(state.table("engine")[1]["open_orders"]))
-        while engine.run() == "attach":
-            self._attach(engine)
-        self._say("STOPPED")
-        self.log.info("stopped at sequence %d, state hash %016x", state.seq, state.state_hash())
-        return 0
+        return engine
 
     # ---- recovery
 
@@ -182,7 +189,7 @@ class EngineProcess:
             if peer is not None:
                 peer.join()
                 self._release(peer, peer.position(replayer.source_position(_KIND[kind], 0)))
-        day = self.config.instance.day or trading_day(self.config.instance.roll, time.time_ns())
+        day = self.config.instance.day or trading_day(self.config.instance.roll, self.clock.now_ns())
         commands = [definitions.start(self.config, self.epoch, day), *definitions.changes(self.config, state.table, state.table("engine")[1])]
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
@@ -191,7 +198,13 @@ class EngineProcess:
         engine = Engine(state, self.clock, self.metrics, journal=journal, control=boot[1], idle=self.idle, timer_ns=0)
         for record in commands:
             boot[0].send(record)
-        wait_for("configuration", BOOT_WAIT_S, lambda: (engine.poll() == 0 and boot[0].depth == 0) or None, "the journal ring does not move; see sidecar.log")
+
+        def configured() -> bool | None:
+            while engine.poll():
+                pass
+            return boot[0].depth == 0 or None
+
+        wait_for("configuration", BOOT_WAIT_S, configured, "the journal ring does not move; see sidecar.log")
         rows = state.table("breaks")[breaks + 1 : int(state.table("engine")[1]["break_count"]) + 1]
         if any(int(b["kind"]) == _BAD_CONTROL for b in rows):
             raise CoreError("the engine refused a row of the configuration; see ringfence journal dump")
@@ -262,7 +275,7 @@ class EngineProcess:
         engine.set_strategy(row, peer.link, position=peer.position(taken) if taken[0] == epoch else None)
         self.log.info("strategy %s goes on with ring epoch %d", peer.name, epoch)
 
-    def _attach(self, engine: Engine) -> None:
+    def attach(self, engine: Engine) -> None:
         """A STRATEGY_ATTACH was applied: its memfd is in the channel already. Map it and let both rings begin at 0."""
         row = engine.attached_strategy
         epoch = int(engine.state.table("strategies")[row]["epoch"])

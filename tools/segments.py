@@ -112,6 +112,11 @@ class Disk:
         """Write some of ``data``; return how many bytes."""
         return os.pwrite(fd, data, offset)
 
+    def free(self, directory: Path) -> int:
+        """Bytes that may still be written there."""
+        found = os.statvfs(directory)
+        return found.f_bavail * found.f_frsize
+
     def sync(self, fd: int) -> None:
         os.fdatasync(fd)
 
