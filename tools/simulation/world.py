@@ -352,6 +352,11 @@ class World:
                 break
         self._check(self.watch.liveness(self.drivers, self.markets))
         self._check(self.oracle.check_all(self.watch.state(), quiescent=True))
+        for _ in range(1000):
+            if self.host.sidecar is None or self.watch.drained(self.host.sidecar):
+                break
+            self.now = self.host.now = self.now + 10 * MS
+            self.host.sidecar.turn()
         self._check(self.watch.cold_replay())
 
     def _is_quiet(self) -> bool:
