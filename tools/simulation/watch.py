@@ -22,7 +22,7 @@ from ringfence.tools.journal_ring import JournalRing
 from ringfence.tools.replay import replay
 from ringfence.tools.sidecar import Sidecar
 from ringfence.tools.simulation.host import Host
-from ringfence.tools.simulation.oracle import Oracle, Violation
+from ringfence.tools.simulation.truth import Truth, Violation
 from ringfence.tools.simulation.strategies import Driver
 from ringfence.tools.simulation.venue import Market
 
@@ -34,7 +34,7 @@ WAITING_MAX = 16
 class Watch:
     """The observer of one run."""
 
-    def __init__(self, host: Host, oracle: Oracle) -> None:
+    def __init__(self, host: Host, oracle: Truth) -> None:
         self.host, self.oracle = host, oracle
         limits = host.config.limits
         self.limits = Limits(**{name: getattr(limits, name) for name in limits.__dataclass_fields__})

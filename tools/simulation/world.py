@@ -28,7 +28,7 @@ from ringfence.tools.simulation import tear
 from ringfence.tools.simulation.disk import Armed, ProcessDied
 from ringfence.tools.simulation.faults import MS, S, Fault
 from ringfence.tools.simulation.host import Host
-from ringfence.tools.simulation.oracle import Oracle, Violation
+from ringfence.tools.simulation.truth import Truth, Violation
 from ringfence.tools.simulation.setup import START_NS, US, Shape
 from ringfence.tools.simulation.strategies import Driver
 from ringfence.tools.simulation.venue import Market
@@ -57,13 +57,14 @@ class World:
         self.event = 0
         self.draw = Random(f"{shape.seed}/world")
         self.fired: Counter[str] = Counter()
-        self.oracle = Oracle(shape)
+        self.oracle = Truth(shape)
         self.markets = [
             Market(row, begin, US, Random(f"{shape.seed}/venue{row}"), self.oracle, shape.heartbeat_s) for row, begin in enumerate(shape.venues, 1)
         ]
         self.host = Host(shape, self.markets)
         self.host.now = self.now
         self.watch = Watch(self.host, self.oracle)
+        self.oracle.durable = lambda: self.watch.durable
         self.drivers: dict[int, Driver | None] = dict.fromkeys(range(1, shape.strategies + 1))
         self.attaching: set[int] = set()
         self.doomed: dict[int, int] = {}  # strategies that wrote garbage, and when their process ends
@@ -110,6 +111,8 @@ class World:
         try:
             work = 0 if self.stalled.get(name, 0) > self.now else self.actors[name]()
         except ProcessDied:
+            if self.host.sidecar is not None:
+                self.watch.persisted(self.host.sidecar)
             self._kill(name)
             work = 1
         self._check(self.oracle.check_step(self.watch))
