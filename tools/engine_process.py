@@ -65,7 +65,7 @@ class Peer:
 
     def __init__(self, instance: str, name: str, record: str | None, slots: int, epoch: int, log: logging.Logger) -> None:
         self.instance, self.name = instance, name
-        self.mine, self.adopted = _take_link_region(instance, f"to.{name}", record, slots, epoch, log)
+        self.mine = _take_link_region(instance, f"to.{name}", record, slots, epoch, log)
         self.link: Link | None = None
 
     def join(self, timeout_s: float = PEER_WAIT_S, running: bool = False) -> Link:
@@ -77,8 +77,16 @@ class Peer:
         return self.link
 
     def position(self, replayed: tuple[int, int]) -> int | None:
-        """Where to go on in the peer's ring: what the journal says when it is ahead of the released tail, else None (the tail)."""
-        if self.link is None or not self.adopted or replayed[0] == BOOT_EPOCH:
+        """Where to go on in the peer's ring: what the journal says of this very ring when it is ahead of the released tail, else None (the tail).
+
+        Our mark keeps the epoch that the ring had when an engine first read it: what the journal has from before is another ring's, lost with the host's memory.
+        """
+        if self.link is None:
+            return None
+        if not self.link.mark:
+            self.link.set_mark(int(self.link.theirs.superblock["epoch"]))
+            return None
+        if replayed[0] == BOOT_EPOCH or replayed[0] < self.link.mark:
             return None
         return resume_position(self.link, replayed[1])
 
@@ -272,7 +280,7 @@ class EngineProcess:
         peer = self.strategies[row]
         peer.link = Link(peer.mine, ring, trusted=False)
         taken = replayer.source_position(_KIND["INTENT"], row)
-        engine.set_strategy(row, peer.link, position=peer.position(taken) if taken[0] == epoch else None)
+        engine.set_strategy(row, peer.link, position=resume_position(peer.link, taken[1]) if taken[0] == epoch else None)
         self.log.info("strategy %s goes on with ring epoch %d", peer.name, epoch)
 
     def attach(self, engine: Engine) -> None:
@@ -312,16 +320,16 @@ def _running(region: Segment) -> bool:
     return int(region.superblock["process_state"]) == _STATE["RUNNING"] and owner_alive(region.superblock)
 
 
-def _take_link_region(instance: str, name: str, record: str | None, slots: int, epoch: int, log: logging.Logger) -> tuple[Segment, bool]:
+def _take_link_region(instance: str, name: str, record: str | None, slots: int, epoch: int, log: logging.Logger) -> Segment:
     """Take up an old ``to.*`` region as it is, whatever the configured size, or make it."""
     try:
         region = Segment.adopt(instance, name, role=_ROLE, epoch=epoch)
     except RegionMissing:
-        return Segment.create(instance, name, link_sections(record, slots), role=_ROLE, epoch=epoch), False
+        return Segment.create(instance, name, link_sections(record, slots), role=_ROLE, epoch=epoch)
     have = next((s.count for s in region.sections if s.name == "slots"), 0)
     if have != slots:
         log.warning("region %s keeps its %d slots, configured are %d: a ring is resized only after a clean stop (ringfence down)", name, have, slots)
-    return region, True
+    return region
 
 
 def _boot_link(epoch: int) -> tuple[Link, Link]:
