@@ -104,7 +104,7 @@ def draw_faults(shape: Shape, events: int, wanted: frozenset[str]) -> list[Fault
         on = draw.random() < ACTIVE
         if kind not in wanted or not (on or len(wanted) < len(KINDS) // 2):
             continue
-        count = max(1, round(spec.most * events / 2000 * (0.25 + 0.75 * draw.random())))
+        count = max(1, round(spec.most * (events / 2000) ** 0.6 * (0.25 + 0.75 * draw.random())))
         for _ in range(min(count, 200)):
             at = draw.randrange(events // 50, events) if events > 50 else draw.randrange(events)
             out.append(Fault(at, kind, _target(spec.target, shape, draw), draw.randint(*spec.amount)))

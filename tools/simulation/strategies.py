@@ -45,6 +45,8 @@ class Driver:
         except RingFull:
             self.full += 1
             return work
+        except KeyError:
+            return work  # the engine is starting again: its tables are empty meanwhile
 
     def _act(self) -> int:
         draw = self.draw
@@ -55,7 +57,7 @@ class Driver:
             self.client.cancel(self._one())
         elif chance < 0.44 and self.open:
             target = self._one()
-            qty = max(1, self.open[target][1] + draw.randrange(-500, 500))
+            qty = max(1, self.open[target][1] // 10 + draw.randrange(-50, 50)) * 10 + self.row
             self.client.replace(target, qty, self._px())
         elif chance < 0.445:
             self.client.cancel_all(draw.choice((None, self.symbols[0])))
@@ -68,7 +70,7 @@ class Driver:
         side = draw.choice(("BUY", "SELL"))
         symbol = draw.choice(self.symbols)
         account = f"acc{1 + draw.randrange(self.accounts)}"
-        qty = draw.choice((1, 100, 1 + draw.randrange(5000)))
+        qty = draw.choice((1, 10, 1 + draw.randrange(500))) * 10 + self.row  # terms that no other strategy has: whose an order is can be told from the wire
         px = None if draw.random() < 0.1 else self._px()
         tif = draw.choice(("DAY", "DAY", "DAY", "GTC", "IOC"))
         ref = self.client.send(side, symbol, qty, px, tif=tif, account=account)

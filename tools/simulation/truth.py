@@ -148,6 +148,8 @@ class Truth:
         if kind not in "DFG":
             return
         cl_ord_id = message[11]
+        if kind != "D" and message.get(43) == "Y":
+            return  # the session sends a request again when it is asked to; a new order never
         if cl_ord_id in self.sent or cl_ord_id in self.requests:
             self.problems.append(Violation("I1", f"ClOrdID {cl_ord_id} left twice (35={kind})"))
         if kind != "D":

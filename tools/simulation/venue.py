@@ -263,10 +263,12 @@ class Market:
         fields = [(int(tag), value) for tag, _, value in (f.partition("=") for f in raw.decode("latin-1").split("\x01")[:-1])]
         message = dict(fields)
         self.listener.wire(self.row, message)
-        kind = message[35]
+        kind, due = message[35], self.session.next_in
         if kind == "A":
             self.session.connected()
         self.session.take(fields, now)
+        if int(message[34]) != due:
+            return  # seen before, or behind a gap that is asked for
         if kind == "D":
             self._new(message, now)
         elif kind in "FG":

@@ -152,6 +152,7 @@ class World:
                     self._restart_later("sidecar")
                     return 0
                 raise self._broken("I10", f"the sidecar does not start again: {e}") from e
+            self.watch.persisted(host.sidecar)  # type: ignore[arg-type]
         assert host.sidecar is not None
         if self.now < self.disk_slow_until and self.draw.random() < 0.9:
             return 0
