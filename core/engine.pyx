@@ -17,27 +17,24 @@ the system but the idle strategy on idle turns. Rejected: one thread per ring (n
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ringfence.core.apply cimport apply
+from ringfence.core.journaled cimport claim_frame, commit, observe, payload_of
+from ringfence.core.peers cimport look_at_journal, look_at_peers, note_overflow
 from ringfence.core.ports cimport drain
 from ringfence.core.state cimport Port, State, state_hash
 from ringfence.ipc.clock cimport Clock, clock_follow, rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
+from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.idle cimport rf_idle, rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics, rf_counter_add, rf_counter_set, rf_histogram_record_span
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
-    RF_FRAME_KIND_CHECKPOINT, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_INTENT, RF_FRAME_KIND_MARK, RF_FRAME_KIND_OBSERVATION,
-    RF_FRAME_KIND_TIMER, RF_FRAME_KIND_VENUE_EVENT, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_OBSERVATION_KIND_GATEWAY_READY,
-    RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE,
-    RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED,
-    RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_SESSION_DOWN,
-    RF_LOGIC_VERSION, RF_RESTRICT_JOURNAL_FULL, RF_RESTRICT_JOURNAL_LATE, RF_RESTRICT_JOURNAL_SLOW, RF_RESTRICT_JOURNAL_SUSPECT,
-    Checkpoint, Control, Frame, Intent, Mark, Observation, OrderCommand, RingCursor, Timer, VenueEvent,
+    RF_FRAME_KIND_CHECKPOINT, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_INTENT, RF_FRAME_KIND_MARK, RF_FRAME_KIND_TIMER, RF_FRAME_KIND_VENUE_EVENT,
+    RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_LOGIC_VERSION, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_VENUE_EVENT_KIND_FILL,
+    RF_VENUE_EVENT_KIND_SESSION_DOWN, Checkpoint, Control, Frame, Intent, Mark, OrderCommand, RingCursor, Timer, VenueEvent,
 )
 from ringfence.ipc.ring cimport (
-    RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_claim, rf_ring_front, rf_ring_poll, rf_ring_publish, rf_ring_release,
-    rf_ring_room, rf_ring_take, rf_ring_t,
+    RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_front, rf_ring_poll, rf_ring_release, rf_ring_room, rf_ring_take, rf_ring_t,
 )
 from ringfence.ipc.segment cimport Segment
 from ringfence.ipc.stop cimport rf_stop_requested
@@ -46,58 +43,15 @@ from ringfence.core.errors import CoreError
 
 cdef extern from *:
     void store_relaxed "__atomic_store_n" (uint64_t *word, uint64_t value, int order) noexcept nogil
-    uint64_t load_acquire "__atomic_load_n" (const uint64_t *word, int order) noexcept nogil
     int RELAXED "__ATOMIC_RELAXED"
-    int ACQUIRE "__ATOMIC_ACQUIRE"
 
 cdef enum:
     INTENT_CRC_FROM = 8
     CLOCK_TRIES = 16            # reads of a calibration that is just being written; the old one serves until the next tick
-    JOURNAL_RESTRICTIONS = 15   # RESTRICT_JOURNAL_*
     STOP_NS_MAX = 2000000000    # a clean stop gives up its checkpoint after so long without journal room
 
 
-# ---- frames -----------------------------------------------------------------------------------------------------------------
-
-cdef inline Frame *claim_frame(Loop *l) noexcept nogil:
-    cdef int result
-    return <Frame*>rf_ring_claim(l.journal, 0, &result)
-
-
-cdef inline void *payload_of(Frame *frame) noexcept nogil:
-    return <char*>frame + sizeof(Frame)
-
-
-cdef void commit(Loop *l, Frame *frame, uint16_t kind, uint32_t payload_bytes, uint16_t source, uint32_t epoch, uint64_t position) noexcept nogil:
-    """Stamp a filled frame and publish it: from here on it is an input."""
-    cdef uint64_t now = rf_clock_now(l.clock)
-    frame.seq = l.s.engine.seq + 1
-    frame.engine_ns = now if now > l.s.engine.engine_ns else l.s.engine.engine_ns
-    frame.source_position = position
-    frame.source_epoch = epoch
-    frame.source = source
-    frame.kind = kind
-    frame.payload_bytes = payload_bytes
-    frame.instance_epoch = <uint32_t>l.instance_epoch
-    memset(frame.pad_0, 0, sizeof(frame.pad_0))
-    rf_ring_publish(l.journal, 1)
-    apply(l.s, frame, payload_of(frame))
-
-
-cdef int observe(Loop *l, uint8_t kind, uint32_t peer, uint64_t value, uint64_t position, uint32_t epoch) noexcept nogil:
-    """Journal and apply what was seen of a peer; 0 when the journal ring has no room (then nothing else may be taken)."""
-    cdef Frame *frame = claim_frame(l)
-    cdef Observation *o
-    if frame == NULL:
-        return 0
-    o = <Observation*>payload_of(frame)
-    memset(o, 0, sizeof(Observation))
-    o.kind = kind
-    o.peer = <uint16_t>peer
-    o.value = value
-    commit(l, frame, RF_FRAME_KIND_OBSERVATION, sizeof(Observation), <uint16_t>peer, epoch, position)
-    return 1
-
+# ---- what precedes an input -----------------------------------------------------------------------------------------------
 
 cdef int write_checkpoint(Loop *l) noexcept nogil:
     cdef Frame *frame = claim_frame(l)
@@ -116,100 +70,11 @@ cdef int write_checkpoint(Loop *l) noexcept nogil:
     return 1
 
 
-# ---- peers: what is journaled before the next input --------------------------------------------------------------------------
-
-cdef inline uint64_t ring_free(rf_ring_t *ring) noexcept nogil:
-    """Free slots of a ring that we write; garbage in its tail counts as none."""
-    cdef long long free_slots = rf_ring_room(ring, ring.mask + 1)
-    return <uint64_t>free_slots if free_slots > 0 else 0
-
-
-cdef int note_overflow(Loop *l) noexcept nogil:
-    """Journal which peers just did not take an output; 0 when that has to wait for journal room."""
-    cdef uint32_t row
-    cdef Port *port
-    for row in range(1, l.s.engine.venue_count + 1):
-        port = &l.s.gateways[row]
-        if port.dropped:
-            l.leave = LEAVE_FAULT
-        if port.queue_first != port.queue_next and not l.s.venues[row].stalled:
-            if not observe(l, RF_OBSERVATION_KIND_GATEWAY_STALLED, row, l.s.venues[row].output_seq, 0, 0):
-                return 0
-    for row in range(1, l.s.engine.strategy_count + 1):
-        port = &l.s.strategy_ports[row]
-        if port.dropped:
-            if not l.s.strategies[row].stalled:
-                if not observe(l, RF_OBSERVATION_KIND_STRATEGY_STALLED, row, l.s.strategies[row].output_seq, 0, 0):
-                    return 0
-            rf_counter_add(l.counters.events_lost, port.dropped)
-            port.dropped = 0
-    l.s.overflowed = 0
-    return 1
-
-
 cdef inline int may_take(Loop *l) noexcept nogil:
     """Everything that must precede the next input is journaled."""
     if l.s.overflowed and not note_overflow(l):
         return 0
     return not l.checkpoint_due or write_checkpoint(l)
-
-
-cdef void look_at_peers(Loop *l) noexcept nogil:
-    """Move queued commands on, and journal who keeps pace again: with hysteresis, a peer is ready when half of its ring is free."""
-    cdef uint32_t row
-    cdef Port *port
-    cdef int empty
-    for row in range(1, l.s.engine.venue_count + 1):
-        port = &l.s.gateways[row]
-        empty = port.queue_first == port.queue_next
-        if not empty:
-            empty = drain(port)
-        if l.s.venues[row].stalled and empty and port.ring != NULL and 2 * ring_free(port.ring) > port.ring.mask:
-            observe(l, RF_OBSERVATION_KIND_GATEWAY_READY, row, l.s.venues[row].output_seq, 0, 0)
-    for row in range(1, l.s.engine.strategy_count + 1):
-        port = &l.s.strategy_ports[row]
-        if l.s.strategies[row].stalled and port.ring != NULL and 2 * ring_free(port.ring) > port.ring.mask:
-            observe(l, RF_OBSERVATION_KIND_STRATEGY_READY, row, l.s.strategies[row].output_seq, 0, 0)
-
-
-cdef inline uint32_t lateness(const Loop *l, uint64_t age_ns) noexcept nogil:
-    if l.halt_ns and age_ns > l.halt_ns:
-        return RF_RESTRICT_JOURNAL_LATE
-    return RF_RESTRICT_JOURNAL_SLOW if l.reduce_ns and age_ns > l.reduce_ns else 0
-
-
-cdef void look_at_sidecar(Loop *l, uint64_t now) noexcept nogil:
-    """Journal how far the disk is behind, when that changes; also when the sidecar hangs or is dead, since only its mark is believed.
-
-    One frame is watched at a time, the newest one when the watch began. It stays late until a watched frame was in time, so that a slow disk does not flap.
-    """
-    cdef uint32_t condition = <uint32_t>load_acquire(&l.persisted.condition, ACQUIRE) & <uint32_t>(RF_RESTRICT_JOURNAL_FULL | RF_RESTRICT_JOURNAL_SUSPECT)
-    cdef uint64_t age = now - l.watched_ns if now > l.watched_ns else 0
-    cdef uint32_t found = lateness(l, age)
-    if load_acquire(&l.persisted.position, ACQUIRE) >= l.watched_seq:
-        l.late = found
-        l.watched_seq = l.s.engine.seq
-        l.watched_ns = now
-    elif found > l.late:
-        l.late = found
-    condition |= l.late
-    if condition != l.s.engine.restrictions & JOURNAL_RESTRICTIONS:
-        observe(l, RF_OBSERVATION_KIND_JOURNAL_HEALTH, 0, condition, 0, 0)
-
-
-cdef uint64_t look_at_journal(Loop *l, uint64_t now) noexcept nogil:
-    """Return the free slots of the journal ring, after journaling that pressure began or ended, and how late the disk is."""
-    cdef long long free_slots = rf_ring_room(l.journal, l.clear_above + 1)
-    if free_slots <= 0:
-        rf_counter_add(l.counters.journal_full, 1)
-        return 0
-    if not l.s.engine.journal_pressure:
-        if <uint64_t>free_slots < l.pressure_below:
-            observe(l, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, 0, <uint64_t>free_slots, 0, 0)
-    elif <uint64_t>free_slots > l.clear_above:
-        observe(l, RF_OBSERVATION_KIND_JOURNAL_CLEAR, 0, <uint64_t>free_slots, 0, 0)
-    look_at_sidecar(l, now)
-    return <uint64_t>free_slots
 
 
 # ---- inputs -----------------------------------------------------------------------------------------------------------------
@@ -246,7 +111,9 @@ cdef int take_intent(Loop *l, uint32_t row) noexcept nogil:
         return poison_strategy(l, row)
     if intent.slot_seq != ring.position or intent.crc != rf_crc32c(0, <char*>intent + INTENT_CRC_FROM, sizeof(Intent) - INTENT_CRC_FROM - 4):
         return poison_strategy(l, row)
+    RF_FP(b"E1")
     commit(l, frame, RF_FRAME_KIND_INTENT, sizeof(Intent), <uint16_t>row, source.epoch, ring.position)
+    RF_FP(b"E7")
     done = rf_clock_now(l.clock)
     if intent.created_ns:
         rf_histogram_record_span(&l.intent_accept, intent.created_ns, frame.engine_ns)
@@ -291,7 +158,9 @@ cdef int take_venue_event(Loop *l, uint32_t row) noexcept nogil:
     if rf_ring_take(ring, event, sizeof(VenueEvent)) != RF_RING_OK:
         return lose_gateway(l, row)
     event.venue = <uint16_t>row
+    RF_FP(b"E15")
     commit(l, frame, RF_FRAME_KIND_VENUE_EVENT, sizeof(VenueEvent), <uint16_t>row, source.epoch, ring.position)
+    RF_FP(b"E16")
     done = rf_clock_now(l.clock)
     if event.kind == RF_VENUE_EVENT_KIND_FILL and event.received_ns:
         rf_histogram_record_span(&l.fill_position, event.received_ns, done)
@@ -341,6 +210,7 @@ cdef int take_control(Loop *l) noexcept nogil:
         l.control.ring = NULL
         rf_counter_add(l.counters.ring_poisoned, 1)
         return GARBAGE
+    RF_FP(b"E11")
     commit(l, frame, RF_FRAME_KIND_CONTROL, sizeof(Control), 0, l.control.epoch, ring.position)
     if control.kind == RF_CONTROL_KIND_CHECKPOINT:
         l.checkpoint_due = 1
@@ -388,6 +258,7 @@ cdef void tick(Loop *l, uint64_t now) noexcept nogil:
     timer = <Timer*>payload_of(frame)
     memset(timer, 0, sizeof(Timer))
     timer.now_ns = now
+    RF_FP(b"E10")
     commit(l, frame, RF_FRAME_KIND_TIMER, sizeof(Timer), 0, 0, 0)
     l.next_timer_ns = now + l.timer_ns
 

@@ -22,6 +22,7 @@ from ringfence.core.orders cimport BY_QUANTITY, FILLED_OR_KEEP, KEEP, advance, r
 from ringfence.core.ports cimport emit_event
 from ringfence.core.positions cimport BOOKED, BOOK_OVERFLOW, BOOK_REVERSED, book, recompute
 from ringfence.core.state cimport EngineState
+from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_EXECUTION_MISMATCH, RF_BREAK_KIND_EXECUTIONS_FULL, RF_BREAK_KIND_INEXACT, RF_BREAK_KIND_INSTRUMENT_MISMATCH,
     RF_BREAK_KIND_MISSED_EXECUTION, RF_BREAK_KIND_OVERFILL, RF_BREAK_KIND_OVERFLOW, RF_BREAK_KIND_STALE_REPORT, RF_BREAK_KIND_TABLE_FULL,
@@ -322,6 +323,7 @@ cdef int apply_fill(EngineState *s, const VenueEvent *event, Order *order) noexc
     if t.problem:
         raise_break(s, t.problem, order, event, 0, t.qty)
     raise_inexact(s, event, &t)
+    RF_FP(b"E5")
     remember(s, event, &t, RF_EXECUTION_BOOKED)
     conclude(s, event, &t, RF_VENUE_EVENT_KIND_FILL, FILLED_OR_KEEP, RF_EVENT_KIND_FILL, t.px, t.qty)
     compare_cum_qty(s, event, t.order)

@@ -21,6 +21,7 @@ from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
 from ringfence.core.routes cimport pick_route
 from ringfence.core.state cimport EngineState
+from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_NEW, RF_DENY_REASON_BAD_CLIENT_ID, RF_DENY_REASON_BAD_KIND, RF_DENY_REASON_BAD_ORD_TYPE, RF_DENY_REASON_BAD_PRICE,
     RF_DENY_REASON_BAD_QTY, RF_DENY_REASON_BAD_SIDE, RF_DENY_REASON_BAD_TIME_IN_FORCE, RF_DENY_REASON_DUPLICATE_TERMS,
@@ -227,6 +228,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     o = create_order(s, row, i, account, route, venue)
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
+    RF_FP(b"E6")
     emit_command(s, o, RF_COMMAND_KIND_NEW, 0, 0, o.px, o.stop_px, o.qty)
     emit_event(s, o, RF_EVENT_KIND_ACCEPTED, RF_DENY_REASON_NONE, 0, 0)
     return RF_DENY_REASON_NONE

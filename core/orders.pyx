@@ -18,6 +18,7 @@ from ringfence.core.clordid cimport decode
 from ringfence.core.dedupe cimport add_client_id, copy_text, find_venue_order_id, mix
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.state cimport EngineState
+from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_REQUEST_UNANSWERED, RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_BREAK_KIND_UNKNOWN_OUTCOME, RF_COMMAND_KIND_CANCEL,
     RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_DENY_REASON_ORDER_DONE, RF_EVENT_KIND_CANCEL_REJECTED, RF_EVENT_KIND_PENDING,
@@ -404,6 +405,7 @@ cdef uint64_t cancel_open(EngineState *s, uint16_t strategy, uint32_t instrument
         if not request_room(s, o, 1) or not may_cancel(s, o):
             left += 1
             continue
+        RF_FP(b"E12")
         request_cancel(s, o)
     return left
 

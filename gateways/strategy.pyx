@@ -22,6 +22,7 @@ from libc.string cimport memcpy, memset
 
 from ringfence.ipc.clock cimport rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
+from ringfence.ipc.failpoint cimport RF_DUE, RF_FP
 from ringfence.ipc.idle cimport RF_IDLE_BACKOFF, rf_idle, rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.records cimport RF_INSTRUCTION_POST_ONLY, Intent, StrategyEvent
@@ -235,11 +236,17 @@ cdef class Strategy:
                     "the engine has not taken them yet, try again"
                 )
             raise RingGarbage(f"intent ring of strategy {self.attachment.name!r}: the engine's cursor cannot be; attach again")
+        RF_FP(b"S1")
         intent.created_ns = rf_clock_now(&self.clock.c)
         intent.epoch = self.epoch_word
         intent.crc = rf_crc32c(0, <unsigned char *>intent + 8, sizeof(Intent) - 12)
+        if RF_DUE(b"S2"):
+            memcpy(slot + 8, <unsigned char *>intent + 8, sizeof(Intent) // 2)
+        RF_FP(b"S2")
         memcpy(slot + 8, <unsigned char *>intent + 8, sizeof(Intent) - 8)
+        RF_FP(b"S3")
         rf_ring_publish(&self.link.outbound, 1)
+        RF_FP(b"S4")
         return 0
 
     # ---- events
@@ -268,6 +275,7 @@ cdef class Strategy:
                 self.link.inbound.pending -= 1
                 self.last_output_seq = e.output_seq - 1
                 return self._lost(lost)
+            RF_FP(b"S5")
             rf_ring_release(&self.link.inbound)
             self.last_output_seq = max(self.last_output_seq, e.output_seq)
             self.unseen_output_seq = FOREVER

@@ -25,6 +25,11 @@ def reached(str name) -> None:
         raise OSError(error, f"{os.strerror(error)} (failpoint {name})")
 
 
+def due(str name) -> bool:
+    """Whether the next ``reached(name)`` will act: the place before it writes only half then."""
+    return compiled and RF_DUE(name.encode()) != 0
+
+
 def planted(str name) -> bool:
     """Whether this bug is planted (test build only)."""
     return compiled and RF_BUG(name.encode()) != 0

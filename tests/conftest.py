@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def nothing_left_in_shared_memory() -> Iterator[None]:
     yield
     left = _left(f"t{os.getpid()}")
     assert not left, f"tests left regions in /dev/shm: {left}"
+
+
+@pytest.fixture(scope="session")
+def failpoint_build() -> Path:
+    """Return the directory of the test build, made anew when a source changed; it goes on PYTHONPATH of child processes."""
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run([root / ".ci" / "failpoint-build"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root / "build" / "failpoints"
 
 
 @pytest.fixture

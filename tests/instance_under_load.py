@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from running_instance import Running
@@ -19,7 +20,7 @@ UNSETTLED = {ENUMS["OrdStatus"].by_name[n] for n in ("PENDING_NEW", "UNKNOWN")}
 UNKNOWN_TO_VENUE = ("", "NONE")  # OrderID(37) of an order that the venue does not know
 INTENT = ENUMS["FrameKind"].by_name["INTENT"]
 DENIED = ENUMS["OrdStatus"].by_name["DENIED"]
-NEW, CANCEL = (ENUMS["IntentKind"].by_name[n] for n in ("NEW", "CANCEL"))
+NEW, CANCEL, CANCEL_ALL = (ENUMS["IntentKind"].by_name[n] for n in ("NEW", "CANCEL", "CANCEL_ALL"))
 
 
 class Load:
@@ -33,6 +34,12 @@ class Load:
         self.canceled: list[int] = []
         self.denied: dict[int, str] = {}
         self.lost = 0
+        self.swept = 0  # how often everything was cancelled
+
+    def sweep(self) -> None:
+        """Cancel everything that is open."""
+        self._patiently(self.strategy.cancel_all)
+        self.swept += 1
 
     def step(self, count: int) -> None:
         """Send ``count`` orders, every third one crossing the spread; cancel every second."""
@@ -72,9 +79,50 @@ class Load:
         self.strategy.close()
 
 
-def settle(running: Running, *loads: Load) -> None:
+class Ledger:
+    """What a strategy process wrote down (``crash/strategy_process.py``), in the terms of ``Load``.
+
+    An intent that it was about to send when it was killed is in doubt: ``decide`` says by the journal whether it ever existed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.sent: list[int] = []
+        self.canceled: list[int] = []
+        self.denied: dict[int, str] = {}
+        self.lost = 0
+        self.swept = 0
+        self.doubted: list[tuple[int, int]] = []
+        begun: list[tuple[int, int]] = []
+        for line in path.read_text().splitlines():
+            what, number, *rest = line.split()
+            if what in "NC":
+                begun.append((NEW if what == "N" else CANCEL, int(number)))
+            elif what in "nc":
+                begun.remove((NEW if what == "n" else CANCEL, int(number)))
+                (self.sent if what == "n" else self.canceled).append(int(number))
+            elif what == "D":
+                self.denied[int(number)] = rest[0]
+            else:
+                self.lost += int(number)
+        self.doubted = begun
+
+    def decide(self, asked: Counter[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Count those in doubt that are in the journal as sent; return them."""
+        existed = [intent for intent in self.doubted if asked[intent]]
+        for kind, client_id in existed:
+            (self.sent if kind == NEW else self.canceled).append(client_id)
+        return existed
+
+
+def asked_of(running: Running) -> Counter[tuple[int, int]]:
+    """How often each intent (kind, client_id) is in the journal."""
+    frames = JournalReader(running.data / "journal").frames()
+    return Counter((int(f.payload["kind"]), int(f.payload["client_id"])) for f in frames if int(f.head["kind"]) == INTENT)
+
+
+def settle(running: Running, *loads: Load | Ledger) -> None:
     """Wait until every intent was taken and no request is in flight any more."""
-    intents = sum(len(load.sent) + len(load.canceled) for load in loads)
+    intents = sum(len(load.sent) + len(load.canceled) + load.swept for load in loads)
 
     def quiet() -> bool:
         orders = running.orders()
@@ -84,7 +132,7 @@ def settle(running: Running, *loads: Load) -> None:
     running.until(f"{intents} intents at rest", quiet)
 
 
-def assert_equal_books(running: Running, *loads: Load, denied: tuple[str, ...] = (), tolerated: tuple[str, ...] = ()) -> None:
+def assert_equal_books(running: Running, *loads: Load | Ledger, denied: tuple[str, ...] = (), tolerated: tuple[str, ...] = ()) -> None:
     """Nothing twice, nothing lost.
 
     Parameters
@@ -99,10 +147,9 @@ def assert_equal_books(running: Running, *loads: Load, denied: tuple[str, ...] =
     result = running.replay()
     assert result.torn is None
     assert result.checkpoints_verified >= 1
-    asked = Counter(
-        (int(f.payload["kind"]), int(f.payload["client_id"])) for f in JournalReader(running.data / "journal").frames() if int(f.head["kind"]) == INTENT
-    )
-    assert asked == Counter([*((NEW, i) for i in sent), *((CANCEL, i) for i in canceled)]), "an intent is in the journal twice, or not at all"
+    wanted = Counter([*((NEW, i) for i in sent), *((CANCEL, i) for i in canceled)])
+    wanted.update({(CANCEL_ALL, 0): sum(load.swept for load in loads)})
+    assert +asked_of(running) == +wanted, "an intent is in the journal twice, or not at all"
     state = result.replayer.state
     counts = state.table("engine")[1]
     orders = state.table("orders")[1 : int(counts["order_count"]) + 1]

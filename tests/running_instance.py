@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -21,6 +23,7 @@ from ringfence.tools import control_client, supervisor
 from ringfence.tools.replay import ReplayResult, replay
 
 T = TypeVar("T")
+PLAN_BYTES = 4096  # RF_PLAN_BYTES of ipc/failpoint.h
 CONFIG = """
 [instance]
 name = "{name}"
@@ -44,6 +47,8 @@ positions = 64
 breaks = 256
 [journal]
 segment_mib = 1
+reduce_ms = 10000
+halt_ms = 30000
 [[instrument]]
 symbol = "EUR/USD"
 base = "EUR"
@@ -80,8 +85,10 @@ venue = "sim"
 class Running:
     """One instance in ``directory``; ``close`` ends every process and proves that shared memory is empty."""
 
-    def __init__(self, directory: Path, name: str, durability: str = "async") -> None:
+    def __init__(self, directory: Path, name: str, durability: str = "async", failpoints: Path | None = None) -> None:
         self.directory, self.name = directory, name
+        self.generation = 0  # of the plan
+        self.failpoints = failpoints  # directory of the test build (.ci/failpoint-build); None: the normal one
         self.config = directory / "instance.toml"
         self.data = directory / "data"
         self.record_path = directory / "venue.record"
@@ -119,10 +126,46 @@ class Running:
 
     def up(self) -> int:
         """Bring it up detached; the exit code."""
-        code = supervisor.up(self.config, detach=True, say=self.said.append)
+        code = self._up_with_failpoints() if self.failpoints else supervisor.up(self.config, detach=True, say=self.said.append)
         if code == 0:
             self.note_pids()
         return code
+
+    def environment(self) -> dict[str, str]:
+        """Of the processes of the test build; the plan that they follow is in ``directory/failpoints``."""
+        assert self.failpoints is not None
+        return {**os.environ, "PYTHONPATH": str(self.failpoints), "RF_FAILPOINT_DIR": str(self.directory / "failpoints")}
+
+    def _up_with_failpoints(self) -> int:
+        command = [sys.executable, "-m", "ringfence.tools.cli", "up", str(self.config), "--detach"]
+        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
+        self.said += (done.stdout + done.stderr).splitlines()
+        return done.returncode
+
+    def arm(self, plan: str) -> None:
+        """Have the processes of the test build follow another plan (``ID:N:ACTION``, see ``ipc/failpoint.h``); "" for none."""
+        directory = self.directory / "failpoints"
+        directory.mkdir(exist_ok=True)
+        for hit in directory.iterdir():
+            if hit.name != "plan":
+                hit.unlink()
+        file = directory / "plan"
+        if not file.exists():
+            file.write_bytes(bytes(PLAN_BYTES))
+        with file.open("r+b") as plan_file, mmap.mmap(plan_file.fileno(), PLAN_BYTES) as mapped:
+            mapped[:8] = bytes(8)
+            mapped[8:] = plan.encode().ljust(PLAN_BYTES - 8, b"\0")
+            self.generation += 1
+            if plan:
+                mapped[:8] = struct.pack("<Q", self.generation)
+
+    def hit(self, point: str) -> int:
+        """Pid of the process that has reached a point of the plan; 0 while none has."""
+        try:
+            text = (self.directory / "failpoints" / point).read_text()
+        except FileNotFoundError:
+            return 0
+        return int(text) if text.endswith("\n") else 0
 
     def status(self) -> dict[str, Any]:
         return control_client.status(self.name)
@@ -174,6 +217,10 @@ class Running:
     def orders(self) -> np.ndarray[Any, Any]:
         with Segment.attach(self.name, "state") as state:
             return state.section("orders")[1 : int(state.section("engine")[1]["order_count"]) + 1].copy()
+
+    def sections(self, region: str, section: str) -> np.ndarray[Any, Any]:
+        with Segment.attach(self.name, region) as attached:
+            return attached.section(section).copy()
 
     def record(self) -> VenueRecord:
         return read_record(self.record_path)

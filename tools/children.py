@@ -3,9 +3,9 @@
     ChildPlan ──start──▶ process in its own group, output in DATA/logs/NAME.log ──pidfd──▶ the supervisor's loop ──▶ again, or not
 
 Liveness is the pidfd, never a heartbeat. A child is in a process group of its own, so that Ctrl-C on the terminal reaches the supervisor only,
-which stops the children in order; it outlives a supervisor that is killed, and the next one stops it first. Restart policy: at most
-``RESTARTS_MAX`` starts in ``WINDOW_S``, after a wait that doubles; a child that ends because what it was told is wrong (exit codes of
-``FATAL``) is not started again.
+which stops the children in order; it outlives a supervisor that is killed, and the next one stops it first. Restart policy (``[supervisor]`` of the
+configuration): at most ``restarts_max`` times in ``restart_window_s``, after a wait that doubles; a child that ends because what it was told is
+wrong (exit codes of ``FATAL``) is not started again.
 """
 
 from __future__ import annotations
@@ -18,21 +18,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ringfence.ipc.regions import process_start_ticks
+from ringfence.tools.config import SupervisorConfig
 from ringfence.tools.specs import ChildPlan
 
-RESTARTS_MAX = 5
-WINDOW_S = 60.0
-BACKOFF_MIN_S = 0.1
-BACKOFF_MAX_S = 2.0
 FATAL = frozenset({2, 3, 4, 7})
+DOUBLINGS_MAX = 30
 LOG_TAIL_BYTES = 4096
 
 
 class Child:
     """One child process and its history."""
 
-    def __init__(self, plan: ChildPlan, log_dir: Path, cwd: Path | None) -> None:
-        self.plan = plan
+    def __init__(self, plan: ChildPlan, policy: SupervisorConfig, log_dir: Path, cwd: Path | None) -> None:
+        self.plan, self.policy = plan, policy
         self.log_path = log_dir / f"{plan.name}.log"
         self.cwd = cwd
         self.process: subprocess.Popen[bytes] | None = None
@@ -43,6 +41,7 @@ class Child:
         self.exit_code = 0
         self.due = 0.0  # monotonic time of the next start; 0: none is planned
         self.given_up = False
+        self.too_often = False  # given up because it died more often than the policy allows
         self.log_start = 0
         self.note = ""
         self._starts: list[float] = []
@@ -96,11 +95,13 @@ class Child:
 
     def plan_restart(self) -> bool:
         """Decide after an end whether and when to start again; False: no more."""
-        now = time.monotonic()
-        recent = [s for s in self._starts if now - s < WINDOW_S]
-        self.given_up = not self.plan.restart or self.exit_code == 0 or self.exit_code in FATAL or len(recent) > RESTARTS_MAX
+        now, policy = time.monotonic(), self.policy
+        recent = sum(now - s < policy.restart_window_s for s in self._starts)
+        self.too_often = recent > policy.restarts_max
+        self.given_up = not self.plan.restart or self.exit_code == 0 or self.exit_code in FATAL or self.too_often
         if not self.given_up:
-            self.due = now + min(BACKOFF_MAX_S, BACKOFF_MIN_S * 2 ** (len(recent) - 1))
+            doublings = min(max(recent - 1, 0), DOUBLINGS_MAX)
+            self.due = now + min(policy.restart_wait_max_ms, policy.restart_wait_ms * 2**doublings) / 1000
         return not self.given_up
 
     def signal(self, number: signal.Signals) -> None:

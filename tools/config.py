@@ -104,6 +104,16 @@ class JournalConfig:
 
 
 @dataclass(frozen=True)
+class SupervisorConfig:
+    """``[supervisor]``: how often a process that died is started again, and after which wait (it doubles from the first to the last)."""
+
+    restarts_max: int
+    restart_window_s: int
+    restart_wait_ms: int
+    restart_wait_max_ms: int
+
+
+@dataclass(frozen=True)
 class InstrumentConfig:
     """``[[instrument]]``; amounts are scaled by its digits."""
 
@@ -202,6 +212,7 @@ class Config:
     rings: RingsConfig
     limits: LimitsConfig
     journal: JournalConfig
+    supervisor: SupervisorConfig
     instruments: tuple[InstrumentConfig, ...]
     accounts: tuple[AccountConfig, ...]
     venues: tuple[VenueConfig, ...]
@@ -258,6 +269,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     instance = _instance(top.table("instance", required=True), source.parent)
     limits = _limits(top.table("limits"))
     cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
+    supervisor = _supervisor(top.table("supervisor"))
     instruments = tuple(_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
     accounts = tuple(_account(k, t) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
     venues = tuple(_venue(k, t, instance, source.parent) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
@@ -276,7 +288,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     top.known.append("feed")
     top.finish()
     number = int.from_bytes(digest[:8], "little")
-    return Config(source, number, instance, cores, rings, limits, journal, instruments, accounts, venues, strategies, routes, feed)
+    return Config(source, number, instance, cores, rings, limits, journal, supervisor, instruments, accounts, venues, strategies, routes, feed)
 
 
 def _instance(t: Table, base: Path) -> InstanceConfig:
@@ -360,6 +372,17 @@ def _journal(t: Table) -> JournalConfig:
         reduce_ms=t.whole("reduce_ms", 0, 600_000, 250),
         halt_ms=t.whole("halt_ms", 0, 600_000, 2000),
         reserve_bytes=t.whole("reserve_mib", 0, 1 << 20, 256) << 20,
+    )
+    t.finish()
+    return config
+
+
+def _supervisor(t: Table) -> SupervisorConfig:
+    config = SupervisorConfig(
+        restarts_max=t.whole("restarts_max", 0, 1_000_000, 5),
+        restart_window_s=t.whole("restart_window_s", 1, 86_400, 60),
+        restart_wait_ms=t.whole("restart_wait_ms", 0, 60_000, 100),
+        restart_wait_max_ms=t.whole("restart_wait_max_ms", 0, 600_000, 2_000),
     )
     t.finish()
     return config

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ringfence.ipc import failpoint
 from ringfence.ipc.errors import IpcError, PeerRefused, RegionMissing, RingFull
 from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
@@ -264,6 +265,7 @@ class ControlAgent:
             self._detach(held)
         try:
             self._hand_ring(attached)
+            failpoint.reached("U3")
             self._publish(definitions.command("STRATEGY_ATTACH", "attach", strategy=strategy.id, epoch=epoch, pid=pid), uid)
         except (ToolError, OSError):
             os.close(pidfd)
@@ -273,6 +275,7 @@ class ControlAgent:
         self.selector.register(pidfd, selectors.EVENT_READ, lambda: self._detach(attached))
         self.log.info("strategy %s: attached process %d with ring epoch %d", strategy.name, pid, epoch)
         answer = {"ok": True, "strategy": strategy.id, "epoch": epoch, "slots": self.config.rings.intents}
+        failpoint.reached("U5")
         self._answer(client, answer, (ring.fd,))
 
     def _give_back(self, client: socket.socket, request: dict[str, Any], pid: int, _uid: int) -> None:
@@ -360,6 +363,7 @@ class ControlAgent:
         with Segment.attach(self.instance, "state") as state:
             record = operator_actions.build(op, request, state)
         position = self._publish(record, uid)
+        failpoint.reached("U6")
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
 

@@ -32,6 +32,7 @@ from ringfence.core.engine import Engine
 from ringfence.core.errors import CoreError
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits, State, state_sections
+from ringfence.ipc import failpoint
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.errors import LayoutMismatch, PeerRefused, RegionMissing
 from ringfence.ipc.handover import receive
@@ -131,11 +132,13 @@ class EngineProcess:
         journal = self._join_sidecar()
         emitted = {row: self._emitted(gateway) for row, gateway in self.gateways.items()}
         replayer = self._recover(emitted)
+        failpoint.reached("E13")
         state = replayer.state
         self.recovered = replayer.seq, replayer.state_hash()
         self.log.info("recovered to sequence %d, state hash %016x, in %.3f s", *self.recovered, time.monotonic() - begin)
         self._receive_rings()
         self._configure(state, journal, replayer)
+        failpoint.reached("E14")
         engine = self._make_engine(state, journal, replayer, emitted)
         self._say("RUNNING")
         self.log.info("running: epoch %d, %d orders open", self.epoch, int(state.table("engine")[1]["open_orders"]))

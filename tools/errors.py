@@ -11,7 +11,7 @@
     ├── OutcomeUnknown (6)        it may or may not have happened
     └── JournalError (1)
         ├── JournalFull (1)       no space; retried by itself, nothing was lost
-        ├── JournalSuspect (1)    a write or sync failed; never retried (the kernel may have dropped the pages)
+        ├── JournalSuspect (4)    a write or sync failed; never retried (the kernel may have dropped the pages); a start is refused until people have looked
         ├── JournalLocked (4)     another process writes this journal
         └── JournalCorrupt (7)    a defect that is not a torn tail; names segment, offset and sequence
 
@@ -92,6 +92,8 @@ class JournalFull(JournalError):
 
 class JournalSuspect(JournalError):
     """A write or sync failed once; what is on disk is not known, so this writer never writes again."""
+
+    exit_code = 4
 
 
 class JournalLocked(JournalError):

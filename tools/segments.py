@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ringfence.ipc import failpoint
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, LAYOUT_HASH, LAYOUT_VERSION, RECORDS
 from ringfence.tools import frames
@@ -110,6 +111,9 @@ class Disk:
 
     def write(self, fd: int, data: memoryview, offset: int) -> int:
         """Write some of ``data``; return how many bytes."""
+        if failpoint.due("D2"):
+            os.pwrite(fd, data[: len(data) // 2], offset)
+        failpoint.reached("D2")
         return os.pwrite(fd, data, offset)
 
     def free(self, directory: Path) -> int:
@@ -118,6 +122,7 @@ class Disk:
         return found.f_bavail * found.f_frsize
 
     def sync(self, fd: int) -> None:
+        failpoint.reached("D3")
         os.fdatasync(fd)
 
     def sync_directory(self, directory: Path) -> None:
@@ -128,6 +133,7 @@ class Disk:
             os.close(fd)
 
     def rename(self, path: Path, to: Path) -> None:
+        failpoint.reached("D5")
         path.rename(to)
 
     def remove(self, path: Path) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ringfence.ipc import stop
+from ringfence.ipc import failpoint, stop
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import owner_alive
@@ -166,6 +166,7 @@ class Sidecar:
     def _write(self) -> None:
         """Write the rest of the batch. No space: what fits is made durable, and the next turn tries again."""
         at, size = self.rest
+        failpoint.reached("D1")
         try:
             while at < size:
                 at = self.writer.append(self.buffer, at, size)
@@ -184,7 +185,9 @@ class Sidecar:
         persisted = self.writer.sync()
         self.metrics.record("sync", self.now() - begin)
         self.metrics.add("syncs")
+        failpoint.reached("D4")
         self.link.set_mark(persisted)
+        failpoint.reached("D8")
         self.ring.release()
         self.unsynced_since = 0
         self._set_gauges()

@@ -30,7 +30,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ringfence.ipc import regions
+from ringfence.ipc import failpoint, regions
 from ringfence.ipc.errors import IpcError
 from ringfence.tools import config as configuration
 from ringfence.tools import leftovers
@@ -105,8 +105,9 @@ class Supervisor:
         epoch = self._next_epoch()
         copy = self.config.run_dir / "config.toml"
         copy.write_bytes(self.config.source.read_bytes())
-        own = [Child(p, self.config.log_dir, None) for p in plans(self.config, epoch, copy)]
-        self.children = [*own, *(Child(p, self.config.log_dir, self.config.source.parent) for p in strategy_plans(self.config))]
+        policy, logs = self.config.supervisor, self.config.log_dir
+        own = [Child(p, policy, logs, None) for p in plans(self.config, epoch, copy)]
+        self.children = [*own, *(Child(p, policy, logs, self.config.source.parent) for p in strategy_plans(self.config))]
         self.region = InstanceRegion(self.config, epoch, self.children)
         self.agent = ControlAgent(self.config, epoch, self.selector, report=self._report, stop=self.request_stop, log=self.log)
         for child in self.children:
@@ -123,12 +124,14 @@ class Supervisor:
             file.write(f"{epoch}\n")
             file.flush()
             os.fsync(file.fileno())
+        failpoint.reached("U1")
         fresh.rename(path)
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(directory)
         finally:
             os.close(directory)
+        failpoint.reached("U2")
         return epoch
 
     def _start(self, child: Child, epoch: int) -> None:
@@ -200,13 +203,24 @@ class Supervisor:
         if child.plan_restart():
             self.log.warning("%s; starting it again", reason)
             self.say(f"▲ {reason}; starting it again")
-        elif child.plan.essential:
+            return
+        if child.too_often:
+            self._give_up(child)
+        if child.plan.essential:
             self._fail(child.exit_code if child.exit_code > 0 else 1, reason)
         elif child.exit_code:
             self.log.error("%s; not started again", reason)
             self.say(f"✖ {reason}; not started again")
         else:
             self.log.info("%s ended", child.plan.name)
+
+    def _give_up(self, child: Child) -> None:
+        """Say what a person must be woken for: a process that dies as soon as it is started."""
+        policy = self.config.supervisor
+        what = f"PAGE: {child.plan.name} died more than {policy.restarts_max} times within {policy.restart_window_s} s and stays down"
+        then = "the instance is taken down" if child.plan.essential else "the rest of the instance runs on"
+        self.log.critical("%s; %s; look at %s, then ringfence down and ringfence up", what, then, child.log_path)
+        self.say(f"✖ {what}; {then}")
 
     def _restart(self, child: Child) -> None:
         """Start a dead child again; an engine gets a new epoch first."""
@@ -215,6 +229,7 @@ class Supervisor:
             epoch = self._next_epoch()
             if self.region is not None:
                 self.region.set_epoch(epoch)
+        failpoint.reached("U4")
         self._start(child, epoch)
 
     def _fail(self, code: int, reason: str) -> None:
@@ -255,6 +270,7 @@ class Supervisor:
         if self.region is not None:
             self.region.say("STOPPING")
         for order in sorted({c.plan.order for c in self.children}):
+            failpoint.reached("U7")
             self._stop_group([c for c in self.children if c.plan.order == order])
         kept = leftovers.unread_pairs(self.instance)
         if self.agent is not None:

@@ -37,6 +37,7 @@ from ringfence.gateways.fix.state cimport (
 )
 from ringfence.gateways.fix.store cimport KIND_APP, KIND_ORDER, store_set_mark
 from ringfence.ipc.clock cimport rf_clock_now
+from ringfence.ipc.failpoint cimport RF_DUE, RF_FP
 from ringfence.ipc.idle cimport rf_idle
 from ringfence.ipc.metrics cimport rf_counter_add, rf_counter_set, rf_histogram_record_span
 from ringfence.ipc.records cimport (
@@ -159,6 +160,7 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
         return 1
     if s.header.invalid:
         e.flags |= RF_VENUE_EVENT_INVALID
+    RF_FP(b"G6")
     if not publish(g, &e):
         return 0
     if e.flags & RF_VENUE_EVENT_INVALID:
@@ -167,6 +169,7 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
         rf_counter_add(g.c_rejects, 1)
     if e.cl_ord_id[0]:
         measure_ack(g, &e)
+    RF_FP(b"G7")
     return 1
 
 
@@ -243,8 +246,10 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     why = write_body(g.dialect, c, w, &s.stamp, now)
     if why != NULL:
         return answer_unsent(g, c, why, now)
+    RF_FP(b"G1")
     if not commit(s, KIND_ORDER if c.kind == RF_COMMAND_KIND_NEW else KIND_APP, c.output_seq, now):
         return 0
+    RF_FP(b"G2")
     rf_counter_add(g.c_commands, 1)
     if c.kind == RF_COMMAND_KIND_STATUS:
         g.status_journal_seq = c.journal_seq
@@ -331,6 +336,7 @@ cdef int read_socket(gateway_t *g) noexcept nogil:
         return 0
     n = recv(g.fd, to, room, MSG_DONTWAIT)
     if n > 0:
+        RF_FP(b"G5")
         g.received_ns = rf_clock_now(g.clock)
         session_filled(g.session, <uint32_t> n)
         return 1
@@ -344,20 +350,25 @@ cdef int read_socket(gateway_t *g) noexcept nogil:
 cdef int write_socket(gateway_t *g) noexcept nogil:
     cdef session_t *s = g.session
     cdef ssize_t n
+    cdef size_t size = s.out_end - s.out_at
     cdef uint64_t before, now
     cdef uint32_t i
     cdef sent_t *sent
     if s.out_at == s.out_end:
         return 0
     before = rf_clock_now(g.clock)  # a venue on this host may answer before send returns
-    n = send(g.fd, s.output + s.out_at, s.out_end - s.out_at, MSG_DONTWAIT | MSG_NOSIGNAL)
+    if RF_DUE(b"G3"):
+        size = size // 2
+    n = send(g.fd, s.output + s.out_at, size, MSG_DONTWAIT | MSG_NOSIGNAL)
     if n < 0:
         if errno != EAGAIN and errno != EINTR and not g.eof:
             g.eof = errno
         return 0
+    RF_FP(b"G3")
     s.out_at += <uint32_t> n
     if s.out_at < s.out_end:
         return 1
+    RF_FP(b"G4")
     s.out_at = s.out_end = 0
     now = rf_clock_now(g.clock)
     for i in range(g.stamp_count):

@@ -48,6 +48,7 @@ from ringfence.gateways.fix.machine cimport session_connected, session_disconnec
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.store cimport MessageStore
 from ringfence.ipc.clock cimport Clock, rf_clock_now
+from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.idle cimport rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics
@@ -218,6 +219,7 @@ cdef class Gateway:
         g.heartbeat = self.mine.heartbeat_word()
         g.venue = self.spec.venue_id
         g.down_first = self.adopted
+        RF_FP(b"G11")
         rf_mark_release(g.my_mark, self.store.s.mark)
         kind = host.Idle[self.spec.idle.upper()] if self.spec.idle else host.default_idle()
         rf_idle_open(&g.idle, int(kind))

@@ -64,6 +64,7 @@ from ringfence.gateways.fix.state cimport (
     session_t,
 )
 from ringfence.gateways.fix.store cimport store_reset, store_set_next_in
+from ringfence.ipc.failpoint cimport RF_FP
 
 cdef uint64_t SECOND = 1000000000
 
@@ -139,9 +140,7 @@ cdef void duplicate(session_t *s, uint64_t now_ns) noexcept nogil:
     cdef int at = s.header.orig_sending
     cdef uint64_t orig = 0
     s.duplicates += 1
-    if m.msg_type == RF_FIX_SEQUENCE_RESET:
-        return
-    if m.msg_type == RF_FIX_REJECT:
+    if m.msg_type == RF_FIX_SEQUENCE_RESET or m.msg_type == RF_FIX_REJECT:
         return
     if at < 0:
         reject(s, 122, REQUIRED_TAG_MISSING, now_ns)
@@ -264,6 +263,7 @@ cdef void on_logon(session_t *s, uint64_t now_ns) noexcept nogil:
     answer = not s.initiator and not (reset and s.sent_reset) or (reset and not s.sent_reset)
     if not resend_what_is_lacking(s, sent_before, now_ns):
         return
+    RF_FP(b"G8")
     if first:
         s.state = STATE_UP
         s.was_up = 1

@@ -38,6 +38,7 @@ cdef extern from "codec.h" nogil:
 
 from ringfence.gateways.fix.state cimport EVENT_NOT_SENT, NOTE_BYTES, NOTES_MAX, OUT_BYTES, OUT_RESERVE, STATE_LOGGING_ON, session_t
 from ringfence.gateways.fix.store cimport KIND_ADMIN, KIND_APP, KIND_ORDER, store_append, store_find
+from ringfence.ipc.failpoint cimport RF_FP
 
 cdef enum:
     COMPOSE_BYTES = 65600  # RF_FIX_MESSAGE_MAX and the trailer
@@ -393,6 +394,7 @@ cdef int serve_resend(session_t *s, uint64_t now_ns) noexcept nogil:
     cdef uint64_t output_seq = 0, seq
     while s.resend_next and has_room(s):
         seq = s.resend_next
+        RF_FP(b"G9")
         if seq > s.resend_end:
             end_run(s, seq, now_ns)
             s.resend_next = 0

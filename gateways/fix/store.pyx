@@ -29,6 +29,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from ringfence.gateways.errors import GatewayError, StoreCorrupt
 from ringfence.ipc.crc32c cimport rf_crc32c
+from ringfence.ipc.failpoint cimport RF_FP
 
 
 cdef extern from *:
@@ -202,6 +203,7 @@ cdef int store_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t n
     cdef uint64_t now_ms = now_ns // 1000000
     if not append(s, KIND_RESET, next_out, next_in, <const unsigned char *> &now_ms, RESET_BYTES):
         return 0
+    RF_FP(b"G10")
     finish_reset(s, next_out, next_in, now_ms)
     return 1
 

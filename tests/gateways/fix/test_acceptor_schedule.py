@@ -31,7 +31,7 @@ class Dated(Counterparty):
 
 
 def test_acceptor_when_its_window_ends_it_logs_out_and_the_next_starts_at_one(tmp_path: Path) -> None:
-    now = int(datetime(2026, 11, 25, 8, 59, tzinfo=UTC).timestamp()) * SECOND
+    now = int(datetime(2099, 11, 25, 8, 59, tzinfo=UTC).timestamp()) * SECOND  # later than the real time at which the store is made
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     events: list[tuple[str, str, str]] = []
