@@ -563,6 +563,11 @@ cdef class Engine:
             raise CoreError("stopped without a checkpoint: the journal ring stayed full; is the sidecar alive?")
         return "attach" if self.l.leave == LEAVE_ATTACH else "stop"
 
+    @property
+    def left(self):
+        """Why the last turn wants Python: ``"attach"``, ``"fault"`` (see ``run``), or nothing."""
+        return "attach" if self.l.leave == LEAVE_ATTACH else "fault" if self.l.leave == LEAVE_FAULT else ""
+
     def poll(self):
         """Run one turn and return how many inputs were taken; for tests and tools that drive the loop themselves."""
         cdef uint64_t n

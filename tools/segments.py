@@ -129,6 +129,11 @@ class Disk:
         failpoint.reached("D3")
         return os.pwrite(fd, data, offset)
 
+    def free(self, directory: Path) -> int:
+        """Bytes that may still be written there."""
+        found = os.statvfs(directory)
+        return found.f_bavail * found.f_frsize
+
     def sync(self, fd: int) -> None:
         failpoint.reached("D3")
         os.fdatasync(fd)
