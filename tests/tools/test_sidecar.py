@@ -33,12 +33,12 @@ Slots = Callable[..., np.ndarray]
 class EngineSide:
     """The engine's end of the journal ring, and a sidecar process to talk to."""
 
-    def __init__(self, tmp_path: Path, name: str, slots: int, segment_bytes: int = 65536, sync_ms: int = 2, commit: str = "fdatasync") -> None:
+    def __init__(self, tmp_path: Path, name: str, slots: int, segment_bytes: int = 65536, sync_ms: int = 2, **more: Any) -> None:
         self.instance, self.tmp_path = name, tmp_path
         self.region = Segment.create(name, "to.sidecar", link_sections("JournalSlot", slots), role=ROLE["ENGINE"], epoch=1)
         self.spec = tmp_path / "sidecar.json"
         spec = {"instance": name, "epoch": 1, "journal_dir": str(tmp_path / "journal"), "segment_bytes": segment_bytes, "sync_ms": sync_ms, "reserve_bytes": 0}
-        self.spec.write_text(json.dumps({**spec, "commit": commit, "idle": "backoff", "core": -1, "drain_s": 5}))
+        self.spec.write_text(json.dumps({**spec, "commit": "fdatasync", **more, "idle": "backoff", "core": -1, "drain_s": 5}))
         self.processes: list[subprocess.Popen[bytes]] = []
         self.link: Link | None = None
 
@@ -132,9 +132,7 @@ def test_sidecar_when_frames_arrive_persists_them_and_gives_slots_back(engine: C
 
 
 @pytest.mark.parametrize("commit", ["fdatasync", "direct"])
-def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(
-    engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path, commit: str
-) -> None:
+def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path, commit: str) -> None:
     side = engine(slots=128, commit=commit)
     slots = journal_slots(1, 3000)
     process = side.start()
@@ -299,3 +297,20 @@ def test_sidecar_when_commit_is_auto_says_what_it_measured_and_chose(engine: Cal
     found = Metrics.attach(side.instance, "sidecar").counters()
     assert f"journal commits with {'direct' if found['direct'] else 'fdatasync'}: " in side.log
     assert_journal_is(tmp_path / "journal", journal_slots(1, 20))
+
+
+def test_sidecar_when_compressing_and_retiring_does_both_to_closed_segments(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine(segment_bytes=8192, compress=True, keep_bytes=1)
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / "40.rfs").write_bytes(b"")
+    side.start()
+    slots = journal_slots(1, 200)
+    side.send(slots)
+    side.wait_persisted(200)
+    reader = JournalReader(tmp_path / "journal")
+    side.until(lambda: len(list((tmp_path / "journal").glob("*.rfj"))) == 1)
+    assert 1 < reader.first_seq <= 41
+    result = reader.verify()
+    assert (result.last_seq, result.defects) == (200, ())
+    assert all(s.path.name.endswith(".rfj.zst") for s in reader.segments()[:-1])
+    side.until(lambda: "segments compressed" in side.log)
