@@ -184,6 +184,16 @@ COMMANDS = (
                     arg("--to", dest="last", type=int, metavar="SEQ", help="last sequence"),
                 ),
             ),
+            Command(
+                "tail",
+                "the last frames; -f: and those that follow",
+                "commands.journal:tail",
+                (
+                    DIRECTORY,
+                    arg("-f", "--follow", action="store_true", help="go on with what is written, until Ctrl-C"),
+                    arg("--lines", type=int, default=10, metavar="N", help="begin with the last N frames (default 10)"),
+                ),
+            ),
             Command("verify", "checksums and sequences of every frame (replay --verify checks the state too)", "commands.journal:verify", (DIRECTORY,)),
         ),
     ),

@@ -6,7 +6,8 @@
 ``Disk`` is every system call of the writer in one place, so that a test can fail the nth one (ENOSPC, EIO, a short write) and a simulator
 can keep the pages itself. Readers copy bytes with pread: a disk error is an exception then, not the SIGBUS of a mapped file. Rejected for that: mmap.
 A compressed segment stands for its plain bytes: who asks for ``N.rfj`` gets them from ``N.rfj.zst`` when only that is there (also when it was
-compressed between listing and opening). Fails with OSError, and JournalCorrupt when a compressed file or the anchor is damaged; what an errno means is decided elsewhere.
+compressed between listing and opening). Fails with OSError, whose meaning is decided elsewhere, and with JournalCorrupt when a compressed
+file or the anchor is damaged.
 """
 
 from __future__ import annotations
