@@ -157,7 +157,7 @@ def test_last_checkpoint_when_there_are_two_is_the_later_and_none_without(tmp_pa
 def test_dump_when_a_venue_sends_control_characters_keeps_them_from_the_terminal(tmp_path: Path, capsys: Capture) -> None:
     made = JournalByHand(tmp_path)
     made.new(41, "BUY", 1000, 11002)
-    made.event("REJECT", 1, text="no\x1b[2J\nroute")
+    made.event("REJECTED", 1, text="no\x1b[2J\nroute")
     made.write()
     _, out, _ = run(capsys, "journal", "dump", str(made.directory), "--from", str(made.seq), "-H")
     assert len(out.splitlines()) == 1
