@@ -103,7 +103,9 @@ COMMANDS = (
         ),
     ),
     Command("halt", "take no new risk in the whole instance: cancels pass, all else is denied", "commands.control:halt", (REASON,)),
-    Command("resume", "lift a halt by an operator or by the shadow; what the journal's disk restricts follows the disk alone", "commands.control:resume", (REASON,)),
+    Command(
+        "resume", "lift a halt by an operator or by the shadow; what the journal's disk restricts follows the disk alone", "commands.control:resume", (REASON,)
+    ),
     Command(
         "cancel",
         "cancel every open order at a venue (of one instrument with --symbol); one message where the venue takes it",
@@ -185,6 +187,16 @@ COMMANDS = (
                     DIRECTORY,
                     arg("--from", dest="first", type=int, default=1, metavar="SEQ", help="first sequence"),
                     arg("--to", dest="last", type=int, metavar="SEQ", help="last sequence"),
+                ),
+            ),
+            Command(
+                "tail",
+                "the last frames; -f: and those that follow",
+                "commands.journal:tail",
+                (
+                    DIRECTORY,
+                    arg("-f", "--follow", action="store_true", help="go on with what is written, until Ctrl-C"),
+                    arg("--lines", type=int, default=10, metavar="N", help="begin with the last N frames (default 10)"),
                 ),
             ),
             Command("verify", "checksums and sequences of every frame (replay --verify checks the state too)", "commands.journal:verify", (DIRECTORY,)),

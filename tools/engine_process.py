@@ -211,7 +211,9 @@ class EngineProcess:
         day = self.config.instance.day or trading_day(self.config.instance.roll, self.clock.now_ns())
         commands = [definitions.start(self.config, self.epoch, day), *definitions.changes(self.config, state.table, state.table("engine")[1])]
         for row, count in lost_outputs(state, emitted).items():
-            self.log.critical("%s has sent %d commands that the journal does not know: it lost its end; trading is halted (ringfence resume)", self.gateways[row].name, count)
+            self.log.critical(
+                "%s has sent %d commands that the journal does not know: it lost its end; trading is halted (ringfence resume)", self.gateways[row].name, count
+            )
             commands.append(definitions.skip_outputs(row, count))
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))

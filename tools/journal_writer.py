@@ -43,6 +43,7 @@ from ringfence.tools.segments import (
     SegmentInfo,
     load,
     make_header,
+    read_anchor,
     read_header,
     segment_indexes,
     segment_path,
@@ -285,15 +286,24 @@ class JournalWriter:
             self._attempt("remove", lambda: self.disk.remove(path), retryable=False)  # noqa: B023
             self.repaired = defect
             indexes.pop()
+        if anchor := read_anchor(self.directory).index:
+            path = segment_path(self.directory, anchor + 1)
+            detail = "missing, and all before it were retired: restore it from a copy"
+            raise Defect(DefectKind.MISSING, anchor + 1, path, 0, read_anchor(self.directory).last_seq + 1, detail).error()
         self._create(1, NO_DIGEST)
 
     def _adopt(self, info: SegmentInfo, buffer: memoryview, indexes: list[int]) -> None:
         """Continue the last segment: check it and its link to the one before, cut a torn tail, sync what the page cache holds."""
-        index, path = indexes[-1], info.path
+        index, path, anchor = indexes[-1], info.path, read_anchor(self.directory)
         digest = hashlib.sha256(load(segment_path(self.directory, index - 1))).digest() if index - 1 in indexes else b""
+        digest = bytes.fromhex(anchor.sha256) if anchor.index == index - 1 > 0 else digest
         if problem := place_defect(info, index, instance=self.instance, next_seq=0, digest=digest):
             raise problem.error()
         found = frames.scan(buffer, HEADER_BYTES, info.first_seq)
+        if not path.exists():  # its successor was torn to nothing, and it is compressed already
+            self.next_seq, self.synced_seq = found.last_seq + 1, found.last_seq
+            self._create(index + 1, hashlib.sha256(buffer).digest())
+            return
         if found.state != ScanState.CLEAN:
             defect = frame_defect(info, found, last=True)
             if defect.kind is not DefectKind.TORN:

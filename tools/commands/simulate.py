@@ -121,4 +121,3 @@ def _print_summary(args: argparse.Namespace, totals: Totals, failures: list[Outc
     print(f"{totals.frames} frames, {totals.orders} orders, {totals.trades} trades, {totals.recoveries} recoveries")
     print("faults: " + (", ".join(f"{kind} {count}" for kind, count in fired.items() if count) or "none"))
     print("failed: " + ", ".join(f"{name} {count}" for name, count in sorted(totals.failed.items())) if failures else "every invariant held")
-
