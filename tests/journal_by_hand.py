@@ -112,7 +112,7 @@ class JournalByHand:
         with JournalWriter(self.directory, "byhand", segment_bytes=segment_bytes) as writer:
             at = 0
             while at < len(data):
-                at += writer.append(data, at, len(data))
+                at = writer.append(data, at, len(data))
             writer.sync()
         return self.directory
 

@@ -121,6 +121,7 @@ class EngineProcess:
         self._configure(state, journal, replayer)
         failpoint.reached("E14")
         engine = self._make_engine(state, journal, replayer, emitted)
+        engine.checkpoint()
         self._say("RUNNING")
         self.log.info("running: epoch %d, %d orders open", self.epoch, int(state.table("engine")[1]["open_orders"]))
         while engine.run() == "attach":

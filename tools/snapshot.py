@@ -160,12 +160,13 @@ def _contents(replayer: Replayer) -> list[tuple[str, Any]]:
 
 
 def _bytes(rows: Any) -> Any:
+    """The memory of contiguous rows, not a copy."""
     return memoryview(rows.view(np.uint8).reshape(-1)) if len(rows) else b""
 
 
 def _write_all(fd: int, data: Any) -> None:
     view = memoryview(data)
-    while len(view):
+    while view.nbytes:
         view = view[os.write(fd, view[:_WRITE_BYTES]) :]
 
 
@@ -253,19 +254,21 @@ def _fill(header: Header, whole: memoryview, state: State) -> dict[tuple[int, in
     for section in header.sections:
         name, size, packed = section["name"], section["bytes"], whole[at : at + section["compressed"]]
         at += section["compressed"]
+        if not size:
+            continue
         if name in _TABLES:
             rows = state.table(name)
             with unpack.stream_reader(packed) as reader:
-                target = memoryview(rows[1:].view(np.uint8).reshape(-1))[:size]
-                while len(target):
+                target = _bytes(rows[1:])[:size]
+                while target.nbytes:
                     target = target[reader.readinto(target) :]
         else:
-            raw = unpack.decompress(packed, max_output_size=size) if size else b""
+            raw = unpack.decompress(packed, max_output_size=size)
             if name in _INDEXES:
                 slots = state.table(name)
                 used = size // (8 + slots.dtype.itemsize)
                 numbers = np.frombuffer(raw, "<u8", used)
-                slots.view(np.uint8).reshape(len(slots), -1)[numbers] = np.frombuffer(raw, np.uint8, offset=8 * used).reshape(used, -1)
+                slots.view(np.uint8).reshape(len(slots), -1)[numbers] = np.frombuffer(raw, np.uint8)[8 * used :].reshape(used, -1)
             else:
                 rows = np.frombuffer(raw, _SOURCE)
                 sources = {(int(r["kind"]), int(r["source"])): (int(r["epoch"]), int(r["position"])) for r in rows}
