@@ -167,10 +167,8 @@ def _print_difference(d: FirstDifference, directory: Path, other: Path) -> None:
     if len(d.rows) > ROWS_SHOWN:
         print(f"  and {len(d.rows) - ROWS_SHOWN} more fields; all with --json")
     if d.what == "hash" and not other.is_dir() and d.seq > d.equal_until + 1:
-        first = d.equal_until + 1
-        print(
-            f"  the very frame: in the other build, ringfence replay {directory} --record-hashes FILE --every 1 --from {first} --until {d.seq}; then --diff FILE"
-        )
+        flags = f"--record-hashes FILE --every 1 --from {d.equal_until + 1} --until {d.seq}"
+        print(f"  the very frame: in the other build, ringfence replay {directory} {flags}; then --diff FILE")
 
 
 def words(frame: JournalFrame) -> str:
