@@ -48,16 +48,15 @@ class JournalFollower:
 
     def read(self) -> Chunk | None:
         """Return the next run of frames, or None when there is nothing new."""
-        while self._in_segment():
-            assert self.info is not None
+        while (info := self._segment()) is not None:
             piece = self._piece()
             found = frames.scan(piece, 0, self._next, self._epoch, whole_tail=False)
             if not found.frames:
-                if self._roll(found):
+                if self._roll(info, found):
                     continue
                 return None
             self._looks = 0
-            chunk = Chunk(self.info, piece, 0, found.offset, self._next, found.frames, found.last_epoch)
+            chunk = Chunk(info, piece, 0, found.offset, self._next, found.frames, found.last_epoch)
             self._at += found.offset
             self._next, self._epoch = found.last_seq + 1, found.last_epoch
             if found.last_seq > self.after:
@@ -69,10 +68,10 @@ class JournalFollower:
             os.close(self._fd)
             self._fd = -1
 
-    def _in_segment(self) -> bool:
-        """Open the segment that holds the first frame asked for, when there is one."""
+    def _segment(self) -> SegmentInfo | None:
+        """The segment that is open; at first the one that holds the first frame asked for, when there is one."""
         if self.info is not None:
-            return True
+            return self.info
         chosen = None
         for index in segment_indexes(self.directory):
             info = self._header(index)
@@ -81,7 +80,7 @@ class JournalFollower:
             chosen = info
         if chosen is not None:
             self._open(chosen)
-        return chosen is not None
+        return chosen
 
     def _header(self, index: int) -> SegmentInfo:
         path = segment_path(self.directory, index)
@@ -100,15 +99,13 @@ class JournalFollower:
         n = os.preadv(self._fd, [buffer], self._at)
         return memoryview(buffer)[: n & ~7]
 
-    def _roll(self, found: frames.Scan) -> bool:
+    def _roll(self, info: SegmentInfo, found: frames.Scan) -> bool:
         """Nothing whole is at our place: go on in the next segment, or wait, or raise when it is damage."""
-        assert self.info is not None
-        path = segment_path(self.directory, self.info.index + 1)
-        rolled = path.exists()
+        rolled = segment_path(self.directory, info.index + 1).exists()
         if rolled and found.state == ScanState.CLEAN:
-            info = self._header(self.info.index + 1)
-            if info.first_seq == self._next:
-                self._open(info)
+            following = self._header(info.index + 1)
+            if following.first_seq == self._next:
+                self._open(following)
                 return True
         if found.state == ScanState.CLEAN and not rolled:
             return False
@@ -117,7 +114,7 @@ class JournalFollower:
         self._looks += 1
         if self._looks >= TRIES:
             detail = f"{ScanState(found.state).name.lower()}: no frame {self._next} here, and it does not come"
-            raise JournalCorrupt(detail, self.info.index, self.info.path, self._at, self._next)
+            raise JournalCorrupt(detail, info.index, info.path, self._at, self._next)
         return False
 
     def _later(self, chunk: Chunk) -> Chunk:

@@ -8,12 +8,12 @@ of it. What it costs is a second set of tables and the processor time of one rep
 
 A different hash means that the engine and this process do not compute the same from the same inputs: memory was damaged, or the code depends on something
 that is not in the journal. Neither is known to be right, so nothing is repaired: new risk is halted by a journaled command, both tables are kept with the
-rows in which they differ, no snapshot is written any more. After ``ringfence resume`` it begins again from its last snapshot, which is older than the difference
-was found; a difference that was raised once is not raised again by a restart.
+rows in which they differ, no snapshot is written any more. After ``ringfence resume`` it begins again from its last snapshot, which is older than the
+difference; one that was raised once is not raised again by a restart.
 
-What can fail: JournalCorrupt of the reader (exit 7, not started again); the control socket may be away, then it is tried again until it answers; a snapshot that
-cannot be written is logged and tried at the next time. Rejected: comparing with the live tables on the fly (they are always further), fixing the shadow's
-tables by the engine's (it would follow the error).
+What can fail: JournalCorrupt of the reader (exit 7, not started again); the control socket may be away, then it is tried again until it answers; a
+snapshot that cannot be written is logged and tried at the next time. Rejected: comparing with the live tables on the fly (they are always further),
+fixing the shadow's tables by the engine's (it would follow the error).
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ NICE = 10
 POLL_S = 0.02
 TELL_AGAIN_S = 1.0
 COMPARE_S = 3.0
+DURABLE_WAIT_S = 2.0
 LIVE_POLL_S = 0.25
 COUNTERS = {
     "sequence": "last journal sequence applied",
@@ -73,7 +74,7 @@ _DIVERGED = CONSTANTS["RESTRICT_DIVERGENCE"][0]
 
 
 @dataclass(frozen=True)
-class Divergence:
+class Difference:
     """One checkpoint with another hash; ``rows`` 0: of everything."""
 
     seq: int
@@ -82,6 +83,20 @@ class Divergence:
     inputs: int
     first_row: int
     rows: int
+
+
+@dataclass
+class Divergence:
+    """A difference and what was done about it."""
+
+    difference: Difference
+    directory: Path  # of both tables
+    former: bool  # a former run raised it: it is not raised again
+    told: bool
+    kept: bool
+    tell_at: float
+    compare_until: float
+    halted: bool = False  # the journal has our DIVERGENCE
 
 
 class Shadow:
@@ -93,10 +108,6 @@ class Shadow:
         self.journal_dir, self.snapshot_dir, self.divergence_dir = (Path(spec[n]) for n in ("journal_dir", "snapshot_dir", "divergence_dir"))
         self.metrics = Metrics.create(self.instance, "shadow", COUNTERS, (), role=_ROLE, epoch=int(spec["epoch"]))
         self.divergence: Divergence | None = None
-        self.raised = False  # by a former run: it is not raised again
-        self.told = self.dumped = False
-        self.halted = False  # the journal has our DIVERGENCE
-        self.tell_at = self.compare_until = 0.0
         self.snapshot_due = time.monotonic() + spec["snapshot_every_s"]
         self.snapshot_seq = 0
         self.live_due = 0.0
@@ -113,7 +124,7 @@ class Shadow:
                 break
             if not moved:
                 stop.wait(POLL_S)
-        if self.divergence is None:
+        if self.divergence is None and self.durable_seq() >= self.replayer.seq:
             self.write_snapshot()
         self.say("STOPPED")
         return 0
@@ -139,13 +150,14 @@ class Shadow:
 
     def turn(self) -> bool:
         """Apply what is new, see to snapshot or divergence; whether anything was new."""
-        chunk = self.follower.read()
+        due = self.divergence is None and time.monotonic() >= self.snapshot_due
+        chunk = None if due else self.follower.read()
         if chunk is not None:
             self.apply(chunk)
         if self.divergence is not None:
-            self.see_to_divergence()
-        elif time.monotonic() >= self.snapshot_due:
-            self.write_snapshot()
+            self.see_to(self.divergence)
+        elif due:
+            self.snapshot_when_durable()
         if time.monotonic() >= self.live_due:
             self.publish()
         self.beat()
@@ -165,77 +177,84 @@ class Shadow:
     def diverged(self, chunk: Chunk, error: ReplayDiffers) -> None:
         """Raise it, then go on with the rest of the chunk unverified."""
         mismatch = error.__cause__
-        assert isinstance(mismatch, StateMismatch)
+        if not isinstance(mismatch, StateMismatch):
+            raise error
         at = self.replayer.skip(chunk.buffer, chunk.start, chunk.end)
         c = np.frombuffer(chunk.buffer, dtype("Checkpoint"), 1, at + _HEAD_BYTES)[0]
-        self.divergence = Divergence(mismatch.seq, mismatch.expected, mismatch.found, int(c["inputs"]), int(c["first_row"]), int(c["rows"]))
+        difference = Difference(mismatch.seq, mismatch.expected, mismatch.found, int(c["inputs"]), int(c["first_row"]), int(c["rows"]))
+        directory = self.divergence_dir / f"{mismatch.seq:020d}"
+        former = directory.exists()
+        self.divergence = Divergence(difference, directory, former, former, former, 0.0, time.monotonic() + COMPARE_S)
         self.metrics.add("divergences")
         self.say("FAILED")
-        where = f"rows {self.divergence.first_row} to {self.divergence.first_row + self.divergence.rows - 1}" if self.divergence.rows else "every row"
+        where = f"rows {difference.first_row} to {difference.first_row + difference.rows - 1}" if difference.rows else "every row"
         text = "divergence: at sequence %d the engine has state hash %016x, the shadow %016x (%s); new risk is halted, snapshots stop; see %s"
-        self.log.critical(text, mismatch.seq, mismatch.expected, mismatch.found, where, self.dump_dir)
-        self.tell_at = 0.0
-        self.compare_until = time.monotonic() + COMPARE_S
-        self.raised = self.dump_dir.exists()
-        self.told = self.dumped = self.raised
-        self.halted = False
-        apply_chunk(self.replayer, unverified(chunk._replace(start=at)))
+        self.log.critical(text, mismatch.seq, mismatch.expected, mismatch.found, where, directory)
+        left = chunk.first_seq + chunk.frames - mismatch.seq
+        apply_chunk(self.replayer, unverified(chunk._replace(start=at, first_seq=mismatch.seq, frames=left)))
 
-    @property
-    def dump_dir(self) -> Path:
-        assert self.divergence is not None
-        return self.divergence_dir / f"{self.divergence.seq:020d}"
-
-    def see_to_divergence(self) -> None:
+    def see_to(self, d: Divergence) -> None:
         """Tell the engine, keep both tables, and wait for the operator's resume."""
         restricted = bool(int(self.replayer.state.table("engine")[1]["restrictions"]) & _DIVERGED)
-        resumed = self.halted and not restricted
-        self.halted = restricted
-        if not self.told:
-            self.tell()
-        elif not self.dumped:
-            self.dump()
-        elif resumed and not self.raised:
+        resumed, d.halted = d.halted and not restricted, restricted
+        if not d.told:
+            self.tell(d)
+        elif not d.kept:
+            self.keep(d)
+        elif resumed and not d.former:
             self.log.warning("an operator resumed: beginning again from the last snapshot")
             self.follower.close()
             self.begin()
 
-    def tell(self) -> None:
-        if time.monotonic() < self.tell_at:
+    def tell(self, d: Divergence) -> None:
+        if time.monotonic() < d.tell_at:
             return
-        assert self.divergence is not None
-        self.tell_at = time.monotonic() + TELL_AGAIN_S
-        request = {"op": "divergence", "reason": f"shadow differs at sequence {self.divergence.seq}", **asdict(self.divergence)}
+        d.tell_at = time.monotonic() + TELL_AGAIN_S
         try:
-            control_client.request(self.instance, request)
+            control_client.request(self.instance, {"op": "divergence", "reason": f"shadow differs at sequence {d.difference.seq}", **asdict(d.difference)})
         except (ToolError, OSError) as e:
             self.log.error("the engine is not told yet, trying again: %s", e)
             return
-        self.told = True
+        d.told = True
 
-    def dump(self) -> None:
+    def keep(self, d: Divergence) -> None:
         """Keep both tables: at the same sequence when the engine stands still for a moment, else as they are."""
         live = live_tables(self.instance)
         exact = live is not None and int(live["engine"][0]["seq"]) == self.replayer.seq
-        if not exact and time.monotonic() < self.compare_until:
+        if not exact and time.monotonic() < d.compare_until:
             return
-        assert self.divergence is not None
         mine = used_tables(self.replayer.state.table)
         rows = differences(live, mine) if live is not None else []
-        fresh = self.dump_dir.with_suffix(".new")
+        fresh = d.directory.with_suffix(".new")
         fresh.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(fresh / "shadow.npz", allow_pickle=False, **mine)
         if live is not None:
             np.savez_compressed(fresh / "engine.npz", allow_pickle=False, **live)
-        hashes = {"engine_hash": f"{self.divergence.engine_hash:016x}", "shadow_hash": f"{self.divergence.shadow_hash:016x}"}
-        report = asdict(self.divergence) | hashes | {"compared_at": self.replayer.seq, "exact": exact, "rows_differing": rows}
+        hashes = {"engine_hash": f"{d.difference.engine_hash:016x}", "shadow_hash": f"{d.difference.shadow_hash:016x}"}
+        report = asdict(d.difference) | hashes | {"compared_at": self.replayer.seq, "exact": exact, "rows_differing": rows}
         (fresh / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-        fresh.rename(self.dump_dir)
-        self.dumped = True
+        fresh.rename(d.directory)
+        d.kept = True
         shown = "; ".join(f"{r['table']}[{r['row']}].{r['field']}: engine {r['engine']}, shadow {r['shadow']}" for r in rows[:3])
         self.log.critical("%d fields differ at sequence %d%s: %s", len(rows), self.replayer.seq, "" if exact else " or moved on meanwhile", shown or "none")
 
     # ---- snapshots and what others see
+
+    def snapshot_when_durable(self) -> None:
+        """Hold still until the disk has what was applied: a snapshot must not know more than the journal after a crash of the host."""
+        if self.durable_seq() >= self.replayer.seq:
+            self.write_snapshot()
+        elif time.monotonic() >= self.snapshot_due + DURABLE_WAIT_S:
+            self.snapshot_due = time.monotonic() + self.spec["snapshot_every_s"]
+            self.log.warning("no snapshot: the journal was not synced up to sequence %d within %g s", self.replayer.seq, DURABLE_WAIT_S)
+
+    def durable_seq(self) -> int:
+        """What the sidecar has synced; 0 when it is not there."""
+        try:
+            with Segment.attach(self.instance, "from.sidecar") as region:
+                return int(region.section("mark")[0]["position"])
+        except (RegionMissing, IpcError):
+            return 0
 
     def write_snapshot(self) -> None:
         """Write one when anything was applied since the last."""

@@ -1,5 +1,5 @@
-"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``roll``, ``strategy``, ``halt``, ``resume``, ``cancel``, ``resolve``, ``assign``, ``dk``; and ``wait``, which
-waits for what they did.
+"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``roll``, ``strategy``, ``halt``, ``resume``, ``cancel``, ``resolve``, ``assign``,
+``dk``; and ``wait``, which waits for what they did.
 
     up ──▶ tools.supervisor      the rest ──JSON line──▶ control socket ──▶ the supervisor's agent, which knows who asks and journals it
 

@@ -110,7 +110,11 @@ def life(args: argparse.Namespace) -> int:
 
 
 def replay(args: argparse.Namespace) -> int:
-    """Rebuild the state; with ``--verify`` exit 7 at the first checkpoint whose hash differs, or at a defect in the files."""
-    from ringfence.tools import replay as replaying
+    """Rebuild the state; with ``--diff`` find where two histories part, with ``--order`` tell the life of one order."""
+    if args.order is not None:
+        reader = JournalReader(pictures.directory(args.dir, None))
+        _print(args, pictures.LIFE, pictures.life(reader, pictures.parse_order_id(args.order), args.until), [], "")
+        return 0
+    from ringfence.tools import replay_command
 
-    return replaying.command(pictures.directory(args.dir, None), verify=args.verify, as_json=args.options.output in {"json", "ndjson"})
+    return replay_command.run(args)
