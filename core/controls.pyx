@@ -352,8 +352,6 @@ cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
 cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
     cdef Order *o
     cdef int _i
-    s.intent_ns = 0
-    s.origin_ns = 0
     for _i in range(SWEPT_PER_TICK):
         if s.engine.order_count == 0:
             return

@@ -17,6 +17,8 @@ cdef class Replayer:
     cdef readonly uint64_t other_logic
     cdef uint32_t last_crc
     cdef uint64_t first_row, rows    # of the last checkpoint verified
+    cdef void look_ahead(self, const FileFrame *frame) noexcept nogil
+    cdef void look_near(self, const FileFrame *frame) noexcept nogil
     cdef int verify(self, const Checkpoint *checkpoint) noexcept nogil
     cdef int step(self, const FileFrame *frame, uint64_t room) noexcept nogil
     cdef raise_problem(self, int problem)

@@ -10,16 +10,28 @@ a checkpoint with another hash raises ``StateMismatch``. The state may live in a
 """
 
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from ringfence.core.apply cimport APPLIED, apply
-from ringfence.core.state cimport State, state_hash, window_hash
-from ringfence.ipc.records cimport RF_FRAME_KIND_CHECKPOINT, RF_LOGIC_VERSION, Checkpoint, FileFrame, Frame
+from ringfence.core.clordid cimport decode
+from ringfence.core.dedupe cimport ExecutionKey, execution_digest, prefetch_client_id, prefetch_execution, prefetch_venue_order_id
+from ringfence.core.state cimport EngineState, State, state_hash, window_hash
+from ringfence.ipc.records cimport (
+    RF_FRAME_KIND_CHECKPOINT, RF_FRAME_KIND_INTENT, RF_FRAME_KIND_VENUE_EVENT, RF_LOGIC_VERSION, RF_VENUE_EVENT_KIND_ACK, RF_VENUE_EVENT_KIND_FILL,
+    Checkpoint, FileFrame, Frame, Intent, VenueEvent,
+)
 
 from ringfence.core.errors import CoreError, ReplayError, StateMismatch
 from ringfence.core.state import Limits
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch" (const void *address) noexcept nogil
+
 cdef enum:
+    FAR = 8     # frames ahead at which rows and slots that the frame names are fetched
+    NEAR = 4    # at which those are fetched that only its order's row tells
+    LINE = 64
+    ORDER_LINES = 6
     STEP_OK = 1
     STEP_SHORT = 2
     STEP_GAP = 3
@@ -35,6 +47,16 @@ _PROBLEMS = {
     STEP_BAD_FRAME: "the next frame has a kind or payload size that this version does not know (kind {found})",
     STEP_SOURCE: "the next frame names source {found}, which is out of range",
 }
+
+
+cdef inline int whole(const unsigned char *buffer, uint64_t at, uint64_t end) noexcept nogil:
+    """Whether a frame that may be read stands at ``at``: its payload is as long as its kind's."""
+    cdef const FileFrame *frame = <const FileFrame*>(buffer + at)
+    if end - at < sizeof(FileFrame) or frame.length < sizeof(FileFrame) or frame.length > end - at or frame.length & 7:
+        return 0
+    if frame.kind == RF_FRAME_KIND_INTENT:
+        return frame.length >= sizeof(FileFrame) + sizeof(Intent)
+    return frame.kind != RF_FRAME_KIND_VENUE_EVENT or frame.length >= sizeof(FileFrame) + sizeof(VenueEvent)
 
 
 cdef class Replayer:
@@ -69,6 +91,40 @@ cdef class Replayer:
         for venue, above in (emit_above or {}).items():
             self.state.open_queue(venue)
             self.state.c.gateways[venue].emit_above = above
+
+    cdef void look_ahead(self, const FileFrame *frame) noexcept nogil:
+        """Fetch what a frame some places ahead will touch. A wrong guess costs a cache line and nothing else."""
+        cdef const EngineState *s = &self.state.c
+        cdef const VenueEvent *event
+        cdef uint64_t order = 0
+        cdef uint32_t day, revision
+        cdef int line
+        if frame.kind == RF_FRAME_KIND_INTENT:
+            prefetch_client_id(s, frame.source, (<const Intent*>(<const char*>frame + sizeof(FileFrame))).client_id)
+            return
+        if frame.kind != RF_FRAME_KIND_VENUE_EVENT:
+            return
+        event = <const VenueEvent*>(<const char*>frame + sizeof(FileFrame))
+        if event.kind == RF_VENUE_EVENT_KIND_ACK:
+            prefetch_venue_order_id(s, event.venue, event.venue_order_id)
+        if decode(event.cl_ord_id, s.engine.prefix, &day, &order, &revision) and order < s.order_rows:
+            for line in range(ORDER_LINES):
+                prefetch(<const char*>&s.orders[order] + line * LINE)
+
+    cdef void look_near(self, const FileFrame *frame) noexcept nogil:
+        """The slot of a fill's execution; its order's row has been fetched."""
+        cdef const EngineState *s = &self.state.c
+        cdef const VenueEvent *event = <const VenueEvent*>(<const char*>frame + sizeof(FileFrame))
+        cdef ExecutionKey key
+        cdef uint32_t day, revision
+        if frame.kind != RF_FRAME_KIND_VENUE_EVENT or event.kind != RF_VENUE_EVENT_KIND_FILL:
+            return
+        if decode(event.cl_ord_id, s.engine.prefix, &day, &key.order_id, &revision) and key.order_id < s.order_rows:
+            key.venue = event.venue
+            key.account = s.orders[key.order_id].account
+            key.side = s.orders[key.order_id].side
+            memcpy(key.exec_id, event.exec_id, sizeof(key.exec_id))
+            prefetch_execution(s, execution_digest(&key))
 
     cdef int verify(self, const Checkpoint *checkpoint) noexcept nogil:
         """Whether the state is what the engine had; another logic's hash says nothing (``logic`` 0: not told)."""
@@ -140,7 +196,8 @@ cdef class Replayer:
         ReplayError, StateMismatch
             At the first frame that cannot be applied; those before it have been.
         """
-        cdef uint64_t at = start, n = 0, length
+        cdef uint64_t at = start, n = 0, length, far = start, near = start
+        cdef uint64_t far_frames = 0, near_frames = 0
         cdef int result = STEP_OK
         cdef const FileFrame *frame
         if end > <uint64_t>buffer.shape[0] or start > end:
@@ -155,6 +212,14 @@ cdef class Replayer:
                 if length < sizeof(FileFrame) or length > end - at or length & 7:
                     result = STEP_SHORT
                     break
+                while far_frames < n + FAR and whole(&buffer[0], far, end):
+                    self.look_ahead(<const FileFrame*>&buffer[far])
+                    far += (<const FileFrame*>&buffer[far]).length
+                    far_frames += 1
+                while near_frames < n + NEAR and near < far:
+                    self.look_near(<const FileFrame*>&buffer[near])
+                    near += (<const FileFrame*>&buffer[near]).length
+                    near_frames += 1
                 result = self.step(frame, length)
                 if result != STEP_OK:
                     break

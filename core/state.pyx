@@ -102,6 +102,14 @@ def state_sections(limits):
     return out + [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
 
 
+cdef extern from "<sys/mman.h>":
+    int madvise(void *address, size_t bytes, int advice) noexcept nogil
+    int MADV_HUGEPAGE
+
+cdef enum:
+    HUGE_FROM = 268435456    # tables of so many bytes are worth huge pages: a replay of millions of orders touches them at random
+
+
 cdef uint64_t hash_rows(uint64_t h, const unsigned char *rows, uint64_t stride, uint64_t first, uint64_t end, uint64_t used) noexcept nogil:
     """Fold rows ``first`` to ``end - 1`` of a table of which ``used`` rows are in use."""
     cdef uint64_t lane[4]
@@ -190,6 +198,8 @@ cdef class State:
         if self.memory == MAP_FAILED:
             self.memory = NULL
             raise MemoryError(f"no {total} bytes for the tables; lower the [limits] of the configuration")
+        if total >= HUGE_FROM:
+            madvise(self.memory, total, MADV_HUGEPAGE)  # a kernel without them says no, and nothing is lost
         self.memory_bytes = total
         self.places = {name: (<uintptr_t>self.memory + offset, record, rows) for name, record, rows, offset in layout}
         self.point()

@@ -67,7 +67,7 @@ def recover(
     replayer, recorded = _from_snapshot(reader, state, emitted, snapshots, instance) if snapshots is not None else (None, None)
     if replayer is None:
         replayer = Replayer(state=state, emit_above=emitted)
-    for item in reader.chunks(max(1, replayer.seq), chain=not live):
+    for item in reader.chunks(replayer.seq + 1, chain=not live):
         if isinstance(item, Defect):
             if live:
                 break

@@ -98,19 +98,6 @@ def test_window_hash_when_it_begins_at_row_0_is_refused(journal: Machine) -> Non
         journal.replayer.state.window_hash(0, 2)
 
 
-def test_timer_when_it_finds_an_overdue_request_does_not_carry_the_stamps_of_the_input_before(make_machine: Callable[..., Machine]) -> None:
-    """Outputs depend on the journal alone: after a snapshot there is no input before."""
-    m = make_machine()
-    m.new(1)
-    m.event("ACK", 1)
-    m.event("SESSION_DOWN")
-    m.event("SESSION_UP")
-    m.new(2, origin_ns=123)
-    m.timer(1000)
-    asked = [(int(c["intent_ns"]), int(c["origin_ns"])) for c in m.commands]
-    assert all(stamps == (0, 0) for stamps in asked)
-
-
 def test_replay_when_a_checkpoint_differs_stops_before_it(journal: Machine) -> None:
     good = journal.replayer.state_hash()
     with pytest.raises(StateMismatch) as caught:
