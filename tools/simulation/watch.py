@@ -163,7 +163,11 @@ class Watch:
         except JournalError as e:
             return [Violation("I10", f"the journal does not replay: {e}")]
         if (result.seq, result.state_hash) != (engine.state.seq, engine.state.state_hash()):
-            return [Violation("I11", f"cold replay: sequence {result.seq}, hash {result.state_hash:016x}; live: {engine.state.seq}, {engine.state.state_hash():016x}")]
+            return [
+                Violation(
+                    "I11", f"cold replay: sequence {result.seq}, hash {result.state_hash:016x}; live: {engine.state.seq}, {engine.state.state_hash():016x}"
+                )
+            ]
         return []
 
 

@@ -59,9 +59,7 @@ class World:
         self.draw = Random(f"{shape.seed}/world")
         self.fired: Counter[str] = Counter()
         self.oracle = Judges(shape)
-        self.markets = [
-            Market(row, begin, US, Random(f"{shape.seed}/venue{row}"), self.oracle, shape.heartbeat_s) for row, begin in enumerate(shape.venues, 1)
-        ]
+        self.markets = [Market(row, begin, US, Random(f"{shape.seed}/venue{row}"), self.oracle, shape.heartbeat_s) for row, begin in enumerate(shape.venues, 1)]
         self.host = Host(shape, self.markets)
         self.host.now = self.now
         self.watch = Watch(self.host, self.oracle)
