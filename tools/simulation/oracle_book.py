@@ -248,7 +248,6 @@ def _arrive(m: Model, t: Trade, place: Execution) -> None:
     last = x.living()
     if last.state == HELD and _credit(m, t, last.px, last.qty):
         last.state = BOOKED
-        m.positions[t.position].exact = False
         _conclude(m, t.order, "FILL", FILLED_OR_KEEP)
 
 

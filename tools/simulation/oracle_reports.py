@@ -84,8 +84,17 @@ def _answered(e: Report, o: Order) -> None:
 def _note(m: Model, e: Report, o: Order, *, older: bool) -> None:
     if _has_order_id(e) and (not older or not o.venue_order_id) and e.venue_order_id != o.venue_order_id:
         o.venue_order_id = e.venue_order_id
-        m.by_venue_id.setdefault((o.venue, e.venue_order_id), []).append(o)
+        _take_name(m.by_venue_id.setdefault((o.venue, e.venue_order_id), []), o)
     o.transact_ns = max(o.transact_ns, e.transact_ns)
+
+
+def _take_name(named: list[Order], o: Order) -> None:
+    """An OrderID that two orders carry is the newer one's, also after that one got another: then it names nobody, and a fill goes to suspense (S3)."""
+    known = max((n.row for n in named if n.venue_order_id == o.venue_order_id), default=0)
+    if known == 0:
+        named.append(o)
+    elif known < o.row:
+        named[[n.row for n in named].index(known)] = o
 
 
 # ---- sessions --------------------------------------------------------------------------------------------------------------------
