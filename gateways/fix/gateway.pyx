@@ -167,7 +167,7 @@ cdef class Gateway:
             self.connector = Connector(spec.addresses, spec.reconnect_min_s, spec.reconnect_max_s)
 
     def _ask_again(self):
-        """Shared memory is new: what came in and is not known to be in the journal on disk is asked for again. Before the region exists, so that a death repeats it."""
+        """Shared memory is new: ask again for what is not known to be in the journal on disk. Before the region is made, so that a death repeats it."""
         lost = self.store.forget_unpersisted()
         if lost:
             log.warning("%s: shared memory is new and the last %d incoming numbers are not known to be in the journal on disk; the next expected is %d again",
