@@ -129,8 +129,8 @@ def _wait_for_orders(demo: Demo) -> None:
     """Return when every strategy has an order in the table: all have mapped what they need."""
     until = time.monotonic() + STALL_S
     with Segment.attach(demo.name, "state") as state:
-        orders = state.section("orders")
-        while set(range(1, len(FLOW) + 1)) - {int(row) for row in orders["strategy"][1:64]}:
+        orders, engine = state.section("orders"), state.section("engine")
+        while set(range(1, len(FLOW) + 1)) - set(orders["strategy"][1 : int(engine[1]["order_count"]) + 1].tolist()):
             demo.check_alive()
             if time.monotonic() > until:
                 raise TimeoutError(f"not every strategy sent an order within {STALL_S:g} s: {demo.tail('up.log')}")
