@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits, State
+from ringfence.ipc import failpoint
 from ringfence.ipc.link import Link
 from ringfence.tools.defects import Defect
 from ringfence.tools.journal import JournalReader
@@ -49,4 +50,6 @@ def recover(directory: Path, state: State, emitted: dict[int, int], beat: Callab
 def resume_position(link: Link, taken: int) -> int | None:
     """Where to go on in a peer's ring: what the journal says when it is ahead of the released tail, else None (the tail)."""
     tail = link.inbound_position
+    if failpoint.planted("cursor"):
+        return None
     return taken if tail < taken <= tail + link.waiting else None
