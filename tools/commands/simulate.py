@@ -1,8 +1,8 @@
 """The command ``simulate``: whole instances on a virtual clock, with faults drawn from seeds (docs/simulation.md).
 
-Exit 0: every invariant held in every run. 7: one did not; the report says which, where, under which faults, and the command that does it again. 2: a wrong argument.
-Progress is on standard error when that is a terminal. Ctrl-C ends the row of runs and prints the summary of those that are done (exit 130); with ``--record`` the same
-command goes on from there.
+Exit 0: every invariant held in every run. 7: one did not; the report says which, where, under which faults, and the command that does it again.
+2: a wrong argument. Progress is on standard error when that is a terminal. Ctrl-C ends the row of runs and prints the summary of those that are done
+(exit 130); with ``--record`` the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -121,4 +121,3 @@ def _print_summary(args: argparse.Namespace, totals: Totals, failures: list[Outc
     print(f"{totals.frames} frames, {totals.orders} orders, {totals.trades} trades, {totals.recoveries} recoveries")
     print("faults: " + (", ".join(f"{kind} {count}" for kind, count in fired.items() if count) or "none"))
     print("failed: " + ", ".join(f"{name} {count}" for name, count in sorted(totals.failed.items())) if failures else "every invariant held")
-

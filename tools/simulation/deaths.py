@@ -2,9 +2,9 @@
 
     fork ──▶ child: turn() over the same shared memory, store and socket ──SIGKILL at the nth time it passes the point──▶ what it stored stays, nothing else
 
-Only in the test build, which has failpoints; in a normal build ``tear`` makes the same prefixes from the end of a turn, by the order in which the code is said to
-store. This module knows nothing of that order, so it finds code that keeps another one. What a turn changes in private memory dies with the child, so the
-world must treat the process as killed, whether or not the point was passed.
+Only in the test build, which has failpoints; in a normal build ``tear`` makes the same prefixes from the end of a turn, by the order in which the code is
+said to store. This module knows nothing of that order, so it finds code that keeps another one. What a turn changes in private memory dies with the
+child, so the world must treat the process as killed, whether or not the point was passed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The fault schedule: data, drawn from the seed before the run, printed when it fails, and made shorter by ``--shrink``.
 
-    seed, events ──▶ which classes are on (swarm) ──▶ Fault(at, kind, target, amount), sorted by event number
+seed, events ──▶ which classes are on (swarm) ──▶ Fault(at, kind, target, amount), sorted by event number
 """
 
 from __future__ import annotations

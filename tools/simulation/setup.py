@@ -1,6 +1,6 @@
 """What a run is made of, drawn from its seed: an instance's configuration, the pace of its processes, which faults may happen.
 
-    seed ──Random──▶ Shape ──▶ instance.toml ──tools.config──▶ Config        Shape also says what the oracle must know of instruments and accounts
+seed ──Random──▶ Shape ──▶ instance.toml ──tools.config──▶ Config        Shape also says what the oracle must know of instruments and accounts
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from ringfence.tools.journal_ring import JournalRing
 from ringfence.tools.replay import replay
 from ringfence.tools.sidecar import Sidecar
 from ringfence.tools.simulation.host import Host
-from ringfence.tools.simulation.truth import Truth, Violation
 from ringfence.tools.simulation.strategies import Driver
+from ringfence.tools.simulation.truth import Truth, Violation
 from ringfence.tools.simulation.venue import Market
 
 HEAD = struct.Struct("<IIQQQIHHII16x")
@@ -160,7 +160,11 @@ class Watch:
         except JournalError as e:
             return [Violation("I10", f"the journal does not replay: {e}")]
         if (result.seq, result.state_hash) != (engine.state.seq, engine.state.state_hash()):
-            return [Violation("I11", f"cold replay: sequence {result.seq}, hash {result.state_hash:016x}; live: {engine.state.seq}, {engine.state.state_hash():016x}")]
+            return [
+                Violation(
+                    "I11", f"cold replay: sequence {result.seq}, hash {result.state_hash:016x}; live: {engine.state.seq}, {engine.state.state_hash():016x}"
+                )
+            ]
         return []
 
 

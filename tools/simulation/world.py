@@ -26,11 +26,11 @@ from ringfence.tools.errors import JournalSuspect, ToolError
 from ringfence.tools.journal_writer import SUSPECT_NAME
 from ringfence.tools.simulation import deaths, tear
 from ringfence.tools.simulation.disk import Armed, ProcessDied
-from ringfence.tools.simulation.faults import MS, S, Fault
+from ringfence.tools.simulation.faults import MS, Fault, S
 from ringfence.tools.simulation.host import Host
-from ringfence.tools.simulation.truth import Truth, Violation
 from ringfence.tools.simulation.setup import START_NS, US, Shape
 from ringfence.tools.simulation.strategies import Driver
+from ringfence.tools.simulation.truth import Truth, Violation
 from ringfence.tools.simulation.venue import Market
 from ringfence.tools.simulation.watch import Watch
 
@@ -58,9 +58,7 @@ class World:
         self.draw = Random(f"{shape.seed}/world")
         self.fired: Counter[str] = Counter()
         self.oracle = Truth(shape)
-        self.markets = [
-            Market(row, begin, US, Random(f"{shape.seed}/venue{row}"), self.oracle, shape.heartbeat_s) for row, begin in enumerate(shape.venues, 1)
-        ]
+        self.markets = [Market(row, begin, US, Random(f"{shape.seed}/venue{row}"), self.oracle, shape.heartbeat_s) for row, begin in enumerate(shape.venues, 1)]
         self.host = Host(shape, self.markets)
         self.host.now = self.now
         self.watch = Watch(self.host, self.oracle)
