@@ -153,9 +153,8 @@ def run_all(plans: Iterable[Plan], jobs: int) -> Iterator[Outcome]:
     left = iter(plans)
     lost: list[Plan] = []
     while True:
-        with _workers(jobs) as pool:
-            with suppress(BrokenProcessPool):  # the plans in flight are in ``lost``
-                yield from _drain(pool, left, jobs, lost)
+        with _workers(jobs) as pool, suppress(BrokenProcessPool):  # the plans in flight are in ``lost``
+            yield from _drain(pool, left, jobs, lost)
         if not lost:
             return
         while lost:
