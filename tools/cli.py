@@ -186,6 +186,9 @@ COMMANDS = (
                 ),
             ),
             Command("verify", "checksums and sequences of every frame (replay --verify checks the state too)", "commands.journal:verify", (DIRECTORY,)),
+            Command(
+                "audit", "replay every frame against an independent model of the rules; exit 7 if one does not hold", "commands.journal:audit", (DIRECTORY,)
+            ),
         ),
     ),
     Command(

@@ -15,6 +15,7 @@ from libc.string cimport memcpy
 from ringfence.gateways.fix.codec cimport RF_FIX_BUSINESS_REJECT, RF_FIX_REJECT, rf_fix_parse, rf_fix_writer_t
 from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
+from ringfence.gateways.fix.durable cimport durable_step
 from ringfence.gateways.fix.machine cimport (
     session_accept,
     session_connected,
@@ -383,6 +384,10 @@ cdef int write_socket(gateway_t *g) noexcept nogil:
     return 1
 
 
+cdef void follow_journal(gateway_t *g) noexcept nogil:
+    durable_step(&g.durable, g.session.store, g.events, &g.persisted.position if g.persisted != NULL else NULL)
+
+
 cdef void show(gateway_t *g, uint64_t now) noexcept nogil:
     """Gauges and the heartbeat word: what the command line sees."""
     cdef session_t *s = g.session
@@ -453,6 +458,7 @@ cdef int tick(gateway_t *g, uint64_t now) noexcept nogil:
     """Timers, gauges, and what Python has to look at now and then: 0 or RETURN_*."""
     g.next_tick_ns = now + TICK_NS
     session_tick(g.session, now)
+    follow_journal(g)
     show(g, now)
     if g.garbage or g.session.store.failed:
         return RETURN_BROKEN

@@ -19,11 +19,11 @@ import numpy as np
 
 from ringfence.core.clordid import decode_cl_ord_id
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
+from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.setup import PREFIX, Shape
 
 if TYPE_CHECKING:
     from ringfence.tools.simulation.venue import Trade, VenueOrder
-    from ringfence.tools.simulation.watch import Watch
 
 Head = tuple[int, ...]
 Rows = Callable[[str], Any]
@@ -43,14 +43,6 @@ _WIRE_TYPE = {1: "1", 2: "2", 3: "3", 4: "4"}
 _WIRE_TIF = {1: "0", 2: "1", 3: "2", 4: "3", 5: "4", 6: "5", 7: "6"}
 _WIRE_SIDE = {1: "1", 2: "2", 5: "5"}
 _FILL_KINDS = frozenset(ENUMS["VenueEventKind"].by_name[n] for n in ("BUST", "CORRECT"))
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A broken invariant (reliability: I1 to I18), or another promise, by name."""
-
-    invariant: str
-    text: str
 
 
 @dataclass
@@ -171,22 +163,15 @@ class Truth:
     def executed(self, venue: int, trade: Trade) -> None:
         self.trades.append(trade)
 
-    def busted(self, venue: int, trade: Trade) -> None:
-        """The trade object says it."""
-
-    def corrected(self, venue: int, trade: Trade) -> None:
-        """The trade object says it."""
-
     # ---- checks
 
-    def check_step(self, watch: Watch) -> list[Violation]:
-        """After a turn: problems seen on the way, and the orders that its frames name."""
+    def check_step(self, rows: Rows | None) -> list[Violation]:
+        """After a turn: problems seen on the way, and the orders that its frames name (``rows``: the engine's tables, None while it is dead)."""
         if self.touched:
-            engine = watch.host.engine
-            if engine is not None:
-                self._check_rows(memoryview(engine.state.table("orders").view(np.uint8)), int(engine.state.table("engine")[1]["order_count"]))
+            if rows is not None:
+                self._check_rows(memoryview(rows("orders").view(np.uint8)), int(rows("engine")[1]["order_count"]))
             self.touched.clear()
-        return watch.problems or self.problems
+        return self.problems
 
     def _check_rows(self, rows: memoryview, count: int) -> None:
         for order_id, falls in self.touched.items():

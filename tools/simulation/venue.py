@@ -71,7 +71,7 @@ class Listener(Protocol):
     def wire(self, venue: int, message: dict[int, str]) -> None: ...
     def executed(self, venue: int, trade: Trade) -> None: ...
     def busted(self, venue: int, trade: Trade) -> None: ...
-    def corrected(self, venue: int, trade: Trade) -> None: ...
+    def corrected(self, venue: int, trade: Trade, reference: str) -> None: ...
 
 
 class Wire:
@@ -432,7 +432,7 @@ class Market:
         trade.px += self.draw.randrange(1, 20)
         trade.exec_id = self._next("C")
         trade.corrections += 1
-        self.listener.corrected(self.row, trade)
+        self.listener.corrected(self.row, trade, reference)
         extra = {19: reference, 31: price_text(trade.px), 32: str(trade.qty)}
         kind = "G" if self.is44 else order.status
         self._report(order, kind, now, exec_id=trade.exec_id, trans="2", ord_status=order.status, extra=extra)

@@ -22,8 +22,9 @@ from ringfence.tools.journal_ring import JournalRing
 from ringfence.tools.replay import replay
 from ringfence.tools.sidecar import Sidecar
 from ringfence.tools.simulation.host import Host
+from ringfence.tools.simulation.invariants import Violation
+from ringfence.tools.simulation.judges import Judges
 from ringfence.tools.simulation.strategies import Driver
-from ringfence.tools.simulation.truth import Truth, Violation
 from ringfence.tools.simulation.venue import Market
 
 HEAD = struct.Struct("<IIQQQIHHII16x")
@@ -34,7 +35,7 @@ WAITING_MAX = 16
 class Watch:
     """The observer of one run."""
 
-    def __init__(self, host: Host, oracle: Truth) -> None:
+    def __init__(self, host: Host, oracle: Judges) -> None:
         self.host, self.oracle = host, oracle
         limits = host.config.limits
         self.limits = Limits(**{name: getattr(limits, name) for name in limits.__dataclass_fields__})
@@ -47,6 +48,7 @@ class Watch:
         self.trace = 0
         self.problems: list[Violation] = []
         self.recoveries = 0
+        self.changed = False  # frames came since the last check
 
     # ---- frames
 
@@ -63,6 +65,7 @@ class Watch:
             size, count, _ = self.ring.take(self.buffer, 0, 0, 3)
             if not count:
                 return
+            self.changed = True
             data = bytes(self.buffer[:size])
             self.trace = zlib.crc32(data, self.trace)
             try:
@@ -122,9 +125,9 @@ class Watch:
     # ---- the end
 
     def state(self) -> Any:
-        """Table reader of the state that is checked: the live engine's, else the shadow's."""
+        """The state that is checked: the live engine's, else the shadow's."""
         engine = self.host.engine
-        return engine.state.table if engine is not None else self.shadow.state.table
+        return engine.state if engine is not None else self.shadow.state
 
     def liveness(self, drivers: dict[int, Driver | None], markets: list[Market]) -> list[Violation]:
         """What is not at rest."""

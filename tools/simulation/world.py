@@ -28,9 +28,10 @@ from ringfence.tools.simulation import deaths, tear
 from ringfence.tools.simulation.disk import Armed, ProcessDied
 from ringfence.tools.simulation.faults import MS, Fault, S
 from ringfence.tools.simulation.host import Host
+from ringfence.tools.simulation.invariants import Violation
+from ringfence.tools.simulation.judges import Judges
 from ringfence.tools.simulation.setup import START_NS, US, Shape
 from ringfence.tools.simulation.strategies import Driver
-from ringfence.tools.simulation.truth import Truth, Violation
 from ringfence.tools.simulation.venue import Market
 from ringfence.tools.simulation.watch import Watch
 
@@ -57,12 +58,12 @@ class World:
         self.event = 0
         self.draw = Random(f"{shape.seed}/world")
         self.fired: Counter[str] = Counter()
-        self.oracle = Truth(shape)
+        self.oracle = Judges(shape)
         self.markets = [Market(row, begin, US, Random(f"{shape.seed}/venue{row}"), self.oracle, shape.heartbeat_s) for row, begin in enumerate(shape.venues, 1)]
         self.host = Host(shape, self.markets)
         self.host.now = self.now
         self.watch = Watch(self.host, self.oracle)
-        self.oracle.durable = lambda: self.watch.durable
+        self.oracle.durable(lambda: self.watch.durable)
         self.drivers: dict[int, Driver | None] = dict.fromkeys(range(1, shape.strategies + 1))
         self.attaching: set[int] = set()
         self.doomed: dict[int, int] = {}  # strategies that wrote garbage, and when their process ends
@@ -113,7 +114,10 @@ class World:
                 self.watch.persisted(self.host.sidecar)
             self._kill(name)
             work = 1
-        self._check(self.oracle.check_step(self.watch))
+        if self.watch.changed or self.watch.problems:
+            self.watch.changed = False
+            engine = self.host.engine
+            self._check(self.watch.problems or self.oracle.check_step(engine.state if engine is not None else None))
         least = self.shape.busy_ns if work else self.shape.idle_ns
         delay = 1 + int(least * (0.5 + self.draw.random()))
         heapq.heappush(self.heap, (self.now + delay, self.draw.getrandbits(32), name))
