@@ -22,6 +22,7 @@ import numpy as np
 
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits, State
+from ringfence.ipc import failpoint
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.link import Link
 from ringfence.tools import frames, snapshot
@@ -140,4 +141,6 @@ def frame_crc(chunk: Chunk, seq: int) -> int:
 def resume_position(link: Link, taken: int) -> int | None:
     """Where to go on in a peer's ring: what the journal says when it is ahead of the released tail, else None (the tail)."""
     tail = link.inbound_position
+    if failpoint.planted("cursor"):
+        return None
     return taken if tail < taken <= tail + link.waiting else None

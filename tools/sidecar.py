@@ -158,6 +158,8 @@ class Sidecar:
         if frames:
             self.rest = (0, size)
             self.unsynced_since = self.unsynced_since or self.now()
+            if failpoint.planted("ack_first"):
+                self.link.set_mark(self.writer.next_seq - 1 + frames)
             self.metrics.add("frames", frames)
             self.metrics.add("bytes", size)
             self.metrics.record("batch_frames", frames)

@@ -1,8 +1,8 @@
 """The command ``simulate``: whole instances on a virtual clock, with faults drawn from seeds (docs/simulation.md).
 
-Exit 0: every invariant held in every run. 7: one did not; the report says which, where, under which faults, and the command that does it again. 2: a wrong argument.
-Progress is on standard error when that is a terminal. Ctrl-C ends the row of runs and prints the summary of those that are done (exit 130); with ``--record`` the same
-command goes on from there.
+Exit 0: every invariant held in every run. 7: one did not; the report says which, where, under which faults, and the command that does it again.
+2: a wrong argument. Progress is on standard error when that is a terminal. Ctrl-C ends the row of runs and prints the summary of those that are done
+(exit 130); with ``--record`` the same command goes on from there.
 """
 
 from __future__ import annotations

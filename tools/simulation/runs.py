@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,11 +153,8 @@ def run_all(plans: Iterable[Plan], jobs: int) -> Iterator[Outcome]:
     left = iter(plans)
     lost: list[Plan] = []
     while True:
-        with _workers(jobs) as pool:
-            try:
-                yield from _drain(pool, left, jobs, lost)
-            except BrokenProcessPool:
-                pass  # the plans in flight are in ``lost``
+        with _workers(jobs) as pool, suppress(BrokenProcessPool):  # the plans in flight are in ``lost``
+            yield from _drain(pool, left, jobs, lost)
         if not lost:
             return
         while lost:
