@@ -219,23 +219,23 @@ def curve(made: Made) -> Iterator[tuple[int, float]]:
             yield replayer.seq, time.perf_counter() - begin
 
 
-def recovered(made: Made, snapshots: Path | None) -> float:
-    """Seconds of one recovery; its state must be the journal's."""
+def recovered(made: Made, snapshots: Path | None) -> tuple[float, float]:
+    """Seconds of one recovery, by the wall and of this process on its core; its state must be the journal's."""
     state = State.in_memory(made.limits)
-    begin = time.perf_counter()
+    begin, begin_cpu = time.perf_counter(), time.process_time()
     replayer, _ = recover(made.journal, state, {}, snapshots=snapshots, instance=INSTANCE)
-    seconds = time.perf_counter() - begin
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
     assert replayer.state_hash() == made.state_hash, "recovered to another state"
-    return seconds
+    return seconds, cpu
 
 
 def applied(made: Made) -> float:
-    """Nanoseconds an event of ``apply`` alone: frames read and checked before, on tables that were touched before."""
+    """Nanoseconds of its core an event takes in ``apply`` alone, with the first touch of its rows: frames were read and checked before."""
     chunks = [item for item in JournalReader(made.journal).chunks(chain=False) if isinstance(item, Chunk)]
-    replayer, begin = Replayer(made.limits), time.perf_counter()
+    replayer, begin = Replayer(made.limits), time.process_time()
     for item in chunks:
         apply_chunk(replayer, item)
-    return (time.perf_counter() - begin) / made.frames * 1e9
+    return (time.process_time() - begin) / made.frames * 1e9
 
 
 def measure(events: int, rounds: int) -> Report:
@@ -247,16 +247,21 @@ def measure(events: int, rounds: int) -> Report:
             for count, seconds in min((list(curve(made)) for _ in range(rounds)), key=lambda found: found[-1][1])
         ]
         best = min(recovered(made, None) for _ in range(rounds))
-        rows.append(Row("recovery from the whole journal", "-", "s", best, None))
-        rows.append(Row("recovery from the whole journal", "-", "events/s", made.frames / best, None))
+        rows += _both("recovery from the whole journal", best)
+        rows.append(Row("recovery from the whole journal", "-", "events a s", made.frames / best[0], None))
+        rows.append(Row("recovery from the whole journal", "-", "events a CPU s", made.frames / best[1], None))
         for age in AGES:
             path = made.snapshots[age]
             size = next(path.glob("*.rfs")).stat().st_size
-            seconds = min(recovered(made, path) for _ in range(rounds))
-            rows.append(Row(f"snapshot of {size / 1e6:,.1f} MB, {int(age * made.frames):,} events ago", "-", "s", seconds, None))
-        rows.append(Row("apply alone", "-", "ns an event", min(applied(made) for _ in range(rounds)), None))
+            what = f"snapshot of {size / 1e6:,.1f} MB, {int(age * made.frames):,} events ago"
+            rows += _both(what, min(recovered(made, path) for _ in range(rounds)))
+        rows.append(Row("apply alone", "-", "CPU ns an event", min(applied(made) for _ in range(rounds)), None))
         notes = [f"{made.frames:,} events, {made.bytes / 1e6:,.0f} MB of journal, {made.limits.orders:,} orders; best of {rounds} rounds"]
         return Report("recovery", {}, rows, notes)
+
+
+def _both(what: str, seconds: tuple[float, float]) -> list[Row]:
+    return [Row(what, "-", metric, value, None) for metric, value in zip(("s", "CPU s"), seconds, strict=True)]
 
 
 def main(argv: Sequence[str]) -> int:
