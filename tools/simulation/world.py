@@ -24,9 +24,9 @@ from ringfence.ipc.link import published
 from ringfence.tools import definitions
 from ringfence.tools.errors import JournalSuspect, ToolError
 from ringfence.tools.journal_writer import SUSPECT_NAME
-from ringfence.tools.simulation import tear
+from ringfence.tools.simulation import deaths, tear
 from ringfence.tools.simulation.disk import Armed, ProcessDied
-from ringfence.tools.simulation.faults import MS, S, Fault
+from ringfence.tools.simulation.faults import MS, Fault, S
 from ringfence.tools.simulation.host import Host
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.judges import Judges
@@ -179,6 +179,8 @@ class World:
             return self._recover()
         assert host.engine_process is not None
         host.engine_process.clock.set(self._clock("engine"))
+        if self._dies_inside("engine"):
+            return self._die_inside("engine", host.engine.poll, deaths.ENGINE)
         images = tear.EngineImages(host.engine_process) if "engine" in self.tear else None
         work = host.engine.poll()
         left = host.engine.left
@@ -224,6 +226,8 @@ class World:
                 raise self._broken("RECOVERY", f"gateway {row} does not start again: {e}") from e
             gateway = host.gateways[row]
         gateway.clock.set(self._clock(name))
+        if self._dies_inside(name):
+            return self._die_inside(name, gateway.poll, deaths.GATEWAY)
         images = tear.GatewayImages(gateway, self.markets[row - 1].wire) if name in self.tear else None
         work, code = gateway.poll()
         if images is not None:
@@ -300,6 +304,18 @@ class World:
             self.doomed.pop(row, None)
             host.end_strategy(row)
         self._restart_later(name)
+
+    def _dies_inside(self, name: str) -> bool:
+        """In the test build every second torn turn ends at a failpoint of the code itself."""
+        return name in self.tear and deaths.possible() and bool(self.tear[name].amount & 2)
+
+    def _die_inside(self, name: str, turn: Callable[[], object], points: tuple[str, ...]) -> int:
+        fault = self.tear.pop(name)
+        point = deaths.die_in(turn, points, Random(fault.amount), self.host.root)
+        self.fired[f"at_{point}" if point else "at_end_of_turn"] += 1
+        self._kill(name)
+        self.watch.look(self.event, self.now)
+        return 1
 
     def _processes(self) -> list[str]:
         return [n for n in self.actors if not n.startswith("venue") and n != "operator"]
