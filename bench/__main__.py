@@ -1,4 +1,4 @@
-"""``python -m ringfence.bench ring|engine|fix|recovery|hot_path [--json] [--quick] [--rounds N]``: run one benchmark."""
+"""``python -m ringfence.bench ring|engine|fix|recovery|hot_path|memory [--json] [--quick] [--rounds N]``: run one benchmark."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ BENCHES = {
     "engine": "the engine: time and instructions per intent, ack and fill",
     "fix": "the FIX codec: encode and parse, against simplefix and quickfix",
     "recovery": "time until the state is back, from the whole journal and from snapshots of several ages",
+    "memory": "every process of an instance over millions of events: resident memory, mappings, open files, and what grows",
     "hot_path": "the engine under steady traffic: system calls, page faults and context switches per message",
 }
 

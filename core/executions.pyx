@@ -22,7 +22,7 @@ from ringfence.core.orders cimport BY_QUANTITY, FILLED_OR_KEEP, KEEP, advance, r
 from ringfence.core.ports cimport emit_event
 from ringfence.core.positions cimport BOOKED, BOOK_OVERFLOW, BOOK_REVERSED, book, recompute
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.failpoint cimport RF_FP
+from ringfence.ipc.failpoint cimport RF_BUG, RF_FP
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_EXECUTION_MISMATCH, RF_BREAK_KIND_EXECUTIONS_FULL, RF_BREAK_KIND_INEXACT, RF_BREAK_KIND_INSTRUMENT_MISMATCH,
     RF_BREAK_KIND_MISSED_EXECUTION, RF_BREAK_KIND_OVERFILL, RF_BREAK_KIND_OVERFLOW, RF_BREAK_KIND_STALE_REPORT, RF_BREAK_KIND_TABLE_FULL,
@@ -259,7 +259,7 @@ cdef void compare_cum_qty(EngineState *s, const VenueEvent *event, Order *o) noe
 cdef int seen(EngineState *s, const VenueEvent *event, const Trade *t, uint64_t row) noexcept nogil:
     """Return what ends the report when the identity is known: DUPLICATE, which is counted, or MISMATCH, which is a break (S2, S18); else 0."""
     cdef const Execution *x = &s.executions[row]
-    if row == 0:
+    if row == 0 or RF_BUG(b"dedupe"):
         return 0
     if x.last_px == t.px and x.last_qty == t.qty:
         s.engine.duplicate_fills += 1

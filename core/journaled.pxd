@@ -5,7 +5,7 @@ from libc.string cimport memset
 from ringfence.core.apply cimport apply
 from ringfence.core.engine cimport Loop
 from ringfence.ipc.clock cimport rf_clock_now
-from ringfence.ipc.failpoint cimport RF_FP
+from ringfence.ipc.failpoint cimport RF_BUG, RF_FP
 from ringfence.ipc.records cimport RF_FRAME_KIND_OBSERVATION, Frame, Observation
 from ringfence.ipc.ring cimport rf_ring_claim, rf_ring_publish
 
@@ -31,10 +31,13 @@ cdef inline void commit(Loop *l, Frame *frame, uint16_t kind, uint32_t payload_b
     frame.payload_bytes = payload_bytes
     frame.instance_epoch = <uint32_t>l.instance_epoch
     memset(frame.pad_0, 0, sizeof(frame.pad_0))
+    if RF_BUG(b"apply_first"):
+        apply(l.s, frame, payload_of(frame))
     RF_FP(b"E3")
     rf_ring_publish(l.journal, 1)
     RF_FP(b"E4")
-    apply(l.s, frame, payload_of(frame))
+    if not RF_BUG(b"apply_first"):
+        apply(l.s, frame, payload_of(frame))
 
 
 cdef inline int observe(Loop *l, uint8_t kind, uint32_t peer, uint64_t value, uint64_t position, uint32_t epoch) noexcept nogil:

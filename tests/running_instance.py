@@ -49,6 +49,8 @@ breaks = 256
 segment_mib = 1
 reduce_ms = 10000
 halt_ms = 30000
+[shadow]
+enabled = {shadow}
 [[instrument]]
 symbol = "EUR/USD"
 base = "EUR"
@@ -85,7 +87,7 @@ venue = "sim"
 class Running:
     """One instance in ``directory``; ``close`` ends every process and proves that shared memory is empty."""
 
-    def __init__(self, directory: Path, name: str, durability: str = "async", failpoints: Path | None = None) -> None:
+    def __init__(self, directory: Path, name: str, durability: str = "async", failpoints: Path | None = None, shadow: bool = False) -> None:
         self.directory, self.name = directory, name
         self.generation = 0  # of the plan
         self.failpoints = failpoints  # directory of the test build (.ci/failpoint-build); None: the normal one
@@ -96,7 +98,7 @@ class Running:
         self.said: list[str] = []
         self.pids: set[int] = set()
         self.port = self.free_port()
-        self.config.write_text(CONFIG.format(name=name, port=self.port, durability=durability))
+        self.config.write_text(CONFIG.format(name=name, port=self.port, durability=durability, shadow=str(shadow).lower()))
 
     @staticmethod
     def free_port() -> int:

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from ringfence.tools.errors import ToolError
 from ringfence.tools.render import OUTPUTS, Options
@@ -50,6 +51,13 @@ class Command:
 def _day(text: str) -> str:
     """A calendar date, as YYYY-MM-DD."""
     return date.fromisoformat(text).isoformat()
+
+
+def _count(text: str) -> int:
+    """A number from 1 on."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"was {text}; allowed: 1 or more")
+    return int(text)
 
 
 FIX_CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user-tags", "msg-type")
@@ -101,6 +109,8 @@ COMMANDS = (
             arg("--reason", required=True, help="journaled"),
         ),
     ),
+    Command("halt", "take no new risk in the whole instance: cancels pass, all else is denied", "commands.control:halt", (REASON,)),
+    Command("resume", "lift a halt by an operator or the shadow; the journal's own restrictions follow the disk alone", "commands.control:resume", (REASON,)),
     Command(
         "cancel",
         "cancel every open order at a venue (of one instrument with --symbol); one message where the venue takes it",
@@ -184,7 +194,20 @@ COMMANDS = (
                     arg("--to", dest="last", type=int, metavar="SEQ", help="last sequence"),
                 ),
             ),
+            Command(
+                "tail",
+                "the last frames; -f: and those that follow",
+                "commands.journal:tail",
+                (
+                    DIRECTORY,
+                    arg("-f", "--follow", action="store_true", help="go on with what is written, until Ctrl-C"),
+                    arg("--lines", type=int, default=10, metavar="N", help="begin with the last N frames (default 10)"),
+                ),
+            ),
             Command("verify", "checksums and sequences of every frame (replay --verify checks the state too)", "commands.journal:verify", (DIRECTORY,)),
+            Command(
+                "audit", "replay every frame against an independent model of the rules; exit 7 if one does not hold", "commands.journal:audit", (DIRECTORY,)
+            ),
         ),
     ),
     Command(
@@ -193,7 +216,15 @@ COMMANDS = (
         "commands.journal:replay",
         (
             arg("dir", metavar="DIR", help="journal directory, or the data directory above it"),
-            arg("--verify", action="store_true", help="compare the state hash at every checkpoint; exit 7 on the first difference"),
+            arg("--verify", action="store_true", help="check the chain of the segments too; checkpoints are compared in any case (exit 7 at a difference)"),
+            arg("--until", type=int, metavar="SEQ", help="last sequence to apply"),
+            arg("--at", metavar="TIME", help="latest engine time to apply, ISO, UTC when it names no zone"),
+            arg("--from-snapshot", action="store_true", help="begin with the newest snapshot beside the journal"),
+            arg("--order", metavar="ID", help="the life of one order: each frame that touched it and what it changed"),
+            arg("--diff", metavar="OTHER", help="another journal, or a file of --record-hashes: where the two part (exit 7)"),
+            arg("--record-hashes", metavar="FILE", help="write the state hash of every N-th sequence, for --diff in another build"),
+            arg("--every", type=_count, default=10_000, metavar="N", help="of --record-hashes (default 10000)"),
+            arg("--from", dest="first", type=_count, default=1, metavar="SEQ", help="of --record-hashes: first sequence"),
         ),
     ),
     Command(
@@ -213,6 +244,21 @@ COMMANDS = (
         (
             arg("paths", nargs="+", metavar="FILE|DIR", help="*.ndjson; of a directory all below it, in order"),
             arg("--first", action="store_true", help="stop at the first difference or bad file (default: run everything)"),
+        ),
+    ),
+    Command(
+        "simulate",
+        "whole instances on a virtual clock with faults drawn from seeds; exit 7: an invariant broke (docs/simulation.md)",
+        "commands.simulate:run",
+        (
+            arg("--seed", required=True, metavar="N|A..B", help="one run a seed"),
+            arg("--events", type=int, default=2000, metavar="M", help="turns of a process before faults stop and everything must come to rest (default 2000)"),
+            arg("--jobs", type=int, default=1, metavar="J", help="runs at a time (default 1)"),
+            arg("--faults", default="all", metavar="none|all|LIST", help="classes of faults, separated by commas (default all)"),
+            arg("--schedule", metavar="LIST", help="these very faults, as a failure report gives them, instead of what the seed draws"),
+            arg("--shrink", action="store_true", help="make the schedule of a failure as small as it gets while the same invariant breaks"),
+            arg("--first", action="store_true", help="stop at the first failure"),
+            arg("--record", type=Path, metavar="FILE", help="append each run to FILE; seeds that it has are not run again"),
         ),
     ),
     Command(

@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.gateways.fix.dialect cimport dialect_t
+from ringfence.gateways.fix.durable cimport durable_t
 from ringfence.gateways.fix.state cimport session_t
 from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
@@ -37,6 +38,7 @@ ctypedef struct gateway_t:
     uint64_t *heartbeat
     const RingCursor *persisted   # the sidecar's mark, NULL while there is none
     const RingCursor *replicated  # the standby's mark, NULL while there is none
+    durable_t durable
     rf_idle_t idle
     uint32_t venue
     int fd                      # -1: none
@@ -77,8 +79,12 @@ ctypedef struct gateway_t:
 
 # Turn until Python is needed; returns RETURN_*. No Python, no allocation; the only system calls are recv, send, poll of a connecting socket, and idling.
 cdef int loop(gateway_t *g) noexcept nogil
+# One turn of it: 0 or RETURN_*.
+cdef int turn(gateway_t *g, int *work) noexcept nogil
 # What the session has for the engine, as far as the ring has room.
 cdef int deliver(gateway_t *g, uint64_t now) noexcept nogil
 cdef int write_socket(gateway_t *g) noexcept nogil
+# How far the journal on disk has what came in (durable.pyx).
+cdef void follow_journal(gateway_t *g) noexcept nogil
 # Gauges and the heartbeat word.
 cdef void show(gateway_t *g, uint64_t now) noexcept nogil

@@ -7,18 +7,20 @@ One thread, one ``nogil`` loop; sockets are non-blocking, connecting included, s
 the venue is away. The loop returns to Python for what is rare: open a connection, write log lines, stop.
 
 Rules. A command is stored before a byte of it is sent; its ``output_seq`` is the store's mark, and a command at or below the mark is skipped (a
-restarted engine offers it again). With durability ``local`` a new order or replace waits until the sidecar's mark covers its journal sequence, with
-``replicated`` until the standby's does too; what is not covered in time, or cannot be any more, is answered NOT_SENT, and cancels never wait. A
+restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence, with ``replicated`` until the
+standby's does too; when that takes too long, or cannot be any more, an order is answered NOT_SENT and a cancel goes out all the same. A
 command that finds the session down, or a new order or replace that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming
 message's number is stored after its event is in the engine's ring; a full ring means that the socket is not read.
 
-Dies at any point: the restarted process takes up region and store; see docs/architecture.md. A store that cannot grow ends the process (exit 1).
+Dies at any point: the restarted process takes up region and store; see docs/architecture.md. When the region is gone with the host's memory, events
+may be lost that the store counts as received: it asks for them again (durable.pyx). A store that cannot grow ends the process (exit 1).
 Rejected: epoll (one socket is always polled), a writer thread, queueing orders for a venue that is away.
 """
 
 import logging
 import os
 import socket
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,13 +38,16 @@ from ringfence.gateways.fix.cycle cimport (
     RETURN_STOPPED,
     SENT_SLOTS,
     deliver,
+    follow_journal,
     gateway_t,
     loop,
     sent_t,
     show,
+    turn,
     write_socket,
 )
 from ringfence.gateways.fix.dialect cimport Dialect
+from ringfence.gateways.fix.durable cimport durable_watch
 from ringfence.gateways.fix.machine cimport session_connected, session_disconnected
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.store cimport MessageStore
@@ -51,7 +56,7 @@ from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.idle cimport rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics
-from ringfence.ipc.records cimport RingCursor
+from ringfence.ipc.records cimport JournalSlot, RingCursor
 from ringfence.ipc.segment cimport Segment
 
 from ringfence.gateways.fix import dictionary
@@ -78,6 +83,7 @@ COUNTERS = (
 )
 cdef uint64_t CONNECT_NS_MAX = 10_000_000_000  # an address that does not answer
 cdef uint64_t REFUSED_NS = 100_000_000          # no peer could be taken: look again
+cdef uint64_t JOURNAL_NS_MAX = 500_000_000     # a clean stop waits so long for the journal to have what came in
 cdef uint64_t NEVER_NS = 0xFFFFFFFFFFFFFFFFULL
 DRAIN_READS_MAX = 64
 HISTOGRAMS = ("accept_wire", "intent_wire", "wire_ack")
@@ -112,11 +118,12 @@ cdef class Gateway:
     cdef Segment theirs
     cdef Segment sidecar
     cdef Segment standby
+    cdef Segment journal             # to.sidecar, observed
     cdef readonly Metrics metrics
-    cdef Clock clock
+    cdef readonly Clock clock
     cdef Link link
     cdef object sock
-    cdef readonly object connector   # of an initiator, else None
+    cdef public object connector     # of an initiator, else None; the simulator sets its own
     cdef readonly object listener    # of an acceptor, else None
     cdef object tls                  # None: plain TCP
     cdef object windows              # Schedule; None: always open
@@ -147,6 +154,7 @@ cdef class Gateway:
             self.mine = Segment.adopt(spec.instance, f"from.gw.{spec.venue}", role=role, epoch=spec.epoch, sections=sections)
             self.adopted = True
         except RegionMissing:
+            self._ask_again()
             self.mine = Segment.create(spec.instance, f"from.gw.{spec.venue}", sections, role=role, epoch=spec.epoch)
         self.mine.set_state(ENUMS["ProcessState"].by_name["STARTING"])
         self.metrics = Metrics.create(spec.instance, spec.component, COUNTERS, HISTOGRAMS, role=role, epoch=spec.epoch)
@@ -158,6 +166,13 @@ cdef class Gateway:
             self.g.listen_fd = self.listener.sock.fileno()
         else:
             self.connector = Connector(spec.addresses, spec.reconnect_min_s, spec.reconnect_max_s)
+
+    def _ask_again(self):
+        """Shared memory is new: ask again for what is not known to be in the journal on disk. Before the region is made, so that a death repeats it."""
+        lost = self.store.forget_unpersisted()
+        if lost:
+            log.warning("%s: shared memory is new and the last %d incoming numbers are not known to be in the journal on disk; the next expected is %d again",
+                        self.spec.venue, lost, self.store.next_in)
 
     def _log(self, str line):
         log.info("%s: %s", self.spec.venue, line)
@@ -228,37 +243,70 @@ cdef class Gateway:
         """Serve until SIGTERM or SIGINT; return the exit code."""
         cdef gateway_t *g = self.g
         cdef int reason
-        states = ENUMS["ProcessState"].by_name
-        if not self.attach():
+        if not self.begin():
             return 0
-        self.mine.set_state(states["RUNNING"])
-        log.info("venue %s: %s to %s, next in %d, next out %d, mark %d", self.spec.venue, self.store.identity, ", ".join(self.spec.addresses),
-                 self.store.next_in, self.store.next_out, self.store.mark)
-        while True:
+        code = None
+        while code is None:
             with nogil:
                 reason = loop(g)
-            self._write_notes()
-            if reason == RETURN_CONNECT:
-                self._connect()
-            elif reason == RETURN_SECURE:
-                self._secure()
-            elif reason == RETURN_CLOSED:
-                self._close()
-            elif reason == RETURN_NOTES:
-                self._now_and_then()
-            elif reason == RETURN_STOPPED:
-                self.mine.set_state(states["STOPPING"])
-                self._close()
-                with nogil:
-                    deliver(g, rf_clock_now(g.clock))
-                    show(g, rf_clock_now(g.clock))
-                self.mine.set_state(states["STOPPED"])
-                return 0
-            elif reason == RETURN_BROKEN:
-                self.mine.set_state(states["FAILED"])
-                log.error("%s; stopping", f"session store: {os.strerror(self.store.s.failed)}" if self.store.s.failed
-                          else "a ring shared with the engine holds garbage")
-                return 1
+            code = self._serve(reason)
+        return code
+
+    def begin(self) -> bool:
+        """Join the engine and say that we run. False when a stop was asked for first."""
+        if not self.attach():
+            return False
+        self.mine.set_state(ENUMS["ProcessState"].by_name["RUNNING"])
+        log.info("venue %s: %s to %s, next in %d, next out %d, mark %d", self.spec.venue, self.store.identity, ", ".join(self.spec.addresses),
+                 self.store.next_in, self.store.next_out, self.store.mark)
+        return True
+
+    def poll(self) -> tuple[int, int | None]:
+        """One turn, for those who drive the loop themselves: how much there was to do, and the exit code once the process would have ended."""
+        cdef gateway_t *g = self.g
+        cdef int reason, work = 0
+        with nogil:
+            reason = turn(g, &work)
+        return (work, None) if reason == 0 else (work, self._serve(reason))
+
+    def _serve(self, int reason) -> int | None:
+        """What the loop leaves to Python; the exit code when it is over."""
+        cdef gateway_t *g = self.g
+        states = ENUMS["ProcessState"].by_name
+        self._write_notes()
+        if reason == RETURN_CONNECT:
+            self._connect()
+        elif reason == RETURN_SECURE:
+            self._secure()
+        elif reason == RETURN_CLOSED:
+            self._close()
+        elif reason == RETURN_NOTES:
+            self._now_and_then()
+        elif reason == RETURN_STOPPED:
+            self.mine.set_state(states["STOPPING"])
+            self._close()
+            with nogil:
+                deliver(g, rf_clock_now(g.clock))
+                show(g, rf_clock_now(g.clock))
+            self._await_journal()
+            self.mine.set_state(states["STOPPED"])
+            return 0
+        elif reason == RETURN_BROKEN:
+            self.mine.set_state(states["FAILED"])
+            log.error("%s; stopping", f"session store: {os.strerror(self.store.s.failed)}" if self.store.s.failed
+                      else "a ring shared with the engine holds garbage")
+            return 1
+        return None
+
+    def vanish(self) -> None:
+        """End as SIGKILL ends a process: descriptors are closed, nothing is said or written; regions and store stay as they are."""
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+        self.g.fd = -1
+        self.store.close()
+        self.metrics.close()
+        self.mine.close()
 
     def close(self) -> None:
         """Give back what the process holds; the regions stay, for its successor."""
@@ -286,6 +334,7 @@ cdef class Gateway:
                 log.log(logging.DEBUG if self.spec.durability == "async" else logging.INFO, "no sidecar yet, durable commands wait: %s", error)
                 return
             self.g.persisted = <const RingCursor *> self.sidecar.section_ptr("mark")
+        self._watch_journal()
         if self.standby is None and self.spec.durability == "replicated":
             try:
                 self.standby = Segment.attach(self.spec.instance, "from.standby")
@@ -293,6 +342,26 @@ cdef class Gateway:
                 log.info("no standby, orders of durability replicated are not sent: %s", error)
                 return
             self.g.replicated = <const RingCursor *> self.standby.section_ptr("mark")
+
+    def _watch_journal(self):
+        """Join the journal ring as an observer; again at the next call while it is not there."""
+        if self.journal is not None:
+            return
+        try:
+            self.journal = Segment.attach(self.spec.instance, "to.sidecar")
+        except IpcError as error:
+            log.debug("no journal ring yet: %s", error)
+            return
+        slots = next(spec for spec in self.journal.sections if spec.name == "slots")
+        durable_watch(&self.g.durable, self.journal.section_ptr("slots"), <uint64_t *> self.journal.section_ptr("head"), slots.count, sizeof(JournalSlot))
+
+    def _await_journal(self):
+        """A clean stop: give the engine and the sidecar a moment, so that the next start has nothing to ask for again."""
+        cdef gateway_t *g = self.g
+        end = rf_clock_now(g.clock) + JOURNAL_NS_MAX
+        while g.persisted != NULL and self.journal is not None and self.store.next_in_persisted < self.store.next_in and rf_clock_now(g.clock) < end:
+            follow_journal(g)
+            time.sleep(0.001)
 
     def _connect(self):
         """Begin a connection: the next address, or the peer that has come."""

@@ -15,6 +15,8 @@ ctypedef struct store_t:
     int failed           # errno of a growth that was refused; nothing may be sent any more
     uint64_t next_out    # next MsgSeqNum(34) to send
     uint64_t next_in     # next MsgSeqNum(34) expected
+    uint64_t next_in_persisted  # at most next_in: what came before it is in the journal on disk (durable.pyx)
+    uint64_t lowered     # how often next_in went down in this process
     uint64_t mark        # highest output_seq of a command that was stored or answered
     uint64_t resets
     uint64_t reset_ms    # when the numbers started at their beginning, ms since 1970; 0: not known
@@ -29,6 +31,7 @@ cdef int store_reserve(store_t *s) noexcept nogil
 # Both sequence numbers anew; one record, so that a crash leaves either the old or the new pair.
 cdef int store_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t now_ns) noexcept nogil
 cdef void store_set_next_in(store_t *s, uint64_t next_in) noexcept nogil
+cdef void store_set_next_in_persisted(store_t *s, uint64_t next_in) noexcept nogil
 # The command was answered without a message.
 cdef void store_set_mark(store_t *s, uint64_t output_seq) noexcept nogil
 # The stored bytes of an outgoing message, or NULL. Valid until the next append.

@@ -2,7 +2,7 @@
 
 File, mapped shared, written by the one process that owns the session (``flock``), read by ``ringfence`` tools:
 
-    0     header: magic, day made, identity, then five words: next_out, next_in, mark, resets, time of the last reset
+    0     header: magic, day made, identity, then six words: next_out, next_in, mark, resets, time of the last reset, next_in_persisted
     4096  records: length, crc, seq, output_seq, kind, bytes; padded to 8; the first zero length word ends them
 
 Order of stores: record, its length word last, then the header word. A process killed anywhere leaves a store in which the record either is
@@ -13,7 +13,8 @@ it is ``StoreCorrupt``. ``next_out`` and ``mark`` are the higher of header and s
 even if its record is lost.
 
 What can fail: growth (disk full) sets ``failed``, and the session sends nothing more. After a loss of the host's memory the file may lack its
-last messages; the counterparty then answers "MsgSeqNum too low" and the session stops for an operator.
+last messages; the counterparty then answers "MsgSeqNum too low" and the session stops for an operator. Incoming messages whose events the journal lost
+are asked for again from ``next_in_persisted`` on (``forget_unpersisted``).
 Rejected: msync per message (the journal is what is durable), a B-tree or SQLite (this is an array with a checksum), one file per number.
 """
 
@@ -68,6 +69,7 @@ cdef enum:
     AT_MARK = 384
     AT_RESETS = 448
     AT_RESET_MS = 512    # zero in files of older versions
+    AT_PERSISTED = 576   # zero in files of older versions: then next_in, as they had it
     RESET_BYTES = 8      # a KIND_RESET record holds its time
 
 cdef uint64_t VALUE_MASK = 0xFFFFFFFFFFFF
@@ -221,8 +223,17 @@ cdef void finish_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t
 
 
 cdef void store_set_next_in(store_t *s, uint64_t next_in) noexcept nogil:
+    if next_in < s.next_in:
+        s.lowered += 1
+        if next_in < s.next_in_persisted:
+            store_set_next_in_persisted(s, next_in)
     s.next_in = next_in
     put_word(s, AT_NEXT_IN, next_in)
+
+
+cdef void store_set_next_in_persisted(store_t *s, uint64_t next_in) noexcept nogil:
+    s.next_in_persisted = next_in
+    put_word(s, AT_PERSISTED, next_in)
 
 
 cdef void store_set_mark(store_t *s, uint64_t output_seq) noexcept nogil:
@@ -357,6 +368,7 @@ cdef class MessageStore:
         (<uint64_t *> (self.s.base + AT_DAY))[0] = today
         put_word(&self.s, AT_NEXT_OUT, 1)
         put_word(&self.s, AT_NEXT_IN, 1)
+        put_word(&self.s, AT_PERSISTED, 1)
         put_word(&self.s, AT_MARK, 0)
         put_word(&self.s, AT_RESETS, 0)
         put_word(&self.s, AT_RESET_MS, int(now.timestamp() * 1000))
@@ -377,6 +389,10 @@ cdef class MessageStore:
         if not (get_word(s, AT_NEXT_OUT, &header_out) and get_word(s, AT_NEXT_IN, &header_in) and get_word(s, AT_MARK, &header_mark)
                 and get_word(s, AT_RESETS, &header_resets)):
             raise StoreCorrupt(f"{self.path}: a sequence number in the header is damaged; restore the file or agree on numbers with the counterparty")
+        s.next_in = s.next_in_persisted = header_in
+        if (<const uint64_t *> (s.base + AT_PERSISTED))[0] and not (get_word(s, AT_PERSISTED, &s.next_in_persisted) and s.next_in_persisted <= header_in):
+            raise StoreCorrupt(f"{self.path}: a sequence number in the header is damaged; restore the file or agree on numbers with the counterparty")
+        put_word(s, AT_PERSISTED, s.next_in_persisted)
         s.first = 1
         if not scan(s, &resets, &next_out, &mark, &reset_in, &reset_ms):
             raise MemoryError
@@ -389,7 +405,6 @@ cdef class MessageStore:
             return
         if not get_word(s, AT_RESET_MS, &s.reset_ms):
             s.reset_ms = reset_ms
-        s.next_in = header_in
         s.next_out = max(next_out, header_out)
         put_word(s, AT_NEXT_OUT, s.next_out)
         put_word(s, AT_MARK, s.mark)
@@ -483,6 +498,26 @@ cdef class MessageStore:
         """Store the next expected MsgSeqNum."""
         self._check_open()
         store_set_next_in(&self.s, next_in)
+
+    @property
+    def next_in_persisted(self) -> int:
+        """At most ``next_in``: the events of what came before it are in the journal on disk."""
+        return self.s.next_in_persisted
+
+    def set_next_in_persisted(self, uint64_t next_in) -> None:
+        """Store how far the journal on disk goes."""
+        self._check_open()
+        if next_in > self.s.next_in:
+            raise ValueError(f"{self.path}: MsgSeqNum {next_in} cannot be persisted, {self.s.next_in} is expected next")
+        store_set_next_in_persisted(&self.s, next_in)
+
+    def forget_unpersisted(self) -> int:
+        """Go back to ``next_in_persisted``, for a session whose shared memory is gone; return how many numbers that is."""
+        self._check_open()
+        cdef uint64_t lost = self.s.next_in - self.s.next_in_persisted
+        if lost:
+            store_set_next_in(&self.s, self.s.next_in_persisted)
+        return lost
 
     def set_mark(self, uint64_t output_seq) -> None:
         """Store the highest output_seq taken."""

@@ -1,0 +1,36 @@
+"""The memory benchmark on a real instance with few events, and its verdicts on made-up series."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from ringfence.bench.memory import Sample, findings
+
+MIB = 2**20
+
+
+def series(private: list[int], maps: list[int] | None = None, files: int = 10) -> list[Sample]:
+    return [Sample(1_000_000 * (n + 1), p, 0, maps[n] if maps else 50, files) for n, p in enumerate(private)]
+
+
+def test_memory_when_a_process_leaks_it_is_named_and_a_first_step_is_not_a_leak() -> None:
+    leaking = series([10 * MIB + n * MIB // 2 for n in range(20)])
+    warming = series([10 * MIB, 20 * MIB, 30 * MIB, 40 * MIB, *[40 * MIB] * 16])
+    mapping = series([10 * MIB] * 20, maps=[50 + n for n in range(20)])
+    rows = {r.process: r.grows for r in findings({"leaking": leaking, "warming": warming, "mapping": mapping})}
+    assert rows["leaking"] == ["private memory by 512 KiB a million events"]
+    assert rows["warming"] == []
+    assert rows["mapping"] == ["mappings from 54 to 69"]
+
+
+def test_memory_when_an_instance_runs_every_process_is_watched_and_flat() -> None:
+    command = [sys.executable, "-m", "ringfence.bench", "memory", "--events", "100000", "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+    report = json.loads(run.stdout)
+    watched = {row["process"]: row for row in report["rows"]}
+    assert {"supervisor", "engine", "sidecar", "feed"} <= set(watched)
+    assert any(name.startswith("gw.") for name in watched)
+    assert {name: row["grows"] for name, row in watched.items() if row["grows"]} == {}
+    assert run.returncode == 0, run.stderr

@@ -1,0 +1,73 @@
+"""Those who judge a run, side by side: the oracle (every rule, field by field) and the small model of truth (whose order, which trades, in what order).
+
+    frames, wire, the venue's truth ──▶ Oracle and Truth ──▶ violations
+
+They share no code but the record layouts. What is forgotten at a host crash is forgotten in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ringfence.tools.simulation.invariants import Violation
+from ringfence.tools.simulation.oracle import Oracle, VenueTrade
+from ringfence.tools.simulation.setup import Shape
+from ringfence.tools.simulation.truth import Truth
+from ringfence.tools.simulation.venue import Trade
+
+HEAD_BYTES = 64
+
+
+class Judges:
+    """Both, behind one face."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.truth, self.oracle = Truth(shape), Oracle()
+        self.fed = 0
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """New orders on the wire, by ClOrdID."""
+        return self.truth.sent
+
+    def frame(self, head: tuple[int, ...], frame: bytes) -> None:
+        self.truth.frame(head, frame)
+        self.oracle.frame(frame, frame[HEAD_BYTES:])
+        self.fed = head[2]
+
+    def wire(self, venue: int, message: dict[int, str]) -> None:
+        self.truth.wire(venue, message)
+        self.oracle.wire(venue, message)
+
+    def executed(self, venue: int, trade: Trade) -> None:
+        self.truth.executed(venue, trade)
+        self.oracle.executed(venue, _version(trade))
+
+    def busted(self, venue: int, trade: Trade) -> None:
+        self.oracle.busted(venue, trade.order.cl_ord_id, trade.exec_id)
+
+    def corrected(self, venue: int, trade: Trade, reference: str) -> None:
+        self.oracle.corrected(venue, reference, _version(trade))
+
+    def lost_frames(self, after: int) -> None:
+        self.truth.lost_frames(after)
+        self.oracle.lost_frames(after)
+        self.fed = after
+
+    def durable(self, known: Callable[[], int]) -> None:
+        """How far the journal was reported durable."""
+        self.truth.durable = known
+
+    def check_step(self, state: Any) -> list[Violation]:
+        """After every turn; ``state`` None while the engine is dead."""
+        found = self.truth.check_step(None if state is None else state.table)
+        return found or ([] if state is None else self.oracle.check_step(state))
+
+    def check_all(self, state: Any, *, quiescent: bool) -> list[Violation]:
+        return self.truth.check_all(state.table, quiescent=quiescent) or self.oracle.check_all(state, quiescent=quiescent)
+
+
+def _version(trade: Trade) -> VenueTrade:
+    """The trade as it is now, for the oracle."""
+    return VenueTrade(exec_id=trade.exec_id, cl_ord_id=trade.order.cl_ord_id, side=int(trade.order.side), qty=trade.qty, px=trade.px)
