@@ -264,7 +264,7 @@ enum rf_control_kind {
     RF_CONTROL_KIND_RESUME = 16, /* lift RESTRICT_OPERATOR and RESTRICT_DIVERGENCE */
     RF_CONTROL_KIND_DIVERGENCE = 17, /* the shadow found another state hash; body is a Checkpoint with the shadow's */
     RF_CONTROL_KIND_ROLL_DAY = 18, /* a new trading day (field day) begins: DAY orders that are still open are asked for, all others are carried */
-    RF_CONTROL_KIND_SKIP_OUTPUTS = 19, /* a gateway has sent more than the journal knows of: skip their numbers and ids, halt; body is an OrderAction (venue; order_id is the count) */
+    RF_CONTROL_KIND_SKIP_OUTPUTS = 19, /* a gateway has sent more than the journal knows: skip those ids, halt; body is an OrderAction (venue; order_id is the count) */
     RF_CONTROL_KIND_MAX = 19
 };
 

@@ -319,7 +319,7 @@ _ENUMS = (
         "RESUME: lift RESTRICT_OPERATOR and RESTRICT_DIVERGENCE",
         "DIVERGENCE: the shadow found another state hash; body is a Checkpoint with the shadow's",
         "ROLL_DAY: a new trading day (field day) begins: DAY orders that are still open are asked for, all others are carried",
-        "SKIP_OUTPUTS: a gateway has sent more than the journal knows of: skip their numbers and ids, halt; body is an OrderAction (venue; order_id is the count)",
+        "SKIP_OUTPUTS: a gateway has sent more than the journal knows: skip those ids, halt; body is an OrderAction (venue; order_id is the count)",
     ),
     _enum(
         "ObservationKind",

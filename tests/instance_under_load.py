@@ -14,6 +14,7 @@ from ringfence.ipc.errors import RingFull
 from ringfence.ipc.regions import list_regions
 from ringfence.ipc.schema import ENUMS
 from ringfence.strategy import Strategy
+from ringfence.tools import control_client
 from ringfence.tools.journal import JournalReader
 
 UNSETTLED = {ENUMS["OrdStatus"].by_name[n] for n in ("PENDING_NEW", "UNKNOWN")}
@@ -187,5 +188,8 @@ def _assert_equal_to_venue(running: Running, state: Any, orders: Any, counts: An
 
 
 def assert_nothing_left(running: Running) -> None:
+    """Once the cancels of strategies that ended are answered, a clean stop leaves no region."""
+    control_client.checkpoint(running.name)  # taken behind their detaches
+    settle(running)
     assert running.down() == []
     assert list_regions(running.name) == []

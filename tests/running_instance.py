@@ -126,9 +126,10 @@ class Running:
         line = self.venue.stdout.readline()
         assert line.startswith("listening"), (self.directory / "venue.log").read_text()
 
-    def up(self) -> int:
+    def up(self, options: supervisor.Options | None = None) -> int:
         """Bring it up detached; the exit code."""
-        code = self._up_with_failpoints() if self.failpoints else supervisor.up(self.config, detach=True, say=self.said.append)
+        chosen = options or supervisor.Options()
+        code = self._up_with_failpoints() if self.failpoints else supervisor.up(self.config, True, self.said.append, chosen)
         if code == 0:
             self.note_pids()
         return code

@@ -91,7 +91,12 @@ COMMANDS = (
         "up",
         "start an instance and watch over its processes",
         "commands.control:up",
-        (arg("config", metavar="CONFIG.toml"), arg("--detach", action="store_true", help="return when it is ready; logs are in DATA/logs")),
+        (
+            arg("config", metavar="CONFIG.toml"),
+            arg("--detach", action="store_true", help="return when it is ready; logs are in DATA/logs"),
+            arg("--new-history", action="store_true", help="begin an empty journal although the instance has traded before"),
+            arg("--new-session", action="append", default=[], metavar="VENUE", help="begin an empty session store; the counterparty must reset too"),
+        ),
     ),
     Command(
         "down",

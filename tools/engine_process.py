@@ -80,7 +80,7 @@ class Peer:
     def position(self, replayed: tuple[int, int]) -> int | None:
         """Where to go on in the peer's ring: what the journal says of this very ring when it is ahead of the released tail, else None (the tail).
 
-        Our mark keeps the epoch that the ring had when an engine first read it: what the journal has from before is another ring's, lost with the host's memory.
+        Our mark keeps the epoch that the ring had when an engine first read it: what the journal has of before is an older ring's, lost with the host.
         """
         if self.link is None:
             return None
@@ -112,7 +112,7 @@ class EngineProcess:
         self.gateways = {v.id: peer(f"gw.{v.name}", "OrderCommand", rings.commands) for v in self.config.venues}
         self.strategies = {s.id: peer(f"strat.{s.name}", "StrategyEvent", rings.strategy_events) for s in self.config.strategies}
         self.recovered = (0, 0)  # sequence and state hash, before anything new was journaled
-        self.handed: dict[int, tuple[int, Segment]] = {}  # strategy row: ring epoch, its memfd
+        self.handed: dict[tuple[int, int], Segment] = {}  # strategy row, ring epoch: its memfd
         self.state_region = self._take_state()
         self.metrics = Metrics.create(self.instance, "engine", COUNTERS, HISTOGRAMS, role=_ROLE, epoch=self.epoch)
         self._say("RECOVERING")
@@ -238,7 +238,7 @@ class EngineProcess:
         """Strategies that the journal has as attached, without a ring that was handed over again."""
         rows = state.table("strategies")
         count = int(state.table("engine")[1]["strategy_count"])
-        return [r for r in range(1, count + 1) if int(rows[r]["attached"]) and self.handed.get(r, (0,))[0] != int(rows[r]["epoch"])]
+        return [r for r in range(1, count + 1) if int(rows[r]["attached"]) and (r, int(rows[r]["epoch"])) not in self.handed]
 
     @staticmethod
     def _release(peer: Peer, position: int | None) -> None:
@@ -263,8 +263,8 @@ class EngineProcess:
         )
         for row, gateway in self.gateways.items():
             engine.set_gateway(row, gateway.link, emitted[row], position=gateway.position(replayer.source_position(_KIND["VENUE_EVENT"], row)))
-        for row in list(self.handed):
-            self._take_ring_again(engine, row, replayer)
+        for row, epoch in list(self.handed):
+            self._take_ring_again(engine, row, epoch, replayer)
         return engine
 
     # ---- strategies
@@ -284,18 +284,19 @@ class EngineProcess:
             if len(fds) != 1:
                 raise PeerRefused(f"the supervisor sent {len(fds)} descriptors with a strategy's ring, one is due")
             ring = Segment.attach_memfd(fds[0], link_sections("Intent", int(message["slots"])), writable=False)
-            self.handed[int(message["strategy"])] = (int(message["epoch"]), ring)
+            self.handed[int(message["strategy"]), int(message["epoch"])] = ring
         finally:
             for fd in fds:
                 os.close(fd)
         return True
 
-    def _take_ring_again(self, engine: Engine, row: int, replayer: Replayer) -> None:
-        epoch, ring = self.handed[row]
-        if epoch != int(replayer.state.table("strategies")[row]["epoch"]):
-            return  # its STRATEGY_ATTACH is still in the control ring
+    def _take_ring_again(self, engine: Engine, row: int, epoch: int, replayer: Replayer) -> None:
+        """Go on with a ring that outlived a former engine; its strategy may have ended meanwhile, which its STRATEGY_DETACH says after the last intent."""
+        strategy = replayer.state.table("strategies")[row]
+        if epoch != int(strategy["epoch"]) or not int(strategy["attached"]):
+            return  # its STRATEGY_ATTACH is still in the control ring, or its STRATEGY_DETACH was applied
         peer = self.strategies[row]
-        peer.link = Link(peer.mine, ring, trusted=False)
+        peer.link = Link(peer.mine, self.handed[row, epoch], trusted=False)
         taken = replayer.source_position(_KIND["INTENT"], row)
         engine.set_strategy(row, peer.link, position=resume_position(peer.link, taken[1]) if taken[0] == epoch else None)
         self.log.info("strategy %s goes on with ring epoch %d", peer.name, epoch)
@@ -305,16 +306,18 @@ class EngineProcess:
         row = engine.attached_strategy
         epoch = int(engine.state.table("strategies")[row]["epoch"])
         self.channel.settimeout(CHANNEL_WAIT_S)
-        while self.handed.get(row, (0,))[0] < epoch:
+        while max((e for r, e in self.handed if r == row), default=0) < epoch:
             try:
                 self._receive_one()
             except (OSError, PeerRefused) as e:
                 self.log.error("no ring of strategy row %d, epoch %d, came with its attach: %s", row, epoch, e)
                 return
         peer = self.strategies[row]
-        if self.handed[row][0] != epoch:
+        for old in [(r, e) for r, e in self.handed if r == row and e < epoch]:
+            del self.handed[old]
+        if (row, epoch) not in self.handed:
             return  # it has attached once more since; that command follows in the control ring
-        peer.link = Link(peer.mine, self.handed[row][1], trusted=False, fresh=True)
+        peer.link = Link(peer.mine, self.handed[row, epoch], trusted=False, fresh=True)
         engine.set_strategy(row, peer.link)
         self.log.info("%s attached with ring epoch %d", peer.name, epoch)
 

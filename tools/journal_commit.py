@@ -23,6 +23,7 @@ from ringfence.tools.segments import BLOCK_BYTES
 WRITES_MIN = 3
 WRITES_MAX = 25
 BUDGET_NS = 75_000_000  # for each way
+MARGIN_PERCENT = 10  # direct has to be faster by more than noise: the page cache also serves who reads the live journal
 SCRATCH_NAME = "commit.scratch"
 SCRATCH_BYTES = 1 << 20
 
@@ -52,7 +53,7 @@ def choose(directory: Path, wanted: str) -> Choice:
         fdatasync_ns = _median(directory, 0, os.fdatasync)
     except OSError as e:
         return Choice("fdatasync", 0, direct_ns, f"could not be measured in {directory}: {e.strerror}")
-    mode = "direct" if direct_ns < fdatasync_ns else "fdatasync"
+    mode = "direct" if direct_ns * 100 < fdatasync_ns * (100 - MARGIN_PERCENT) else "fdatasync"
     return Choice(mode, fdatasync_ns, direct_ns, f"measured: fdatasync {fdatasync_ns / 1e6:.3f} ms, O_DIRECT|O_DSYNC {direct_ns / 1e6:.3f} ms")
 
 

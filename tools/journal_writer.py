@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SUSPECT_NAME = "SUSPECT"
-DIRECT_BYTES = 1 << 20  # largest direct write
+DIRECT_BYTES = (1 << 20) + 2 * BLOCK_BYTES  # largest direct write: a batch of the sidecar and the blocks that it begins and ends in
 HASH_ASIDE_BYTES = 1 << 15  # hashing less is done before a thread has woken
 HASH_BACKLOG = 4
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

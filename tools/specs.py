@@ -18,7 +18,7 @@ from typing import Any
 from ringfence.gateways.fix.config import SessionConfig as SessionSettings
 from ringfence.ipc.errors import RegionMissing
 from ringfence.ipc.segment import Segment
-from ringfence.tools.config import Config, FeedConfig
+from ringfence.tools.config import Config, FeedConfig, VenueConfig
 from ringfence.tools.session_config import SessionConfig
 
 SIDECAR_DRAIN_S = 10
@@ -137,12 +137,22 @@ def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> Chi
         "symbols": [i.symbol for i in config.instruments],
         "reconnect_min_s": s.reconnect_min_s,
         "reconnect_max_s": s.reconnect_max_s,
-        "store": str(config.instance.data_dir / "sessions" / f"{venue.name}.store"),
+        "store": str(store_path(config, venue)),
         "durability": config.highest_durability,
         "core": venue.core,
         "ring_slots": slots_of(config.instance.name, f"from.{component}") or config.rings.venue_events,
     }
     return ChildPlan(component, "GATEWAY", module("ringfence.gateways.fix", component), f"from.{component}", order=2, stop_s=5, core=venue.core, spec=spec)
+
+
+def store_path(config: Config, venue: VenueConfig) -> Path:
+    """File of a venue's session store."""
+    return config.instance.data_dir / "sessions" / f"{venue.name}.store"
+
+
+def session_identity(venue: VenueConfig) -> str:
+    """What the store of a venue's session must belong to."""
+    return str(SessionSettings(**_session(venue.session)).identity)
 
 
 def _session(s: SessionConfig) -> dict[str, Any]:

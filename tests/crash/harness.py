@@ -314,6 +314,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     directory = args.keep or Path(tempfile.mkdtemp(prefix="rf-harness-"))
     directory.mkdir(parents=True, exist_ok=True)
+    if any(directory.iterdir()):
+        parser.error(f"--keep {directory}: not empty; a run needs a directory of its own")
     plan = Plan(args.kills, args.seed, args.all_at_once, args.stop, durability=args.durability)
     harness = Harness(directory, f"h{os.getpid()}", plan)
     try:

@@ -133,7 +133,7 @@ def test_direct_writer_when_a_write_fails_is_suspect_for_ever(tmp_path: Path, jo
     assert (tmp_path / "SUSPECT").exists()
 
 
-@pytest.mark.parametrize(("direct_ns", "fdatasync_ns", "mode"), [(5, 9, "direct"), (9, 5, "fdatasync")])
+@pytest.mark.parametrize(("direct_ns", "fdatasync_ns", "mode"), [(50, 90, "direct"), (90, 100, "fdatasync"), (89, 100, "direct"), (90, 50, "fdatasync")])
 def test_choose_when_measured_takes_the_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct_ns: int, fdatasync_ns: int, mode: str) -> None:
     monkeypatch.setattr(journal_commit, "_median", lambda _d, flags, _s: direct_ns if flags else fdatasync_ns)
     found = choose(tmp_path, "auto")

@@ -29,7 +29,8 @@ def up(args: argparse.Namespace) -> int:
     from ringfence.tools import supervisor
 
     quiet: bool = args.options.quiet
-    return supervisor.up(args.config, args.detach, lambda line: None if quiet else print(line, flush=True))
+    options = supervisor.Options(args.new_history, tuple(args.new_session))
+    return supervisor.up(args.config, args.detach, lambda line: None if quiet else print(line, flush=True), options)
 
 
 def wait_ready(name: str, timeout: float) -> None:

@@ -41,8 +41,9 @@ def _print(args: argparse.Namespace, view: render.View, rows: list[render.Row], 
 def stat(args: argparse.Namespace) -> int:
     instance = _instance(args)
     reader = JournalReader(pictures.directory(args.dir, instance))
-    rows = pictures.segments(reader, instance if args.dir is None else None)
-    _print(args, pictures.SEGMENTS, rows, [str(reader.directory)], instance.name if instance is not None else "")
+    theirs = instance if args.dir is None else None
+    rows = pictures.segments(reader, theirs)
+    _print(args, pictures.SEGMENTS, rows, pictures.notes(reader, theirs), instance.name if instance is not None else "")
     return 0
 
 

@@ -20,6 +20,7 @@ from ringfence.tools.errors import ToolError, UsageError
 from ringfence.tools.journal import PAYLOADS, Chunk, JournalFrame, JournalReader
 from ringfence.tools.render import Column, Row, View
 from ringfence.tools.replay import END, cut, replay
+from ringfence.tools.segments import COMPRESSED
 from ringfence.tools.table_differences import text
 from ringfence.tools.views.instance import Instance, label, named
 from ringfence.tools.views.tables import Names, base32, order_of, scaled
@@ -115,7 +116,7 @@ def segments(reader: JournalReader, instance: Instance | None) -> list[Row]:
             "first": s.first_seq,
             "last": s.last_seq if s.last_seq >= s.first_seq else None,
             "bytes": s.used_bytes,
-            "crc": "chained" if s is not found[-1] else "open",
+            "crc": "open" if s is found[-1] else "zstd" if s.path.suffix == COMPRESSED else "chained",
             "fsync_lag": lag if s is found[-1] else None,
             "sink": None,
             "lag": None,
@@ -124,6 +125,18 @@ def segments(reader: JournalReader, instance: Instance | None) -> list[Row]:
         }
         for s in found
     ]
+
+
+def notes(reader: JournalReader, instance: Instance | None) -> list[str]:
+    """Return lines below the segments: the directory, where its history begins, and how a running sidecar commits."""
+    lines = [str(reader.directory)]
+    if reader.first_seq > 1:
+        lines.append(f"history begins at sequence {reader.first_seq:,}: what was before it was retired, a snapshot covers it")
+    if instance is not None and (sidecar := instance.metrics("sidecar")) is not None:
+        found = sidecar.counters()
+        ways = [f"{name} {found[key] / 1e6:.3f} ms" for name, key in (("fdatasync", "fdatasync_ns"), ("O_DIRECT|O_DSYNC", "direct_ns")) if found.get(key)]
+        lines.append(f"commits with {'O_DIRECT|O_DSYNC' if found.get('direct') else 'fdatasync'}" + (f"; measured at start: {', '.join(ways)}" if ways else ""))
+    return lines
 
 
 def frames(reader: JournalReader, first: int, last: int | None) -> list[Row]:
