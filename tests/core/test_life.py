@@ -169,6 +169,10 @@ class Life(RuleBasedStateMachine):
     def mass_cancel(self) -> None:
         self.action("MASS_CANCEL", venue=1)
 
+    @rule(count=st.integers(0, 3))
+    def skip_outputs(self, count: int) -> None:
+        self.action("SKIP_OUTPUTS", venue=1, order_id=count)
+
     # ---- what must hold
 
     @invariant()

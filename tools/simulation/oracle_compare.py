@@ -43,6 +43,8 @@ def _words(value: int) -> tuple[int, int]:
 
 def expected(o: Order) -> tuple[int, ...]:
     """The order's row as the rules have it, in the order of ``ORDER_FIELDS``."""
+    if o.lost:
+        return (0,) * len(ORDER_FIELDS)
     lo, hi = _words(o.notional)
     if o.requests:
         cancel, replace, pending = o.newest(CANCEL), o.newest(REPLACE), min(len(o.requests), 255)

@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.simulation import oracle_book, oracle_records
-from ringfence.tools.simulation.oracle_model import Instrument, Model, Order, Route, Strategy, Venue, ask_status, by_quantity, cancel_open, end_cancels, settle
+from ringfence.tools.simulation.oracle_model import (
+    REVISIONS_MAX,
+    Instrument,
+    Model,
+    Order,
+    Route,
+    Strategy,
+    Venue,
+    ask_status,
+    by_quantity,
+    cancel_open,
+    end_cancels,
+    settle,
+)
 from ringfence.tools.simulation.oracle_records import BIT, text_of
 from ringfence.tools.simulation.oracle_rules import STATUS, day_code, is_day
 
@@ -178,7 +191,29 @@ def _action(m: Model, kind: int, body: bytes) -> bool:
         return 0 < order <= len(m.orders) and _resolve(m, m.orders[order - 1], STATUS.get(status, ""))
     if kind == KIND["ASSIGN_EXECUTION"]:
         return oracle_book.assign(m, execution, order, strategy)
+    if kind == KIND["SKIP_OUTPUTS"]:
+        return _skip(m, venue, order)
     return kind == KIND["DONT_KNOW"]  # moves nothing of ours
+
+
+def _skip(m: Model, venue: int, count: int) -> bool:
+    """The journal lost its end, and a gateway sent ``count`` messages that it does not know: no number of theirs is used again, new risk is halted."""
+    if venue not in m.venues or count == 0 or count >= m.capacity["orders"] - len(m.orders):
+        return False
+    m.venues[venue].queued += count
+    m.mass_cancels += count
+    for _ in range(count):
+        o = Order(len(m.orders) + 1, 0, (), *(0,) * 12, day=0, created_seq=0, base="DENIED", shown="DENIED", lost=True)
+        m.orders.append(o)
+        m.touched[o.row] = o
+    for s in m.strategies.values():
+        for o in s.open.values():
+            if o.venue == venue:
+                o.revision = min(o.revision + count, REVISIONS_MAX)
+                m.touched[o.row] = o
+    _restrict(m, m.restrictions | BIT["RESTRICT_OPERATOR"])
+    m.breaks += 1
+    return True
 
 
 def _mass_cancel(m: Model, venue: int, instrument: int) -> bool:

@@ -66,6 +66,7 @@ class Order:
     unknown_since: int = 0  # engine time at which it became Unknown
     transact_ns: int = 0
     venue_order_id: bytes = b""
+    lost: bool = False  # a number that is passed over: its order was lost with the journal's end, its row stays empty
     fell_by: int = 0  # sequence of the last bust, correction or split: only those may lower CumQty (I4)
 
     @property

@@ -80,6 +80,8 @@ def check_message(m: Model, w: Wire, sent: Sent) -> list[Violation]:
         if cl_ord_id in w.forgotten:
             return out
         return [*out, Violation("I2", f"{name}: no journaled intent asked for it", sent.seq)]
+    if m.orders[r.order - 1].lost:  # on its way when the host's memory was lost
+        return out
     return out + _asked_for(m, m.orders[r.order - 1], r, f, kind, name, sent)
 
 
