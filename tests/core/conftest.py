@@ -6,11 +6,12 @@ strategies and a route; all outputs are kept, so a test can read the commands an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from engine_rig import Rig, rigs
 
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits
@@ -208,3 +209,20 @@ def make_machine() -> Callable[..., Machine]:
 @pytest.fixture
 def machine() -> Machine:
     return Machine()
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    yield from rigs()
+
+
+@pytest.fixture
+def make_rig() -> Iterator[Callable[..., Rig]]:
+    made: list[Rig] = []
+
+    def make(**sizes: int) -> Rig:
+        made.append(Rig(**sizes))
+        return made[0].configure()
+
+    yield make
+    made[0].close()
