@@ -1,4 +1,4 @@
-"""An engine over real rings in shared memory; strategies, a gateway and a sidecar are played by the test, through links."""
+"""An engine over real rings in shared memory, and the test at the other end of every link: strategies, a gateway, a sidecar, control and feed."""
 
 from __future__ import annotations
 

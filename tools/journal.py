@@ -12,8 +12,9 @@ What fails: ``JournalCorrupt`` at anything but a torn tail, naming segment, offs
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from ringfence.tools.frames import Scan, ScanState
 from ringfence.tools.segments import HEADER_BYTES, SegmentInfo, load, read_anchor, read_header, segment_indexes, segment_path, stored_path
 
 DEFECTS_MAX = 1000
+HASH_BESIDE_FROM = 1 << 20
 _SETTLE_S = 0.002
 _SETTLE_TRIES = 5
 _FRAME = ENUMS["FrameKind"].by_name
@@ -225,12 +227,13 @@ class JournalReader:
                 if problem.kind is DefectKind.LAYOUT:
                     return
             next_seq, instance, chained = info.first_seq, info.instance, True
+            hashed = _hash_beside(buffer) if chain and not last else None
             for item in self._frames_of(info, buffer, epoch, last=last, resume=resume):
                 yield item
                 if isinstance(item, Chunk):
                     next_seq = item.first_seq + item.frames
                     epoch, buffer = item.last_epoch, item.buffer
-            digest = hashlib.sha256(buffer).digest() if chain and not last else b""
+            digest = hashed() if hashed else b""
 
     def _first_needed(self, indexes: list[int], from_seq: int) -> int:
         """Position of the segment that holds ``from_seq``; 0 unless the headers show a later one plainly."""
@@ -276,3 +279,19 @@ class JournalReader:
             if same or found.state == ScanState.CLEAN:
                 break
         return buffer, found
+
+
+def _hash_beside(buffer: memoryview) -> Callable[[], bytes]:
+    """Begin the SHA-256 of a segment on another core, while its frames are used on this one; the function returned waits for it."""
+    if len(buffer) < HASH_BESIDE_FROM:
+        digest = hashlib.sha256(buffer).digest()
+        return lambda: digest
+    found: list[bytes] = []
+    thread = threading.Thread(target=lambda: found.append(hashlib.sha256(buffer).digest()), daemon=True)
+    thread.start()
+
+    def wait() -> bytes:
+        thread.join()
+        return found[0]
+
+    return wait

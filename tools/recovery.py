@@ -27,6 +27,7 @@ from ringfence.ipc.layout import dtype
 from ringfence.ipc.link import Link
 from ringfence.tools import frames, snapshot
 from ringfence.tools.defects import Defect
+from ringfence.tools.errors import JournalCorrupt, JournalError
 from ringfence.tools.journal import Chunk, JournalReader
 from ringfence.tools.replay import apply_chunk, limits_in
 from ringfence.tools.snapshot import Header, SnapshotUnusable
@@ -103,7 +104,9 @@ def _from_snapshot(reader: JournalReader, state: State, emitted: Mapping[int, in
             _check_fits(header, emitted, instance)
             _check_history(header, reader)
             replayer = snapshot.load(header, state, emit_above=dict(emitted))
-        except SnapshotUnusable as e:
+        except JournalCorrupt:
+            raise
+        except (SnapshotUnusable, JournalError) as e:
             _log.warning("snapshot refused, an older one or the whole journal is used: %s", e)
             continue
         _log.info("recovering from snapshot %s, state hash %016x", header.path.name, header.state_hash)
@@ -122,13 +125,18 @@ def _check_fits(header: Header, emitted: Mapping[int, int], instance: str) -> No
 
 def _check_history(header: Header, reader: JournalReader) -> None:
     """The journal must hold the frame that the snapshot ends with: after a host crash it may be shorter, or have gone on otherwise."""
-    for item in reader.chunks(header.seq, chain=False):
-        if isinstance(item, Chunk) and item.first_seq <= header.seq < item.first_seq + item.frames:
-            if frame_crc(item, header.seq) == header.frame_crc:
-                return
-            raise SnapshotUnusable(f"{header.path}: the journal has another frame {header.seq}; the snapshot is of a history that was lost")
-        break
-    raise SnapshotUnusable(f"{header.path}: the journal does not hold its frame {header.seq}")
+    try:
+        item = next(reader.chunks(header.seq, chain=False), None)
+    except JournalCorrupt:
+        raise
+    except JournalError:  # retired up to that frame, which a snapshot had to cover first: what comes right after it must be there
+        item = next(reader.chunks(header.seq + 1, chain=False), None)
+        if isinstance(item, Chunk) and item.first_seq == header.seq + 1:
+            return
+    if not isinstance(item, Chunk) or not item.first_seq <= header.seq < item.first_seq + item.frames:
+        raise SnapshotUnusable(f"{header.path}: the journal does not hold its frame {header.seq}")
+    if frame_crc(item, header.seq) != header.frame_crc:
+        raise SnapshotUnusable(f"{header.path}: the journal has another frame {header.seq}; the snapshot is of a history that was lost")
 
 
 def frame_crc(chunk: Chunk, seq: int) -> int:

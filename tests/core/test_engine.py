@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import time
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,11 @@ import pytest
 from engine_rig import FRAME, LIMITS, Rig, record, rigs
 
 from ringfence.core.engine import Engine
-from ringfence.core.errors import CoreError, StateMismatch
+from ringfence.core.errors import CoreError
 from ringfence.core.replay import Replayer
 from ringfence.core.state import State
 from ringfence.ipc import stop
-from ringfence.ipc.layout import dtype
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 
 
 def test_engine_when_an_order_lives_its_outputs_and_journal_agree(rig: Rig) -> None:
@@ -73,66 +72,6 @@ def test_engine_when_a_control_command_asks_writes_a_checkpoint_that_replay_chec
     kinds = rig.kinds()
     assert kinds[kinds.index("CHECKPOINT") - 1] == "CONTROL"
     rig.check_replay()
-
-
-def windows(rig: Rig) -> list[tuple[int, int]]:
-    found = [np.frombuffer(f[64:128], dtype("Checkpoint"))[0] for f, kind in zip(rig.frames, rig.kinds(), strict=True) if kind == "CHECKPOINT"]
-    return [(int(c["first_row"]), int(c["rows"])) for c in found]
-
-
-def test_engine_when_time_has_come_checkpoints_go_over_all_rows_in_windows(make_rig: Callable[..., Rig]) -> None:
-    rig = make_rig(checkpoint_ns=1, window_rows=3)
-    for client_id in range(1, 9):
-        rig.intent("NEW", client_id)
-        rig.pump()
-    del rig.frames[:]
-    for _ in range(4):
-        rig.feed.send(record("Mark", instrument=1, bid=99, ask=101))
-        rig.pump()
-    assert len(set(windows(rig))) == 3, "8 orders are three windows of 3 rows"
-    assert {first for first, _ in windows(rig)} == {1, 4, 7}
-
-
-def test_engine_when_checkpoints_are_periodic_replay_checks_each(make_rig: Callable[..., Rig]) -> None:
-    rig = make_rig(checkpoint_ns=1, window_rows=2)
-    for client_id in range(1, 9):
-        rig.intent("NEW", client_id)
-        rig.pump()
-    replayer = rig.check_replay()
-    assert replayer.checkpoints == len(windows(rig)) > 8
-    assert replayer.other_logic == 0
-
-
-def test_engine_when_nothing_was_applied_since_writes_no_checkpoint(make_rig: Callable[..., Rig]) -> None:
-    rig = make_rig(checkpoint_ns=1)
-    rig.pump()
-    n = len(rig.frames)
-    for _ in range(20):
-        rig.pump()
-    assert len(rig.frames) == n
-
-
-def test_replay_when_a_row_in_a_window_differs_is_seen_within_one_cycle(make_rig: Callable[..., Rig]) -> None:
-    rig = make_rig(checkpoint_ns=1, window_rows=3)
-    for client_id in range(1, 9):
-        rig.intent("NEW", client_id)
-        rig.pump()
-    replayer = rig.check_replay()
-    replayer.state.table("orders")[8]["px"] += 1
-    seen = len(rig.frames)
-    for _ in range(4):
-        rig.feed.send(record("Mark", instrument=1, bid=99, ask=101))
-        rig.pump()
-    with pytest.raises(StateMismatch, match="rows 7 to 9") as caught:
-        for frame in rig.frames[seen:]:
-            replayer.apply(frame)
-    assert (caught.value.first_row, caught.value.rows) == (7, 3)
-
-
-def test_engine_when_a_window_has_no_rows_is_refused(rig: Rig) -> None:
-    journal, _ = rig.link("other", "JournalSlot", 64, None, 0)
-    with pytest.raises(CoreError, match="window_rows"):
-        Engine(rig.state, rig.clock, rig.metrics, journal=journal, window_rows=0)
 
 
 def test_engine_when_a_mark_arrives_the_instrument_has_it(rig: Rig) -> None:
@@ -453,4 +392,59 @@ def test_engine_when_traffic_is_random_replay_gives_equal_bytes(rig: Rig, seed: 
             rig.events(1)
             rig.events(2)
     rig.pump()
+    rig.check_replay()
+
+
+# ---- how far the disk is behind ---------------------------------------------------------------------------------------------
+
+
+def poll_until(rig: Rig, restrictions: int, *, synced: bool) -> None:
+    """Turn the loop until the state has these restrictions; a sidecar that keeps pace covers every frame, one that hangs none."""
+    end = time.monotonic() + 10
+    while int(rig.state.table("engine")[1]["restrictions"]) != restrictions:
+        assert time.monotonic() < end
+        rig.pump()
+        if synced:
+            rig.sidecar.set_mark(rig.state.seq)
+
+
+def test_engine_when_the_journal_is_not_synced_in_time_closes_new_risk_in_two_steps_and_opens_it_by_itself(make_rig: Any) -> None:
+    rig = make_rig(reduce_ns=2_000_000, halt_ns=40_000_000)
+    rig.sidecar.set_mark(rig.state.seq)
+    rig.intent("NEW", 1)
+    poll_until(rig, CONSTANTS["RESTRICT_JOURNAL_SLOW"][0], synced=False)
+    rig.intent("NEW", 2)
+    rig.pump()
+    assert rig.denied() == ["JOURNAL_LATE"]
+    poll_until(rig, CONSTANTS["RESTRICT_JOURNAL_LATE"][0], synced=False)
+    rig.intent("NEW", 3)
+    rig.intent("CANCEL", 1)
+    rig.pump()
+    assert rig.denied() == ["TRADING_HALTED"]
+    assert [ENUMS["CommandKind"].by_value[int(c["kind"])] for c in rig.commands()] == ["NEW", "CANCEL"]
+    poll_until(rig, 0, synced=True)
+    rig.intent("NEW", 4)
+    rig.pump()
+    assert rig.told() == ["ACCEPTED"]
+    assert rig.observations() == ["JOURNAL_HEALTH"] * 3
+    rig.check_replay()
+
+
+@pytest.mark.parametrize("name", ["RESTRICT_JOURNAL_FULL", "RESTRICT_JOURNAL_SUSPECT"])
+def test_engine_when_the_sidecar_says_that_it_cannot_write_takes_only_cancels(make_rig: Any, name: str) -> None:
+    rig = make_rig()
+    rig.intent("NEW", 1)
+    rig.pump()
+    rig.sidecar.mine.section("mark")[0]["condition"] = CONSTANTS[name][0]
+    rig.pump()
+    rig.intent("NEW", 2)
+    rig.intent("CANCEL", 1)
+    rig.pump()
+    assert rig.denied() == ["TRADING_HALTED"]
+    assert [ENUMS["CommandKind"].by_value[int(c["kind"])] for c in rig.commands()] == ["NEW", "CANCEL"]
+    rig.sidecar.mine.section("mark")[0]["condition"] = 0
+    rig.pump()
+    rig.intent("NEW", 3)
+    rig.pump()
+    assert rig.told()[-1] == "ACCEPTED"
     rig.check_replay()
