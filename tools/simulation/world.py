@@ -71,6 +71,7 @@ class World:
         self.stalled: dict[str, int] = {}
         self.frozen: dict[str, tuple[int, int]] = {}
         self.tear: dict[str, Fault] = {}
+        self.dying: dict[str, Fault] = {}  # the same, for real
         self.disk_full_until = self.disk_slow_until = 0
         self.calm = False
         self.idle_turns = 0
@@ -291,6 +292,7 @@ class World:
         self.frozen.pop(name, None)
         self.stalled.pop(name, None)
         self.tear.pop(name, None)
+        self.dying.pop(name, None)
         if name == "engine":
             host.kill_engine()
         elif name == "sidecar":
@@ -306,11 +308,11 @@ class World:
         self._restart_later(name)
 
     def _dies_inside(self, name: str) -> bool:
-        """In the test build every second torn turn ends at a failpoint of the code itself."""
-        return name in self.tear and deaths.possible() and bool(self.tear[name].amount & 2)
+        """In the test build three of four torn turns end at a failpoint of the code itself, as soon as there is something to do."""
+        return name in self.dying and self.host.input_waits(name)
 
     def _die_inside(self, name: str, turn: Callable[[], object], points: tuple[str, ...]) -> int:
-        fault = self.tear.pop(name)
+        fault = self.dying.pop(name)
         point = deaths.die_in(turn, points, Random(fault.amount), self.host.root)
         self.fired[f"at_{point}" if point else "at_end_of_turn"] += 1
         self._kill(name)
@@ -357,6 +359,7 @@ class World:
         self.stalled.clear()
         self.frozen.clear()
         self.tear.clear()
+        self.dying.clear()
         ahead = max([0, *self.host.offset.values()])
         self.host.offset.clear()
         if self.due.get("journal", 0):
@@ -400,7 +403,8 @@ def _kill_process(name: str) -> Strike:
         if running is None:
             return
         if f.amount & 1 and name != "s":
-            w.tear[process] = f
+            real = deaths.possible() and name != "sidecar" and f.amount & 6
+            (w.dying if real else w.tear)[process] = f
         else:
             w._kill(process)
 
