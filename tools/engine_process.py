@@ -80,7 +80,7 @@ class Peer:
     def position(self, replayed: tuple[int, int]) -> int | None:
         """Where to go on in the peer's ring: what the journal says of this very ring when it is ahead of the released tail, else None (the tail).
 
-        Our mark keeps the epoch that the ring had when an engine first read it: what the journal has from before is another ring's, lost with the host's memory.
+        Our mark keeps the epoch that the ring had when an engine first read it: what the journal has from before is of a ring that went with the host's memory.
         """
         if self.link is None:
             return None

@@ -33,8 +33,8 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.errors import JournalFull, JournalSuspect
 from ringfence.tools.journal_ring import JournalRing
 from ringfence.tools.journal_writer import JournalWriter
-from ringfence.tools.segments import Disk
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region
+from ringfence.tools.segments import Disk
 
 BATCH_BYTES = 1 << 20
 HEARTBEAT_NS = 50_000_000
