@@ -1,4 +1,4 @@
-"""``python -m ringfence.bench ring|engine|fix|hot_path|memory [--json] [--quick] [--rounds N]``: run one benchmark."""
+"""``python -m ringfence.bench ring|engine|fix|recovery|journal|hot_path|memory [--json] [--quick] [--rounds N]``: run one benchmark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ BENCHES = {
     "ring": "two processes over a ring: throughput and round trip, against Boost.Lockfree, multiprocessing.Queue and a bare cache line",
     "engine": "the engine: time and instructions per intent, ack and fill",
     "fix": "the FIX codec: encode and parse, against simplefix and quickfix",
+    "recovery": "time until the state is back, from the whole journal and from snapshots of several ages",
     "memory": "every process of an instance over millions of events: resident memory, mappings, open files, and what grows",
+    "journal": "the journal writer: throughput and commit latency, against a raw preallocated writer of the same sizes",
     "hot_path": "the engine under steady traffic: system calls, page faults and context switches per message",
 }
 

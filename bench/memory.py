@@ -119,14 +119,29 @@ def _start(demo: Demo, events: int) -> None:
 
 
 def _pids(demo: Demo) -> dict[str, int]:
+    """Components by name; asked for once, since every question is a connection of the supervisor's, and a process that is replaced is an error."""
     status = control_client.status(demo.name)
     pids = {str(c["name"]): int(c["pid"]) for c in status["components"] if int(c["pid"])}
     return {"supervisor": int(status["pid"]), **pids}
 
 
+def _wait_for_orders(demo: Demo) -> None:
+    """Return when every strategy has an order in the table: all have mapped what they need."""
+    until = time.monotonic() + STALL_S
+    with Segment.attach(demo.name, "state") as state:
+        orders, engine = state.section("orders"), state.section("engine")
+        while set(range(1, len(FLOW) + 1)) - set(orders["strategy"][1 : int(engine[1]["order_count"]) + 1].tolist()):
+            demo.check_alive()
+            if time.monotonic() > until:
+                raise TimeoutError(f"not every strategy sent an order within {STALL_S:g} s: {demo.tail('up.log')}")
+            time.sleep(POLL_S)
+
+
 def _observe(demo: Demo, events: int) -> tuple[dict[str, list[Sample]], float]:
     """Sample all processes at even steps of the journal sequence; return the series and the seconds."""
-    series: dict[str, list[Sample]] = {}
+    _wait_for_orders(demo)
+    pids = _pids(demo)
+    series: dict[str, list[Sample]] = {process: [] for process in pids}
     started = time.monotonic()
     with Segment.attach(demo.name, "state") as state:
         engine = state.section("engine")
@@ -142,8 +157,8 @@ def _observe(demo: Demo, events: int) -> tuple[dict[str, list[Sample]], float]:
             if seq - begin < due:
                 time.sleep(POLL_S)
                 continue
-            for process, pid in _pids(demo).items():
-                series.setdefault(process, []).append(sample(pid, seq - begin))
+            for process, pid in pids.items():
+                series[process].append(sample(pid, seq - begin))
             if sys.stderr.isatty():
                 print(f"\r{seq - begin:,} of {events:,} events", end="", file=sys.stderr, flush=True)
             due += step

@@ -21,6 +21,11 @@ cdef int add_venue_order_id(EngineState *s, uint16_t venue, const char *id32, ui
 cdef uint64_t find_position(const EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil
 cdef int add_position(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, uint64_t row) noexcept nogil
 
+# Fetch into the cache the slot at which a find or an add will begin; they are the random accesses of an input, and a replay knows its inputs ahead.
+cdef void prefetch_client_id(const EngineState *s, uint16_t strategy, uint64_t client_id) noexcept nogil
+cdef void prefetch_venue_order_id(const EngineState *s, uint16_t venue, const char *id32) noexcept nogil
+cdef void prefetch_execution(const EngineState *s, uint64_t digest) noexcept nogil
+
 # The identity of an execution (S2). order_id 0 (suspense) is told apart by the venue's OrderID. Texts are NUL-padded.
 ctypedef struct ExecutionKey:
     uint64_t order_id

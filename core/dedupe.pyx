@@ -15,6 +15,9 @@ from libc.string cimport memcmp, memcpy
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport Execution, HashSlot, Order, Position
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch" (const void *address) noexcept nogil
+
 cdef enum:
     PROBE_MAX = 256
 
@@ -48,6 +51,18 @@ cdef inline uint64_t text_digest(uint64_t h, const char *text, int words) noexce
         memcpy(&word, text + 8 * i, 8)
         h = mix(h, word)
     return h
+
+
+cdef void prefetch_client_id(const EngineState *s, uint16_t strategy, uint64_t client_id) noexcept nogil:
+    prefetch(&s.by_client_id[mix(mix(1, strategy), client_id) & s.client_mask])
+
+
+cdef void prefetch_venue_order_id(const EngineState *s, uint16_t venue, const char *id32) noexcept nogil:
+    prefetch(&s.by_venue_order_id[text_digest(mix(2, venue), id32, 4) & s.venue_order_mask])
+
+
+cdef void prefetch_execution(const EngineState *s, uint64_t digest) noexcept nogil:
+    prefetch(&s.by_execution[digest & s.execution_mask])
 
 
 cdef uint64_t find_client_id(const EngineState *s, uint16_t strategy, uint64_t client_id) noexcept nogil:

@@ -20,7 +20,7 @@ from libc.string cimport memset
 from ringfence.core.journaled cimport claim_frame, commit, observe, payload_of
 from ringfence.core.peers cimport look_at_journal, look_at_peers, note_overflow
 from ringfence.core.ports cimport drain
-from ringfence.core.state cimport Port, State, state_hash
+from ringfence.core.state cimport Port, State, longest_table, state_hash, window_hash
 from ringfence.ipc.clock cimport Clock, clock_follow, rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
 from ringfence.ipc.failpoint cimport RF_FP
@@ -48,25 +48,37 @@ cdef extern from *:
 cdef enum:
     INTENT_CRC_FROM = 8
     CLOCK_TRIES = 16            # reads of a calibration that is just being written; the old one serves until the next tick
+    WINDOW_ROWS = 256           # of each long table under one periodic checkpoint
     STOP_NS_MAX = 2000000000    # a clean stop gives up its checkpoint after so long without journal room
 
 
 # ---- what precedes an input -----------------------------------------------------------------------------------------------
 
-cdef int write_checkpoint(Loop *l) noexcept nogil:
+cdef int write_checkpoint(Loop *l, int whole) noexcept nogil:
+    """Journal the hash of everything, or of the window whose turn it is: windows follow one another over the longest table, then begin again."""
     cdef Frame *frame = claim_frame(l)
     cdef Checkpoint *c
+    cdef uint64_t count
     if frame == NULL:
         return 0
     c = <Checkpoint*>payload_of(frame)
     memset(c, 0, sizeof(Checkpoint))
-    l.hash = state_hash(l.s)
+    if whole:
+        l.hash = state_hash(l.s)
+    else:
+        count = longest_table(l.s) // l.window_rows + 1
+        c.first_row = 1 + l.windows % count * l.window_rows
+        c.rows = l.window_rows
+        l.hash = window_hash(l.s, c.first_row, c.rows)
+        l.windows += 1
+    l.checkpointed = l.s.engine.inputs
     c.state_hash = l.hash
     c.inputs = l.s.engine.inputs
     c.logic = RF_LOGIC_VERSION
     commit(l, frame, RF_FRAME_KIND_CHECKPOINT, sizeof(Checkpoint), 0, 0, 0)
     rf_counter_add(l.counters.checkpoints, 1)
-    l.checkpoint_due = 0
+    if whole:
+        l.checkpoint_due = 0
     return 1
 
 
@@ -74,7 +86,7 @@ cdef inline int may_take(Loop *l) noexcept nogil:
     """Everything that must precede the next input is journaled."""
     if l.s.overflowed and not note_overflow(l):
         return 0
-    return not l.checkpoint_due or write_checkpoint(l)
+    return not l.checkpoint_due or write_checkpoint(l, 1)
 
 
 # ---- inputs -----------------------------------------------------------------------------------------------------------------
@@ -263,6 +275,12 @@ cdef void tick(Loop *l, uint64_t now) noexcept nogil:
     l.next_timer_ns = now + l.timer_ns
 
 
+cdef void check_window(Loop *l, uint64_t now) noexcept nogil:
+    """A periodic checkpoint, when anything was applied since the last one: the price of a window, whatever the size of the tables."""
+    if l.s.engine.inputs == l.checkpointed or (may_take(l) and write_checkpoint(l, 0)):
+        l.next_checkpoint_ns = now + l.checkpoint_ns
+
+
 # ---- the loop ---------------------------------------------------------------------------------------------------------------
 
 cdef uint64_t poll_control(Loop *l) noexcept nogil:
@@ -326,6 +344,8 @@ cdef uint64_t turn(Loop *l) noexcept nogil:
             rf_ring_release(l.feed.ring)
     if l.timer_ns and now >= l.next_timer_ns and room >= l.cancels_below:
         tick(l, now)
+    if l.checkpoint_ns and now >= l.next_checkpoint_ns and room >= l.cancels_below:
+        check_window(l, now)
     return n
 
 
@@ -367,7 +387,7 @@ cdef int finish(Loop *l) noexcept nogil:
         n = poll_control(l) + poll_gateways(l)
         publish_counters(l)
         if n == 0:
-            if may_take(l) and write_checkpoint(l):
+            if may_take(l) and write_checkpoint(l, 1):
                 publish_counters(l)
                 return 1
             rf_idle(&l.idle, 0)
@@ -393,6 +413,8 @@ cdef class Engine:
         Between timer frames; 0: none.
     reduce_ns, halt_ns : int
         A frame that is not durable after so long restricts new risk (RESTRICT_JOURNAL_SLOW, RESTRICT_JOURNAL_LATE); 0: never.
+    checkpoint_ns : int
+        Between checkpoints of a window of ``window_rows`` rows of the long tables; 0: none. Whole ones are written at a stop and when asked for.
     batch : int
         Inputs taken from one ring in one turn at most.
     control_position, feed_position : int, optional
@@ -405,11 +427,14 @@ cdef class Engine:
     """
 
     def __cinit__(self, State state not None, Clock clock not None, Metrics metrics not None, *, Link journal not None, Link control=None,
-                  Link feed=None, int idle=3, uint64_t timer_ns=100_000_000, uint64_t reduce_ns=0, uint64_t halt_ns=0, uint32_t batch=16,
+                  Link feed=None, int idle=3, uint64_t timer_ns=100_000_000, uint64_t reduce_ns=0, uint64_t halt_ns=0, uint64_t checkpoint_ns=0,
+                  uint32_t window_rows=WINDOW_ROWS, uint32_t batch=16,
                   control_position=None, feed_position=None):
         memset(&self.l, 0, sizeof(Loop))
         if not journal.has_outbound or journal.outbound.mask < 15:
             raise CoreError("the journal link needs an outbound ring of at least 16 slots; create to.sidecar with JournalSlot slots")
+        if window_rows == 0:
+            raise CoreError("window_rows was 0; a checkpoint's window has 1 row or more")
         self.state, self.clock, self.metrics = state, clock, metrics
         self.links = {"journal": journal, "control": control, "feed": feed}
         cdef Loop *inner = &self.l
@@ -419,6 +444,7 @@ cdef class Engine:
         inner.clock = &clock.c
         inner.batch = batch
         inner.timer_ns = timer_ns
+        inner.checkpoint_ns, inner.window_rows = checkpoint_ns, window_rows
         inner.persisted = <const RingCursor*>journal.their_mark_word
         inner.watched_ns = rf_clock_now(inner.clock)
         inner.reduce_ns, inner.halt_ns = reduce_ns, halt_ns
@@ -562,7 +588,7 @@ cdef class Engine:
         """
         cdef int written
         with nogil:
-            written = may_take(&self.l) and write_checkpoint(&self.l)
+            written = may_take(&self.l) and write_checkpoint(&self.l, 1)
         if not written:
             raise CoreError("no checkpoint: the journal ring is full; is the sidecar alive?")
         return self.l.hash

@@ -168,6 +168,7 @@ cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent
 
 cdef void settle(EngineState *s, Order *o) noexcept nogil:
     cdef uint8_t status = o.base_status
+    cdef uint64_t updated_ns = s.engine.engine_ns
     cdef int open_now
     if o.first_request and (OVER >> status) & 1:
         give_up_requests(s, o)
@@ -175,14 +176,17 @@ cdef void settle(EngineState *s, Order *o) noexcept nogil:
         o.leaves_qty = 0
     else:
         o.leaves_qty = o.qty - o.cum_qty if o.qty > o.cum_qty else 0
-    if status != RF_ORD_STATUS_UNKNOWN and (status == RF_ORD_STATUS_FILLED or not is_terminal(status)):
+    if status == RF_ORD_STATUS_UNKNOWN:
+        if o.ord_status == RF_ORD_STATUS_UNKNOWN:
+            updated_ns = o.updated_ns  # requests do not make it less unknown: its limit runs from when it became so (S6)
+    elif status == RF_ORD_STATUS_FILLED or not is_terminal(status):
         if o.cancel_revision:
             status = RF_ORD_STATUS_PENDING_CANCEL
         elif o.replace_revision:
             status = RF_ORD_STATUS_PENDING_REPLACE
     o.ord_status = status
     o.updated_seq = s.engine.seq
-    o.updated_ns = s.engine.engine_ns
+    o.updated_ns = updated_ns
     open_now = not is_terminal(status)
     if open_now != listed(s, o):
         if open_now:

@@ -107,14 +107,14 @@ class JournalByHand:
         engine = self.replayer.state.table("engine")[1]
         return cl_ord_id("RF", int(engine["day_code"]), order, 0)
 
-    def write(self) -> Path:
+    def write(self, segment_bytes: int = 1 << 16) -> Path:
         """Write everything into segment files; return the journal directory."""
         slots = np.frombuffer(b"".join(self._slots), dtype("JournalSlot"))
         data = frames.encode(slots)
-        with JournalWriter(self.directory, "byhand") as writer:
+        with JournalWriter(self.directory, "byhand", segment_bytes=segment_bytes) as writer:
             at = 0
             while at < len(data):
-                at += writer.append(data, at, len(data))
+                at = writer.append(data, at, len(data))
             writer.sync()
         return self.directory
 

@@ -49,6 +49,8 @@ breaks = 256
 segment_mib = 1
 reduce_ms = 10000
 halt_ms = 30000
+[shadow]
+enabled = {shadow}
 [[instrument]]
 symbol = "EUR/USD"
 base = "EUR"
@@ -85,7 +87,7 @@ venue = "sim"
 class Running:
     """One instance in ``directory``; ``close`` ends every process and proves that shared memory is empty."""
 
-    def __init__(self, directory: Path, name: str, durability: str = "async", failpoints: Path | None = None) -> None:
+    def __init__(self, directory: Path, name: str, durability: str = "async", failpoints: Path | None = None, shadow: bool = False) -> None:
         self.directory, self.name = directory, name
         self.generation = 0  # of the plan
         self.failpoints = failpoints  # directory of the test build (.ci/failpoint-build); None: the normal one
@@ -96,7 +98,7 @@ class Running:
         self.said: list[str] = []
         self.pids: set[int] = set()
         self.port = self.free_port()
-        self.config.write_text(CONFIG.format(name=name, port=self.port, durability=durability))
+        self.config.write_text(CONFIG.format(name=name, port=self.port, durability=durability, shadow=str(shadow).lower()))
 
     @staticmethod
     def free_port() -> int:
@@ -124,9 +126,10 @@ class Running:
         line = self.venue.stdout.readline()
         assert line.startswith("listening"), (self.directory / "venue.log").read_text()
 
-    def up(self) -> int:
+    def up(self, options: supervisor.Options | None = None) -> int:
         """Bring it up detached; the exit code."""
-        code = self._up_with_failpoints() if self.failpoints else supervisor.up(self.config, detach=True, say=self.said.append)
+        chosen = options or supervisor.Options()
+        code = self._up_with_failpoints() if self.failpoints else supervisor.up(self.config, True, self.said.append, chosen)
         if code == 0:
             self.note_pids()
         return code

@@ -53,6 +53,13 @@ def _day(text: str) -> str:
     return date.fromisoformat(text).isoformat()
 
 
+def _count(text: str) -> int:
+    """A number from 1 on."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"was {text}; allowed: 1 or more")
+    return int(text)
+
+
 FIX_CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user-tags", "msg-type")
 FIX_ACCEPTOR = (
     arg("--echo", action="store_true", help="answer with the echo application: orders, security definitions and emails come back"),
@@ -84,7 +91,12 @@ COMMANDS = (
         "up",
         "start an instance and watch over its processes",
         "commands.control:up",
-        (arg("config", metavar="CONFIG.toml"), arg("--detach", action="store_true", help="return when it is ready; logs are in DATA/logs")),
+        (
+            arg("config", metavar="CONFIG.toml"),
+            arg("--detach", action="store_true", help="return when it is ready; logs are in DATA/logs"),
+            arg("--new-history", action="store_true", help="begin an empty journal although the instance has traded before"),
+            arg("--new-session", action="append", default=[], metavar="VENUE", help="begin an empty session store; the counterparty must reset too"),
+        ),
     ),
     Command(
         "down",
@@ -102,6 +114,8 @@ COMMANDS = (
             arg("--reason", required=True, help="journaled"),
         ),
     ),
+    Command("halt", "take no new risk in the whole instance: cancels pass, all else is denied", "commands.control:halt", (REASON,)),
+    Command("resume", "lift a halt by an operator or the shadow; the journal's own restrictions follow the disk alone", "commands.control:resume", (REASON,)),
     Command(
         "cancel",
         "cancel every open order at a venue (of one instrument with --symbol); one message where the venue takes it",
@@ -185,6 +199,16 @@ COMMANDS = (
                     arg("--to", dest="last", type=int, metavar="SEQ", help="last sequence"),
                 ),
             ),
+            Command(
+                "tail",
+                "the last frames; -f: and those that follow",
+                "commands.journal:tail",
+                (
+                    DIRECTORY,
+                    arg("-f", "--follow", action="store_true", help="go on with what is written, until Ctrl-C"),
+                    arg("--lines", type=int, default=10, metavar="N", help="begin with the last N frames (default 10)"),
+                ),
+            ),
             Command("verify", "checksums and sequences of every frame (replay --verify checks the state too)", "commands.journal:verify", (DIRECTORY,)),
             Command(
                 "audit", "replay every frame against an independent model of the rules; exit 7 if one does not hold", "commands.journal:audit", (DIRECTORY,)
@@ -197,7 +221,15 @@ COMMANDS = (
         "commands.journal:replay",
         (
             arg("dir", metavar="DIR", help="journal directory, or the data directory above it"),
-            arg("--verify", action="store_true", help="compare the state hash at every checkpoint; exit 7 on the first difference"),
+            arg("--verify", action="store_true", help="check the chain of the segments too; checkpoints are compared in any case (exit 7 at a difference)"),
+            arg("--until", type=int, metavar="SEQ", help="last sequence to apply"),
+            arg("--at", metavar="TIME", help="latest engine time to apply, ISO, UTC when it names no zone"),
+            arg("--from-snapshot", action="store_true", help="begin with the newest snapshot beside the journal"),
+            arg("--order", metavar="ID", help="the life of one order: each frame that touched it and what it changed"),
+            arg("--diff", metavar="OTHER", help="another journal, or a file of --record-hashes: where the two part (exit 7)"),
+            arg("--record-hashes", metavar="FILE", help="write the state hash of every N-th sequence, for --diff in another build"),
+            arg("--every", type=_count, default=10_000, metavar="N", help="of --record-hashes (default 10000)"),
+            arg("--from", dest="first", type=_count, default=1, metavar="SEQ", help="of --record-hashes: first sequence"),
         ),
     ),
     Command(

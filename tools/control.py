@@ -8,8 +8,8 @@ Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and `
 and the operator's actions of ``operator_actions``.
 Identity is the kernel's word (pid and uid of the connection), never the request's. A strategy gets a new sealed memfd with the next ring
 epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there when the command
-is applied. Each attached strategy is watched by pidfd; its end is published as STRATEGY_DETACH. While a live process holds a strategy nobody
-else gets it.
+is applied. Each attached strategy is watched by pidfd; its end is published as STRATEGY_DETACH. Its ring is kept, and handed to every new engine, until
+an engine has taken that: what the strategy published was asked, whoever died since. While a live process holds a strategy nobody else gets it.
 
 A command is answered when the engine has taken it; when it does not within ``TAKE_S`` the answer is code 6: it is published and may still be
 taken. A full control ring is refused at once.
@@ -57,6 +57,8 @@ class Attached:
     pidfd: int
     epoch: int
     ring: Segment
+    detach: Any = None  # its STRATEGY_DETACH, once it has ended
+    detached_at: int = -1  # position of that in the control ring; -1: no room yet
 
 
 @dataclass
@@ -102,7 +104,7 @@ class ControlAgent:
         self.attached: dict[str, Attached] = {}
         self.epochs: dict[str, int] = {}  # of the last ring made for a strategy, taken or not
         self.waiting: list[Waiting] = []
-        self.unpublished: list[Any] = []  # STRATEGY_DETACH commands that the ring has no room for yet
+        self.departed: list[Attached] = []  # ended, and no engine has taken their STRATEGY_DETACH yet
         self.clients: set[socket.socket] = set()
         self.request_id = 0
         self.next_roll_ns = next_roll(config.instance.roll, time.time_ns())
@@ -141,11 +143,11 @@ class ControlAgent:
     # ---- the engine's end
 
     def engine_starting(self) -> socket.socket:
-        """Return the engine's end of a new channel, filled with the rings of the strategies that live."""
+        """Return the engine's end of a new channel, filled with the rings of the strategies that live, and of those whose end it has yet to take."""
         self.engine_stopped()
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.channel.settimeout(RECEIVE_S)
-        for attached in self.attached.values():
+        for attached in [*self.departed, *self.attached.values()]:
             self._hand_ring(attached)
         send_segment(self.channel, {"op": "ready"})
         return theirs
@@ -176,9 +178,17 @@ class ControlAgent:
         return self._send(record, uid)
 
     def _publish_detaches(self) -> None:
-        while self.unpublished:
-            self._send(self.unpublished[0], os.getuid())
-            del self.unpublished[0]
+        for departed in self.departed:
+            if departed.detached_at < 0:
+                departed.detached_at = self._send(departed.detach, os.getuid())
+
+    def _bury(self) -> None:
+        """Close the rings of those whose end an engine has taken."""
+        if self.departed and self.link is not None:
+            taken = int(self.link.theirs.section("tail")[0]["position"])
+            for departed in [d for d in self.departed if 0 <= d.detached_at < taken]:
+                self.departed.remove(departed)
+                departed.ring.close()
 
     def _send(self, record: Any, uid: int) -> int:
         if self.link is None:
@@ -308,15 +318,15 @@ class ControlAgent:
             return bool(selector.select(0))
 
     def _detach(self, attached: Attached, why: str = "its process ended") -> None:
-        """A strategy has ended: say so to the engine, now or when it has room: it would leave the orders of the dead in the market. Forget its ring."""
+        """A strategy has ended: say so to the engine, now or when it has room: it would leave the orders of the dead in the market."""
         if self.attached.get(attached.strategy.name) is attached:
             del self.attached[attached.strategy.name]
         if attached.pidfd >= 0:
             self.selector.unregister(attached.pidfd)
             os.close(attached.pidfd)
             attached.pidfd = -1
-            attached.ring.close()
-            self.unpublished.append(definitions.command("STRATEGY_DETACH", why, strategy=attached.strategy.id, epoch=attached.epoch))
+            attached.detach = definitions.command("STRATEGY_DETACH", why, strategy=attached.strategy.id, epoch=attached.epoch)
+            self.departed.append(attached)
             try:
                 self._publish_detaches()
             except ToolError as e:
@@ -384,6 +394,7 @@ class ControlAgent:
         self.mine.heartbeat(time.time_ns())
         with contextlib.suppress(ToolError):  # said when it ended; tried again at the next tick
             self._publish_detaches()
+        self._bury()
         with contextlib.suppress(ToolError, IpcError):  # no room, or the engine is being restarted: tried again at the next tick
             self._roll_when_due()
         if not self.waiting or self.link is None:
@@ -427,7 +438,9 @@ class ControlAgent:
         for attached in list(self.attached.values()):
             self.selector.unregister(attached.pidfd)
             os.close(attached.pidfd)
-            attached.ring.close()
+        for kept in [*self.departed, *self.attached.values()]:
+            kept.ring.close()
+        self.departed.clear()
         self.attached.clear()
         self.engine_stopped()
         self.mine.close()

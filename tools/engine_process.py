@@ -1,6 +1,6 @@
 """The engine process: recover, configure, join the peers, then hand the core's loop the links and serve its few requests.
 
-    journal files ──Replayer──▶ region `state`       boot ring (private): START, DEFINE_*, STRATEGY_DETACH
+    snapshot, journal files ──▶ region `state`       boot ring (private): START, DEFINE_*, STRATEGY_DETACH
     to.* regions: created, or taken up again          ▼
     from.* regions: awaited, bounded             Engine.run ──"attach"──▶ map the strategy's memfd, run on
 
@@ -46,7 +46,7 @@ from ringfence.tools import definitions
 from ringfence.tools.config import Config
 from ringfence.tools.errors import ToolError
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region, wait_for
-from ringfence.tools.recovery import recover, resume_position
+from ringfence.tools.recovery import lost_outputs, recover, resume_position
 from ringfence.tools.trading_day import trading_day
 
 PEER_WAIT_S = 30.0
@@ -80,7 +80,7 @@ class Peer:
     def position(self, replayed: tuple[int, int]) -> int | None:
         """Where to go on in the peer's ring: what the journal says of this very ring when it is ahead of the released tail, else None (the tail).
 
-        Our mark keeps the epoch that the ring had when an engine first read it: what the journal has from before is another ring's, lost with the host's memory.
+        Our mark keeps the epoch that the ring had when an engine first read it: what the journal has of before is an older ring's, lost with the host.
         """
         if self.link is None:
             return None
@@ -112,7 +112,7 @@ class EngineProcess:
         self.gateways = {v.id: peer(f"gw.{v.name}", "OrderCommand", rings.commands) for v in self.config.venues}
         self.strategies = {s.id: peer(f"strat.{s.name}", "StrategyEvent", rings.strategy_events) for s in self.config.strategies}
         self.recovered = (0, 0)  # sequence and state hash, before anything new was journaled
-        self.handed: dict[int, tuple[int, Segment]] = {}  # strategy row: ring epoch, its memfd
+        self.handed: dict[tuple[int, int], Segment] = {}  # strategy row, ring epoch: its memfd
         self.state_region = self._take_state()
         self.metrics = Metrics.create(self.instance, "engine", COUNTERS, HISTOGRAMS, role=_ROLE, epoch=self.epoch)
         self._say("RECOVERING")
@@ -137,9 +137,10 @@ class EngineProcess:
         self.recovered = replayer.seq, replayer.state_hash()
         self.log.info("recovered to sequence %d, state hash %016x, in %.3f s", *self.recovered, time.monotonic() - begin)
         self._receive_rings()
-        self._configure(state, journal, replayer)
+        self._configure(state, journal, replayer, emitted)
         failpoint.reached("E14")
         engine = self._make_engine(state, journal, replayer, emitted)
+        engine.checkpoint()
         self._say("RUNNING")
         self.log.info("running: epoch %d, %d orders open", self.epoch, int(state.table("engine")[1]["open_orders"]))
         return engine
@@ -185,8 +186,15 @@ class EngineProcess:
         return emitted
 
     def _recover(self, emitted: dict[int, int]) -> Replayer:
-        """Replay the journal into the region ``state``."""
-        replayer, recorded = recover(self.config.journal_dir, State.in_segment(self.state_region), emitted, self._beat)
+        """Bring a snapshot and the journal after it into the region ``state``."""
+        replayer, recorded = recover(
+            self.config.journal_dir,
+            State.in_segment(self.state_region),
+            emitted,
+            self._beat,
+            snapshots=self.config.snapshot_dir,
+            instance=self.instance,
+        )
         if recorded:
             definitions.check_sizes(self.config, recorded, replayer.state.table("engine")[1])
         self.epoch = max(self.epoch, int(replayer.state.table("engine")[1]["epoch"]) + 1)
@@ -194,7 +202,7 @@ class EngineProcess:
 
     # ---- configuration
 
-    def _configure(self, state: State, journal: Link, replayer: Replayer) -> None:
+    def _configure(self, state: State, journal: Link, replayer: Replayer, emitted: dict[int, int]) -> None:
         """Journal START and what differs from the configuration, through a private control ring."""
         for peer, kind in ((self.control, "CONTROL"), (self.feed, "MARK")):
             if peer is not None:
@@ -202,6 +210,11 @@ class EngineProcess:
                 self._release(peer, peer.position(replayer.source_position(_KIND[kind], 0)))
         day = self.config.instance.day or trading_day(self.config.instance.roll, self.clock.now_ns())
         commands = [definitions.start(self.config, self.epoch, day), *definitions.changes(self.config, state.table, state.table("engine")[1])]
+        for row, count in lost_outputs(state, emitted).items():
+            self.log.critical(
+                "%s has sent %d commands that the journal does not know: it lost its end; trading is halted (ringfence resume)", self.gateways[row].name, count
+            )
+            commands.append(definitions.skip_outputs(row, count))
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
         breaks = int(state.table("engine")[1]["break_count"])
@@ -225,7 +238,7 @@ class EngineProcess:
         """Strategies that the journal has as attached, without a ring that was handed over again."""
         rows = state.table("strategies")
         count = int(state.table("engine")[1]["strategy_count"])
-        return [r for r in range(1, count + 1) if int(rows[r]["attached"]) and self.handed.get(r, (0,))[0] != int(rows[r]["epoch"])]
+        return [r for r in range(1, count + 1) if int(rows[r]["attached"]) and (r, int(rows[r]["epoch"])) not in self.handed]
 
     @staticmethod
     def _release(peer: Peer, position: int | None) -> None:
@@ -246,11 +259,12 @@ class EngineProcess:
             timer_ns=self.config.instance.timer_ms * 1_000_000,
             reduce_ns=self.config.journal.reduce_ms * 1_000_000,
             halt_ns=self.config.journal.halt_ms * 1_000_000,
+            checkpoint_ns=self.config.instance.checkpoint_ms * 1_000_000,
         )
         for row, gateway in self.gateways.items():
             engine.set_gateway(row, gateway.link, emitted[row], position=gateway.position(replayer.source_position(_KIND["VENUE_EVENT"], row)))
-        for row in list(self.handed):
-            self._take_ring_again(engine, row, replayer)
+        for row, epoch in list(self.handed):
+            self._take_ring_again(engine, row, epoch, replayer)
         return engine
 
     # ---- strategies
@@ -270,18 +284,19 @@ class EngineProcess:
             if len(fds) != 1:
                 raise PeerRefused(f"the supervisor sent {len(fds)} descriptors with a strategy's ring, one is due")
             ring = Segment.attach_memfd(fds[0], link_sections("Intent", int(message["slots"])), writable=False)
-            self.handed[int(message["strategy"])] = (int(message["epoch"]), ring)
+            self.handed[int(message["strategy"]), int(message["epoch"])] = ring
         finally:
             for fd in fds:
                 os.close(fd)
         return True
 
-    def _take_ring_again(self, engine: Engine, row: int, replayer: Replayer) -> None:
-        epoch, ring = self.handed[row]
-        if epoch != int(replayer.state.table("strategies")[row]["epoch"]):
-            return  # its STRATEGY_ATTACH is still in the control ring
+    def _take_ring_again(self, engine: Engine, row: int, epoch: int, replayer: Replayer) -> None:
+        """Go on with a ring that outlived a former engine; its strategy may have ended meanwhile, which its STRATEGY_DETACH says after the last intent."""
+        strategy = replayer.state.table("strategies")[row]
+        if epoch != int(strategy["epoch"]) or not int(strategy["attached"]):
+            return  # its STRATEGY_ATTACH is still in the control ring, or its STRATEGY_DETACH was applied
         peer = self.strategies[row]
-        peer.link = Link(peer.mine, ring, trusted=False)
+        peer.link = Link(peer.mine, self.handed[row, epoch], trusted=False)
         taken = replayer.source_position(_KIND["INTENT"], row)
         engine.set_strategy(row, peer.link, position=resume_position(peer.link, taken[1]) if taken[0] == epoch else None)
         self.log.info("strategy %s goes on with ring epoch %d", peer.name, epoch)
@@ -291,16 +306,18 @@ class EngineProcess:
         row = engine.attached_strategy
         epoch = int(engine.state.table("strategies")[row]["epoch"])
         self.channel.settimeout(CHANNEL_WAIT_S)
-        while self.handed.get(row, (0,))[0] < epoch:
+        while max((e for r, e in self.handed if r == row), default=0) < epoch:
             try:
                 self._receive_one()
             except (OSError, PeerRefused) as e:
                 self.log.error("no ring of strategy row %d, epoch %d, came with its attach: %s", row, epoch, e)
                 return
         peer = self.strategies[row]
-        if self.handed[row][0] != epoch:
+        for old in [(r, e) for r, e in self.handed if r == row and e < epoch]:
+            del self.handed[old]
+        if (row, epoch) not in self.handed:
             return  # it has attached once more since; that command follows in the control ring
-        peer.link = Link(peer.mine, self.handed[row][1], trusted=False, fresh=True)
+        peer.link = Link(peer.mine, self.handed[row, epoch], trusted=False, fresh=True)
         engine.set_strategy(row, peer.link)
         self.log.info("%s attached with ring epoch %d", peer.name, epoch)
 

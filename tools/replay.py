@@ -2,17 +2,17 @@
 
     DATA/journal/*.rfj ──JournalReader──▶ chunks of good frames ──core.replay.Replayer──▶ state, hash
 
-Nothing but the files is needed: configuration is in the journal as row images, table sizes in the body of START. Memory: a private copy of
-every table and one segment at a time. A torn tail is reported and the rest is used. Anything else that is wrong with the files raises
-JournalCorrupt with segment, offset and sequence, and a checkpoint with another hash raises ReplayDiffers with the same: both are exit code 7.
+Nothing but the files is needed: configuration is in the journal as row images, table sizes in the body of START. It ends at the end, at a
+sequence or at an engine time; it may begin with a snapshot. Memory: a private copy of every table and one segment at a time. A torn tail is
+reported and the rest is used. Anything else that is wrong with the files raises JournalCorrupt with segment, offset and sequence, and a checkpoint
+with another hash raises ReplayDiffers with the same: both are exit code 7.
 """
 
 from __future__ import annotations
 
-import json
-import sys
+import bisect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ _BODY_AT = RECORDS["Control"].offsets["body"]
 TABLES = tuple(f.name for f in RECORDS["TableRows"].fields if not f.is_pad)
 
 
+END = (1 << 64) - 1
+
+
 class ReplayDiffers(JournalCorrupt):
     """A checkpoint in the journal holds another state hash than the replay: code or journal differ from the live run."""
 
@@ -52,6 +55,7 @@ class ReplayResult:
     seq: int
     state_hash: int
     checkpoints_verified: int
+    other_logic: int  # checkpoints of another logic version: not comparable
     torn: Defect | None
     replayer: Replayer
 
@@ -63,7 +67,15 @@ class ReplayResult:
 Progress = Callable[[int, int], None]
 
 
-def replay(directory: Path | str, verify: bool = True, progress: Progress | None = None) -> ReplayResult:
+def replay(
+    directory: Path | str,
+    verify: bool = True,
+    progress: Progress | None = None,
+    *,
+    until: int = END,
+    until_ns: int = END,
+    begin: Callable[[], Replayer] | None = None,
+) -> ReplayResult:
     """Replay the journal in ``directory``.
 
     Parameters
@@ -72,6 +84,10 @@ def replay(directory: Path | str, verify: bool = True, progress: Progress | None
         Also check the SHA-256 chain of the segments. Frames and checkpoints are checked in any case.
     progress : callable, optional
         Called with (frames applied, sequence reached) after every segment.
+    until, until_ns : int
+        Last sequence, and latest engine time, to apply.
+    begin : callable, optional
+        Makes the replayer to go on from (a loaded snapshot's), instead of an empty one.
 
     Raises
     ------
@@ -82,42 +98,141 @@ def replay(directory: Path | str, verify: bool = True, progress: Progress | None
     """
     reader = JournalReader(directory)
     limits: Limits | None = None
+    if begin is not None:
+        return _replay_from(reader, begin(), verify, progress, until, until_ns)
     while True:
-        found = _replay(reader, limits, verify, progress)
+        found = _replay(reader, limits, verify, progress, until, until_ns)
         if isinstance(found, ReplayResult):
             return found
         limits = found
 
 
-def _replay(reader: JournalReader, limits: Limits | None, verify: bool, progress: Progress | None) -> ReplayResult | Limits:
+def _replay(reader: JournalReader, limits: Limits | None, verify: bool, progress: Progress | None, until: int, until_ns: int) -> ReplayResult | Limits:
     """One pass; returns Limits when a later START has larger tables than those begun with."""
-    begin = time.perf_counter()
-    count = checkpoints = size = segments = 0
-    torn: Defect | None = None
+    found = Found(reader.directory)
     replayer: Replayer | None = None
     for item in reader.chunks(chain=verify):
         if isinstance(item, Defect):
-            torn = item
+            found.torn = item
             continue
-        if (wanted := limits_in(item)) and (limits is None or any(getattr(wanted, t) > getattr(limits, t) for t in TABLES)):
+        chunk = cut(item, until, until_ns)
+        if (wanted := limits_in(chunk)) and (limits is None or any(getattr(wanted, t) > getattr(limits, t) for t in TABLES)):
             if replayer is not None:
                 return wanted
             limits = wanted
-        if replayer is None and item.frames:
+        if replayer is None and chunk.frames:
             if limits is None:
                 raise JournalError(f"{item.segment.path}: the journal does not begin with START; this is not the first segment of an instance")
             replayer = Replayer(limits)
         if replayer is not None:
-            apply_chunk(replayer, item)
-        count += item.frames
-        size += item.end - item.start
-        segments += 1
-        checkpoints += frame_count(item, "CHECKPOINT")
+            found.apply(replayer, chunk, progress)
+        if chunk.frames < item.frames:
+            break
+    return found.result(replayer or Replayer(limits or Limits()))
+
+
+def _replay_from(reader: JournalReader, replayer: Replayer, verify: bool, progress: Progress | None, until: int, until_ns: int) -> ReplayResult:
+    """Go on from a loaded state; its tables have the sizes of its START."""
+    found = Found(reader.directory)
+    for item in reader.chunks(replayer.seq + 1, chain=verify):
+        if isinstance(item, Defect):
+            found.torn = item
+            continue
+        chunk = cut(later(item, replayer.seq), until, until_ns)
+        found.apply(replayer, chunk, progress)
+        if chunk.end < item.end:
+            break
+    return found.result(replayer)
+
+
+class Found:
+    """What a replay has counted so far."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.began = time.perf_counter()
+        self.frames = self.bytes = self.segments = 0
+        self.torn: Defect | None = None
+
+    def apply(self, replayer: Replayer, chunk: Chunk, progress: Progress | None) -> None:
+        apply_chunk(replayer, chunk)
+        self.frames += chunk.frames
+        self.bytes += chunk.end - chunk.start
+        self.segments += 1
         if progress:
-            progress(count, item.first_seq + item.frames - 1)
-    replayer = replayer or Replayer(limits or Limits())
-    seconds = time.perf_counter() - begin
-    return ReplayResult(reader.directory, count, size, segments, seconds, replayer.seq, replayer.state_hash(), checkpoints, torn, replayer)
+            progress(self.frames, replayer.seq)
+
+    def result(self, replayer: Replayer) -> ReplayResult:
+        seconds = time.perf_counter() - self.began
+        seq, state_hash = replayer.seq, replayer.state_hash()
+        return ReplayResult(
+            self.directory, self.frames, self.bytes, self.segments, seconds, seq, state_hash, replayer.checkpoints, replayer.other_logic, self.torn, replayer
+        )
+
+
+def later(chunk: Chunk, seq: int) -> Chunk:
+    """The frames of a chunk after a sequence."""
+    skipped = min(chunk.frames, max(0, seq + 1 - chunk.first_seq))
+    if not skipped:
+        return chunk
+    start = _offsets(chunk)[skipped] if skipped < chunk.frames else chunk.end
+    return chunk._replace(start=start, first_seq=chunk.first_seq + skipped, frames=chunk.frames - skipped)
+
+
+def cut(chunk: Chunk, until: int, until_ns: int = END) -> Chunk:
+    """The frames of a chunk up to a sequence and an engine time."""
+    keep = min(chunk.frames, max(0, until + 1 - chunk.first_seq))
+    if keep == chunk.frames and until_ns == END:
+        return chunk
+    at = _offsets(chunk)
+    if until_ns != END:
+        keep = min(keep, bisect.bisect_right(at, until_ns, key=lambda offset: int(np.frombuffer(chunk.buffer, dtype("FileFrame"), 1, offset)[0]["engine_ns"])))
+    return chunk._replace(end=at[keep], frames=keep) if keep < chunk.frames else chunk
+
+
+def stops(reader: JournalReader, limits: Limits, every: int, first: int = 1, until: int = END) -> Iterator[Replayer]:
+    """Replay from an empty state and yield the replayer after each sequence from ``first`` on that is a multiple of ``every``, and at the end.
+
+    Raises
+    ------
+    JournalCorrupt, ReplayDiffers
+        As ``replay``.
+    """
+    replayer = Replayer(limits)
+    for item in reader.chunks(chain=False):
+        if isinstance(item, Defect):
+            break
+        chunk = cut(item, until)
+        at = [*_offsets(chunk), chunk.end]
+        done = 0
+        while done < chunk.frames:
+            wanted = max(first, replayer.seq + 1)
+            step = min(chunk.frames - done, -(-wanted // every) * every - replayer.seq)
+            apply_chunk(replayer, chunk._replace(start=at[done], end=at[done + step], first_seq=chunk.first_seq + done, frames=step))
+            done += step
+            if replayer.seq >= first and replayer.seq % every == 0:
+                yield replayer
+        if chunk.frames < item.frames:
+            break
+    if replayer.seq % every:
+        yield replayer
+
+
+def journal_limits(reader: JournalReader, until: int = END) -> Limits:
+    """Table sizes that hold the whole journal: the largest of its STARTs.
+
+    Raises
+    ------
+    JournalError
+        If it does not begin with START.
+    """
+    found: list[Limits] = []
+    for item in reader.chunks(chain=False):
+        if isinstance(item, Chunk) and item.first_seq <= until and (limits := limits_in(item)):
+            found.append(limits)
+    if not found:
+        raise JournalError(f"{reader.directory}: there is no START; this is not the first segment of an instance")
+    return Limits(**{t: max(getattr(limits, t) for limits in found) for t in TABLES})
 
 
 def apply_chunk(replayer: Replayer, chunk: Chunk) -> None:
@@ -153,10 +268,6 @@ def rows_to_limits(rows: Any) -> Limits:
     return Limits(**{name: int(rows[name]) for name in TABLES}) if int(rows["orders"]) else Limits()
 
 
-def frame_count(chunk: Chunk, kind: str) -> int:
-    return len(_offsets(chunk, kind))
-
-
 def _offsets(chunk: Chunk, kind: str = "") -> list[int]:
     numbers = np.empty(chunk.frames, np.uint64)
     n = frames.offsets(chunk.buffer, chunk.start, chunk.end, numbers, _KIND[kind] if kind else 0)
@@ -167,33 +278,3 @@ def _offset_of(chunk: Chunk, seq: int) -> int:
     at = _offsets(chunk)
     k = seq - chunk.first_seq
     return at[k] if 0 <= k < len(at) else chunk.end
-
-
-def command(directory: Path | str, verify: bool = True, as_json: bool = False) -> int:
-    """Replay and print; what ``ringfence replay DIR`` does.
-
-    Raises
-    ------
-    JournalError
-        As ``replay``; the exit code is the error's.
-    """
-    result = replay(directory, verify, _progress if sys.stderr.isatty() and not as_json else None)
-    if sys.stderr.isatty() and not as_json:
-        print("\r\033[K", end="", file=sys.stderr)
-    if as_json:
-        torn = {"segment": result.torn.segment, "offset": str(result.torn.offset), "seq": str(result.torn.seq)} if result.torn else None
-        head = {"schema": "rf.replay/1", "ts_ns": str(time.time_ns()), "directory": str(result.directory)}
-        body = {"frames": result.frames, "frames_per_s": round(result.frames_per_s), "seconds": round(result.seconds, 6), "segments": result.segments}
-        state = {"seq": str(result.seq), "state_hash": f"{result.state_hash:016x}", "checkpoints_verified": result.checkpoints_verified, "torn": torn}
-        print(json.dumps({**head, **body, **state}))
-        return 0
-    if result.torn:
-        print(f"▲ {result.torn.error()}; the {result.frames:,} frames before it were replayed")
-    rate = f"{result.frames_per_s:,.0f} frames/s"
-    print(f"● {result.frames:,} frames in {result.segments} segments, {result.bytes:,} bytes, {result.seconds:.2f} s, {rate}")
-    print(f"  sequence {result.seq:,}, state hash {result.state_hash:016x}, {result.checkpoints_verified} checkpoints hold")
-    return 0
-
-
-def _progress(count: int, seq: int) -> None:
-    print(f"\r  {count:,} frames, sequence {seq:,}", end="", file=sys.stderr, flush=True)

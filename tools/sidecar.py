@@ -19,6 +19,7 @@ empty, sync, exit 0; exit 5 when the engine goes on for longer than ``drain_s``.
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,16 +31,19 @@ from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import owner_alive
 from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools import journal_archive
 from ringfence.tools.errors import JournalFull, JournalSuspect
+from ringfence.tools.journal_commit import choose
 from ringfence.tools.journal_ring import JournalRing
 from ringfence.tools.journal_writer import JournalWriter
-from ringfence.tools.segments import Disk
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region
+from ringfence.tools.segments import Disk
 
 BATCH_BYTES = 1 << 20
 HEARTBEAT_NS = 50_000_000
 FULL_RETRY_S = 0.1
 SPACE_LOOK_NS = 1_000_000_000
+ARCHIVE_LOOK_S = 600.0
 STOPPING_POLL_S = 0.001
 ENGINE_WAIT_S = 60.0
 COUNTERS = {
@@ -51,6 +55,9 @@ COUNTERS = {
     "segments": "index of the current segment",
     "full": "appends refused for want of space",
     "suspect": "1 after a write or sync failed",
+    "direct": "1 when writes are O_DIRECT|O_DSYNC, 0 with fdatasync",
+    "fdatasync_ns": "median of an fdatasync write when this sidecar started; 0: not measured [ns]",
+    "direct_ns": "median of an O_DIRECT|O_DSYNC write when this sidecar started; 0: not measured [ns]",
 }
 HISTOGRAMS = ("sync", "batch_frames")
 _STATE = ENUMS["ProcessState"].by_name
@@ -67,10 +74,12 @@ class Sidecar:
         self.log, self.now = log, now
         self.disk = disk or Disk()
         instance, epoch, role = spec["instance"], spec["epoch"], ENUMS["Role"].by_name["SIDECAR"]
-        self.sync_ns = spec["sync_ms"] * 1_000_000
+        self.sync_ns = 0 if spec.get("commit") == "direct" else spec["sync_ms"] * 1_000_000  # direct: what was written is durable
         self.drain_s = spec["drain_s"]
         self.idle = idle_kind(spec["idle"])
-        self.writer = JournalWriter(Path(spec["journal_dir"]), instance, segment_bytes=spec["segment_bytes"], disk=self.disk)
+        self.writer = JournalWriter(
+            Path(spec["journal_dir"]), instance, segment_bytes=spec["segment_bytes"], disk=self.disk, commit=spec.get("commit", "fdatasync")
+        )
         if self.writer.repaired:
             log.warning("cut a torn tail, its bytes are in .rfj.broken: %s", self.writer.repaired.error())
         self.mine, adopted = take_region(instance, "from.sidecar", link_sections(None), role=role, epoch=epoch)
@@ -88,6 +97,9 @@ class Sidecar:
         self.stop_since = 0
         self.reserve_bytes = spec["reserve_bytes"]
         self.space_due = 0
+        self.rules = journal_archive.Rules(spec.get("compress", False), spec.get("keep_days", 0), spec.get("keep_bytes", 0))
+        self.archive: subprocess.Popen[bytes] | None = None
+        self.archive_due, self.archived = 0.0, 0
         self._look_at_space()
         self._set_gauges()
 
@@ -101,6 +113,10 @@ class Sidecar:
                     time.sleep(FULL_RETRY_S)
         except JournalSuspect as e:
             return self._stay_suspect(str(e))
+        finally:
+            if self.archive is not None and self.archive.poll() is None:
+                self.archive.kill()  # safe at any point
+                self.archive.wait()
         self.say("STOPPED")
         return code
 
@@ -125,6 +141,7 @@ class Sidecar:
             time.sleep(STOPPING_POLL_S)  # take() does not wait any more
         if now >= self.space_due and self.rest[0] >= self.rest[1]:
             self._look_at_space()
+            self._start_archive()
         self._beat()
         return frames
 
@@ -153,6 +170,19 @@ class Sidecar:
         """Say FULL before it is: the engine stops new risk while the frames of cancels and executions still find room."""
         self.space_due = self.now() + SPACE_LOOK_NS
         self._tell(_FULL if self.disk.free(self.writer.directory) < self.reserve_bytes else 0)
+
+    def _start_archive(self) -> None:
+        """Start a run over the closed segments when one has closed since the last run began, or ARCHIVE_LOOK_S ago it was not yet covered by a snapshot."""
+        if self.archive is not None:
+            if self.archive.poll() is None:
+                return
+            if self.archive.returncode:
+                self.log.error("the archive run ended with %d: closed segments stay as they are", self.archive.returncode)
+            self.archive = None
+        now = time.monotonic()
+        if self.rules and self.writer.index > 1 and (self.writer.index != self.archived or now >= self.archive_due):
+            self.archived, self.archive_due = self.writer.index, now + ARCHIVE_LOOK_S
+            self.archive = subprocess.Popen(journal_archive.command(self.writer.directory, self.rules))
 
     def _tell(self, condition: int) -> None:
         """Set the mark's condition, and log when it changes."""
@@ -250,7 +280,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     def body(log: logging.Logger) -> int:
         spec = read_spec(argv, "drain the journal ring to segment files")
         claim_core(spec["core"], log)
-        return Sidecar(spec, log).run()
+        commit = choose(Path(spec["journal_dir"]), spec["commit"])
+        log.info("journal commits with %s: %s", commit.mode, commit.why)
+        sidecar = Sidecar({**spec, "commit": commit.mode}, log)
+        for gauge, value in (("direct", commit.mode == "direct"), ("fdatasync_ns", commit.fdatasync_ns), ("direct_ns", commit.direct_ns)):
+            sidecar.metrics.set(gauge, int(value))
+        return sidecar.run()
 
     return run("sidecar", body)
 

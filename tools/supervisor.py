@@ -5,7 +5,7 @@
 
 One process, one loop, no threads; what it waits for is a descriptor or the next tick. It is not in the hot path: when it dies the instance
 trades on, and the next ``up`` stops what is left and recovers. ``DATA/run/lock`` keeps a second one out; ``DATA/run/epoch`` is raised and
-synced before every engine start.
+synced before every engine start; a start that would count anew what must go on is refused (history.py).
 
 Dead regions: the rings between engine, sidecar and gateways hold what was not yet taken and are kept for their successors; the rest is
 removed. After the start nothing is left that no process of this instance took up. A child that dies is started again within bounds
@@ -27,13 +27,15 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ringfence.ipc import failpoint, regions
 from ringfence.ipc.errors import IpcError
+from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
-from ringfence.tools import leftovers
+from ringfence.tools import history, leftovers
 from ringfence.tools.children import Child
 from ringfence.tools.config import Config
 from ringfence.tools.control import ControlAgent
@@ -48,11 +50,19 @@ KILL_WAIT_S = 5.0
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Options:
+    """What ``ringfence up`` was allowed to begin anew (history.py)."""
+
+    new_history: bool = False
+    new_sessions: tuple[str, ...] = ()
+
+
 class Supervisor:
     """One instance from start to end; ``say`` gets lines for people."""
 
-    def __init__(self, config: Config, say: Say, log: logging.Logger) -> None:
-        self.config, self.say, self.log = config, say, log
+    def __init__(self, config: Config, say: Say, log: logging.Logger, options: Options) -> None:
+        self.config, self.say, self.log, self.options = config, say, log, options
         self.instance = config.instance.name
         self.selector = selectors.DefaultSelector()
         self.stopping = ""
@@ -102,6 +112,7 @@ class Supervisor:
         removed = leftovers.clear_up(self.config, self.say)
         if removed:
             self.log.info("removed regions of a dead instance: %s", ", ".join(removed))
+        history.check(self.config, self.say, self.options.new_history, self.options.new_sessions)
         epoch = self._next_epoch()
         copy = self.config.run_dir / "config.toml"
         copy.write_bytes(self.config.source.read_bytes())
@@ -118,21 +129,30 @@ class Supervisor:
     def _next_epoch(self) -> int:
         """Raise the instance epoch; durable before anybody uses it."""
         path = self.config.run_dir / "epoch"
-        epoch = (int(path.read_text()) if path.exists() else 0) + 1
-        fresh = path.with_suffix(".new")
-        with fresh.open("w") as file:
-            file.write(f"{epoch}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        failpoint.reached("U1")
-        fresh.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        epoch = self._epoch() + 1
+        history.write_durably(path, f"{epoch}\n", lambda: failpoint.reached("U1"))
         failpoint.reached("U2")
         return epoch
+
+    def _epoch(self) -> int:
+        """The epoch on disk; 0 when there is none: the engine then goes on from the journal's, which ``_follow_engine`` writes here."""
+        path = self.config.run_dir / "epoch"
+        try:
+            return int(path.read_text())
+        except FileNotFoundError:
+            return 0
+        except ValueError as e:
+            raise Refused(f"{path} holds no number ({e}): remove it, the engine goes on from the journal's epoch") from e
+
+    def _follow_engine(self) -> None:
+        """An epoch file that was lost or restored from an old copy catches up with the engine, which counts on from the journal."""
+        with Segment.attach(self.instance, "state") as state:
+            epoch = int(state.section("engine")[1]["epoch"])
+        if epoch > self._epoch():
+            self.log.warning("the epoch file said %d, the journal leads to %d", self._epoch(), epoch)
+            history.write_durably(self.config.run_dir / "epoch", f"{epoch}\n")
+            if self.region is not None:
+                self.region.set_epoch(epoch)
 
     def _start(self, child: Child, epoch: int) -> None:
         """Start a child, the engine with its channel."""
@@ -158,6 +178,8 @@ class Supervisor:
     def _become_ready(self, ready: Callable[[], None]) -> None:
         """The engine runs: take strategies, remove what nobody took up, tell the one who waits."""
         self.ready = True
+        history.note(self.config)
+        self._follow_engine()
         if self.agent is not None:
             self.agent.engine_runs = True
         for child in self.children:
@@ -224,7 +246,7 @@ class Supervisor:
 
     def _restart(self, child: Child) -> None:
         """Start a dead child again; an engine gets a new epoch first."""
-        epoch = int((self.config.run_dir / "epoch").read_text())
+        epoch = self._epoch()
         if child.plan.role == "ENGINE":
             epoch = self._next_epoch()
             if self.region is not None:
@@ -355,7 +377,7 @@ def _take_lock(config: Config) -> int:
     return fd
 
 
-def up(path: Path | str, detach: bool = False, say: Say = print) -> int:
+def up(path: Path | str, detach: bool = False, say: Say = print, options: Options = Options()) -> int:
     """Bring an instance up; in the foreground until it is stopped, or ``detach`` once it runs.
 
     Returns
@@ -368,17 +390,17 @@ def up(path: Path | str, detach: bool = False, say: Say = print) -> int:
     ConfigError
         If the file is wrong.
     Refused
-        If the instance is already running.
+        If the instance is already running, or its files do not allow it to go on (history.py).
     """
     config = configuration.load(path)
     if detach:
-        return _detach(config, say)
-    return _foreground(config, say, lambda: None)
+        return _detach(config, say, options)
+    return _foreground(config, say, lambda: None, options)
 
 
-def _foreground(config: Config, say: Say, ready: Callable[[], None]) -> int:
+def _foreground(config: Config, say: Say, ready: Callable[[], None], options: Options) -> int:
     log = logging.getLogger("ringfence.supervisor")
-    supervisor = Supervisor(config, say, log)
+    supervisor = Supervisor(config, say, log, options)
     handler = logging.FileHandler(config.log_dir / "supervisor.log")
     formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ supervisor %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
@@ -396,11 +418,11 @@ def _foreground(config: Config, say: Say, ready: Callable[[], None]) -> int:
         handler.close()
 
 
-def _detach(config: Config, say: Say) -> int:
+def _detach(config: Config, say: Say, options: Options) -> int:
     """Run a supervisor in a session of its own; return when it runs, or with its failure."""
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)
-    command = [sys.executable, "-m", "ringfence.tools.supervisor", str(config.source), str(writer)]
+    command = [sys.executable, "-m", "ringfence.tools.supervisor", str(config.source), str(writer), json.dumps(asdict(options))]
     log_dir = config.log_dir
     log_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -429,8 +451,9 @@ def _detach(config: Config, say: Say) -> int:
 
 
 def main() -> int:
-    """Entry of the detached supervisor: ``CONFIG FD``; reports on FD until the instance runs."""
-    config, fd = configuration.load(sys.argv[1]), int(sys.argv[2])
+    """Entry of the detached supervisor: ``CONFIG FD OPTIONS``; reports on FD until the instance runs."""
+    config, fd, given = configuration.load(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+    options = Options(bool(given["new_history"]), tuple(given["new_sessions"]))
     open_fd = [fd]
 
     def tell(message: dict[str, Any]) -> None:
@@ -442,7 +465,7 @@ def main() -> int:
         os.close(open_fd.pop())
 
     try:
-        code = _foreground(config, lambda line: tell({"say": line}) if open_fd else print(line, flush=True), ready)
+        code = _foreground(config, lambda line: tell({"say": line}) if open_fd else print(line, flush=True), ready, options)
     except ToolError as e:
         tell({"say": f"✖ {e}"})
         code = e.exit_code

@@ -266,9 +266,9 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
 
 
 cdef int covered(gateway_t *g, const OrderCommand *c, uint64_t now, const char **why) noexcept nogil:
-    """1 when the journal frame of a new order or replace has the durability that its account asks for; 0: it waits, or never will and ``why`` says so.
+    """1 when the command's journal frame has the durability that its account asks for; 0: it waits, or ``why`` says that it has waited enough.
 
-    Only these two wait: a cancel takes risk away. The wait is bounded, since cancels stand behind it in the ring.
+    Then new orders and replaces are answered NOT_SENT and the rest goes out all the same: a cancel takes risk away, and stands behind them in the ring.
     """
     if c.durability >= RF_DURABILITY_REPLICATED and g.replicated == NULL:
         why[0] = b"durability replicated: there is no standby"
@@ -293,14 +293,16 @@ cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     if c.output_seq <= s.store.mark:
         rf_counter_add(g.c_skipped, 1)
         return 1
+    why = NULL
+    if c.durability >= RF_DURABILITY_LOCAL and not covered(g, c, now, &why):
+        if why == NULL:
+            return 0
+        if c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE:
+            return answer_unsent(g, c, why, now)
     if s.state != STATE_UP or not s.announced:
         return answer_unsent(g, c, b"the session is down", now)
     if (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE) and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
         return answer_unsent(g, c, b"older than the session: it went down in between", now)
-    why = NULL
-    if c.durability >= RF_DURABILITY_LOCAL and (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE):
-        if not covered(g, c, now, &why):
-            return 0 if why == NULL else answer_unsent(g, c, why, now)
     if not has_room(s):
         return 0
     return send_command(g, c, now)

@@ -7,8 +7,8 @@ One thread, one ``nogil`` loop; sockets are non-blocking, connecting included, s
 the venue is away. The loop returns to Python for what is rare: open a connection, write log lines, stop.
 
 Rules. A command is stored before a byte of it is sent; its ``output_seq`` is the store's mark, and a command at or below the mark is skipped (a
-restarted engine offers it again). With durability ``local`` a new order or replace waits until the sidecar's mark covers its journal sequence, with
-``replicated`` until the standby's does too; what is not covered in time, or cannot be any more, is answered NOT_SENT, and cancels never wait. A
+restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence, with ``replicated`` until the
+standby's does too; when that takes too long, or cannot be any more, an order is answered NOT_SENT and a cancel goes out all the same. A
 command that finds the session down, or a new order or replace that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming
 message's number is stored after its event is in the engine's ring; a full ring means that the socket is not read.
 
@@ -168,7 +168,7 @@ cdef class Gateway:
             self.connector = Connector(spec.addresses, spec.reconnect_min_s, spec.reconnect_max_s)
 
     def _ask_again(self):
-        """Shared memory is new: what came in and is not known to be in the journal on disk is asked for again. Before the region exists, so that a death repeats it."""
+        """Shared memory is new: ask again for what is not known to be in the journal on disk. Before the region is made, so that a death repeats it."""
         lost = self.store.forget_unpersisted()
         if lost:
             log.warning("%s: shared memory is new and the last %d incoming numbers are not known to be in the journal on disk; the next expected is %d again",

@@ -1,6 +1,6 @@
 """The same journal in other builds of the state machine: -O0 and -O3, gcc and clang, must give the same state after every frame (I11, I15).
 
-    python tests/core/other_builds.py [--frames N] [--keep DIR]   about a minute; exit 0 all agree, 7 one differs, 2 nothing to build from
+    python tests/core/other_builds.py [--frames N] [--compilers gcc clang-14] [--keep DIR]    exit 0 all agree, 7 one differs, 2 nothing to build from
 
 The C that the normal build left in build/cython is compiled again with other flags, into a copy of the package where only core's modules are replaced.
 Each build replays one journal of random inputs in a process of its own and prints its state hash after every frame; the first line that differs names the
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +121,22 @@ def hashes(path: Path, journal: Path) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="compare the state machine's builds over one journal")
     parser.add_argument("--frames", type=int, default=5000)
+    parser.add_argument("--compilers", nargs="+", default=COMPILERS, metavar="CC", help=f"default {' '.join(COMPILERS)}")
     parser.add_argument("--keep", type=Path, help="leave the builds in this directory")
     args = parser.parse_args()
     if not list(GENERATED.glob("*.c")):
         print(f"{GENERATED}: no generated C; run `python setup.py build_ext --inplace` first", file=sys.stderr)
         return NOTHING
     with tempfile.TemporaryDirectory(prefix="ringfence-builds-") as scratch:
-        return compare(args.keep or Path(scratch), record(args.frames))
+        return compare(args.keep or Path(scratch), record(args.frames), args.compilers)
 
 
-def compare(directory: Path, data: bytes) -> int:
+def compare(directory: Path, data: bytes, compilers: Sequence[str]) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     journal = directory / "journal.frames"
     journal.write_bytes(data)
     found: dict[str, list[str]] = {}
-    for compiler in COMPILERS:
+    for compiler in compilers:
         if shutil.which(compiler) is None:
             print(f"{compiler}: not installed, left out")
             continue

@@ -645,3 +645,15 @@ def test_open_list_when_orders_end_in_any_order_the_links_hold(machine: Machine)
     assert (int(s["first_open"]), int(s["last_open"]), int(s["open_orders"])) == (2, 5, 2)
     assert (int(orders[2]["next_open"]), int(orders[5]["prev_open"])) == (5, 2)
     quiet(m)
+
+
+def test_unknown_order_when_its_strategy_keeps_asking_is_reported_in_time(machine: Machine) -> None:
+    """S6: the limit runs from when the order became Unknown, not from the last request on it."""
+    m = machine
+    m.new(1)
+    m.event("SESSION_DOWN")
+    for _ in range(4):
+        m.timer(9)
+        m.cancel(1)
+        m.event("NOT_SENT", 1, int(m.order()["revision"]))
+    assert m.breaks().count("UNKNOWN_OUTCOME") == 1

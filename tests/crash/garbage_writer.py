@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import os
 import random
 import signal
@@ -21,7 +22,7 @@ import numpy as np
 from ringfence.ipc.errors import RingFull, RingGarbage
 from ringfence.strategy import InstanceNotRunning, InstanceStopped, Strategy
 
-FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE = 1, 2
+MADV_REMOVE = 9  # punches a hole into the memfd, as fallocate does
 PRICE = "0.5"  # far from the market: it rests
 
 
@@ -63,8 +64,9 @@ class Writer:
         for _ in range(len(self.slots) * 2):
             with contextlib.suppress(RingFull):
                 self.strategy.cancel_all()
-        punch = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
-        if ctypes.CDLL(None, use_errno=True).fallocate(self.ring.fd, punch, ctypes.c_long(0), ctypes.c_long(os.fstat(self.ring.fd).st_size)):
+        begin = self.slots.ctypes.data // mmap.PAGESIZE * mmap.PAGESIZE
+        size = self.slots.ctypes.data + self.slots.size - begin
+        if ctypes.CDLL(None, use_errno=True).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(size), MADV_REMOVE):
             raise OSError(ctypes.get_errno(), "the hole was refused")
 
     def mutate(self) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from garbage_writer import qty_of
 from instance_under_load import INTENT, UNSETTLED, Load
 from running_instance import Running
+from tests.crash.garbage_writer import qty_of
 
 from ringfence.ipc.regions import list_regions
 from ringfence.ipc.schema import ENUMS
@@ -131,7 +131,6 @@ def test_writer_when_it_stops_mid_slot_that_slot_never_existed(running: Running,
     running.until("its whole orders", lambda: len(orders_of(running, HOSTILE)) == 5)
     assert_the_other_is_served(running, 1000)
     assert (len(orders_of(running, HOSTILE)), status_of(running, HOSTILE)) == (5, ENABLED)
-    os.killpg(child.pid, signal.SIGCONT)
     assert finish(running, engine) == 5
 
 

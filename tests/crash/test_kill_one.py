@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from instance_under_load import Load, assert_equal_books, assert_nothing_left, settle
+from instance_under_load import Ledger, Load, asked_of, assert_equal_books, assert_nothing_left, settle
 from running_instance import Running
+
+from .harness import Trader
 
 KILLS = 3
 
@@ -29,3 +31,27 @@ def test_instance_when_a_process_is_killed_under_load_goes_on(running: Running, 
     assert_nothing_left(running)
     denied = {"engine": ("STALE",), "gw.sim": ("SESSION_DOWN",)}.get(component, ())
     assert_equal_books(running, load, denied=denied, tolerated=("UNKNOWN_OUTCOME",) if component == "gw.sim" else ())
+
+
+def test_engine_when_a_strategy_died_while_it_was_dead_takes_what_that_had_published(running: Running) -> None:
+    running.add("[supervisor]\nrestart_wait_ms = 1000\n")
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    trader = Trader(running, "s1", 1)
+    try:
+        running.until("load", lambda: int(running.engine_row()["intents"]) > 5)
+        pid = running.kill("engine")
+        before = trader.ledger.read_text().count("n ")
+        running.until("intents that no engine takes", lambda: trader.ledger.read_text().count("n ") > before + 5)
+    finally:
+        trader.kill()
+    running.wait_restarted("engine", pid)
+    running.wait_session_up()
+    running.until("its detach", lambda: "s1" not in running.status()["strategies"])
+    written = Ledger(trader.ledger)
+    settle(running, written)
+    assert_nothing_left(running)
+    written.decide(asked_of(running))
+    written.lost += 1  # it read no more events
+    assert_equal_books(running, written, denied=("STALE",))

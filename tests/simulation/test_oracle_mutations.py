@@ -261,6 +261,14 @@ def test_oracle_when_an_order_leaves_twice_finds_i1(frames: Frames) -> None:
     assert invariants(at_venue(frames, order_message(frames), order_message(frames))) == {"I1"}
 
 
+@pytest.mark.parametrize(("kind", "again", "expected"), [("D", "Y", {"I1"}), ("F", "Y", set()), ("F", "N", {"I1"}), ("G", "N", {"I1"})])
+def test_oracle_when_a_message_is_sent_again_only_requests_may_be_with_possdup(frames: Frames, kind: str, again: str, expected: set[str]) -> None:
+    revision = {"D": "00", "F": "02", "G": "01"}[kind]
+    cl_ord_id = str(event_of(frames[fills(frames)[0]])["cl_ord_id"].decode())[:14] + revision
+    first = order_message(frames, t35=kind, t11=cl_ord_id)
+    assert invariants(at_venue(frames, first, first + f"\x0143={again}".encode())) == expected
+
+
 @pytest.mark.parametrize("other", [{"t38": "101"}, {"t44": "1.01"}, {"t54": "2"}, {"t11": "RF990-0000001-00"}, {"t11": "whatever"}])
 def test_oracle_when_an_order_is_not_what_was_asked_finds_i2(frames: Frames, other: dict[str, str]) -> None:
     assert invariants(at_venue(frames, order_message(frames, **other))) == {"I2"}

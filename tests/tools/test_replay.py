@@ -13,12 +13,12 @@ from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS, RECORDS
-from ringfence.tools import definitions, frames
+from ringfence.tools import cli, definitions, frames
 from ringfence.tools.config import Config, parse
 from ringfence.tools.errors import JournalCorrupt, JournalError
 from ringfence.tools.journal import JournalReader
 from ringfence.tools.journal_writer import JournalWriter
-from ringfence.tools.replay import ReplayDiffers, command, replay
+from ringfence.tools.replay import ReplayDiffers, replay
 from ringfence.tools.segments import segment_path
 
 KIND = ENUMS["FrameKind"].by_name
@@ -197,7 +197,7 @@ def test_replay_when_journal_begins_without_start_says_so(tmp_path: Path) -> Non
 def test_command_when_json_is_asked_for_prints_one_object(author: Callable[..., Author], capsys: pytest.CaptureFixture[str]) -> None:
     a = author()
     a.checkpoint()
-    assert command(a.write(), as_json=True) == 0
+    assert cli.main(["replay", str(a.write()), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["schema"], shown["frames"], shown["checkpoints_verified"], shown["torn"]) == ("rf.replay/1", 6, 1, None)
     assert shown["state_hash"] == f"{a.replayer.state_hash():016x}"

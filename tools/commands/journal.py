@@ -1,4 +1,4 @@
-"""The commands that read journal files: ``journal stat|dump|verify|audit``, ``replay`` and the life of an order.
+"""The commands that read journal files: ``journal stat|dump|tail|verify|audit``, ``replay`` and the life of an order.
 
 Journal files are only ever opened for reading. Exit 7 means that the journal contradicts itself or its checkpoints; a torn last frame is no contradiction:
 it is said, and the rest counts.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 
 from ringfence.tools import render
 from ringfence.tools.errors import NotRunning
 from ringfence.tools.journal import JournalReader
+from ringfence.tools.journal_records import Follower
 from ringfence.tools.views import journal as pictures
 from ringfence.tools.views.instance import Instance, choose
 
 DIFFERENT = 7
+FOLLOW_S = 0.05
 
 
 def _instance(args: argparse.Namespace) -> Instance | None:
@@ -38,8 +41,9 @@ def _print(args: argparse.Namespace, view: render.View, rows: list[render.Row], 
 def stat(args: argparse.Namespace) -> int:
     instance = _instance(args)
     reader = JournalReader(pictures.directory(args.dir, instance))
-    rows = pictures.segments(reader, instance if args.dir is None else None)
-    _print(args, pictures.SEGMENTS, rows, [str(reader.directory)], instance.name if instance is not None else "")
+    theirs = instance if args.dir is None else None
+    rows = pictures.segments(reader, theirs)
+    _print(args, pictures.SEGMENTS, rows, pictures.notes(reader, theirs), instance.name if instance is not None else "")
     return 0
 
 
@@ -48,6 +52,28 @@ def dump(args: argparse.Namespace) -> int:
     reader = JournalReader(pictures.directory(args.dir, instance))
     _print(args, pictures.FRAMES, pictures.frames(reader, args.first, args.last), [], instance.name if instance is not None else "")
     return 0
+
+
+def tail(args: argparse.Namespace) -> int:
+    """Print the last frames, and with ``-f`` every frame that is written after them until Ctrl-C; JSON is one object per line."""
+    instance = _instance(args) if args.dir is None else None
+    name = instance.name if instance is not None else ""
+    directory = pictures.directory(args.dir, instance)
+    reader = JournalReader(directory)
+    follower = Follower(directory, max(reader.first_seq, reader.segments()[-1].last_seq + 1 - args.lines))
+    opts: render.Options = args.options
+    while True:
+        rows = render.choose(pictures.FRAMES, (pictures.frame_row(f) for f in follower.poll()), opts)
+        if opts.output in {"json", "ndjson"}:
+            for row in rows:
+                print(json.dumps({c.key: render.plain(c, row.get(c.key)) for c in pictures.FRAMES.columns}, separators=(",", ":")), flush=True)
+        elif rows:
+            print(render.render(render.Frame(pictures.FRAMES, rows, name, time.time_ns()), opts), flush=True)
+            opts = replace(opts, header=False)
+        if follower.at_end:
+            if not args.follow:
+                return 0
+            time.sleep(FOLLOW_S)
 
 
 def verify(args: argparse.Namespace) -> int:
@@ -85,7 +111,11 @@ def life(args: argparse.Namespace) -> int:
 
 
 def replay(args: argparse.Namespace) -> int:
-    """Rebuild the state; with ``--verify`` exit 7 at the first checkpoint whose hash differs, or at a defect in the files."""
-    from ringfence.tools import replay as replaying
+    """Rebuild the state; with ``--diff`` find where two histories part, with ``--order`` tell the life of one order."""
+    if args.order is not None:
+        reader = JournalReader(pictures.directory(args.dir, None))
+        _print(args, pictures.LIFE, pictures.life(reader, pictures.parse_order_id(args.order), args.until), [], "")
+        return 0
+    from ringfence.tools import replay_command
 
-    return replaying.command(pictures.directory(args.dir, None), verify=args.verify, as_json=args.options.output in {"json", "ndjson"})
+    return replay_command.run(args)

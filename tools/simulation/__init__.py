@@ -1,1 +1,1 @@
-"""A whole instance in one process on one virtual clock, with faults drawn from a seed (docs/simulation.md)."""
+"""Deterministic simulation: the real engine, sessions and journal on a virtual clock, and an independent oracle that judges them."""

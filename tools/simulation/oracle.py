@@ -47,7 +47,7 @@ def apply(m: Model, head: tuple[int, ...], payload: bytes) -> None:
     elif kind == _OBSERVATION:
         oracle_controls.observation(m, payload)
     elif kind == _TIMER:
-        m.timers += 1
+        m.timers.append(m.now)
 
 
 def report_of(venue: int, payload: bytes) -> oracle_book.Report:
@@ -89,7 +89,7 @@ class Oracle:
             self._report("I10", f"engine time fell from {last[1]} to {fields[1]}", seq)
         if fields[7] < last[7]:
             self._report("I10", f"instance epoch fell from {last[7]} to {fields[7]}", seq)
-        if fields[5] in _FROM_RINGS and fields[2] and fields[3]:  # epoch 0: an engine's private ring at its start, which begins at 1 each time
+        if fields[5] in _FROM_RINGS and fields[2] and fields[3]:  # epoch 0 is no ring: what an engine tells itself when it starts
             self._follow(fields)
         self._frames.append((fields, bytes(payload)))
 

@@ -8,6 +8,8 @@ Reads both, writes neither but the lazily kept cost of a position. Nothing here 
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.oracle_model import BOOKED, CANCEL, LIMIT_NS, REPLACE, Model, Order, Position, PositionKey, average
@@ -183,7 +185,7 @@ def sums(m: Model) -> list[Violation]:
 def unknown_orders(m: Model, t: Tables) -> list[Violation]:
     """I14: an order that stays Unknown past its limit, with timers enough for a sweep over all orders since, has its break."""
     sweep = len(m.orders) // _SWEPT_PER_TIMER + 2
-    late = [o for o in m.orders if o.base == "UNKNOWN" and m.now - o.unknown_since[0] > 2 * LIMIT_NS and m.timers - o.unknown_since[1] > 2 * sweep]
+    late = [o for o in m.orders if o.base == "UNKNOWN" and len(m.timers) - bisect_left(m.timers, o.unknown_since + LIMIT_NS) > sweep]
     if not late:
         return []
     raised: dict[int, int] = {}
@@ -196,5 +198,5 @@ def unknown_orders(m: Model, t: Tables) -> list[Violation]:
     for o in late:
         flags = ORDER.unpack_from(t.orders, o.row * _ORDER_BYTES)[_FLAGS]
         if o.row not in raised and not flags & reported:
-            out.append(Violation("I14", f"order {o.row} is Unknown for {(m.now - o.unknown_since[0]) // 10**9} s and has no break", m.seq))
+            out.append(Violation("I14", f"order {o.row} is Unknown for {(m.now - o.unknown_since) // 10**9} s and has no break", m.seq))
     return out

@@ -63,7 +63,7 @@ class Order:
     acked: bool = False
     unverified: bool = False
     asked: int = 0  # number of its venue's session in which a status request went out
-    unknown_since: tuple[int, int] = (0, 0)  # engine time and timers when it became Unknown
+    unknown_since: int = 0  # engine time at which it became Unknown
     transact_ns: int = 0
     venue_order_id: bytes = b""
     fell_by: int = 0  # sequence of the last bust, correction or split: only those may lower CumQty (I4)
@@ -210,7 +210,7 @@ class Model:
     day: int = 0
     day_code: int = 0
     started_ns: int = 0
-    timers: int = 0
+    timers: list[int] = field(default_factory=list)  # engine times
     journal_pressure: bool = False
     restrictions: int = 0
     halts: list[tuple[int, int]] = field(default_factory=list)  # sequences of HALT and of its end
@@ -284,10 +284,9 @@ def settle(m: Model, o: Order) -> None:
         m.pending -= len(o.requests)
         o.requests = {}
     if o.base == "UNKNOWN":
-        if o.unknown_since == (0, 0):
-            o.unknown_since = m.now, m.timers
+        o.unknown_since = o.unknown_since or m.now
     else:
-        o.unknown_since = 0, 0
+        o.unknown_since = 0
     o.shown = o.base
     if o.base != "UNKNOWN" and (o.base == "FILLED" or o.base not in DONE):
         kinds = {r.kind for r in o.requests.values()}

@@ -72,9 +72,9 @@ def check_message(m: Model, w: Wire, sent: Sent) -> list[Violation]:
     first = w.seen.get((sent.venue, cl_ord_id))
     w.seen.setdefault((sent.venue, cl_ord_id), sent.seq)
     out = []
-    if first is not None:
-        again = " with PossDupFlag" if f.get(b"43") == _POSS_DUP else ""
-        out.append(Violation("I1", f"{name} left twice{again}, first at sequence {first}", sent.seq))
+    again = f.get(b"43") == _POSS_DUP
+    if first is not None and (kind == _NEW or not again):  # a request may be sent again when the venue asks for it; an order never
+        out.append(Violation("I1", f"{name} left twice{' with PossDupFlag' if again else ''}, first at sequence {first}", sent.seq))
     r = reference(cl_ord_id, m.prefix)
     if r is None or not 0 < r.order <= len(m.orders) or r.revision > m.orders[r.order - 1].revision:
         if cl_ord_id in w.forgotten:

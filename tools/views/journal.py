@@ -19,7 +19,9 @@ from ringfence.tools import frames as framing
 from ringfence.tools.errors import ToolError, UsageError
 from ringfence.tools.journal import PAYLOADS, Chunk, JournalFrame, JournalReader
 from ringfence.tools.render import Column, Row, View
-from ringfence.tools.replay import replay
+from ringfence.tools.replay import END, cut, replay
+from ringfence.tools.segments import COMPRESSED
+from ringfence.tools.table_differences import text
 from ringfence.tools.views.instance import Instance, label, named
 from ringfence.tools.views.tables import Names, base32, order_of, scaled
 
@@ -71,9 +73,13 @@ LIFE = View(
         Column("by", "BY"),
         Column("dt", "DT", "ns"),
         Column("detail", "DETAIL", wide=True),
+        Column("changed", "CHANGED", wide=True),
     ),
     ("seq",),
 )
+_SOURCES = {"INTENT": "intent", "VENUE_EVENT": "venue", "CONTROL": "command", "OBSERVATION": "engine", "TIMER": "engine"}
+_PREFIXES = {"INTENT": "strat.", "VENUE_EVENT": "gw."}
+_BOOKKEEPING = {"updated_ns", "updated_seq", "terms_hash", "next_open", "prev_open"}
 
 
 def directory(given: str | None, instance: Instance | None) -> Path:
@@ -110,7 +116,7 @@ def segments(reader: JournalReader, instance: Instance | None) -> list[Row]:
             "first": s.first_seq,
             "last": s.last_seq if s.last_seq >= s.first_seq else None,
             "bytes": s.used_bytes,
-            "crc": "chained" if s is not found[-1] else "open",
+            "crc": "open" if s is found[-1] else "zstd" if s.path.suffix == COMPRESSED else "chained",
             "fsync_lag": lag if s is found[-1] else None,
             "sink": None,
             "lag": None,
@@ -121,17 +127,30 @@ def segments(reader: JournalReader, instance: Instance | None) -> list[Row]:
     ]
 
 
+def notes(reader: JournalReader, instance: Instance | None) -> list[str]:
+    """Return lines below the segments: the directory, where its history begins, and how a running sidecar commits."""
+    lines = [str(reader.directory)]
+    if reader.first_seq > 1:
+        lines.append(f"history begins at sequence {reader.first_seq:,}: what was before it was retired, a snapshot covers it")
+    if instance is not None and (sidecar := instance.metrics("sidecar")) is not None:
+        found = sidecar.counters()
+        ways = [f"{name} {found[key] / 1e6:.3f} ms" for name, key in (("fdatasync", "fdatasync_ns"), ("O_DIRECT|O_DSYNC", "direct_ns")) if found.get(key)]
+        lines.append(f"commits with {'O_DIRECT|O_DSYNC' if found.get('direct') else 'fdatasync'}" + (f"; measured at start: {', '.join(ways)}" if ways else ""))
+    return lines
+
+
 def frames(reader: JournalReader, first: int, last: int | None) -> list[Row]:
     """Return the frames from sequence ``first`` to ``last`` in words."""
     out = []
-    for frame in reader.frames(first):
+    for frame in reader.frames(max(first, reader.first_seq)):
         if last is not None and int(frame.head["seq"]) > last:
             break
-        out.append(_frame_row(frame))
+        out.append(frame_row(frame))
     return out
 
 
-def _frame_row(frame: JournalFrame) -> Row:
+def frame_row(frame: JournalFrame) -> Row:
+    """Return one frame in words."""
     head, kind = frame.head, named("FrameKind", frame.head["kind"])
     event, key, detail = describe(kind, frame.payload)
     return {
@@ -209,13 +228,13 @@ def _gather(buffer: memoryview, at: Any, width: int) -> Any:
 
 
 def _candidates(chunk: Chunk, order: Any) -> Any:
-    """Return the offsets of the frames that may concern ``order``: its intents, its venue events, and what hits many (cancel-all, sessions)."""
+    """Return the offsets of the frames that may concern ``order``: its intents and venue events, and what hits many (sessions, commands, timers)."""
     at = _offsets(chunk)
     head, intent, event = dtype("FileFrame"), RECORDS["Intent"].offsets, RECORDS["VenueEvent"].offsets
     body = at + head.itemsize
     kind = _gather(chunk.buffer, at + RECORDS["FileFrame"].offsets["kind"], 2).copy().view("<u2")[:, 0]
     source = _gather(chunk.buffer, at + RECORDS["FileFrame"].offsets["source"], 2).copy().view("<u2")[:, 0]
-    keep = np.zeros(len(at), dtype=bool)
+    keep = np.isin(kind, [_FRAME["CONTROL"], _FRAME["OBSERVATION"], _FRAME["TIMER"]])
     mine = np.flatnonzero((kind == _FRAME["INTENT"]) & (source == order["strategy"]))
     if len(mine):
         client = _gather(chunk.buffer, body[mine] + intent["client_id"], 8).copy().view("<u8")[:, 0]
@@ -233,7 +252,7 @@ def _candidates(chunk: Chunk, order: Any) -> Any:
 def last_checkpoint(reader: JournalReader) -> tuple[int, int] | None:
     """Return ``(sequence, state hash)`` of the journal's last checkpoint frame; None when there is none."""
     found = None
-    for item in reader.chunks(chain=False):
+    for item in reader.chunks(reader.first_seq, chain=False):
         if not isinstance(item, Chunk) or not item.frames:
             continue
         at = _offsets(item)
@@ -247,8 +266,8 @@ def last_checkpoint(reader: JournalReader) -> tuple[int, int] | None:
     return found
 
 
-def life(reader: JournalReader, order_id: int) -> list[Row]:
-    """Return one row per journal frame that concerned the order, with the order's state after it.
+def life(reader: JournalReader, order_id: int, until: int | None = None) -> list[Row]:
+    """Return one row per journal frame that concerned the order, up to sequence ``until``, with the order's state after it and what it changed.
 
     Raises
     ------
@@ -257,7 +276,8 @@ def life(reader: JournalReader, order_id: int) -> list[Row]:
     JournalCorrupt
         If the journal cannot be read as far as needed.
     """
-    final = replay(reader.directory, verify=False).replayer
+    last = END if until is None else until
+    final = replay(reader.directory, verify=False, until=last).replayer
     count = int(final.state.table("engine")[1]["order_count"])
     if order_id > count:
         raise ToolError(f"order {order_id} is not in {reader.directory}: it knows orders 1 to {count}; rf orders --all lists them")
@@ -267,19 +287,32 @@ def life(reader: JournalReader, order_id: int) -> list[Row]:
     for item in reader.chunks(chain=False):
         if not isinstance(item, Chunk):
             continue
-        at = item.start
+        item, at = cut(item, last), item.start
         for offset in _candidates(item, order).tolist():
             head = np.frombuffer(item.buffer, dtype("FileFrame"), 1, offset)[0]
             payload = np.frombuffer(item.buffer, PAYLOADS[int(head["kind"])], 1, offset + head.dtype.itemsize)[0]
             replayer.apply_buffer(item.buffer, at, offset)
-            before = replayer.state.table("orders")[order_id].tobytes()
+            before = replayer.state.table("orders")[order_id].copy()
             at = offset + int(head["length"])
             replayer.apply_buffer(item.buffer, offset, at)
             now = replayer.state.table("orders")[order_id]
-            if int(now["order_id"]) and (now.tobytes() != before or _names_order(payload, order_id, order)):
-                rows.append(_life_row(head, payload, now, names, rows[-1] if rows else None))
+            changed = _changed(before, now)
+            if int(now["order_id"]) and (changed or not int(before["order_id"]) or _names_order(payload, order_id, order)):
+                rows.append(_life_row(head, payload, now, names, rows[-1] if rows else None) | {"changed": changed})
         replayer.apply_buffer(item.buffer, at, item.end)
     return rows
+
+
+def _changed(before: Any, now: Any) -> str | None:
+    """The fields of an order that a frame changed; of its first frame, which sets them all, nothing."""
+    if not int(before["order_id"]):
+        return None
+    names = [n for n in now.dtype.names if before[n].tobytes() != now[n].tobytes() and n not in _BOOKKEEPING]
+    return ", ".join(f"{n} {_field(n, before[n])}→{_field(n, now[n])}" for n in names) or None
+
+
+def _field(name: str, value: Any) -> str:
+    return (named("OrdStatus", value) or "-") if name in {"ord_status", "base_status"} else text(value)
 
 
 def _names_order(payload: Any, order_id: int, order: Any) -> bool:
@@ -294,17 +327,19 @@ def _life_row(head: Any, payload: Any, order: Any, names: Names, before: Row | N
     event, _, detail = describe(kind, payload)
     price_digits, qty_digits = names.digits(order["instrument"])
     at = int(head["engine_ns"])
-    by = names.strategy(head["source"]) if kind == "INTENT" else names.venue(head["source"])
+    source, by = _SOURCES[kind or ""], label(payload["operator_name"]) if kind == "CONTROL" else None
+    if kind in {"INTENT", "VENUE_EVENT"}:
+        by = names.strategy(head["source"]) if kind == "INTENT" else names.venue(head["source"])
     px = int(order["px"])
     return {
         "seq": int(head["seq"]),
         "time_ns": at or None,
-        "event": f"{'intent' if kind == 'INTENT' else 'venue'} {(event or '?').lower().replace('_', ' ')}",
+        "event": f"{source} {(event or '?').lower().replace('_', ' ')}",
         "state": named("OrdStatus", order["ord_status"]),
         "cum": scaled(order["cum_qty"], qty_digits),
         "leaves": scaled(order["leaves_qty"], qty_digits),
         "px": scaled(px, price_digits) if px else None,
-        "by": f"{'strat' if kind == 'INTENT' else 'gw'}.{by}" if by else None,
+        "by": f"{_PREFIXES.get(kind or '', '')}{by}" if by else None,
         "dt": at - int(before["time_ns"]) if before and before["time_ns"] else None,
         "detail": detail,
     }
