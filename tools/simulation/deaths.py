@@ -17,9 +17,9 @@ from random import Random
 
 from ringfence.ipc import failpoint
 
-ENGINE = ("E1", "E2", "E3", "E4", "E5", "E6", "E7", "E10", "E11", "E12")
-GATEWAY = ("G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G9", "G10", "G11")
-HITS_MAX = 3
+ENGINE = ("E1", "E2", "E3", "E3", "E3", "E4", "E5", "E6", "E7")  # around the commit more often: there an input begins to exist
+GATEWAY = ("G1", "G2", "G3", "G4", "G5", "G6", "G7")
+HITS = (1, 1, 2, 3)
 
 
 def possible() -> bool:
@@ -29,7 +29,7 @@ def possible() -> bool:
 
 def die_in(turn: Callable[[], object], points: tuple[str, ...], draw: Random, directory: Path) -> str:
     """Run a turn in a child that dies at a drawn point; return the point, or "" when the turn went past without it."""
-    point, hit = draw.choice(points), draw.randint(1, HITS_MAX)
+    point, hit = draw.choice(points), draw.choice(HITS)
     child = os.fork()
     if child == 0:
         try:

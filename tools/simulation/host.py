@@ -26,7 +26,7 @@ from ringfence.gateways.strategy import Strategy
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.errors import RingFull
 from ringfence.ipc.handover import send_segment
-from ringfence.ipc.link import Link, link_sections
+from ringfence.ipc.link import Link, link_sections, published
 from ringfence.ipc.regions import list_regions
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
@@ -183,6 +183,16 @@ class Host:
                 end.close()
         self.channel = self.engine_channel = None
 
+    def input_waits(self, name: str) -> bool:
+        """Whether there is an intent for the engine, or a command for a gateway."""
+        process = self.engine_process
+        if process is None:
+            return False
+        if name == "engine":
+            return any(published(self.rings[row]) > _tail(process.strategies[row].mine) for row in self.rings)
+        row = int(name[2:])
+        return published(process.gateways[row].mine) > _tail(self.gateways[row].mine)
+
     # ---- strategies and operators
 
     def hand_ring(self, row: int) -> None:
@@ -253,3 +263,7 @@ class Host:
 
     def small_journal(self) -> Any:
         return replace(self.config.journal, segment_bytes=self.shape.segment_bytes)
+
+
+def _tail(region: Segment) -> int:
+    return int(region.section("tail")[0]["position"])

@@ -39,6 +39,7 @@ SETTLE_EVENTS_MAX = 60_000
 CHECK_EVERY = 500
 RESTART_NS = (5 * MS, 400 * MS)
 OPERATOR_NS = 2 * S
+CLOCK_MENDED_NS = 300 * MS
 
 
 class Broken(Exception):
@@ -47,6 +48,10 @@ class Broken(Exception):
     def __init__(self, violation: Violation) -> None:
         super().__init__(violation.text)
         self.violation = violation
+
+
+class Refused(Exception):
+    """The engine refuses to start, as it has to: after a host crash the journal lacks what a session store says was sent (async, and cancels in any case)."""
 
 
 class World:
@@ -71,6 +76,7 @@ class World:
         self.stalled: dict[str, int] = {}
         self.frozen: dict[str, tuple[int, int]] = {}
         self.tear: dict[str, Fault] = {}
+        self.dying: dict[str, Fault] = {}  # the same, for real
         self.disk_full_until = self.disk_slow_until = 0
         self.calm = False
         self.idle_turns = 0
@@ -94,6 +100,14 @@ class World:
         Broken
             At the first violation.
         """
+        try:
+            self._trade(events)
+            self._settle()
+        except Refused:
+            self.fired["refused_after_host_crash"] += 1
+
+    def _trade(self, events: int) -> None:
+        """The events with their faults."""
         pending = self.faults[::-1]
         while self.event < events:
             while pending and pending[-1].at <= self.event:
@@ -101,7 +115,6 @@ class World:
             self._turn()
             if self.event % CHECK_EVERY == 0:
                 self._check(self.oracle.check_all(self.watch.state(), quiescent=False))
-        self._settle()
 
     def _turn(self) -> int:
         at, _, name = heapq.heappop(self.heap)
@@ -208,6 +221,8 @@ class World:
         try:
             host.recover_engine()
         except (CoreError, ToolError, RingGarbage) as e:
+            if self.watch.crash and "belong to different instances" in str(e):
+                raise Refused from e
             raise self._broken("RECOVERY", f"the engine does not come back: {type(e).__name__}: {e}") from e
         self._check(self.watch.recovered(host.engine_process.recovered))  # type: ignore[union-attr]
         self.watch.look(self.event, self.now)
@@ -272,10 +287,19 @@ class World:
         for row in [r for r, at in self.doomed.items() if at <= self.now]:
             del self.doomed[row]
             self._kill(f"s{row}")
+        for name in [n for n, at in self.due.items() if n.startswith("clock/") and at <= self.now]:
+            del self.due[name]
+            self._mend_clock(name.removeprefix("clock/"))
         if self.due.get("journal", 0) and self.now >= self.due["journal"]:
             self.due["journal"] = 0
             self._mend_journal()
         return 0
+
+    def _mend_clock(self, name: str) -> None:
+        """The process's clock is right again; one that was ahead stands until then, so its process is started anew by whoever mends the clock."""
+        ahead = self.host.offset.pop(name, 0) > 0
+        if ahead:
+            self._kill(name)
 
     def _may_start(self, name: str) -> bool:
         return self.due.get(name, 0) <= self.now
@@ -291,6 +315,7 @@ class World:
         self.frozen.pop(name, None)
         self.stalled.pop(name, None)
         self.tear.pop(name, None)
+        self.dying.pop(name, None)
         if name == "engine":
             host.kill_engine()
         elif name == "sidecar":
@@ -306,11 +331,11 @@ class World:
         self._restart_later(name)
 
     def _dies_inside(self, name: str) -> bool:
-        """In the test build every second torn turn ends at a failpoint of the code itself."""
-        return name in self.tear and deaths.possible() and bool(self.tear[name].amount & 2)
+        """In the test build three of four torn turns end at a failpoint of the code itself, as soon as there is something to do."""
+        return name in self.dying and self.host.input_waits(name)
 
     def _die_inside(self, name: str, turn: Callable[[], object], points: tuple[str, ...]) -> int:
-        fault = self.tear.pop(name)
+        fault = self.dying.pop(name)
         point = deaths.die_in(turn, points, Random(fault.amount), self.host.root)
         self.fired[f"at_{point}" if point else "at_end_of_turn"] += 1
         self._kill(name)
@@ -357,6 +382,7 @@ class World:
         self.stalled.clear()
         self.frozen.clear()
         self.tear.clear()
+        self.dying.clear()
         ahead = max([0, *self.host.offset.values()])
         self.host.offset.clear()
         if self.due.get("journal", 0):
@@ -400,7 +426,8 @@ def _kill_process(name: str) -> Strike:
         if running is None:
             return
         if f.amount & 1 and name != "s":
-            w.tear[process] = f
+            real = deaths.possible() and name != "sidecar" and f.amount & 6
+            (w.dying if real else w.tear)[process] = f
         else:
             w._kill(process)
 
@@ -458,6 +485,7 @@ def _slow_venue(w: World, f: Fault) -> None:
 
 def _clock_jump(w: World, f: Fault) -> None:
     w.host.offset[f.target] = w.host.offset.get(f.target, 0) + f.amount
+    w.due[f"clock/{f.target}"] = w.now + CLOCK_MENDED_NS
 
 
 def _clock_back(w: World, f: Fault) -> None:
