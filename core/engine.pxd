@@ -62,6 +62,11 @@ ctypedef struct Loop:
     uint32_t late               # of the two, what the last watched frame deserved
     uint64_t timer_ns
     uint64_t next_timer_ns
+    uint64_t checkpoint_ns      # between checkpoints of a window; 0: none
+    uint64_t next_checkpoint_ns
+    uint64_t checkpointed       # inputs that the last one covered
+    uint64_t windows            # windows checked so far
+    uint32_t window_rows
     uint64_t instance_epoch
     uint32_t batch
     uint32_t attached           # strategy row of the last STRATEGY_ATTACH

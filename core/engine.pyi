@@ -20,6 +20,8 @@ class Engine:
         timer_ns: int = ...,
         reduce_ns: int = ...,
         halt_ns: int = ...,
+        checkpoint_ns: int = ...,
+        window_rows: int = ...,
         batch: int = ...,
         control_position: int | None = ...,
         feed_position: int | None = ...,
@@ -29,5 +31,7 @@ class Engine:
     @property
     def attached_strategy(self) -> int: ...
     def run(self) -> Literal["stop", "attach"]: ...
+    @property
+    def left(self) -> str: ...
     def poll(self) -> int: ...
     def checkpoint(self) -> int: ...

@@ -17,9 +17,10 @@ the system but the idle strategy on idle turns. Rejected: one thread per ring (n
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ringfence.core.apply cimport apply
+from ringfence.core.journaled cimport claim_frame, commit, observe, payload_of
+from ringfence.core.peers cimport look_at_journal, look_at_peers, note_overflow
 from ringfence.core.ports cimport drain
-from ringfence.core.state cimport Port, State, state_hash
+from ringfence.core.state cimport Port, State, longest_table, state_hash, window_hash
 from ringfence.ipc.clock cimport Clock, clock_follow, rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
 from ringfence.ipc.failpoint cimport RF_FP
@@ -28,17 +29,12 @@ from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics, rf_counter_add, rf_counter_set, rf_histogram_record_span
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
-    RF_FRAME_KIND_CHECKPOINT, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_INTENT, RF_FRAME_KIND_MARK, RF_FRAME_KIND_OBSERVATION,
-    RF_FRAME_KIND_TIMER, RF_FRAME_KIND_VENUE_EVENT, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_OBSERVATION_KIND_GATEWAY_READY,
-    RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE,
-    RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED,
-    RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_SESSION_DOWN,
-    RF_LOGIC_VERSION, RF_RESTRICT_JOURNAL_FULL, RF_RESTRICT_JOURNAL_LATE, RF_RESTRICT_JOURNAL_SLOW, RF_RESTRICT_JOURNAL_SUSPECT,
-    Checkpoint, Control, Frame, Intent, Mark, Observation, OrderCommand, RingCursor, Timer, VenueEvent,
+    RF_FRAME_KIND_CHECKPOINT, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_INTENT, RF_FRAME_KIND_MARK, RF_FRAME_KIND_TIMER, RF_FRAME_KIND_VENUE_EVENT,
+    RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_LOGIC_VERSION, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_VENUE_EVENT_KIND_FILL,
+    RF_VENUE_EVENT_KIND_SESSION_DOWN, Checkpoint, Control, Frame, Intent, Mark, OrderCommand, RingCursor, Timer, VenueEvent,
 )
 from ringfence.ipc.ring cimport (
-    RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_claim, rf_ring_front, rf_ring_poll, rf_ring_publish, rf_ring_release,
-    rf_ring_room, rf_ring_take, rf_ring_t,
+    RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_front, rf_ring_poll, rf_ring_release, rf_ring_room, rf_ring_skip_to, rf_ring_take, rf_ring_t,
 )
 from ringfence.ipc.segment cimport Segment
 from ringfence.ipc.stop cimport rf_stop_requested
@@ -47,107 +43,42 @@ from ringfence.core.errors import CoreError
 
 cdef extern from *:
     void store_relaxed "__atomic_store_n" (uint64_t *word, uint64_t value, int order) noexcept nogil
-    uint64_t load_acquire "__atomic_load_n" (const uint64_t *word, int order) noexcept nogil
     int RELAXED "__ATOMIC_RELAXED"
-    int ACQUIRE "__ATOMIC_ACQUIRE"
 
 cdef enum:
     INTENT_CRC_FROM = 8
     CLOCK_TRIES = 16            # reads of a calibration that is just being written; the old one serves until the next tick
-    JOURNAL_RESTRICTIONS = 15   # RESTRICT_JOURNAL_*
+    WINDOW_ROWS = 256           # of each long table under one periodic checkpoint
     STOP_NS_MAX = 2000000000    # a clean stop gives up its checkpoint after so long without journal room
 
 
-# ---- frames -----------------------------------------------------------------------------------------------------------------
+# ---- what precedes an input -----------------------------------------------------------------------------------------------
 
-cdef inline Frame *claim_frame(Loop *l) noexcept nogil:
-    cdef int result
-    return <Frame*>rf_ring_claim(l.journal, 0, &result)
-
-
-cdef inline void *payload_of(Frame *frame) noexcept nogil:
-    return <char*>frame + sizeof(Frame)
-
-
-cdef void commit(Loop *l, Frame *frame, uint16_t kind, uint32_t payload_bytes, uint16_t source, uint32_t epoch, uint64_t position) noexcept nogil:
-    """Stamp a filled frame and publish it: from here on it is an input."""
-    cdef uint64_t now = rf_clock_now(l.clock)
-    frame.seq = l.s.engine.seq + 1
-    frame.engine_ns = now if now > l.s.engine.engine_ns else l.s.engine.engine_ns
-    frame.source_position = position
-    frame.source_epoch = epoch
-    frame.source = source
-    frame.kind = kind
-    RF_FP(b"E2")
-    frame.payload_bytes = payload_bytes
-    frame.instance_epoch = <uint32_t>l.instance_epoch
-    memset(frame.pad_0, 0, sizeof(frame.pad_0))
-    RF_FP(b"E3")
-    rf_ring_publish(l.journal, 1)
-    RF_FP(b"E4")
-    apply(l.s, frame, payload_of(frame))
-
-
-cdef int observe(Loop *l, uint8_t kind, uint32_t peer, uint64_t value, uint64_t position, uint32_t epoch) noexcept nogil:
-    """Journal and apply what was seen of a peer; 0 when the journal ring has no room (then nothing else may be taken)."""
-    cdef Frame *frame = claim_frame(l)
-    cdef Observation *o
-    if frame == NULL:
-        return 0
-    o = <Observation*>payload_of(frame)
-    memset(o, 0, sizeof(Observation))
-    o.kind = kind
-    o.peer = <uint16_t>peer
-    o.value = value
-    commit(l, frame, RF_FRAME_KIND_OBSERVATION, sizeof(Observation), <uint16_t>peer, epoch, position)
-    return 1
-
-
-cdef int write_checkpoint(Loop *l) noexcept nogil:
+cdef int write_checkpoint(Loop *l, int whole) noexcept nogil:
+    """Journal the hash of everything, or of the window whose turn it is: windows follow one another over the longest table, then begin again."""
     cdef Frame *frame = claim_frame(l)
     cdef Checkpoint *c
+    cdef uint64_t count
     if frame == NULL:
         return 0
     c = <Checkpoint*>payload_of(frame)
     memset(c, 0, sizeof(Checkpoint))
-    l.hash = state_hash(l.s)
+    if whole:
+        l.hash = state_hash(l.s)
+    else:
+        count = longest_table(l.s) // l.window_rows + 1
+        c.first_row = 1 + l.windows % count * l.window_rows
+        c.rows = l.window_rows
+        l.hash = window_hash(l.s, c.first_row, c.rows)
+        l.windows += 1
+    l.checkpointed = l.s.engine.inputs
     c.state_hash = l.hash
     c.inputs = l.s.engine.inputs
     c.logic = RF_LOGIC_VERSION
     commit(l, frame, RF_FRAME_KIND_CHECKPOINT, sizeof(Checkpoint), 0, 0, 0)
     rf_counter_add(l.counters.checkpoints, 1)
-    l.checkpoint_due = 0
-    return 1
-
-
-# ---- peers: what is journaled before the next input --------------------------------------------------------------------------
-
-cdef inline uint64_t ring_free(rf_ring_t *ring) noexcept nogil:
-    """Free slots of a ring that we write; garbage in its tail counts as none."""
-    cdef long long free_slots = rf_ring_room(ring, ring.mask + 1)
-    return <uint64_t>free_slots if free_slots > 0 else 0
-
-
-cdef int note_overflow(Loop *l) noexcept nogil:
-    """Journal which peers just did not take an output; 0 when that has to wait for journal room."""
-    cdef uint32_t row
-    cdef Port *port
-    for row in range(1, l.s.engine.venue_count + 1):
-        port = &l.s.gateways[row]
-        if port.dropped:
-            l.leave = LEAVE_FAULT
-        if port.queue_first != port.queue_next and not l.s.venues[row].stalled:
-            if not observe(l, RF_OBSERVATION_KIND_GATEWAY_STALLED, row, l.s.venues[row].output_seq, 0, 0):
-                return 0
-    for row in range(1, l.s.engine.strategy_count + 1):
-        port = &l.s.strategy_ports[row]
-        if port.dropped:
-            if not l.s.strategies[row].stalled:
-                if not observe(l, RF_OBSERVATION_KIND_STRATEGY_STALLED, row, l.s.strategies[row].output_seq, 0, 0):
-                    return 0
-            rf_counter_add(l.counters.events_lost, port.dropped)
-            port.dropped = 0
-    l.s.overflowed = 0
+    if whole:
+        l.checkpoint_due = 0
     return 1
 
 
@@ -155,65 +86,7 @@ cdef inline int may_take(Loop *l) noexcept nogil:
     """Everything that must precede the next input is journaled."""
     if l.s.overflowed and not note_overflow(l):
         return 0
-    return not l.checkpoint_due or write_checkpoint(l)
-
-
-cdef void look_at_peers(Loop *l) noexcept nogil:
-    """Move queued commands on, and journal who keeps pace again: with hysteresis, a peer is ready when half of its ring is free."""
-    cdef uint32_t row
-    cdef Port *port
-    cdef int empty
-    for row in range(1, l.s.engine.venue_count + 1):
-        port = &l.s.gateways[row]
-        empty = port.queue_first == port.queue_next
-        if not empty:
-            empty = drain(port)
-        if l.s.venues[row].stalled and empty and port.ring != NULL and 2 * ring_free(port.ring) > port.ring.mask:
-            observe(l, RF_OBSERVATION_KIND_GATEWAY_READY, row, l.s.venues[row].output_seq, 0, 0)
-    for row in range(1, l.s.engine.strategy_count + 1):
-        port = &l.s.strategy_ports[row]
-        if l.s.strategies[row].stalled and port.ring != NULL and 2 * ring_free(port.ring) > port.ring.mask:
-            observe(l, RF_OBSERVATION_KIND_STRATEGY_READY, row, l.s.strategies[row].output_seq, 0, 0)
-
-
-cdef inline uint32_t lateness(const Loop *l, uint64_t age_ns) noexcept nogil:
-    if l.halt_ns and age_ns > l.halt_ns:
-        return RF_RESTRICT_JOURNAL_LATE
-    return RF_RESTRICT_JOURNAL_SLOW if l.reduce_ns and age_ns > l.reduce_ns else 0
-
-
-cdef void look_at_sidecar(Loop *l, uint64_t now) noexcept nogil:
-    """Journal how far the disk is behind, when that changes; also when the sidecar hangs or is dead, since only its mark is believed.
-
-    One frame is watched at a time, the newest one when the watch began. It stays late until a watched frame was in time, so that a slow disk does not flap.
-    """
-    cdef uint32_t condition = <uint32_t>load_acquire(&l.persisted.condition, ACQUIRE) & <uint32_t>(RF_RESTRICT_JOURNAL_FULL | RF_RESTRICT_JOURNAL_SUSPECT)
-    cdef uint64_t age = now - l.watched_ns if now > l.watched_ns else 0
-    cdef uint32_t found = lateness(l, age)
-    if load_acquire(&l.persisted.position, ACQUIRE) >= l.watched_seq:
-        l.late = found
-        l.watched_seq = l.s.engine.seq
-        l.watched_ns = now
-    elif found > l.late:
-        l.late = found
-    condition |= l.late
-    if condition != l.s.engine.restrictions & JOURNAL_RESTRICTIONS:
-        observe(l, RF_OBSERVATION_KIND_JOURNAL_HEALTH, 0, condition, 0, 0)
-
-
-cdef uint64_t look_at_journal(Loop *l, uint64_t now) noexcept nogil:
-    """Return the free slots of the journal ring, after journaling that pressure began or ended, and how late the disk is."""
-    cdef long long free_slots = rf_ring_room(l.journal, l.clear_above + 1)
-    if free_slots <= 0:
-        rf_counter_add(l.counters.journal_full, 1)
-        return 0
-    if not l.s.engine.journal_pressure:
-        if <uint64_t>free_slots < l.pressure_below:
-            observe(l, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, 0, <uint64_t>free_slots, 0, 0)
-    elif <uint64_t>free_slots > l.clear_above:
-        observe(l, RF_OBSERVATION_KIND_JOURNAL_CLEAR, 0, <uint64_t>free_slots, 0, 0)
-    look_at_sidecar(l, now)
-    return <uint64_t>free_slots
+    return not l.checkpoint_due or write_checkpoint(l, 1)
 
 
 # ---- inputs -----------------------------------------------------------------------------------------------------------------
@@ -402,6 +275,12 @@ cdef void tick(Loop *l, uint64_t now) noexcept nogil:
     l.next_timer_ns = now + l.timer_ns
 
 
+cdef void check_window(Loop *l, uint64_t now) noexcept nogil:
+    """A periodic checkpoint, when anything was applied since the last one: the price of a window, whatever the size of the tables."""
+    if l.s.engine.inputs == l.checkpointed or (may_take(l) and write_checkpoint(l, 0)):
+        l.next_checkpoint_ns = now + l.checkpoint_ns
+
+
 # ---- the loop ---------------------------------------------------------------------------------------------------------------
 
 cdef uint64_t poll_control(Loop *l) noexcept nogil:
@@ -465,6 +344,8 @@ cdef uint64_t turn(Loop *l) noexcept nogil:
             rf_ring_release(l.feed.ring)
     if l.timer_ns and now >= l.next_timer_ns and room >= l.cancels_below:
         tick(l, now)
+    if l.checkpoint_ns and now >= l.next_checkpoint_ns and room >= l.cancels_below:
+        check_window(l, now)
     return n
 
 
@@ -506,7 +387,7 @@ cdef int finish(Loop *l) noexcept nogil:
         n = poll_control(l) + poll_gateways(l)
         publish_counters(l)
         if n == 0:
-            if may_take(l) and write_checkpoint(l):
+            if may_take(l) and write_checkpoint(l, 1):
                 publish_counters(l)
                 return 1
             rf_idle(&l.idle, 0)
@@ -532,6 +413,8 @@ cdef class Engine:
         Between timer frames; 0: none.
     reduce_ns, halt_ns : int
         A frame that is not durable after so long restricts new risk (RESTRICT_JOURNAL_SLOW, RESTRICT_JOURNAL_LATE); 0: never.
+    checkpoint_ns : int
+        Between checkpoints of a window of ``window_rows`` rows of the long tables; 0: none. Whole ones are written at a stop and when asked for.
     batch : int
         Inputs taken from one ring in one turn at most.
     control_position, feed_position : int, optional
@@ -544,11 +427,14 @@ cdef class Engine:
     """
 
     def __cinit__(self, State state not None, Clock clock not None, Metrics metrics not None, *, Link journal not None, Link control=None,
-                  Link feed=None, int idle=3, uint64_t timer_ns=100_000_000, uint64_t reduce_ns=0, uint64_t halt_ns=0, uint32_t batch=16,
+                  Link feed=None, int idle=3, uint64_t timer_ns=100_000_000, uint64_t reduce_ns=0, uint64_t halt_ns=0, uint64_t checkpoint_ns=0,
+                  uint32_t window_rows=WINDOW_ROWS, uint32_t batch=16,
                   control_position=None, feed_position=None):
         memset(&self.l, 0, sizeof(Loop))
         if not journal.has_outbound or journal.outbound.mask < 15:
             raise CoreError("the journal link needs an outbound ring of at least 16 slots; create to.sidecar with JournalSlot slots")
+        if window_rows == 0:
+            raise CoreError("window_rows was 0; a checkpoint's window has 1 row or more")
         self.state, self.clock, self.metrics = state, clock, metrics
         self.links = {"journal": journal, "control": control, "feed": feed}
         cdef Loop *inner = &self.l
@@ -558,6 +444,7 @@ cdef class Engine:
         inner.clock = &clock.c
         inner.batch = batch
         inner.timer_ns = timer_ns
+        inner.checkpoint_ns, inner.window_rows = checkpoint_ns, window_rows
         inner.persisted = <const RingCursor*>journal.their_mark_word
         inner.watched_ns = rf_clock_now(inner.clock)
         inner.reduce_ns, inner.halt_ns = reduce_ns, halt_ns
@@ -592,8 +479,7 @@ cdef class Engine:
         source.epoch = <uint32_t>int(link.theirs.superblock["epoch"])
         source.ring = &link.inbound
         if position is not None:
-            source.ring.position = position
-            source.ring.pending = 1
+            rf_ring_skip_to(source.ring, position)
             rf_ring_release(source.ring)
 
     def set_gateway(self, uint32_t venue, Link link, uint64_t emitted_output_seq, *, position=None):
@@ -677,6 +563,11 @@ cdef class Engine:
             raise CoreError("stopped without a checkpoint: the journal ring stayed full; is the sidecar alive?")
         return "attach" if self.l.leave == LEAVE_ATTACH else "stop"
 
+    @property
+    def left(self):
+        """Why the last turn wants Python: ``"attach"``, ``"fault"`` (see ``run``), or nothing."""
+        return "attach" if self.l.leave == LEAVE_ATTACH else "fault" if self.l.leave == LEAVE_FAULT else ""
+
     def poll(self):
         """Run one turn and return how many inputs were taken; for tests and tools that drive the loop themselves."""
         cdef uint64_t n
@@ -697,7 +588,7 @@ cdef class Engine:
         """
         cdef int written
         with nogil:
-            written = may_take(&self.l) and write_checkpoint(&self.l)
+            written = may_take(&self.l) and write_checkpoint(&self.l, 1)
         if not written:
             raise CoreError("no checkpoint: the journal ring is full; is the sidecar alive?")
         return self.l.hash

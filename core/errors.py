@@ -23,10 +23,17 @@ class ReplayError(CoreError):
 
 
 class StateMismatch(ReplayError):
-    """A checkpoint in the journal holds another state hash than the replayed state: code or journal differ from the live run."""
+    """A checkpoint in the journal holds another state hash than the replayed state: code or journal differ from the live run.
 
-    def __init__(self, seq: int, expected: int, found: int) -> None:
-        super().__init__(seq - 1, f"checkpoint {seq} says state hash {expected:016x}, replay has {found:016x}; replay both builds and compare the tables")
+    ``rows`` rows from ``first_row`` of the long tables were hashed with the short ones; 0: all.
+    """
+
+    def __init__(self, seq: int, expected: int, found: int, first_row: int = 0, rows: int = 0) -> None:
+        of = f" of rows {first_row} to {first_row + rows - 1}" if rows else ""
+        problem = f"checkpoint {seq} says state hash {expected:016x}{of}, replay has {found:016x}; replay both builds and compare the tables"
+        super().__init__(seq - 1, problem)
+        self.first_row = first_row
+        self.rows = rows
         self.seq = seq
         self.expected = expected
         self.found = found

@@ -13,8 +13,8 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.apply cimport APPLIED, apply
-from ringfence.core.state cimport State, state_hash
-from ringfence.ipc.records cimport RF_FRAME_KIND_CHECKPOINT, Checkpoint, FileFrame, Frame
+from ringfence.core.state cimport State, state_hash, window_hash
+from ringfence.ipc.records cimport RF_FRAME_KIND_CHECKPOINT, RF_LOGIC_VERSION, Checkpoint, FileFrame, Frame
 
 from ringfence.core.errors import CoreError, ReplayError, StateMismatch
 from ringfence.core.state import Limits
@@ -48,22 +48,44 @@ cdef class Replayer:
         An empty state to replay into, for example one in the region ``state``.
     emit_above : dict of int to int, optional
         Venue row to the last ``output_seq`` that its gateway has: later outputs are kept for ``Engine.set_gateway``.
+    sources : dict of (int, int) to (int, int), optional
+        What ``sources()`` gave when ``state`` was as it is now: go on from there. Without it the state must be empty.
+    frame_crc : int, optional
+        Of the last frame in ``state``.
     """
 
-    def __cinit__(self, limits=None, *, state=None, emit_above=None):
-        cdef uint32_t venue
+    def __cinit__(self, limits=None, *, state=None, emit_above=None, sources=None, uint32_t frame_crc=0):
+        cdef uint32_t venue, kind, source
         self.state = State.in_memory(limits or Limits()) if state is None else state
-        if self.state.c.engine.seq:
+        if self.state.c.engine.seq and sources is None:
             raise CoreError("replay needs an empty state, this one has inputs applied; create the region anew")
         memset(self.positions, 0, sizeof(self.positions))
         memset(self.epochs, 0, sizeof(self.epochs))
+        self.last_crc = frame_crc
+        for (kind, source), (epoch, position) in (sources or {}).items():
+            if kind >= SOURCE_KINDS or source >= SOURCES:
+                raise CoreError(f"no frames of kind {kind} from source {source}")
+            self.epochs[kind * SOURCES + source], self.positions[kind * SOURCES + source] = epoch, position
         for venue, above in (emit_above or {}).items():
             self.state.open_queue(venue)
             self.state.c.gateways[venue].emit_above = above
 
+    cdef int verify(self, const Checkpoint *checkpoint) noexcept nogil:
+        """Whether the state is what the engine had; another logic's hash says nothing (``logic`` 0: not told)."""
+        if checkpoint.logic != 0 and checkpoint.logic != RF_LOGIC_VERSION:
+            self.other_logic += 1
+            return 1
+        self.expected = checkpoint.state_hash
+        self.first_row, self.rows = checkpoint.first_row, checkpoint.rows
+        if checkpoint.rows:
+            self.found = window_hash(&self.state.c, checkpoint.first_row, checkpoint.rows)
+        else:
+            self.found = state_hash(&self.state.c)
+        self.checkpoints += 1
+        return self.found == self.expected
+
     cdef int step(self, const FileFrame *frame, uint64_t room) noexcept nogil:
         cdef uint32_t at
-        cdef const Checkpoint *checkpoint
         if room < sizeof(FileFrame) or room < sizeof(FileFrame) + frame.payload_bytes:
             return STEP_SHORT
         self.expected = self.state.c.engine.seq + 1
@@ -78,10 +100,7 @@ cdef class Replayer:
         if self.found >= SOURCES:
             return STEP_SOURCE
         if frame.kind == RF_FRAME_KIND_CHECKPOINT and frame.payload_bytes == sizeof(Checkpoint):
-            checkpoint = <const Checkpoint*>(<const char*>frame + sizeof(FileFrame))
-            self.expected = checkpoint.state_hash
-            self.found = state_hash(&self.state.c)
-            if self.found != self.expected:
+            if not self.verify(<const Checkpoint*>(<const char*>frame + sizeof(FileFrame))):
                 return STEP_MISMATCH
         self.found = frame.kind
         if apply(&self.state.c, <const Frame*>frame, <const char*>frame + sizeof(FileFrame)) != APPLIED:
@@ -89,12 +108,13 @@ cdef class Replayer:
         at = (frame.kind & (SOURCE_KINDS - 1)) * SOURCES + frame.source
         self.positions[at] = frame.source_position
         self.epochs[at] = frame.source_epoch
+        self.last_crc = frame.crc
         return STEP_OK
 
     cdef raise_problem(self, int problem):
         cdef uint64_t seq = self.state.c.engine.seq
         if problem == STEP_MISMATCH:
-            raise StateMismatch(seq + 1, self.expected, self.found)
+            raise StateMismatch(seq + 1, self.expected, self.found, self.first_row, self.rows)
         raise ReplayError(seq, _PROBLEMS[problem].format(found=self.found, expected=self.expected))
 
     def apply(self, const unsigned char[::1] frame not None):
@@ -152,6 +172,36 @@ cdef class Replayer:
             self.apply(view[offset:])
             n += 1
         return n
+
+    def skip(self, const unsigned char[::1] buffer not None, uint64_t start, uint64_t end):
+        """Return the offset in ``buffer[start:end]``, whole file frames, of the first one that is later than the state; ``end`` when none is."""
+        cdef uint64_t at = start
+        cdef const FileFrame *frame
+        if end > <uint64_t>buffer.shape[0] or start > end:
+            raise CoreError(f"frames {start}:{end} are outside of the buffer of {buffer.shape[0]} bytes")
+        with nogil:
+            while at + sizeof(FileFrame) <= end:
+                frame = <const FileFrame*>&buffer[at]
+                if frame.seq > self.state.c.engine.seq or frame.length < sizeof(FileFrame):
+                    break
+                at += frame.length
+        return at
+
+    def sources(self):
+        """Return ``{(kind, source): (epoch, position)}`` of every peer that frames were taken from, for a Replayer that goes on from this state."""
+        cdef int kind, source, at
+        out = {}
+        for kind in range(SOURCE_KINDS):
+            for source in range(SOURCES):
+                at = kind * SOURCES + source
+                if self.positions[at] or self.epochs[at]:
+                    out[kind, source] = (self.epochs[at], self.positions[at])
+        return out
+
+    @property
+    def frame_crc(self):
+        """CRC32C of the last frame applied, as it stands in the file; 0 when there was none."""
+        return self.last_crc
 
     @property
     def seq(self):

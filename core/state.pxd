@@ -60,6 +60,10 @@ ctypedef struct EngineState:
 
 # 64-bit hash over the used rows of every table; independent of addresses. Indexes are left out: they follow from the rows.
 cdef uint64_t state_hash(const EngineState *s) noexcept nogil
+# The same over the short tables and rows first to first + rows - 1 of the long ones (orders, requests, executions, positions, breaks): a bounded price.
+cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) noexcept nogil
+# Rows of the longest of the long tables.
+cdef uint64_t longest_table(const EngineState *s) noexcept nogil
 
 cdef class State:
     cdef EngineState c

@@ -102,12 +102,13 @@ def state_sections(limits):
     return out + [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
 
 
-cdef uint64_t hash_table(uint64_t h, const unsigned char *rows, uint64_t stride, uint64_t used) noexcept nogil:
+cdef uint64_t hash_rows(uint64_t h, const unsigned char *rows, uint64_t stride, uint64_t first, uint64_t end, uint64_t used) noexcept nogil:
+    """Fold rows ``first`` to ``end - 1`` of a table of which ``used`` rows are in use."""
     cdef uint64_t lane[4]
     cdef uint64_t i
     for i in range(4):
         lane[i] = h + i
-    for i in range(1, used + 1):
+    for i in range(first, end if end <= used else used + 1):
         rf_hash_row(lane, rows + i * stride, stride)
     h = lane[0]
     for i in range(1, 4):
@@ -116,20 +117,46 @@ cdef uint64_t hash_table(uint64_t h, const unsigned char *rows, uint64_t stride,
     return h ^ (h >> 29)
 
 
-cdef uint64_t state_hash(const EngineState *s) noexcept nogil:
+cdef inline uint64_t hash_table(uint64_t h, const unsigned char *rows, uint64_t stride, uint64_t used) noexcept nogil:
+    return hash_rows(h, rows, stride, 1, used + 1, used)
+
+
+cdef uint64_t breaks_kept(const EngineState *s) noexcept nogil:
+    return s.engine.break_count if s.engine.break_count < s.break_rows else s.break_rows - 1
+
+
+cdef uint64_t short_hash(const EngineState *s) noexcept nogil:
     cdef const EngineStatus *e = s.engine
-    cdef uint64_t breaks = e.break_count if e.break_count < s.break_rows else s.break_rows - 1
     cdef uint64_t h = hash_table(1, <const unsigned char*>(s.engine - 1), sizeof(EngineStatus), 1)
     h = hash_table(h, <const unsigned char*>s.instruments, sizeof(Instrument), e.instrument_count)
     h = hash_table(h, <const unsigned char*>s.accounts, sizeof(Account), e.account_count)
     h = hash_table(h, <const unsigned char*>s.venues, sizeof(Venue), e.venue_count)
     h = hash_table(h, <const unsigned char*>s.strategies, sizeof(Strategy), e.strategy_count)
-    h = hash_table(h, <const unsigned char*>s.routes, sizeof(Route), e.route_count)
-    h = hash_table(h, <const unsigned char*>s.orders, sizeof(Order), e.order_count)
-    h = hash_table(h, <const unsigned char*>s.requests, sizeof(Request), e.request_count)
-    h = hash_table(h, <const unsigned char*>s.executions, sizeof(Execution), e.execution_count)
-    h = hash_table(h, <const unsigned char*>s.positions, sizeof(Position), e.position_count)
-    return hash_table(h, <const unsigned char*>s.breaks, sizeof(Break), breaks)
+    return hash_table(h, <const unsigned char*>s.routes, sizeof(Route), e.route_count)
+
+
+cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) noexcept nogil:
+    cdef const EngineStatus *e = s.engine
+    cdef uint64_t end = first + rows if rows <= ~first else ~<uint64_t>0  # a window beyond every row there can be
+    cdef uint64_t h = short_hash(s)
+    h = hash_rows(h, <const unsigned char*>s.orders, sizeof(Order), first, end, e.order_count)
+    h = hash_rows(h, <const unsigned char*>s.requests, sizeof(Request), first, end, e.request_count)
+    h = hash_rows(h, <const unsigned char*>s.executions, sizeof(Execution), first, end, e.execution_count)
+    h = hash_rows(h, <const unsigned char*>s.positions, sizeof(Position), first, end, e.position_count)
+    return hash_rows(h, <const unsigned char*>s.breaks, sizeof(Break), first, end, breaks_kept(s))
+
+
+cdef uint64_t state_hash(const EngineState *s) noexcept nogil:
+    return window_hash(s, 1, ~<uint64_t>0)
+
+
+cdef uint64_t longest_table(const EngineState *s) noexcept nogil:
+    cdef const EngineStatus *e = s.engine
+    cdef uint64_t n = e.order_count
+    n = e.request_count if e.request_count > n else n
+    n = e.execution_count if e.execution_count > n else n
+    n = e.position_count if e.position_count > n else n
+    return breaks_kept(s) if breaks_kept(s) > n else n
 
 
 cdef class State:
@@ -306,6 +333,33 @@ cdef class State:
         with nogil:
             h = state_hash(&self.c)
         return h
+
+    def window_hash(self, uint64_t first, uint64_t rows):
+        """Return the hash that a checkpoint of this window holds: the short tables, and rows from ``first`` (1 or more) of the long ones."""
+        cdef uint64_t h
+        if first == 0:
+            raise CoreError("a window begins at row 1 or later; row 0 of each table is unused")
+        with nogil:
+            h = window_hash(&self.c, first, rows)
+        return h
+
+    def used_rows(self, str name):
+        """Return how many rows of a table are in use: 1 to this number.
+
+        Raises
+        ------
+        CoreError
+            If it is an index, or no table.
+        """
+        cdef const EngineStatus *e = self.c.engine
+        counts = {
+            "engine": 1, "instruments": e.instrument_count, "accounts": e.account_count, "venues": e.venue_count, "strategies": e.strategy_count,
+            "routes": e.route_count, "orders": e.order_count, "requests": e.request_count, "executions": e.execution_count,
+            "positions": e.position_count, "breaks": breaks_kept(&self.c),
+        }
+        if name not in counts:
+            raise CoreError(f"no table {name!r}; there are {', '.join(counts)}")
+        return counts[name]
 
     def table(self, str name):
         """Return a table or index as a numpy array of its record, row 0 included; live memory, not a copy.

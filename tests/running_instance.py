@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -49,6 +50,8 @@ breaks = 256
 segment_mib = 1
 reduce_ms = 10000
 halt_ms = 30000
+[shadow]
+enabled = {shadow}
 [[instrument]]
 symbol = "EUR/USD"
 base = "EUR"
@@ -85,7 +88,7 @@ venue = "sim"
 class Running:
     """One instance in ``directory``; ``close`` ends every process and proves that shared memory is empty."""
 
-    def __init__(self, directory: Path, name: str, durability: str = "async", failpoints: Path | None = None) -> None:
+    def __init__(self, directory: Path, name: str, durability: str = "async", failpoints: Path | None = None, shadow: bool = False) -> None:
         self.directory, self.name = directory, name
         self.generation = 0  # of the plan
         self.failpoints = failpoints  # directory of the test build (.ci/failpoint-build); None: the normal one
@@ -96,7 +99,7 @@ class Running:
         self.said: list[str] = []
         self.pids: set[int] = set()
         self.port = self.free_port()
-        self.config.write_text(CONFIG.format(name=name, port=self.port, durability=durability))
+        self.config.write_text(CONFIG.format(name=name, port=self.port, durability=durability, shadow=str(shadow).lower()))
 
     @staticmethod
     def free_port() -> int:
@@ -233,11 +236,17 @@ class Running:
         files = sorted((self.data / "logs").glob("*.log")) if (self.data / "logs").is_dir() else []
         return "\n".join([*self.said, *(f"== {f.name}\n{f.read_text()[-3000:]}" for f in files)])
 
+    def _started(self) -> set[int]:
+        """Pids of the live processes that a supervisor has started, those among them that own no region yet."""
+        log = self.data / "logs" / "supervisor.log"
+        named = {int(n) for n in re.findall(r" as process (\d+)", log.read_text())} if log.exists() else set()
+        return {pid for pid in named if str(self.data).encode() in _command_line(pid)}
+
     def close(self) -> None:
         lock = self.data / "run" / "lock"
         if lock.exists() and (text := lock.read_text().strip()):
             self.pids.add(int(text))
-        owners = {r.writer_pid for r in list_regions(self.name) if r.alive}
+        owners = {r.writer_pid for r in list_regions(self.name) if r.alive} | self._started()
         for pid in (self.pids & owners) | (owners - {os.getpid()}):
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -250,3 +259,10 @@ class Running:
             self.venue.stdout.close()
         self.until("end of all processes", lambda: not any(r.alive for r in list_regions(self.name)))
         unlink_stale(self.name)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

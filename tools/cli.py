@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from ringfence.tools.errors import ToolError
 from ringfence.tools.render import OUTPUTS, Options
@@ -106,6 +107,10 @@ COMMANDS = (
             arg("--reason", required=True, help="journaled"),
         ),
     ),
+    Command("halt", "take no new risk in the whole instance: cancels pass, all else is denied", "commands.control:halt", (REASON,)),
+    Command(
+        "resume", "lift a halt by an operator or by the shadow; what the journal's disk restricts follows the disk alone", "commands.control:resume", (REASON,)
+    ),
     Command(
         "cancel",
         "cancel every open order at a venue (of one instrument with --symbol); one message where the venue takes it",
@@ -190,6 +195,9 @@ COMMANDS = (
                 ),
             ),
             Command("verify", "checksums and sequences of every frame (replay --verify checks the state too)", "commands.journal:verify", (DIRECTORY,)),
+            Command(
+                "audit", "replay every frame against an independent model of the rules; exit 7 if one does not hold", "commands.journal:audit", (DIRECTORY,)
+            ),
         ),
     ),
     Command(
@@ -218,6 +226,21 @@ COMMANDS = (
         (
             arg("paths", nargs="+", metavar="FILE|DIR", help="*.ndjson; of a directory all below it, in order"),
             arg("--first", action="store_true", help="stop at the first difference or bad file (default: run everything)"),
+        ),
+    ),
+    Command(
+        "simulate",
+        "whole instances on a virtual clock with faults drawn from seeds; exit 7: an invariant broke (docs/simulation.md)",
+        "commands.simulate:run",
+        (
+            arg("--seed", required=True, metavar="N|A..B", help="one run a seed"),
+            arg("--events", type=int, default=2000, metavar="M", help="turns of a process before faults stop and everything must come to rest (default 2000)"),
+            arg("--jobs", type=int, default=1, metavar="J", help="runs at a time (default 1)"),
+            arg("--faults", default="all", metavar="none|all|LIST", help="classes of faults, separated by commas (default all)"),
+            arg("--schedule", metavar="LIST", help="these very faults, as a failure report gives them, instead of what the seed draws"),
+            arg("--shrink", action="store_true", help="make the schedule of a failure as small as it gets while the same invariant breaks"),
+            arg("--first", action="store_true", help="stop at the first failure"),
+            arg("--record", type=Path, metavar="FILE", help="append each run to FILE; seeds that it has are not run again"),
         ),
     ),
     Command(

@@ -46,6 +46,7 @@ class InstanceConfig:
     idle: str
     durability: str
     timer_ms: int
+    checkpoint_ms: int
     prefix: str
     day: int
     roll: str
@@ -93,7 +94,7 @@ class JournalConfig:
     """``[journal]``: ``sync_ms`` is the longest time between two syncs at durability async; at local it syncs at once.
 
     A frame that is not durable after ``reduce_ms`` closes new risk but for reducing, after ``halt_ms`` all of it (0: never); so does a disk with less than
-    ``reserve_bytes`` free.
+    ``reserve_bytes`` free. ``commit`` is how writes are made durable; ``compress``, ``keep_days`` and ``keep_bytes`` are for closed segments (0: all are kept).
     """
 
     segment_bytes: int
@@ -101,6 +102,10 @@ class JournalConfig:
     reduce_ms: int
     halt_ms: int
     reserve_bytes: int
+    commit: str
+    compress: bool
+    keep_days: int
+    keep_bytes: int
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,15 @@ class SupervisorConfig:
     restart_window_s: int
     restart_wait_ms: int
     restart_wait_max_ms: int
+
+
+@dataclass(frozen=True)
+class ShadowConfig:
+    """``[shadow]``: a second engine that checks the live one and writes snapshots, every ``snapshot_every_s``; the newest ``keep`` stay."""
+
+    enabled: bool
+    snapshot_every_s: int
+    keep: int
 
 
 @dataclass(frozen=True)
@@ -213,6 +227,7 @@ class Config:
     limits: LimitsConfig
     journal: JournalConfig
     supervisor: SupervisorConfig
+    shadow: ShadowConfig
     instruments: tuple[InstrumentConfig, ...]
     accounts: tuple[AccountConfig, ...]
     venues: tuple[VenueConfig, ...]
@@ -223,6 +238,14 @@ class Config:
     @property
     def journal_dir(self) -> Path:
         return self.instance.data_dir / "journal"
+
+    @property
+    def snapshot_dir(self) -> Path:
+        return self.instance.data_dir / "snapshots"
+
+    @property
+    def divergence_dir(self) -> Path:
+        return self.instance.data_dir / "divergence"
 
     @property
     def run_dir(self) -> Path:
@@ -269,7 +292,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     instance = _instance(top.table("instance", required=True), source.parent)
     limits = _limits(top.table("limits"))
     cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
-    supervisor = _supervisor(top.table("supervisor"))
+    supervisor, shadow = _supervisor(top.table("supervisor")), _shadow(top.table("shadow"))
     instruments = tuple(_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
     accounts = tuple(_account(k, t) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
     venues = tuple(_venue(k, t, instance, source.parent) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
@@ -288,7 +311,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     top.known.append("feed")
     top.finish()
     number = int.from_bytes(digest[:8], "little")
-    return Config(source, number, instance, cores, rings, limits, journal, supervisor, instruments, accounts, venues, strategies, routes, feed)
+    return Config(source, number, instance, cores, rings, limits, journal, supervisor, shadow, instruments, accounts, venues, strategies, routes, feed)
 
 
 def _instance(t: Table, base: Path) -> InstanceConfig:
@@ -305,6 +328,7 @@ def _instance(t: Table, base: Path) -> InstanceConfig:
         idle=t.choice("idle", ("auto", "spin", "yield", "backoff"), "auto"),
         durability=t.choice("durability", DURABILITIES, "async"),
         timer_ms=t.whole("timer_ms", 1, 60_000, 100),
+        checkpoint_ms=t.whole("checkpoint_ms", 0, 3_600_000, 1000),
         prefix=t.text("prefix", pattern=r"[0-9A-V]{2}", allowed="2 characters of 0-9 and A-V, unique among instances that share a FIX session"),
         day=_day(t),
         roll=_roll(t),
@@ -372,6 +396,10 @@ def _journal(t: Table) -> JournalConfig:
         reduce_ms=t.whole("reduce_ms", 0, 600_000, 250),
         halt_ms=t.whole("halt_ms", 0, 600_000, 2000),
         reserve_bytes=t.whole("reserve_mib", 0, 1 << 20, 256) << 20,
+        commit=t.choice("commit", ("auto", "fdatasync", "direct"), "auto"),
+        compress=t.flag("compress", False),
+        keep_days=t.whole("keep_days", 0, 36_500, 0),
+        keep_bytes=t.whole("keep_mib", 0, 1 << 30, 0) << 20,
     )
     t.finish()
     return config
@@ -383,6 +411,16 @@ def _supervisor(t: Table) -> SupervisorConfig:
         restart_window_s=t.whole("restart_window_s", 1, 86_400, 60),
         restart_wait_ms=t.whole("restart_wait_ms", 0, 60_000, 100),
         restart_wait_max_ms=t.whole("restart_wait_max_ms", 0, 600_000, 2_000),
+    )
+    t.finish()
+    return config
+
+
+def _shadow(t: Table) -> ShadowConfig:
+    config = ShadowConfig(
+        enabled=t.flag("enabled", True),
+        snapshot_every_s=t.whole("snapshot_every_s", 1, 86_400, 300),
+        keep=t.whole("keep", 1, 1000, 3),
     )
     t.finish()
     return config

@@ -1,6 +1,8 @@
-"""An operator's actions as control commands: cancel everything, say how an order ended, take an execution out of suspense, refuse one.
+"""An operator's actions as control commands: cancel everything, say how an order ended, take an execution out of suspense, refuse one, halt and resume.
 
     request (JSON) + the engine's tables ──checks, names to rows──▶ Control record with an OrderAction ──▶ from.control
+
+The shadow speaks here too: ``divergence`` halts new risk with the two hashes that differ (a Checkpoint instead of the OrderAction).
 
 What can be seen to be wrong is refused here with a message that says why. The engine checks again when it applies the command (core/actions.pyx), since
 its state may have moved on: ``refused_by_engine`` finds the break that it then raises. Pure functions over records; the control agent publishes.
@@ -41,7 +43,7 @@ def build(op: str, request: Request, state: Segment) -> Any:
     Parameters
     ----------
     op : str
-        ``mass_cancel``, ``resolve``, ``assign`` or ``dont_know``.
+        One of ``OPERATIONS``.
     request : dict
         As the client sent it; nothing of it is trusted.
     state : Segment
@@ -56,7 +58,7 @@ def build(op: str, request: Request, state: Segment) -> Any:
     if not reason.strip():
         raise UsageError("a reason is needed: it is journaled with the command")
     kind, fields = _BUILDERS[op](request, state)
-    body = np.zeros(1, dtype("OrderAction"))
+    body = np.zeros(1, dtype("Checkpoint" if kind == "DIVERGENCE" else "OrderAction"))
     for name, value in fields.items():
         body[0][name] = value
     return definitions.command(kind, reason, body=body[0])
@@ -109,7 +111,7 @@ def _execution(request: Request, state: Segment) -> Any:
     return used[found[0] - 1].copy()
 
 
-# ---- the four actions --------------------------------------------------------------------------------------------------
+# ---- the actions -------------------------------------------------------------------------------------------------------
 
 
 def _mass_cancel(request: Request, state: Segment) -> tuple[str, Request]:
@@ -155,10 +157,22 @@ def _dont_know(request: Request, state: Segment) -> tuple[str, Request]:
     return "DONT_KNOW", {"execution": int(x["id"]), "dk_reason": ord(code)}
 
 
+def _divergence(request: Request, _state: Segment) -> tuple[str, Request]:
+    fields = {"state_hash": "shadow_hash", "inputs": "inputs", "first_row": "first_row", "rows": "rows"}
+    for key in fields.values():
+        value = request.get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << (32 if key == "rows" else 64):
+            raise UsageError(f"{key} was {value!r}; allowed: a number that a Checkpoint holds")
+    return "DIVERGENCE", {"logic": CONSTANTS["LOGIC_VERSION"][0]} | {name: request[key] for name, key in fields.items()}
+
+
 _BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Request]]] = {
     "mass_cancel": _mass_cancel,
     "resolve": _resolve,
     "assign": _assign,
     "dont_know": _dont_know,
+    "halt": lambda _request, _state: ("HALT", {}),
+    "resume": lambda _request, _state: ("RESUME", {}),
+    "divergence": _divergence,
 }
 OPERATIONS = tuple(_BUILDERS)

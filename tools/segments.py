@@ -22,6 +22,7 @@ from ringfence.tools import frames
 
 SEGMENT_BYTES = 64 << 20
 SEGMENT_BYTES_MIN = 4096
+BLOCK_BYTES = 4096  # unit of O_DIRECT: buffer address, offset and length
 HEADER_BYTES = RECORDS["SegmentHeader"].size
 NO_DIGEST = bytes(32)
 _MAGIC = CONSTANTS["SEGMENT_MAGIC"][0]
@@ -115,6 +116,22 @@ class Disk:
             os.pwrite(fd, data[: len(data) // 2], offset)
         failpoint.reached("D2")
         return os.pwrite(fd, data, offset)
+
+    def open_direct(self, path: Path) -> int:
+        """Open an existing file so that a write of whole blocks is durable when it returns."""
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_DIRECT | os.O_DSYNC)
+
+    def write_direct(self, fd: int, data: memoryview, offset: int) -> int:
+        """Write some of ``data`` (whole blocks, aligned in memory and file) and make that durable; return how many bytes."""
+        if failpoint.due("D9"):
+            os.pwrite(fd, data[: len(data) // 2 // BLOCK_BYTES * BLOCK_BYTES], offset)
+        failpoint.reached("D9")
+        return os.pwrite(fd, data, offset)
+
+    def free(self, directory: Path) -> int:
+        """Bytes that may still be written there."""
+        found = os.statvfs(directory)
+        return found.f_bavail * found.f_frsize
 
     def sync(self, fd: int) -> None:
         failpoint.reached("D3")

@@ -4,7 +4,7 @@
 
 Pure but for one look at regions that outlived their process: a gateway takes up its old ring with the size it has, since a ring can only be
 resized after a clean stop. The spec's keys are those of the process's own reader (gateways/fix/spec.py, gateways/feed.py, tools/sidecar.py,
-tools/engine_process.py).
+tools/engine_process.py, tools/shadow.py).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ringfence.tools.config import Config, FeedConfig, VenueConfig
 from ringfence.tools.session_config import SessionConfig
 
 SIDECAR_DRAIN_S = 10
+SHADOW_STOP_S = 30  # it writes a snapshot
 SETTINGS = tuple(f.name for f in fields(SessionSettings) if f.name != "password")
 """What the session itself takes; the password does not travel in a file."""
 
@@ -66,6 +67,10 @@ def plans(config: Config, epoch: int, copy: Path) -> list[ChildPlan]:
             "segment_bytes": config.journal.segment_bytes,
             "sync_ms": config.journal.sync_ms if config.highest_durability == "async" else 0,
             "reserve_bytes": config.journal.reserve_bytes,
+            "commit": config.journal.commit,
+            "compress": config.journal.compress,
+            "keep_days": config.journal.keep_days,
+            "keep_bytes": config.journal.keep_bytes,
             "core": config.cores.sidecar,
             "drain_s": SIDECAR_DRAIN_S,
         },
@@ -84,6 +89,8 @@ def plans(config: Config, epoch: int, copy: Path) -> list[ChildPlan]:
     out = [sidecar, engine, *(_gateway(config, k, common, module) for k in range(len(config.venues)))]
     if config.feed:
         out.append(_feed(config, config.feed, common, module))
+    if config.shadow.enabled:
+        out.append(_shadow(config, common, module))
     return out
 
 
@@ -106,7 +113,7 @@ def expected_regions(config: Config) -> set[str]:
     gateways = [f"gw.{v.name}" for v in config.venues]
     peers = ["sidecar", "control", *gateways, *(["feed"] if config.feed else [])]
     links = {f"{side}.{peer}" for peer in peers for side in ("to", "from")} | {f"to.strat.{s.name}" for s in config.strategies}
-    return links | {"instance", "state", "quotes"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", *gateways)}
+    return links | {"instance", "state", "quotes"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", *gateways)}
 
 
 def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:
@@ -176,6 +183,20 @@ def _feed(config: Config, feed: FeedConfig, common: dict[str, Any], module: Any)
         "core": config.cores.feed,
     }
     return ChildPlan("feed", "FEED", module("ringfence.gateways.feed", "feed"), "from.feed", order=3, stop_s=3, core=config.cores.feed, spec=spec)
+
+
+def _shadow(config: Config, common: dict[str, Any], module: Any) -> ChildPlan:
+    """Stopped after the sidecar: it reads the journal to its end, and its last snapshot is what the next start begins with."""
+    spec = {
+        **common,
+        "limits": asdict(config.limits),
+        "journal_dir": str(config.journal_dir),
+        "snapshot_dir": str(config.snapshot_dir),
+        "divergence_dir": str(config.divergence_dir),
+        "snapshot_every_s": config.shadow.snapshot_every_s,
+        "keep": config.shadow.keep,
+    }
+    return ChildPlan("shadow", "SHADOW", module("ringfence.tools.shadow", "shadow"), "metrics.shadow", order=6, stop_s=SHADOW_STOP_S, spec=spec)
 
 
 def slots_of(instance: str, region: str) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 CORE = Path(__file__).resolve().parents[2] / "core"
 IMPURE = re.compile(r"\b(?:double|float|random|urandom|uuid\w*|perf_counter|monotonic|gettimeofday|clock_gettime|rf_clock_\w+|threading|id\(|hash\()")
-LOOP = {"engine.pyx", "engine.pxd"}  # reads the clock and journals what it read
+LOOP = {"engine.pyx", "engine.pxd", "journaled.pxd"}  # read the clock and journal what they read
 
 SCRIPT = """
 import importlib.util, random, sys

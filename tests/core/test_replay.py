@@ -67,6 +67,50 @@ def test_replay_when_a_checkpoint_agrees_goes_on(journal: Machine) -> None:
     assert journal.replayed().tables() == journal.tables()
 
 
+def test_replay_when_a_checkpoint_is_of_another_logic_says_so_and_goes_on(journal: Machine) -> None:
+    journal.frame("CHECKPOINT", journal.record("Checkpoint", state_hash=1, logic=99))
+    journal.new(2)
+    again = journal.replayed()
+    assert (again.replayer.other_logic, again.replayer.checkpoints) == (1, 0)
+    assert again.tables() == journal.tables()
+
+
+@pytest.mark.parametrize("table", ["engine", "instruments", "accounts", "venues", "strategies", "routes"])
+def test_window_hash_when_a_short_table_differs_differs_in_every_window(journal: Machine, table: str) -> None:
+    state = journal.replayer.state
+    before = [state.window_hash(first, 2) for first in (1, 3, 100, 2**64 - 1)]
+    state.table(table).view("u1")[state.table(table).dtype.itemsize + 9] ^= 1
+    assert all(a != b for a, b in zip(before, [state.window_hash(first, 2) for first in (1, 3, 100, 2**64 - 1)], strict=True))
+
+
+def test_window_hash_when_a_long_row_differs_differs_in_its_window_only(journal: Machine) -> None:
+    for k in range(2, 7):
+        journal.new(k)
+    state = journal.replayer.state
+    before = {first: state.window_hash(first, 2) for first in (1, 3, 5, 7)}
+    state.table("orders")[4]["px"] += 1
+    assert {first for first in before if state.window_hash(first, 2) != before[first]} == {3}
+    assert state.window_hash(1, 2**64 - 1) == state.state_hash()
+
+
+def test_window_hash_when_it_begins_at_row_0_is_refused(journal: Machine) -> None:
+    with pytest.raises(CoreError, match="row 1"):
+        journal.replayer.state.window_hash(0, 2)
+
+
+def test_timer_when_it_finds_an_overdue_request_does_not_carry_the_stamps_of_the_input_before(make_machine: Callable[..., Machine]) -> None:
+    """Outputs depend on the journal alone: after a snapshot there is no input before."""
+    m = make_machine()
+    m.new(1)
+    m.event("ACK", 1)
+    m.event("SESSION_DOWN")
+    m.event("SESSION_UP")
+    m.new(2, origin_ns=123)
+    m.timer(1000)
+    asked = [(int(c["intent_ns"]), int(c["origin_ns"])) for c in m.commands]
+    assert all(stamps == (0, 0) for stamps in asked)
+
+
 def test_replay_when_a_checkpoint_differs_stops_before_it(journal: Machine) -> None:
     good = journal.replayer.state_hash()
     with pytest.raises(StateMismatch) as caught:

@@ -74,7 +74,7 @@ def test_up_and_down_when_the_venue_is_away_run_an_instance_that_waits_for_it(co
     assert run(capsys, "down", "--instance", instance) == (0, f"● {instance} stopped\n")
     assert regions.list_regions(instance) == []
     data = str(config.parent / "data")
-    assert json.loads(run(capsys, "replay", data, "--verify", "--json")[1])["checkpoints_verified"] == 2
+    assert json.loads(run(capsys, "replay", data, "--verify", "--json")[1])["checkpoints_verified"] >= 2
     commands = json.loads(run(capsys, "journal", "dump", data, "--filter", "event=SET_STRATEGY", "--json")[1])["rows"]
     assert [r["detail"].endswith("bad quotes") for r in commands] == [True]
     assert run(capsys, "down", "--instance", instance)[0] == 3

@@ -66,7 +66,7 @@ def test_agent_when_engine_does_not_move_says_that_the_outcome_is_unknown(runnin
     os.kill(pids["engine"], signal.SIGCONT)
     control_client.checkpoint(running.name)
     assert running.down() == []
-    assert running.replay().checkpoints_verified == 3
+    assert running.replay().checkpoints_verified >= 3
 
 
 def test_agent_when_control_ring_is_full_refuses(running: Running) -> None:

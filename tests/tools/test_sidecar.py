@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,12 +33,12 @@ Slots = Callable[..., np.ndarray]
 class EngineSide:
     """The engine's end of the journal ring, and a sidecar process to talk to."""
 
-    def __init__(self, tmp_path: Path, name: str, slots: int, segment_bytes: int = 65536, sync_ms: int = 2) -> None:
+    def __init__(self, tmp_path: Path, name: str, slots: int, segment_bytes: int = 65536, sync_ms: int = 2, commit: str = "fdatasync") -> None:
         self.instance, self.tmp_path = name, tmp_path
         self.region = Segment.create(name, "to.sidecar", link_sections("JournalSlot", slots), role=ROLE["ENGINE"], epoch=1)
         self.spec = tmp_path / "sidecar.json"
         spec = {"instance": name, "epoch": 1, "journal_dir": str(tmp_path / "journal"), "segment_bytes": segment_bytes, "sync_ms": sync_ms, "reserve_bytes": 0}
-        self.spec.write_text(json.dumps({**spec, "idle": "backoff", "core": -1, "drain_s": 5}))
+        self.spec.write_text(json.dumps({**spec, "commit": commit, "idle": "backoff", "core": -1, "drain_s": 5}))
         self.processes: list[subprocess.Popen[bytes]] = []
         self.link: Link | None = None
 
@@ -98,7 +99,7 @@ class EngineSide:
 def engine(tmp_path: Path) -> Iterator[Callable[..., EngineSide]]:
     made: list[EngineSide] = []
 
-    def make(slots: int = 256, **options: int) -> EngineSide:
+    def make(slots: int = 256, **options: Any) -> EngineSide:
         made.append(EngineSide(tmp_path, f"t{os.getpid()}s{len(made)}", slots, **options))
         return made[-1]
 
@@ -130,8 +131,11 @@ def test_sidecar_when_frames_arrive_persists_them_and_gives_slots_back(engine: C
     assert_journal_is(tmp_path / "journal", slots)
 
 
-def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
-    side = engine(slots=128)
+@pytest.mark.parametrize("commit", ["fdatasync", "direct"])
+def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(
+    engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path, commit: str
+) -> None:
+    side = engine(slots=128, commit=commit)
     slots = journal_slots(1, 3000)
     process = side.start()
     for k in range(10):
@@ -278,9 +282,20 @@ def test_sidecar_when_a_sync_fails_is_suspect_for_good(engine: Callable[..., Eng
     assert side.connect().depth >= 40 - persisted
     process.terminate()
     assert process.wait(10) == 1
-    assert side.start().wait(10) == 1
+    assert side.start().wait(10) == 4
     assert "then remove" in side.log.splitlines()[-1]
     (tmp_path / "journal" / "SUSPECT").unlink()
     side.start()
     side.wait_persisted(40)
     assert_journal_is(tmp_path / "journal", slots)
+
+
+def test_sidecar_when_commit_is_auto_says_what_it_measured_and_chose(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine(commit="auto")
+    side.start()
+    side.send(journal_slots(1, 20))
+    side.wait_persisted(20)
+    side.until(lambda: Metrics.attach(side.instance, "sidecar").counters()["fdatasync_ns"] > 0)
+    found = Metrics.attach(side.instance, "sidecar").counters()
+    assert f"journal commits with {'direct' if found['direct'] else 'fdatasync'}: " in side.log
+    assert_journal_is(tmp_path / "journal", journal_slots(1, 20))

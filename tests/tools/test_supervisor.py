@@ -52,7 +52,7 @@ def test_up_when_configuration_is_good_runs_and_down_leaves_nothing(running: Run
     assert list_regions(running.name) == []
     assert not (running.data / "run" / "control.sock").exists()
     result = running.replay()
-    assert result.checkpoints_verified == 1
+    assert result.checkpoints_verified >= 1
     assert result.torn is None
 
 
@@ -202,7 +202,7 @@ def test_set_strategy_when_asked_is_journaled_with_who_and_why(running: Running)
     assert bytes(last["reason"]) == b"bad quotes"
     assert (int(last["operator_uid"]), bytes(last["operator_name"]) != b"") == (os.getuid(), True)
     result = running.replay()
-    assert result.checkpoints_verified == 2
+    assert result.checkpoints_verified >= 2
     assert int(result.replayer.state.table("strategies")[1]["status"]) == ENUMS["StrategyStatus"].by_name["CANCEL_ONLY"]
 
 

@@ -1,4 +1,4 @@
-"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``roll``, ``strategy``, ``cancel``, ``resolve``, ``assign``, ``dk``; and ``wait``, which
+"""Commands that change something: ``up``, ``down``, ``checkpoint``, ``roll``, ``strategy``, ``halt``, ``resume``, ``cancel``, ``resolve``, ``assign``, ``dk``; and ``wait``, which
 waits for what they did.
 
     up ──▶ tools.supervisor      the rest ──JSON line──▶ control socket ──▶ the supervisor's agent, which knows who asks and journals it
@@ -136,6 +136,26 @@ def cancel(args: argparse.Namespace) -> int:
     _confirm(name, mode, args.yes)
     answer = _operate(args, name, "mass_cancel", venue=args.venue, symbol=args.symbol)
     return _done(args, name, answer, f"● {name}: everything{f' in {args.symbol}' if args.symbol else ''} at {args.venue} is being cancelled")
+
+
+def halt(args: argparse.Namespace) -> int:
+    """Take no new risk until resumed."""
+    name = choose(args.instance)
+    answer = _operate(args, name, "halt")
+    return _done(args, name, answer, f"● {name}: halted, only cancels pass; ringfence resume lifts it")
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Lift what operators and the shadow have halted; a live instance asks first."""
+    name = choose(args.instance)
+    with Instance(name) as instance:
+        mode = instance.mode
+    _confirm(name, mode, args.yes)
+    answer = _operate(args, name, "resume")
+    with Instance(name) as instance:
+        left = instance.restrictions
+    line = f"▲ {name}: resumed, still restricted by {', '.join(left)}; see ringfence status" if left else f"● {name}: new risk is taken"
+    return _done(args, name, answer | {"restrictions": left}, line)
 
 
 def resolve(args: argparse.Namespace) -> int:

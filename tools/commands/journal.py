@@ -1,4 +1,4 @@
-"""The commands that read journal files: ``journal stat|dump|verify``, ``replay`` and the life of an order.
+"""The commands that read journal files: ``journal stat|dump|verify|audit``, ``replay`` and the life of an order.
 
 Journal files are only ever opened for reading. Exit 7 means that the journal contradicts itself or its checkpoints; a torn last frame is no contradiction:
 it is said, and the rest counts.
@@ -65,6 +65,14 @@ def verify(args: argparse.Namespace) -> int:
         if found.fatal is None:
             print(f"● {found.frames:,} frames in {len(found.segments)} segments, last sequence {found.last_seq:,}: every checksum and sequence holds")
     return DIFFERENT if found.fatal is not None else 0
+
+
+def audit(args: argparse.Namespace) -> int:
+    """Replay every frame against the independent oracle; exit 7 when an invariant does not hold."""
+    from ringfence.tools import audit as auditing
+
+    instance = _instance(args) if args.dir is None else None
+    return auditing.command(pictures.directory(args.dir, instance), as_json=args.options.output in {"json", "ndjson"})
 
 
 def life(args: argparse.Namespace) -> int:

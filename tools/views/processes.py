@@ -82,6 +82,10 @@ _NOTES = {
     "messages_in": "messages in",
     "messages_out": "out",
     "persisted": "frames synced",
+    "divergences": "divergences",
+    "behind": "frames behind",
+    "verified": "checkpoints verified",
+    "snapshots": "snapshots",
     "quotes": "quotes",
 }
 _DURABILITY = {1: "async", 2: "local", 3: "replicated"}
