@@ -41,8 +41,6 @@ SUPERVISOR = """
 restarts_max = 1000000
 restart_wait_ms = 10
 restart_wait_max_ms = 50
-[shadow]
-snapshot_every_s = 1
 """
 _names = itertools.count(1)
 _ids = itertools.count(1)
@@ -52,8 +50,9 @@ class Matrix:
     """One instance and those who load it."""
 
     def __init__(self, directory: Path, build: Path, commit: str) -> None:
-        self.running, self.commit = Running(directory, f"t{os.getpid()}k{next(_names)}", failpoints=build), commit
+        self.running, self.commit = Running(directory, f"t{os.getpid()}k{next(_names)}", failpoints=build, shadow=True), commit
         self.running.add(SUPERVISOR)
+        self.running.change("enabled = true", "enabled = true\nsnapshot_every_s = 1")
         self.running.change("segment_mib = 1", f'segment_mib = 1\ncommit = "{commit}"')
         self.running.arm("")
         self.running.start_venue()

@@ -132,9 +132,7 @@ def test_sidecar_when_frames_arrive_persists_them_and_gives_slots_back(engine: C
 
 
 @pytest.mark.parametrize("commit", ["fdatasync", "direct"])
-def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(
-    engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path, commit: str
-) -> None:
+def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path, commit: str) -> None:
     side = engine(slots=128, commit=commit)
     slots = journal_slots(1, 3000)
     process = side.start()
