@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -235,11 +236,17 @@ class Running:
         files = sorted((self.data / "logs").glob("*.log")) if (self.data / "logs").is_dir() else []
         return "\n".join([*self.said, *(f"== {f.name}\n{f.read_text()[-3000:]}" for f in files)])
 
+    def _started(self) -> set[int]:
+        """Pids of the live processes that a supervisor has started, those among them that own no region yet."""
+        log = self.data / "logs" / "supervisor.log"
+        named = {int(n) for n in re.findall(r" as process (\d+)", log.read_text())} if log.exists() else set()
+        return {pid for pid in named if str(self.data).encode() in _command_line(pid)}
+
     def close(self) -> None:
         lock = self.data / "run" / "lock"
         if lock.exists() and (text := lock.read_text().strip()):
             self.pids.add(int(text))
-        owners = {r.writer_pid for r in list_regions(self.name) if r.alive}
+        owners = {r.writer_pid for r in list_regions(self.name) if r.alive} | self._started()
         for pid in (self.pids & owners) | (owners - {os.getpid()}):
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -252,3 +259,10 @@ class Running:
             self.venue.stdout.close()
         self.until("end of all processes", lambda: not any(r.alive for r in list_regions(self.name)))
         unlink_stale(self.name)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

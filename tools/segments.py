@@ -226,10 +226,9 @@ class Disk:
 
     def write_direct(self, fd: int, data: memoryview, offset: int) -> int:
         """Write some of ``data`` (whole blocks, aligned in memory and file) and make that durable; return how many bytes."""
-        if failpoint.due("D2"):
+        if failpoint.due("D9"):
             os.pwrite(fd, data[: len(data) // 2 // BLOCK_BYTES * BLOCK_BYTES], offset)
-        failpoint.reached("D2")
-        failpoint.reached("D3")
+        failpoint.reached("D9")
         return os.pwrite(fd, data, offset)
 
     def free(self, directory: Path) -> int:

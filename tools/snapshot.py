@@ -27,6 +27,7 @@ import zstandard
 
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits, State, state_sections
+from ringfence.ipc import failpoint
 from ringfence.ipc.schema import CONSTANTS, LAYOUT_HASH
 from ringfence.tools.errors import ToolError
 from ringfence.tools.frames import crc32c
@@ -106,6 +107,7 @@ def write(directory: Path, replayer: Replayer, instance: str, keep: int = KEEP) 
     again = load(header, State.in_memory(header.limits))
     if again.sources() != replayer.sources():
         raise SnapshotUnusable(f"{fresh}: read back with other ring positions than were written")
+    failpoint.reached("E9")
     fresh.rename(path)
     _sync_directory(directory)
     for seq in newest_snapshot_seqs(directory)[keep:]:
@@ -141,6 +143,7 @@ def _write_file(path: Path, replayer: Replayer, instance: str) -> None:
         for body in (_PREFIX.pack(MAGIC, FORMAT, len(header), crc32c(header)), header, *bodies):
             digest.update(body)
             _write_all(fd, body)
+        failpoint.reached("E8")
         _write_all(fd, digest.digest())
         os.fsync(fd)
     finally:

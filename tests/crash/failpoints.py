@@ -22,6 +22,7 @@ class Point:
     nth: int = 3
     first: str = ""
     actions: tuple[str, ...] = ("kill", "stop")
+    commit: str = "fdatasync"  # [journal] commit of the instance
 
 
 BOTH = ("kill", "stop")
@@ -49,6 +50,8 @@ MATRIX = (
     Point("E5", "engine", "half applied: position booked, execution not remembered", SAME, nth=1),
     Point("E6", "engine", "order made, command not written", SAME),
     Point("E7", "engine", "applied and sent on, its slot not given back", SAME),
+    Point("E8", "shadow", "half a snapshot", "the snapshot before is used", by="snapshot", nth=1),
+    Point("E9", "shadow", "snapshot whole, not named", "the snapshot before is used", by="snapshot", nth=1),
     Point("E10", "engine", "timer: filled, not journaled", NEVER, nth=1),
     Point("E11", "engine", "command of an operator: filled, not journaled", ONCE, by="operator", nth=1),
     Point("E12", "engine", "some of all open orders cancelled", SAME + "; the rest is cancelled too", by="sweep", nth=2),
@@ -72,6 +75,7 @@ MATRIX = (
     Point("D3", "sidecar", "written, not synced", PREFIX, nth=2, actions=(*BOTH, DISK_ERROR)),
     Point("D4", "sidecar", "synced, its mark not stored", PREFIX, nth=2),
     Point("D5", "sidecar", "mid roll: new segment made, not named", PREFIX, by="roll", nth=1, actions=(*BOTH, NO_SPACE, DISK_ERROR)),
+    Point("D9", "sidecar", "half of the blocks of a direct write", PREFIX, nth=2, actions=(*BOTH, DISK_ERROR), commit="direct"),
     Point("D8", "sidecar", "mark stored, slots not given back", PREFIX, nth=2),
     Point("U1", "supervisor", "epoch raised in a file beside, not named", "the next start has a higher epoch than any before", by="up", nth=1, actions=KILL),
     Point("U2", "supervisor", "epoch on disk, nothing started", "the same", by="up", nth=1, actions=KILL),

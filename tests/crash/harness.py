@@ -43,7 +43,7 @@ from ringfence.tools.replay import replay
 
 TRADER = Path(__file__).with_name("strategy_process.py")
 STRATEGIES = ("s1", "s2")
-CHILDREN = ("engine", "gw.sim", "sidecar")
+CHILDREN = ("engine", "gw.sim", "sidecar", "shadow")
 DENIED = ("STALE", "SESSION_DOWN", "JOURNAL_PRESSURE", "JOURNAL_LATE", "TRADING_HALTED", "GATEWAY_STALLED", "STRATEGY_STALLED")
 BREAKS = ("UNKNOWN_OUTCOME",)
 FIRST_OF_A_LIFE = 100_000
@@ -107,8 +107,9 @@ class Harness:
 
     def __init__(self, directory: Path, name: str, plan: Plan) -> None:
         self.plan, self.chance, self.tally = plan, random.Random(plan.seed), Tally()
-        self.running = Running(directory, name, plan.durability)
+        self.running = Running(directory, name, plan.durability, shadow=True)
         self.running.add(CONFIG)
+        self.running.change("enabled = true", "enabled = true\nsnapshot_every_s = 2")
         for old, new in (("orders = 8192", "orders = 65536"), ("executions = 8192", "executions = 65536"), ("breaks = 256", "breaks = 16384")):
             self.running.change(old, new)
         for strategy in STRATEGIES:

@@ -45,6 +45,8 @@ class Trader:
             self.resting.append(client_id)
         if len(self.resting) > RESTING_MAX:
             oldest = self.resting.popleft()
+            if self.strategy.order(oldest) is None:  # denied, and the event of that was lost
+                return
             self.ask("C", oldest, lambda: self.strategy.cancel(oldest))
 
     def ask(self, what: str, client_id: int, send: Callable[[], object]) -> None:

@@ -49,9 +49,11 @@ _ids = itertools.count(1)
 class Matrix:
     """One instance and those who load it."""
 
-    def __init__(self, directory: Path, build: Path) -> None:
-        self.running = Running(directory, f"t{os.getpid()}k{next(_names)}", failpoints=build)
+    def __init__(self, directory: Path, build: Path, commit: str) -> None:
+        self.running, self.commit = Running(directory, f"t{os.getpid()}k{next(_names)}", failpoints=build, shadow=True), commit
         self.running.add(SUPERVISOR)
+        self.running.change("enabled = true", "enabled = true\nsnapshot_every_s = 1")
+        self.running.change("segment_mib = 1", f'segment_mib = 1\ncommit = "{commit}"')
         self.running.arm("")
         self.running.start_venue()
         assert self.running.up() == 0, self.running.logs()
@@ -140,6 +142,15 @@ class Matrix:
             self.load.step(count)
             self.running.until("the group", lambda: self.running.hit(point.id) or self.load.strategy.in_flight == 0)
             self.load.read()
+
+    def by_snapshot(self, point: Point, action: str) -> None:
+        """The shadow writes one a second while something happens; what it has not finished is not there for the next, which is."""
+        directory = self.running.data / "snapshots"
+        self.until_hit(point, 3, 30)
+        finished = max((p.name for p in directory.glob("*.rfs")), default="")
+        self.afterwards(point, action, self.reached(point))
+        self.load.step(3)
+        self.running.until("a newer snapshot", lambda: max((p.name for p in directory.glob("*.rfs")), default="") > finished)
 
     def by_sweep(self, point: Point, action: str) -> None:
         self.load.step(9)
@@ -249,8 +260,12 @@ def holder() -> Iterator[list[Matrix]]:
 
 
 @pytest.fixture
-def matrix(holder: list[Matrix], failpoint_build: Path, tmp_path: Path) -> Iterator[Matrix]:
-    made = holder.pop() if holder else Matrix(tmp_path, failpoint_build)
+def matrix(holder: list[Matrix], failpoint_build: Path, tmp_path: Path, point: Point) -> Iterator[Matrix]:
+    made = next((m for m in holder if m.commit == point.commit), None)
+    if made is None:
+        made = Matrix(tmp_path, failpoint_build, point.commit)
+    else:
+        holder.remove(made)
     yield made
     if made not in holder:  # the row failed
         made.running.close()
