@@ -174,6 +174,7 @@ cdef int assign_execution(EngineState *s, const OrderAction *a) noexcept nogil:
     identify(&event, event.exec_id, &t)
     suspense = t
     t.order = o
+    t.side = o.side if o != NULL else x.side  # a report that names the order has its side: SELL_SHORT is told as SELL by some
     t.account = o.account if o != NULL else x.account
     t.strategy = o.strategy if o != NULL else a.strategy
     identify(&event, event.exec_id, &t)

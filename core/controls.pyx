@@ -19,7 +19,8 @@ from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, req
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT,
+    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_REVISIONS_MAX,
+    RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT,
     RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_OBSERVATION_KIND_JOURNAL_HEALTH,
     RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_DEFINE_ACCOUNT,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE,
@@ -28,7 +29,7 @@ from ringfence.ipc.records cimport (
     RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY,
     RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_ORDER_STATUS_ASKED, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
     RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED, RF_TIME_IN_FORCE_DAY,
-    Account, Checkpoint, Control, Instrument, Mark, Observation, Order, Route, Strategy, Timer, Venue,
+    Account, Checkpoint, Control, Instrument, Mark, Observation, Order, OrderAction, Route, Strategy, Timer, Venue,
 )
 
 cdef enum:
@@ -244,6 +245,32 @@ cdef void leave(EngineState *s, uint16_t row) noexcept nogil:
         cancel_open(s, row, 0, 0, 0)
 
 
+cdef int skip_outputs(EngineState *s, const OrderAction *a) noexcept nogil:
+    """The journal's end was lost with the host's memory, and the gateway has sent up to ``order_id`` outputs more than this state knows.
+
+    Whatever they were, none of their numbers is used again: output_seq, order ids (rows that stay empty) and revisions go on behind them. What the venue
+    reports of lost orders goes to suspense. New risk is halted until people have looked.
+    """
+    cdef uint32_t strategy, row
+    cdef uint64_t count = a.order_id
+    cdef Order *o
+    if a.venue == 0 or a.venue > s.engine.venue_count or count == 0 or count >= s.order_rows - s.engine.order_count:
+        return 0
+    s.venues[a.venue].output_seq += count
+    s.engine.order_count += count
+    s.engine.mass_cancels += <uint32_t>count
+    for strategy in range(1, s.engine.strategy_count + 1):
+        row = s.strategies[strategy].first_open
+        while row:
+            o = &s.orders[row]
+            row = o.next_open
+            if o.venue == a.venue:
+                o.revision = <uint16_t>(o.revision + count if o.revision + count < RF_REVISIONS_MAX else RF_REVISIONS_MAX)
+    s.engine.restrictions |= RF_RESTRICT_OPERATOR
+    raise_break(s, RF_BREAK_KIND_OUTPUTS_LOST, NULL, NULL, <long long>s.venues[a.venue].output_seq, <long long>count)
+    return 1
+
+
 cdef int restrict(EngineState *s, const Control *c) noexcept nogil:
     """Halt new risk for the whole instance, or lift what people lift; what the journal's health restricts follows the journal alone."""
     cdef const Checkpoint *found = <const Checkpoint*>c.body
@@ -277,6 +304,8 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
         done = 1
+    elif c.kind == RF_CONTROL_KIND_SKIP_OUTPUTS:
+        done = skip_outputs(s, <const OrderAction*>c.body)
     elif c.kind == RF_CONTROL_KIND_ROLL_DAY:
         done = valid_day(c.day) and c.day > s.engine.day
         if done:

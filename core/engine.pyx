@@ -34,7 +34,7 @@ from ringfence.ipc.records cimport (
     RF_VENUE_EVENT_KIND_SESSION_DOWN, Checkpoint, Control, Frame, Intent, Mark, OrderCommand, RingCursor, Timer, VenueEvent,
 )
 from ringfence.ipc.ring cimport (
-    RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_front, rf_ring_poll, rf_ring_release, rf_ring_room, rf_ring_take, rf_ring_t,
+    RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_front, rf_ring_poll, rf_ring_release, rf_ring_room, rf_ring_skip_to, rf_ring_take, rf_ring_t,
 )
 from ringfence.ipc.segment cimport Segment
 from ringfence.ipc.stop cimport rf_stop_requested
@@ -479,8 +479,7 @@ cdef class Engine:
         source.epoch = <uint32_t>int(link.theirs.superblock["epoch"])
         source.ring = &link.inbound
         if position is not None:
-            source.ring.position = position
-            source.ring.pending = 1
+            rf_ring_skip_to(source.ring, position)
             rf_ring_release(source.ring)
 
     def set_gateway(self, uint32_t venue, Link link, uint64_t emitted_output_seq, *, position=None):
@@ -563,6 +562,11 @@ cdef class Engine:
         if not whole:
             raise CoreError("stopped without a checkpoint: the journal ring stayed full; is the sidecar alive?")
         return "attach" if self.l.leave == LEAVE_ATTACH else "stop"
+
+    @property
+    def left(self):
+        """Why the last turn wants Python: ``"attach"``, ``"fault"`` (see ``run``), or nothing."""
+        return "attach" if self.l.leave == LEAVE_ATTACH else "fault" if self.l.leave == LEAVE_FAULT else ""
 
     def poll(self):
         """Run one turn and return how many inputs were taken; for tests and tools that drive the loop themselves."""

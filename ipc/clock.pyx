@@ -2,6 +2,7 @@
 
     supervisor   Clock.calibrate() ──publish──▶ region `instance`, section `clock` (sequence lock)
     the others   Clock.attach(segment) ◀──refresh── the same parameters, so that all processes agree to the nanosecond
+    simulator    Clock.manual(ns), set(ns)      a rate of 0: base_ns is the time
 
 The rate is measured against CLOCK_MONOTONIC, which is slewed and never stepped; the offset against CLOCK_REALTIME. The baseline of the
 rate grows with every recalibrate, so its error falls from a few ppm (20 ms) to nothing that matters. A wall clock that is
@@ -97,11 +98,25 @@ cdef class Clock:
         self.refresh()
         return self
 
+    @staticmethod
+    def manual(uint64_t now_ns) -> Clock:
+        """Return a clock that stands at ``now_ns`` until ``set`` moves it: a rate of 0, so that nothing on the hot path asks which kind it is."""
+        cdef Clock self = Clock.__new__(Clock)
+        self.c.source = RF_CLOCK_TSC
+        self.c.base_ns = now_ns
+        return self
+
+    def set(self, uint64_t now_ns) -> None:
+        """Move a manual clock; its reader never sees less than it saw before."""
+        if self.c.source != RF_CLOCK_TSC or self.c.mult:
+            raise IpcError("only a manual clock can be set: this one runs by itself")
+        self.c.base_ns = now_ns
+
     def recalibrate(self) -> None:
         """Measure rate and offset again, over the whole time since the first calibration. For the clock's owner."""
         if self._shared != NULL:
             raise IpcError("this clock follows the supervisor's calibration: call refresh; only its owner recalibrates")
-        if self.c.source != RF_CLOCK_TSC:
+        if self.c.source != RF_CLOCK_TSC or not self._anchor_ns:
             return
         cdef uint64_t counter, ns, width
         rf_clock_sample(CLOCK_MONOTONIC, SAMPLES, &counter, &ns, &width)

@@ -23,17 +23,18 @@ from ringfence.ipc.records cimport RingCursor
 from ringfence.ipc.ring cimport (
     RF_RING_EMPTY,
     RF_RING_FULL,
-    RF_RING_GARBAGE,
     RF_RING_OK,
     rf_ring_claim,
     rf_ring_open,
-    rf_ring_poll,
     rf_ring_publish,
     rf_ring_release,
+    rf_ring_resume_consumer,
+    rf_ring_resume_producer,
     rf_ring_settle,
     rf_ring_slot,
     rf_ring_t,
     rf_ring_take,
+    rf_ring_walk,
 )
 from ringfence.ipc.segment cimport Segment
 
@@ -198,7 +199,7 @@ cdef class Link:
     @property
     def waiting(self) -> int:
         """Inbound slots published and not yet taken, by the sequence words."""
-        return _published_until(&self.inbound, self.inbound.position) - self.inbound.position if self.has_inbound else 0
+        return rf_ring_walk(&self.inbound, self.inbound.position) - self.inbound.position if self.has_inbound else 0
 
     @property
     def outbound_position(self) -> int:
@@ -228,14 +229,10 @@ cdef class Link:
         _check_slots(spec.record, spec.count)
         cdef uint64_t *head = <uint64_t *>mine.section_ptr("head")
         cdef uint64_t *tail = <uint64_t *>theirs.section_ptr("tail")
-        cdef uint64_t slot_bytes = RECORDS[spec.record].size, capacity = spec.count
-        rf_ring_open(&self.outbound, mine.section_ptr("slots"), head, tail, capacity, slot_bytes, head[0])
-        cdef uint64_t position = _published_until(&self.outbound, head[0])
-        rf_ring_open(&self.outbound, mine.section_ptr("slots"), head, tail, capacity, slot_bytes, position)
-        store_release(head, position, RELEASE)
-        cdef uint64_t seen = load_acquire(tail, ACQUIRE)
-        if position - seen > capacity:
-            raise RingGarbage(f"ring {mine.name!r}: head {position}, tail in {theirs.name!r} {seen}: they are of different lives; make both regions anew")
+        if rf_ring_resume_producer(&self.outbound, mine.section_ptr("slots"), head, tail, spec.count, RECORDS[spec.record].size) != RF_RING_OK:
+            raise RingGarbage(
+                f"ring {mine.name!r}: head {head[0]}, tail in {theirs.name!r} {self._tail_of_theirs()}: they are of different lives; make both regions anew"
+            )
 
     def _open_inbound(self) -> None:
         cdef Segment mine = self.mine, theirs = self.theirs
@@ -243,14 +240,8 @@ cdef class Link:
         _check_slots(spec.record, spec.count)
         cdef uint64_t *tail = <uint64_t *>mine.section_ptr("tail")
         cdef uint64_t *head = <uint64_t *>theirs.section_ptr("head") if self.trusted else NULL
-        cdef uint64_t slot_bytes = RECORDS[spec.record].size, capacity = spec.count
-        rf_ring_open(&self.inbound, theirs.section_ptr("slots"), head, tail, capacity, slot_bytes, tail[0])
-        if head == NULL:
-            return
-        cdef uint64_t published = load_acquire(head, ACQUIRE), position = tail[0], until = _published_until(&self.inbound, position)
-        cdef uint64_t last = load_acquire(<uint64_t *>rf_ring_slot(&self.inbound, position - 1), ACQUIRE) if position else 0
-        if published > until or last not in (position, position + capacity) or rf_ring_poll(&self.inbound) == RF_RING_GARBAGE:
-            raise RingGarbage(f"ring {theirs.name!r}: head {published}, tail in {mine.name!r} {position}: they are of different lives; make both regions anew")
+        if rf_ring_resume_consumer(&self.inbound, theirs.section_ptr("slots"), head, tail, spec.count, RECORDS[spec.record].size) != RF_RING_OK:
+            raise RingGarbage(f"ring {theirs.name!r}: head {head[0]}, tail in {mine.name!r} {tail[0]}: they are of different lives; make both regions anew")
 
 
 def published(Segment segment not None) -> int:
@@ -267,7 +258,7 @@ def published(Segment segment not None) -> int:
     cdef uint64_t *head = <uint64_t *>segment.section_ptr("head")
     cdef rf_ring_t ring
     rf_ring_open(&ring, segment.section_ptr("slots"), head, NULL, spec.count, RECORDS[spec.record].size, load_acquire(head, ACQUIRE))
-    cdef uint64_t position = _published_until(&ring, ring.position)
+    cdef uint64_t position = rf_ring_walk(&ring, ring.position)
     return max(position, load_acquire(head, ACQUIRE))  # the writer may have lapped the walk meanwhile
 
 
@@ -276,13 +267,3 @@ def _slots_of(Segment segment):
         if spec.name == "slots":
             return spec
     return None
-
-
-cdef uint64_t _published_until(rf_ring_t *ring, uint64_t position) noexcept nogil:
-    """First position at or after this one that is not published, at most one lap on."""
-    cdef uint64_t n
-    for n in range(ring.mask + 1):
-        if load_acquire(<uint64_t *>rf_ring_slot(ring, position), ACQUIRE) != position + 1:
-            break
-        position += 1
-    return position

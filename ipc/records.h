@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 3u
-#define RF_LAYOUT_HASH 0xe89e50ce2a1ac770ull
+#define RF_LAYOUT_HASH 0xa08586f2b7b57030ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -228,7 +228,8 @@ enum rf_break_kind {
     RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order */
     RF_BREAK_KIND_MASS_CANCEL_REJECTED = 17, /* the venue refused a mass cancel; every open order is cancelled on its own instead */
     RF_BREAK_KIND_DIVERGENCE = 18, /* a shadow of the engine computed another state hash at the same sequence; trading is halted */
-    RF_BREAK_KIND_MAX = 18
+    RF_BREAK_KIND_OUTPUTS_LOST = 19, /* the journal lost its end, a gateway has sent what it does not know: ids were skipped and trading is halted */
+    RF_BREAK_KIND_MAX = 19
 };
 
 /* Type of a journal frame; all but CHECKPOINT are inputs. */
@@ -263,7 +264,8 @@ enum rf_control_kind {
     RF_CONTROL_KIND_RESUME = 16, /* lift RESTRICT_OPERATOR and RESTRICT_DIVERGENCE */
     RF_CONTROL_KIND_DIVERGENCE = 17, /* the shadow found another state hash; body is a Checkpoint with the shadow's */
     RF_CONTROL_KIND_ROLL_DAY = 18, /* a new trading day (field day) begins: DAY orders that are still open are asked for, all others are carried */
-    RF_CONTROL_KIND_MAX = 18
+    RF_CONTROL_KIND_SKIP_OUTPUTS = 19, /* a gateway has sent more than the journal knows of: skip their numbers and ids, halt; body is an OrderAction (venue; order_id is the count) */
+    RF_CONTROL_KIND_MAX = 19
 };
 
 /* Journaled by the engine about its peers, so that decisions that depend on them replay. */

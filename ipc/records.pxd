@@ -201,6 +201,7 @@ cdef extern from "records.h" nogil:
         RF_BREAK_KIND_BAD_CONTROL
         RF_BREAK_KIND_MASS_CANCEL_REJECTED
         RF_BREAK_KIND_DIVERGENCE
+        RF_BREAK_KIND_OUTPUTS_LOST
         RF_BREAK_KIND_MAX
 
     enum: # FrameKind
@@ -232,6 +233,7 @@ cdef extern from "records.h" nogil:
         RF_CONTROL_KIND_RESUME
         RF_CONTROL_KIND_DIVERGENCE
         RF_CONTROL_KIND_ROLL_DAY
+        RF_CONTROL_KIND_SKIP_OUTPUTS
         RF_CONTROL_KIND_MAX
 
     enum: # ObservationKind

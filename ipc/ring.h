@@ -12,7 +12,7 @@
  *
  * Why a word in the slot and not only head: the consumer then touches one cache line per 64-byte message, which is the
  * ping-pong floor. head is for observers and for re-attach, so it may lag: it is stored once in 8 publishes, and by rf_ring_settle on an
- * idle turn; the exact position is found by walking the sequence words on from it (Link does). Storing it every time costs 40 %
+ * idle turn; the exact position is found by walking the sequence words on from it (rf_ring_walk; never more than a lap behind). Storing it every time costs 40 %
  * of the throughput (bench/native/ours_ring.c), because stores that alternate between lines do not merge.
  * Rejected: head/tail only (one more line transfer a message), seq_cst stores (an mfence each), prefetchw, non-temporal stores.
  *
@@ -89,13 +89,14 @@ static inline void rf_ring_settle(rf_ring_t *r) {
     __atomic_store_n(r->head, r->position, __ATOMIC_RELEASE);
 }
 
-/* Publish `n` claimed slots, in order. */
+/* Publish `n` claimed slots, in order. Head is looked at after each: a batch that ran more than a lap ahead of it would overwrite the slots that
+ * the walk of a successor starts from. */
 static inline void rf_ring_publish(rf_ring_t *r, uint64_t n) {
     for (uint64_t i = 0; i < n; i++) {
         uint64_t p = r->position++;
         __atomic_store_n((uint64_t *)rf_ring_slot(r, p), p + 1, __ATOMIC_RELEASE);
+        if (r->position - r->settled >= r->lag_max) rf_ring_settle(r);
     }
-    if (r->position - r->settled >= r->lag_max) rf_ring_settle(r);
 }
 
 /* ---- consumer -------------------------------------------------------------------------------------------------- */
@@ -132,5 +133,45 @@ static inline int rf_ring_take(rf_ring_t *r, void *copy, uint64_t n) {
     memcpy(copy, rf_ring_slot(r, r->position), n);
     rf_ring_advance(r);
     return RF_RING_OK;
+}
+
+/* ---- after a death ---------------------------------------------------------------------------------------------- */
+
+/* First position at or after this one that is not published, at most one lap on. */
+static inline uint64_t rf_ring_walk(const rf_ring_t *r, uint64_t position) {
+    for (uint64_t n = 0; n <= r->mask; n++) {
+        if (__atomic_load_n((uint64_t *)rf_ring_slot(r, position), __ATOMIC_ACQUIRE) != position + 1) break;
+        position++;
+    }
+    return position;
+}
+
+/* Go on as the producer of a ring whose producer is gone: after its last whole slot. GARBAGE: head and tail are of different lives. */
+static inline int rf_ring_resume_producer(rf_ring_t *r, void *slots, uint64_t *head, uint64_t *tail, uint64_t capacity, uint64_t slot_bytes) {
+    rf_ring_open(r, slots, head, tail, capacity, slot_bytes, *head);
+    uint64_t position = rf_ring_walk(r, *head);
+    rf_ring_open(r, slots, head, tail, capacity, slot_bytes, position);
+    __atomic_store_n(head, position, __ATOMIC_RELEASE);
+    return position - __atomic_load_n(tail, __ATOMIC_ACQUIRE) <= capacity ? RF_RING_OK : RF_RING_GARBAGE;
+}
+
+/* Go on as the consumer, whose successor continues at tail, while the producer may run. Without a head (an untrusted producer's) nothing is compared. */
+static inline int rf_ring_resume_consumer(rf_ring_t *r, void *slots, uint64_t *head, uint64_t *tail, uint64_t capacity, uint64_t slot_bytes) {
+    uint64_t position = *tail;
+    rf_ring_open(r, slots, head, tail, capacity, slot_bytes, position);
+    if (!head) return RF_RING_OK;
+    uint64_t published = __atomic_load_n(head, __ATOMIC_ACQUIRE); /* before the walk, which then is not behind it */
+    if (published > rf_ring_walk(r, position)) return RF_RING_GARBAGE;
+    if (position) {
+        uint64_t last = __atomic_load_n((uint64_t *)rf_ring_slot(r, position - 1), __ATOMIC_ACQUIRE);
+        if (last != position && last != position + capacity) return RF_RING_GARBAGE;
+    }
+    return rf_ring_poll(r) == RF_RING_GARBAGE ? RF_RING_GARBAGE : RF_RING_OK;
+}
+
+/* The consumer's own record says that it has taken everything before `position`, which is ahead of tail: go on there, and give the room back. */
+static inline void rf_ring_skip_to(rf_ring_t *r, uint64_t position) {
+    r->position = position;
+    r->pending = 1;
 }
 #endif

@@ -31,3 +31,7 @@ cdef extern from "ring.h" nogil:
     void rf_ring_advance(rf_ring_t *r) noexcept
     void rf_ring_release(rf_ring_t *r) noexcept
     int rf_ring_take(rf_ring_t *r, void *copy, uint64_t n) noexcept
+    uint64_t rf_ring_walk(const rf_ring_t *r, uint64_t position) noexcept
+    int rf_ring_resume_producer(rf_ring_t *r, void *slots, uint64_t *head, uint64_t *tail, uint64_t capacity, uint64_t slot_bytes) noexcept
+    int rf_ring_resume_consumer(rf_ring_t *r, void *slots, uint64_t *head, uint64_t *tail, uint64_t capacity, uint64_t slot_bytes) noexcept
+    void rf_ring_skip_to(rf_ring_t *r, uint64_t position) noexcept

@@ -285,6 +285,7 @@ _ENUMS = (
         "BAD_CONTROL: a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order",
         "MASS_CANCEL_REJECTED: the venue refused a mass cancel; every open order is cancelled on its own instead",
         "DIVERGENCE: a shadow of the engine computed another state hash at the same sequence; trading is halted",
+        "OUTPUTS_LOST: the journal lost its end, a gateway has sent what it does not know: ids were skipped and trading is halted",
     ),
     _enum(
         "FrameKind",
@@ -318,6 +319,7 @@ _ENUMS = (
         "RESUME: lift RESTRICT_OPERATOR and RESTRICT_DIVERGENCE",
         "DIVERGENCE: the shadow found another state hash; body is a Checkpoint with the shadow's",
         "ROLL_DAY: a new trading day (field day) begins: DAY orders that are still open are asked for, all others are carried",
+        "SKIP_OUTPUTS: a gateway has sent more than the journal knows of: skip their numbers and ids, halt; body is an OrderAction (venue; order_id is the count)",
     ),
     _enum(
         "ObservationKind",

@@ -113,6 +113,13 @@ class Ledger:
             (self.sent if kind == NEW else self.canceled).append(client_id)
         return existed
 
+    def forget(self, asked: Counter[tuple[int, int]]) -> int:
+        """Take out what was sent and is not in the journal, for a strategy whose ring was lost; how many."""
+        before = len(self.sent) + len(self.canceled)
+        self.sent = [i for i in self.sent if asked[NEW, i]]
+        self.canceled = [i for i in self.canceled if asked[CANCEL, i]]
+        return before - len(self.sent) - len(self.canceled)
+
 
 def asked_of(running: Running) -> Counter[tuple[int, int]]:
     """How often each intent (kind, client_id) is in the journal."""
@@ -170,9 +177,10 @@ def _assert_equal_to_venue(running: Running, state: Any, orders: Any, counts: An
     record = running.record()
     chains = [name for order in record.orders.values() for name in order.cl_ord_ids]
     assert len(chains) == len(set(chains)), "a ClOrdID reached the venue twice"
-    ours = [(bytes(o["venue_order_id"]).decode(), int(o["cum_qty"])) for o in orders]
-    assert sorted(x for x in ours if x[0] not in UNKNOWN_TO_VENUE) == sorted((i, int(o.cum_qty)) for i, o in record.orders.items())
-    assert not any(cum_qty for name, cum_qty in ours if name in UNKNOWN_TO_VENUE)
+    ours = [(bytes(o["venue_order_id"]).decode(), int(o["cum_qty"]), int(o["leaves_qty"])) for o in orders]
+    theirs = sorted((i, int(o.cum_qty), int(o.leaves_qty)) for i, o in record.orders.items())
+    assert sorted(x for x in ours if x[0] not in UNKNOWN_TO_VENUE) == theirs
+    assert not any(cum_qty or leaves_qty for name, cum_qty, leaves_qty in ours if name in UNKNOWN_TO_VENUE)
     assert int(counts["fills"]) == len(record.fills)
     positions = state.table("positions")[1 : int(counts["position_count"]) + 1]
     assert sum(int(p["net_qty"]) for p in positions) == int(sum(record.positions().values(), Decimal(0)))

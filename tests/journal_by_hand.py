@@ -39,6 +39,7 @@ class JournalByHand:
         self.directory = data / "journal"
         self.replayer = Replayer(LIMITS)
         self._slots: list[bytes] = []
+        self._positions: dict[tuple[str, int], int] = {}
         self.seq = 0
         rows = record("TableRows", **{n: getattr(LIMITS, n) for n in LIMITS.__dataclass_fields__})
         self.control("START", rows, day=20260102, prefix="RF", epoch=1)
@@ -54,8 +55,9 @@ class JournalByHand:
     def frame(self, kind: str, payload: Any, source: int = 0) -> None:
         """Journal one input and apply it."""
         self.seq += 1
+        position = self._positions[kind, source] = self._positions.get((kind, source), 0) + 1
         body = payload.tobytes()
-        head = {"seq": self.seq, "engine_ns": START_NS + self.seq * STEP_NS, "source_position": self.seq, "source_epoch": EPOCH, "source": source}
+        head = {"seq": self.seq, "engine_ns": START_NS + self.seq * STEP_NS, "source_position": position, "source_epoch": EPOCH, "source": source}
         head |= {"kind": value("FrameKind", kind), "payload_bytes": len(body), "instance_epoch": 1}
         slot = record("Frame", slot_seq=self.seq, **head).tobytes() + body
         self._slots.append(slot.ljust(dtype("JournalSlot").itemsize, b"\0"))

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "tools": {"tools", "core", "gateways", "ipc", "strategy"},
     "bench": {"bench", "tools", "core", "gateways", "ipc", "strategy"},
 }
-FACADE = {"strategy": {"gateways"}}  # src/ringfence/*.py: what a user imports, and the part it may re-export
+FACADE = {"strategy": {"gateways"}, "journal": {"tools"}}  # src/ringfence/*.py: what a user imports, and the part it may re-export
 FROM = re.compile(r"^\s*from\s+(\.*[\w.]*)\s+c?import\s+(.+)")
 IMPORT = re.compile(r"^\s*c?import\s+([\w., ]+)")
 HEADER = re.compile(r'^\s*(?:cdef extern from|#\s*include)\s+"([\w./]+\.h)"')

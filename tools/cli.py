@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from ringfence.tools.errors import ToolError
 from ringfence.tools.render import OUTPUTS, Options
@@ -193,7 +194,20 @@ COMMANDS = (
                     arg("--to", dest="last", type=int, metavar="SEQ", help="last sequence"),
                 ),
             ),
+            Command(
+                "tail",
+                "the last frames; -f: and those that follow",
+                "commands.journal:tail",
+                (
+                    DIRECTORY,
+                    arg("-f", "--follow", action="store_true", help="go on with what is written, until Ctrl-C"),
+                    arg("--lines", type=int, default=10, metavar="N", help="begin with the last N frames (default 10)"),
+                ),
+            ),
             Command("verify", "checksums and sequences of every frame (replay --verify checks the state too)", "commands.journal:verify", (DIRECTORY,)),
+            Command(
+                "audit", "replay every frame against an independent model of the rules; exit 7 if one does not hold", "commands.journal:audit", (DIRECTORY,)
+            ),
         ),
     ),
     Command(
@@ -230,6 +244,21 @@ COMMANDS = (
         (
             arg("paths", nargs="+", metavar="FILE|DIR", help="*.ndjson; of a directory all below it, in order"),
             arg("--first", action="store_true", help="stop at the first difference or bad file (default: run everything)"),
+        ),
+    ),
+    Command(
+        "simulate",
+        "whole instances on a virtual clock with faults drawn from seeds; exit 7: an invariant broke (docs/simulation.md)",
+        "commands.simulate:run",
+        (
+            arg("--seed", required=True, metavar="N|A..B", help="one run a seed"),
+            arg("--events", type=int, default=2000, metavar="M", help="turns of a process before faults stop and everything must come to rest (default 2000)"),
+            arg("--jobs", type=int, default=1, metavar="J", help="runs at a time (default 1)"),
+            arg("--faults", default="all", metavar="none|all|LIST", help="classes of faults, separated by commas (default all)"),
+            arg("--schedule", metavar="LIST", help="these very faults, as a failure report gives them, instead of what the seed draws"),
+            arg("--shrink", action="store_true", help="make the schedule of a failure as small as it gets while the same invariant breaks"),
+            arg("--first", action="store_true", help="stop at the first failure"),
+            arg("--record", type=Path, metavar="FILE", help="append each run to FILE; seeds that it has are not run again"),
         ),
     ),
     Command(

@@ -94,7 +94,7 @@ class JournalConfig:
     """``[journal]``: ``sync_ms`` is the longest time between two syncs at durability async; at local it syncs at once.
 
     A frame that is not durable after ``reduce_ms`` closes new risk but for reducing, after ``halt_ms`` all of it (0: never); so does a disk with less than
-    ``reserve_bytes`` free.
+    ``reserve_bytes`` free. ``commit`` is how writes are made durable; ``compress``, ``keep_days`` and ``keep_bytes`` are for closed segments (0: all are kept).
     """
 
     segment_bytes: int
@@ -102,6 +102,10 @@ class JournalConfig:
     reduce_ms: int
     halt_ms: int
     reserve_bytes: int
+    commit: str
+    compress: bool
+    keep_days: int
+    keep_bytes: int
 
 
 @dataclass(frozen=True)
@@ -392,6 +396,10 @@ def _journal(t: Table) -> JournalConfig:
         reduce_ms=t.whole("reduce_ms", 0, 600_000, 250),
         halt_ms=t.whole("halt_ms", 0, 600_000, 2000),
         reserve_bytes=t.whole("reserve_mib", 0, 1 << 20, 256) << 20,
+        commit=t.choice("commit", ("auto", "fdatasync", "direct"), "auto"),
+        compress=t.flag("compress", False),
+        keep_days=t.whole("keep_days", 0, 36_500, 0),
+        keep_bytes=t.whole("keep_mib", 0, 1 << 30, 0) << 20,
     )
     t.finish()
     return config

@@ -104,6 +104,13 @@ def start(config: Config, epoch: int, day: int) -> Any:
     return command("START", "engine start", epoch=epoch, day=day, prefix=config.instance.prefix.encode(), body=sizes[0])
 
 
+def skip_outputs(venue: int, count: int) -> Any:
+    """The command that skips the numbers of outputs which a gateway has and the journal lost."""
+    body = np.zeros(1, dtype("OrderAction"))
+    body[0]["venue"], body[0]["order_id"] = venue, count
+    return command("SKIP_OUTPUTS", "the journal lost its end", body=body[0])
+
+
 def roll_day(day: int, reason: str) -> Any:
     """The command that begins a trading day [YYYYMMDD]."""
     return command("ROLL_DAY", reason, day=day)

@@ -46,7 +46,7 @@ from ringfence.tools import definitions
 from ringfence.tools.config import Config
 from ringfence.tools.errors import ToolError
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region, wait_for
-from ringfence.tools.recovery import recover, resume_position
+from ringfence.tools.recovery import lost_outputs, recover, resume_position
 from ringfence.tools.trading_day import trading_day
 
 PEER_WAIT_S = 30.0
@@ -66,7 +66,7 @@ class Peer:
 
     def __init__(self, instance: str, name: str, record: str | None, slots: int, epoch: int, log: logging.Logger) -> None:
         self.instance, self.name = instance, name
-        self.mine, self.adopted = _take_link_region(instance, f"to.{name}", record, slots, epoch, log)
+        self.mine = _take_link_region(instance, f"to.{name}", record, slots, epoch, log)
         self.link: Link | None = None
 
     def join(self, timeout_s: float = PEER_WAIT_S, running: bool = False) -> Link:
@@ -78,8 +78,16 @@ class Peer:
         return self.link
 
     def position(self, replayed: tuple[int, int]) -> int | None:
-        """Where to go on in the peer's ring: what the journal says when it is ahead of the released tail, else None (the tail)."""
-        if self.link is None or not self.adopted or replayed[0] == BOOT_EPOCH:
+        """Where to go on in the peer's ring: what the journal says of this very ring when it is ahead of the released tail, else None (the tail).
+
+        Our mark keeps the epoch that the ring had when an engine first read it: what the journal has from before is another ring's, lost with the host's memory.
+        """
+        if self.link is None:
+            return None
+        if not self.link.mark:
+            self.link.set_mark(int(self.link.theirs.superblock["epoch"]))
+            return None
+        if replayed[0] == BOOT_EPOCH or replayed[0] < self.link.mark:
             return None
         return resume_position(self.link, replayed[1])
 
@@ -103,6 +111,7 @@ class EngineProcess:
         self.feed = peer("feed", None) if self.config.feed else None
         self.gateways = {v.id: peer(f"gw.{v.name}", "OrderCommand", rings.commands) for v in self.config.venues}
         self.strategies = {s.id: peer(f"strat.{s.name}", "StrategyEvent", rings.strategy_events) for s in self.config.strategies}
+        self.recovered = (0, 0)  # sequence and state hash, before anything new was journaled
         self.handed: dict[int, tuple[int, Segment]] = {}  # strategy row: ring epoch, its memfd
         self.state_region = self._take_state()
         self.metrics = Metrics.create(self.instance, "engine", COUNTERS, HISTOGRAMS, role=_ROLE, epoch=self.epoch)
@@ -110,25 +119,31 @@ class EngineProcess:
 
     def run(self) -> int:
         """Recover, then run until stopped."""
+        engine = self.prepare()
+        while engine.run() == "attach":
+            self.attach(engine)
+        self._say("STOPPED")
+        self.log.info("stopped at sequence %d, state hash %016x", engine.state.seq, engine.state.state_hash())
+        return 0
+
+    def prepare(self) -> Engine:
+        """Recover, configure, join the peers; return the engine, ready to run."""
         begin = time.monotonic()
         journal = self._join_sidecar()
         emitted = {row: self._emitted(gateway) for row, gateway in self.gateways.items()}
         replayer = self._recover(emitted)
         failpoint.reached("E13")
         state = replayer.state
-        self.log.info("recovered to sequence %d, state hash %016x, in %.3f s", replayer.seq, replayer.state_hash(), time.monotonic() - begin)
+        self.recovered = replayer.seq, replayer.state_hash()
+        self.log.info("recovered to sequence %d, state hash %016x, in %.3f s", *self.recovered, time.monotonic() - begin)
         self._receive_rings()
-        self._configure(state, journal, replayer)
+        self._configure(state, journal, replayer, emitted)
         failpoint.reached("E14")
         engine = self._make_engine(state, journal, replayer, emitted)
         engine.checkpoint()
         self._say("RUNNING")
         self.log.info("running: epoch %d, %d orders open", self.epoch, int(state.table("engine")[1]["open_orders"]))
-        while engine.run() == "attach":
-            self._attach(engine)
-        self._say("STOPPED")
-        self.log.info("stopped at sequence %d, state hash %016x", state.seq, state.state_hash())
-        return 0
+        return engine
 
     # ---- recovery
 
@@ -187,14 +202,19 @@ class EngineProcess:
 
     # ---- configuration
 
-    def _configure(self, state: State, journal: Link, replayer: Replayer) -> None:
+    def _configure(self, state: State, journal: Link, replayer: Replayer, emitted: dict[int, int]) -> None:
         """Journal START and what differs from the configuration, through a private control ring."""
         for peer, kind in ((self.control, "CONTROL"), (self.feed, "MARK")):
             if peer is not None:
                 peer.join()
                 self._release(peer, peer.position(replayer.source_position(_KIND[kind], 0)))
-        day = self.config.instance.day or trading_day(self.config.instance.roll, time.time_ns())
+        day = self.config.instance.day or trading_day(self.config.instance.roll, self.clock.now_ns())
         commands = [definitions.start(self.config, self.epoch, day), *definitions.changes(self.config, state.table, state.table("engine")[1])]
+        for row, count in lost_outputs(state, emitted).items():
+            self.log.critical(
+                "%s has sent %d commands that the journal does not know: it lost its end; trading is halted (ringfence resume)", self.gateways[row].name, count
+            )
+            commands.append(definitions.skip_outputs(row, count))
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
         breaks = int(state.table("engine")[1]["break_count"])
@@ -202,7 +222,13 @@ class EngineProcess:
         engine = Engine(state, self.clock, self.metrics, journal=journal, control=boot[1], idle=self.idle, timer_ns=0)
         for record in commands:
             boot[0].send(record)
-        wait_for("configuration", BOOT_WAIT_S, lambda: (engine.poll() == 0 and boot[0].depth == 0) or None, "the journal ring does not move; see sidecar.log")
+
+        def configured() -> bool | None:
+            while engine.poll():
+                pass
+            return boot[0].depth == 0 or None
+
+        wait_for("configuration", BOOT_WAIT_S, configured, "the journal ring does not move; see sidecar.log")
         rows = state.table("breaks")[breaks + 1 : int(state.table("engine")[1]["break_count"]) + 1]
         if any(int(b["kind"]) == _BAD_CONTROL for b in rows):
             raise CoreError("the engine refused a row of the configuration; see ringfence journal dump")
@@ -271,10 +297,10 @@ class EngineProcess:
         peer = self.strategies[row]
         peer.link = Link(peer.mine, ring, trusted=False)
         taken = replayer.source_position(_KIND["INTENT"], row)
-        engine.set_strategy(row, peer.link, position=peer.position(taken) if taken[0] == epoch else None)
+        engine.set_strategy(row, peer.link, position=resume_position(peer.link, taken[1]) if taken[0] == epoch else None)
         self.log.info("strategy %s goes on with ring epoch %d", peer.name, epoch)
 
-    def _attach(self, engine: Engine) -> None:
+    def attach(self, engine: Engine) -> None:
         """A STRATEGY_ATTACH was applied: its memfd is in the channel already. Map it and let both rings begin at 0."""
         row = engine.attached_strategy
         epoch = int(engine.state.table("strategies")[row]["epoch"])
@@ -311,16 +337,16 @@ def _running(region: Segment) -> bool:
     return int(region.superblock["process_state"]) == _STATE["RUNNING"] and owner_alive(region.superblock)
 
 
-def _take_link_region(instance: str, name: str, record: str | None, slots: int, epoch: int, log: logging.Logger) -> tuple[Segment, bool]:
+def _take_link_region(instance: str, name: str, record: str | None, slots: int, epoch: int, log: logging.Logger) -> Segment:
     """Take up an old ``to.*`` region as it is, whatever the configured size, or make it."""
     try:
         region = Segment.adopt(instance, name, role=_ROLE, epoch=epoch)
     except RegionMissing:
-        return Segment.create(instance, name, link_sections(record, slots), role=_ROLE, epoch=epoch), False
+        return Segment.create(instance, name, link_sections(record, slots), role=_ROLE, epoch=epoch)
     have = next((s.count for s in region.sections if s.name == "slots"), 0)
     if have != slots:
         log.warning("region %s keeps its %d slots, configured are %d: a ring is resized only after a clean stop (ringfence down)", name, have, slots)
-    return region, True
+    return region
 
 
 def _boot_link(epoch: int) -> tuple[Link, Link]:

@@ -86,6 +86,10 @@ class JournalError(ToolError):
     """Anything about journal files."""
 
 
+class JournalRetired(JournalError):
+    """Frames that were asked for have been removed by retention; a snapshot covers them."""
+
+
 class JournalFull(JournalError):
     """No space for the next segment or bytes; the same append may be tried again later."""
 

@@ -1,4 +1,5 @@
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,15 @@ def offsets(buffer: Buffer, start: int, end: int, numbers: npt.NDArray[np.uint64
     ------
     ValueError
         If the range does not hold whole frames.
+    """
+
+def gather(buffer: Buffer, numbers: npt.NDArray[np.uint64], skip: int, out: npt.NDArray[Any]) -> None:
+    """Copy records of one size, each ``skip`` bytes behind an offset in ``numbers``, to the rows of ``out``, in one C loop.
+
+    Raises
+    ------
+    ValueError
+        If a record is not inside the buffer, or ``out`` has not a row for each offset.
     """
 
 def fit(buffer: Buffer, start: int, end: int, room: int) -> tuple[int, int, int]:

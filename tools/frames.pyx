@@ -236,6 +236,38 @@ def offsets(buffer, start: int, end: int, numbers, kind: int = 0) -> int:
     return n
 
 
+def gather(buffer, numbers, skip: int, out) -> None:
+    """Copy ``out.itemsize`` bytes from ``skip`` behind each offset in ``numbers`` to the rows of ``out``."""
+    cdef Py_buffer view, at, into
+    cdef uint64_t n, width, size, k, behind = skip
+    cdef const uint64_t *offsets_at
+    cdef int outside = 0
+    PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
+    try:
+        PyObject_GetBuffer(numbers, &at, PyBUF_SIMPLE)
+        try:
+            PyObject_GetBuffer(out, &into, PyBUF_WRITABLE)
+            try:
+                n, size, offsets_at = at.len // 8, view.len, <const uint64_t *> at.buf
+                width = into.len // n if n else 0
+                if n * width != <uint64_t> into.len:
+                    raise ValueError(f"out has {into.len} bytes, which is not the same for each of {n} offsets")
+                with nogil:
+                    for k in range(n):
+                        if offsets_at[k] > size or behind + width > size - offsets_at[k]:
+                            outside = 1
+                            break
+                        memcpy(<unsigned char *> into.buf + k * width, <const unsigned char *> view.buf + offsets_at[k] + behind, width)
+            finally:
+                PyBuffer_Release(&into)
+        finally:
+            PyBuffer_Release(&at)
+    finally:
+        PyBuffer_Release(&view)
+    if outside:
+        raise ValueError(f"offset {k} of {n} is outside a buffer of {size} bytes")
+
+
 cdef uint64_t list_frames(
     const unsigned char *base, uint64_t at, uint64_t stop, uint32_t kind, uint64_t *slots, uint64_t room, uint64_t *n
 ) noexcept nogil:

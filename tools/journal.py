@@ -24,9 +24,9 @@ from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools import frames
 from ringfence.tools.defects import Defect, DefectKind, frame_defect, place_defect
-from ringfence.tools.errors import JournalError
+from ringfence.tools.errors import JournalCorrupt, JournalError, JournalRetired
 from ringfence.tools.frames import Scan, ScanState
-from ringfence.tools.segments import HEADER_BYTES, NO_DIGEST, SegmentInfo, load, read_header, segment_indexes, segment_path
+from ringfence.tools.segments import HEADER_BYTES, SegmentInfo, load, read_anchor, read_header, segment_indexes, segment_path, stored_path
 
 DEFECTS_MAX = 1000
 _SETTLE_S = 0.002
@@ -85,6 +85,15 @@ class Verification:
         return next((d for d in self.defects if d.kind is not DefectKind.TORN), None)
 
 
+def _read(path: Path, size_max: int | None = None) -> tuple[memoryview, SegmentInfo | str]:
+    """Return a segment's bytes and its header, or what is wrong with it (no bytes when a compressed file is damaged)."""
+    try:
+        buffer = load(path, size_max)
+    except JournalCorrupt as e:
+        return memoryview(b""), str(e)
+    return buffer, read_header(path, buffer)
+
+
 class JournalReader:
     """Read a journal directory, also one that is being written.
 
@@ -104,14 +113,18 @@ class JournalReader:
         if not self.directory.is_dir():
             raise JournalError(f"{self.directory}: no such journal directory; give the one that holds the .rfj files")
 
+    @property
+    def first_seq(self) -> int:
+        """First sequence that is still there: 1, unless retention removed segments."""
+        return read_anchor(self.directory).last_seq + 1
+
     def segments(self) -> list[SegmentInfo]:
         """Describe every segment from headers, scanning only the last; damage is left to ``verify``."""
         out: list[SegmentInfo] = []
         indexes = segment_indexes(self.directory)
         for index in indexes:
             path = segment_path(self.directory, index)
-            buffer = load(path) if index == indexes[-1] else load(path, HEADER_BYTES)
-            info = read_header(path, buffer)
+            buffer, info = _read(path, None if index == indexes[-1] else HEADER_BYTES)
             if isinstance(info, str):
                 continue
             if out:
@@ -119,7 +132,7 @@ class JournalReader:
             if index == indexes[-1]:
                 found = frames.scan(buffer, HEADER_BYTES, info.first_seq, whole_tail=False)
                 info = replace(info, last_seq=found.last_seq, used_bytes=found.offset)
-            out.append(replace(info, file_bytes=path.stat().st_size))
+            out.append(replace(info, path=stored_path(path), file_bytes=stored_path(path).stat().st_size))
         return out
 
     def verify(self) -> Verification:
@@ -127,7 +140,7 @@ class JournalReader:
         segments: dict[int, SegmentInfo] = {}
         defects: list[Defect] = []
         count, last = 0, 0
-        for item in self._walk(1, resume=True, chain=True):
+        for item in self._walk(self.first_seq, resume=True, chain=True):
             if isinstance(item, Defect):
                 defects.append(item)
                 if len(defects) >= DEFECTS_MAX:
@@ -155,7 +168,14 @@ class JournalReader:
         ------
         JournalCorrupt
             At any other defect, after the good frames before it.
+        JournalRetired
+            If retention removed ``from_seq``; ``first_seq`` is what can be had.
         """
+        if from_seq < self.first_seq:
+            raise JournalRetired(
+                f"{self.directory}: frames 1 to {self.first_seq - 1} were removed by retention (journal.keep_days, keep_mib); "
+                f"begin at {self.first_seq}, or with a snapshot"
+            )
         for item in self._walk(from_seq, resume=False, chain=chain):
             if isinstance(item, Defect) and item.kind is not DefectKind.TORN:
                 raise item.error()
@@ -183,20 +203,20 @@ class JournalReader:
     def _walk(self, from_seq: int, resume: bool, chain: bool) -> Iterator[Chunk | Defect]:
         indexes = segment_indexes(self.directory)
         start = self._first_needed(indexes, from_seq)
-        next_seq, epoch, instance, digest = 1, 0, "", NO_DIGEST
+        anchor = read_anchor(self.directory)
+        next_seq, epoch, instance, digest = anchor.last_seq + 1, 0, anchor.instance, bytes.fromhex(anchor.sha256)
         chained = start == 0
         for k, index in enumerate(indexes[start:], start):
             path, last = segment_path(self.directory, index), k == len(indexes) - 1
-            expected = indexes[k - 1] + 1 if k else 1
+            expected = indexes[k - 1] + 1 if k else anchor.index + 1
             if index != expected:
                 detail = f"missing; the next is {path.name}: restore it from a copy"
                 yield Defect(DefectKind.MISSING, expected, segment_path(self.directory, expected), 0, next_seq, detail)
                 chained = False
-            buffer = load(path)
-            info = read_header(path, buffer)
+            buffer, info = _read(path)
             if isinstance(info, str):
-                torn = last and not frames.find(buffer, 8)
-                yield Defect(DefectKind.TORN if torn else DefectKind.HEADER, index, path, 0, next_seq, info)
+                torn = last and path.exists() and not frames.find(buffer, 8)
+                yield Defect(DefectKind.TORN if torn else DefectKind.HEADER, index, stored_path(path), 0, next_seq, info)
                 chained = False
                 digest = b""
                 continue
@@ -217,7 +237,7 @@ class JournalReader:
         start = 0
         for k, index in enumerate(indexes if from_seq > 1 else []):
             path = segment_path(self.directory, index)
-            info = read_header(path, load(path, HEADER_BYTES))
+            info = _read(path, HEADER_BYTES)[1]
             if isinstance(info, str) or info.first_seq > from_seq:
                 break
             start = k

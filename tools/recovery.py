@@ -79,6 +79,12 @@ def recover(
     return replayer, recorded
 
 
+def lost_outputs(state: State, emitted: dict[int, int]) -> dict[int, int]:
+    """How many outputs of each venue row its gateway has that this state never computed: the journal's end went with the host's memory."""
+    rows = state.table("venues")
+    return {row: above - int(rows[row]["output_seq"]) for row, above in emitted.items() if state.seq and above > int(rows[row]["output_seq"])}
+
+
 def after(replayer: Replayer, chunk: Chunk) -> Chunk:
     """The frames of a chunk that are later than the replayer's state."""
     start = replayer.skip(chunk.buffer, chunk.start, chunk.end) if chunk.first_seq <= replayer.seq else chunk.start

@@ -77,6 +77,8 @@ ctypedef struct gateway_t:
 
 # Turn until Python is needed; returns RETURN_*. No Python, no allocation; the only system calls are recv, send, poll of a connecting socket, and idling.
 cdef int loop(gateway_t *g) noexcept nogil
+# One turn of it: 0 or RETURN_*.
+cdef int turn(gateway_t *g, int *work) noexcept nogil
 # What the session has for the engine, as far as the ring has room.
 cdef int deliver(gateway_t *g, uint64_t now) noexcept nogil
 cdef int write_socket(gateway_t *g) noexcept nogil

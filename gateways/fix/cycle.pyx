@@ -265,9 +265,9 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
 
 
 cdef int covered(gateway_t *g, const OrderCommand *c, uint64_t now, const char **why) noexcept nogil:
-    """1 when the journal frame of a new order or replace has the durability that its account asks for; 0: it waits, or never will and ``why`` says so.
+    """1 when the command's journal frame has the durability that its account asks for; 0: it waits, or ``why`` says that it has waited enough.
 
-    Only these two wait: a cancel takes risk away. The wait is bounded, since cancels stand behind it in the ring.
+    Then new orders and replaces are answered NOT_SENT and the rest goes out all the same: a cancel takes risk away, and stands behind them in the ring.
     """
     if c.durability >= RF_DURABILITY_REPLICATED and g.replicated == NULL:
         why[0] = b"durability replicated: there is no standby"
@@ -292,14 +292,16 @@ cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     if c.output_seq <= s.store.mark:
         rf_counter_add(g.c_skipped, 1)
         return 1
+    why = NULL
+    if c.durability >= RF_DURABILITY_LOCAL and not covered(g, c, now, &why):
+        if why == NULL:
+            return 0
+        if c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE:
+            return answer_unsent(g, c, why, now)
     if s.state != STATE_UP or not s.announced:
         return answer_unsent(g, c, b"the session is down", now)
     if (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE) and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
         return answer_unsent(g, c, b"older than the session: it went down in between", now)
-    why = NULL
-    if c.durability >= RF_DURABILITY_LOCAL and (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE):
-        if not covered(g, c, now, &why):
-            return 0 if why == NULL else answer_unsent(g, c, why, now)
     if not has_room(s):
         return 0
     return send_command(g, c, now)
@@ -425,43 +427,54 @@ cdef int connection(gateway_t *g, uint64_t now, int *work) noexcept nogil:
     return event == EVENT_DISCONNECT or (g.eof != 0 and event == EVENT_NONE)
 
 
+cdef int turn(gateway_t *g, int *work) noexcept nogil:
+    """One turn: 0, or RETURN_* when Python is needed. ``work`` says whether there was something to do."""
+    cdef uint64_t now = rf_clock_now(g.clock)
+    cdef VenueEvent e
+    work[0] = 0
+    if g.down_first:
+        session_event(RF_VENUE_EVENT_KIND_SESSION_DOWN, b"the gateway was restarted", now, &e)
+        g.down_first = not publish(g, &e)
+    elif g.fd >= 0:
+        if connection(g, now, work):
+            return RETURN_CLOSED
+        if g.secure == 2:
+            return RETURN_SECURE
+    elif deliver(g, now) == EVENT_NONE and now >= g.connect_ns and not g.stopping:
+        if g.listen_fd < 0 or rf_readable(g.listen_fd):
+            return RETURN_CONNECT
+        g.connect_ns = now + TICK_NS
+    if not g.down_first:
+        work[0] += take_commands(g, now)
+    if work[0] and g.fd >= 0 and not g.connecting:
+        write_socket(g)
+    return tick(g, now) if now >= g.next_tick_ns else 0
+
+
+cdef int tick(gateway_t *g, uint64_t now) noexcept nogil:
+    """Timers, gauges, and what Python has to look at now and then: 0 or RETURN_*."""
+    g.next_tick_ns = now + TICK_NS
+    session_tick(g.session, now)
+    show(g, now)
+    if g.garbage or g.session.store.failed:
+        return RETURN_BROKEN
+    if g.stopping and (g.fd < 0 or g.connecting or now > g.stop_ns):
+        return RETURN_STOPPED
+    if not g.stopping and rf_stop_requested():
+        g.stopping = 1
+        g.stop_ns = now + STOP_NS_MAX
+        session_logout(g.session, b"", now)
+    if g.session.notes_head != g.session.notes_tail or now >= g.next_clock_ns or (g.fd >= 0 and g.listen_fd >= 0 and rf_readable(g.listen_fd)):
+        g.next_clock_ns = now + CLOCK_NS
+        return RETURN_NOTES
+    return 0
+
+
 cdef int loop(gateway_t *g) noexcept nogil:
     """Turn until Python is needed; returns RETURN_*."""
-    cdef uint64_t now
-    cdef int work
-    cdef VenueEvent e
+    cdef int work, reason
     while True:
-        now = rf_clock_now(g.clock)
-        work = 0
-        if g.down_first:
-            session_event(RF_VENUE_EVENT_KIND_SESSION_DOWN, b"the gateway was restarted", now, &e)
-            g.down_first = not publish(g, &e)
-        elif g.fd >= 0:
-            if connection(g, now, &work):
-                return RETURN_CLOSED
-            if g.secure == 2:
-                return RETURN_SECURE
-        elif deliver(g, now) == EVENT_NONE and now >= g.connect_ns and not g.stopping:
-            if g.listen_fd < 0 or rf_readable(g.listen_fd):
-                return RETURN_CONNECT
-            g.connect_ns = now + TICK_NS
-        if not g.down_first:
-            work += take_commands(g, now)
-        if work and g.fd >= 0 and not g.connecting:
-            write_socket(g)
-        if now >= g.next_tick_ns:
-            g.next_tick_ns = now + TICK_NS
-            session_tick(g.session, now)
-            show(g, now)
-            if g.garbage or g.session.store.failed:
-                return RETURN_BROKEN
-            if g.stopping and (g.fd < 0 or g.connecting or now > g.stop_ns):
-                return RETURN_STOPPED
-            if not g.stopping and rf_stop_requested():
-                g.stopping = 1
-                g.stop_ns = now + STOP_NS_MAX
-                session_logout(g.session, b"", now)
-            if g.session.notes_head != g.session.notes_tail or now >= g.next_clock_ns or (g.fd >= 0 and g.listen_fd >= 0 and rf_readable(g.listen_fd)):
-                g.next_clock_ns = now + CLOCK_NS
-                return RETURN_NOTES
+        reason = turn(g, &work)
+        if reason:
+            return reason
         rf_idle(&g.idle, work)

@@ -7,8 +7,8 @@ One thread, one ``nogil`` loop; sockets are non-blocking, connecting included, s
 the venue is away. The loop returns to Python for what is rare: open a connection, write log lines, stop.
 
 Rules. A command is stored before a byte of it is sent; its ``output_seq`` is the store's mark, and a command at or below the mark is skipped (a
-restarted engine offers it again). With durability ``local`` a new order or replace waits until the sidecar's mark covers its journal sequence, with
-``replicated`` until the standby's does too; what is not covered in time, or cannot be any more, is answered NOT_SENT, and cancels never wait. A
+restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence, with ``replicated`` until the
+standby's does too; when that takes too long, or cannot be any more, an order is answered NOT_SENT and a cancel goes out all the same. A
 command that finds the session down, or a new order or replace that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming
 message's number is stored after its event is in the engine's ring; a full ring means that the socket is not read.
 
@@ -40,6 +40,7 @@ from ringfence.gateways.fix.cycle cimport (
     loop,
     sent_t,
     show,
+    turn,
     write_socket,
 )
 from ringfence.gateways.fix.dialect cimport Dialect
@@ -113,10 +114,10 @@ cdef class Gateway:
     cdef Segment sidecar
     cdef Segment standby
     cdef readonly Metrics metrics
-    cdef Clock clock
+    cdef readonly Clock clock
     cdef Link link
     cdef object sock
-    cdef readonly object connector   # of an initiator, else None
+    cdef public object connector     # of an initiator, else None; the simulator sets its own
     cdef readonly object listener    # of an acceptor, else None
     cdef object tls                  # None: plain TCP
     cdef object windows              # Schedule; None: always open
@@ -228,37 +229,69 @@ cdef class Gateway:
         """Serve until SIGTERM or SIGINT; return the exit code."""
         cdef gateway_t *g = self.g
         cdef int reason
-        states = ENUMS["ProcessState"].by_name
-        if not self.attach():
+        if not self.begin():
             return 0
-        self.mine.set_state(states["RUNNING"])
-        log.info("venue %s: %s to %s, next in %d, next out %d, mark %d", self.spec.venue, self.store.identity, ", ".join(self.spec.addresses),
-                 self.store.next_in, self.store.next_out, self.store.mark)
-        while True:
+        code = None
+        while code is None:
             with nogil:
                 reason = loop(g)
-            self._write_notes()
-            if reason == RETURN_CONNECT:
-                self._connect()
-            elif reason == RETURN_SECURE:
-                self._secure()
-            elif reason == RETURN_CLOSED:
-                self._close()
-            elif reason == RETURN_NOTES:
-                self._now_and_then()
-            elif reason == RETURN_STOPPED:
-                self.mine.set_state(states["STOPPING"])
-                self._close()
-                with nogil:
-                    deliver(g, rf_clock_now(g.clock))
-                    show(g, rf_clock_now(g.clock))
-                self.mine.set_state(states["STOPPED"])
-                return 0
-            elif reason == RETURN_BROKEN:
-                self.mine.set_state(states["FAILED"])
-                log.error("%s; stopping", f"session store: {os.strerror(self.store.s.failed)}" if self.store.s.failed
-                          else "a ring shared with the engine holds garbage")
-                return 1
+            code = self._serve(reason)
+        return code
+
+    def begin(self) -> bool:
+        """Join the engine and say that we run. False when a stop was asked for first."""
+        if not self.attach():
+            return False
+        self.mine.set_state(ENUMS["ProcessState"].by_name["RUNNING"])
+        log.info("venue %s: %s to %s, next in %d, next out %d, mark %d", self.spec.venue, self.store.identity, ", ".join(self.spec.addresses),
+                 self.store.next_in, self.store.next_out, self.store.mark)
+        return True
+
+    def poll(self) -> tuple[int, int | None]:
+        """One turn, for those who drive the loop themselves: how much there was to do, and the exit code once the process would have ended."""
+        cdef gateway_t *g = self.g
+        cdef int reason, work = 0
+        with nogil:
+            reason = turn(g, &work)
+        return (work, None) if reason == 0 else (work, self._serve(reason))
+
+    def _serve(self, int reason) -> int | None:
+        """What the loop leaves to Python; the exit code when it is over."""
+        cdef gateway_t *g = self.g
+        states = ENUMS["ProcessState"].by_name
+        self._write_notes()
+        if reason == RETURN_CONNECT:
+            self._connect()
+        elif reason == RETURN_SECURE:
+            self._secure()
+        elif reason == RETURN_CLOSED:
+            self._close()
+        elif reason == RETURN_NOTES:
+            self._now_and_then()
+        elif reason == RETURN_STOPPED:
+            self.mine.set_state(states["STOPPING"])
+            self._close()
+            with nogil:
+                deliver(g, rf_clock_now(g.clock))
+                show(g, rf_clock_now(g.clock))
+            self.mine.set_state(states["STOPPED"])
+            return 0
+        elif reason == RETURN_BROKEN:
+            self.mine.set_state(states["FAILED"])
+            log.error("%s; stopping", f"session store: {os.strerror(self.store.s.failed)}" if self.store.s.failed
+                      else "a ring shared with the engine holds garbage")
+            return 1
+        return None
+
+    def vanish(self) -> None:
+        """End as SIGKILL ends a process: descriptors are closed, nothing is said or written; regions and store stay as they are."""
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+        self.g.fd = -1
+        self.store.close()
+        self.metrics.close()
+        self.mine.close()
 
     def close(self) -> None:
         """Give back what the process holds; the regions stay, for its successor."""

@@ -216,6 +216,20 @@ def test_assign_when_the_venue_repeats_the_execution_it_is_booked_once(machine: 
     replays(m)
 
 
+def test_assign_to_a_short_sale_when_the_venue_repeats_it_by_name_books_it_once(machine: Machine) -> None:
+    """The venue writes 54=2 for what was ordered as 54=5: the execution's identity is the order's side from then on."""
+    m = machine
+    m.new(1, side=5)
+    m.event("ACK", 1)
+    m.event("FILL", exec_id="X1", last_qty=25, last_px=110, side=2, symbol="EURUSD", venue_order_id="PHONE")
+    act(m, "ASSIGN_EXECUTION", execution=1, order_id=1)
+    assert m.state_of()[2] == 25
+    m.fill(25, px=110, exec_id="X1")
+    assert m.state_of()[2] == 25
+    assert int(m.status["duplicate_fills"]) == 1
+    replays(m)
+
+
 @pytest.mark.parametrize("target", [{"order_id": 1}, {"strategy": 1}])
 def test_assign_when_the_venue_busts_or_corrects_it_later_the_new_owner_is_changed(machine: Machine, target: dict[str, int]) -> None:
     m = machine

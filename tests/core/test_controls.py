@@ -190,6 +190,32 @@ def test_roll_when_a_day_begins_orders_are_carried_and_day_orders_are_asked_for(
     assert (int(m.status["rolls"]), int(m.table("strategies")[1]["orders"])) == (2, 0)
 
 
+def test_skip_outputs_when_the_journal_lost_its_end_no_id_is_used_again_and_new_risk_is_halted(machine: Machine) -> None:
+    m = machine
+    m.new(1)
+    m.event("ACK", 1)
+    m.cancel(1)
+    before = int(m.table("venues")[1]["output_seq"])
+    sent = [m.cl_ord_id(1, rev) for rev in (0, 1)]
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=3))
+    assert m.breaks() == ["OUTPUTS_LOST"]
+    assert int(m.table("venues")[1]["output_seq"]) == before + 3
+    m.new(2)
+    assert m.deny() == "TRADING_HALTED"
+    m.cancel(1)
+    assert [bytes(c["cl_ord_id"]).decode() for c in m.commands if int(c["kind"]) == ENUMS["CommandKind"].by_name["CANCEL"]][-1] == m.cl_ord_id(1, 5)
+    m.control("RESUME")
+    m.new(3)
+    assert bytes(m.commands[-1]["cl_ord_id"]).decode() == m.cl_ord_id(5) not in sent
+    for order in (2, 3, 4):  # one that was sent and lost: its fill is a fact, of nobody we know
+        m.event("FILL", cl_ord_id=m.cl_ord_id(order), exec_id=f"L{order}", last_qty=1, last_px=100, symbol="EURUSD", side=1)
+    assert m.breaks()[1:] == ["UNKNOWN_ORDER"] * 3
+    m.timer(60)
+    assert m.replayed().tables() == m.tables()
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=10**6))
+    assert m.breaks()[-1] == "BAD_CONTROL"
+
+
 def test_start_when_there_are_orders_their_prefix_stays(machine: Machine) -> None:
     m = machine
     m.start(prefix="R1")

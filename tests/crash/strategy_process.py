@@ -19,6 +19,7 @@ from ringfence.ipc.errors import RingFull
 from ringfence.strategy import InstanceNotRunning, InstanceStopped, Strategy
 
 RESTING_MAX = 24
+ATTACH_S = 20.0
 
 
 class Trader:
@@ -26,9 +27,9 @@ class Trader:
 
     def __init__(self, instance: str, name: str, ledger: str, first: int) -> None:
         self.ledger = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self.strategy = Strategy.attach(name, instance)
+        self.strategy = attach(name, instance)
         self.next = first
-        self.resting: deque[int] = deque()
+        self.resting = deque(view.client_id for view in self.strategy.open_orders())
 
     def note(self, line: str) -> None:
         os.write(self.ledger, f"{line}\n".encode())
@@ -63,6 +64,20 @@ class Trader:
                 self.note(f"D {event.client_id} {event.reason}")
             elif event.kind == "LOST":
                 self.note(f"L {event.lost}")
+            if event.done and event.client_id in self.resting:
+                self.resting.remove(event.client_id)
+
+
+def attach(name: str, instance: str) -> Strategy:
+    """Attach, also while the engine is being started again."""
+    end = time.monotonic() + ATTACH_S
+    while True:
+        try:
+            return Strategy.attach(name, instance)
+        except InstanceNotRunning:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def main() -> int:

@@ -7,12 +7,15 @@ import signal
 from pathlib import Path
 
 import pytest
-from instance_under_load import Load, assert_equal_books, assert_nothing_left, settle
+from instance_under_load import INTENT, Load, assert_equal_books, assert_nothing_left, settle
 from running_instance import Running
 
 from ringfence.ipc.regions import list_regions, unlink_stale
-from ringfence.ipc.schema import LAYOUT_HASH, RECORDS
+from ringfence.ipc.schema import CONSTANTS, ENUMS, LAYOUT_HASH, RECORDS
 from ringfence.ipc.segment import Segment
+from ringfence.tools import control_client
+from ringfence.tools.journal import JournalReader
+from ringfence.tools.segments import segment_path
 
 
 def kill_everything(running: Running) -> None:
@@ -21,6 +24,17 @@ def kill_everything(running: Running) -> None:
     for pid in (pids["supervisor"], *(p for name, p in pids.items() if p and name != "supervisor")):
         os.kill(pid, signal.SIGKILL)
     running.until("death of all", lambda: not any(r.alive for r in list_regions(running.name)))
+
+
+def lose_the_last_intents(running: Running, count: int) -> int:
+    """Zero the journal from the last intent but ``count`` on, as when these pages never reached the disk; the number of frames lost."""
+    frames = list(JournalReader(running.data / "journal").frames())
+    first = [f for f in frames if int(f.head["kind"]) == INTENT][-count]
+    assert first.segment == frames[-1].segment
+    with segment_path(running.data / "journal", first.segment).open("r+b") as file:
+        file.seek(first.offset)
+        file.write(bytes(frames[-1].offset + int(frames[-1].head["length"]) - first.offset))
+    return int(frames[-1].head["seq"]) - int(first.head["seq"]) + 1
 
 
 @pytest.mark.parametrize("durability", ["async", "local"])
@@ -132,3 +146,36 @@ def test_up_when_shared_memory_is_gone_recovers_from_the_files(running: Running)
     settle(running, first, second)
     assert_nothing_left(running)
     assert_equal_books(running, first, second, tolerated=("UNKNOWN_OUTCOME",))
+
+
+def test_up_when_the_journal_lost_its_end_skips_the_ids_and_halts(running: Running) -> None:
+    """A host that died between two syncs: the gateway's store has commands that the journal does not know. None of their ids may come twice."""
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    first = Load(running)
+    first.step(30)
+    settle(running, first)
+    kill_everything(running)
+    first.close()
+    unlink_stale(running.name)
+    lost = lose_the_last_intents(running, 6)
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    with Segment.attach(running.name, "state") as state:
+        status = state.section("engine")[1]
+        assert int(status["restrictions"]) == CONSTANTS["RESTRICT_OPERATOR"][0]
+        assert "OUTPUTS_LOST" in {ENUMS["BreakKind"].by_value[int(b["kind"])] for b in state.section("breaks")[1:] if int(b["kind"])}
+    second = Load(running, first=5000)
+    second.step(2)
+    running.until("two denials", lambda: second.read() is None and len(second.denied) == 2)
+    assert set(second.denied.values()) == {"TRADING_HALTED"}
+    control_client.operate(running.name, "resume", "looked at the venue")
+    second.step(10)
+    settle(running, second)
+    second.close()
+    assert_nothing_left(running)
+    chains = [name for order in running.record().orders.values() for name in order.cl_ord_ids]
+    assert len(chains) == len(set(chains)), "a ClOrdID reached the venue twice"
+    assert lost > 0
+    assert running.replay().torn is None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from engine_side import EngineSide
 
 from ringfence.ipc.layout import dtype
+from ringfence.ipc.regions import list_regions
 from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.tools import frames
 from ringfence.tools.journal_writer import JournalWriter
@@ -67,3 +71,17 @@ def write_journal(tmp_path: Path) -> Callable[..., Path]:
         return directory
 
     return write
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Callable[..., EngineSide]]:
+    made: list[EngineSide] = []
+
+    def make(slots: int = 256, **options: Any) -> EngineSide:
+        made.append(EngineSide(tmp_path, f"t{os.getpid()}s{len(made)}", slots, **options))
+        return made[-1]
+
+    yield make
+    for side in made:
+        side.close()
+        assert list_regions(side.instance) == []

@@ -154,6 +154,16 @@ def test_last_checkpoint_when_there_are_two_is_the_later_and_none_without(tmp_pa
     assert pictures.last_checkpoint(JournalReader(JournalByHand(tmp_path / "bare").write())) is None
 
 
+def test_dump_when_a_venue_sends_control_characters_keeps_them_from_the_terminal(tmp_path: Path, capsys: Capture) -> None:
+    made = JournalByHand(tmp_path)
+    made.new(41, "BUY", 1000, 11002)
+    made.event("REJECTED", 1, text="no\x1b[2J\nroute")
+    made.write()
+    _, out, _ = run(capsys, "journal", "dump", str(made.directory), "--from", str(made.seq), "-H")
+    assert len(out.splitlines()) == 1
+    assert "no·[2J·route" in out
+
+
 @pytest.mark.parametrize("command", [("replay", "--verify"), ("journal", "verify"), ("journal", "stat")])
 def test_command_when_the_directory_holds_no_segment_fails(command: tuple[str, ...], tmp_path: Path, capsys: Capture) -> None:
     status, out, err = run(capsys, *command, str(tmp_path))

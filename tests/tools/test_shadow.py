@@ -167,12 +167,14 @@ def test_shadow_when_a_difference_was_raised_before_does_not_raise_it_again(tmp_
     journal.checkpoint(state_hash=right ^ 1)
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr(control_client, "request", lambda _instance, payload: asked.append(payload))
-    spec = {"instance": instance, "epoch": 1, "limits": asdict(LIMITS), "snapshot_every_s": 0, "keep": 3, "journal_dir": journal.write()}
+    spec = {"instance": instance, "epoch": 1, "limits": asdict(LIMITS), "snapshot_every_s": 3600, "keep": 3, "journal_dir": journal.write()}
     spec |= {"snapshot_dir": tmp_path / "snapshots", "divergence_dir": tmp_path / "divergence"}
     for _ in range(2):  # the second as after a restart
         shadow = Shadow(spec, LOG)
+        monkeypatch.setattr(shadow, "durable_seq", lambda: journal.seq)
         shadow.begin()
         while shadow.turn():
+            shadow.snapshot_due = 0.0
             assert shadow.divergence is not None
             shadow.divergence.compare_until = 0.0
         shadow.turn()

@@ -2,117 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_side import EngineSide, assert_journal_is
 
-from ringfence.ipc.errors import RegionMissing, RingFull
-from ringfence.ipc.link import Link, link_sections
+from ringfence.ipc.errors import RingFull
 from ringfence.ipc.metrics import Metrics
-from ringfence.ipc.regions import list_regions, unlink_stale
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import frames
 from ringfence.tools.journal import JournalReader
 from ringfence.tools.segments import HEADER_BYTES, segment_path
 
-ROLE = ENUMS["Role"].by_name
 STATE = ENUMS["ProcessState"].by_name
 Slots = Callable[..., np.ndarray]
-
-
-class EngineSide:
-    """The engine's end of the journal ring, and a sidecar process to talk to."""
-
-    def __init__(self, tmp_path: Path, name: str, slots: int, segment_bytes: int = 65536, sync_ms: int = 2) -> None:
-        self.instance, self.tmp_path = name, tmp_path
-        self.region = Segment.create(name, "to.sidecar", link_sections("JournalSlot", slots), role=ROLE["ENGINE"], epoch=1)
-        self.spec = tmp_path / "sidecar.json"
-        spec = {"instance": name, "epoch": 1, "journal_dir": str(tmp_path / "journal"), "segment_bytes": segment_bytes, "sync_ms": sync_ms, "reserve_bytes": 0}
-        self.spec.write_text(json.dumps({**spec, "idle": "backoff", "core": -1, "drain_s": 5}))
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.link: Link | None = None
-
-    def start(self, **environment: str) -> subprocess.Popen[bytes]:
-        log = (self.tmp_path / "sidecar.log").open("ab")
-        command = [sys.executable, "-m", "ringfence.tools.sidecar", "--spec", str(self.spec)]
-        process = subprocess.Popen(command, stderr=log, env={**os.environ, **environment})
-        self.processes.append(process)
-        return process
-
-    @property
-    def log(self) -> str:
-        return (self.tmp_path / "sidecar.log").read_text()
-
-    def connect(self) -> Link:
-        def theirs() -> Segment | None:
-            try:
-                return Segment.attach(self.instance, "from.sidecar")
-            except RegionMissing:
-                return None
-
-        if self.link is None:
-            self.link = Link(self.region, self.until(theirs))
-        return self.link
-
-    def until(self, probe: Callable[[], object], timeout_s: float = 20.0) -> object:
-        end = time.monotonic() + timeout_s
-        while not (found := probe()):
-            assert time.monotonic() < end, self.log
-            time.sleep(0.002)
-        return found
-
-    def send(self, slots: np.ndarray) -> None:
-        link = self.connect()
-        for slot in slots:
-            end = time.monotonic() + 20
-            while True:
-                try:
-                    link.send(slot)
-                    break
-                except RingFull:
-                    assert time.monotonic() < end, self.log
-                    time.sleep(0.0005)
-
-    def wait_persisted(self, seq: int) -> None:
-        self.until(lambda: self.connect().their_mark >= seq)
-
-    def close(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-        self.region.unlink()
-        unlink_stale(self.instance)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Callable[..., EngineSide]]:
-    made: list[EngineSide] = []
-
-    def make(slots: int = 256, **options: int) -> EngineSide:
-        made.append(EngineSide(tmp_path, f"t{os.getpid()}s{len(made)}", slots, **options))
-        return made[-1]
-
-    yield make
-    for side in made:
-        side.close()
-        assert list_regions(side.instance) == []
-
-
-def assert_journal_is(directory: Path, slots: np.ndarray) -> None:
-    result = JournalReader(directory).verify()
-    assert result.defects == ()
-    got = b"".join(bytes(c.buffer[c.start : c.end]) for c in JournalReader(directory).chunks())  # type: ignore[union-attr]
-    assert got == frames.encode(slots)
 
 
 def test_sidecar_when_frames_arrive_persists_them_and_gives_slots_back(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
@@ -130,8 +40,9 @@ def test_sidecar_when_frames_arrive_persists_them_and_gives_slots_back(engine: C
     assert_journal_is(tmp_path / "journal", slots)
 
 
-def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
-    side = engine(slots=128)
+@pytest.mark.parametrize("commit", ["fdatasync", "direct"])
+def test_sidecar_when_killed_mid_stream_loses_and_repeats_nothing(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path, commit: str) -> None:
+    side = engine(slots=128, commit=commit)
     slots = journal_slots(1, 3000)
     process = side.start()
     for k in range(10):
@@ -278,9 +189,37 @@ def test_sidecar_when_a_sync_fails_is_suspect_for_good(engine: Callable[..., Eng
     assert side.connect().depth >= 40 - persisted
     process.terminate()
     assert process.wait(10) == 1
-    assert side.start().wait(10) == 1
+    assert side.start().wait(10) == 4
     assert "then remove" in side.log.splitlines()[-1]
     (tmp_path / "journal" / "SUSPECT").unlink()
     side.start()
     side.wait_persisted(40)
     assert_journal_is(tmp_path / "journal", slots)
+
+
+def test_sidecar_when_commit_is_auto_says_what_it_measured_and_chose(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine(commit="auto")
+    side.start()
+    side.send(journal_slots(1, 20))
+    side.wait_persisted(20)
+    side.until(lambda: Metrics.attach(side.instance, "sidecar").counters()["fdatasync_ns"] > 0)
+    found = Metrics.attach(side.instance, "sidecar").counters()
+    assert f"journal commits with {'direct' if found['direct'] else 'fdatasync'}: " in side.log
+    assert_journal_is(tmp_path / "journal", journal_slots(1, 20))
+
+
+def test_sidecar_when_compressing_and_retiring_does_both_to_closed_segments(engine: Callable[..., EngineSide], journal_slots: Slots, tmp_path: Path) -> None:
+    side = engine(segment_bytes=8192, compress=True, keep_bytes=1)
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / "40.rfs").write_bytes(b"")
+    side.start()
+    slots = journal_slots(1, 200)
+    side.send(slots)
+    side.wait_persisted(200)
+    reader = JournalReader(tmp_path / "journal")
+    side.until(lambda: len(list((tmp_path / "journal").glob("*.rfj"))) == 1)
+    assert 1 < reader.first_seq <= 41
+    result = reader.verify()
+    assert (result.last_seq, result.defects) == (200, ())
+    assert all(s.path.name.endswith(".rfj.zst") for s in reader.segments()[:-1])
+    side.until(lambda: "segments compressed" in side.log)

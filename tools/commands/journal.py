@@ -1,4 +1,4 @@
-"""The commands that read journal files: ``journal stat|dump|verify``, ``replay`` and the life of an order.
+"""The commands that read journal files: ``journal stat|dump|tail|verify|audit``, ``replay`` and the life of an order.
 
 Journal files are only ever opened for reading. Exit 7 means that the journal contradicts itself or its checkpoints; a torn last frame is no contradiction:
 it is said, and the rest counts.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 
 from ringfence.tools import render
 from ringfence.tools.errors import NotRunning
 from ringfence.tools.journal import JournalReader
+from ringfence.tools.journal_records import Follower
 from ringfence.tools.views import journal as pictures
 from ringfence.tools.views.instance import Instance, choose
 
 DIFFERENT = 7
+FOLLOW_S = 0.05
 
 
 def _instance(args: argparse.Namespace) -> Instance | None:
@@ -50,6 +53,28 @@ def dump(args: argparse.Namespace) -> int:
     return 0
 
 
+def tail(args: argparse.Namespace) -> int:
+    """Print the last frames, and with ``-f`` every frame that is written after them until Ctrl-C; JSON is one object per line."""
+    instance = _instance(args) if args.dir is None else None
+    name = instance.name if instance is not None else ""
+    directory = pictures.directory(args.dir, instance)
+    reader = JournalReader(directory)
+    follower = Follower(directory, max(reader.first_seq, reader.segments()[-1].last_seq + 1 - args.lines))
+    opts: render.Options = args.options
+    while True:
+        rows = render.choose(pictures.FRAMES, (pictures.frame_row(f) for f in follower.poll()), opts)
+        if opts.output in {"json", "ndjson"}:
+            for row in rows:
+                print(json.dumps({c.key: render.plain(c, row.get(c.key)) for c in pictures.FRAMES.columns}, separators=(",", ":")), flush=True)
+        elif rows:
+            print(render.render(render.Frame(pictures.FRAMES, rows, name, time.time_ns()), opts), flush=True)
+            opts = replace(opts, header=False)
+        if follower.at_end:
+            if not args.follow:
+                return 0
+            time.sleep(FOLLOW_S)
+
+
 def verify(args: argparse.Namespace) -> int:
     """Read every byte of every segment; exit 7 at any defect but a torn tail."""
     instance = _instance(args) if args.dir is None else None
@@ -65,6 +90,14 @@ def verify(args: argparse.Namespace) -> int:
         if found.fatal is None:
             print(f"● {found.frames:,} frames in {len(found.segments)} segments, last sequence {found.last_seq:,}: every checksum and sequence holds")
     return DIFFERENT if found.fatal is not None else 0
+
+
+def audit(args: argparse.Namespace) -> int:
+    """Replay every frame against the independent oracle; exit 7 when an invariant does not hold."""
+    from ringfence.tools import audit as auditing
+
+    instance = _instance(args) if args.dir is None else None
+    return auditing.command(pictures.directory(args.dir, instance), as_json=args.options.output in {"json", "ndjson"})
 
 
 def life(args: argparse.Namespace) -> int:

@@ -67,8 +67,8 @@ def settled_at(rows: Any, indices: Any) -> tuple[Any, Any]:
 
 
 def label(value: Any) -> str:
-    """Return a text field of a record as str."""
-    return bytes(value).rstrip(b"\0").decode("ascii", "replace")
+    """Return a text field of a record as str; what is no printable ASCII becomes ``·``: a venue's text must not move a terminal's cursor."""
+    return "".join(chr(c) if 32 <= c < 127 else "·" for c in bytes(value).rstrip(b"\0"))
 
 
 def named(enum: str, value: Any) -> str | None:

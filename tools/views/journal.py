@@ -129,14 +129,15 @@ def segments(reader: JournalReader, instance: Instance | None) -> list[Row]:
 def frames(reader: JournalReader, first: int, last: int | None) -> list[Row]:
     """Return the frames from sequence ``first`` to ``last`` in words."""
     out = []
-    for frame in reader.frames(first):
+    for frame in reader.frames(max(first, reader.first_seq)):
         if last is not None and int(frame.head["seq"]) > last:
             break
-        out.append(_frame_row(frame))
+        out.append(frame_row(frame))
     return out
 
 
-def _frame_row(frame: JournalFrame) -> Row:
+def frame_row(frame: JournalFrame) -> Row:
+    """Return one frame in words."""
     head, kind = frame.head, named("FrameKind", frame.head["kind"])
     event, key, detail = describe(kind, frame.payload)
     return {
@@ -238,7 +239,7 @@ def _candidates(chunk: Chunk, order: Any) -> Any:
 def last_checkpoint(reader: JournalReader) -> tuple[int, int] | None:
     """Return ``(sequence, state hash)`` of the journal's last checkpoint frame; None when there is none."""
     found = None
-    for item in reader.chunks(chain=False):
+    for item in reader.chunks(reader.first_seq, chain=False):
         if not isinstance(item, Chunk) or not item.frames:
             continue
         at = _offsets(item)

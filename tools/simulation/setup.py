@@ -1,0 +1,114 @@
+"""What a run is made of, drawn from its seed: an instance's configuration, the pace of its processes, which faults may happen.
+
+seed ──Random──▶ Shape ──▶ instance.toml ──tools.config──▶ Config        Shape also says what the oracle must know of instruments and accounts
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD")
+PREFIX = "SM"
+START_NS = 1_772_438_400_000_000_000  # 2026-03-02 08:00 UTC, a Monday
+US = "RINGFENCE"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The draws that are made once per run."""
+
+    seed: int
+    name: str
+    venues: tuple[str, ...]  # BeginString of each
+    strategies: int
+    accounts: tuple[str, ...]  # durability of each
+    instruments: tuple[str, ...]
+    cancel_on_detach: tuple[bool, ...]
+    journal_slots: int
+    command_slots: int
+    event_slots: int
+    intent_slots: int
+    strategy_event_slots: int
+    sync_ms: int
+    segment_bytes: int
+    heartbeat_s: int
+    timer_ms: int
+    busy_ns: int
+    idle_ns: int
+    hostile: bool
+    pace: dict[str, float] = field(default_factory=dict)
+
+
+def draw_shape(seed: int, name: str) -> Shape:
+    """The run's shape; the same seed gives the same."""
+    draw = Random(f"{seed}/shape")
+    venues = tuple(draw.choice(("FIX.4.2", "FIX.4.2", "FIX.4.4")) for _ in range(draw.choice((1, 1, 2))))
+    strategies = draw.choice((1, 2, 2, 3))
+    accounts = tuple(draw.choice(("async", "local", "local")) for _ in range(draw.choice((1, 2))))
+    return Shape(
+        seed=seed,
+        name=name,
+        venues=venues,
+        strategies=strategies,
+        accounts=accounts,
+        instruments=SYMBOLS[: draw.choice((1, 2, 3))],
+        cancel_on_detach=tuple(draw.random() < 0.5 for _ in range(strategies)),
+        journal_slots=draw.choice((128, 256, 1024)),
+        command_slots=draw.choice((16, 64, 256)),
+        event_slots=draw.choice((16, 64, 256)),
+        intent_slots=draw.choice((16, 64, 256)),
+        strategy_event_slots=draw.choice((16, 64, 512)),
+        sync_ms=draw.choice((0, 1, 5, 50)),
+        segment_bytes=draw.choice((1 << 16, 1 << 18, 1 << 20)),
+        heartbeat_s=draw.choice((1, 5, 30)),
+        timer_ms=draw.choice((10, 50, 100)),
+        busy_ns=draw.choice((5_000, 20_000, 100_000)),
+        idle_ns=draw.choice((500_000, 3_000_000, 10_000_000)),
+        hostile=draw.random() < 0.25,
+        pace={},
+    )
+
+
+def toml(shape: Shape, data_dir: str) -> str:
+    """The instance's configuration file."""
+    lines = [
+        "[instance]",
+        f'name = "{shape.name}"',
+        f'data_dir = "{data_dir}"',
+        'mode = "demo"',
+        f'prefix = "{PREFIX}"',
+        'idle = "backoff"',
+        'durability = "async"',
+        f"timer_ms = {shape.timer_ms}",
+        "[rings]",
+        f"journal = {shape.journal_slots}",
+        f"commands = {shape.command_slots}",
+        f"venue_events = {shape.event_slots}",
+        f"intents = {shape.intent_slots}",
+        f"strategy_events = {shape.strategy_event_slots}",
+        "control = 64",
+        "[limits]",
+        "orders = 16384",
+        "executions = 32768",
+        "positions = 64",
+        "breaks = 8192",
+        "[journal]",
+        "segment_mib = 1",
+        f"sync_ms = {shape.sync_ms}",
+        "reserve_mib = 1",
+    ]
+    for symbol in shape.instruments:
+        lines += ["[[instrument]]", f'symbol = "{symbol}"', f'base = "{symbol[:3]}"', f'quote = "{symbol[3:]}"', "price_digits = 5", "qty_digits = 0"]
+        lines += ['tick = "0.00001"', 'lot = "1"', 'qty_min = "1"', 'qty_max = "1000000"']
+    for row, durability in enumerate(shape.accounts, 1):
+        lines += ["[[account]]", f'name = "acc{row}"', 'currency = "USD"', f'durability = "{durability}"']
+    for row, begin_string in enumerate(shape.venues, 1):
+        lines += ["[[venue]]", f'name = "v{row}"', "[venue.session]", f'begin_string = "{begin_string}"', f'sender_comp_id = "{US}"']
+        lines += [f'target_comp_id = "VENUE{row}"', 'host = "127.0.0.1"', f"port = {9000 + row}", f"heartbeat_s = {shape.heartbeat_s}"]
+        lines += ["reconnect_min_s = 0.01", "reconnect_max_s = 0.5"]
+    for row in range(1, shape.strategies + 1):
+        lines += ["[[strategy]]", f'name = "s{row}"', "max_age_ms = 5000", f"cancel_on_detach = {str(shape.cancel_on_detach[row - 1]).lower()}"]
+    for row in range(1, len(shape.accounts) + 1):
+        lines += ["[[route]]", f'name = "r{row}"', f'account = "acc{row}"', f'venue = "v{(row - 1) % len(shape.venues) + 1}"']
+    return "\n".join(lines) + "\n"
