@@ -25,6 +25,7 @@ from ringfence.tools.journal import JournalReader
 from ringfence.tools.shadow import Shadow
 
 DIVERGED = CONSTANTS["RESTRICT_DIVERGENCE"][0]
+WINDOW_ROWS = 256  # of core/engine.pyx
 LOG = logging.getLogger("test-shadow")
 
 
@@ -156,6 +157,24 @@ def test_shadow_when_a_row_differs_halts_new_orders_keeps_both_rows_and_begins_a
     commands = [f.payload for f in JournalReader(running.data / "journal").frames() if int(f.head["kind"]) == ENUMS["FrameKind"].by_name["CONTROL"]]
     said = [(ENUMS["ControlKind"].by_value[int(c["kind"])], bytes(c["reason"]).decode(), int(c["operator_uid"])) for c in commands]
     assert ("RESUME", "the shadow's memory was at fault", os.getuid()) in said
+    load.close()
+
+
+def test_shadow_when_the_row_is_in_a_later_window_finds_it_within_one_cycle(followed: Followed) -> None:
+    running, shadow = followed.running, followed.shadow
+    load = Load(running)
+    load.step(300)
+    settle(running, load)
+    followed.until("all orders", lambda: int(shadow.replayer.state.table("engine")[1]["order_count"]) == 300)
+    state, before = shadow.replayer.state, shadow.replayer.checkpoints
+    cycle = max(state.used_rows(name) for name in ("orders", "requests", "executions")) // WINDOW_ROWS + 1
+    assert cycle >= 2
+    state.table("orders")[300]["qty"] += 1
+    followed.until("a divergence", lambda: shadow.divergence)
+    assert shadow.divergence is not None
+    found = shadow.divergence.difference
+    assert shadow.replayer.checkpoints - before <= cycle + 1
+    assert found.first_row <= 300 < found.first_row + found.rows
     load.close()
 
 
