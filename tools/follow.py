@@ -5,6 +5,8 @@
 Reads only, holds nothing that the writer waits for, and never goes back: each byte is read once, but for a frame that was still in the making. A frame that
 is not whole yet looks torn; it is read again at the next call. Damage of another kind does not move: it is believed after ``TRIES`` looks in a row.
 
+A segment that has been closed may be compressed before we come to it: then it is expanded into memory.
+
 What can fail: ``JournalCorrupt`` with segment, offset and sequence; OSError of the disk. Owns one descriptor. A tail that the sidecar cuts after its own crash
 was never handed out, since only whole frames are.
 """
@@ -20,7 +22,7 @@ from ringfence.tools import frames
 from ringfence.tools.errors import JournalCorrupt
 from ringfence.tools.frames import ScanState
 from ringfence.tools.journal import Chunk
-from ringfence.tools.segments import HEADER_BYTES, SegmentInfo, load, read_header, segment_indexes, segment_path
+from ringfence.tools.segments import HEADER_BYTES, SegmentInfo, load, read_header, segment_indexes, segment_path, stored_path
 
 PIECE_BYTES = 1 << 20
 TRIES = 50
@@ -41,6 +43,7 @@ class JournalFollower:
         self.directory, self.after = directory, after
         self.info: SegmentInfo | None = None
         self._fd = -1
+        self._whole: memoryview | None = None  # a compressed segment, expanded
         self._at = 0  # in the file, first byte not read yet
         self._next = 1  # sequence expected there
         self._epoch = 0
@@ -91,17 +94,23 @@ class JournalFollower:
 
     def _open(self, info: SegmentInfo) -> None:
         self.close()
-        self._fd = os.open(info.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._whole = None
+        try:
+            self._fd = os.open(info.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            self._whole = load(info.path)
         self.info, self._at, self._next, self._looks = info, HEADER_BYTES, info.first_seq, 0
 
     def _piece(self) -> memoryview:
+        if self._whole is not None:
+            return self._whole[self._at : self._at + PIECE_BYTES]
         buffer = bytearray(PIECE_BYTES)
         n = os.preadv(self._fd, [buffer], self._at)
         return memoryview(buffer)[: n & ~7]
 
     def _roll(self, info: SegmentInfo, found: frames.Scan) -> bool:
         """Nothing whole is at our place: go on in the next segment, or wait, or raise when it is damage."""
-        rolled = segment_path(self.directory, info.index + 1).exists()
+        rolled = stored_path(segment_path(self.directory, info.index + 1)).exists()
         if rolled and found.state == ScanState.CLEAN:
             following = self._header(info.index + 1)
             if following.first_seq == self._next:

@@ -16,6 +16,7 @@ from ringfence.tools import frames
 from ringfence.tools.errors import JournalCorrupt
 from ringfence.tools.follow import TRIES, JournalFollower
 from ringfence.tools.journal import Chunk
+from ringfence.tools.journal_archive import Rules, archive
 from ringfence.tools.journal_writer import JournalWriter
 from ringfence.tools.segments import HEADER_BYTES, SEGMENT_BYTES_MIN, segment_path
 
@@ -88,6 +89,21 @@ def test_read_when_a_frame_is_half_there_waits_for_the_rest(tmp_path: Path) -> N
         assert drain(follower) == []
     growing.write_bytes(bytes_of)
     assert drain(follower) == list(range(41, COUNT + 1))
+    follower.close()
+
+
+@pytest.mark.parametrize("seen", [0, 1, 100])
+def test_read_when_segments_were_compressed_before_it_came_to_them_reads_on(tmp_path: Path, seen: int) -> None:
+    with JournalWriter(tmp_path, "byhand", segment_bytes=SEGMENT_BYTES_MIN) as writer:
+        at, end = 0, int(OFFSETS[seen]) if seen else 0
+        follower = JournalFollower(tmp_path)
+        while at < end:
+            at = writer.append(FRAMES, at, end)
+        found = drain(follower)
+        while at < len(FRAMES):
+            at = writer.append(FRAMES, at, len(FRAMES))
+    assert archive(tmp_path, Rules(compress=True), 0, 0).compressed
+    assert found + drain(follower) == list(range(1, COUNT + 1))
     follower.close()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ringfence.ipc.schema import CONSTANTS
 from ringfence.tools import operator_actions
 from ringfence.tools.errors import Refused, ToolError, UsageError
 from ringfence.tools.scenario_actions import do
@@ -127,3 +128,26 @@ def test_what_the_engine_refuses_is_seen(machine: Machine) -> None:
 def test_request_when_it_cannot_be_is_refused_and_says_why(machine: Machine, op: str, request_: dict[str, Any], error: type[ToolError], said: str) -> None:
     with pytest.raises(error, match=said.replace("(", r"\(")):
         act(machine, op, **request_)
+
+
+def test_divergence_halts_with_the_shadows_hash_and_resume_lifts_it_and_a_halt(machine: Machine) -> None:
+    found = {"shadow_hash": (1 << 64) - 1, "inputs": 7, "first_row": 257, "rows": 256}
+    assert act(machine, "divergence", **found) == ["divergence"]
+    assert int(machine.table("engine")[1]["restrictions"]) == CONSTANTS["RESTRICT_DIVERGENCE"][0]
+    assert act(machine, "halt") == []
+    assert int(machine.table("engine")[1]["restrictions"]) == CONSTANTS["RESTRICT_DIVERGENCE"][0] | CONSTANTS["RESTRICT_OPERATOR"][0]
+    assert act(machine, "resume") == []
+    assert int(machine.table("engine")[1]["restrictions"]) == 0
+
+
+@pytest.mark.parametrize(("key", "value"), [("shadow_hash", 1 << 64), ("inputs", -1), ("rows", 1 << 32), ("first_row", None), ("rows", True), ("inputs", "7")])
+def test_divergence_when_a_number_does_not_fit_its_record_is_refused(machine: Machine, key: str, value: object) -> None:
+    found: dict[str, Any] = {"shadow_hash": 1, "inputs": 7, "first_row": 0, "rows": 0, key: value}
+    with pytest.raises(UsageError, match=f"{key} was"):
+        act(machine, "divergence", **found)
+
+
+@pytest.mark.parametrize("op", ["halt", "resume", "divergence"])
+def test_halt_and_resume_when_no_reason_is_given_are_refused(machine: Machine, op: str) -> None:
+    with pytest.raises(UsageError, match="a reason is needed"):
+        act(machine, op, reason=" ")

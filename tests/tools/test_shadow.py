@@ -25,6 +25,7 @@ from ringfence.tools.journal import JournalReader
 from ringfence.tools.shadow import Shadow
 
 DIVERGED = CONSTANTS["RESTRICT_DIVERGENCE"][0]
+WINDOW_ROWS = 256  # of core/engine.pyx
 LOG = logging.getLogger("test-shadow")
 
 
@@ -159,6 +160,24 @@ def test_shadow_when_a_row_differs_halts_new_orders_keeps_both_rows_and_begins_a
     load.close()
 
 
+def test_shadow_when_the_row_is_in_a_later_window_finds_it_within_one_cycle(followed: Followed) -> None:
+    running, shadow = followed.running, followed.shadow
+    load = Load(running)
+    load.step(300)
+    settle(running, load)
+    followed.until("all orders", lambda: int(shadow.replayer.state.table("engine")[1]["order_count"]) == 300)
+    state, before = shadow.replayer.state, shadow.replayer.checkpoints
+    cycle = max(state.used_rows(name) for name in ("orders", "requests", "executions")) // WINDOW_ROWS + 1
+    assert cycle >= 2
+    state.table("orders")[300]["qty"] += 1
+    followed.until("a divergence", lambda: shadow.divergence)
+    assert shadow.divergence is not None
+    found = shadow.divergence.difference
+    assert shadow.replayer.checkpoints - before <= cycle + 1
+    assert found.first_row <= 300 < found.first_row + found.rows
+    load.close()
+
+
 def test_shadow_when_a_difference_was_raised_before_does_not_raise_it_again(tmp_path: Path, instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = JournalByHand(tmp_path)
     journal.new(1, "BUY", 100, 10_000)
@@ -167,12 +186,14 @@ def test_shadow_when_a_difference_was_raised_before_does_not_raise_it_again(tmp_
     journal.checkpoint(state_hash=right ^ 1)
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr(control_client, "request", lambda _instance, payload: asked.append(payload))
-    spec = {"instance": instance, "epoch": 1, "limits": asdict(LIMITS), "snapshot_every_s": 0, "keep": 3, "journal_dir": journal.write()}
+    spec = {"instance": instance, "epoch": 1, "limits": asdict(LIMITS), "snapshot_every_s": 3600, "keep": 3, "journal_dir": journal.write()}
     spec |= {"snapshot_dir": tmp_path / "snapshots", "divergence_dir": tmp_path / "divergence"}
     for _ in range(2):  # the second as after a restart
         shadow = Shadow(spec, LOG)
+        monkeypatch.setattr(shadow, "durable_seq", lambda: journal.seq)
         shadow.begin()
         while shadow.turn():
+            shadow.snapshot_due = 0.0
             assert shadow.divergence is not None
             shadow.divergence.compare_until = 0.0
         shadow.turn()
