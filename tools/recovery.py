@@ -6,7 +6,8 @@
 The engine process, the shadow and the simulator recover with these functions; what they wrap (processes and regions here, memory there) is theirs.
 A snapshot is used when it is whole, of this layout, logic, instance and these table sizes, when the journal holds the very frame that it ends with, and when no
 gateway lacks an output from before it (that output would not be computed again). Any other is refused with a line in the log and the next older one is
-tried; with none left the whole journal is replayed, from an empty state.
+tried; with none left the whole journal is replayed, from an empty state. So it is with a snapshot of memory that was wrong when it was written: the first
+checkpoint behind it does not hold.
 
 What can fail: JournalCorrupt, ReplayDiffers and JournalError of the reader; a torn tail too, since the sidecar has cut it before anybody recovers.
 Whoever follows a journal that is being written (``live``) takes what is there.
@@ -29,7 +30,7 @@ from ringfence.tools import frames, snapshot
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import JournalCorrupt, JournalError
 from ringfence.tools.journal import Chunk, JournalReader
-from ringfence.tools.replay import apply_chunk, limits_in
+from ringfence.tools.replay import ReplayDiffers, apply_chunk, limits_in
 from ringfence.tools.snapshot import Header, SnapshotUnusable
 
 _log = logging.getLogger("ringfence")
@@ -66,9 +67,24 @@ def recover(
         The replayer, and the table sizes of the last START (None in an empty journal).
     """
     reader = JournalReader(directory)
-    replayer, recorded = _from_snapshot(reader, state, emitted, snapshots, instance) if snapshots is not None else (None, None)
-    if replayer is None:
-        replayer = Replayer(state=state, emit_above=emitted)
+    wrong: set[int] = set()
+    while True:
+        replayer, recorded = _from_snapshot(reader, state, emitted, snapshots, instance, wrong) if snapshots is not None else (None, None)
+        begun = replayer.seq if replayer is not None else 0
+        replayer = replayer or Replayer(state=state, emit_above=emitted)
+        try:
+            return replayer, _replay_tail(reader, replayer, live, beat) or recorded
+        except ReplayDiffers as e:
+            if not begun:
+                raise
+            _log.error("the journal's tail does not fit snapshot %d, an older one or the whole journal is used: %s", begun, e)
+            wrong.add(begun)
+            snapshot.clear(state)
+
+
+def _replay_tail(reader: JournalReader, replayer: Replayer, live: bool, beat: Callable[[], None]) -> Limits | None:
+    """Replay what is later than the replayer's state; return the table sizes of the last START in it."""
+    recorded: Limits | None = None
     for item in reader.chunks(replayer.seq + 1, chain=not live):
         if isinstance(item, Defect):
             if live:
@@ -78,7 +94,7 @@ def recover(
         recorded = limits_in(item) or recorded
         apply_chunk(replayer, item)
         beat()
-    return replayer, recorded
+    return recorded
 
 
 def lost_outputs(state: State, emitted: dict[int, int]) -> dict[int, int]:
@@ -96,9 +112,11 @@ def after(replayer: Replayer, chunk: Chunk) -> Chunk:
     return chunk._replace(start=start, first_seq=replayer.seq + 1, frames=max(0, left))
 
 
-def _from_snapshot(reader: JournalReader, state: State, emitted: Mapping[int, int], directory: Path, instance: str) -> tuple[Replayer | None, Limits | None]:
-    """Load the newest snapshot that can be used; ``(None, None)`` when none can."""
-    for seq in snapshot.newest_snapshot_seqs(directory):
+def _from_snapshot(
+    reader: JournalReader, state: State, emitted: Mapping[int, int], directory: Path, instance: str, wrong: set[int]
+) -> tuple[Replayer | None, Limits | None]:
+    """Load the newest snapshot that can be used, none of the ``wrong`` ones; ``(None, None)`` when none can."""
+    for seq in (s for s in snapshot.newest_snapshot_seqs(directory) if s not in wrong):
         try:
             header = snapshot.read_header(snapshot.snapshot_path(directory, seq))
             _check_fits(header, emitted, instance)

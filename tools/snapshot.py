@@ -279,9 +279,11 @@ def _fill(header: Header, whole: memoryview, state: State) -> dict[tuple[int, in
 
 
 def clear(state: State) -> None:
-    """Empty every table and index again."""
+    """Empty every table and index again, and what was queued for gateways."""
     for name in (*_TABLES, *_INDEXES):
         state.table(name).view(np.uint8)[:] = 0
+    for row in range(1, state.limits.venues + 1):
+        state.take_queue(row)
 
 
 def _differences(recorded: Limits, wanted: Limits) -> str:

@@ -214,6 +214,23 @@ def test_recover_when_the_newest_snapshot_cannot_be_used_takes_the_older(damage:
     assert caplog.text.count("snapshot refused") == (2 if damage == "sizes" else 1)
 
 
+def test_recover_when_a_snapshot_is_of_wrong_memory_the_next_checkpoint_shows_it_and_an_older_one_is_used(
+    journal: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The shadow's memory was damaged and no window had covered the row yet: such a snapshot is whole in itself, and still no way to the state."""
+    directory = tmp_path / "snapshots"
+    snapshot.write(directory, replayed(journal, 9), NAME)
+    damaged = replayed(journal, 14)
+    damaged.state.table("orders")[1]["px"] += 1
+    snapshot.write(directory, damaged, NAME)
+    emitted = {1: int(damaged.state.table("venues")[1]["output_seq"])}
+    found = recovered(journal, emitted)
+    assert "does not fit snapshot 14" in caplog.text
+    whole = recover(journal, State.in_memory(LIMITS), emitted)[0]
+    assert tables(found.state) == tables(whole.state)
+    assert found.state.take_queue(1).tobytes() == whole.state.take_queue(1).tobytes()
+
+
 def test_recover_when_no_snapshot_can_be_used_and_the_first_segment_is_gone_refuses(journal: Path, written: Path) -> None:
     written.write_bytes(b"damaged")
     segment_path(journal, 1).rename(segment_path(journal, 2))
