@@ -74,6 +74,7 @@ KINDS: dict[str, Kind] = {
     "clock_back": Kind(3, "process", (1000, 1000)),
     "clock_frozen": Kind(2, "process", (1 * MS, 2 * S)),
     "roll_day": Kind(1),
+    "halt": Kind(2),
     "garbage": Kind(2, "strategy", (0, 1 << 30)),
 }
 ACTIVE = 0.35

@@ -21,6 +21,7 @@ from ringfence.gateways.errors import GatewayError
 from ringfence.gateways.strategy import InstanceStopped
 from ringfence.ipc.errors import RingGarbage
 from ringfence.ipc.link import published
+from ringfence.ipc.schema import CONSTANTS
 from ringfence.tools import definitions
 from ringfence.tools.errors import JournalSuspect, ToolError
 from ringfence.tools.journal_writer import SUSPECT_NAME
@@ -40,6 +41,8 @@ CHECK_EVERY = 500
 RESTART_NS = (5 * MS, 400 * MS)
 OPERATOR_NS = 2 * S
 CLOCK_MENDED_NS = 300 * MS
+RESUME_NS = 150 * MS
+_HALTED = CONSTANTS["RESTRICT_OPERATOR"][0]
 
 
 class Broken(Exception):
@@ -48,10 +51,6 @@ class Broken(Exception):
     def __init__(self, violation: Violation) -> None:
         super().__init__(violation.text)
         self.violation = violation
-
-
-class Refused(Exception):
-    """The engine refuses to start, as it has to: after a host crash the journal lacks what a session store says was sent (async, and cancels in any case)."""
 
 
 class World:
@@ -79,6 +78,7 @@ class World:
         self.dying: dict[str, Fault] = {}  # the same, for real
         self.disk_full_until = self.disk_slow_until = 0
         self.calm = False
+        self.halted = False  # at some time, by a command or after a host crash
         self.idle_turns = 0
         self.day = 0
         self.actors: dict[str, Callable[[], int]] = {"sidecar": self._sidecar, "engine": self._engine, "operator": self._operator}
@@ -100,11 +100,8 @@ class World:
         Broken
             At the first violation.
         """
-        try:
-            self._trade(events)
-            self._settle()
-        except Refused:
-            self.fired["refused_after_host_crash"] += 1
+        self._trade(events)
+        self._settle()
 
     def _trade(self, events: int) -> None:
         """The events with their faults."""
@@ -221,8 +218,6 @@ class World:
         try:
             host.recover_engine()
         except (CoreError, ToolError, RingGarbage) as e:
-            if self.watch.crash and "belong to different instances" in str(e):
-                raise Refused from e
             raise self._broken("RECOVERY", f"the engine does not come back: {type(e).__name__}: {e}") from e
         self._check(self.watch.recovered(host.engine_process.recovered))  # type: ignore[union-attr]
         self.watch.look(self.event, self.now)
@@ -287,6 +282,7 @@ class World:
         for row in [r for r, at in self.doomed.items() if at <= self.now]:
             del self.doomed[row]
             self._kill(f"s{row}")
+        self._resume()
         for name in [n for n, at in self.due.items() if n.startswith("clock/") and at <= self.now]:
             del self.due[name]
             self._mend_clock(name.removeprefix("clock/"))
@@ -294,6 +290,17 @@ class World:
             self.due["journal"] = 0
             self._mend_journal()
         return 0
+
+    def _resume(self) -> None:
+        """Trading that was halted, by an operator or because the journal lost its end, is resumed after a look."""
+        engine = self.host.engine
+        if not self.halted or engine is None or not int(engine.state.table("engine")[1]["restrictions"]) & _HALTED:
+            return
+        if not self.due.get("resume"):
+            self.due["resume"] = self.now + RESUME_NS
+        elif self.now >= self.due["resume"]:
+            self.due["resume"] = 0
+            self.host.publish(definitions.command("RESUME", "simulated"))
 
     def _mend_clock(self, name: str) -> None:
         """The process's clock is right again; one that was ahead stands until then, so its process is started anew by whoever mends the clock."""
@@ -355,6 +362,7 @@ class World:
 
     def _crash(self, fault: Fault) -> None:
         """The host loses power."""
+        self.halted = True
         host = self.host
         draw = Random(fault.amount)
         for name in self._processes():
@@ -502,6 +510,11 @@ def _roll_day(w: World, _f: Fault) -> None:
         w.host.publish(definitions.roll_day(w.day, "simulated"))
 
 
+def _halt(w: World, _f: Fault) -> None:
+    w.halted = True
+    w.host.publish(definitions.command("HALT", "simulated"))
+
+
 def _garbage(w: World, f: Fault) -> None:
     """A hostile strategy writes noise into its own ring: over slots, over its head, or a slot with a right sequence word and a wrong checksum."""
     row, draw = int(f.target), Random(f.amount)
@@ -558,5 +571,6 @@ _STRIKES: dict[str, Strike] = {
     "clock_back": _clock_back,
     "clock_frozen": _clock_frozen,
     "roll_day": _roll_day,
+    "halt": _halt,
     "garbage": _garbage,
 }
