@@ -114,12 +114,17 @@ class Ledger:
             (self.sent if kind == NEW else self.canceled).append(client_id)
         return existed
 
-    def forget(self, asked: Counter[tuple[int, int]]) -> int:
-        """Take out what was sent and is not in the journal, for a strategy whose ring was lost; how many."""
-        before = len(self.sent) + len(self.canceled)
-        self.sent = [i for i in self.sent if asked[NEW, i]]
-        self.canceled = [i for i in self.canceled if asked[CANCEL, i]]
-        return before - len(self.sent) - len(self.canceled)
+    def wanted(self) -> Counter[tuple[int, int]]:
+        """What was sent, as ``asked_of`` counts it."""
+        return Counter([*((NEW, i) for i in self.sent), *((CANCEL, i) for i in self.canceled)])
+
+    def forget(self, missing: Counter[tuple[int, int]]) -> int:
+        """Take out what is missing in the journal, for a strategy whose ring was lost, and count it off; how many."""
+        gone = self.wanted() & missing
+        missing -= gone
+        for kind, client_id in gone:
+            (self.sent if kind == NEW else self.canceled).remove(client_id)
+        return gone.total()
 
 
 def asked_of(running: Running) -> Counter[tuple[int, int]]:

@@ -26,7 +26,7 @@ from ringfence.tools.errors import Refused
 
 ORPHAN_STOP_S = 10.0
 _ROLE = ENUMS["Role"].by_name
-_STOP_ORDER = (_ROLE["STRATEGY"], _ROLE["GATEWAY"], _ROLE["FEED"], _ROLE["ENGINE"], _ROLE["SIDECAR"])
+_STOP_ORDER = (_ROLE["STRATEGY"], _ROLE["GATEWAY"], _ROLE["FEED"], _ROLE["ENGINE"], _ROLE["SIDECAR"], _ROLE["SHADOW"])
 
 
 def refuse_live(config: Config) -> None:

@@ -250,10 +250,10 @@ class Harness:
         for trader, ledger in zip(lives, ledgers, strict=True):
             self.tally.doubted += len(ledger.doubted)
             ledger.decide(asked)
-            if trader.ring_lost:
-                self.tally.gone_with_ring += ledger.forget(asked)
             if trader.killed:
                 ledger.lost += 1  # what it did not read any more is in the tables
+        missing = sum((ledger.wanted() for ledger in ledgers), Counter[tuple[int, int]]()) - asked
+        self.tally.gone_with_ring = sum(ledger.forget(missing) for t, ledger in zip(lives, ledgers, strict=True) if t.ring_lost)
         assert_equal_books(self.running, *ledgers, denied=DENIED, tolerated=BREAKS)
         self.ledgers = ledgers
         self.check_hashes()

@@ -61,6 +61,7 @@ def test_up_when_every_process_was_killed_recovers_the_same_books(running: Runni
 
 def test_up_when_only_the_supervisor_was_killed_takes_over(running: Running) -> None:
     running.change('name = "s2"', 'name = "s2"\ncommand = ["sleep", "60"]')
+    running.change("enabled = false", "enabled = true")
     running.start_venue()
     assert running.up() == 0, running.logs()
     running.wait_session_up()
@@ -72,7 +73,8 @@ def test_up_when_only_the_supervisor_was_killed_takes_over(running: Running) -> 
     load.close()
     running.said.clear()
     assert running.up() == 0, running.logs()
-    assert sum("of a dead supervisor still runs: stopping it" in line for line in running.said) == 4, running.said
+    assert sum("of a dead supervisor still runs: stopping it" in line for line in running.said) == 5, running.said
+    assert {c["name"]: c["state"] for c in running.status()["components"]}["shadow"] in ("STARTING", "RUNNING", "RECOVERING"), running.logs()
     assert all(r.alive for r in list_regions(running.name))
     running.wait_session_up()
     assert_nothing_left(running)
