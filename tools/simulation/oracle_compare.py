@@ -12,7 +12,7 @@ from bisect import bisect_left
 
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.simulation.invariants import Violation
-from ringfence.tools.simulation.oracle_model import BOOKED, CANCEL, LIMIT_NS, REPLACE, Model, Order, Position, PositionKey, average
+from ringfence.tools.simulation.oracle_model import BOOKED, CANCEL, LIMIT_NS, REPLACE, VACANT, Model, Order, Position, PositionKey, average
 from ringfence.tools.simulation.oracle_records import BIT, BREAK, ENGINE, ORDER, ORDER_FIELDS, POSITION, POSITION_FIELDS, SIZE, Tables
 from ringfence.tools.simulation.oracle_rules import DONE, STATUS, STATUS_NUMBER
 
@@ -163,7 +163,7 @@ def everything(m: Model, t: Tables) -> list[Violation]:
     recompute(m)
     out = scalars(m, t)
     for o in m.orders:
-        out += order(m, t, o)
+        out += order(m, t, o) if o.base != VACANT else []
     for key, p in m.positions.items():
         out += position(m, t, key, p)
     for row in range(1, len(m.orders) + 1):

@@ -7,9 +7,22 @@ A command that cannot be changes nothing (and is a break). Nothing here fails.
 
 from __future__ import annotations
 
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.simulation import oracle_book, oracle_records
-from ringfence.tools.simulation.oracle_model import Instrument, Model, Order, Route, Strategy, Venue, ask_status, by_quantity, cancel_open, end_cancels, settle
+from ringfence.tools.simulation.oracle_model import (
+    VACANT,
+    Instrument,
+    Model,
+    Order,
+    Route,
+    Strategy,
+    Venue,
+    ask_status,
+    by_quantity,
+    cancel_open,
+    end_cancels,
+    settle,
+)
 from ringfence.tools.simulation.oracle_records import BIT, text_of
 from ringfence.tools.simulation.oracle_rules import STATUS, day_code, is_day
 
@@ -22,6 +35,7 @@ DAY = ENUMS["TimeInForce"].by_name["DAY"]
 JOURNAL = BIT["RESTRICT_JOURNAL_SLOW"] | BIT["RESTRICT_JOURNAL_LATE"] | BIT["RESTRICT_JOURNAL_FULL"] | BIT["RESTRICT_JOURNAL_SUSPECT"]
 RESOLVED = {"CANCELED", "REJECTED", "EXPIRED", "DONE_FOR_DAY", "FILLED", "NEW"}
 DIGITS_MAX = 18
+REVISIONS_MAX = CONSTANTS["REVISIONS_MAX"][0]
 
 
 def control(m: Model, payload: bytes) -> None:
@@ -178,7 +192,24 @@ def _action(m: Model, kind: int, body: bytes) -> bool:
         return 0 < order <= len(m.orders) and _resolve(m, m.orders[order - 1], STATUS.get(status, ""))
     if kind == KIND["ASSIGN_EXECUTION"]:
         return oracle_book.assign(m, execution, order, strategy)
+    if kind == KIND["SKIP_OUTPUTS"]:
+        return _skip_outputs(m, venue, order)
     return kind == KIND["DONT_KNOW"]  # moves nothing of ours
+
+
+def _skip_outputs(m: Model, venue: int, count: int) -> bool:
+    """The journal lost its end: what the venue may have seen of it (ids, revisions) is never used again, and people look before new risk."""
+    if venue not in m.venues or not 0 < count < m.capacity["orders"] - len(m.orders):
+        return False
+    m.orders += [Order(len(m.orders) + k, 0, (), *[0] * 14, base=VACANT, shown=VACANT) for k in range(1, count + 1)]
+    m.mass_cancels += count
+    for s in m.strategies.values():
+        for o in s.open.values():
+            if o.venue == venue:
+                o.revision = min(o.revision + count, REVISIONS_MAX)
+    _restrict(m, m.restrictions | BIT["RESTRICT_OPERATOR"])
+    m.breaks += 1
+    return True
 
 
 def _mass_cancel(m: Model, venue: int, instrument: int) -> bool:

@@ -32,6 +32,9 @@ class Request:
     qty: int = 0
 
 
+VACANT = ""  # status of a row that stays empty: the host lost who had it
+
+
 @dataclass(slots=True)
 class Order:
     """What the rules say of one order through its ClOrdID chain."""

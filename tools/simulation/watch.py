@@ -143,6 +143,7 @@ class Watch:
             if host.gateways[market.row].session.state != "up" or state != _UP:
                 return [Violation("LIVENESS", f"session of venue {market.row} is not up: {host.gateways[market.row].session.state}, engine says {state}")]
         orders = table("orders")[1 : int(status["order_count"]) + 1]
+        orders = orders[orders["order_id"] != 0]
         waiting = orders[~_isin(orders["ord_status"], SETTLED)]
         if len(waiting):
             o = waiting[0]
