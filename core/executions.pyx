@@ -425,8 +425,55 @@ cdef void replace_execution(EngineState *s, const VenueEvent *event, Trade *t, E
     conclude(s, event, t, RF_VENUE_EVENT_KIND_CORRECT, BY_QUANTITY, RF_EVENT_KIND_CORRECT, t.px, t.qty)
 
 
+cdef void arrive_correction(EngineState *s, const VenueEvent *event, Trade *t, Execution *held) noexcept nogil:
+    """A correction whose own bust or correction came first: it takes its place in the chain now, with what survives of it."""
+    cdef Execution *old = referred(s, event, t)
+    cdef Execution *survivor = held
+    cdef int booked
+    while survivor.corrected_by:
+        survivor = &s.executions[survivor.corrected_by]
+    if old == NULL:
+        old = hold(s, event, t)
+        if old == NULL:
+            return
+    elif old.instrument != t.instrument:  # in suspense only
+        raise_break(s, RF_BREAK_KIND_INSTRUMENT_MISMATCH, t.order, event, old.instrument, t.instrument)
+        return
+    elif old == survivor or old.state == RF_EXECUTION_BUSTED or old.last_qty == 0:
+        raise_break(s, RF_BREAK_KIND_UNKNOWN_EXEC_REF, t.order, event, 0, t.qty)
+        return
+    booked = old.state == RF_EXECUTION_BOOKED
+    if booked and survivor.state == RF_EXECUTION_HELD and survivor != held and t.order != NULL:
+        add_to_order(t.order, -old.last_qty, old.last_px)
+        if not add_to_order(t.order, survivor.last_qty, survivor.last_px):
+            add_to_order(t.order, old.last_qty, old.last_px)
+            raise_break(s, RF_BREAK_KIND_OVERFLOW, t.order, event, t.order.cum_qty, survivor.last_qty)
+            return
+    held.last_px = t.px
+    held.last_qty = t.qty
+    held.transact_ns = event.transact_ns
+    held.corrects = <uint32_t>old.id
+    held.state = RF_EXECUTION_CORRECTED if held.corrected_by else RF_EXECUTION_BUSTED
+    old.corrected_by = <uint32_t>held.id
+    if old.last_qty:
+        old.state = RF_EXECUTION_CORRECTED
+    if not booked:
+        return
+    adopt(s, t, old)
+    if survivor.state == RF_EXECUTION_HELD:
+        survivor.state = RF_EXECUTION_BOOKED
+        recompute_position(s, event, t, old.last_qty, old.last_px, survivor.last_qty, survivor.last_px)
+        conclude(s, event, t, RF_VENUE_EVENT_KIND_CORRECT, BY_QUANTITY, RF_EVENT_KIND_CORRECT, survivor.last_px, survivor.last_qty)
+        return
+    if t.order != NULL:
+        take_from_order(s, event, t.order, old)
+    recompute_position(s, event, t, old.last_qty, old.last_px, 0, 0)
+    conclude(s, event, t, RF_VENUE_EVENT_KIND_BUST, KEEP, RF_EVENT_KIND_BUST, old.last_px, old.last_qty)
+
+
 cdef int apply_correct(EngineState *s, const VenueEvent *event, Order *order) noexcept nogil:
     cdef Trade t
+    cdef uint64_t row
     cdef Execution *old
     cdef Execution *x
     cdef int known
@@ -437,7 +484,11 @@ cdef int apply_correct(EngineState *s, const VenueEvent *event, Order *order) no
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, t.order, event, 0, t.qty)
         return 1
     identify(event, event.exec_id, &t)
-    known = seen(s, event, &t, find_execution(s, &t.key, t.digest))
+    row = find_execution(s, &t.key, t.digest)
+    if row and s.executions[row].state == RF_EXECUTION_HELD and s.executions[row].last_qty == 0:
+        arrive_correction(s, event, &t, &s.executions[row])
+        return 1
+    known = seen(s, event, &t, row)
     if known:
         return known != MISMATCH
     raise_inexact(s, event, &t)

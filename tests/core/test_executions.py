@@ -444,3 +444,57 @@ def test_d28_when_a_trade_from_before_a_reverse_split_is_busted_cum_qty_is_not_n
     assert m.state_of() == ("NEW", 1000, 0, 1000)
     assert m.breaks() == ["UNEXPECTED_TRANSITION"]
     assert m.position()["net_qty"] == 4000
+
+
+# ---- a correction that comes after what names it ------------------------------------------------------------------------------
+
+
+def test_s11_when_the_bust_of_a_correction_comes_before_it_nothing_survives(machine: Machine) -> None:
+    """Fill E1, then the bust of C1, then C1 which corrects E1: the venue has nothing left (found by a simulation of late reports)."""
+    m = machine
+    m.new(1, qty=10)
+    m.fill(10, 100, "E1")
+    m.event("BUST", 1, exec_id="B1", exec_ref_id="C1")
+    assert m.state_of() == ("FILLED", 10, 10, 0)
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=10, last_px=103)
+    assert m.state_of() == ("NEW", 10, 0, 10)
+    assert (m.position() or {})["net_qty"] == 0
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=10, last_px=103)  # told again
+    m.event("BUST", 1, exec_id="B1", exec_ref_id="C1")
+    assert (m.state_of()[2], m.breaks()) == (0, ["UNKNOWN_EXEC_REF"])
+    assert m.replayed().tables() == m.tables()
+
+
+def test_s11_when_the_correction_of_a_correction_comes_before_it_the_last_survives(machine: Machine) -> None:
+    m = machine
+    m.new(1, qty=10)
+    m.fill(6, 100, "E1")
+    m.event("CORRECT", 1, exec_id="C2", exec_ref_id="C1", last_qty=4, last_px=102)
+    assert m.state_of()[2] == 6
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=5, last_px=101)
+    assert m.state_of() == ("PARTIALLY_FILLED", 10, 4, 6)
+    assert (m.position() or {})["net_qty"] == 4
+    assert int(m.order()["notional_lo"]) == 408
+    m.event("BUST", 1, exec_id="B", exec_ref_id="E1")  # the chain is followed to what survives
+    assert (m.state_of()[2], (m.position() or {})["net_qty"], m.breaks()) == (0, 0, ["UNKNOWN_EXEC_REF"])
+
+
+def test_s11_when_corrections_and_their_fill_come_backwards_the_last_survives(machine: Machine) -> None:
+    m = machine
+    m.new(1, qty=10)
+    m.event("CORRECT", 1, exec_id="C2", exec_ref_id="C1", last_qty=4, last_px=102)
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=5, last_px=101)
+    assert m.state_of()[2] == 0
+    m.fill(6, 100, "E1")
+    assert (m.state_of()[2], (m.position() or {})["net_qty"]) == (4, 4)
+    assert m.replayed().tables() == m.tables()
+
+
+def test_s11_when_corrections_name_each_other_nothing_is_booked_and_nothing_hangs(machine: Machine) -> None:
+    m = machine
+    m.new(1, qty=10)
+    m.event("CORRECT", 1, exec_id="C2", exec_ref_id="C1", last_qty=4, last_px=102)
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="C2", last_qty=5, last_px=101)
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="C1", last_qty=5, last_px=101)
+    assert m.state_of()[2] == 0
+    assert set(m.breaks()) == {"UNKNOWN_EXEC_REF"}

@@ -312,6 +312,10 @@ def correct(m: Model, e: Report, o: Order | None) -> bool:
         m.breaks += 1
         return True
     key = identity(e, t, e.exec_id)
+    place = m.executions.get(key)
+    if place is not None and place.state == HELD and not place.qty:
+        _arrive_correction(m, e, t, place)
+        return True
     known = _known(m, t, key)
     if known:
         return known != "mismatch"
@@ -334,6 +338,49 @@ def correct(m: Model, e: Report, o: Order | None) -> bool:
         if old.qty:
             old.state = CORRECTED
     return True
+
+
+def _arrive_correction(m: Model, e: Report, t: Trade, place: Execution) -> None:
+    """A correction of which a bust or a correction was told before it: what survives of it stands in the place of what it corrects."""
+    last = place
+    while last.successor is not None:
+        last = last.successor
+    old = _referred(m, e, t)
+    if old is None:
+        old = _hold(m, e, t)
+        if old is None:
+            return
+    elif old.position[2] != t.instrument or old is last or old.state == BUSTED or not old.qty:
+        m.breaks += 1
+        return
+    booked, lives = old.state == BOOKED, last.state == HELD and last is not place
+    if booked and lives and t.order is not None:
+        cum, notional = t.order.cum - old.qty + last.qty, t.order.notional - old.qty * old.px + last.qty * last.px
+        if not fits64(cum) or not fits128(notional):
+            m.breaks += 1
+            return
+        t.order.cum, t.order.notional, t.order.fell_by = cum, notional, m.seq
+    place.px, place.qty = t.px, t.qty
+    place.state = CORRECTED if place.successor is not None else BUSTED
+    old.successor = place
+    if old.qty:
+        old.state = CORRECTED
+    if not booked:
+        return
+    _adopt(m, t, old)
+    _take_back(m, old)
+    if lives:
+        last.state = BOOKED
+        p = m.positions.get(t.position)
+        if p is not None:
+            p.trade(last.qty if t.side == BUY else -last.qty, last.px)
+        _conclude(m, t.order, "CORRECT", BY_QUANTITY)
+        return
+    if t.order is not None:
+        t.order.notional -= old.qty * old.px
+        t.order.cum = max(t.order.cum - old.qty, 0)
+        t.order.fell_by = m.seq
+    _conclude(m, t.order, "BUST", KEEP)
 
 
 def _replace(m: Model, e: Report, t: Trade, old: Execution, key: ExecutionKey) -> bool:
