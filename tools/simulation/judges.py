@@ -25,6 +25,7 @@ class Judges:
     def __init__(self, shape: Shape) -> None:
         self.truth, self.oracle = Truth(shape), Oracle()
         self.fed = 0
+        self.lossy = False  # a host crash took frames
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -38,7 +39,8 @@ class Judges:
 
     def wire(self, venue: int, message: dict[int, str]) -> None:
         self.truth.wire(venue, message)
-        self.oracle.wire(venue, message)
+        if not (self.lossy and message.get(43) == "Y" and message[35] in "FG"):  # the session sends again what only its store remembers
+            self.oracle.wire(venue, message)
 
     def executed(self, venue: int, trade: Trade) -> None:
         self.truth.executed(venue, trade)
@@ -53,7 +55,7 @@ class Judges:
     def lost_frames(self, after: int) -> None:
         self.truth.lost_frames(after)
         self.oracle.lost_frames(after)
-        self.fed = after
+        self.fed, self.lossy = after, True
 
     def durable(self, known: Callable[[], int]) -> None:
         """How far the journal was reported durable."""
