@@ -201,7 +201,7 @@ def _skip_outputs(m: Model, venue: int, count: int) -> bool:
     """The journal lost its end: what the venue may have seen of it (ids, revisions) is never used again, and people look before new risk."""
     if venue not in m.venues or not 0 < count < m.capacity["orders"] - len(m.orders):
         return False
-    m.orders += [Order(len(m.orders) + k, 0, (), *[0] * 14, base=VACANT, shown=VACANT) for k in range(1, count + 1)]
+    m.orders += [Order(len(m.orders) + k, 0, (), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, VACANT, VACANT) for k in range(1, count + 1)]
     m.mass_cancels += count
     for s in m.strategies.values():
         for o in s.open.values():
