@@ -159,13 +159,14 @@ def compare_truth(m: Model, w: Wire) -> list[Violation]:
     for x in m.execution_rows:
         if x.state == BOOKED and x.order is not None:
             booked[x.key[0], x.key[2], x.key[4].decode("latin-1")] = x.qty, x.px
-    theirs = {key: (t.qty, t.px) for key, t in w.truth.items() if key[1]}
+    lost = {o.row for o in m.orders if o.lost}  # their executions are in suspense
+    theirs = {key: (t.qty, t.px) for key, t in w.truth.items() if key[1] and key[1] not in lost}
     missing = [f"venue {v}, order {o}: execution {e} of {theirs[v, o, e]} is not booked" for v, o, e in theirs if (v, o, e) not in booked]
     extra = [f"venue {v}, order {o}: execution {e} is booked, the venue has none" for v, o, e in booked if (v, o, e) not in theirs]
     other = [f"venue {k[0]}, order {k[1]}: execution {k[2]} is {booked[k]}, the venue has {theirs[k]}" for k in theirs if booked.get(k, theirs[k]) != theirs[k]]
     net: Counter[tuple[int, int]] = Counter()
     for (_, row, _), t in w.truth.items():
-        if 0 < row <= len(m.orders):
+        if 0 < row <= len(m.orders) and row not in lost:
             o = m.orders[row - 1]
             net[o.account, o.instrument] += t.qty if t.side == 1 else -t.qty
     ours: Counter[tuple[int, int]] = Counter()

@@ -143,7 +143,8 @@ class Watch:
             if host.gateways[market.row].session.state != "up" or state != _UP:
                 return [Violation("LIVENESS", f"session of venue {market.row} is not up: {host.gateways[market.row].session.state}, engine says {state}")]
         orders = table("orders")[1 : int(status["order_count"]) + 1]
-        waiting = orders[(orders["order_id"] != 0) & ~_isin(orders["ord_status"], SETTLED)]  # rows of lost outputs stay empty
+        orders = orders[orders["order_id"] != 0]
+        waiting = orders[~_isin(orders["ord_status"], SETTLED)]
         if len(waiting):
             o = waiting[0]
             return [Violation("LIVENESS", f"{len(waiting)} orders are not settled; order {int(o['order_id'])} has status {int(o['ord_status'])}")]
