@@ -203,7 +203,7 @@ class Truth:
         orders = orders[orders["order_id"] != 0]  # rows stay empty where the journal lost its end
         executions = rows("executions")[1 : int(status["execution_count"]) + 1]
         found = self._check_booked(orders, executions, rows("positions")[1 : int(status["position_count"]) + 1])
-        terminal = np.isin(orders["ord_status"], list(TERMINAL))
+        terminal = np.isin(orders["ord_status"], sorted(TERMINAL))
         if (bad := orders[terminal & (orders["leaves_qty"] != 0)]).size:
             found.append(Violation("I9", f"order {int(bad[0]['order_id'])} has ended and still has leaves {int(bad[0]['leaves_qty'])}"))
         return found + (self._check_truth(rows, orders) if quiescent and trades else [])
