@@ -100,7 +100,7 @@ def _replay_tail(reader: JournalReader, replayer: Replayer, live: bool, beat: Ca
 def lost_outputs(state: State, emitted: dict[int, int]) -> dict[int, int]:
     """How many outputs of each venue row its gateway has that this state never computed: the journal's end went with the host's memory."""
     rows = state.table("venues")
-    return {row: above - int(rows[row]["output_seq"]) for row, above in emitted.items() if state.seq and above > int(rows[row]["output_seq"])}
+    return {row: above - int(rows[row]["output_seq"]) for row, above in emitted.items() if above > int(rows[row]["output_seq"])}
 
 
 def after(replayer: Replayer, chunk: Chunk) -> Chunk:

@@ -144,7 +144,8 @@ class Watch:
                 return [Violation("LIVENESS", f"session of venue {market.row} is not up: {host.gateways[market.row].session.state}, engine says {state}")]
         orders = table("orders")[1 : int(status["order_count"]) + 1]
         orders = orders[orders["order_id"] != 0]
-        waiting = orders[~_isin(orders["ord_status"], SETTLED)]
+        # a request whose answer was lost with the host's memory stays pending until it is reported after its time limit (S17)
+        waiting = orders[~_isin(orders["base_status" if self.oracle.lossy else "ord_status"], SETTLED)]
         if len(waiting):
             o = waiting[0]
             return [Violation("LIVENESS", f"{len(waiting)} orders are not settled; order {int(o['order_id'])} has status {int(o['ord_status'])}")]
