@@ -1,6 +1,7 @@
 # Every target sets up what it needs first (.ci/setup: .venv, pinned packages, compiled modules); a second run is fast.
 #   make demo      an instance with venue and two strategies for 20 s, then its checks     DEMO="--for 60 --keep DIR" for other arguments
 #   make test      the suite                                                               TESTS="tests/core -k replay" for a part
+#   make simulate  200 seeds of a whole instance on a virtual clock, with faults         SEEDS="1..10000 --events 2000 --record FILE" for more
 #   make lint      ruff, mypy, cython-lint, generated files
 #   make bench     the three benchmarks
 #   make build     sdist and wheel in dist/
@@ -9,12 +10,13 @@
 PYTHON ?= python3
 DEMO ?=
 TESTS ?=
+SEEDS ?= 1..200 --events 20000
 RUN = .venv/bin/python -m ringfence
 
 export PYTHON
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test lint bench build docs clean setup setup-all
+.PHONY: demo test simulate lint bench build docs clean setup setup-all
 .NOTPARALLEL:
 
 demo: setup
@@ -22,6 +24,9 @@ demo: setup
 
 test: setup-all
 	@.ci/test $(TESTS)
+
+simulate: setup-all
+	@.venv/bin/ringfence simulate --jobs 2 --seed $(SEEDS)
 
 lint: setup-all
 	@.ci/lint

@@ -105,6 +105,7 @@ def state_sections(limits):
 cdef extern from "<sys/mman.h>":
     int madvise(void *address, size_t bytes, int advice) noexcept nogil
     int MADV_HUGEPAGE
+    int MADV_POPULATE_WRITE
 
 cdef enum:
     HUGE_FROM = 268435456    # tables of so many bytes are worth huge pages: a replay of millions of orders touches them at random
@@ -179,8 +180,8 @@ cdef class State:
         self.places = {}
 
     @staticmethod
-    def in_memory(limits):
-        """Return an empty state in anonymous memory.
+    def in_memory(limits, *, touched=False):
+        """Return an empty state in anonymous memory; ``touched`` has all of its pages now, so that a process that stays does not grow.
 
         Raises
         ------
@@ -200,6 +201,8 @@ cdef class State:
             raise MemoryError(f"no {total} bytes for the tables; lower the [limits] of the configuration")
         if total >= HUGE_FROM:
             madvise(self.memory, total, MADV_HUGEPAGE)  # a kernel without them says no, and nothing is lost
+        if touched:
+            madvise(self.memory, total, MADV_POPULATE_WRITE)  # an old kernel says no: the pages come when they are used
         self.memory_bytes = total
         self.places = {name: (<uintptr_t>self.memory + offset, record, rows) for name, record, rows, offset in layout}
         self.point()

@@ -128,6 +128,7 @@ cdef void cancel_reject(EngineState *s, const VenueEvent *event, Order *o, uint3
     if is_terminal(o.base_status):
         return
     if event.text_code == CODE_UNKNOWN_ORDER or event.text_code == CODE_TOO_LATE:
+        o.flags |= <uint8_t>RF_ORDER_UNVERIFIED  # it contradicts what we know: the answer may end the order (R8)
         request_status(s, o)
 
 
@@ -427,8 +428,11 @@ cdef void unmatched(EngineState *s, const VenueEvent *event) noexcept nogil:
         raise_break(s, RF_BREAK_KIND_UNKNOWN_ORDER, NULL, event, 0, event.kind)
 
 
-cdef inline int answers_order(uint8_t kind) noexcept nogil:
-    """1 when such a report proves that the venue has the order; a reject of a request does not, it may say that the order is unknown."""
+cdef inline int answers_order(const VenueEvent *event) noexcept nogil:
+    """1 when the report proves that the venue has the order; a reject of a request or a rejected status does not, it may say that the order is unknown."""
+    cdef uint8_t kind = event.kind
+    if kind == RF_VENUE_EVENT_KIND_STATUS and event.ord_status == RF_ORD_STATUS_REJECTED:
+        return 0
     return kind != RF_VENUE_EVENT_KIND_NOT_SENT and kind != RF_VENUE_EVENT_KIND_CANCEL_REJECT and kind != RF_VENUE_EVENT_KIND_BUSINESS_REJECT
 
 
@@ -464,6 +468,6 @@ cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept no
     elif o == NULL:
         unmatched(s, event)
     else:
-        if o.acked_ns == 0 and answers_order(kind):
+        if o.acked_ns == 0 and answers_order(event):
             o.acked_ns = s.engine.engine_ns
         report(s, event, o, revision, stale, doubted)

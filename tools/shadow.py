@@ -135,12 +135,12 @@ class Shadow:
         begin = time.monotonic()
         self.divergence = None
         limits = Limits(**self.spec["limits"])
-        state = State.in_memory(limits)
+        state = State.in_memory(limits, touched=True)
         try:
             self.replayer, _ = recover(self.journal_dir, state, {}, self.beat, snapshots=self.snapshot_dir, instance=self.instance, live=True)
         except ReplayDiffers as e:
             self.log.error("a checkpoint differs after the last snapshot, comparing the journal from its beginning: %s", e)
-            self.replayer = Replayer(state=State.in_memory(limits))
+            self.replayer = Replayer(state=State.in_memory(limits, touched=True))
         self.follower = JournalFollower(self.journal_dir, self.replayer.seq)
         self.snapshot_seq = max(snapshot.newest_snapshot_seqs(self.snapshot_dir), default=0)
         self.metrics.set("snapshot_seq", self.snapshot_seq)

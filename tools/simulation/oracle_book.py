@@ -360,7 +360,7 @@ def _arrive_correction(m: Model, e: Report, t: Trade, place: Execution) -> None:
             m.breaks += 1
             return
         t.order.cum, t.order.notional, t.order.fell_by = cum, notional, m.seq
-    place.px, place.qty = t.px, t.qty
+    place.px, place.qty, place.first = t.px, t.qty, False
     place.state = CORRECTED if place.successor is not None else BUSTED
     old.successor = place
     if old.qty:

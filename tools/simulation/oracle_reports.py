@@ -45,7 +45,7 @@ def take(m: Model, venue: int, e: Report) -> None:
     elif o is None:
         _unmatched(m, e)
     else:
-        if e.kind not in NO_PROOF:
+        if e.kind not in NO_PROOF and not (e.kind == "STATUS" and e.ord_status == "REJECTED"):
             o.acked = True
         _report(m, e, o, revision, older=older, doubted=doubted)
     if o is not None:
@@ -133,6 +133,7 @@ def _refused(m: Model, o: Order, revision: int) -> bool:
 
 def _cancel_reject(m: Model, e: Report, o: Order, revision: int) -> None:
     if _refused(m, o, revision) and o.base not in DONE and e.text_code in (TOO_LATE, UNKNOWN_ORDER):
+        o.unverified = True
         ask_status(m, o)
 
 
