@@ -19,7 +19,7 @@ from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, req
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_REVISIONS_MAX,
+    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_SKIP_OUTPUTS,
     RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT,
     RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_OBSERVATION_KIND_JOURNAL_HEALTH,
     RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_DEFINE_ACCOUNT,
@@ -36,6 +36,7 @@ cdef enum:
     SWEPT_PER_TICK = 64
     DIGITS_MAX = 18
     JOURNAL_RESTRICTIONS = 15     # RESTRICT_JOURNAL_*
+    REVISIONS_SKIPPED_TO = 959    # at most: an order can still be cancelled 64 times
 
 
 cdef uint32_t days_since_2000(uint32_t yyyymmdd) noexcept nogil:
@@ -251,21 +252,17 @@ cdef int skip_outputs(EngineState *s, const OrderAction *a) noexcept nogil:
     Whatever they were, none of their numbers is used again: output_seq, order ids (rows that stay empty) and revisions go on behind them. What the venue
     reports of lost orders goes to suspense. New risk is halted until people have looked.
     """
-    cdef uint32_t strategy, row
-    cdef uint64_t count = a.order_id
+    cdef uint64_t count = a.order_id, row
     cdef Order *o
     if a.venue == 0 or a.venue > s.engine.venue_count or count == 0 or count >= s.order_rows - s.engine.order_count:
         return 0
+    for row in range(1, s.engine.order_count + 1):  # finished ones too: in what was lost one may have come back
+        o = &s.orders[row]
+        if o.venue == a.venue and o.revision < REVISIONS_SKIPPED_TO:
+            o.revision = <uint16_t>(o.revision + count if o.revision + count < REVISIONS_SKIPPED_TO else REVISIONS_SKIPPED_TO)
     s.venues[a.venue].output_seq += count
     s.engine.order_count += count
     s.engine.mass_cancels += <uint32_t>count
-    for strategy in range(1, s.engine.strategy_count + 1):
-        row = s.strategies[strategy].first_open
-        while row:
-            o = &s.orders[row]
-            row = o.next_open
-            if o.venue == a.venue:
-                o.revision = <uint16_t>(o.revision + count if o.revision + count < RF_REVISIONS_MAX else RF_REVISIONS_MAX)
     s.engine.restrictions |= RF_RESTRICT_OPERATOR
     raise_break(s, RF_BREAK_KIND_OUTPUTS_LOST, NULL, NULL, <long long>s.venues[a.venue].output_seq, <long long>count)
     return 1

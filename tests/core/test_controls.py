@@ -216,6 +216,38 @@ def test_skip_outputs_when_the_journal_lost_its_end_no_id_is_used_again_and_new_
     assert m.breaks()[-1] == "BAD_CONTROL"
 
 
+def test_skip_outputs_when_a_finished_order_comes_back_its_revisions_were_skipped_too(machine: Machine) -> None:
+    m = machine
+    m.new(1, qty=10)
+    m.fill(10)
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=3))
+    m.event("BUST", 1, exec_id="B1", exec_ref_id="E1")
+    m.cancel(1)
+    assert bytes(m.commands[-1]["cl_ord_id"]).decode() == m.cl_ord_id(1, 4)
+
+
+def test_cancel_reject_when_the_venue_says_that_the_order_is_over_its_status_answer_ends_it(machine: Machine) -> None:
+    """R8: too late and no fill: the venue has ended the order and we have not heard it."""
+    m = machine
+    m.new(1)
+    m.event("ACK", 1)
+    m.cancel(1)
+    m.event("CANCEL_REJECT", 1, 1, cxl_rej_response_to=1, text_code=1)
+    assert m.sent() == ["STATUS"]
+    m.event("STATUS", 1, ord_status="CANCELED")
+    assert m.state_of()[0] == "CANCELED"
+    assert m.breaks() == []
+
+
+def test_status_when_it_says_that_the_order_is_not_known_is_no_proof_that_the_venue_has_it(machine: Machine) -> None:
+    """Sent again from before the session went down, it would keep an unacknowledged order from becoming Unknown (S6)."""
+    m = machine
+    m.new(1)
+    m.event("STATUS", 1, ord_status="REJECTED", flags=1)
+    m.event("SESSION_DOWN")
+    assert m.state_of()[0] == "UNKNOWN"
+
+
 def test_start_when_there_are_orders_their_prefix_stays(machine: Machine) -> None:
     m = machine
     m.start(prefix="R1")

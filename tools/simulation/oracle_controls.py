@@ -202,15 +202,14 @@ def _skip(m: Model, venue: int, count: int) -> bool:
         return False
     m.venues[venue].queued += count
     m.mass_cancels += count
+    for o in m.orders:  # finished ones too: one may have come back in what was lost
+        if o.venue == venue and not o.lost:
+            o.revision = max(o.revision, min(o.revision + count, REVISIONS_MAX - 64))
+            m.touched[o.row] = o
     for _ in range(count):
         o = Order(len(m.orders) + 1, 0, (), *(0,) * 12, day=0, created_seq=0, base="DENIED", shown="DENIED", lost=True)
         m.orders.append(o)
         m.touched[o.row] = o
-    for s in m.strategies.values():
-        for o in s.open.values():
-            if o.venue == venue:
-                o.revision = min(o.revision + count, REVISIONS_MAX)
-                m.touched[o.row] = o
     _restrict(m, m.restrictions | BIT["RESTRICT_OPERATOR"])
     m.breaks += 1
     return True
