@@ -30,6 +30,7 @@ cdef class Strategy:
     cdef int publish(self, Intent *intent) except -1
     # An intent about an existing order; returns its instrument.
     cdef object _target(self, Intent *intent, order, int kind)
+    cdef void _leave(self)
     cdef object _event(self, StrategyEvent *e)
     cdef object _lost(self, uint64_t count)
     cdef object _idle_check(self)

@@ -10,9 +10,10 @@ from ringfence.gateways.attach import StrategyRefused as StrategyRefused
 from ringfence.gateways.events import Event as Event
 from ringfence.gateways.events import OrderRef as OrderRef
 from ringfence.gateways.tables import InstrumentInfo, OrderView, PositionView, QuoteView, Tables
+from ringfence.gateways.tables import UnstableRow as UnstableRow
 from ringfence.ipc.errors import RingFull as RingFull
 
-__all__ = ["Event", "InstanceNotRunning", "InstanceStopped", "OrderRef", "RingFull", "Strategy", "StrategyRefused"]
+__all__ = ["Event", "InstanceNotRunning", "InstanceStopped", "OrderRef", "RingFull", "Strategy", "StrategyRefused", "UnstableRow"]
 
 _Amount = int | str | Decimal
 

@@ -30,12 +30,12 @@ from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_FULL, RF_RING_OK, rf_ring
 
 from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request
 from ringfence.gateways.events import Event, OrderRef
-from ringfence.gateways.tables import PositionView, Tables
+from ringfence.gateways.tables import PositionView, Tables, UnstableRow
 from ringfence.ipc.errors import RingFull, RingGarbage
 from ringfence.ipc.regions import list_regions, owner_alive
 from ringfence.ipc.schema import ENUMS
 
-__all__ = ["Event", "InstanceNotRunning", "InstanceStopped", "OrderRef", "RingFull", "Strategy", "StrategyRefused"]
+__all__ = ["Event", "InstanceNotRunning", "InstanceStopped", "OrderRef", "RingFull", "Strategy", "StrategyRefused", "UnstableRow"]
 
 cdef extern from *:
     uint64_t load_acquire "__atomic_load_n" (const uint64_t *word, int order) nogil
@@ -88,7 +88,16 @@ cdef class Strategy:
         StrategyRefused
             If the strategy is unknown, this user may not have it, or another live process has it.
         """
-        return Strategy.of(attach(name, instance, timeout))
+        until = time.monotonic() + timeout
+        attachment = attach(name, instance, timeout)
+        while True:
+            try:
+                return Strategy.of(attachment)
+            except UnstableRow as e:
+                if time.monotonic() >= until:
+                    request(attachment.socket_path, {"op": "detach", "strategy": attachment.name, "epoch": attachment.epoch}, 2.0)
+                    raise InstanceNotRunning(f"strategy {name!r} of instance {attachment.instance!r} was given its rings, then {e}") from e
+                time.sleep(0.001)
 
     @staticmethod
     def of(attachment) -> Strategy:
@@ -216,7 +225,7 @@ cdef class Strategy:
             row = self.tables.order_row(self.attachment.strategy, client_id)
             if not row:
                 raise KeyError(f"strategy {self.attachment.name!r} has no order with client_id {client_id}")
-            instrument = int(self.tables.orders[row]["instrument"])
+            instrument = self.tables.instrument(self.tables.order(row).symbol).id
         memset(intent, 0, sizeof(Intent))
         intent.kind = kind
         intent.client_id = client_id
@@ -252,7 +261,7 @@ cdef class Strategy:
     # ---- events
 
     def poll(self) -> Event | None:
-        """Return the next event, or None when there is none now. Never blocks.
+        """Return the next event, or None when there is none now, or its instrument cannot be told before the engine is up again. Never blocks.
 
         Raises
         ------
@@ -270,16 +279,25 @@ cdef class Strategy:
             if result != RF_RING_OK:
                 raise RingGarbage(f"event ring of strategy {self.attachment.name!r} holds garbage at {self.link.inbound_position}; attach again")
             lost = e.output_seq - self.last_output_seq - 1 if e.output_seq > self.last_output_seq + 1 else 0
-            if lost:  # leave the event where it is: the next poll returns it, after the loss
-                self.link.inbound.position -= 1
-                self.link.inbound.pending -= 1
+            if lost:  # the next poll returns the event, after the loss
+                self._leave()
                 self.last_output_seq = e.output_seq - 1
                 return self._lost(lost)
             RF_FP(b"S5")
+            try:
+                event = self._event(&e)
+            except UnstableRow:
+                self._leave()
+                return None
             rf_ring_release(&self.link.inbound)
             self.last_output_seq = max(self.last_output_seq, e.output_seq)
             self.unseen_output_seq = FOREVER
-            return self._event(&e)
+            return event
+
+    cdef void _leave(self):
+        """Leave the event that was taken last in the ring."""
+        self.link.inbound.position -= 1
+        self.link.inbound.pending -= 1
 
     cdef object _event(self, StrategyEvent *e):
         info = self.tables.instrument(e.instrument) if e.instrument else None
@@ -307,6 +325,10 @@ cdef class Strategy:
         self.next_check_ns = now + CHECK_NS
         self.clock.refresh()
         self.check()
+        try:
+            self.tables.life()
+        except UnstableRow:
+            return None  # its counters are not those of its events yet
         cdef uint64_t emitted = int(self.tables.strategies[self.attachment.strategy]["output_seq"])
         if emitted > self.last_output_seq and emitted == self.unseen_output_seq and not self.link.waiting:
             lost, self.last_output_seq = emitted - self.last_output_seq, emitted
@@ -340,11 +362,19 @@ cdef class Strategy:
         -------
         list of OrderView
             What is still open after ``timeout`` seconds (the venue does not answer, the outcome is unknown); empty when all is done.
+
+        Raises
+        ------
+        UnstableRow
+            If the engine is still being started again when the time is over.
         """
         until = time.monotonic() + timeout
         ask_again = 0.0
         while True:
-            still_open = self.open_orders() if self.poll() is None else True
+            try:
+                still_open = self.open_orders() if self.poll() is None else True
+            except UnstableRow:
+                still_open = True
             if not still_open or time.monotonic() >= until:
                 return self.open_orders()
             if time.monotonic() >= ask_again and self.link.depth < self.link.capacity:
@@ -381,6 +411,11 @@ cdef class Strategy:
         """Return an ``OrderView`` of the engine's table, or None while the engine has not taken the intent.
 
         Constant time for an open order whose events were polled; a scan of the table for others.
+
+        Raises
+        ------
+        UnstableRow
+            If the engine is being started again (as do ``open_orders``, ``positions`` and all that looks a name up); ask again.
         """
         cdef uint64_t client_id = _client_id(order)
         row = self.order_id_of.get(client_id) or self.tables.order_row(self.attachment.strategy, client_id)
@@ -388,9 +423,7 @@ cdef class Strategy:
 
     def open_orders(self) -> list:
         """Return an ``OrderView`` of every open order of this strategy, oldest first."""
-        rows = self.tables.strategy_orders(self.attachment.strategy)
-        rows = rows[(self.tables.orders["leaves_qty"][rows] > 0) | (self.tables.orders["pending_count"][rows] > 0)]
-        return [view for view in (self.tables.order(int(row)) for row in rows) if view.is_open]
+        return self.tables.open_orders(self.attachment.strategy)
 
     def positions(self) -> list:
         """Return a ``PositionView`` for each account and instrument."""

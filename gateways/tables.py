@@ -5,13 +5,18 @@ copies in a row are equal and the engine has applied nothing in between, a bound
 microseconds between two changes of one row. Quotes have a real sequence lock (ipc/seqlock). Nothing here can write: the regions are mapped read-only.
 Amounts are integers in the instrument's scale, as everywhere; ``InstrumentInfo`` turns text and Decimals into them and back, exactly, and refuses
 what is off the tick or the lot with the step that would be right.
+
+An engine that starts again empties the tables and fills them from the journal, in the same memory. What is read meanwhile is neither old nor new, so
+every answer is given only when no engine came or went during it (``settled``); else ``UnstableRow``, which says to ask again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ringfence.gateways.decimals import to_scaled, to_text
 from ringfence.gateways.errors import GatewayError
@@ -19,14 +24,39 @@ from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.ipc.seqlock import read_consistent
 
+P = ParamSpec("P")
+R = TypeVar("R")
 COPIES_MAX = 1_000
 _STATUS = ENUMS["OrdStatus"].by_value
 _SIDE = ENUMS["Side"].by_value
 _ACTIVE = ENUMS["Status"].by_name["ACTIVE"]
+_REBUILDING = (ENUMS["ProcessState"].by_name["STARTING"], ENUMS["ProcessState"].by_name["RECOVERING"])
 
 
 class UnstableRow(GatewayError):
-    """A row changed during every one of the allowed copies; try again."""
+    """The engine is being started again, or a row changed during every one of the allowed copies; try again."""
+
+
+def settled(read: Callable[Concatenate[Tables, P], R]) -> Callable[Concatenate[Tables, P], R]:
+    """Make a read of the tables answer only when the same engine was up before and after it.
+
+    Raises
+    ------
+    UnstableRow
+        If the engine is being started again; also in place of the KeyError that half-filled tables led to.
+    """
+
+    def answer(self: Tables, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        life = self.life()
+        try:
+            value = read(self, *args, **kwargs)
+        except KeyError:
+            self.same(life)
+            raise
+        self.same(life)
+        return value
+
+    return update_wrapper(answer, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +185,7 @@ class Tables:
     """
 
     def __init__(self, state: Segment, quotes: Segment | None = None) -> None:
+        self._state = state
         self.engine = state.section("engine")
         self.strategies = state.section("strategies")
         self.orders = state.section("orders")
@@ -165,6 +196,24 @@ class Tables:
         self._by_symbol: dict[str, InstrumentInfo] = {}
         self._by_id: dict[int, InstrumentInfo] = {}
         self._account_ids: dict[str, int] = {}
+
+    def life(self) -> int:
+        """Return the epoch of the engine whose tables these are.
+
+        Raises
+        ------
+        UnstableRow
+            If it is still filling them.
+        """
+        state, epoch = self._state.life()
+        if state in _REBUILDING:
+            raise UnstableRow("the engine is being started again: its tables are not complete yet; try again")
+        return epoch
+
+    def same(self, life: int) -> None:
+        """Raise UnstableRow unless the engine is still that of ``life``."""
+        if self.life() != life:
+            raise UnstableRow("the engine was started again during the read; try again")
 
     def consistent(self, rows: Any, row: int) -> Any:
         """Copy one row that the engine may be writing.
@@ -184,6 +233,7 @@ class Tables:
 
     # ---- names
 
+    @settled
     def instrument(self, key: str | int) -> InstrumentInfo:
         """Return an instrument by symbol or row.
 
@@ -200,6 +250,7 @@ class Tables:
             raise KeyError(f"no instrument {key!r}; there are {', '.join(self._by_symbol) or 'none'}")
         return found
 
+    @settled
     def instruments(self) -> list[InstrumentInfo]:
         """Return every active instrument."""
         self._learn()
@@ -212,6 +263,7 @@ class Tables:
                 info = InstrumentInfo(row, name_of(r["symbol"]), int(r["price_digits"]), int(r["qty_digits"]), int(r["tick"]), int(r["lot"]))
                 self._by_symbol[info.symbol] = self._by_id[row] = info
 
+    @settled
     def account(self, name: str | None) -> int:
         """Return the row of an account; 0 (the route decides) for None."""
         if name is None:
@@ -239,6 +291,7 @@ class Tables:
         flags = int(q["flags"])
         return QuoteView(symbol, int(q["bid"]), int(q["ask"]), int(q["source_ns"]), int(q["published_ns"]), int(q["count"]), bool(flags & 1), bool(flags & 2))
 
+    @settled
     def positions(self, strategy: int) -> list[PositionView]:
         """Return every position of a strategy, one per account and instrument."""
         count = int(self.engine[1]["position_count"])
@@ -258,11 +311,20 @@ class Tables:
             fills=int(r["fills"]),
         )
 
+    @settled
     def strategy_orders(self, strategy: int) -> Any:
         """Return the rows (order ids) of a strategy's orders, oldest first."""
         count = int(self.engine[1]["order_count"])
         return (self.orders[1 : count + 1]["strategy"] == strategy).nonzero()[0] + 1
 
+    @settled
+    def open_orders(self, strategy: int) -> list[OrderView]:
+        """Return a strategy's open orders, oldest first."""
+        rows = self.strategy_orders(strategy)
+        rows = rows[(self.orders["leaves_qty"][rows] > 0) | (self.orders["pending_count"][rows] > 0)]
+        return [view for view in (self.order(int(row)) for row in rows) if view.is_open]
+
+    @settled
     def order_row(self, strategy: int, client_id: int) -> int:
         """Return the row of an order by its strategy and client_id; 0 when there is none. Scans the table."""
         count = int(self.engine[1]["order_count"])
@@ -270,6 +332,7 @@ class Tables:
         found = ((used["strategy"] == strategy) & (used["client_id"] == client_id)).nonzero()[0]
         return int(found[0]) + 1 if len(found) else 0
 
+    @settled
     def order(self, row: int) -> OrderView:
         """Return the order of a row."""
         r = self.consistent(self.orders, row)

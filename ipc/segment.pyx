@@ -38,10 +38,13 @@ from ringfence.ipc.schema import CONSTANTS, LAYOUT_HASH, RECORDS
 
 cdef extern from *:
     uint64_t load_acquire "__atomic_load_n" (uint64_t *word, int order) nogil
+    uint32_t load_acquire_32 "__atomic_load_n" (uint32_t *word, int order) nogil
+    void fence "__atomic_thread_fence" (int order) nogil
     void store_release "__atomic_store_n" (uint64_t *word, uint64_t value, int order) nogil
     void store_release_32 "__atomic_store_n" (uint32_t *word, uint32_t value, int order) nogil
     int ACQUIRE "__ATOMIC_ACQUIRE"
     int RELEASE "__ATOMIC_RELEASE"
+    int SEQ_CST "__ATOMIC_SEQ_CST"
 
 if RF_LAYOUT_HASH != LAYOUT_HASH:
     raise ImportError(
@@ -277,6 +280,14 @@ cdef class Segment:
         self._check_writable()
         store_release_32(&(<Superblock *>self.base).process_state, state, RELEASE)
 
+    def life(self) -> tuple[int, int]:
+        """Return the writer's ``ProcessState`` and epoch; what was read between two equal answers was written by one process (as a sequence lock does)."""
+        self._check_open()
+        cdef Superblock *block = <Superblock *>self.base
+        fence(ACQUIRE)  # what the caller has read was read before this
+        cdef uint32_t state = load_acquire_32(&block.process_state, ACQUIRE)
+        return state, load_acquire(&block.epoch, ACQUIRE)
+
     def close(self) -> None:
         """End the use through this object. The memory is unmapped when the last view, ring or Segment that points into it is gone."""
         self.closed = True
@@ -456,9 +467,10 @@ cdef _take_over(Segment self, int role, uint64_t epoch):
     store_release(&block.writer_start_ticks, 0, RELEASE)  # meanwhile owner_alive goes by the pid alone
     store_release_32(&block.writer_pid, os.getpid(), RELEASE)
     store_release(&block.writer_start_ticks, process_start_ticks(os.getpid()), RELEASE)
+    store_release_32(&block.process_state, 1, RELEASE)  # STARTING
     store_release(&block.epoch, epoch, RELEASE)
     store_release_32(&block.role, role, RELEASE)
-    store_release_32(&block.process_state, 1, RELEASE)  # STARTING
+    fence(SEQ_CST)  # before any byte of the contents changes: see Segment.life
 
 
 # ---- small parts

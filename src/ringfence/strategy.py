@@ -16,7 +16,7 @@ from __future__ import annotations
 from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused
 from ringfence.gateways.events import Event, OrderRef
 from ringfence.gateways.strategy import RingFull, Strategy
-from ringfence.gateways.tables import InstrumentInfo, OrderView, PositionView, QuoteView
+from ringfence.gateways.tables import InstrumentInfo, OrderView, PositionView, QuoteView, UnstableRow
 
 __all__ = [
     "Event",
@@ -30,4 +30,5 @@ __all__ = [
     "RingFull",
     "Strategy",
     "StrategyRefused",
+    "UnstableRow",
 ]

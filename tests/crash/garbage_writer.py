@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import mmap
 import os
 import random
@@ -23,6 +24,7 @@ from ringfence.ipc.errors import RingFull, RingGarbage
 from ringfence.strategy import InstanceNotRunning, InstanceStopped, Strategy
 
 MADV_REMOVE = 9  # punches a hole into the memfd, as fallocate does
+ORDER_EVERY = 512  # the order table must outlast the search for a slot that is flipped while it is copied
 PRICE = "0.5"  # far from the market: it rests
 
 
@@ -70,21 +72,24 @@ class Writer:
             raise OSError(ctypes.get_errno(), "the hole was refused")
 
     def mutate(self) -> None:
-        """Valid orders, while a second process flips a byte of some slot and flips it back, without end."""
+        """Valid intents, few of them orders, while a second process flips a byte of some slot and flips it back, without end."""
         if os.fork() == 0:
             while True:
                 slot, byte = self.random.randrange(len(self.slots)), self.random.randrange(128)
                 self.slots[slot, byte] ^= 0x10
                 self.slots[slot, byte] ^= 0x10
-        while True:
-            self.order()
+        for turn in itertools.count():
+            if turn % ORDER_EVERY:
+                with contextlib.suppress(RingFull):
+                    self.strategy.cancel_all()
+            else:
+                self.order()
 
     def half(self) -> None:
         """Some valid orders, then the first half of one more, and stopped for ever."""
         for _ in range(5):
             self.order()
-        slot = self.slots[int(self.strategy.attachment.intents.section("head")["position"][0]) % len(self.slots)]
-        slot[8:64] = 0xA5
+        self.slots[(self.next - 1) % len(self.slots), 8:64] = 0xA5  # the shared head may lag behind what was published
         print("stopped", flush=True)
         os.kill(os.getpid(), signal.SIGSTOP)
 

@@ -14,10 +14,12 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
 from ringfence.ipc.errors import RingFull
-from ringfence.strategy import InstanceNotRunning, InstanceStopped, Strategy
+from ringfence.strategy import InstanceNotRunning, InstanceStopped, Strategy, UnstableRow
 
+T = TypeVar("T")
 RESTING_MAX = 24
 ATTACH_S = 20.0
 
@@ -29,7 +31,7 @@ class Trader:
         self.ledger = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.strategy = attach(name, instance)
         self.next = first
-        self.resting = deque(view.client_id for view in self.strategy.open_orders())
+        self.resting = deque(view.client_id for view in self.retry(self.strategy.open_orders))
 
     def note(self, line: str) -> None:
         os.write(self.ledger, f"{line}\n".encode())
@@ -45,20 +47,23 @@ class Trader:
             self.resting.append(client_id)
         if len(self.resting) > RESTING_MAX:
             oldest = self.resting.popleft()
-            if self.strategy.order(oldest) is None:  # denied, and the event of that was lost
+            if self.retry(lambda: self.strategy.order(oldest)) is None:  # denied, and the event of that was lost
                 return
             self.ask("C", oldest, lambda: self.strategy.cancel(oldest))
 
     def ask(self, what: str, client_id: int, send: Callable[[], object]) -> None:
         self.note(f"{what} {client_id}")
+        self.retry(send)
+        self.note(f"{what.lower()} {client_id}")
+
+    def retry(self, act: Callable[[], T]) -> T:
+        """Do it, again while the engine does not keep up or is being started again."""
         while True:
             try:
-                send()
-                break
-            except RingFull:
+                return act()
+            except (RingFull, UnstableRow):
                 self.read()
                 time.sleep(0.001)
-        self.note(f"{what.lower()} {client_id}")
 
     def read(self) -> None:
         while (event := self.strategy.poll()) is not None:

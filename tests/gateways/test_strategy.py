@@ -22,12 +22,13 @@ from ringfence.ipc.layout import dtype
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.ipc.segment import Segment
-from ringfence.strategy import InstanceNotRunning, InstanceStopped, RingFull, Strategy, StrategyRefused
+from ringfence.strategy import InstanceNotRunning, InstanceStopped, RingFull, Strategy, StrategyRefused, UnstableRow
 
 SLOTS = 8
 ROLE = ENUMS["Role"].by_name
 KIND = ENUMS["EventKind"].by_name
 STATUS = ENUMS["OrdStatus"].by_name
+STARTING, RUNNING = (ENUMS["ProcessState"].by_name[n] for n in ("STARTING", "RUNNING"))
 ROW = 1
 
 
@@ -64,6 +65,13 @@ class Engine:
         self.state.section("accounts")[1]["name"] = b"main"
         self.state.section("accounts")[2]["name"] = b"hedge"
         engine["instrument_count"], engine["account_count"], engine["strategy_count"] = 2, 2, 1
+        self.state.set_state(RUNNING)
+
+    def begin_again(self) -> None:
+        """What a new engine does first: the tables are its own now, and empty."""
+        self.state.set_state(STARTING)
+        for name in ("engine", "instruments", "accounts", "strategies", "orders", "positions"):
+            self.state.section(name).view(np.uint8)[:] = 0
 
     def add_order(self, client_id: int, **fields: int) -> int:
         engine = self.state.section("engine")[1]
@@ -446,6 +454,55 @@ def test_poll_when_the_engine_stays_dead_raises_after_its_grace(engine: Engine, 
     strategy.engine_grace_s = 0.1
     with pytest.raises(InstanceStopped, match=r"is dead for 0\.1 s"):
         next(strategy.events(timeout=10))
+
+
+def test_tables_when_the_engine_starts_again_say_so_until_they_are_whole(engine: Engine, strategy: Strategy) -> None:
+    engine.add_order(42, leaves_qty=5, ord_status=STATUS["NEW"])
+    engine.begin_again()
+    reads = (lambda: strategy.order(42), strategy.open_orders, strategy.positions, lambda: strategy.position("EUR/USD"), lambda: strategy.cancel(42))
+    for read in (*reads, lambda: strategy.buy("USD/JPY", 1, "86.655"), lambda: strategy.cancel_and_wait(0.05)):
+        with pytest.raises(UnstableRow, match="started again"):
+            read()
+    engine.define()
+    engine.add_order(42, leaves_qty=5, ord_status=STATUS["NEW"])
+    assert [o.client_id for o in strategy.open_orders()] == [42]
+    assert engine.link.depth == 0
+
+
+def test_tables_when_another_engine_came_during_the_read_do_not_mix_the_two(engine: Engine, strategy: Strategy) -> None:
+    engine.add_order(42, leaves_qty=5, ord_status=STATUS["NEW"])
+    table = strategy.tables
+    copy = table.consistent
+
+    def interrupted(rows: Any, row: int) -> Any:
+        engine.state.superblock["epoch"] += 1
+        return copy(rows, row)
+
+    table.consistent = interrupted  # type: ignore[method-assign]
+    with pytest.raises(UnstableRow, match="during the read"):
+        strategy.order(42)
+    del table.consistent
+    assert strategy.order(42).client_id == 42
+
+
+def test_poll_when_the_engine_starts_again_leaves_an_event_that_it_cannot_name(engine: Engine, strategy: Strategy) -> None:
+    engine.emit("ACK", client_id=42, order_id=1)
+    engine.begin_again()
+    assert strategy.poll() is None
+    engine.define()
+    event = strategy.poll()
+    assert event is not None and (event.client_id, event.symbol, strategy.events_lost) == (42, "EUR/USD", 0)
+
+
+def test_attach_when_the_engine_starts_again_waits_for_its_tables(engine: Engine) -> None:
+    engine.begin_again()
+    with pytest.raises(InstanceNotRunning, match="given its rings, then the engine is being started again"):
+        Strategy.attach("mm1", engine.instance, timeout=0.2)
+    assert [r["op"] for r in engine.requests] == ["attach", "detach"]
+    timer = threading.Timer(0.1, engine.define)
+    timer.start()
+    Strategy.attach("mm1", engine.instance).close()
+    timer.join()
 
 
 def test_close_when_done_refuses_further_use(engine: Engine) -> None:

@@ -22,7 +22,7 @@ from ringfence.core.engine import Engine
 from ringfence.gateways.attach import Attachment
 from ringfence.gateways.fix.gateway import Gateway
 from ringfence.gateways.fix.spec import GatewaySpec
-from ringfence.gateways.strategy import Strategy
+from ringfence.gateways.strategy import Strategy, UnstableRow
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.errors import RingFull
 from ringfence.ipc.handover import send_segment
@@ -236,7 +236,10 @@ class Host:
         intents = Segment.attach_memfd(self.rings[row].fd, link_sections("Intent", self.config.rings.intents), writable=True)
         state = Segment.attach(self.shape.name, "state")
         attachment = Attachment(self.shape.name, f"s{row}", row, self.ring_epochs[row], intents, events, state, None, self.instance, clock, None)  # type: ignore[arg-type]
-        client = Strategy.of(attachment)
+        try:
+            client = Strategy.of(attachment)
+        except UnstableRow:
+            return None
         client.engine_grace_s = 1e6
         self.clients[row] = client
         return client

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from random import Random
 
-from ringfence.gateways.strategy import RingFull, Strategy
+from ringfence.gateways.strategy import RingFull, Strategy, UnstableRow
 from ringfence.tools.simulation.setup import Shape
 
 OPEN_MAX = 12
@@ -22,31 +22,39 @@ class Driver:
     def __init__(self, row: int, shape: Shape, client: Strategy, draw: Random) -> None:
         self.row, self.client, self.draw = row, client, draw
         self.symbols, self.accounts = shape.instruments, len(shape.accounts)
-        self.open: dict[int, tuple[str, int]] = {v.client_id: (v.symbol, v.qty) for v in client.open_orders()}
+        self.open: dict[int, tuple[str, int]] = {}
+        self.unread = True  # the order table knows of open orders that ``open`` lacks
+        self.work = 0
         self.quiet = False
         self.full = 0
 
     def step(self) -> int:
         """Take what came, then perhaps do something; how much there was to do."""
-        work = 0
+        self.work = 0
+        try:
+            self._read()
+            self.work += self._wind_down() if self.quiet else self._act()
+        except RingFull:
+            self.full += 1
+        except UnstableRow:
+            self.unread = True  # the engine is being started again: what is open is asked for later
+        return self.work
+
+    def _read(self) -> None:
         for _ in range(8):
+            if self.unread:
+                self.open = {v.client_id: (v.symbol, v.qty) for v in self.client.open_orders()}
+                self.unread = False
             event = self.client.poll()
             if event is None:
                 break
-            work += 1
+            self.work += 1
             if event.lost:
-                self.open = {v.client_id: (v.symbol, v.qty) for v in self.client.open_orders()}
+                self.unread = True
             elif event.done:
                 self.open.pop(event.client_id, None)
             elif event.side:
                 self.open[event.client_id] = (event.symbol, event.qty)
-        try:
-            return work + (self._wind_down() if self.quiet else self._act())
-        except RingFull:
-            self.full += 1
-            return work
-        except KeyError:
-            return work  # the engine is starting again: its tables are empty meanwhile
 
     def _act(self) -> int:
         draw = self.draw
