@@ -73,10 +73,11 @@ def _voluntary_switches(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
 
 
-def _start(demo: Demo) -> None:
-    """A demo instance with spinning processes and the steady flow in place of its strategies."""
+def start(demo: Demo, further: Callable[[dict[str, Any]], None] = lambda _values: None) -> None:
+    """Start a demo instance with spinning processes and the steady flow in place of its strategies; ``further`` may change its configuration too."""
 
     def adjust(values: dict[str, Any]) -> None:
+        further(values)
         values["instance"]["idle"] = "spin"
         values["cores"] = {"engine": two_cores()[1]}
         for strategy, (name, symbol, px) in zip(values["strategy"], FLOW, strict=True):
@@ -94,7 +95,7 @@ def _messages(demo: Demo, measure: Callable[[int, float], dict[str, float]], pid
     return found, float(metrics.counters()["frames"] - before)
 
 
-def _wait_for_traffic(demo: Demo) -> int:
+def wait_for_traffic(demo: Demo) -> int:
     """Let the flow warm up (every page of the tables in use is touched); return the engine's pid."""
     until = time.monotonic() + WARM_S
     while time.monotonic() < until:
@@ -113,8 +114,8 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="rf-hot-path-") as directory:
         demo = Demo(Path(directory), "hotpath")
         try:
-            _start(demo)
-            pid = _wait_for_traffic(demo)
+            start(demo)
+            pid = wait_for_traffic(demo)
             for tool, measure in (("strace -c -f", _system_calls), ("perf stat", _perf)):
                 try:
                     found, messages = _messages(demo, measure, pid, seconds)

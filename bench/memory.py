@@ -9,7 +9,7 @@ every message sent, by design. Rejected: VmSize (reserved is not used) and one t
 
     python -m ringfence.bench memory --events 10000000
 
-Exit 1 when the private part of any process grows faster than ``GROWTH_MAX`` bytes a million events, or its mappings or open files do.
+Exit 1 when the private part of any process grows faster than ``GROWTH_MAX`` bytes a million events and goes on to, or its mappings or open files do.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ SAMPLES = 20
 WARM_SHARE = 0.25
 GROWTH_MAX = 256 * 1024  # bytes of private memory a million events
 GROWTH_SEEN = 512 * 1024  # less than this in all is the allocator's, whatever the slope over a short run says
+RISE = 64 * 1024  # between two samples
+RISES_MIN = 4  # a leak goes on; a larger batch than ever before (the disk was slow once) is one step
 POLL_S = 0.01
 STALL_S = 30.0
 
@@ -58,12 +61,13 @@ class Finding:
     first: Sample
     last: Sample
     slope: float  # bytes of private memory a million events
+    rises: int  # steps from one sample to the next with more than RISE bytes of private memory
 
     @property
     def grows(self) -> list[str]:
         """What of it is not flat."""
         found = []
-        if self.slope > GROWTH_MAX and self.last.private - self.first.private > GROWTH_SEEN:
+        if self.slope > GROWTH_MAX and self.last.private - self.first.private > GROWTH_SEEN and self.rises >= RISES_MIN:
             found.append(f"private memory by {self.slope / 1024:.0f} KiB a million events")
         if self.last.maps > self.first.maps + 2:  # the allocator may split or join an arena
             found.append(f"mappings from {self.first.maps} to {self.last.maps}")
@@ -103,7 +107,8 @@ def findings(series: dict[str, list[Sample]]) -> list[Finding]:
     rows = []
     for process, samples in series.items():
         steady = [s for s in samples if s.events >= samples[-1].events * WARM_SHARE]
-        rows.append(Finding(process, steady[0], steady[-1], slope(steady)))
+        rises = sum(b.private - a.private > RISE for a, b in pairwise(steady))
+        rows.append(Finding(process, steady[0], steady[-1], slope(steady), rises))
     return rows
 
 

@@ -193,8 +193,7 @@ class Tables:
         self._accounts = state.section("accounts")
         self._positions = state.section("positions")
         self._quotes = quotes.section("quotes") if quotes is not None else None
-        self._by_symbol: dict[str, InstrumentInfo] = {}
-        self._by_id: dict[int, InstrumentInfo] = {}
+        self._instrument_of: dict[str | int, InstrumentInfo] = {}  # by symbol and by row
         self._account_ids: dict[str, int] = {}
 
     def life(self) -> int:
@@ -233,47 +232,53 @@ class Tables:
 
     # ---- names
 
-    @settled
     def instrument(self, key: str | int) -> InstrumentInfo:
-        """Return an instrument by symbol or row.
+        """Return an instrument by symbol or row. One that was told once is known: its scales stay for good, so orders go out while the engine starts again.
 
         Raises
         ------
         KeyError
             If there is none; lists those that there are.
+        UnstableRow
+            If it is not known yet and the engine is being started again.
         """
-        found = self._by_id.get(key) if isinstance(key, int) else self._by_symbol.get(key)
-        if found is None:
+        if key not in self._instrument_of:
             self._learn()
-            found = self._by_id.get(key) if isinstance(key, int) else self._by_symbol.get(key)
-        if found is None:
-            raise KeyError(f"no instrument {key!r}; there are {', '.join(self._by_symbol) or 'none'}")
-        return found
+        if key not in self._instrument_of:
+            raise KeyError(f"no instrument {key!r}; there are {', '.join(i.symbol for i in self.instruments()) or 'none'}")
+        return self._instrument_of[key]
 
-    @settled
     def instruments(self) -> list[InstrumentInfo]:
         """Return every active instrument."""
         self._learn()
-        return list(self._by_id.values())
+        return [info for key, info in self._instrument_of.items() if key == info.id]
 
+    @settled
     def _learn(self) -> None:
+        found: dict[str | int, InstrumentInfo] = {}
         for row in range(1, int(self.engine[1]["instrument_count"]) + 1):
             r = self._instruments[row]
             if r["status"] == _ACTIVE:
                 info = InstrumentInfo(row, name_of(r["symbol"]), int(r["price_digits"]), int(r["qty_digits"]), int(r["tick"]), int(r["lot"]))
-                self._by_symbol[info.symbol] = self._by_id[row] = info
+                found[info.symbol] = found[row] = info
+        self.life()
+        self._instrument_of.update(found)
 
-    @settled
     def account(self, name: str | None) -> int:
-        """Return the row of an account; 0 (the route decides) for None."""
+        """Return the row of an account; 0 (the route decides) for None. Raises as ``instrument``."""
         if name is None:
             return 0
         if name not in self._account_ids:
-            count = int(self.engine[1]["account_count"])
-            self._account_ids = {name_of(self._accounts[i]["name"]): i for i in range(1, count + 1)}
+            self._learn_accounts()
         if name not in self._account_ids:
             raise KeyError(f"no account {name!r}; there are {', '.join(self._account_ids) or 'none'}")
         return self._account_ids[name]
+
+    @settled
+    def _learn_accounts(self) -> None:
+        found = {name_of(self._accounts[i]["name"]): i for i in range(1, int(self.engine[1]["account_count"]) + 1)}
+        self.life()
+        self._account_ids.update(found)
 
     def account_name(self, row: int) -> str:
         return name_of(self._accounts[row]["name"]) if row else ""

@@ -18,10 +18,11 @@ def series(private: list[int], maps: list[int] | None = None, files: int = 10) -
 def test_memory_when_a_process_leaks_it_is_named_and_a_first_step_is_not_a_leak() -> None:
     leaking = series([10 * MIB + n * MIB // 2 for n in range(20)])
     warming = series([10 * MIB, 20 * MIB, 30 * MIB, 40 * MIB, *[40 * MIB] * 16])
+    once = series([10 * MIB] * 10 + [13 * MIB] * 10)
     mapping = series([10 * MIB] * 20, maps=[50 + n for n in range(20)])
-    rows = {r.process: r.grows for r in findings({"leaking": leaking, "warming": warming, "mapping": mapping})}
+    rows = {r.process: r.grows for r in findings({"leaking": leaking, "warming": warming, "once": once, "mapping": mapping})}
     assert rows["leaking"] == ["private memory by 512 KiB a million events"]
-    assert rows["warming"] == []
+    assert rows["warming"] == rows["once"] == []
     assert rows["mapping"] == ["mappings from 54 to 69"]
 
 

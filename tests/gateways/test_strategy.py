@@ -458,15 +458,23 @@ def test_poll_when_the_engine_stays_dead_raises_after_its_grace(engine: Engine, 
 
 def test_tables_when_the_engine_starts_again_say_so_until_they_are_whole(engine: Engine, strategy: Strategy) -> None:
     engine.add_order(42, leaves_qty=5, ord_status=STATUS["NEW"])
+    strategy.instrument("EUR/USD")
     engine.begin_again()
     reads = (lambda: strategy.order(42), strategy.open_orders, strategy.positions, lambda: strategy.position("EUR/USD"), lambda: strategy.cancel(42))
-    for read in (*reads, lambda: strategy.buy("USD/JPY", 1, "86.655"), lambda: strategy.cancel_and_wait(0.05)):
+    for read in (*reads, lambda: strategy.buy("USD/JPY", 1, "86.655", account="hedge"), lambda: strategy.cancel_and_wait(0.05)):
         with pytest.raises(UnstableRow, match="started again"):
             read()
     engine.define()
     engine.add_order(42, leaves_qty=5, ord_status=STATUS["NEW"])
     assert [o.client_id for o in strategy.open_orders()] == [42]
-    assert engine.link.depth == 0
+    assert {int(i["kind"]) for i in iter(engine.link.receive, None)} == {ENUMS["IntentKind"].by_name["CANCEL_ALL"]}
+
+
+def test_buy_when_the_engine_starts_again_and_the_symbol_is_known_goes_out(engine: Engine, strategy: Strategy) -> None:
+    info = strategy.instrument("EUR/USD")
+    engine.begin_again()
+    assert strategy.buy("EUR/USD", info.qty("1000"), "1.1").symbol == "EUR/USD"
+    assert engine.link.waiting
 
 
 def test_tables_when_another_engine_came_during_the_read_do_not_mix_the_two(engine: Engine, strategy: Strategy) -> None:
