@@ -1,8 +1,7 @@
 """Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
 
-Configuration is the row image in the command's body: the fields that configure are taken, what the engine keeps in the row (sequence numbers, counts,
-session state) stays, so a row may be defined again at any time. Two things stay for good once they are used: the ClOrdID prefix, by which reports find their
-orders, and the digits of an instrument, which every figure counts in. A command that cannot be changes nothing and raises BAD_CONTROL.
+What a command configures is in ``definitions``. The ClOrdID prefix, by which reports find their orders, stays for good once it is used. A command that
+cannot be changes nothing and raises BAD_CONTROL.
 
 A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request (S16): it stays as it is and
 raises a break. What an operator does to orders and executions is in ``actions``.
@@ -11,32 +10,28 @@ Rejected: reading configuration from files in the engine (a replay would need th
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from ringfence.core.actions cimport apply_action
 from ringfence.core.breaks cimport raise_break
+from ringfence.core.definitions cimport define, is_definition
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_SKIP_OUTPUTS,
-    RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT,
-    RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_OBSERVATION_KIND_JOURNAL_HEALTH,
-    RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_DEFINE_ACCOUNT,
-    RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE,
-    RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
-    RF_DURABILITY_REPLICATED, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
-    RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY,
-    RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_ORDER_STATUS_ASKED, RF_SESSION_STATE_DOWN, RF_STATUS_MAX,
-    RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED, RF_TIME_IN_FORCE_DAY,
-    Account, Checkpoint, Control, Instrument, Mark, Observation, Order, OrderAction, Route, Strategy, Timer, Venue,
+    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_CHECKPOINT,
+    RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_OBSERVATION_KIND_JOURNAL_HEALTH,
+    RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH,
+    RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
+    RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED,
+    RF_ORDER_STATUS_ASKED, RF_STATUS_MAX, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED,
+    RF_TIME_IN_FORCE_DAY, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
 )
 
 cdef enum:
     SWEPT_PER_TICK = 64
-    DIGITS_MAX = 18
     JOURNAL_RESTRICTIONS = 15     # RESTRICT_JOURNAL_*
-    REVISIONS_SKIPPED_TO = 959    # at most: an order can still be cancelled 64 times
+    REVISIONS_SKIPPED_TO = 958    # at most: an order can still be cancelled 64 times
 
 
 cdef uint32_t days_since_2000(uint32_t yyyymmdd) noexcept nogil:
@@ -110,113 +105,6 @@ cdef int start(EngineState *s, const Control *c) noexcept nogil:
     return 1
 
 
-cdef int is_used(const EngineState *s, uint32_t instrument) noexcept nogil:
-    cdef uint64_t i
-    for i in range(1, s.engine.order_count + 1):
-        if s.orders[i].instrument == instrument:
-            return 1
-    for i in range(1, s.engine.execution_count + 1):
-        if s.executions[i].instrument == instrument:
-            return 1
-    return 0
-
-
-cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nogil:
-    cdef Instrument *row
-    if image.id == 0 or image.id >= s.instrument_rows or image.tick <= 0 or image.lot <= 0 or not valid_status(image.status):
-        return 0
-    if image.price_digits > DIGITS_MAX or image.qty_digits > DIGITS_MAX or image.qty_min < 0 or image.qty_max < 0 or image.symbol[0] == 0:
-        return 0
-    row = &s.instruments[image.id]
-    if (row.price_digits != image.price_digits or row.qty_digits != image.qty_digits) and is_used(s, image.id):
-        return 0
-    memcpy(row.symbol, image.symbol, sizeof(row.symbol))
-    memcpy(row.base, image.base, sizeof(row.base))
-    memcpy(row.quote, image.quote, sizeof(row.quote))
-    row.tick = image.tick
-    row.lot = image.lot
-    row.qty_min = image.qty_min
-    row.qty_max = image.qty_max
-    row.multiplier = image.multiplier
-    row.id = image.id
-    row.price_digits = image.price_digits
-    row.qty_digits = image.qty_digits
-    row.status = image.status
-    if image.id > s.engine.instrument_count:
-        s.engine.instrument_count = image.id
-    return 1
-
-
-cdef int define_account(EngineState *s, const Account *image) noexcept nogil:
-    cdef Account *row
-    if image.id == 0 or image.id >= s.account_rows or not valid_status(image.status) or image.durability > RF_DURABILITY_REPLICATED:
-        return 0
-    row = &s.accounts[image.id]
-    memcpy(row.name, image.name, sizeof(row.name))
-    memcpy(row.code, image.code, sizeof(row.code))
-    memcpy(row.currency, image.currency, sizeof(row.currency))
-    row.id = image.id
-    row.status = image.status
-    row.durability = image.durability
-    if image.id > s.engine.account_count:
-        s.engine.account_count = image.id
-    return 1
-
-
-cdef int define_venue(EngineState *s, const Venue *image) noexcept nogil:
-    cdef Venue *row
-    if image.id == 0 or image.id >= s.venue_rows or not valid_status(image.status) or image.durability > RF_DURABILITY_REPLICATED:
-        return 0
-    row = &s.venues[image.id]
-    memcpy(row.name, image.name, sizeof(row.name))
-    memcpy(row.session, image.session, sizeof(row.session))
-    row.id = image.id
-    row.status = image.status
-    row.durability = image.durability
-    row.ord_types = image.ord_types
-    row.time_in_forces = image.time_in_forces
-    row.instructions = image.instructions
-    if row.session_state == 0:
-        row.session_state = RF_SESSION_STATE_DOWN
-    if image.id > s.engine.venue_count:
-        s.engine.venue_count = image.id
-    return 1
-
-
-cdef int define_strategy(EngineState *s, const Strategy *image) noexcept nogil:
-    cdef Strategy *row
-    if image.id == 0 or image.id >= s.strategy_rows or image.status == 0 or image.status > RF_STRATEGY_STATUS_MAX:
-        return 0
-    row = &s.strategies[image.id]
-    memcpy(row.name, image.name, sizeof(row.name))
-    memcpy(row.desk, image.desk, sizeof(row.desk))
-    row.max_age_ns = image.max_age_ns
-    row.uid = image.uid
-    row.cancel_on_detach = image.cancel_on_detach != 0
-    if row.id == 0:
-        row.status = image.status
-    row.id = image.id
-    if image.id > s.engine.strategy_count:
-        s.engine.strategy_count = image.id
-    return 1
-
-
-cdef int define_route(EngineState *s, const Route *image) noexcept nogil:
-    cdef Route *row
-    if image.id == 0 or image.id >= s.route_rows or image.venue == 0 or image.venue >= s.venue_rows or not valid_status(image.status):
-        return 0
-    row = &s.routes[image.id]
-    row.instrument = image.instrument
-    row.account = image.account
-    row.venue = image.venue
-    row.id = image.id
-    row.status = image.status
-    memcpy(row.name, image.name, sizeof(row.name))
-    if image.id > s.engine.route_count:
-        s.engine.route_count = image.id
-    return 1
-
-
 cdef int strategy_command(EngineState *s, const Control *c) noexcept nogil:
     cdef Strategy *strategy
     if c.strategy == 0 or c.strategy > s.engine.strategy_count:
@@ -287,16 +175,8 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     s.origin_ns = 0
     if c.kind == RF_CONTROL_KIND_START:
         done = start(s, c)
-    elif c.kind == RF_CONTROL_KIND_DEFINE_INSTRUMENT:
-        done = define_instrument(s, <const Instrument*>c.body)
-    elif c.kind == RF_CONTROL_KIND_DEFINE_ACCOUNT:
-        done = define_account(s, <const Account*>c.body)
-    elif c.kind == RF_CONTROL_KIND_DEFINE_VENUE:
-        done = define_venue(s, <const Venue*>c.body)
-    elif c.kind == RF_CONTROL_KIND_DEFINE_STRATEGY:
-        done = define_strategy(s, <const Strategy*>c.body)
-    elif c.kind == RF_CONTROL_KIND_DEFINE_ROUTE:
-        done = define_route(s, <const Route*>c.body)
+    elif is_definition(c.kind):
+        done = define(s, c.kind, c.body)
     elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH or c.kind == RF_CONTROL_KIND_SET_STRATEGY:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:

@@ -1,4 +1,4 @@
-# The four indexes over the tables: open addressing, linear probing, at most PROBE_MAX steps. Every find compares the whole key.
+# The indexes over the tables: open addressing, linear probing, at most PROBE_MAX steps. Every find compares the whole key.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.state cimport EngineState
@@ -20,6 +20,14 @@ cdef int add_venue_order_id(EngineState *s, uint16_t venue, const char *id32, ui
 # Row of the position, or 0.
 cdef uint64_t find_position(const EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil
 cdef int add_position(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, uint64_t row) noexcept nogil
+
+# Row in scopes of an object (b 0) or a pair, or 0.
+cdef uint64_t find_scope(const EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil
+cdef int add_scope(EngineState *s, uint8_t kind, uint32_t a, uint32_t b, uint64_t row) noexcept nogil
+
+# The newest order of this content, or 0; the digest is the whole key, and the caller compares what it stands for. 0: no slot is free.
+cdef uint64_t find_content(const EngineState *s, uint64_t digest) noexcept nogil
+cdef int put_content(EngineState *s, uint64_t digest, uint64_t row) noexcept nogil
 
 # Fetch into the cache the slot at which a find or an add will begin; they are the random accesses of an input, and a replay knows its inputs ahead.
 cdef void prefetch_client_id(const EngineState *s, uint16_t strategy, uint64_t client_id) noexcept nogil

@@ -13,7 +13,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Execution, HashSlot, Order, Position
+from ringfence.ipc.records cimport Execution, HashSlot, Order, Position, Scope
 
 cdef extern from *:
     void prefetch "__builtin_prefetch" (const void *address) noexcept nogil
@@ -169,3 +169,47 @@ cdef int add_execution(EngineState *s, uint64_t digest, uint64_t row) noexcept n
 
 cdef void repoint_execution(EngineState *s, uint64_t digest, uint64_t old_row, uint64_t row) noexcept nogil:
     repoint(s.by_execution, s.execution_mask, digest, old_row, row)
+
+
+cdef uint64_t find_scope(const EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil:
+    cdef uint64_t digest = mix(mix(4, kind), <uint64_t>a << 32 | b)
+    cdef uint64_t at = digest
+    cdef const HashSlot *slot
+    cdef const Scope *scope
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
+        slot = &s.by_scope[at & s.scope_mask]
+        if slot.row == 0:
+            return 0
+        if slot.digest == digest:
+            scope = &s.scopes[slot.row]
+            if scope.kind == kind and scope.a == a and scope.b == b:
+                return slot.row
+        at += 1
+    return 0
+
+
+cdef int add_scope(EngineState *s, uint8_t kind, uint32_t a, uint32_t b, uint64_t row) noexcept nogil:
+    return insert(s.by_scope, s.scope_mask, mix(mix(4, kind), <uint64_t>a << 32 | b), row)
+
+
+cdef uint64_t find_content(const EngineState *s, uint64_t digest) noexcept nogil:
+    cdef uint64_t at = digest
+    cdef const HashSlot *slot
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
+        slot = &s.by_content[at & s.content_mask]
+        if slot.row == 0:
+            return 0
+        if slot.digest == digest:
+            return slot.row
+        at += 1
+    return 0
+
+
+cdef int put_content(EngineState *s, uint64_t digest, uint64_t row) noexcept nogil:
+    cdef uint64_t old = find_content(s, digest)
+    if old == 0:
+        return insert(s.by_content, s.content_mask, digest, row)
+    repoint(s.by_content, s.content_mask, digest, old, row)
+    return 1

@@ -3,7 +3,8 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.ipc.records cimport (
-    Account, Break, EngineStatus, Execution, HashSlot, Instrument, Order, Position, Request, Route, Strategy, Venue,
+    Account, Break, Broker, Currency, Desk, EngineStatus, Execution, HashSlot, Instrument, Operator, Order, Permission, Position, Proposal, Request, Route,
+    Scope, Strategy, Venue,
 )
 from ringfence.ipc.ring cimport rf_ring_t
 
@@ -28,6 +29,13 @@ ctypedef struct EngineState:
     Venue *venues
     Strategy *strategies
     Route *routes
+    Broker *brokers
+    Desk *desks
+    Currency *currencies
+    Permission *permissions
+    Operator *operators
+    Proposal *proposals
+    Scope *scopes
     Order *orders
     Request *requests
     Execution *executions
@@ -37,11 +45,20 @@ ctypedef struct EngineState:
     HashSlot *by_execution
     HashSlot *by_position
     HashSlot *by_venue_order_id
+    HashSlot *by_content         # content digest -> newest order of that content
+    HashSlot *by_scope           # (kind, a, b) -> row in scopes
     uint32_t instrument_rows     # rows of each table, row 0 included
     uint32_t account_rows
     uint32_t venue_rows
     uint32_t strategy_rows
     uint32_t route_rows
+    uint32_t broker_rows
+    uint32_t desk_rows
+    uint32_t currency_rows
+    uint32_t permission_rows
+    uint32_t operator_rows
+    uint32_t proposal_rows
+    uint32_t scope_rows
     uint32_t order_rows
     uint32_t request_rows
     uint32_t execution_rows
@@ -51,6 +68,8 @@ ctypedef struct EngineState:
     uint64_t execution_mask
     uint64_t position_mask
     uint64_t venue_order_mask
+    uint64_t content_mask
+    uint64_t scope_mask
     uint64_t intent_ns           # stamps of the input being applied, carried to the commands that it causes
     uint64_t origin_ns
     Port *gateways               # by venue row

@@ -31,6 +31,13 @@ _TABLES = {
     "venues": ("Venue", "venues"),
     "strategies": ("Strategy", "strategies"),
     "routes": ("Route", "routes"),
+    "brokers": ("Broker", "brokers"),
+    "desks": ("Desk", "desks"),
+    "currencies": ("Currency", "currencies"),
+    "permissions": ("Permission", "permissions"),
+    "operators": ("Operator", "operators"),
+    "proposals": ("Proposal", "proposals"),
+    "scopes": ("Scope", "scopes"),
     "orders": ("Order", "orders"),
     "executions": ("Execution", "executions"),
     "positions": ("Position", "positions"),
@@ -38,7 +45,10 @@ _TABLES = {
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room).
 _DERIVED = {"requests": ("Request", "orders", 2)}
-_INDEXES = {"by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders"}
+_INDEXES = {
+    "by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders", "by_content": "orders",
+    "by_scope": "scopes",
+}
 
 cdef extern from *:
     """
@@ -78,9 +88,18 @@ class Limits:
     venues: int = 16
     strategies: int = 64
     routes: int = 256
+    brokers: int = 16
+    desks: int = 32
+    currencies: int = 32
+    permissions: int = 64
+    operators: int = 32
+    proposals: int = 256
+    scopes: int = 4096
 
     def __post_init__(self) -> None:
-        tops = {"accounts": 65534, "routes": 65534, "venues": CONSTANTS["VENUES_MAX"][0], "strategies": CONSTANTS["STRATEGIES_MAX"][0]}
+        tops = {"routes": 65534, "permissions": 65534, "brokers": 65534, "desks": 65534, "currencies": 65534, "operators": 65534}
+        tops |= {name: CONSTANTS[f"{name.upper()}_MAX"][0] for name in ("venues", "strategies", "accounts")}
+        tops["instruments"] = CONSTANTS["INSTRUMENTS_MAX"][0] - 1
         for name in self.__dataclass_fields__:
             value, top = getattr(self, name), tops.get(name, 1 << 30)
             if not 1 <= value <= top:
@@ -141,7 +160,12 @@ cdef uint64_t short_hash(const EngineState *s) noexcept nogil:
     h = hash_table(h, <const unsigned char*>s.accounts, sizeof(Account), e.account_count)
     h = hash_table(h, <const unsigned char*>s.venues, sizeof(Venue), e.venue_count)
     h = hash_table(h, <const unsigned char*>s.strategies, sizeof(Strategy), e.strategy_count)
-    return hash_table(h, <const unsigned char*>s.routes, sizeof(Route), e.route_count)
+    h = hash_table(h, <const unsigned char*>s.routes, sizeof(Route), e.route_count)
+    h = hash_table(h, <const unsigned char*>s.brokers, sizeof(Broker), e.broker_count)
+    h = hash_table(h, <const unsigned char*>s.desks, sizeof(Desk), e.desk_count)
+    h = hash_table(h, <const unsigned char*>s.currencies, sizeof(Currency), e.currency_count)
+    h = hash_table(h, <const unsigned char*>s.permissions, sizeof(Permission), e.permission_count)
+    return hash_table(h, <const unsigned char*>s.operators, sizeof(Operator), e.operator_count)
 
 
 cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) noexcept nogil:
@@ -152,6 +176,8 @@ cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) n
     h = hash_rows(h, <const unsigned char*>s.requests, sizeof(Request), first, end, e.request_count)
     h = hash_rows(h, <const unsigned char*>s.executions, sizeof(Execution), first, end, e.execution_count)
     h = hash_rows(h, <const unsigned char*>s.positions, sizeof(Position), first, end, e.position_count)
+    h = hash_rows(h, <const unsigned char*>s.proposals, sizeof(Proposal), first, end, e.proposal_count)
+    h = hash_rows(h, <const unsigned char*>s.scopes, sizeof(Scope), first, end, e.scope_count)
     return hash_rows(h, <const unsigned char*>s.breaks, sizeof(Break), first, end, breaks_kept(s))
 
 
@@ -165,6 +191,8 @@ cdef uint64_t longest_table(const EngineState *s) noexcept nogil:
     n = e.request_count if e.request_count > n else n
     n = e.execution_count if e.execution_count > n else n
     n = e.position_count if e.position_count > n else n
+    n = e.proposal_count if e.proposal_count > n else n
+    n = e.scope_count if e.scope_count > n else n
     return breaks_kept(s) if breaks_kept(s) > n else n
 
 
@@ -251,6 +279,13 @@ cdef class State:
         c.venues = <Venue*>self.at("venues")
         c.strategies = <Strategy*>self.at("strategies")
         c.routes = <Route*>self.at("routes")
+        c.brokers = <Broker*>self.at("brokers")
+        c.desks = <Desk*>self.at("desks")
+        c.currencies = <Currency*>self.at("currencies")
+        c.permissions = <Permission*>self.at("permissions")
+        c.operators = <Operator*>self.at("operators")
+        c.proposals = <Proposal*>self.at("proposals")
+        c.scopes = <Scope*>self.at("scopes")
         c.orders = <Order*>self.at("orders")
         c.requests = <Request*>self.at("requests")
         c.executions = <Execution*>self.at("executions")
@@ -260,12 +295,18 @@ cdef class State:
         c.by_execution = <HashSlot*>self.at("by_execution")
         c.by_position = <HashSlot*>self.at("by_position")
         c.by_venue_order_id = <HashSlot*>self.at("by_venue_order_id")
+        c.by_content = <HashSlot*>self.at("by_content")
+        c.by_scope = <HashSlot*>self.at("by_scope")
         c.instrument_rows, c.account_rows, c.venue_rows = rows["instruments"], rows["accounts"], rows["venues"]
         c.strategy_rows, c.route_rows, c.order_rows = rows["strategies"], rows["routes"], rows["orders"]
         c.request_rows = rows["requests"]
+        c.broker_rows, c.desk_rows, c.currency_rows = rows["brokers"], rows["desks"], rows["currencies"]
+        c.permission_rows, c.operator_rows = rows["permissions"], rows["operators"]
+        c.proposal_rows, c.scope_rows = rows["proposals"], rows["scopes"]
         c.execution_rows, c.position_rows, c.break_rows = rows["executions"], rows["positions"], rows["breaks"]
         c.client_mask, c.execution_mask = rows["by_client_id"] - 1, rows["by_execution"] - 1
         c.position_mask, c.venue_order_mask = rows["by_position"] - 1, rows["by_venue_order_id"] - 1
+        c.content_mask, c.scope_mask = rows["by_content"] - 1, rows["by_scope"] - 1
         self.make_ports()
 
     cdef make_ports(self):
@@ -367,7 +408,9 @@ cdef class State:
         cdef const EngineStatus *e = self.c.engine
         counts = {
             "engine": 1, "instruments": e.instrument_count, "accounts": e.account_count, "venues": e.venue_count, "strategies": e.strategy_count,
-            "routes": e.route_count, "orders": e.order_count, "requests": e.request_count, "executions": e.execution_count,
+            "routes": e.route_count, "brokers": e.broker_count, "desks": e.desk_count, "currencies": e.currency_count,
+            "permissions": e.permission_count, "operators": e.operator_count, "proposals": e.proposal_count, "scopes": e.scope_count,
+            "orders": e.order_count, "requests": e.request_count, "executions": e.execution_count,
             "positions": e.position_count, "breaks": breaks_kept(&self.c),
         }
         if name not in counts:

@@ -10,9 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ringfence.ipc.schema import RECORDS, Record
+from ringfence.ipc.schema import RECORDS, Field, Record
 
 _NUMPY = {"u8": "u1", "i8": "i1", "u16": "<u2", "u32": "<u4", "i32": "<i4", "u64": "<u8", "i64": "<i8"}
+
+
+def _format(field: Field) -> Any:
+    if field.is_text:
+        return f"S{field.size}"
+    return _NUMPY[field.scalar] if field.count == 1 else (_NUMPY[field.scalar], (field.count,))
 
 
 @cache
@@ -28,7 +34,7 @@ def dtype(name: str) -> np.dtype[Any]:
     return np.dtype(
         {
             "names": [f.name for f in record.fields],
-            "formats": [f"S{f.size}" if f.is_text else _NUMPY[f.type] for f in record.fields],
+            "formats": [_format(f) for f in record.fields],
             "offsets": list(record.offsets.values()),
             "itemsize": record.size,
         }

@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 3u
-#define RF_LAYOUT_HASH 0xa08586f2b7b57030ull
+#define RF_LAYOUT_VERSION 4u
+#define RF_LAYOUT_HASH 0x286969918d65338full
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -40,6 +40,7 @@
 #define RF_EXECUTION_ASSIGNED 5u /* taken out of suspense by an operator; assigned_to is booked in its place */
 #define RF_INSTRUCTION_MASS_CANCEL 256u /* of a venue only: it takes one message that cancels everything (35=q) */
 #define RF_INSTRUCTION_POST_ONLY 1u /* add liquidity or be refused; ExecInst(18)=6 unless the venue's profile says otherwise */
+#define RF_INSTRUCTION_REDUCE_ONLY 2u /* never open or add to a position, judged by Ringfence; not sent */
 #define RF_REQUEST_LIMIT_MS 30000u /* a cancel or replace unanswered for this long raises a break */
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
 #define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
@@ -51,7 +52,25 @@
 #define RF_RESTRICT_JOURNAL_SUSPECT 8u /* a write or sync failed: no new risk until people have looked */
 #define RF_RESTRICT_DIVERGENCE 16u /* the shadow differs: no new risk until an operator resumes */
 #define RF_RESTRICT_OPERATOR 32u /* halted by an operator */
-#define RF_REVISIONS_MAX 1023u /* ClOrdIDs of one order: two base-32 digits */
+#define RF_REVISIONS_MAX 1022u /* ClOrdIDs of one order: two base-32 digits, but for the last */
+#define RF_REVISION_OUT_OF_BAND 1023u /* of the cancel that a gateway sends by itself when the kill word is set */
+#define RF_RISK_RULES 31u /* checks of RiskRule; what follows them are settings */
+#define RF_FIRM_SCOPE 1u /* row of the firm in scopes */
+#define RF_ANY 65535u /* of a set in a PermissionChange: every element, those to come too */
+#define RF_INSTRUMENTS_MAX 4096u /* bits of a grant's instrument set */
+#define RF_ACCOUNTS_MAX 255u /* bits of a grant's account set */
+#define RF_AMOUNT_DIGITS 4u /* amounts of scopes are in 10^-4 of the firm's currency, rounded up */
+#define RF_SELF_MATCH_REJECT 1u /* refuse the new order */
+#define RF_SELF_MATCH_CANCEL_RESTING 2u /* cancel the resting ones and go on */
+#define RF_SELF_MATCH_CANCEL_BOTH 3u /* cancel the resting ones and refuse the new order */
+#define RF_COLLAR_LAST 1u /* last trade */
+#define RF_COLLAR_MID 2u /* middle of bid and ask */
+#define RF_COLLAR_FAR 3u /* far touch: the ask for a buy, the bid for a sell */
+#define RF_KILL_CLEAR 1380339531u /* the one value of a kill word that does not kill */
+#define RF_KILL_CANCEL 1u /* cancel open orders too */
+#define RF_KILL_FLATTEN 2u /* close positions too, by market orders */
+#define RF_GRANT_SHORT 1u /* short sales too */
+#define RF_FLATTEN_CLIENT_ID 2147483648u /* client_ids with this bit of their high word are the engine's own orders that flatten a position */
 #define RF_VENUES_MAX 64u /* gateway links of one engine */
 #define RF_STRATEGIES_MAX 256u /* strategy links of one engine */
 
@@ -205,7 +224,34 @@ enum rf_deny_reason {
     RF_DENY_REASON_NOT_SUPPORTED = 27, /* the venue has no such order type, time in force or instruction */
     RF_DENY_REASON_JOURNAL_LATE = 28, /* the journal is not durable in time; only what reduces a position passes */
     RF_DENY_REASON_TRADING_HALTED = 29, /* the instance takes no new risk (restrictions of EngineStatus); cancels pass */
-    RF_DENY_REASON_MAX = 29
+    RF_DENY_REASON_NOT_PERMITTED = 30, /* no grant covers this strategy, account, venue, instrument, order type and time in force */
+    RF_DENY_REASON_KILLED = 31, /* a kill switch of one of its scopes is on; cancels pass */
+    RF_DENY_REASON_REDUCE_ONLY = 32, /* only what reduces the position passes, by the intent's own instruction or a scope's state */
+    RF_DENY_REASON_RESTRICTED = 33, /* the instrument is on the restricted list */
+    RF_DENY_REASON_NO_LOCATE = 34, /* a short sale without enough located quantity */
+    RF_DENY_REASON_EXPIRED_DATE = 35, /* GTD expire time is not in the future, or beyond the instrument's last day */
+    RF_DENY_REASON_INCONSISTENT = 36, /* instructions contradict each other, the order type or the time in force */
+    RF_DENY_REASON_MAX_QTY = 37, /* quantity above a scope's MAX_QTY */
+    RF_DENY_REASON_MAX_NOTIONAL = 38, /* notional above a scope's MAX_NOTIONAL */
+    RF_DENY_REASON_COLLAR = 39, /* price further from the reference than a scope's COLLAR allows */
+    RF_DENY_REASON_NO_REFERENCE = 40, /* the price reference is missing, or older than a scope's REFERENCE_AGE */
+    RF_DENY_REASON_CREDIT = 41, /* an account's credit or cash would be exceeded */
+    RF_DENY_REASON_MARGIN = 42, /* margin required would exceed an account's margin limit */
+    RF_DENY_REASON_MAX_POSITION = 43, /* net position with working orders, worst side, above a scope's MAX_POSITION */
+    RF_DENY_REASON_NET_EXPOSURE = 44, /* net exposure above a scope's NET_EXPOSURE */
+    RF_DENY_REASON_GROSS_EXPOSURE = 45, /* gross exposure above a scope's GROSS_EXPOSURE */
+    RF_DENY_REASON_OPEN_ORDERS = 46, /* a scope has as many open orders as it may */
+    RF_DENY_REASON_TURNOVER = 47, /* the day's turnover would exceed a scope's TURNOVER */
+    RF_DENY_REASON_LOSS = 48, /* a scope has lost its DAILY_LOSS; only what reduces a position passes */
+    RF_DENY_REASON_NEW_RATE = 49, /* a scope's rate of new orders is used up */
+    RF_DENY_REASON_REPLACE_RATE = 50, /* a scope's rate of replaces is used up */
+    RF_DENY_REASON_MESSAGE_RATE = 51, /* a scope's rate of messages is used up, but for what is kept for cancels */
+    RF_DENY_REASON_DUPLICATE_CONTENT = 52, /* the same order content came within a scope's DUPLICATE_WINDOW */
+    RF_DENY_REASON_REPEATED_EXECUTION = 53, /* the same order was executed too often in a row; an operator must enable the strategy again */
+    RF_DENY_REASON_SELF_MATCH = 54, /* it would trade with an order of this firm */
+    RF_DENY_REASON_NO_RATE = 55, /* the instrument's currency has no rate to the firm's, so an amount cannot be checked */
+    RF_DENY_REASON_SCOPES_FULL = 56, /* no room to account for another pair of account, strategy and instrument */
+    RF_DENY_REASON_MAX = 56
 };
 
 /* Facts that contradict our state: booked where they can be, always raised. Names follow the order rules S1 to S22. */
@@ -265,7 +311,18 @@ enum rf_control_kind {
     RF_CONTROL_KIND_DIVERGENCE = 17, /* the shadow found another state hash; body is a Checkpoint with the shadow's */
     RF_CONTROL_KIND_ROLL_DAY = 18, /* a new trading day (field day) begins: DAY orders that are still open are asked for, all others are carried */
     RF_CONTROL_KIND_SKIP_OUTPUTS = 19, /* a gateway has sent more than the journal knows: skip those ids, halt; body is an OrderAction (venue; order_id is the count) */
-    RF_CONTROL_KIND_MAX = 19
+    RF_CONTROL_KIND_DEFINE_CURRENCY = 20, /* a currency and its rate to the firm's */
+    RF_CONTROL_KIND_DEFINE_BROKER = 21,
+    RF_CONTROL_KIND_DEFINE_DESK = 22,
+    RF_CONTROL_KIND_DEFINE_OPERATOR = 23, /* who may command, and as what */
+    RF_CONTROL_KIND_SET_LIMIT = 24, /* one limit or setting of one scope; body is a LimitChange. Looser needs a second operator */
+    RF_CONTROL_KIND_SET_PERMISSION = 25, /* one element of one grant; body is a PermissionChange. More needs a second operator */
+    RF_CONTROL_KIND_SET_LOCATE = 26, /* quantity that may be sold short; body is a LimitChange (account x instrument, rule SHORT_SALE) */
+    RF_CONTROL_KIND_KILL = 27, /* block new orders of a scope, cancel its open ones, flatten it if asked; body is a KillOrder. One operator, at once */
+    RF_CONTROL_KIND_RELEASE = 28, /* lift a kill; body is a KillOrder. Needs a second operator */
+    RF_CONTROL_KIND_APPROVE = 29, /* the second operator agrees to a proposal; body is a Decision */
+    RF_CONTROL_KIND_WITHDRAW = 30, /* a proposal is taken back or refused; body is a Decision */
+    RF_CONTROL_KIND_MAX = 30
 };
 
 /* Journaled by the engine about its peers, so that decisions that depend on them replay. */
@@ -278,7 +335,9 @@ enum rf_observation_kind {
     RF_OBSERVATION_KIND_JOURNAL_PRESSURE = 6,
     RF_OBSERVATION_KIND_JOURNAL_CLEAR = 7,
     RF_OBSERVATION_KIND_JOURNAL_HEALTH = 8, /* value holds the RESTRICT_JOURNAL_* bits that are now in force */
-    RF_OBSERVATION_KIND_MAX = 8
+    RF_OBSERVATION_KIND_KILL_WORD = 9, /* the out-of-band kill word of a venue (peer; 0: the firm's) is set (value 1) or clear again (value 0; the kill stays until released) */
+    RF_OBSERVATION_KIND_STRATEGY_SILENT = 10, /* its heartbeat is older than its dead-man limit; value is the age in ns */
+    RF_OBSERVATION_KIND_MAX = 10
 };
 
 /* Whether a strategy may trade. */
@@ -352,6 +411,114 @@ enum rf_request_kind {
     RF_REQUEST_KIND_CANCEL = 1,
     RF_REQUEST_KIND_REPLACE = 2,
     RF_REQUEST_KIND_MAX = 2
+};
+
+/* What a limit, a count or a kill switch belongs to; a pair is an object of each kind. */
+enum rf_scope_kind {
+    RF_SCOPE_KIND_FIRM = 1,
+    RF_SCOPE_KIND_BROKER = 2,
+    RF_SCOPE_KIND_ACCOUNT = 3,
+    RF_SCOPE_KIND_VENUE = 4,
+    RF_SCOPE_KIND_DESK = 5,
+    RF_SCOPE_KIND_STRATEGY = 6,
+    RF_SCOPE_KIND_INSTRUMENT = 7,
+    RF_SCOPE_KIND_ACCOUNT_INSTRUMENT = 8, /* a is the account, b the instrument */
+    RF_SCOPE_KIND_STRATEGY_INSTRUMENT = 9, /* a is the strategy, b the instrument */
+    RF_SCOPE_KIND_MAX = 9
+};
+
+/* Whether a scope may take risk; the strictest of an order's scopes counts. */
+enum rf_scope_state {
+    RF_SCOPE_STATE_OPEN = 1, /* within limits */
+    RF_SCOPE_STATE_REDUCING = 2, /* only what reduces a position (auto reduce-only of DAILY_LOSS) */
+    RF_SCOPE_STATE_KILLED = 3, /* cancels only */
+    RF_SCOPE_STATE_MAX = 3
+};
+
+/* Pre-trade checks, in the order in which they run, and after them settings that checks use; the number is the row in limits and hits of a Scope. */
+enum rf_risk_rule {
+    RF_RISK_RULE_KILL_SWITCH = 1, /* no scope of the order is killed */
+    RF_RISK_RULE_PERMISSION = 2, /* a grant covers it */
+    RF_RISK_RULE_INSTRUMENT_ACTIVE = 3, /* instrument known and active */
+    RF_RISK_RULE_SESSION_STATE = 4, /* the venue's session is up and keeps pace, the instance is not halted */
+    RF_RISK_RULE_STALE_INTENT = 5, /* younger than the strategy's limit */
+    RF_RISK_RULE_SUPPORTED = 6, /* the venue's profile has the order type and time in force */
+    RF_RISK_RULE_CONSISTENCY = 7, /* post-only, reduce-only and display quantity agree with type and time in force */
+    RF_RISK_RULE_GTD_DATE = 8, /* expires in the future, not after the instrument's last day */
+    RF_RISK_RULE_TICK = 9, /* prices on the tick of their band */
+    RF_RISK_RULE_LOT = 10, /* quantities on the lot */
+    RF_RISK_RULE_QTY_RANGE = 11, /* between the instrument's minimum and maximum */
+    RF_RISK_RULE_RESTRICTED_LIST = 12, /* instrument not restricted */
+    RF_RISK_RULE_SHORT_SALE = 13, /* located quantity covers short sales */
+    RF_RISK_RULE_MAX_QTY = 14, /* quantity of one order */
+    RF_RISK_RULE_MAX_NOTIONAL = 15, /* amount of one order, market orders at the worst reference price */
+    RF_RISK_RULE_REFERENCE_AGE = 16, /* ns that a price reference may be old */
+    RF_RISK_RULE_COLLAR = 17, /* distance of the price from the reference, in millionths */
+    RF_RISK_RULE_CREDIT = 18, /* cost of positions and working buys of an account */
+    RF_RISK_RULE_MARGIN = 19, /* margin required of an account, working orders included */
+    RF_RISK_RULE_MAX_POSITION = 20, /* net quantity with working orders, worst side */
+    RF_RISK_RULE_NET_EXPOSURE = 21, /* net amount with working orders, worst side */
+    RF_RISK_RULE_GROSS_EXPOSURE = 22, /* gross amount with working orders */
+    RF_RISK_RULE_OPEN_ORDERS = 23, /* open orders */
+    RF_RISK_RULE_TURNOVER = 24, /* amount traded and working today */
+    RF_RISK_RULE_DAILY_LOSS = 25, /* realized and unrealized loss of the day; beyond it the scope is REDUCING */
+    RF_RISK_RULE_NEW_RATE = 26, /* new orders a second */
+    RF_RISK_RULE_REPLACE_RATE = 27, /* replaces a second */
+    RF_RISK_RULE_MESSAGE_RATE = 28, /* messages a second; cancels are counted, never refused */
+    RF_RISK_RULE_DUPLICATE_CONTENT = 29, /* ns within which the same content is refused */
+    RF_RISK_RULE_REPEATED_EXECUTION = 30, /* full executions in a row of the same content until the strategy is disabled */
+    RF_RISK_RULE_SELF_MATCH = 31, /* SELF_MATCH_* action against own orders */
+    RF_RISK_RULE_NEW_BURST = 32, /* setting: new orders at once under NEW_RATE */
+    RF_RISK_RULE_REPLACE_BURST = 33, /* setting: replaces at once under REPLACE_RATE */
+    RF_RISK_RULE_MESSAGE_BURST = 34, /* setting: messages at once under MESSAGE_RATE */
+    RF_RISK_RULE_CANCEL_RESERVE = 35, /* setting: of MESSAGE_BURST, kept for cancels */
+    RF_RISK_RULE_COLLAR_REFERENCE = 36, /* setting: COLLAR_* price that collars measure from */
+    RF_RISK_RULE_MARGIN_RATE = 37, /* setting: margin in millionths of the amount, for an account */
+    RF_RISK_RULE_REJECT_LIMIT = 38, /* setting: venue rejects in a row that kill the scope */
+    RF_RISK_RULE_MAX = 38
+};
+
+/* What is traded. */
+enum rf_instrument_kind {
+    RF_INSTRUMENT_KIND_FX_SPOT = 1,
+    RF_INSTRUMENT_KIND_FX_FORWARD = 2,
+    RF_INSTRUMENT_KIND_FX_NDF = 3,
+    RF_INSTRUMENT_KIND_CRYPTO_SPOT = 4,
+    RF_INSTRUMENT_KIND_PERPETUAL = 5,
+    RF_INSTRUMENT_KIND_FUTURE = 6,
+    RF_INSTRUMENT_KIND_EQUITY = 7,
+    RF_INSTRUMENT_KIND_MAX = 7
+};
+
+/* What an operator may do; each role may what the ones before it may. */
+enum rf_operator_role {
+    RF_OPERATOR_ROLE_VIEWER = 1, /* look */
+    RF_OPERATOR_ROLE_TRADER = 2, /* cancel, kill, disable, resolve orders */
+    RF_OPERATOR_ROLE_RISK = 3, /* change limits and permissions, release kills, approve */
+    RF_OPERATOR_ROLE_ADMIN = 4, /* define operators and objects, roll the day */
+    RF_OPERATOR_ROLE_MAX = 4
+};
+
+/* What became of a change that needs two operators. */
+enum rf_proposal_state {
+    RF_PROPOSAL_STATE_PENDING = 1,
+    RF_PROPOSAL_STATE_APPROVED = 2,
+    RF_PROPOSAL_STATE_EXPIRED = 3,
+    RF_PROPOSAL_STATE_WITHDRAWN = 4,
+    RF_PROPOSAL_STATE_RUNNING = 5, /* approved, ends by itself */
+    RF_PROPOSAL_STATE_MAX = 5
+};
+
+/* Which set of a grant a PermissionChange names. */
+enum rf_permission_part {
+    RF_PERMISSION_PART_ACCOUNT = 1,
+    RF_PERMISSION_PART_VENUE = 2,
+    RF_PERMISSION_PART_INSTRUMENT = 3,
+    RF_PERMISSION_PART_ORD_TYPE = 4,
+    RF_PERMISSION_PART_TIME_IN_FORCE = 5,
+    RF_PERMISSION_PART_SHORT = 6,
+    RF_PERMISSION_PART_STRATEGY = 7,
+    RF_PERMISSION_PART_MAX = 7
 };
 
 /* First bytes of every region. Written once by the creator, but for the heartbeat. Written by: the region's one writer. */
@@ -699,7 +866,13 @@ typedef struct {
     uint32_t venues; /* +24 */
     uint32_t strategies; /* +28 */
     uint32_t routes; /* +32 */
-    char pad_0[28]; /* +36: zero */
+    uint32_t brokers; /* +36 */
+    uint32_t desks; /* +40 */
+    uint32_t currencies; /* +44 */
+    uint32_t permissions; /* +48 */
+    uint32_t operators; /* +52 */
+    uint32_t proposals; /* +56 */
+    uint32_t scopes; /* +60 */
 } rf_table_rows_t;
 RF_STATIC_ASSERT(sizeof(rf_table_rows_t) == 64, "TableRows");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, orders) == 0, "TableRows.orders");
@@ -711,7 +884,71 @@ RF_STATIC_ASSERT(offsetof(rf_table_rows_t, accounts) == 20, "TableRows.accounts"
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, venues) == 24, "TableRows.venues");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, strategies) == 28, "TableRows.strategies");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, routes) == 32, "TableRows.routes");
-RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_0) == 36, "TableRows.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, brokers) == 36, "TableRows.brokers");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, desks) == 40, "TableRows.desks");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, currencies) == 44, "TableRows.currencies");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, permissions) == 48, "TableRows.permissions");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, operators) == 52, "TableRows.operators");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, proposals) == 56, "TableRows.proposals");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, scopes) == 60, "TableRows.scopes");
+
+/* Body of SET_LIMIT and SET_LOCATE: a limit (or setting) of a scope. Written by: supervisor (control agent). */
+typedef struct {
+    int64_t value; /* +0: 0: no limit [by rule] */
+    uint64_t expires_ns; /* +8: from then on the value before it holds again; 0: stays [ns] */
+    uint32_t a; /* +16: row of the scope's object */
+    uint32_t b; /* +20: second row of a pair */
+    uint8_t kind; /* +24: enum ScopeKind */
+    uint8_t rule; /* +25: enum RiskRule */
+    char pad_0[38]; /* +26: zero */
+} rf_limit_change_t;
+RF_STATIC_ASSERT(sizeof(rf_limit_change_t) == 64, "LimitChange");
+RF_STATIC_ASSERT(offsetof(rf_limit_change_t, value) == 0, "LimitChange.value");
+RF_STATIC_ASSERT(offsetof(rf_limit_change_t, expires_ns) == 8, "LimitChange.expires_ns");
+RF_STATIC_ASSERT(offsetof(rf_limit_change_t, a) == 16, "LimitChange.a");
+RF_STATIC_ASSERT(offsetof(rf_limit_change_t, b) == 20, "LimitChange.b");
+RF_STATIC_ASSERT(offsetof(rf_limit_change_t, kind) == 24, "LimitChange.kind");
+RF_STATIC_ASSERT(offsetof(rf_limit_change_t, rule) == 25, "LimitChange.rule");
+RF_STATIC_ASSERT(offsetof(rf_limit_change_t, pad_0) == 26, "LimitChange.pad_0");
+
+/* Body of SET_PERMISSION: one element of one set of one grant. A grant's sets multiply; an order needs one grant that covers all of it. Written by: supervisor (control agent). */
+typedef struct {
+    uint32_t value; /* +0: row or enum value; ANY: all */
+    uint16_t permission; /* +4: row in permissions */
+    uint8_t part; /* +6: enum PermissionPart */
+    uint8_t grant; /* +7: 1 adds, 0 takes away */
+    char pad_0[56]; /* +8: zero */
+} rf_permission_change_t;
+RF_STATIC_ASSERT(sizeof(rf_permission_change_t) == 64, "PermissionChange");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, value) == 0, "PermissionChange.value");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, permission) == 4, "PermissionChange.permission");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, part) == 6, "PermissionChange.part");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, grant) == 7, "PermissionChange.grant");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, pad_0) == 8, "PermissionChange.pad_0");
+
+/* Body of KILL and RELEASE. Written by: supervisor (control agent). */
+typedef struct {
+    uint32_t a; /* +0: row of the scope's object */
+    uint32_t b; /* +4: second row of a pair */
+    uint8_t kind; /* +8: enum ScopeKind */
+    uint8_t options; /* +9: KILL_* bits */
+    char pad_0[54]; /* +10: zero */
+} rf_kill_order_t;
+RF_STATIC_ASSERT(sizeof(rf_kill_order_t) == 64, "KillOrder");
+RF_STATIC_ASSERT(offsetof(rf_kill_order_t, a) == 0, "KillOrder.a");
+RF_STATIC_ASSERT(offsetof(rf_kill_order_t, b) == 4, "KillOrder.b");
+RF_STATIC_ASSERT(offsetof(rf_kill_order_t, kind) == 8, "KillOrder.kind");
+RF_STATIC_ASSERT(offsetof(rf_kill_order_t, options) == 9, "KillOrder.options");
+RF_STATIC_ASSERT(offsetof(rf_kill_order_t, pad_0) == 10, "KillOrder.pad_0");
+
+/* Body of APPROVE and WITHDRAW. Written by: supervisor (control agent). */
+typedef struct {
+    uint64_t proposal; /* +0: its id */
+    char pad_0[56]; /* +8: zero */
+} rf_decision_t;
+RF_STATIC_ASSERT(sizeof(rf_decision_t) == 64, "Decision");
+RF_STATIC_ASSERT(offsetof(rf_decision_t, proposal) == 0, "Decision.proposal");
+RF_STATIC_ASSERT(offsetof(rf_decision_t, pad_0) == 8, "Decision.pad_0");
 
 /* Body of an operator's command on an order or an execution; what a command does not use is zero. Written by: supervisor (control agent). */
 typedef struct {
@@ -741,7 +978,9 @@ typedef struct {
     int64_t ask; /* +16: [instrument scale] */
     uint64_t source_ns; /* +24: the quote's own time [ns] */
     uint32_t instrument; /* +32 */
-    char pad_0[28]; /* +36: zero */
+    char pad_0[4]; /* +36: zero */
+    int64_t last; /* +40: last trade, 0 when not known [instrument scale] */
+    char pad_1[16]; /* +48: zero */
 } rf_mark_t;
 RF_STATIC_ASSERT(sizeof(rf_mark_t) == 64, "Mark");
 RF_STATIC_ASSERT(offsetof(rf_mark_t, slot_seq) == 0, "Mark.slot_seq");
@@ -750,6 +989,8 @@ RF_STATIC_ASSERT(offsetof(rf_mark_t, ask) == 16, "Mark.ask");
 RF_STATIC_ASSERT(offsetof(rf_mark_t, source_ns) == 24, "Mark.source_ns");
 RF_STATIC_ASSERT(offsetof(rf_mark_t, instrument) == 32, "Mark.instrument");
 RF_STATIC_ASSERT(offsetof(rf_mark_t, pad_0) == 36, "Mark.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_mark_t, last) == 40, "Mark.last");
+RF_STATIC_ASSERT(offsetof(rf_mark_t, pad_1) == 48, "Mark.pad_1");
 
 /* A tick of engine time, so that time passes in a replay. Written by: engine. */
 typedef struct {
@@ -867,9 +1108,24 @@ typedef struct {
     uint32_t mass_cancels; /* +200: mass cancels sent; part of their ClOrdIDs */
     uint32_t restrictions; /* +204: RESTRICT_* bits in force; 0: new risk is taken */
     uint32_t rolls; /* +208: trading days that began while there was an older one */
-    char pad_0[44]; /* +212: zero */
+    uint32_t broker_count; /* +212 */
+    uint32_t desk_count; /* +216 */
+    uint32_t currency_count; /* +220 */
+    uint32_t permission_count; /* +224 */
+    uint32_t operator_count; /* +228 */
+    uint32_t scope_count; /* +232 */
+    uint32_t proposal_count; /* +236: rows of proposals in use; decided ones are used again when all are */
+    uint32_t flatten_orders; /* +240: orders that the engine made to close positions */
+    char pad_0[4]; /* +244: zero */
+    uint64_t proposals; /* +248: ever made; the last id */
+    uint32_t pending_proposals; /* +256 */
+    uint32_t running_overrides; /* +260: limits that will end by themselves */
+    uint64_t next_expiry_ns; /* +264: when the next proposal or override ends; 0: none [ns] */
+    uint64_t audit_digest; /* +272: folds every applied change of configuration, limits, permissions and kills, with what it replaced */
+    uint64_t audit_entries; /* +280: changes folded into it */
+    char pad_1[32]; /* +288: zero */
 } rf_engine_status_t;
-RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 256, "EngineStatus");
+RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, engine_ns) == 8, "EngineStatus.engine_ns");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, inputs) == 16, "EngineStatus.inputs");
@@ -903,7 +1159,22 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, free_request) == 196, "EngineStatu
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, mass_cancels) == 200, "EngineStatus.mass_cancels");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, restrictions) == 204, "EngineStatus.restrictions");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, rolls) == 208, "EngineStatus.rolls");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 212, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, broker_count) == 212, "EngineStatus.broker_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, desk_count) == 216, "EngineStatus.desk_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, currency_count) == 220, "EngineStatus.currency_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, permission_count) == 224, "EngineStatus.permission_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, operator_count) == 228, "EngineStatus.operator_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scope_count) == 232, "EngineStatus.scope_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, proposal_count) == 236, "EngineStatus.proposal_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, flatten_orders) == 240, "EngineStatus.flatten_orders");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 244, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, proposals) == 248, "EngineStatus.proposals");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pending_proposals) == 256, "EngineStatus.pending_proposals");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, running_overrides) == 260, "EngineStatus.running_overrides");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, next_expiry_ns) == 264, "EngineStatus.next_expiry_ns");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_digest) == 272, "EngineStatus.audit_digest");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_entries) == 280, "EngineStatus.audit_entries");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 288, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -922,8 +1193,26 @@ typedef struct {
     uint8_t price_digits; /* +108 */
     uint8_t qty_digits; /* +109 */
     uint8_t status; /* +110: enum Status */
-    uint8_t pad_0; /* +111: zero */
-    char pad_1[144]; /* +112: zero */
+    uint8_t kind; /* +111: enum InstrumentKind */
+    uint32_t scope; /* +112: row in scopes */
+    uint16_t base_currency; /* +116: row in currencies; 0: none (an equity) */
+    uint16_t quote_currency; /* +118: row in currencies */
+    uint32_t margin_ppm; /* +120: margin required, in millionths of the amount; 0: the account's rate */
+    uint32_t last_day; /* +124: YYYYMMDD of a dated contract, 0: none */
+    uint8_t inverse; /* +128: 1: settled in the base currency, amount is qty x multiplier */
+    uint8_t settle_days; /* +129: value date: trade date and so many */
+    uint8_t restricted; /* +130: 1: on the restricted list */
+    uint8_t locate_required; /* +131: 1: short sales need a locate */
+    uint8_t amount_shift; /* +132: amount = px x qty x amount_factor >> amount_shift, rounded up */
+    char pad_2[3]; /* +133: zero */
+    uint32_t amount_factor; /* +136: 31-bit mantissa of the step from px x qty to amounts of the firm's currency; 0: no rate */
+    uint32_t first_buy; /* +140: open buys of every strategy, best price first */
+    uint32_t first_sell; /* +144 */
+    char pad_3[4]; /* +148: zero */
+    int64_t last; /* +152: last trade of the last mark [instrument scale] */
+    int64_t band_px[3]; /* +160: prices from which band_tick counts, rising; 0: unused [instrument scale] */
+    int64_t band_tick[3]; /* +184: tick from that price on [instrument scale] */
+    char pad_1[48]; /* +208: zero */
 } rf_instrument_t;
 RF_STATIC_ASSERT(sizeof(rf_instrument_t) == 256, "Instrument");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, symbol) == 0, "Instrument.symbol");
@@ -941,8 +1230,26 @@ RF_STATIC_ASSERT(offsetof(rf_instrument_t, id) == 104, "Instrument.id");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, price_digits) == 108, "Instrument.price_digits");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, qty_digits) == 109, "Instrument.qty_digits");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, status) == 110, "Instrument.status");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_0) == 111, "Instrument.pad_0");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 112, "Instrument.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, kind) == 111, "Instrument.kind");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, scope) == 112, "Instrument.scope");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, base_currency) == 116, "Instrument.base_currency");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, quote_currency) == 118, "Instrument.quote_currency");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, margin_ppm) == 120, "Instrument.margin_ppm");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, last_day) == 124, "Instrument.last_day");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, inverse) == 128, "Instrument.inverse");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, settle_days) == 129, "Instrument.settle_days");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, restricted) == 130, "Instrument.restricted");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, locate_required) == 131, "Instrument.locate_required");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_shift) == 132, "Instrument.amount_shift");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_2) == 133, "Instrument.pad_2");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_factor) == 136, "Instrument.amount_factor");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_buy) == 140, "Instrument.first_buy");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_sell) == 144, "Instrument.first_sell");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_3) == 148, "Instrument.pad_3");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, last) == 152, "Instrument.last");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_px) == 160, "Instrument.band_px");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_tick) == 184, "Instrument.band_tick");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 208, "Instrument.pad_1");
 
 /* An account at a broker. Written by: engine. */
 typedef struct {
@@ -952,8 +1259,10 @@ typedef struct {
     uint16_t id; /* +56 */
     uint8_t status; /* +58: enum Status */
     uint8_t durability; /* +59: 1 async, 2 local, 3 replicated; 0: the instance's */
-    char pad_0[4]; /* +60: zero */
-    char pad_1[64]; /* +64: zero */
+    uint16_t broker; /* +60: row in brokers; 0: none */
+    char pad_0[2]; /* +62: zero */
+    uint32_t scope; /* +64: row in scopes */
+    char pad_1[60]; /* +68: zero */
 } rf_account_t;
 RF_STATIC_ASSERT(sizeof(rf_account_t) == 128, "Account");
 RF_STATIC_ASSERT(offsetof(rf_account_t, name) == 0, "Account.name");
@@ -962,8 +1271,10 @@ RF_STATIC_ASSERT(offsetof(rf_account_t, currency) == 48, "Account.currency");
 RF_STATIC_ASSERT(offsetof(rf_account_t, id) == 56, "Account.id");
 RF_STATIC_ASSERT(offsetof(rf_account_t, status) == 58, "Account.status");
 RF_STATIC_ASSERT(offsetof(rf_account_t, durability) == 59, "Account.durability");
-RF_STATIC_ASSERT(offsetof(rf_account_t, pad_0) == 60, "Account.pad_0");
-RF_STATIC_ASSERT(offsetof(rf_account_t, pad_1) == 64, "Account.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_account_t, broker) == 60, "Account.broker");
+RF_STATIC_ASSERT(offsetof(rf_account_t, pad_0) == 62, "Account.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_account_t, scope) == 64, "Account.scope");
+RF_STATIC_ASSERT(offsetof(rf_account_t, pad_1) == 68, "Account.pad_1");
 
 /* A venue and its order session (one gateway link each). Written by: engine. */
 typedef struct {
@@ -984,7 +1295,9 @@ typedef struct {
     uint32_t ord_types; /* +112: bit 1 << OrdType that its profile maps; 0: all */
     uint32_t time_in_forces; /* +116: bit 1 << TimeInForce that its profile maps; 0: all */
     uint32_t instructions; /* +120: INSTRUCTION_* bits that its profile maps */
-    char pad_1[68]; /* +124: zero */
+    uint32_t scope; /* +124: row in scopes */
+    uint8_t cancel_on_disconnect; /* +128: 1: its open orders are cancelled when its session has come back */
+    char pad_1[63]; /* +129: zero */
 } rf_venue_t;
 RF_STATIC_ASSERT(sizeof(rf_venue_t) == 192, "Venue");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, name) == 0, "Venue.name");
@@ -1004,7 +1317,9 @@ RF_STATIC_ASSERT(offsetof(rf_venue_t, stalled_seq) == 104, "Venue.stalled_seq");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, ord_types) == 112, "Venue.ord_types");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, time_in_forces) == 116, "Venue.time_in_forces");
 RF_STATIC_ASSERT(offsetof(rf_venue_t, instructions) == 120, "Venue.instructions");
-RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_1) == 124, "Venue.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, scope) == 124, "Venue.scope");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, cancel_on_disconnect) == 128, "Venue.cancel_on_disconnect");
+RF_STATIC_ASSERT(offsetof(rf_venue_t, pad_1) == 129, "Venue.pad_1");
 
 /* A strategy and its rings. Written by: engine. */
 typedef struct {
@@ -1028,7 +1343,16 @@ typedef struct {
     char pad_0[2]; /* +126: zero */
     uint32_t first_open; /* +128: head of its list of open orders, oldest first */
     uint32_t last_open; /* +132 */
-    char pad_1[56]; /* +136: zero */
+    uint16_t desk_row; /* +136: row in desks; 0: none */
+    uint8_t silent; /* +138: 1 since its dead-man limit passed */
+    uint8_t pad_2; /* +139: zero */
+    uint32_t scope; /* +140: row in scopes */
+    uint32_t first_permission; /* +144: head of its grants */
+    char pad_3[4]; /* +148: zero */
+    uint64_t deadman_ns; /* +152: a heartbeat older than this cancels its orders and makes it CANCEL_ONLY; 0: none [ns] */
+    uint64_t repeated_digest; /* +160: content of the last order that was fully executed */
+    uint32_t repeated_count; /* +168: full executions of that content in a row */
+    char pad_1[20]; /* +172: zero */
 } rf_strategy_t;
 RF_STATIC_ASSERT(sizeof(rf_strategy_t) == 192, "Strategy");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, name) == 0, "Strategy.name");
@@ -1051,28 +1375,53 @@ RF_STATIC_ASSERT(offsetof(rf_strategy_t, cancel_on_detach) == 125, "Strategy.can
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_0) == 126, "Strategy.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, first_open) == 128, "Strategy.first_open");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, last_open) == 132, "Strategy.last_open");
-RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_1) == 136, "Strategy.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, desk_row) == 136, "Strategy.desk_row");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, silent) == 138, "Strategy.silent");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_2) == 139, "Strategy.pad_2");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, scope) == 140, "Strategy.scope");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, first_permission) == 144, "Strategy.first_permission");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_3) == 148, "Strategy.pad_3");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, deadman_ns) == 152, "Strategy.deadman_ns");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, repeated_digest) == 160, "Strategy.repeated_digest");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, repeated_count) == 168, "Strategy.repeated_count");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_1) == 172, "Strategy.pad_1");
 
-/* Instrument and account to venue; the first active row that fits is taken. Written by: engine. */
+/* Conditions and where an order that meets them goes. Rows are tried in order; the first that is active, fits and can take it now is taken. Written by: engine. */
 typedef struct {
     uint32_t instrument; /* +0: 0: any */
-    uint16_t account; /* +4 */
+    uint16_t account; /* +4: 0: any, the intent names it */
     uint16_t venue; /* +6 */
     uint16_t id; /* +8 */
     uint8_t status; /* +10: enum Status */
-    uint8_t pad_0; /* +11: zero */
+    uint8_t side; /* +11: 0: any enum Side */
     char name[24]; /* +12 */
-    char pad_1[28]; /* +36: zero */
+    uint16_t strategy; /* +36: 0: any */
+    char pad_0[2]; /* +38: zero */
+    int64_t qty_min; /* +40: 0: any [instrument scale] */
+    int64_t qty_max; /* +48: 0: any [instrument scale] */
+    uint32_t from_s; /* +56: seconds of the UTC day from which it counts; from_s = until_s: always */
+    uint32_t until_s; /* +60: seconds of the UTC day until which it counts; below from_s: over midnight */
+    uint64_t chosen; /* +64: orders that took it */
+    uint64_t skipped; /* +72: times it fitted and could not take the order */
+    char pad_1[48]; /* +80: zero */
 } rf_route_t;
-RF_STATIC_ASSERT(sizeof(rf_route_t) == 64, "Route");
+RF_STATIC_ASSERT(sizeof(rf_route_t) == 128, "Route");
 RF_STATIC_ASSERT(offsetof(rf_route_t, instrument) == 0, "Route.instrument");
 RF_STATIC_ASSERT(offsetof(rf_route_t, account) == 4, "Route.account");
 RF_STATIC_ASSERT(offsetof(rf_route_t, venue) == 6, "Route.venue");
 RF_STATIC_ASSERT(offsetof(rf_route_t, id) == 8, "Route.id");
 RF_STATIC_ASSERT(offsetof(rf_route_t, status) == 10, "Route.status");
-RF_STATIC_ASSERT(offsetof(rf_route_t, pad_0) == 11, "Route.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_route_t, side) == 11, "Route.side");
 RF_STATIC_ASSERT(offsetof(rf_route_t, name) == 12, "Route.name");
-RF_STATIC_ASSERT(offsetof(rf_route_t, pad_1) == 36, "Route.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_route_t, strategy) == 36, "Route.strategy");
+RF_STATIC_ASSERT(offsetof(rf_route_t, pad_0) == 38, "Route.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_route_t, qty_min) == 40, "Route.qty_min");
+RF_STATIC_ASSERT(offsetof(rf_route_t, qty_max) == 48, "Route.qty_max");
+RF_STATIC_ASSERT(offsetof(rf_route_t, from_s) == 56, "Route.from_s");
+RF_STATIC_ASSERT(offsetof(rf_route_t, until_s) == 60, "Route.until_s");
+RF_STATIC_ASSERT(offsetof(rf_route_t, chosen) == 64, "Route.chosen");
+RF_STATIC_ASSERT(offsetof(rf_route_t, skipped) == 72, "Route.skipped");
+RF_STATIC_ASSERT(offsetof(rf_route_t, pad_1) == 80, "Route.pad_1");
 
 /* One order through its whole ClOrdID chain. Written by: engine. */
 typedef struct {
@@ -1135,9 +1484,20 @@ typedef struct {
     uint32_t last_request; /* +360 */
     char pad_3[4]; /* +364: zero */
     uint64_t asked_ns; /* +368: engine time of the last status request (S16) [ns] */
-    char pad_4[8]; /* +376: zero */
+    uint64_t checks; /* +376: bit 1 << RiskRule of every check that it passed */
+    int64_t reserved_qty; /* +384: what its scopes hold for it: the most that may still trade [instrument scale] */
+    int64_t reserved_amount; /* +392: the same as an amount [10^-4 of the firm's currency] */
+    uint64_t content_digest; /* +400: of instrument, account, side, type, prices and quantity */
+    int64_t reserved_px; /* +408: price behind reserved_amount [instrument scale] */
+    uint32_t next_level; /* +416: open orders of its instrument and side, best price first */
+    uint32_t prev_level; /* +420 */
+    uint32_t account_pair; /* +424: row in scopes of account and instrument */
+    uint32_t strategy_pair; /* +428: row in scopes of strategy and instrument */
+    uint16_t routes_skipped; /* +432: routes that fitted and could not take it */
+    uint8_t skip_reason; /* +434: why the last of them could not enum DenyReason */
+    char pad_4[13]; /* +435: zero */
 } rf_order_t;
-RF_STATIC_ASSERT(sizeof(rf_order_t) == 384, "Order");
+RF_STATIC_ASSERT(sizeof(rf_order_t) == 448, "Order");
 RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
 RF_STATIC_ASSERT(offsetof(rf_order_t, client_id) == 8, "Order.client_id");
 RF_STATIC_ASSERT(offsetof(rf_order_t, px) == 16, "Order.px");
@@ -1197,7 +1557,18 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, first_request) == 356, "Order.first_reques
 RF_STATIC_ASSERT(offsetof(rf_order_t, last_request) == 360, "Order.last_request");
 RF_STATIC_ASSERT(offsetof(rf_order_t, pad_3) == 364, "Order.pad_3");
 RF_STATIC_ASSERT(offsetof(rf_order_t, asked_ns) == 368, "Order.asked_ns");
-RF_STATIC_ASSERT(offsetof(rf_order_t, pad_4) == 376, "Order.pad_4");
+RF_STATIC_ASSERT(offsetof(rf_order_t, checks) == 376, "Order.checks");
+RF_STATIC_ASSERT(offsetof(rf_order_t, reserved_qty) == 384, "Order.reserved_qty");
+RF_STATIC_ASSERT(offsetof(rf_order_t, reserved_amount) == 392, "Order.reserved_amount");
+RF_STATIC_ASSERT(offsetof(rf_order_t, content_digest) == 400, "Order.content_digest");
+RF_STATIC_ASSERT(offsetof(rf_order_t, reserved_px) == 408, "Order.reserved_px");
+RF_STATIC_ASSERT(offsetof(rf_order_t, next_level) == 416, "Order.next_level");
+RF_STATIC_ASSERT(offsetof(rf_order_t, prev_level) == 420, "Order.prev_level");
+RF_STATIC_ASSERT(offsetof(rf_order_t, account_pair) == 424, "Order.account_pair");
+RF_STATIC_ASSERT(offsetof(rf_order_t, strategy_pair) == 428, "Order.strategy_pair");
+RF_STATIC_ASSERT(offsetof(rf_order_t, routes_skipped) == 432, "Order.routes_skipped");
+RF_STATIC_ASSERT(offsetof(rf_order_t, skip_reason) == 434, "Order.skip_reason");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_4) == 435, "Order.pad_4");
 
 /* One cancel or replace in flight; a row that is free is zero but for next. Written by: engine. */
 typedef struct {
@@ -1291,7 +1662,13 @@ typedef struct {
     uint32_t instrument; /* +104 */
     uint16_t account; /* +108 */
     uint16_t strategy; /* +110: 0: suspense */
-    char pad_0[80]; /* +112: zero */
+    int64_t value; /* +112: net_qty at the reference price, as its scopes count it [10^-4 of the firm's currency] */
+    int64_t profit; /* +120: realized and unrealized, as its scopes count it [10^-4 of the firm's currency] */
+    int64_t day_profit; /* +128: the same when the trading day began [10^-4 of the firm's currency] */
+    uint32_t account_pair; /* +136: row in scopes of account and instrument; 0: none yet */
+    uint32_t strategy_pair; /* +140: row in scopes of strategy and instrument; 0: none yet */
+    uint32_t next_of_instrument; /* +144: positions of the same instrument */
+    char pad_0[44]; /* +148: zero */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1310,7 +1687,243 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, updated_seq) == 96, "Position.updated_s
 RF_STATIC_ASSERT(offsetof(rf_position_t, instrument) == 104, "Position.instrument");
 RF_STATIC_ASSERT(offsetof(rf_position_t, account) == 108, "Position.account");
 RF_STATIC_ASSERT(offsetof(rf_position_t, strategy) == 110, "Position.strategy");
-RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 112, "Position.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_position_t, value) == 112, "Position.value");
+RF_STATIC_ASSERT(offsetof(rf_position_t, profit) == 120, "Position.profit");
+RF_STATIC_ASSERT(offsetof(rf_position_t, day_profit) == 128, "Position.day_profit");
+RF_STATIC_ASSERT(offsetof(rf_position_t, account_pair) == 136, "Position.account_pair");
+RF_STATIC_ASSERT(offsetof(rf_position_t, strategy_pair) == 140, "Position.strategy_pair");
+RF_STATIC_ASSERT(offsetof(rf_position_t, next_of_instrument) == 144, "Position.next_of_instrument");
+RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 148, "Position.pad_0");
+
+/* A currency or asset that amounts are counted in. Written by: engine. */
+typedef struct {
+    char code[8]; /* +0 */
+    int64_t rate; /* +8: units of the firm's currency for one of it; 0: not known [10^-9] */
+    uint64_t changed_ns; /* +16: engine time [ns] */
+    uint16_t id; /* +24 */
+    uint8_t status; /* +26: enum Status */
+    uint8_t is_firm; /* +27: 1: the firm's own; its rate is 1 */
+    char pad_0[36]; /* +28: zero */
+} rf_currency_t;
+RF_STATIC_ASSERT(sizeof(rf_currency_t) == 64, "Currency");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, code) == 0, "Currency.code");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, rate) == 8, "Currency.rate");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, changed_ns) == 16, "Currency.changed_ns");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, id) == 24, "Currency.id");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, status) == 26, "Currency.status");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, is_firm) == 27, "Currency.is_firm");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, pad_0) == 28, "Currency.pad_0");
+
+/* Where accounts are held. Written by: engine. */
+typedef struct {
+    char name[24]; /* +0 */
+    uint32_t scope; /* +24 */
+    uint16_t id; /* +28 */
+    uint8_t status; /* +30: enum Status */
+    char pad_0[33]; /* +31: zero */
+} rf_broker_t;
+RF_STATIC_ASSERT(sizeof(rf_broker_t) == 64, "Broker");
+RF_STATIC_ASSERT(offsetof(rf_broker_t, name) == 0, "Broker.name");
+RF_STATIC_ASSERT(offsetof(rf_broker_t, scope) == 24, "Broker.scope");
+RF_STATIC_ASSERT(offsetof(rf_broker_t, id) == 28, "Broker.id");
+RF_STATIC_ASSERT(offsetof(rf_broker_t, status) == 30, "Broker.status");
+RF_STATIC_ASSERT(offsetof(rf_broker_t, pad_0) == 31, "Broker.pad_0");
+
+/* A group of strategies. Written by: engine. */
+typedef struct {
+    char name[24]; /* +0 */
+    uint32_t scope; /* +24 */
+    uint16_t id; /* +28 */
+    uint8_t status; /* +30: enum Status */
+    char pad_0[33]; /* +31: zero */
+} rf_desk_t;
+RF_STATIC_ASSERT(sizeof(rf_desk_t) == 64, "Desk");
+RF_STATIC_ASSERT(offsetof(rf_desk_t, name) == 0, "Desk.name");
+RF_STATIC_ASSERT(offsetof(rf_desk_t, scope) == 24, "Desk.scope");
+RF_STATIC_ASSERT(offsetof(rf_desk_t, id) == 28, "Desk.id");
+RF_STATIC_ASSERT(offsetof(rf_desk_t, status) == 30, "Desk.status");
+RF_STATIC_ASSERT(offsetof(rf_desk_t, pad_0) == 31, "Desk.pad_0");
+
+/* A grant to one strategy: sets, as bits, that multiply. What no grant covers is denied. Written by: engine. */
+typedef struct {
+    uint16_t strategy; /* +0: 0: every strategy */
+    uint16_t id; /* +2 */
+    uint32_t flags; /* +4: GRANT_* bits */
+    uint32_t ord_types; /* +8: bit 1 << OrdType */
+    uint32_t time_in_forces; /* +12: bit 1 << TimeInForce */
+    uint64_t venues[2]; /* +16: bit row of venues; bit 0: any */
+    uint64_t accounts[4]; /* +32: bit row of accounts; bit 0: any */
+    uint64_t instruments[64]; /* +64: bit row of instruments; bit 0: any */
+    uint32_t next; /* +576: next grant of the same strategy */
+    char pad_0[4]; /* +580: zero */
+    char name[24]; /* +584 */
+    char pad_1[32]; /* +608: zero */
+} rf_permission_t;
+RF_STATIC_ASSERT(sizeof(rf_permission_t) == 640, "Permission");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, strategy) == 0, "Permission.strategy");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, id) == 2, "Permission.id");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, flags) == 4, "Permission.flags");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, ord_types) == 8, "Permission.ord_types");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, time_in_forces) == 12, "Permission.time_in_forces");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, venues) == 16, "Permission.venues");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, accounts) == 32, "Permission.accounts");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, instruments) == 64, "Permission.instruments");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, next) == 576, "Permission.next");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, pad_0) == 580, "Permission.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, name) == 584, "Permission.name");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, pad_1) == 608, "Permission.pad_1");
+
+/* Who may command the instance. Written by: engine. */
+typedef struct {
+    char name[24]; /* +0 */
+    char public_key[32]; /* +24: Ed25519, for signed commands; zero: none */
+    uint32_t uid; /* +56: Unix identity */
+    uint16_t id; /* +60 */
+    uint8_t role; /* +62: enum OperatorRole */
+    uint8_t status; /* +63: enum Status */
+    uint64_t last_request; /* +64: highest request number of a signed command: an older one is a repetition */
+    char pad_0[56]; /* +72: zero */
+} rf_operator_t;
+RF_STATIC_ASSERT(sizeof(rf_operator_t) == 128, "Operator");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, name) == 0, "Operator.name");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, public_key) == 24, "Operator.public_key");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, uid) == 56, "Operator.uid");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, id) == 60, "Operator.id");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, role) == 62, "Operator.role");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, status) == 63, "Operator.status");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, last_request) == 64, "Operator.last_request");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, pad_0) == 72, "Operator.pad_0");
+
+/* A change that needs two operators, or one that ends by itself. Written by: engine. */
+typedef struct {
+    uint64_t id; /* +0 */
+    uint64_t proposed_seq; /* +8: journal sequence */
+    uint64_t decided_seq; /* +16: journal sequence, 0 while pending */
+    uint64_t proposed_ns; /* +24: [ns] */
+    uint64_t expires_ns; /* +32: of the proposal while PENDING, of the change while RUNNING [ns] */
+    int64_t before; /* +40: what the change replaces [by kind] */
+    int64_t after; /* +48: [by kind] */
+    uint32_t proposer; /* +56: uid */
+    uint32_t decider; /* +60: uid */
+    uint8_t state; /* +64: enum ProposalState */
+    uint8_t kind; /* +65: enum ControlKind */
+    uint8_t status; /* +66: of the command */
+    uint8_t pad_0; /* +67: zero */
+    uint16_t strategy; /* +68: of the command */
+    char pad_1[2]; /* +70: zero */
+    char reason[56]; /* +72: the proposer's */
+    char operator_name[24]; /* +128: the proposer's */
+    char body[256]; /* +152: of the command */
+    char pad_2[104]; /* +408: zero */
+} rf_proposal_t;
+RF_STATIC_ASSERT(sizeof(rf_proposal_t) == 512, "Proposal");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, id) == 0, "Proposal.id");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, proposed_seq) == 8, "Proposal.proposed_seq");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, decided_seq) == 16, "Proposal.decided_seq");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, proposed_ns) == 24, "Proposal.proposed_ns");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, expires_ns) == 32, "Proposal.expires_ns");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, before) == 40, "Proposal.before");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, after) == 48, "Proposal.after");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, proposer) == 56, "Proposal.proposer");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, decider) == 60, "Proposal.decider");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, state) == 64, "Proposal.state");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, kind) == 65, "Proposal.kind");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, status) == 66, "Proposal.status");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, pad_0) == 67, "Proposal.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, strategy) == 68, "Proposal.strategy");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, pad_1) == 70, "Proposal.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, reason) == 72, "Proposal.reason");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, operator_name) == 128, "Proposal.operator_name");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, body) == 152, "Proposal.body");
+RF_STATIC_ASSERT(offsetof(rf_proposal_t, pad_2) == 408, "Proposal.pad_2");
+
+/* Limits, counts and state of one object or pair. Amounts are in 10^-4 of the firm's currency, quantities in the instrument's scale. Written by: engine. */
+typedef struct {
+    int64_t limits[40]; /* +0: by RiskRule; 0: none [by rule] */
+    uint32_t hits[40]; /* +320: refusals by RiskRule */
+    char name[24]; /* +480 */
+    uint32_t a; /* +504: row of its object */
+    uint32_t b; /* +508: row of the second object of a pair */
+    uint32_t id; /* +512 */
+    uint8_t kind; /* +516: enum ScopeKind */
+    uint8_t state; /* +517: enum ScopeState */
+    uint8_t last_rule; /* +518: of the last refusal enum RiskRule */
+    uint8_t kill_options; /* +519: KILL_* bits of the kill in force */
+    uint64_t last_hit_ns; /* +520: engine time of the last refusal [ns] */
+    uint64_t kill_seq; /* +528: journal sequence of the kill in force, 0 when none */
+    uint32_t open_orders; /* +536 */
+    uint32_t rejects; /* +540: venue rejects in a row */
+    int64_t working_buy; /* +544: amount of open buys */
+    int64_t working_sell; /* +552: amount of open sells */
+    int64_t long_amount; /* +560: amount of long positions at the reference price */
+    int64_t short_amount; /* +568: amount of short positions, positive */
+    int64_t turnover; /* +576: amount traded today */
+    int64_t profit; /* +584: realized and unrealized since the day began */
+    int64_t net_qty; /* +592: instrument and pairs only */
+    int64_t buy_qty; /* +600: open buys; instrument and pairs only */
+    int64_t sell_qty; /* +608: open sells; instrument and pairs only */
+    int64_t short_qty; /* +616: sold short today and working; account pairs only */
+    int64_t margin; /* +624: margin of positions, amount; accounts only */
+    uint64_t new_tat; /* +632: theoretical arrival time of the next new order (GCRA) [ns] */
+    uint64_t replace_tat; /* +640: [ns] */
+    uint64_t message_tat; /* +648: [ns] */
+    uint64_t new_interval; /* +656: 1 s over NEW_RATE [ns] */
+    uint64_t replace_interval; /* +664: [ns] */
+    uint64_t message_interval; /* +672: [ns] */
+    uint64_t messages; /* +680: new orders, replaces and cancels today */
+    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set */
+    char pad_0[72]; /* +696: zero */
+} rf_scope_t;
+RF_STATIC_ASSERT(sizeof(rf_scope_t) == 768, "Scope");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, limits) == 0, "Scope.limits");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, hits) == 320, "Scope.hits");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, name) == 480, "Scope.name");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, a) == 504, "Scope.a");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, b) == 508, "Scope.b");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, id) == 512, "Scope.id");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, kind) == 516, "Scope.kind");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, state) == 517, "Scope.state");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, last_rule) == 518, "Scope.last_rule");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, kill_options) == 519, "Scope.kill_options");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, last_hit_ns) == 520, "Scope.last_hit_ns");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, kill_seq) == 528, "Scope.kill_seq");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, open_orders) == 536, "Scope.open_orders");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, rejects) == 540, "Scope.rejects");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, working_buy) == 544, "Scope.working_buy");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, working_sell) == 552, "Scope.working_sell");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, long_amount) == 560, "Scope.long_amount");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, short_amount) == 568, "Scope.short_amount");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, turnover) == 576, "Scope.turnover");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, profit) == 584, "Scope.profit");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, net_qty) == 592, "Scope.net_qty");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, buy_qty) == 600, "Scope.buy_qty");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, sell_qty) == 608, "Scope.sell_qty");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, short_qty) == 616, "Scope.short_qty");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, margin) == 624, "Scope.margin");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, new_tat) == 632, "Scope.new_tat");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, replace_tat) == 640, "Scope.replace_tat");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, message_tat) == 648, "Scope.message_tat");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, new_interval) == 656, "Scope.new_interval");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, replace_interval) == 664, "Scope.replace_interval");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, message_interval) == 672, "Scope.message_interval");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, messages) == 680, "Scope.messages");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, limited) == 688, "Scope.limited");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 696, "Scope.pad_0");
+
+/* Out-of-band kill switch in a region of its own, written by operators, polled by gateways and engine: it works when the engine hangs. Row 1 is the firm, row 1 + v venue v. Written by: operators. */
+typedef struct {
+    uint64_t word; /* +0: KILL_CLEAR, or anything else: killed */
+    uint64_t set_ns; /* +8: when it last changed [ns] */
+    uint32_t uid; /* +16: who changed it last */
+    char pad_0[4]; /* +20: zero */
+    char reason[40]; /* +24 */
+} rf_kill_word_t;
+RF_STATIC_ASSERT(sizeof(rf_kill_word_t) == 64, "KillWord");
+RF_STATIC_ASSERT(offsetof(rf_kill_word_t, word) == 0, "KillWord.word");
+RF_STATIC_ASSERT(offsetof(rf_kill_word_t, set_ns) == 8, "KillWord.set_ns");
+RF_STATIC_ASSERT(offsetof(rf_kill_word_t, uid) == 16, "KillWord.uid");
+RF_STATIC_ASSERT(offsetof(rf_kill_word_t, pad_0) == 20, "KillWord.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_kill_word_t, reason) == 24, "KillWord.reason");
 
 /* A fact that contradicts our state. Written by: engine. */
 typedef struct {

@@ -32,6 +32,7 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_EXECUTION_ASSIGNED
     const uint32_t RF_INSTRUCTION_MASS_CANCEL
     const uint32_t RF_INSTRUCTION_POST_ONLY
+    const uint32_t RF_INSTRUCTION_REDUCE_ONLY
     const uint32_t RF_REQUEST_LIMIT_MS
     const uint32_t RF_DURABILITY_ASYNC
     const uint32_t RF_DURABILITY_LOCAL
@@ -44,6 +45,24 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_RESTRICT_DIVERGENCE
     const uint32_t RF_RESTRICT_OPERATOR
     const uint32_t RF_REVISIONS_MAX
+    const uint32_t RF_REVISION_OUT_OF_BAND
+    const uint32_t RF_RISK_RULES
+    const uint32_t RF_FIRM_SCOPE
+    const uint32_t RF_ANY
+    const uint32_t RF_INSTRUMENTS_MAX
+    const uint32_t RF_ACCOUNTS_MAX
+    const uint32_t RF_AMOUNT_DIGITS
+    const uint32_t RF_SELF_MATCH_REJECT
+    const uint32_t RF_SELF_MATCH_CANCEL_RESTING
+    const uint32_t RF_SELF_MATCH_CANCEL_BOTH
+    const uint32_t RF_COLLAR_LAST
+    const uint32_t RF_COLLAR_MID
+    const uint32_t RF_COLLAR_FAR
+    const uint32_t RF_KILL_CLEAR
+    const uint32_t RF_KILL_CANCEL
+    const uint32_t RF_KILL_FLATTEN
+    const uint32_t RF_GRANT_SHORT
+    const uint32_t RF_FLATTEN_CLIENT_ID
     const uint32_t RF_VENUES_MAX
     const uint32_t RF_STRATEGIES_MAX
 
@@ -180,6 +199,33 @@ cdef extern from "records.h" nogil:
         RF_DENY_REASON_NOT_SUPPORTED
         RF_DENY_REASON_JOURNAL_LATE
         RF_DENY_REASON_TRADING_HALTED
+        RF_DENY_REASON_NOT_PERMITTED
+        RF_DENY_REASON_KILLED
+        RF_DENY_REASON_REDUCE_ONLY
+        RF_DENY_REASON_RESTRICTED
+        RF_DENY_REASON_NO_LOCATE
+        RF_DENY_REASON_EXPIRED_DATE
+        RF_DENY_REASON_INCONSISTENT
+        RF_DENY_REASON_MAX_QTY
+        RF_DENY_REASON_MAX_NOTIONAL
+        RF_DENY_REASON_COLLAR
+        RF_DENY_REASON_NO_REFERENCE
+        RF_DENY_REASON_CREDIT
+        RF_DENY_REASON_MARGIN
+        RF_DENY_REASON_MAX_POSITION
+        RF_DENY_REASON_NET_EXPOSURE
+        RF_DENY_REASON_GROSS_EXPOSURE
+        RF_DENY_REASON_OPEN_ORDERS
+        RF_DENY_REASON_TURNOVER
+        RF_DENY_REASON_LOSS
+        RF_DENY_REASON_NEW_RATE
+        RF_DENY_REASON_REPLACE_RATE
+        RF_DENY_REASON_MESSAGE_RATE
+        RF_DENY_REASON_DUPLICATE_CONTENT
+        RF_DENY_REASON_REPEATED_EXECUTION
+        RF_DENY_REASON_SELF_MATCH
+        RF_DENY_REASON_NO_RATE
+        RF_DENY_REASON_SCOPES_FULL
         RF_DENY_REASON_MAX
 
     enum: # BreakKind
@@ -234,6 +280,17 @@ cdef extern from "records.h" nogil:
         RF_CONTROL_KIND_DIVERGENCE
         RF_CONTROL_KIND_ROLL_DAY
         RF_CONTROL_KIND_SKIP_OUTPUTS
+        RF_CONTROL_KIND_DEFINE_CURRENCY
+        RF_CONTROL_KIND_DEFINE_BROKER
+        RF_CONTROL_KIND_DEFINE_DESK
+        RF_CONTROL_KIND_DEFINE_OPERATOR
+        RF_CONTROL_KIND_SET_LIMIT
+        RF_CONTROL_KIND_SET_PERMISSION
+        RF_CONTROL_KIND_SET_LOCATE
+        RF_CONTROL_KIND_KILL
+        RF_CONTROL_KIND_RELEASE
+        RF_CONTROL_KIND_APPROVE
+        RF_CONTROL_KIND_WITHDRAW
         RF_CONTROL_KIND_MAX
 
     enum: # ObservationKind
@@ -245,6 +302,8 @@ cdef extern from "records.h" nogil:
         RF_OBSERVATION_KIND_JOURNAL_PRESSURE
         RF_OBSERVATION_KIND_JOURNAL_CLEAR
         RF_OBSERVATION_KIND_JOURNAL_HEALTH
+        RF_OBSERVATION_KIND_KILL_WORD
+        RF_OBSERVATION_KIND_STRATEGY_SILENT
         RF_OBSERVATION_KIND_MAX
 
     enum: # StrategyStatus
@@ -303,6 +362,100 @@ cdef extern from "records.h" nogil:
         RF_REQUEST_KIND_CANCEL
         RF_REQUEST_KIND_REPLACE
         RF_REQUEST_KIND_MAX
+
+    enum: # ScopeKind
+        RF_SCOPE_KIND_FIRM
+        RF_SCOPE_KIND_BROKER
+        RF_SCOPE_KIND_ACCOUNT
+        RF_SCOPE_KIND_VENUE
+        RF_SCOPE_KIND_DESK
+        RF_SCOPE_KIND_STRATEGY
+        RF_SCOPE_KIND_INSTRUMENT
+        RF_SCOPE_KIND_ACCOUNT_INSTRUMENT
+        RF_SCOPE_KIND_STRATEGY_INSTRUMENT
+        RF_SCOPE_KIND_MAX
+
+    enum: # ScopeState
+        RF_SCOPE_STATE_OPEN
+        RF_SCOPE_STATE_REDUCING
+        RF_SCOPE_STATE_KILLED
+        RF_SCOPE_STATE_MAX
+
+    enum: # RiskRule
+        RF_RISK_RULE_KILL_SWITCH
+        RF_RISK_RULE_PERMISSION
+        RF_RISK_RULE_INSTRUMENT_ACTIVE
+        RF_RISK_RULE_SESSION_STATE
+        RF_RISK_RULE_STALE_INTENT
+        RF_RISK_RULE_SUPPORTED
+        RF_RISK_RULE_CONSISTENCY
+        RF_RISK_RULE_GTD_DATE
+        RF_RISK_RULE_TICK
+        RF_RISK_RULE_LOT
+        RF_RISK_RULE_QTY_RANGE
+        RF_RISK_RULE_RESTRICTED_LIST
+        RF_RISK_RULE_SHORT_SALE
+        RF_RISK_RULE_MAX_QTY
+        RF_RISK_RULE_MAX_NOTIONAL
+        RF_RISK_RULE_REFERENCE_AGE
+        RF_RISK_RULE_COLLAR
+        RF_RISK_RULE_CREDIT
+        RF_RISK_RULE_MARGIN
+        RF_RISK_RULE_MAX_POSITION
+        RF_RISK_RULE_NET_EXPOSURE
+        RF_RISK_RULE_GROSS_EXPOSURE
+        RF_RISK_RULE_OPEN_ORDERS
+        RF_RISK_RULE_TURNOVER
+        RF_RISK_RULE_DAILY_LOSS
+        RF_RISK_RULE_NEW_RATE
+        RF_RISK_RULE_REPLACE_RATE
+        RF_RISK_RULE_MESSAGE_RATE
+        RF_RISK_RULE_DUPLICATE_CONTENT
+        RF_RISK_RULE_REPEATED_EXECUTION
+        RF_RISK_RULE_SELF_MATCH
+        RF_RISK_RULE_NEW_BURST
+        RF_RISK_RULE_REPLACE_BURST
+        RF_RISK_RULE_MESSAGE_BURST
+        RF_RISK_RULE_CANCEL_RESERVE
+        RF_RISK_RULE_COLLAR_REFERENCE
+        RF_RISK_RULE_MARGIN_RATE
+        RF_RISK_RULE_REJECT_LIMIT
+        RF_RISK_RULE_MAX
+
+    enum: # InstrumentKind
+        RF_INSTRUMENT_KIND_FX_SPOT
+        RF_INSTRUMENT_KIND_FX_FORWARD
+        RF_INSTRUMENT_KIND_FX_NDF
+        RF_INSTRUMENT_KIND_CRYPTO_SPOT
+        RF_INSTRUMENT_KIND_PERPETUAL
+        RF_INSTRUMENT_KIND_FUTURE
+        RF_INSTRUMENT_KIND_EQUITY
+        RF_INSTRUMENT_KIND_MAX
+
+    enum: # OperatorRole
+        RF_OPERATOR_ROLE_VIEWER
+        RF_OPERATOR_ROLE_TRADER
+        RF_OPERATOR_ROLE_RISK
+        RF_OPERATOR_ROLE_ADMIN
+        RF_OPERATOR_ROLE_MAX
+
+    enum: # ProposalState
+        RF_PROPOSAL_STATE_PENDING
+        RF_PROPOSAL_STATE_APPROVED
+        RF_PROPOSAL_STATE_EXPIRED
+        RF_PROPOSAL_STATE_WITHDRAWN
+        RF_PROPOSAL_STATE_RUNNING
+        RF_PROPOSAL_STATE_MAX
+
+    enum: # PermissionPart
+        RF_PERMISSION_PART_ACCOUNT
+        RF_PERMISSION_PART_VENUE
+        RF_PERMISSION_PART_INSTRUMENT
+        RF_PERMISSION_PART_ORD_TYPE
+        RF_PERMISSION_PART_TIME_IN_FORCE
+        RF_PERMISSION_PART_SHORT
+        RF_PERMISSION_PART_STRATEGY
+        RF_PERMISSION_PART_MAX
 
     ctypedef struct Superblock "rf_superblock_t":
         uint64_t magic
@@ -477,7 +630,40 @@ cdef extern from "records.h" nogil:
         uint32_t venues
         uint32_t strategies
         uint32_t routes
-        char pad_0[28]
+        uint32_t brokers
+        uint32_t desks
+        uint32_t currencies
+        uint32_t permissions
+        uint32_t operators
+        uint32_t proposals
+        uint32_t scopes
+
+    ctypedef struct LimitChange "rf_limit_change_t":
+        int64_t value
+        uint64_t expires_ns
+        uint32_t a
+        uint32_t b
+        uint8_t kind
+        uint8_t rule
+        char pad_0[38]
+
+    ctypedef struct PermissionChange "rf_permission_change_t":
+        uint32_t value
+        uint16_t permission
+        uint8_t part
+        uint8_t grant
+        char pad_0[56]
+
+    ctypedef struct KillOrder "rf_kill_order_t":
+        uint32_t a
+        uint32_t b
+        uint8_t kind
+        uint8_t options
+        char pad_0[54]
+
+    ctypedef struct Decision "rf_decision_t":
+        uint64_t proposal
+        char pad_0[56]
 
     ctypedef struct OrderAction "rf_order_action_t":
         uint64_t order_id
@@ -495,7 +681,9 @@ cdef extern from "records.h" nogil:
         int64_t ask
         uint64_t source_ns
         uint32_t instrument
-        char pad_0[28]
+        char pad_0[4]
+        int64_t last
+        char pad_1[16]
 
     ctypedef struct Timer "rf_timer_t":
         uint64_t slot_seq
@@ -569,7 +757,22 @@ cdef extern from "records.h" nogil:
         uint32_t mass_cancels
         uint32_t restrictions
         uint32_t rolls
-        char pad_0[44]
+        uint32_t broker_count
+        uint32_t desk_count
+        uint32_t currency_count
+        uint32_t permission_count
+        uint32_t operator_count
+        uint32_t scope_count
+        uint32_t proposal_count
+        uint32_t flatten_orders
+        char pad_0[4]
+        uint64_t proposals
+        uint32_t pending_proposals
+        uint32_t running_overrides
+        uint64_t next_expiry_ns
+        uint64_t audit_digest
+        uint64_t audit_entries
+        char pad_1[32]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -587,8 +790,26 @@ cdef extern from "records.h" nogil:
         uint8_t price_digits
         uint8_t qty_digits
         uint8_t status
-        uint8_t pad_0
-        char pad_1[144]
+        uint8_t kind
+        uint32_t scope
+        uint16_t base_currency
+        uint16_t quote_currency
+        uint32_t margin_ppm
+        uint32_t last_day
+        uint8_t inverse
+        uint8_t settle_days
+        uint8_t restricted
+        uint8_t locate_required
+        uint8_t amount_shift
+        char pad_2[3]
+        uint32_t amount_factor
+        uint32_t first_buy
+        uint32_t first_sell
+        char pad_3[4]
+        int64_t last
+        int64_t band_px[3]
+        int64_t band_tick[3]
+        char pad_1[48]
 
     ctypedef struct Account "rf_account_t":
         char name[24]
@@ -597,8 +818,10 @@ cdef extern from "records.h" nogil:
         uint16_t id
         uint8_t status
         uint8_t durability
-        char pad_0[4]
-        char pad_1[64]
+        uint16_t broker
+        char pad_0[2]
+        uint32_t scope
+        char pad_1[60]
 
     ctypedef struct Venue "rf_venue_t":
         char name[24]
@@ -618,7 +841,9 @@ cdef extern from "records.h" nogil:
         uint32_t ord_types
         uint32_t time_in_forces
         uint32_t instructions
-        char pad_1[68]
+        uint32_t scope
+        uint8_t cancel_on_disconnect
+        char pad_1[63]
 
     ctypedef struct Strategy "rf_strategy_t":
         char name[24]
@@ -641,7 +866,16 @@ cdef extern from "records.h" nogil:
         char pad_0[2]
         uint32_t first_open
         uint32_t last_open
-        char pad_1[56]
+        uint16_t desk_row
+        uint8_t silent
+        uint8_t pad_2
+        uint32_t scope
+        uint32_t first_permission
+        char pad_3[4]
+        uint64_t deadman_ns
+        uint64_t repeated_digest
+        uint32_t repeated_count
+        char pad_1[20]
 
     ctypedef struct Route "rf_route_t":
         uint32_t instrument
@@ -649,9 +883,17 @@ cdef extern from "records.h" nogil:
         uint16_t venue
         uint16_t id
         uint8_t status
-        uint8_t pad_0
+        uint8_t side
         char name[24]
-        char pad_1[28]
+        uint16_t strategy
+        char pad_0[2]
+        int64_t qty_min
+        int64_t qty_max
+        uint32_t from_s
+        uint32_t until_s
+        uint64_t chosen
+        uint64_t skipped
+        char pad_1[48]
 
     ctypedef struct Order "rf_order_t":
         uint64_t order_id
@@ -713,7 +955,18 @@ cdef extern from "records.h" nogil:
         uint32_t last_request
         char pad_3[4]
         uint64_t asked_ns
-        char pad_4[8]
+        uint64_t checks
+        int64_t reserved_qty
+        int64_t reserved_amount
+        uint64_t content_digest
+        int64_t reserved_px
+        uint32_t next_level
+        uint32_t prev_level
+        uint32_t account_pair
+        uint32_t strategy_pair
+        uint16_t routes_skipped
+        uint8_t skip_reason
+        char pad_4[13]
 
     ctypedef struct Request "rf_request_t":
         int64_t px
@@ -768,7 +1021,124 @@ cdef extern from "records.h" nogil:
         uint32_t instrument
         uint16_t account
         uint16_t strategy
-        char pad_0[80]
+        int64_t value
+        int64_t profit
+        int64_t day_profit
+        uint32_t account_pair
+        uint32_t strategy_pair
+        uint32_t next_of_instrument
+        char pad_0[44]
+
+    ctypedef struct Currency "rf_currency_t":
+        char code[8]
+        int64_t rate
+        uint64_t changed_ns
+        uint16_t id
+        uint8_t status
+        uint8_t is_firm
+        char pad_0[36]
+
+    ctypedef struct Broker "rf_broker_t":
+        char name[24]
+        uint32_t scope
+        uint16_t id
+        uint8_t status
+        char pad_0[33]
+
+    ctypedef struct Desk "rf_desk_t":
+        char name[24]
+        uint32_t scope
+        uint16_t id
+        uint8_t status
+        char pad_0[33]
+
+    ctypedef struct Permission "rf_permission_t":
+        uint16_t strategy
+        uint16_t id
+        uint32_t flags
+        uint32_t ord_types
+        uint32_t time_in_forces
+        uint64_t venues[2]
+        uint64_t accounts[4]
+        uint64_t instruments[64]
+        uint32_t next
+        char pad_0[4]
+        char name[24]
+        char pad_1[32]
+
+    ctypedef struct Operator "rf_operator_t":
+        char name[24]
+        char public_key[32]
+        uint32_t uid
+        uint16_t id
+        uint8_t role
+        uint8_t status
+        uint64_t last_request
+        char pad_0[56]
+
+    ctypedef struct Proposal "rf_proposal_t":
+        uint64_t id
+        uint64_t proposed_seq
+        uint64_t decided_seq
+        uint64_t proposed_ns
+        uint64_t expires_ns
+        int64_t before
+        int64_t after
+        uint32_t proposer
+        uint32_t decider
+        uint8_t state
+        uint8_t kind
+        uint8_t status
+        uint8_t pad_0
+        uint16_t strategy
+        char pad_1[2]
+        char reason[56]
+        char operator_name[24]
+        char body[256]
+        char pad_2[104]
+
+    ctypedef struct Scope "rf_scope_t":
+        int64_t limits[40]
+        uint32_t hits[40]
+        char name[24]
+        uint32_t a
+        uint32_t b
+        uint32_t id
+        uint8_t kind
+        uint8_t state
+        uint8_t last_rule
+        uint8_t kill_options
+        uint64_t last_hit_ns
+        uint64_t kill_seq
+        uint32_t open_orders
+        uint32_t rejects
+        int64_t working_buy
+        int64_t working_sell
+        int64_t long_amount
+        int64_t short_amount
+        int64_t turnover
+        int64_t profit
+        int64_t net_qty
+        int64_t buy_qty
+        int64_t sell_qty
+        int64_t short_qty
+        int64_t margin
+        uint64_t new_tat
+        uint64_t replace_tat
+        uint64_t message_tat
+        uint64_t new_interval
+        uint64_t replace_interval
+        uint64_t message_interval
+        uint64_t messages
+        uint64_t limited
+        char pad_0[72]
+
+    ctypedef struct KillWord "rf_kill_word_t":
+        uint64_t word
+        uint64_t set_ns
+        uint32_t uid
+        char pad_0[4]
+        char reason[40]
 
     ctypedef struct Break "rf_break_t":
         uint64_t seq

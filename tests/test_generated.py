@@ -42,4 +42,4 @@ def test_layout_when_seen_by_numpy_has_the_schemas_offsets_and_size(name: str) -
     for field in record.fields:
         kind, offset = dtype.fields[field.name][:2]
         assert (offset, kind.itemsize) == (record.offsets[field.name], field.size), field.name
-        assert np.dtype(kind).kind == ("S" if field.is_text else field.type[0]), field.name
+        assert np.dtype(kind).base.kind == ("S" if field.is_text else field.type[0]), field.name

@@ -87,6 +87,13 @@ class LimitsConfig:
     venues: int
     strategies: int
     routes: int
+    brokers: int
+    desks: int
+    currencies: int
+    permissions: int
+    operators: int
+    proposals: int
+    scopes: int
 
 
 @dataclass(frozen=True)
@@ -379,11 +386,18 @@ def _limits(t: Table) -> LimitsConfig:
         executions=t.whole("executions", 16, 1 << 28, 1 << 18),
         positions=t.whole("positions", 16, 1 << 24, 1 << 12),
         breaks=t.whole("breaks", 16, 1 << 20, 1 << 12),
-        instruments=t.whole("instruments", 1, 1 << 16, 256),
-        accounts=t.whole("accounts", 1, 1 << 12, 64),
+        instruments=t.whole("instruments", 1, CONSTANTS["INSTRUMENTS_MAX"][0] - 1, 256),
+        accounts=t.whole("accounts", 1, CONSTANTS["ACCOUNTS_MAX"][0], 64),
         venues=t.whole("venues", 1, CONSTANTS["VENUES_MAX"][0], 16),
         strategies=t.whole("strategies", 1, CONSTANTS["STRATEGIES_MAX"][0], 64),
         routes=t.whole("routes", 1, 1 << 14, 256),
+        brokers=t.whole("brokers", 1, 1 << 12, 16),
+        desks=t.whole("desks", 1, 1 << 12, 32),
+        currencies=t.whole("currencies", 1, 1 << 12, 32),
+        permissions=t.whole("permissions", 1, 1 << 14, 64),
+        operators=t.whole("operators", 1, 1 << 12, 32),
+        proposals=t.whole("proposals", 16, 1 << 16, 256),
+        scopes=t.whole("scopes", 64, 1 << 24, 1 << 12),
     )
     t.finish()
     return config

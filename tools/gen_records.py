@@ -10,12 +10,12 @@ import re
 import sys
 from pathlib import Path
 
-from ringfence.ipc.schema import CONSTANTS, ENUMS, LAYOUT_HASH, LAYOUT_VERSION, RECORDS, Record
+from ringfence.ipc.schema import CONSTANTS, ENUMS, LAYOUT_HASH, LAYOUT_VERSION, RECORDS, Field, Record
 from ringfence.tools import order_states
 
 ROOT = Path(__file__).resolve().parent.parent
 BY = "Generated from ipc/schema.py by python -m ringfence.tools.gen_records; do not edit."
-_C = {"u8": "uint8_t", "i8": "int8_t", "u16": "uint16_t", "u32": "uint32_t", "i32": "int32_t", "u64": "uint64_t", "i64": "int64_t"}
+_C = {"char": "char", "u8": "uint8_t", "i8": "int8_t", "u16": "uint16_t", "u32": "uint32_t", "i32": "int32_t", "u64": "uint64_t", "i64": "int64_t"}
 
 
 def snake(name: str) -> str:
@@ -27,8 +27,8 @@ def c_name(record: Record) -> str:
     return f"rf_{snake(record.name)}_t"
 
 
-def _c_field(name: str, type_: str) -> str:
-    return f"char {name}[{type_[5:-1]}]" if type_.startswith("char[") else f"{_C[type_]} {name}"
+def _c_field(field: Field) -> str:
+    return f"{_C[field.scalar]} {field.name}" + (f"[{field.count}]" if "[" in field.type else "")
 
 
 def header() -> str:
@@ -45,7 +45,7 @@ def header() -> str:
         out += ["", f"/* {r.doc} Written by: {r.writer}. */", "typedef struct {"]
         for f in r.fields:
             note = " ".join(x for x in (f.doc, f"[{f.unit}]" if f.unit else "", f"enum {f.enum}" if f.enum else "") if x)
-            out.append(f"    {_c_field(f.name, f.type)}; /* +{r.offsets[f.name]}" + (f": {note}" if note else "") + " */")
+            out.append(f"    {_c_field(f)}; /* +{r.offsets[f.name]}" + (f": {note}" if note else "") + " */")
         out += [f"}} {name};", f'RF_STATIC_ASSERT(sizeof({name}) == {r.size}, "{r.name}");']
         out += [f'RF_STATIC_ASSERT(offsetof({name}, {f.name}) == {r.offsets[f.name]}, "{r.name}.{f.name}");' for f in r.fields]
     return "\n".join([*out, "", "#endif", ""])
@@ -60,7 +60,7 @@ def pxd() -> str:
         out += [f"        RF_{snake(e.name).upper()}_{n}" for n, _, _ in e.values] + [f"        RF_{snake(e.name).upper()}_MAX"]
     for r in RECORDS.values():
         out += ["", f'    ctypedef struct {r.name} "{c_name(r)}":']
-        out += [f"        {_c_field(f.name, f.type)}" for f in r.fields]
+        out += [f"        {_c_field(f)}" for f in r.fields]
     return "\n".join([*out, ""])
 
 

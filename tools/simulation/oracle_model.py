@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ringfence.tools.simulation.oracle_rules import BY_QUANTITY, DONE, FILLED_OR_KEEP, KEEP, OVER, TABLE, Reference, fits64, fits128, reference, shared
 
-REVISIONS_MAX = 1023  # two base-32 digits of a ClOrdID
+REVISIONS_MAX = 1022  # two base-32 digits of a ClOrdID; the last is a gateway's own
 REVISIONS_FOR_CANCELS = 64  # of them are kept for cancels (S13)
 LIMIT_NS = 30_000_000_000  # a request unanswered for this long is overdue (S17)
 CANCEL, REPLACE = 1, 2

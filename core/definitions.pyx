@@ -1,0 +1,307 @@
+"""Definitions: instruments, currencies, brokers, accounts, venues, desks, strategies, routes and operators, from the row image in the command's body.
+
+The fields that configure are taken, what the engine keeps in the row (sequence numbers, counts, session state) stays, so a row may be defined again at any
+time. The digits of an instrument, which every figure counts in, stay for good once it is used. Every object has its scope from its definition on; the firm's
+is row 1. An instrument finds its currencies by their codes, whichever of them was defined first, and its step to amounts of the firm's currency with them.
+
+    DEFINE_* body ──▶ row ──▶ scope, and for instruments and currencies the amount factor
+
+What can fail: an image that names what cannot be, or a full scope table; the command then changes nothing and raises BAD_CONTROL.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from ringfence.core.amounts cimport set_factor
+from ringfence.core.scopes cimport scope_of
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport (
+    RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
+    RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY,
+    RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_MAX, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
+    RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT,
+    RF_STATUS_MAX, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, Operator, Route, Strategy, Venue,
+)
+
+cdef enum:
+    DIGITS_MAX = 18
+    DAY_S = 86400
+
+
+cdef inline int valid_status(uint8_t status) noexcept nogil:
+    return 0 < status <= RF_STATUS_MAX
+
+
+cdef inline int scope_room(const EngineState *s, uint32_t scope) noexcept nogil:
+    """1 when the object has a scope, or the table has a row for one and the firm."""
+    return scope != 0 or s.engine.scope_count + 2 < s.scope_rows
+
+
+# ---- what instruments and currencies have of each other -----------------------------------------------------------------------
+
+cdef uint16_t currency_of(const EngineState *s, const char *code) noexcept nogil:
+    cdef uint32_t i
+    for i in range(1, s.engine.currency_count + 1):
+        if code[0] and memcmp(s.currencies[i].code, code, 8) == 0:
+            return <uint16_t>i
+    return 0
+
+
+cdef void relate(EngineState *s, Instrument *instrument) noexcept nogil:
+    instrument.base_currency = currency_of(s, instrument.base)
+    instrument.quote_currency = currency_of(s, instrument.quote)
+    set_factor(instrument, s.currencies[instrument.quote_currency].rate if instrument.quote_currency else 0)
+
+
+cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
+    cdef Currency *row
+    cdef uint32_t i
+    if image.id == 0 or image.id >= s.currency_rows or not valid_status(image.status) or image.code[0] == 0 or image.rate < 0:
+        return 0
+    if currency_of(s, image.code) not in (0, image.id):
+        return 0
+    row = &s.currencies[image.id]
+    memcpy(row.code, image.code, sizeof(row.code))
+    row.rate = image.rate
+    row.is_firm = image.is_firm != 0
+    row.changed_ns = s.engine.engine_ns
+    row.id = image.id
+    row.status = image.status
+    if image.id > s.engine.currency_count:
+        s.engine.currency_count = image.id
+    for i in range(1, s.engine.instrument_count + 1):
+        relate(s, &s.instruments[i])
+    return 1
+
+
+cdef int define_broker(EngineState *s, const Broker *image) noexcept nogil:
+    cdef Broker *row
+    if image.id == 0 or image.id >= s.broker_rows or not valid_status(image.status) or not scope_room(s, s.brokers[image.id].scope):
+        return 0
+    row = &s.brokers[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    row.id = image.id
+    row.status = image.status
+    if image.id > s.engine.broker_count:
+        s.engine.broker_count = image.id
+    row.scope = scope_of(s, RF_SCOPE_KIND_BROKER, image.id, 0)
+    return 1
+
+
+cdef int define_desk(EngineState *s, const Desk *image) noexcept nogil:
+    cdef Desk *row
+    if image.id == 0 or image.id >= s.desk_rows or not valid_status(image.status) or not scope_room(s, s.desks[image.id].scope):
+        return 0
+    row = &s.desks[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    row.id = image.id
+    row.status = image.status
+    if image.id > s.engine.desk_count:
+        s.engine.desk_count = image.id
+    row.scope = scope_of(s, RF_SCOPE_KIND_DESK, image.id, 0)
+    return 1
+
+
+cdef int define_operator(EngineState *s, const Operator *image) noexcept nogil:
+    cdef Operator *row
+    cdef uint32_t i
+    if image.id == 0 or image.id >= s.operator_rows or not valid_status(image.status) or image.role == 0 or image.role > RF_OPERATOR_ROLE_MAX:
+        return 0
+    for i in range(1, s.engine.operator_count + 1):
+        if i != image.id and s.operators[i].id and s.operators[i].uid == image.uid:
+            return 0
+    row = &s.operators[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    memcpy(row.public_key, image.public_key, sizeof(row.public_key))
+    row.uid = image.uid
+    row.role = image.role
+    row.id = image.id
+    row.status = image.status
+    if image.id > s.engine.operator_count:
+        s.engine.operator_count = image.id
+    return 1
+
+
+# ---- instruments, accounts, venues, strategies, routes --------------------------------------------------------------------------
+
+cdef int is_used(const EngineState *s, uint32_t instrument) noexcept nogil:
+    cdef uint64_t i
+    for i in range(1, s.engine.order_count + 1):
+        if s.orders[i].instrument == instrument:
+            return 1
+    for i in range(1, s.engine.execution_count + 1):
+        if s.executions[i].instrument == instrument:
+            return 1
+    return 0
+
+
+cdef int valid_bands(const Instrument *image) noexcept nogil:
+    """Rising prices with a tick each, then zeros."""
+    cdef int i
+    for i in range(3):
+        if image.band_px[i] == 0 and image.band_tick[i] == 0:
+            continue
+        if image.band_px[i] <= (image.band_px[i - 1] if i else 0) or image.band_tick[i] <= 0 or (i and image.band_px[i - 1] == 0):
+            return 0
+    return 1
+
+
+cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nogil:
+    cdef Instrument *row
+    if image.id == 0 or image.id >= s.instrument_rows or image.tick <= 0 or image.lot <= 0 or not valid_status(image.status):
+        return 0
+    if image.price_digits > DIGITS_MAX or image.qty_digits > DIGITS_MAX or image.qty_min < 0 or image.qty_max < 0 or image.symbol[0] == 0:
+        return 0
+    if image.kind > RF_INSTRUMENT_KIND_MAX or image.multiplier < 0 or not valid_bands(image) or not scope_room(s, s.instruments[image.id].scope):
+        return 0
+    row = &s.instruments[image.id]
+    if (row.price_digits != image.price_digits or row.qty_digits != image.qty_digits) and is_used(s, image.id):
+        return 0
+    memcpy(row.symbol, image.symbol, sizeof(row.symbol))
+    memcpy(row.base, image.base, sizeof(row.base))
+    memcpy(row.quote, image.quote, sizeof(row.quote))
+    row.tick = image.tick
+    row.lot = image.lot
+    row.qty_min = image.qty_min
+    row.qty_max = image.qty_max
+    row.multiplier = image.multiplier
+    row.id = image.id
+    row.price_digits = image.price_digits
+    row.qty_digits = image.qty_digits
+    row.status = image.status
+    row.kind = image.kind
+    row.margin_ppm = image.margin_ppm
+    row.last_day = image.last_day
+    row.inverse = image.inverse != 0
+    row.settle_days = image.settle_days
+    row.restricted = image.restricted != 0
+    row.locate_required = image.locate_required != 0
+    memcpy(row.band_px, image.band_px, sizeof(row.band_px))
+    memcpy(row.band_tick, image.band_tick, sizeof(row.band_tick))
+    if image.id > s.engine.instrument_count:
+        s.engine.instrument_count = image.id
+    row.scope = scope_of(s, RF_SCOPE_KIND_INSTRUMENT, image.id, 0)
+    relate(s, row)
+    return 1
+
+
+cdef int define_account(EngineState *s, const Account *image) noexcept nogil:
+    cdef Account *row
+    if image.id == 0 or image.id >= s.account_rows or not valid_status(image.status) or image.durability > RF_DURABILITY_REPLICATED:
+        return 0
+    if image.broker > s.engine.broker_count or not scope_room(s, s.accounts[image.id].scope):
+        return 0
+    row = &s.accounts[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    memcpy(row.code, image.code, sizeof(row.code))
+    memcpy(row.currency, image.currency, sizeof(row.currency))
+    row.id = image.id
+    row.status = image.status
+    row.durability = image.durability
+    row.broker = image.broker
+    if image.id > s.engine.account_count:
+        s.engine.account_count = image.id
+    row.scope = scope_of(s, RF_SCOPE_KIND_ACCOUNT, image.id, 0)
+    return 1
+
+
+cdef int define_venue(EngineState *s, const Venue *image) noexcept nogil:
+    cdef Venue *row
+    if image.id == 0 or image.id >= s.venue_rows or not valid_status(image.status) or image.durability > RF_DURABILITY_REPLICATED:
+        return 0
+    if not scope_room(s, s.venues[image.id].scope):
+        return 0
+    row = &s.venues[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    memcpy(row.session, image.session, sizeof(row.session))
+    row.id = image.id
+    row.status = image.status
+    row.durability = image.durability
+    row.ord_types = image.ord_types
+    row.time_in_forces = image.time_in_forces
+    row.instructions = image.instructions
+    row.cancel_on_disconnect = image.cancel_on_disconnect != 0
+    if row.session_state == 0:
+        row.session_state = RF_SESSION_STATE_DOWN
+    if image.id > s.engine.venue_count:
+        s.engine.venue_count = image.id
+    row.scope = scope_of(s, RF_SCOPE_KIND_VENUE, image.id, 0)
+    return 1
+
+
+cdef int define_strategy(EngineState *s, const Strategy *image) noexcept nogil:
+    cdef Strategy *row
+    if image.id == 0 or image.id >= s.strategy_rows or image.status == 0 or image.status > RF_STRATEGY_STATUS_MAX:
+        return 0
+    if image.desk_row > s.engine.desk_count or not scope_room(s, s.strategies[image.id].scope):
+        return 0
+    row = &s.strategies[image.id]
+    memcpy(row.name, image.name, sizeof(row.name))
+    memcpy(row.desk, image.desk, sizeof(row.desk))
+    row.desk_row = image.desk_row
+    row.max_age_ns = image.max_age_ns
+    row.deadman_ns = image.deadman_ns
+    row.uid = image.uid
+    row.cancel_on_detach = image.cancel_on_detach != 0
+    if row.id == 0:
+        row.status = image.status
+    row.id = image.id
+    if image.id > s.engine.strategy_count:
+        s.engine.strategy_count = image.id
+    row.scope = scope_of(s, RF_SCOPE_KIND_STRATEGY, image.id, 0)
+    return 1
+
+
+cdef int define_route(EngineState *s, const Route *image) noexcept nogil:
+    cdef Route *row
+    if image.id == 0 or image.id >= s.route_rows or image.venue == 0 or image.venue >= s.venue_rows or not valid_status(image.status):
+        return 0
+    if image.strategy >= s.strategy_rows or image.side > RF_SIDE_SELL_SHORT or image.qty_min < 0 or image.qty_max < 0:
+        return 0
+    if image.from_s >= DAY_S or image.until_s > DAY_S:
+        return 0
+    row = &s.routes[image.id]
+    row.instrument = image.instrument
+    row.account = image.account
+    row.venue = image.venue
+    row.strategy = image.strategy
+    row.side = image.side
+    row.qty_min = image.qty_min
+    row.qty_max = image.qty_max
+    row.from_s = image.from_s
+    row.until_s = image.until_s
+    row.id = image.id
+    row.status = image.status
+    memcpy(row.name, image.name, sizeof(row.name))
+    if image.id > s.engine.route_count:
+        s.engine.route_count = image.id
+    return 1
+
+
+# ---- one entry ------------------------------------------------------------------------------------------------------------------
+
+cdef int is_definition(uint8_t kind) noexcept nogil:
+    if RF_CONTROL_KIND_DEFINE_INSTRUMENT <= kind <= RF_CONTROL_KIND_DEFINE_ROUTE:
+        return 1
+    return RF_CONTROL_KIND_DEFINE_CURRENCY <= kind <= RF_CONTROL_KIND_DEFINE_OPERATOR
+
+
+cdef int define(EngineState *s, uint8_t kind, const char *body) noexcept nogil:
+    scope_of(s, RF_SCOPE_KIND_FIRM, 0, 0)
+    if kind == RF_CONTROL_KIND_DEFINE_INSTRUMENT:
+        return define_instrument(s, <const Instrument*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_ACCOUNT:
+        return define_account(s, <const Account*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_VENUE:
+        return define_venue(s, <const Venue*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_STRATEGY:
+        return define_strategy(s, <const Strategy*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_ROUTE:
+        return define_route(s, <const Route*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_CURRENCY:
+        return define_currency(s, <const Currency*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_BROKER:
+        return define_broker(s, <const Broker*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_DESK:
+        return define_desk(s, <const Desk*>body)
+    return define_operator(s, <const Operator*>body) if kind == RF_CONTROL_KIND_DEFINE_OPERATOR else 0
