@@ -400,7 +400,11 @@ _RECORDS = (
         128,
         (
             Field("position", "u64", "slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made"),
-            Field("condition", "u64", "mark of the sidecar: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT; of a gateway: the last order_id in its store at its start"),
+            Field(
+                "condition",
+                "u64",
+                "mark of the sidecar: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT; of a gateway: the last order_id in its store at its start",
+            ),
             _pad(112),
         ),
     ),
