@@ -137,19 +137,22 @@ cdef void leave(EngineState *s, uint16_t row) noexcept nogil:
 cdef int skip_outputs(EngineState *s, const OrderAction *a) noexcept nogil:
     """The journal's end was lost with the host's memory, and the gateway has sent up to ``order_id`` outputs more than this state knows.
 
-    Whatever they were, none of their numbers is used again: output_seq, order ids (rows that stay empty) and revisions go on behind them. What the venue
-    reports of lost orders goes to suspense. New risk is halted until people have looked.
+    Whatever they were, none of their numbers is used again: output_seq, order ids (rows that stay empty) and revisions go on behind them. Order ids are
+    shared by all venues, so more of them may be gone than this gateway has sent: ``execution`` is the last that it has. What the venue reports of lost orders
+    goes to suspense. New risk is halted until people have looked.
     """
-    cdef uint64_t count = a.order_id, row
+    cdef uint64_t count = a.order_id, row, last = s.engine.order_count + a.order_id
     cdef Order *o
-    if a.venue == 0 or a.venue > s.engine.venue_count or count == 0 or count >= s.order_rows - s.engine.order_count:
+    if last < a.execution:
+        last = a.execution
+    if a.venue == 0 or a.venue > s.engine.venue_count or count == 0 or count >= s.order_rows or last >= s.order_rows:
         return 0
     for row in range(1, s.engine.order_count + 1):  # finished ones too: in what was lost one may have come back
         o = &s.orders[row]
         if o.venue == a.venue and o.revision < REVISIONS_SKIPPED_TO:
             o.revision = <uint16_t>(o.revision + count if o.revision + count < REVISIONS_SKIPPED_TO else REVISIONS_SKIPPED_TO)
     s.venues[a.venue].output_seq += count
-    s.engine.order_count += count
+    s.engine.order_count = last
     s.engine.mass_cancels += <uint32_t>count
     s.engine.restrictions |= RF_RESTRICT_OPERATOR
     raise_break(s, RF_BREAK_KIND_OUTPUTS_LOST, NULL, NULL, <long long>s.venues[a.venue].output_seq, <long long>count)

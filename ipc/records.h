@@ -578,7 +578,7 @@ RF_STATIC_ASSERT(offsetof(rf_section_t, stride) == 60, "Section.stride");
 /* One cursor of a ring, alone on two cache lines. Written by: head: the producer; tail: the consumer. */
 typedef struct {
     uint64_t position; /* +0: slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made */
-    uint64_t condition; /* +8: mark of the sidecar only: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT */
+    uint64_t condition; /* +8: mark of the sidecar: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT; of a gateway: the last order_id in its store at its start */
     char pad_0[112]; /* +16: zero */
 } rf_ring_cursor_t;
 RF_STATIC_ASSERT(sizeof(rf_ring_cursor_t) == 128, "RingCursor");
@@ -953,7 +953,7 @@ RF_STATIC_ASSERT(offsetof(rf_decision_t, pad_0) == 8, "Decision.pad_0");
 /* Body of an operator's command on an order or an execution; what a command does not use is zero. Written by: supervisor (control agent). */
 typedef struct {
     uint64_t order_id; /* +0: row in orders */
-    uint64_t execution; /* +8: row in executions */
+    uint64_t execution; /* +8: row in executions; SKIP_OUTPUTS: the last order_id that the gateway has sent */
     uint32_t instrument; /* +16: MASS_CANCEL: 0 means all */
     uint16_t venue; /* +20: MASS_CANCEL */
     uint16_t strategy; /* +22: ASSIGN_EXECUTION: the strategy that gets it when no order does */

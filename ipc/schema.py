@@ -521,7 +521,11 @@ _RECORDS = (
         128,
         (
             Field("position", "u64", "slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made"),
-            Field("condition", "u64", "mark of the sidecar only: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT"),
+            Field(
+                "condition",
+                "u64",
+                "mark of the sidecar: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT; of a gateway: the last order_id in its store at its start",
+            ),
             _pad(112),
         ),
     ),
@@ -767,7 +771,7 @@ _RECORDS = (
         64,
         (
             Field("order_id", "u64", "row in orders"),
-            Field("execution", "u64", "row in executions"),
+            Field("execution", "u64", "row in executions; SKIP_OUTPUTS: the last order_id that the gateway has sent"),
             Field("instrument", "u32", "MASS_CANCEL: 0 means all"),
             Field("venue", "u16", "MASS_CANCEL"),
             Field("strategy", "u16", "ASSIGN_EXECUTION: the strategy that gets it when no order does"),
