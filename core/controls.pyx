@@ -16,6 +16,7 @@ from ringfence.core.actions cimport apply_action
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.definitions cimport define, is_definition
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
+from ringfence.core.reservations cimport begin_day, recount, revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
@@ -64,6 +65,7 @@ cdef void roll_day(EngineState *s, uint32_t day) noexcept nogil:
     cdef uint32_t row
     set_day(s, day)
     s.engine.rolls += 1
+    begin_day(s)
     for row in range(1, s.engine.venue_count + 1):
         s.venues[row].events = 0
         s.venues[row].session_ups = 0
@@ -180,6 +182,8 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = start(s, c)
     elif is_definition(c.kind):
         done = define(s, c.kind, c.body)
+        if done and s.engine.counting:
+            recount(s)
     elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH or c.kind == RF_CONTROL_KIND_SET_STRATEGY:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
@@ -226,7 +230,11 @@ cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
         return
     s.instruments[m.instrument].bid = m.bid
     s.instruments[m.instrument].ask = m.ask
+    if m.last:
+        s.instruments[m.instrument].last = m.last
     s.instruments[m.instrument].mark_ns = s.engine.engine_ns
+    if s.engine.counting:
+        revalue_instrument(s, m.instrument)
 
 
 cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
