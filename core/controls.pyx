@@ -16,6 +16,8 @@ from ringfence.core.actions cimport apply_action
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.definitions cimport define, is_definition
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
+from ringfence.core.permissions cimport change_permission
+from ringfence.core.scopes cimport scope_of, store_limit
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
@@ -25,7 +27,8 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
     RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED,
     RF_ORDER_STATUS_ASKED, RF_STATUS_MAX, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED,
-    RF_TIME_IN_FORCE_DAY, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
+    RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_RISK_RULE_MAX, RF_TIME_IN_FORCE_DAY, Checkpoint, Control,
+    LimitChange, Mark, Observation, Order, OrderAction, PermissionChange, Strategy, Timer,
 )
 
 cdef enum:
@@ -169,6 +172,16 @@ cdef int restrict(EngineState *s, const Control *c) noexcept nogil:
     return 1
 
 
+cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil:
+    cdef uint32_t row
+    if change.rule == 0 or change.rule > RF_RISK_RULE_MAX or change.value < 0:
+        return 0
+    row = scope_of(s, change.kind, change.a, change.b)
+    if row:
+        store_limit(&s.scopes[row], change.rule, change.value)
+    return row != 0
+
+
 cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     cdef int done = 0
     s.intent_ns = 0
@@ -181,6 +194,10 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
         done = 1
+    elif c.kind == RF_CONTROL_KIND_SET_PERMISSION:
+        done = change_permission(s, <const PermissionChange*>c.body)
+    elif c.kind == RF_CONTROL_KIND_SET_LIMIT or c.kind == RF_CONTROL_KIND_SET_LOCATE:
+        done = set_limit(s, <const LimitChange*>c.body)
     elif c.kind == RF_CONTROL_KIND_SKIP_OUTPUTS:
         done = skip_outputs(s, <const OrderAction*>c.body)
     elif c.kind == RF_CONTROL_KIND_ROLL_DAY:

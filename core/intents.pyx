@@ -19,7 +19,7 @@ from ringfence.core.orders cimport (
 )
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
-from ringfence.core.routes cimport pick_route
+from ringfence.core.routes cimport Skips, pick_route, took_route
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
@@ -193,6 +193,7 @@ cdef uint8_t check_arithmetic(
 cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept nogil:
     cdef Strategy *strategy = &s.strategies[row]
     cdef uint16_t route = 0, account = 0, venue = 0
+    cdef Skips skips
     cdef uint64_t existing
     cdef uint8_t reason
     cdef Order *o
@@ -211,7 +212,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason == RF_DENY_REASON_NONE:
         reason = check_terms(s, i)
     if reason == RF_DENY_REASON_NONE:
-        reason = pick_route(s, i, &route, &account, &venue)
+        reason = pick_route(s, row, i, &route, &account, &venue, &skips)
     if reason == RF_DENY_REASON_NONE:
         reason = check_supported(s, venue, i)
     if reason == RF_DENY_REASON_NONE:
@@ -223,11 +224,14 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if not reduces(s, row, account, i.instrument, i.side, i.qty, NULL):
             reason = why_only_reducing(strategy)
+    if reason == RF_DENY_REASON_NONE and skips.blocked:  # what blocks a route is refused by a check; should one miss it, nothing is sent all the same
+        reason = skips.blocked
     if reason != RF_DENY_REASON_NONE:
         return reason
     o = create_order(s, row, i, account, route, venue)
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
+    took_route(s, &skips, o)
     RF_FP(b"E6")
     emit_command(s, o, RF_COMMAND_KIND_NEW, 0, 0, o.px, o.stop_px, o.qty)
     emit_event(s, o, RF_EVENT_KIND_ACCEPTED, RF_DENY_REASON_NONE, 0, 0)

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 4u
-#define RF_LAYOUT_HASH 0x286969918d65338full
+#define RF_LAYOUT_HASH 0x2f07359a8d4c0502ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -917,14 +917,16 @@ typedef struct {
     uint16_t permission; /* +4: row in permissions */
     uint8_t part; /* +6: enum PermissionPart */
     uint8_t grant; /* +7: 1 adds, 0 takes away */
-    char pad_0[56]; /* +8: zero */
+    char name[24]; /* +8: STRATEGY: of the grant */
+    char pad_0[32]; /* +32: zero */
 } rf_permission_change_t;
 RF_STATIC_ASSERT(sizeof(rf_permission_change_t) == 64, "PermissionChange");
 RF_STATIC_ASSERT(offsetof(rf_permission_change_t, value) == 0, "PermissionChange.value");
 RF_STATIC_ASSERT(offsetof(rf_permission_change_t, permission) == 4, "PermissionChange.permission");
 RF_STATIC_ASSERT(offsetof(rf_permission_change_t, part) == 6, "PermissionChange.part");
 RF_STATIC_ASSERT(offsetof(rf_permission_change_t, grant) == 7, "PermissionChange.grant");
-RF_STATIC_ASSERT(offsetof(rf_permission_change_t, pad_0) == 8, "PermissionChange.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, name) == 8, "PermissionChange.name");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, pad_0) == 32, "PermissionChange.pad_0");
 
 /* Body of KILL and RELEASE. Written by: supervisor (control agent). */
 typedef struct {
@@ -1116,7 +1118,7 @@ typedef struct {
     uint32_t scope_count; /* +232 */
     uint32_t proposal_count; /* +236: rows of proposals in use; decided ones are used again when all are */
     uint32_t flatten_orders; /* +240: orders that the engine made to close positions */
-    char pad_0[4]; /* +244: zero */
+    uint32_t first_permission; /* +244: head of the grants to every strategy */
     uint64_t proposals; /* +248: ever made; the last id */
     uint32_t pending_proposals; /* +256 */
     uint32_t running_overrides; /* +260: limits that will end by themselves */
@@ -1167,7 +1169,7 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, operator_count) == 228, "EngineSta
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scope_count) == 232, "EngineStatus.scope_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, proposal_count) == 236, "EngineStatus.proposal_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, flatten_orders) == 240, "EngineStatus.flatten_orders");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 244, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, first_permission) == 244, "EngineStatus.first_permission");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, proposals) == 248, "EngineStatus.proposals");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pending_proposals) == 256, "EngineStatus.pending_proposals");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, running_overrides) == 260, "EngineStatus.running_overrides");

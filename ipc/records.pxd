@@ -652,7 +652,8 @@ cdef extern from "records.h" nogil:
         uint16_t permission
         uint8_t part
         uint8_t grant
-        char pad_0[56]
+        char name[24]
+        char pad_0[32]
 
     ctypedef struct KillOrder "rf_kill_order_t":
         uint32_t a
@@ -765,7 +766,7 @@ cdef extern from "records.h" nogil:
         uint32_t scope_count
         uint32_t proposal_count
         uint32_t flatten_orders
-        char pad_0[4]
+        uint32_t first_permission
         uint64_t proposals
         uint32_t pending_proposals
         uint32_t running_overrides

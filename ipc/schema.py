@@ -737,7 +737,8 @@ _RECORDS = (
             Field("permission", "u16", "row in permissions"),
             Field("part", "u8", enum="PermissionPart"),
             Field("grant", "u8", "1 adds, 0 takes away"),
-            _pad(56),
+            Field("name", "char[24]", "STRATEGY: of the grant"),
+            _pad(32),
         ),
     ),
     Record(
@@ -894,7 +895,7 @@ _RECORDS = (
             Field("scope_count", "u32"),
             Field("proposal_count", "u32", "rows of proposals in use; decided ones are used again when all are"),
             Field("flatten_orders", "u32", "orders that the engine made to close positions"),
-            _pad(4),
+            Field("first_permission", "u32", "head of the grants to every strategy"),
             Field("proposals", "u64", "ever made; the last id"),
             Field("pending_proposals", "u32"),
             Field("running_overrides", "u32", "limits that will end by themselves"),
