@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,9 @@ from ringfence.ipc.schema import ENUMS
 from ringfence.tools import control_client, kill_words
 from ringfence.tools.journal import JournalReader
 
+from .failpoints import MATRIX, Point
+from .test_failpoints import STOP_S, SUPERVISOR, process_state
+
 ORDERS = 200
 DENIED = ("SESSION_DOWN", "KILLED", "STALE", "STRATEGY_DISABLED")
 BREAKS = ("UNKNOWN_OUTCOME",)
@@ -26,6 +32,10 @@ KILL_WORD = ENUMS["ObservationKind"].by_name["KILL_WORD"]
 @pytest.fixture
 def load(running: Running) -> Load:
     """An instance with open orders of which nothing is in flight."""
+    return started(running)
+
+
+def started(running: Running) -> Load:
     running.change("venue_events = 256", "venue_events = 2048")
     running.change("commands = 256", "commands = 1024")
     running.start_venue()
@@ -183,3 +193,32 @@ def test_kill_region_when_made_is_for_its_group_and_nobody_else(running: Running
     assert mode & 0o777 == 0o660
     assert [(w.venue, w.killed) for w in kill_words.read_words(running.name)] == [("", False), ("sim", False)]
     load.close()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("point", "action"), [(p, a) for p in MATRIX if p.by == "word" for a in p.actions], ids=lambda v: v.id if isinstance(v, Point) else v)
+def test_gateway_when_it_stops_inside_the_kill_switch_cancels_each_order_once(
+    tmp_path: Path, instance: str, failpoint_build: Path, point: Point, action: str
+) -> None:
+    running = Running(tmp_path, instance, failpoints=failpoint_build)
+    try:
+        running.add(SUPERVISOR)
+        running.arm("")
+        load = started(running)
+        running.arm(f"{point.id}:{point.nth}:{action}")
+        engine_pid = stop(running, "engine")  # its own cancels would take orders away from the gateway
+        kill(running)
+        pid = running.until(point.where, lambda: running.hit(point.id))
+        if action == "stop":
+            running.until("SIGSTOP", lambda: process_state(pid) == "T")
+            time.sleep(STOP_S)  # for how long it stands still, not for something to happen
+            os.kill(pid, signal.SIGCONT)
+        else:
+            running.wait_restarted("gw.sim", pid)
+        running.until("all cancels", lambda: open_at_venue(running) == 0)
+        os.kill(engine_pid, signal.SIGCONT)
+        assert_all_agree(running, load)
+        sent = re.findall(rb"\x0111=(\S{14}VV)\x01", (running.data / "sessions" / "sim.store").read_bytes())
+        assert len(sent) == len(set(sent)) == ORDERS
+    finally:
+        running.close()
