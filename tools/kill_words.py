@@ -139,10 +139,10 @@ def _word(row: Any, venue: str) -> Word:
 def _store(instance: str, venue: str | None, word: int, reason: str, uid: int) -> None:
     row = 1 if venue is None else 1 + _row_of(instance, venue)
     with Segment.attach(instance, REGION, writable=True, shared=True) as region:
-        target = region.section("words")[row : row + 1]
+        target, now = region.section("words")[row : row + 1], time.time_ns()
         if word != CLEAR:
             target["word"] = word  # first what counts
-        target["reason"], target["uid"], target["set_ns"] = reason.encode("ascii", "replace")[:_REASON_BYTES], uid, time.time_ns()
+        target["reason"], target["uid"], target["set_ns"] = reason.encode("ascii", "replace")[:_REASON_BYTES], uid, now
         target["word"] = word
 
 

@@ -43,7 +43,6 @@ cdef class KillSwitch:
     cdef str instance
     cdef Segment words
     cdef Segment state
-    cdef object words_id
-    cdef object state_id
-    cdef bint complained
+    cdef object words_seen   # what the name led to at the last look
+    cdef object state_seen
     cdef int _map_tables(self) except -1

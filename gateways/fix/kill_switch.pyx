@@ -243,12 +243,12 @@ cdef int kill_step(kill_t *k, session_t *s, const dialect_t *d, budget_t *b, uin
 # ---- the regions --------------------------------------------------------------------------------------------------------
 
 cdef object identity(str instance, str name):
-    """(device, inode) behind a region's name, None when there is none."""
+    """What is behind a region's name, to see whether it is another one now; None when there is none."""
     try:
         info = os.stat(SHM_DIR / shm_name(instance, name)[1:], follow_symlinks=False)
     except OSError:
         return None
-    return info.st_dev, info.st_ino
+    return info.st_dev, info.st_ino, info.st_size, info.st_mode, info.st_uid
 
 
 cdef class KillSwitch:
@@ -266,44 +266,43 @@ cdef class KillSwitch:
         self.instance = instance
         self.c.row = row
         self.c.firm = self.c.venue = &KILLED
+        self.words_seen = self.state_seen = ""
 
     def look(self):
-        """Map the regions, again when their names lead to others; without words: killed."""
+        """Map the regions when their names lead to others than at the last look; without words: killed. One that was refused is not tried again."""
         found = identity(self.instance, "kill")
-        if found is None or found != self.words_id:
-            self.c.firm = self.c.venue = &KILLED
-            self.words_id = None
-            self._map_words(found)
+        if found != self.words_seen:
+            self.words_seen = found
+            self._map_words()
         found = identity(self.instance, "state")
-        if found is None or found != self.state_id:
-            self._map_state(found)
+        if found != self.state_seen:
+            self.state_seen = found
+            self._map_state()
 
-    def _map_words(self, found):
+    def _map_words(self):
         cdef const KillWord *rows
+        self.c.firm = self.c.venue = &KILLED
         try:
             self.words = Segment.attach(self.instance, "kill", shared=True)
-            spec = next(s for s in self.words.sections if s.name == "words" and s.record == "KillWord" and s.count > self.c.row + 1)
-        except (IpcError, StopIteration) as error:
-            if not self.complained:
-                log.critical("no kill words (%s): no new order leaves, open ones are cancelled; start the instance again", error or "no row for this venue")
-            self.complained = True
+        except IpcError as error:
+            log.critical("no kill words (%s): no new order leaves, open ones are cancelled; start the instance again", error)
+            return
+        if not any(s.name == "words" and s.record == "KillWord" and s.count > self.c.row + 1 for s in self.words.sections):
+            log.critical("the kill words have no row for venue %d: no new order leaves, open ones are cancelled", self.c.row)
             return
         rows = <const KillWord *> self.words.section_ptr("words")
         self.c.firm, self.c.venue = &rows[1].word, &rows[1 + self.c.row].word
-        self.words_id, self.complained = found, False
 
-    def _map_state(self, found):
+    def _map_state(self):
         """The engine's tables. A scan under way is begun anew."""
         self.c.block = NULL
         self.c.at = 0
-        self.state_id = None
         try:
             self.state = Segment.attach(self.instance, "state")
         except IpcError as error:
             log.debug("no tables yet: %s", error)
             return
-        if self._map_tables():
-            self.state_id = found
+        self._map_tables()
 
     cdef int _map_tables(self) except -1:
         cdef kill_t *c = &self.c
