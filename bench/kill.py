@@ -39,7 +39,7 @@ QUICK_ORDERS = 300
 RATE = 2_000
 BURST = 200
 RESERVE = 50
-LATE_ORDERS = 20      # sent while the word is set
+LATE_ORDERS = 20  # sent while the word is set
 POLL_S = 0.0002
 WAIT_S = 120.0
 SYMBOL, PX = "EUR/USD", "0.500000"
@@ -107,8 +107,7 @@ def instance(orders: int, rate: int) -> Iterator[Bench]:
                 while (missing := orders - int(engine[1]["open_orders"])) > 0:
                     bench.send(missing)
                     bench.until("all orders asked", lambda: strategy.in_flight == 0)
-                    asked = int(engine[1]["order_count"])
-                    bench.until("their answers", lambda asked=asked: not _unanswered(state, asked))
+                    bench.until("their answers", lambda: not _unanswered(state))
                 bench.orders = int(engine[1]["open_orders"])
             yield bench
             strategy.close()
@@ -129,8 +128,8 @@ def _attach(demo: Demo) -> Strategy:
             time.sleep(0.01)
 
 
-def _unanswered(state: Segment, count: int) -> bool:
-    rows = state.section("orders")[1 : count + 1]
+def _unanswered(state: Segment) -> bool:
+    rows = state.section("orders")[1 : int(state.section("engine")[1]["order_count"]) + 1]
     return bool((rows["ord_status"] == ENUMS["OrdStatus"].by_name["PENDING_NEW"]).any())
 
 

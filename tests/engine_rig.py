@@ -62,7 +62,9 @@ class Rig:
         control, self.control_link = self.link("control", None, 0, "Control", 64)
         feed, self.feed = self.link("feed", None, 0, "Mark", 64)
         self.state = State.in_segment(state_segment)
-        self.engine = Engine(self.state, self.clock, self.metrics, journal=journal, control=control, feed=feed, batch=batch, idle=2, **{"timer_ns": 0, **engine})
+        self.engine = Engine(
+            self.state, self.clock, self.metrics, journal=journal, control=control, feed=feed, batch=batch, idle=2, **{"timer_ns": 0, **engine}
+        )
         self.gateway_link, self.gateway = self.link("gw.sim", "OrderCommand", order_slots, "VenueEvent", 64)
         self.engine.set_gateway(1, self.gateway_link, 0)
         self.strategies: dict[int, Link] = {}

@@ -28,7 +28,7 @@ import logging
 import os
 
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from ringfence.gateways.fix.budget cimport budget_allows, budget_spend
 from ringfence.gateways.fix.messages cimport msg_type_of, write_body
