@@ -25,6 +25,7 @@ ctypedef struct kill_t:
     uint64_t account_rows
     uint64_t at                   # next row to look at, 0: a scan has not begun
     uint64_t end                  # last row of the scan
+    uint64_t resets               # of the session's numbers, when the scan began
     uint64_t epoch                # of the engine whose tables are scanned
     char mass_id[24]              # ClOrdID(11) of the mass cancel that was sent in this process
 

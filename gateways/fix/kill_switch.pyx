@@ -9,7 +9,7 @@ again before each new order; that the region is still there, once a second (``lo
 also truncate it: the gateway then dies on the next look and its successor finds no words, which kills too.
 
 Once per order and kill. Rows are taken in ascending order and the row travels with the stored cancel (``KIND_OUT_OF_BAND``), so that a gateway that is
-killed anywhere goes on behind the last one that it stored; what was stored and not received is asked for by the venue and resent. A kill
+killed anywhere goes on behind the last one that it stored; what was stored and not received is asked for by the venue and resent; when numbers start anew nobody asks, so it begins again then. A kill
 begins with the first look that finds a word set, and ends with the first that finds both clear, durably (``store_t.kill``): a second kill cancels anew.
 ClOrdID(11) is revision REVISION_OUT_OF_BAND of the order, which the engine never uses, OrigClOrdID(41) the last acknowledged one. The engine,
 when it lives, cancels too (KILL_WORD): the later of two cancels is refused by the venue, which changes nothing. A second kill of an order that outlived the
@@ -181,6 +181,7 @@ cdef int begin_scan(kill_t *k, const session_t *s) noexcept nogil:
     if k.end >= k.order_rows:
         k.end = k.order_rows - 1
     k.at = (s.store.kill & KILL_ROWS) + 1
+    k.resets = s.store.resets
     return 1
 
 
@@ -195,6 +196,8 @@ cdef int cancel_each(kill_t *k, session_t *s, const dialect_t *d, budget_t *b, u
     cdef Order o
     cdef OrderCommand c
     cdef int sent = 0, looked = 0, done
+    if k.resets != s.store.resets:
+        k.at = 0
     if not k.at and not begin_scan(k, s):
         return 0
     while k.at <= k.end and looked < ROWS_MAX and sent < MESSAGES_MAX:

@@ -220,6 +220,8 @@ cdef void finish_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t
     store_set_next_in(s, next_in)
     s.reset_ms = now_ms
     put_word(s, AT_RESET_MS, now_ms)
+    if s.kill & KILL_ON:
+        store_set_kill(s, s.kill & ~<uint64_t> KILL_ROWS)  # nobody asks again for what was sent and not received: cancel anew
     s.resets += 1
     put_word(s, AT_RESETS, s.resets)
     index_clear(s, next_out)

@@ -267,6 +267,25 @@ def test_gateway_when_the_session_is_down_cancels_once_it_is_up(engine: Engine, 
     assert cancels(venue) == out_of_band(1)
 
 
+def test_gateway_when_numbers_start_anew_before_the_cancels_arrived_sends_them_again(instance: str, tmp_path: Path, venue: Venue) -> None:
+    engine = Engine(instance, tmp_path, venue.port, session={"reset_on_logon": True})
+    tables = Tables(instance)
+    try:
+        for row in range(1, 31):
+            tables.order(row)
+        engine.start()
+        up(engine, venue)
+        kill(engine)
+        until(lambda: counters(engine)["kill_cancels"] == 30, what="thirty cancels on their way")
+        venue.drop()
+        up(engine, venue, 2)
+        until(lambda: len(cancels(venue)) >= 30, venue.pump, engine.poll, what="the cancels again")
+        assert cancels(venue) == out_of_band(*range(1, 31))
+    finally:
+        tables.close()
+        engine.close()
+
+
 def test_gateway_when_rows_are_hostile_sends_nothing_of_them(engine: Engine, venue: Venue, tables: Tables) -> None:
     tables.order(1, order_id=7)
     tables.order(2, side=0)
