@@ -268,7 +268,7 @@ cdef class Strategy:
     def poll(self) -> Event | None:
         """Return the next event, or None when there is none now, or its instrument cannot be told before the engine is up again. Never blocks.
 
-        Every call is a sign of life for the dead-man's switch (``Strategy.deadman_ns``), as is every intent.
+        Every call is a sign of life for the dead-man's switch (``deadman_ms``), as is every intent.
 
         Raises
         ------
