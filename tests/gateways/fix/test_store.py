@@ -106,7 +106,7 @@ def test_store_when_a_sequence_number_is_damaged_is_refused(tmp_path: Path, at: 
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
-    with pytest.raises(StoreCorrupt, match="sequence number"):
+    with pytest.raises(StoreCorrupt, match="in the header is damaged"):
         MessageStore(path, "me")
 
 
