@@ -9,11 +9,11 @@ again before each new order; that the region is still there, once a second (``lo
 also truncate it: the gateway then dies on the next look and its successor finds no words, which kills too.
 
 Once per order and kill. Rows are taken in ascending order and the row travels with the stored cancel (``KIND_OUT_OF_BAND``), so that a gateway that is
-killed anywhere goes on behind the last one that it stored; what was stored and not received is asked for by the venue and resent; when numbers start anew nobody asks, so it begins again then. A kill
-begins with the first look that finds a word set, and ends with the first that finds both clear, durably (``store_t.kill``): a second kill cancels anew.
-ClOrdID(11) is revision REVISION_OUT_OF_BAND of the order, which the engine never uses, OrigClOrdID(41) the last acknowledged one. The engine,
-when it lives, cancels too (KILL_WORD): the later of two cancels is refused by the venue, which changes nothing. A second kill of an order that outlived the
-first repeats that ClOrdID; a venue that refuses it as a duplicate is left to the engine's own cancel.
+killed anywhere goes on behind the last one that it stored; what was stored and not received is asked for by the venue and resent. When numbers start anew
+nobody asks, so it begins again then. A kill begins with the first look that finds a word set, and ends with the first that finds both clear, durably
+(``store_t.kill``): a second kill cancels anew. ClOrdID(11) is revision REVISION_OUT_OF_BAND of the order, which the engine never uses, OrigClOrdID(41) the
+last acknowledged one. The engine, when it lives, cancels too (KILL_WORD): the later of two cancels is refused by the venue, which changes nothing. A second
+kill of an order that outlived the first repeats that ClOrdID; a venue that refuses it as a duplicate is left to the engine's own cancel.
 
 Tables are another process's memory: a row is copied once, and the copy must name its own row, this venue, known sides and rows inside the
 tables, or it is passed over. Rows are created before their command, so every order that this gateway has sent is at or below ``order_count``. While an
