@@ -33,7 +33,7 @@ from ringfence.ipc.records cimport (
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED,
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_PENDING_NEW, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_STOPPED, RF_ORD_STATUS_SUSPENDED,
     RF_ORD_STATUS_UNKNOWN, RF_ORDER_STATUS_ASKED, RF_ORDER_UNKNOWN_REPORTED, RF_ORDER_UNVERIFIED, RF_PRESENT_CUM_QTY, RF_PRESENT_PX, RF_PRESENT_QTY,
-    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_SESSION_STATE_DOWN, RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_ACK,
+    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_REVISION_OUT_OF_BAND, RF_SESSION_STATE_DOWN, RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_ACK,
     RF_VENUE_EVENT_KIND_BUSINESS_REJECT, RF_VENUE_EVENT_KIND_BUST,
     RF_VENUE_EVENT_KIND_CALCULATED, RF_VENUE_EVENT_KIND_CANCEL_REJECT, RF_VENUE_EVENT_KIND_CANCELED, RF_VENUE_EVENT_KIND_CORRECT,
     RF_VENUE_EVENT_KIND_DONE_FOR_DAY, RF_VENUE_EVENT_KIND_EXPIRED, RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT,
@@ -200,6 +200,9 @@ cdef void replaced_unasked(EngineState *s, const VenueEvent *event, Order *o) no
 cdef void replaced(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision, int stale) noexcept nogil:
     """The replacement is in force (R6). Down to or below CumQty it ends the order, with OrderQty = CumQty (S9)."""
     cdef Request *r = find_request(s, o, revision)
+    if revision == RF_REVISION_OUT_OF_BAND:  # a gateway's own cancel: it replaces nothing
+        raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.live_revision, revision)
+        return
     if revision <= o.live_revision:
         if r != NULL:  # a later version was granted before this one was told
             end_request(s, o, r)
@@ -243,7 +246,7 @@ cdef void rejected(EngineState *s, const VenueEvent *event, Order *o, uint32_t r
     cdef int of_order = event.ord_status == 0 or event.ord_status == RF_ORD_STATUS_REJECTED
     if (of_order or event.text_code != CODE_DUPLICATE_ORDER) and end_request_of(s, event, o, revision, RF_DENY_REASON_NONE):
         return
-    if not of_order or revision < o.live_revision:
+    if not of_order or revision < o.live_revision or revision == RF_REVISION_OUT_OF_BAND:
         return
     if event.text_code == CODE_DUPLICATE_ORDER:
         if o.base_status == RF_ORD_STATUS_PENDING_NEW:
