@@ -24,7 +24,7 @@ class Rule:
 
     ``group``: order, account, flow, or setting (which other rules use). ``scopes``: kinds of scope where it may be set; empty: it has no limit of its own.
     ``reasons``: DenyReasons that it answers with. ``unit``: of its limit: qty, amount, ns, ppm, count, per_s, choice or "". ``looser``: which way a
-    change needs a second operator: higher (0 is the highest), lower (0 is the lowest), any.
+    change needs a second operator: higher (0 is the highest), lower (0 is the lowest), any. ``sources``: places of what demands it; tools/controls_page.py tells them.
     """
 
     name: str
@@ -46,44 +46,50 @@ class Rule:
 
 
 _RULES = (
-    Rule("KILL_SWITCH", "order", (), ("KILLED", "TRADING_HALTED", "REDUCE_ONLY"), "", ""),
-    Rule("PERMISSION", "order", (), ("NOT_PERMITTED",), "", ""),
-    Rule("INSTRUMENT_ACTIVE", "order", (), ("UNKNOWN_INSTRUMENT", "UNKNOWN_ACCOUNT"), "", ""),
-    Rule("SESSION_STATE", "order", (), ("SESSION_DOWN", "GATEWAY_STALLED"), "", ""),
-    Rule("STALE_INTENT", "order", (), ("STALE",), "", ""),
-    Rule("SUPPORTED", "order", (), ("NOT_SUPPORTED",), "", ""),
-    Rule("CONSISTENCY", "order", (), ("INCONSISTENT",), "", ""),
-    Rule("GTD_DATE", "order", (), ("EXPIRED_DATE",), "", ""),
-    Rule("TICK", "order", (), ("BAD_PRICE",), "", ""),
-    Rule("LOT", "order", (), ("BAD_QTY",), "", ""),
-    Rule("QTY_RANGE", "order", (), ("BAD_QTY",), "", ""),
-    Rule("RESTRICTED_LIST", "order", (), ("RESTRICTED",), "", ""),
-    Rule("SHORT_SALE", "order", ("ACCOUNT_INSTRUMENT",), ("NO_LOCATE",), "qty", "higher"),
-    Rule("MAX_QTY", "order", EVERYWHERE, ("MAX_QTY",), "qty", "higher"),
-    Rule("MAX_NOTIONAL", "order", EVERYWHERE, ("MAX_NOTIONAL", "NO_RATE"), "amount", "higher"),
-    Rule("REFERENCE_AGE", "order", EVERYWHERE, ("NO_REFERENCE",), "ns", "higher"),
-    Rule("COLLAR", "order", EVERYWHERE, ("COLLAR", "NO_REFERENCE"), "ppm", "higher"),
-    Rule("CREDIT", "account", ("FIRM", "BROKER", "ACCOUNT"), ("CREDIT", "NO_RATE"), "amount", "higher"),
-    Rule("MARGIN", "account", ("FIRM", "BROKER", "ACCOUNT"), ("MARGIN", "NO_RATE"), "amount", "higher"),
-    Rule("MAX_POSITION", "account", BY_INSTRUMENT, ("MAX_POSITION",), "qty", "higher"),
-    Rule("NET_EXPOSURE", "account", EVERYWHERE, ("NET_EXPOSURE", "NO_RATE"), "amount", "higher"),
-    Rule("GROSS_EXPOSURE", "account", EVERYWHERE, ("GROSS_EXPOSURE", "NO_RATE"), "amount", "higher"),
-    Rule("OPEN_ORDERS", "account", EVERYWHERE, ("OPEN_ORDERS",), "count", "higher"),
-    Rule("TURNOVER", "account", EVERYWHERE, ("TURNOVER", "NO_RATE"), "amount", "higher"),
-    Rule("DAILY_LOSS", "account", EVERYWHERE, ("LOSS", "NO_RATE"), "amount", "higher"),
-    Rule("NEW_RATE", "flow", EVERYWHERE, ("NEW_RATE",), "per_s", "higher"),
-    Rule("REPLACE_RATE", "flow", EVERYWHERE, ("REPLACE_RATE",), "per_s", "higher"),
-    Rule("MESSAGE_RATE", "flow", EVERYWHERE, ("MESSAGE_RATE",), "per_s", "higher"),
-    Rule("DUPLICATE_CONTENT", "flow", ("FIRM", "DESK", "STRATEGY"), ("DUPLICATE_CONTENT",), "ns", "lower"),
-    Rule("REPEATED_EXECUTION", "flow", ("FIRM", "DESK", "STRATEGY"), ("REPEATED_EXECUTION",), "count", "higher"),
-    Rule("SELF_MATCH", "flow", ("FIRM",), ("SELF_MATCH",), "choice", "any"),
+    Rule("KILL_SWITCH", "order", (), ("KILLED", "TRADING_HALTED", "REDUCE_ONLY"), "", "", ("RTS 6 12", "RTS 6 15(5)", "FIA kill switch")),
+    Rule("PERMISSION", "order", (), ("NOT_PERMITTED",), "", "", ("SEC 15c3-5 (c)(2)(ii)", "SEC 15c3-5 (c)(2)(iii)", "RTS 6 15(5)")),
+    Rule("INSTRUMENT_ACTIVE", "order", (), ("UNKNOWN_INSTRUMENT", "UNKNOWN_ACCOUNT"), "", "", ("SEC 15c3-5 (c)(2)(i)",)),
+    Rule("SESSION_STATE", "order", (), ("SESSION_DOWN", "GATEWAY_STALLED"), "", "", ("RTS 6 16",)),
+    Rule("STALE_INTENT", "order", (), ("STALE",), "", "", ("SEC 15c3-5 (c)(1)(ii)", "FIA market data reasonability")),
+    Rule("SUPPORTED", "order", (), ("NOT_SUPPORTED",), "", "", ("SEC 15c3-5 (c)(1)(ii)",)),
+    Rule("CONSISTENCY", "order", (), ("INCONSISTENT",), "", "", ("SEC 15c3-5 (c)(1)(ii)",)),
+    Rule("GTD_DATE", "order", (), ("EXPIRED_DATE",), "", "", ("SEC 15c3-5 (c)(1)(ii)",)),
+    Rule("TICK", "order", (), ("BAD_PRICE",), "", "", ("SEC 15c3-5 (c)(2)(i)",)),
+    Rule("LOT", "order", (), ("BAD_QTY",), "", "", ("SEC 15c3-5 (c)(2)(i)",)),
+    Rule("QTY_RANGE", "order", (), ("BAD_QTY",), "", "", ("SEC 15c3-5 (c)(1)(ii)", "FIA order size")),
+    Rule("RESTRICTED_LIST", "order", (), ("RESTRICTED",), "", "", ("SEC 15c3-5 (c)(2)(ii)",)),
+    Rule("SHORT_SALE", "order", ("ACCOUNT_INSTRUMENT",), ("NO_LOCATE",), "qty", "higher", ("SEC 15c3-5 (c)(2)(i)",)),
+    Rule("MAX_QTY", "order", EVERYWHERE, ("MAX_QTY",), "qty", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(1)(c)", "FIA order size")),
+    Rule("MAX_NOTIONAL", "order", EVERYWHERE, ("MAX_NOTIONAL", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(1)(b)", "FIA order size")),
+    Rule("REFERENCE_AGE", "order", EVERYWHERE, ("NO_REFERENCE",), "ns", "higher", ("SEC 15c3-5 (c)(1)(ii)", "FIA market data reasonability")),
+    Rule("COLLAR", "order", EVERYWHERE, ("COLLAR", "NO_REFERENCE"), "ppm", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(1)(a)", "FIA price tolerance")),
+    Rule("CREDIT", "account", ("FIRM", "BROKER", "ACCOUNT"), ("CREDIT", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "FIA credit")),
+    Rule("MARGIN", "account", ("FIRM", "BROKER", "ACCOUNT"), ("MARGIN", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "FIA credit")),
+    Rule("MAX_POSITION", "account", BY_INSTRUMENT, ("MAX_POSITION",), "qty", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "FIA position")),
+    Rule(
+        "NET_EXPOSURE", "account", EVERYWHERE, ("NET_EXPOSURE", "NO_RATE"), "amount", "higher",
+        ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "RTS 6 15(5)", "FIA position"),
+    ),
+    Rule(
+        "GROSS_EXPOSURE", "account", EVERYWHERE, ("GROSS_EXPOSURE", "NO_RATE"), "amount", "higher",
+        ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "RTS 6 15(5)", "FIA credit"),
+    ),
+    Rule("OPEN_ORDERS", "account", EVERYWHERE, ("OPEN_ORDERS",), "count", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(2)")),
+    Rule("TURNOVER", "account", EVERYWHERE, ("TURNOVER", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "SEC 15c3-5 (c)(1)(ii)")),
+    Rule("DAILY_LOSS", "account", EVERYWHERE, ("LOSS", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)")),
+    Rule("NEW_RATE", "flow", EVERYWHERE, ("NEW_RATE",), "per_s", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(1)(d)", "FIA message throttle")),
+    Rule("REPLACE_RATE", "flow", EVERYWHERE, ("REPLACE_RATE",), "per_s", "higher", ("RTS 6 15(1)(d)", "FIA message throttle")),
+    Rule("MESSAGE_RATE", "flow", EVERYWHERE, ("MESSAGE_RATE",), "per_s", "higher", ("RTS 6 15(1)(d)", "FIA message throttle")),
+    Rule("DUPLICATE_CONTENT", "flow", ("FIRM", "DESK", "STRATEGY"), ("DUPLICATE_CONTENT",), "ns", "lower", ("SEC 15c3-5 (c)(1)(ii)",)),
+    Rule("REPEATED_EXECUTION", "flow", ("FIRM", "DESK", "STRATEGY"), ("REPEATED_EXECUTION",), "count", "higher", ("RTS 6 15(3)", "FIA repeated execution")),
+    Rule("SELF_MATCH", "flow", ("FIRM",), ("SELF_MATCH",), "choice", "any", ("RTS 6 13", "FIA self-match prevention")),
     Rule("NEW_BURST", "setting", EVERYWHERE, (), "count", "higher"),
     Rule("REPLACE_BURST", "setting", EVERYWHERE, (), "count", "higher"),
     Rule("MESSAGE_BURST", "setting", EVERYWHERE, (), "count", "higher"),
     Rule("CANCEL_RESERVE", "setting", EVERYWHERE, (), "count", "lower"),
     Rule("COLLAR_REFERENCE", "setting", EVERYWHERE, (), "choice", "any"),
     Rule("MARGIN_RATE", "setting", ("FIRM", "BROKER", "ACCOUNT"), (), "ppm", "lower"),
-    Rule("REJECT_LIMIT", "setting", EVERYWHERE, (), "count", "higher"),
+    Rule("REJECT_LIMIT", "setting", EVERYWHERE, (), "count", "higher", ("FIA kill switch",)),
 )
 RULES: dict[str, Rule] = {r.name: r for r in _RULES}
 CHECKS = tuple(r for r in _RULES if r.number <= CONSTANTS["RISK_RULES"][0])
