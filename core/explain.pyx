@@ -1,8 +1,8 @@
-"""Decisions seen from Python: what the engine's own functions say about an intent or a change, on tables that are nobody's but the caller's.
+"""Decisions seen from Python: what the engine's own functions say about an intent or a change, on tables that are the caller's alone.
 
-    State (a copy in memory) + bytes of a record ──▶ the functions of routes and permissions ──▶ plain values, for ``ringfence route explain`` and tests
+    State (a copy in memory) + bytes of a record ──▶ the functions of routes and permissions ──▶ plain values, for ``route explain`` and tests
 
-Nothing here changes a table but the counts of routes, and the engine calls nothing of it. What can fail: bytes of another length, or rows out of range (CoreError).
+Nothing here changes a table, and the engine calls nothing of it. What can fail: bytes of another length, rows out of range (CoreError).
 """
 
 from libc.stdint cimport uint8_t, uint16_t

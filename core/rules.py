@@ -24,7 +24,7 @@ class Rule:
 
     ``group``: order, account, flow, or setting (which other rules use). ``scopes``: kinds of scope where it may be set; empty: it has no limit of its own.
     ``reasons``: DenyReasons that it answers with. ``unit``: of its limit: qty, amount, ns, ppm, count, per_s, choice or "". ``looser``: which way a
-    change needs a second operator: higher (0 is the highest), lower (0 is the lowest), any. ``sources``: places of what demands it; tools/controls_page.py tells them.
+    change needs a second operator: higher (0 is the highest), lower (0 is the lowest), any. ``sources``: what demands it.
     """
 
     name: str
@@ -67,11 +67,21 @@ _RULES = (
     Rule("MARGIN", "account", ("FIRM", "BROKER", "ACCOUNT"), ("MARGIN", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "FIA credit")),
     Rule("MAX_POSITION", "account", BY_INSTRUMENT, ("MAX_POSITION",), "qty", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "FIA position")),
     Rule(
-        "NET_EXPOSURE", "account", EVERYWHERE, ("NET_EXPOSURE", "NO_RATE"), "amount", "higher",
+        "NET_EXPOSURE",
+        "account",
+        EVERYWHERE,
+        ("NET_EXPOSURE", "NO_RATE"),
+        "amount",
+        "higher",
         ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "RTS 6 15(5)", "FIA position"),
     ),
     Rule(
-        "GROSS_EXPOSURE", "account", EVERYWHERE, ("GROSS_EXPOSURE", "NO_RATE"), "amount", "higher",
+        "GROSS_EXPOSURE",
+        "account",
+        EVERYWHERE,
+        ("GROSS_EXPOSURE", "NO_RATE"),
+        "amount",
+        "higher",
         ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "RTS 6 15(5)", "FIA credit"),
     ),
     Rule("OPEN_ORDERS", "account", EVERYWHERE, ("OPEN_ORDERS",), "count", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(2)")),

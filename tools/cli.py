@@ -188,7 +188,13 @@ COMMANDS = (
                 "explain",
                 "dry run on a copy of the tables: which routes fit, which takes it, which checks would refuse; exit 4: it would be refused",
                 "commands.risk:route_explain",
-                (arg("intent", metavar="INTENT", help="'BUY 100000 EUR/USD @ 1.1215 tif=DAY strategy=mm1 [type= stop= account= route= post_only reduce_only]'"),),
+                (
+                    arg(
+                        "intent",
+                        metavar="INTENT",
+                        help="'BUY 100000 EUR/USD @ 1.1215 tif=DAY strategy=mm1 [type= stop= account= route= post_only reduce_only]'",
+                    ),
+                ),
             ),
         ),
     ),

@@ -13,7 +13,6 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
-import pwd
 import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -298,7 +297,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     permissions = _permissions(top, limits, ids)
     model_limits = _model_limits(top, limits, ids, instruments)
     _check_rates(top, model_limits, currencies, instruments, accounts)
-    operators = model.operators_of(top, limits.operators, os.getuid(), user_name(os.getuid()))
+    operators = model.operators_of(top, limits.operators, os.getuid(), _owner())
     feed = _feed(top.table("feed"), source.parent, ids["instruments"]) if "feed" in values else None
     top.known.append("feed")
     top.finish()
@@ -344,13 +343,12 @@ def _check_rates(
             raise top.error(key, code, f"a currency with a rate ([firm] currency or [[currency]]): {first.rule} of {first.scope} is counted in the firm's")
 
 
-def user_name(uid: int) -> str:
-    """Login name of a uid; the number as text when it has none."""
+def _owner() -> str:
+    """Login name of who runs the instance; the number as text when it has none."""
     try:
-        return pwd.getpwuid(uid).pw_name if uid != os.getuid() else getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):
-        return str(uid)
-
+        return str(os.getuid())
 
 
 def _instance(t: Table, base: Path) -> InstanceConfig:

@@ -35,7 +35,8 @@ from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import definitions, operator_actions, reload
-from ringfence.tools.config import Config, StrategyConfig
+from ringfence.tools.config import Config
+from ringfence.tools.config_model import StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
 from ringfence.tools.trading_day import next_roll, trading_day
 

@@ -2,8 +2,8 @@
 
     core/rules.py + ipc/schema.py ──page──▶ docs/controls.md          made by ``tools/gen_records.py`` with the other generated files
 
-Page and engine cannot differ: the numbers are ``RiskRule``'s, which are the order of evaluation. The demands are told in a few words of our own; they are a guide to
-the sources and not their text. What is not met is said. Nothing here runs in an instance.
+Page and engine cannot differ: the numbers are ``RiskRule``'s, which are the order of evaluation. The demands are told in a few words of our own; they are a
+guide to the sources and not their text. What is not met is said. Nothing here runs in an instance.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ UNITS = {
 LOOSER = {"higher": "a higher value, or none", "lower": "a lower value, or none", "any": "any change", "": ""}
 
 INTRODUCTION = """
-Every new order and replace passes these checks in this order, in the engine, on one journal frame and the tables; the first that refuses answers with its reject code
-and counts in `hits` of the scope whose limit it was (a check without a limit: in the firm's). Nothing is sent before all have passed; cancels pass always.
-`ringfence risk` shows limits, use and hits; `ringfence orders ID` the checks that an order passed; `ringfence route explain` what would refuse an intent.
+Every new order and replace passes these checks in this order, in the engine, on one journal frame and the tables; the first that refuses answers with its
+reject code and counts in `hits` of the scope whose limit it was (a check without a limit: in the firm's). Nothing is sent before all have passed; cancels
+pass always. `ringfence risk` shows limits, use and hits; `ringfence orders ID` the checks that an order passed; `ringfence route explain` what would refuse
+an intent.
 
-A limit is set at a *scope*: the firm, a broker, account, venue, desk, strategy or instrument, or an account or strategy with an instrument. An order belongs to up to nine
-scopes, and every one of them must hold. A limit that is not set is no limit. Limits are set by `[[limit]]` of the [configuration](configuration.md) and `ringfence limits set`; setting one
-where there was none, and tightening, is immediate; what the last column of the second table calls looser takes effect when a second operator has approved it.
+A limit is set at a *scope*: the firm, a broker, account, venue, desk, strategy or instrument, or an account or strategy with an instrument. An order
+belongs to up to nine scopes, and every one of them must hold. A limit that is not set is no limit. Limits are set by `[[limit]]` of the
+[configuration](configuration.md) and `ringfence limits set`; setting one where there was none, and tightening, is immediate; what the last column of the
+second table calls looser takes effect when a second operator has approved it.
 """
 
 
@@ -55,25 +57,52 @@ SOURCES = {
     "(c)(1) and (c)(2) were compared with published summaries of the rule, not with its text; the paragraph numbers of (b), (d) and (e) were not.",
     RTS: "MiFID II RTS 6, Commission Delegated Regulation (EU) 2017/589, articles 12 to 18. Article 15(1) to (3) was compared with the published text; "
     "the other articles were not and need that before anybody relies on this table.",
-    FIA: "FIA, Best Practices for Automated Trading Risk Controls and System Safeguards, July 2024. Items are named by subject, not by section: the paper itself was "
-    "not at hand, only what was published about it and its predecessor (Guide to the Development and Operation of Automated Trading Systems, 2015).",
+    FIA: "FIA, Best Practices for Automated Trading Risk Controls and System Safeguards, July 2024. Items are named by subject, not by section: the paper "
+    "itself was not at hand, only what was published about it and its predecessor (Guide to the Development and Operation of Automated Trading Systems, 2015).",
 }
 DEMANDS: dict[str, tuple[Demand, ...]] = {
     SEC: (
-        Demand("(b)", "a documented system of controls, kept with the books and records", "this page, the journal and `ringfence audit`", "written supervisory procedures"),
+        Demand(
+            "(b)",
+            "a documented system of controls, kept with the books and records",
+            "this page, the journal and `ringfence audit`",
+            "written supervisory procedures",
+        ),
         Demand("(c)(1)(i)", "no order beyond pre-set credit or capital thresholds, in aggregate and by finer divisions", "", "sectors as a division"),
         Demand("(c)(1)(ii)", "no erroneous order: price and size parameters, one by one and over a short time; no duplicates", ""),
-        Demand("(c)(2)(i)", "no order that fails what rules demand before entry", "", "marking rules of single markets (Regulation SHO order marking is taken as the strategy gives it)"),
+        Demand(
+            "(c)(2)(i)",
+            "no order that fails what rules demand before entry",
+            "",
+            "marking rules of single markets (Regulation SHO order marking is taken as the strategy gives it)",
+        ),
         Demand("(c)(2)(ii)", "no order in what the firm or a customer may not trade", ""),
-        Demand("(c)(2)(iii)", "access only for persons and accounts that were approved", "operators and roles; the kernel's word for who connects; sealed rings"),
+        Demand(
+            "(c)(2)(iii)", "access only for persons and accounts that were approved", "operators and roles; the kernel's word for who connects; sealed rings"
+        ),
         Demand("(c)(2)(iv)", "surveillance gets execution reports at once", "read-only tables and the journal tail", "a feed made for a surveillance system"),
-        Demand("(d)", "controls under the firm's direct and exclusive control", "limits change by journaled commands of the firm's operators alone; loosening takes two"),
-        Demand("(e)", "regular review and a yearly certification", "`ringfence audit` exports what was in force and who set it", "the review itself: people's work"),
+        Demand(
+            "(d)",
+            "controls under the firm's direct and exclusive control",
+            "limits change by journaled commands of the firm's operators alone; loosening takes two",
+        ),
+        Demand(
+            "(e)", "regular review and a yearly certification", "`ringfence audit` exports what was in force and who set it", "the review itself: people's work"
+        ),
     ),
     RTS: (
-        Demand("12", "cancel any or all unexecuted orders at once, and know whose each order is", "kill switch at every scope, by command and out of band; proof list of orders not yet confirmed"),
+        Demand(
+            "12",
+            "cancel any or all unexecuted orders at once, and know whose each order is",
+            "kill switch at every scope, by command and out of band; proof list of orders not yet confirmed",
+        ),
         Demand("13", "surveillance for market manipulation", "self-match prevention and the replayable journal", "pattern detection and its yearly review"),
-        Demand("14", "business continuity, tested yearly", "recovery by replay, kill out of band (docs/recovery.md)", "a second site: the standby does not exist yet"),
+        Demand(
+            "14",
+            "business continuity, tested yearly",
+            "recovery by replay, kill out of band (docs/recovery.md)",
+            "a second site: the standby does not exist yet",
+        ),
         Demand("15(1)(a)", "price collars by instrument, one by one and over time", "", "a collar over a period of time"),
         Demand("15(1)(b)", "maximum order values", ""),
         Demand("15(1)(c)", "maximum order volumes", ""),
@@ -81,11 +110,34 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand("15(2)", "every order sent counts in the limits at once", "reserved when the order is accepted, released by facts only"),
         Demand("15(3)", "after so many repeated executions disabled until a person enables it again", ""),
         Demand("15(4)", "market and credit risk limits by capital, strategy and experience", ""),
-        Demand("15(5)", "block orders of who has no permission for an instrument, and what risks the firm's thresholds, by client, instrument, trader, desk and firm", ""),
-        Demand("15(6)", "a blocked order may pass only by exception: temporary, verified by risk management, authorised", "overrides that end by themselves, by a second operator, journaled"),
-        Demand("16", "real-time monitoring by independent staff; alerts within five seconds", "`ringfence risk -w`, automatic kills and reduce-only", "alerts to people outside of the command line; cross-market signs of disorder"),
-        Demand("17", "continuous post-trade controls; records reconciled with venues and brokers", "the rules of executions, breaks, status requests (docs/architecture.md)", "drop copy and clearing records"),
-        Demand("18", "security and limits to access, known users, yearly penetration test", "SO_PEERCRED, sealed memory, one writer a region, signed commands", "the penetration test: people's work"),
+        Demand(
+            "15(5)",
+            "block orders of who has no permission for an instrument, and what risks the firm's thresholds, by client, instrument, trader, desk and firm",
+            "",
+        ),
+        Demand(
+            "15(6)",
+            "a blocked order may pass only by exception: temporary, verified by risk management, authorised",
+            "overrides that end by themselves, by a second operator, journaled",
+        ),
+        Demand(
+            "16",
+            "real-time monitoring by independent staff; alerts within five seconds",
+            "`ringfence risk -w`, automatic kills and reduce-only",
+            "alerts to people outside of the command line; cross-market signs of disorder",
+        ),
+        Demand(
+            "17",
+            "continuous post-trade controls; records reconciled with venues and brokers",
+            "the rules of executions, breaks, status requests (docs/architecture.md)",
+            "drop copy and clearing records",
+        ),
+        Demand(
+            "18",
+            "security and limits to access, known users, yearly penetration test",
+            "SO_PEERCRED, sealed memory, one writer a region, signed commands",
+            "the penetration test: people's work",
+        ),
     ),
     FIA: (
         Demand("order size", "maximum size of one order, quantity and value", ""),
@@ -100,7 +152,12 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand("cancel on disconnect", "working orders go when a session or a strategy does", "`cancel_on_disconnect`, `cancel_on_detach`, `deadman_ms`"),
         Demand("access and change", "limits are set by who may, and every change is recorded", "operators, four eyes, `ringfence audit`"),
         Demand("drop copy and post-trade", "an independent record of executions is compared", "identity of executions over sessions", "a drop-copy session"),
-        Demand("testing", "controls are tested before use", "scenarios of every check in tests/scenarios/controls, `ringfence simulate`", "conformance with a venue's own test system"),
+        Demand(
+            "testing",
+            "controls are tested before use",
+            "scenarios of every check in tests/scenarios/controls, `ringfence simulate`",
+            "conformance with a venue's own test system",
+        ),
     ),
 }
 

@@ -10,7 +10,9 @@ Pure functions over records; the engine process puts the commands through its ow
 
 from __future__ import annotations
 
+import getpass
 import os
+import pwd
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +22,8 @@ from ringfence.core.rules import RULES
 from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
-from ringfence.tools.config import DURABILITIES, Config, InstrumentConfig, LimitsConfig, PermissionConfig, user_name
+from ringfence.tools.config import Config, LimitsConfig
+from ringfence.tools.config_model import DURABILITIES, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
 
 Rows = Callable[[str], Any]
@@ -104,6 +107,14 @@ def command(kind: str, reason: str, **fields: Any) -> Any:
         raw, at = body.tobytes(), RECORDS["Control"].offsets["body"]
         out.view(np.uint8)[at : at + len(raw)] = np.frombuffer(raw, np.uint8)
     return row
+
+
+def user_name(uid: int) -> str:
+    """Login name of a uid; the number as text when it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name if uid != os.getuid() else getpass.getuser()
+    except (KeyError, OSError):
+        return str(uid)
 
 
 def start(config: Config, epoch: int, day: int) -> Any:
@@ -251,9 +262,8 @@ def _operators(config: Config, rows: Rows, counts: Any) -> list[Any]:
         if row == 0:
             used = row = used + 1
         image = {"id": row, "name": o.name, "uid": o.uid, "role": _ROLE[o.role.upper()], "status": _STATUS[o.status.upper()], "public_key": o.public_key}
-        if row > int(counts["operator_count"]) or any(_plain(table[row][n]) != v for n, v in image.items() if n != "public_key"):
-            out.append(_define(config, "Operator", "operator", image))
-        elif table[row]["public_key"] != o.public_key.rstrip(b"\0"):
+        have = table[row] if row <= int(counts["operator_count"]) else None
+        if have is None or have["public_key"] != o.public_key.rstrip(b"\0") or any(_plain(have[n]) != v for n, v in image.items() if n != "public_key"):
             out.append(_define(config, "Operator", "operator", image))
     return out + [c for row in known.values() for c in _halt("Operator", "operator", table[row])]
 

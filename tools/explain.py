@@ -2,8 +2,9 @@
 
     live tables ──copied──▶ State in memory ──the engine's own code──▶ order or denial; then what refused is lifted in the copy, and again
 
-The copy is applied to by the same ``apply`` as the engine's, so that it cannot say otherwise than the engine would. To see all refusals and not only the first, what
-refused is lifted (a limit, a kill, a missing grant) and the intent is tried once more, at most once a rule; a refusal of the intent's own terms ends it.
+The intent is applied by the same ``apply`` as the engine's, so that this cannot say otherwise than the engine would. To see all refusals and not only the
+first, what refused is lifted (a limit, a kill, a missing grant) and the intent is tried once more, at most once a rule; a refusal of the intent's own terms
+ends it.
 What can fail: UsageError for text that is no intent; TimedOut when the tables do not stand still for a copy.
 """
 

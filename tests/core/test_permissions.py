@@ -132,8 +132,7 @@ def test_loosening_when_a_change_grants_is_told_from_one_that_takes(firm: Any) -
 
 
 GRANT = st.fixed_dictionaries(
-    {"strategy": st.sampled_from((1, 2, ANY)), "short": st.booleans()}
-    | {part: st.sets(st.integers(0, top), max_size=3) for part, top in ELEMENTS.items()}
+    {"strategy": st.sampled_from((1, 2, ANY)), "short": st.booleans()} | {part: st.sets(st.integers(0, top), max_size=3) for part, top in ELEMENTS.items()}
 )
 
 
@@ -156,8 +155,6 @@ def test_permitted_when_grants_are_random_equals_the_model(make_machine: Any, gr
     for _ in range(20):
         strategy, side = data.draw(st.sampled_from((1, 2))), data.draw(st.sampled_from((1, 2, 5)))
         asked = {part: data.draw(st.sampled_from(sorted({*(e for g in grants for e in g[part] if e), 1, top}))) for part, top in ELEMENTS.items()}
-        expected = any(
-            g["strategy"] in (strategy, ANY) and all(0 in g[p] or asked[p] in g[p] for p in ELEMENTS) and (side != 5 or g["short"]) for g in grants
-        )
+        expected = any(g["strategy"] in (strategy, ANY) and all(0 in g[p] or asked[p] in g[p] for p in ELEMENTS) and (side != 5 or g["short"]) for g in grants)
         fields = {"instrument": asked["INSTRUMENT"], "ord_type": asked["ORD_TYPE"], "time_in_force": asked["TIME_IN_FORCE"], "side": side}
         assert may(m, strategy, asked["ACCOUNT"], asked["VENUE"], **fields) == expected

@@ -1,6 +1,6 @@
 """Commands that show and change the firm's model: ``risk``, ``permissions``, ``route explain``, ``reload``.
 
-    risk, permissions ──▶ views.risk      route explain ──▶ tools.explain on a copy      reload ──JSON line──▶ control agent
+risk, permissions ──▶ views.risk      route explain ──▶ tools.explain on a copy      reload ──JSON line──▶ control agent
 """
 
 from __future__ import annotations

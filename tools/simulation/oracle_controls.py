@@ -153,7 +153,10 @@ def _beside_orders(_m: Model, _body: bytes) -> bool:
 
 
 _DEFINE = {
-    **{KIND[name]: _beside_orders for name in ("DEFINE_CURRENCY", "DEFINE_BROKER", "DEFINE_DESK", "DEFINE_OPERATOR", "SET_LIMIT", "SET_LOCATE", "SET_PERMISSION")},
+    **{
+        KIND[name]: _beside_orders
+        for name in ("DEFINE_CURRENCY", "DEFINE_BROKER", "DEFINE_DESK", "DEFINE_OPERATOR", "SET_LIMIT", "SET_LOCATE", "SET_PERMISSION")
+    },
     KIND["DEFINE_INSTRUMENT"]: _instrument,
     KIND["DEFINE_ACCOUNT"]: _account,
     KIND["DEFINE_VENUE"]: _venue,

@@ -1,7 +1,7 @@
 """Limits and their use, grants, kills and proposals, from the engine's tables.
 
-Data flow: tables ``scopes``, ``permissions``, ``proposals`` (read-only views) -> settled copies -> rows. Use is what the check of that rule would compare with the
-limit before the next order; what the engine does not sum up (the size of one order, say) is None, never 0. Figures are text in the rule's unit.
+Data flow: tables ``scopes``, ``permissions``, ``proposals`` (read-only views) -> settled copies -> rows. Use is what the check of that rule would compare with
+the limit before the next order; what the engine does not sum up (the size of one order, say) is None, never 0. Figures are text in the rule's unit.
 """
 
 from __future__ import annotations
