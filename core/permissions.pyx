@@ -1,9 +1,8 @@
 """Permissions: which strategy may trade what, where and how. What no grant covers is denied.
 
 A grant is a row of sets (accounts, venues, instruments, order types, times in force) that multiply; bit 0 of a set is "any", those to come too. Short sales
-need a flag of their own. A strategy's grants are a list through ``next``; those to every strategy (strategy 0) are another, looked at last. One
-grant has to cover
-all of an order: two halves of two grants give nothing.
+need a flag of their own. A strategy's grants are a list through ``next``; those to every strategy (strategy 0) are another, looked at last. One grant has to
+cover all of an order: two halves of two grants give nothing.
 
     PermissionChange ──▶ row in permissions, in the list of its strategy          intent ──▶ bit tests along both lists ──▶ yes or no
 

@@ -460,8 +460,12 @@ _ENUMS = (
         "RISK: change limits and permissions, release kills, approve",
         "ADMIN: define operators and objects, roll the day",
     ),
-    _enum("ProposalState", "What became of a change that needs two operators.", "PENDING", "APPROVED", "EXPIRED", "WITHDRAWN", "RUNNING: approved, ends by itself"),
-    _enum("PermissionPart", "Which set of a grant a PermissionChange names.", "ACCOUNT", "VENUE", "INSTRUMENT", "ORD_TYPE", "TIME_IN_FORCE", "SHORT", "STRATEGY"),
+    _enum(
+        "ProposalState", "What became of a change that needs two operators.", "PENDING", "APPROVED", "EXPIRED", "WITHDRAWN", "RUNNING: approved, ends by itself"
+    ),
+    _enum(
+        "PermissionPart", "Which set of a grant a PermissionChange names.", "ACCOUNT", "VENUE", "INSTRUMENT", "ORD_TYPE", "TIME_IN_FORCE", "SHORT", "STRATEGY"
+    ),
 )
 ENUMS: dict[str, Enum] = {e.name: e for e in _ENUMS}
 
