@@ -16,6 +16,7 @@ NUMBER = ENUMS["RiskRule"].by_name
 OBJECTS = ("FIRM", "BROKER", "ACCOUNT", "VENUE", "DESK", "STRATEGY")
 BY_INSTRUMENT = ("INSTRUMENT", "ACCOUNT_INSTRUMENT", "STRATEGY_INSTRUMENT")
 EVERYWHERE = (*OBJECTS, *BY_INSTRUMENT)
+BY_POSITION = tuple(kind for kind in EVERYWHERE if kind != "VENUE")  # a position is of no venue
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ _RULES = (
     Rule("CREDIT", "account", ("FIRM", "BROKER", "ACCOUNT"), ("CREDIT", "NO_RATE"), "amount", "higher"),
     Rule("MARGIN", "account", ("FIRM", "BROKER", "ACCOUNT"), ("MARGIN", "NO_RATE"), "amount", "higher"),
     Rule("MAX_POSITION", "account", BY_INSTRUMENT, ("MAX_POSITION",), "qty", "higher"),
-    Rule("NET_EXPOSURE", "account", EVERYWHERE, ("NET_EXPOSURE", "NO_RATE"), "amount", "higher"),
-    Rule("GROSS_EXPOSURE", "account", EVERYWHERE, ("GROSS_EXPOSURE", "NO_RATE"), "amount", "higher"),
+    Rule("NET_EXPOSURE", "account", BY_POSITION, ("NET_EXPOSURE", "NO_RATE"), "amount", "higher"),
+    Rule("GROSS_EXPOSURE", "account", BY_POSITION, ("GROSS_EXPOSURE", "NO_RATE"), "amount", "higher"),
     Rule("OPEN_ORDERS", "account", EVERYWHERE, ("OPEN_ORDERS",), "count", "higher"),
     Rule("TURNOVER", "account", EVERYWHERE, ("TURNOVER", "NO_RATE"), "amount", "higher"),
-    Rule("DAILY_LOSS", "account", EVERYWHERE, ("LOSS", "NO_RATE"), "amount", "higher"),
+    Rule("DAILY_LOSS", "account", BY_POSITION, ("LOSS", "NO_RATE"), "amount", "higher"),
     Rule("NEW_RATE", "flow", EVERYWHERE, ("NEW_RATE",), "per_s", "higher"),
     Rule("REPLACE_RATE", "flow", EVERYWHERE, ("REPLACE_RATE",), "per_s", "higher"),
     Rule("MESSAGE_RATE", "flow", EVERYWHERE, ("MESSAGE_RATE",), "per_s", "higher"),
