@@ -1,4 +1,4 @@
-"""``python -m ringfence.bench ring|engine|fix|recovery|journal|sidecar|hot_path|memory [--json] [--quick] [--rounds N]``: run one benchmark."""
+"""``python -m ringfence.bench ring|engine|fix|recovery|journal|sidecar|hot_path|memory|kill [--json] [--quick] [--rounds N]``: run one benchmark."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import sys
 BENCHES = {
     "ring": "two processes over a ring: throughput and round trip, against Boost.Lockfree, multiprocessing.Queue and a bare cache line",
     "engine": "the engine: time and instructions per intent, ack and fill",
+    "checks": "what pre-trade checks cost: instructions of a new intent without limits, with each alone and with all",
     "fix": "the FIX codec: encode and parse, against simplefix and quickfix",
     "recovery": "time until the state is back, from the whole journal and from snapshots of several ages",
     "memory": "every process of an instance over millions of events: resident memory, mappings, open files, and what grows",
     "journal": "the journal writer: throughput and commit latency, against a raw preallocated writer of the same sizes",
     "sidecar": "the engine's time per input with the sidecar at work and with it stopped",
+    "kill": "the kill switch with many open orders: blocked, cancelled, confirmed; engine and gateway alive, throttled, stopped",
     "hot_path": "the engine under steady traffic: system calls, page faults and context switches per message",
 }
 

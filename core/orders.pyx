@@ -27,7 +27,7 @@ from ringfence.ipc.records cimport (
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
     RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED,
     RF_ORDER_UNKNOWN_REPORTED, RF_REQUEST_LIMIT_MS,
-    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_REVISIONS_MAX,
+    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_REVISIONS_MAX, RF_REVISION_OUT_OF_BAND,
     RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, RF_VENUE_EVENT_TRUNCATED, Intent, Order, Request, Strategy, Venue, VenueEvent,
 )
 
@@ -420,7 +420,7 @@ cdef Order *match_cl_ord_id(EngineState *s, const VenueEvent *event, const char 
     if order_id == 0 or order_id > s.engine.order_count:
         return NULL
     o = &s.orders[order_id]
-    if o.day_code != day or o.venue != event.venue or revision[0] > o.revision:
+    if o.day_code != day or o.venue != event.venue or (revision[0] > o.revision and revision[0] != RF_REVISION_OUT_OF_BAND):
         return NULL
     return o
 

@@ -71,15 +71,13 @@ def amount(m: Machine, px: int, qty: int, instrument: int = 1) -> int:
 
 
 def profit(m: Machine, gain: int, instrument: int = 1) -> int:
-    """A gain in px x qty as an amount: gains rounded down, losses up."""
-    return -amount(m, 1, -gain, instrument) if gain < 0 else (gain * int(m.table("instruments")[instrument]["amount_factor"])) >> int(
-        m.table("instruments")[instrument]["amount_shift"]
-    )
+    """A gain in px x qty as an amount, rounded away from zero."""
+    return -amount(m, 1, -gain, instrument) if gain < 0 else amount(m, 1, gain, instrument)
 
 
 def part(amount: int, ppm: int) -> int:
-    """Millionths of an amount as margins are rounded."""
-    return -(-amount * ppm // 10**6) if amount >> 46 else (amount * ppm * 1125899907 + 2**50 - 1) >> 50
+    """Millionths of an amount, rounded up."""
+    return -(-amount * ppm // 10**6)
 
 
 def accepted(m: Machine) -> bool:

@@ -42,7 +42,7 @@ from ringfence.ipc.regions import owner_alive, unlink_dead
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
-from ringfence.tools import definitions
+from ringfence.tools import definitions, kill_words
 from ringfence.tools.config import Config
 from ringfence.tools.errors import ToolError
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region, wait_for
@@ -265,6 +265,7 @@ class EngineProcess:
             reduce_ns=self.config.journal.reduce_ms * 1_000_000,
             halt_ns=self.config.journal.halt_ms * 1_000_000,
             checkpoint_ns=self.config.instance.checkpoint_ms * 1_000_000,
+            kill=kill_words.attach_or_killed(self.instance, self.log),
         )
         for row, gateway in self.gateways.items():
             engine.set_gateway(row, gateway.link, emitted[row], position=gateway.position(replayer.source_position(_KIND["VENUE_EVENT"], row)))
