@@ -134,7 +134,14 @@ def set_limits(supervisor: Link, rules: Sequence[str]) -> None:
         rule = RULES[name]
         for kind in rule.scopes:
             pair = kind in ("ACCOUNT_INSTRUMENT", "STRATEGY_INSTRUMENT")
-            body = row("LimitChange", value=1 if name == "DUPLICATE_CONTENT" else WIDE[rule.unit], a=kind != "FIRM", b=pair, kind=ENUMS["ScopeKind"].by_name[kind], rule=rule.number)
+            body = row(
+                "LimitChange",
+                value=1 if name == "DUPLICATE_CONTENT" else WIDE[rule.unit],
+                a=kind != "FIRM",
+                b=pair,
+                kind=ENUMS["ScopeKind"].by_name[kind],
+                rule=rule.number,
+            )
             supervisor.send(row("Control", kind=kinds["SET_LIMIT"], body=body.tobytes()))
         if name == "PERMISSION":
             for part in ("STRATEGY", *(p for p in parts if p not in ("STRATEGY", "0"))):

@@ -29,7 +29,11 @@ def test_checks_bench_when_every_limit_is_set_orders_really_pass_all_of_them() -
         state = stage.engine.state
         assert int(state.table("engine")[1]["break_count"]) == 0, "a limit was refused"
         firm = state.table("scopes")[1]
-        assert {r.name for r in RULES.values() if "FIRM" in r.scopes and int(firm["limits"][r.number]) == 0} <= {"CANCEL_RESERVE", "COLLAR_REFERENCE", "REJECT_LIMIT"}
+        assert {r.name for r in RULES.values() if "FIRM" in r.scopes and int(firm["limits"][r.number]) == 0} <= {
+            "CANCEL_RESERVE",
+            "COLLAR_REFERENCE",
+            "REJECT_LIMIT",
+        }
         assert int(firm["open_orders"]) == 100
     finally:
         stage.close()

@@ -174,6 +174,35 @@ def refusals(m: Machine, strategy: int, account: int, instrument: int, side: int
     return found
 
 
+ALWAYS = ("TURNOVER", "SHORT_SALE")  # these also hold for what only reduces
+
+
+def usage(sums: dict[tuple[Key, str], int], key: Key, side: int) -> dict[str, int]:
+    """What a scope uses of each limit that is a sum, on the side of an order."""
+    v = {name: sums.get((key, name), 0) for name in ALL_SUMS}
+    net, working = v["long_amount"] - v["short_amount"], v["working_buy"] + v["working_sell"]
+    return {
+        "CREDIT": v["long_amount"] + v["working_buy"],
+        "MARGIN": v["margin"],
+        "MAX_POSITION": v["net_qty"] + v["buy_qty"] if side == BUY else v["sell_qty"] - v["net_qty"],
+        "NET_EXPOSURE": net + v["working_buy"] if side == BUY else v["working_sell"] - net,
+        "GROSS_EXPOSURE": v["long_amount"] + v["short_amount"] + working,
+        "TURNOVER": v["turnover"] + working,
+        "SHORT_SALE": v["short_qty"] + v["short_working"],
+    }
+
+
+def grown_beyond(m: Machine, before: dict[tuple[Key, str], int], after: dict[tuple[Key, str], int], scopes: list[Key], side: int) -> list[str]:
+    """The limits that a step has let a scope grow beyond."""
+    found = []
+    for key in scopes:
+        row, was = scope(m, *key), usage(before, key, side)
+        for name, value in usage(after, key, side).items():
+            most = int(row["limits"][RULE[name]])
+            found += [name] if most and value > most and value > was[name] else []
+    return found
+
+
 def room_to_reduce(m: Machine, strategy: int, account: int, instrument: int, side: int) -> int:
     position = m.position(strategy, account, instrument)
     net = position["net_qty"] if position else 0
@@ -192,7 +221,9 @@ LIMITED = ("SHORT_SALE", "MAX_QTY", "MAX_NOTIONAL", "COLLAR", "CREDIT", "MARGIN"
 SCALE = {"amount": 1_500_000, "qty": 150, "count": 6, "ppm": 200_000}
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["new", "new", "new", "new", "replace", "replaced", "fill", "fill", "cancel", "canceled", "bust", "mark", "ack", "unknown", "day", "limit"]),
+        st.sampled_from(
+            ["new", "new", "new", "new", "replace", "replaced", "fill", "fill", "cancel", "canceled", "bust", "mark", "ack", "unknown", "day", "limit"]
+        ),
         st.integers(0, 2**30),
     ),
     min_size=5,
@@ -211,7 +242,7 @@ class History:
 
     def __init__(self, m: Machine) -> None:
         self.m, self.model = m, Model(m)
-        self.trades: list[tuple[str, int, int, int]] = []
+        self.trades: list[tuple[str, int]] = []
         self.days = 0
         limit(m, "FIRM", "MARGIN_RATE", MARGIN_PPM)
 
@@ -236,8 +267,14 @@ class History:
             assert m.told()[-1] == "ACCEPTED", f"refused for {m.deny()}, which the model does not find"
 
     def replace(self, n: int, order: int) -> None:
-        o = self.m.order(order)
-        self.m.replace(int(o["client_id"]), strategy=int(o["strategy"]), qty=1 + n % 80, px=80 + n // 128 % 40)
+        m, o, qty = self.m, self.m.order(order).copy(), 1 + n % 80
+        strategy, account, instrument, side = (int(o[f]) for f in ("strategy", "account", "instrument", "side"))
+        room = room_to_reduce(m, strategy, account, instrument, side) + (holds(m, o)[0] if STATUS[int(o["ord_status"])] not in TERMINAL else 0)
+        before = counted(m)
+        m.replace(int(o["client_id"]), strategy=strategy, qty=qty, px=80 + n // 128 % 40)
+        if m.sent() == ["REPLACE"]:
+            reducing = qty - int(o["cum_qty"]) <= room
+            assert not [name for name in grown_beyond(m, before, counted(m), keys(strategy, account, 1, instrument), side) if name in ALWAYS or not reducing]
 
     def replaced(self, n: int, order: int) -> None:
         o = self.m.order(order)
@@ -252,11 +289,11 @@ class History:
             return
         self.m.fill(qty, px=px, order=order, exec_id=exec_id, symbol="EURUSD" if int(o["instrument"]) == 1 else "GBPUSD", side=int(o["side"]))
         self.model.traded(o, qty, px)
-        self.trades.append((exec_id, order, qty, px))
+        self.trades.append((exec_id, order))
 
     def bust(self, n: int, order: int) -> None:
         if self.trades:
-            exec_id, order, qty, px = self.trades.pop(n % len(self.trades))
+            exec_id, order = self.trades.pop(n % len(self.trades))
             self.m.event("BUST", order, exec_id=f"B{self.m.seq}", exec_ref_id=exec_id)
 
     def cancel(self, n: int, order: int) -> None:
