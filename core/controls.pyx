@@ -16,6 +16,7 @@ from ringfence.core.actions cimport apply_action
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.definitions cimport define, is_definition
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
+from ringfence.core.reservations cimport begin_day, recount, revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
@@ -64,6 +65,7 @@ cdef void roll_day(EngineState *s, uint32_t day) noexcept nogil:
     cdef uint32_t row
     set_day(s, day)
     s.engine.rolls += 1
+    begin_day(s)
     for row in range(1, s.engine.venue_count + 1):
         s.venues[row].events = 0
         s.venues[row].session_ups = 0
@@ -137,19 +139,22 @@ cdef void leave(EngineState *s, uint16_t row) noexcept nogil:
 cdef int skip_outputs(EngineState *s, const OrderAction *a) noexcept nogil:
     """The journal's end was lost with the host's memory, and the gateway has sent up to ``order_id`` outputs more than this state knows.
 
-    Whatever they were, none of their numbers is used again: output_seq, order ids (rows that stay empty) and revisions go on behind them. What the venue
-    reports of lost orders goes to suspense. New risk is halted until people have looked.
+    Whatever they were, none of their numbers is used again: output_seq, order ids (rows that stay empty) and revisions go on behind them. Order ids are
+    shared by all venues, so more of them may be gone than this gateway has sent: ``execution`` is the last that it has. What the venue reports of lost orders
+    goes to suspense. New risk is halted until people have looked.
     """
-    cdef uint64_t count = a.order_id, row
+    cdef uint64_t count = a.order_id, row, last = s.engine.order_count + a.order_id
     cdef Order *o
-    if a.venue == 0 or a.venue > s.engine.venue_count or count == 0 or count >= s.order_rows - s.engine.order_count:
+    if last < a.execution:
+        last = a.execution
+    if a.venue == 0 or a.venue > s.engine.venue_count or count == 0 or count >= s.order_rows or last >= s.order_rows:
         return 0
     for row in range(1, s.engine.order_count + 1):  # finished ones too: in what was lost one may have come back
         o = &s.orders[row]
         if o.venue == a.venue and o.revision < REVISIONS_SKIPPED_TO:
             o.revision = <uint16_t>(o.revision + count if o.revision + count < REVISIONS_SKIPPED_TO else REVISIONS_SKIPPED_TO)
     s.venues[a.venue].output_seq += count
-    s.engine.order_count += count
+    s.engine.order_count = last
     s.engine.mass_cancels += <uint32_t>count
     s.engine.restrictions |= RF_RESTRICT_OPERATOR
     raise_break(s, RF_BREAK_KIND_OUTPUTS_LOST, NULL, NULL, <long long>s.venues[a.venue].output_seq, <long long>count)
@@ -177,6 +182,8 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = start(s, c)
     elif is_definition(c.kind):
         done = define(s, c.kind, c.body)
+        if done and s.engine.counting:
+            recount(s)
     elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH or c.kind == RF_CONTROL_KIND_SET_STRATEGY:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
@@ -223,7 +230,11 @@ cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
         return
     s.instruments[m.instrument].bid = m.bid
     s.instruments[m.instrument].ask = m.ask
+    if m.last:
+        s.instruments[m.instrument].last = m.last
     s.instruments[m.instrument].mark_ns = s.engine.engine_ns
+    if s.engine.counting:
+        revalue_instrument(s, m.instrument)
 
 
 cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:

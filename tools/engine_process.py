@@ -77,6 +77,11 @@ class Peer:
         self.link = Link(self.mine, theirs)
         return self.link
 
+    @property
+    def condition(self) -> int:
+        """Of a gateway: the last order_id that its store held when it started."""
+        return int(self.link.theirs.section("mark")[0]["condition"]) if self.link is not None else 0
+
     def position(self, replayed: tuple[int, int]) -> int | None:
         """Where to go on in the peer's ring: what the journal says of this very ring when it is ahead of the released tail, else None (the tail).
 
@@ -214,7 +219,7 @@ class EngineProcess:
             self.log.critical(
                 "%s has sent %d commands that the journal does not know: it lost its end; trading is halted (ringfence resume)", self.gateways[row].name, count
             )
-            commands.append(definitions.skip_outputs(row, count))
+            commands.append(definitions.skip_outputs(row, count, self.gateways[row].condition))
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
         breaks = int(state.table("engine")[1]["break_count"])

@@ -20,6 +20,7 @@ Rejected: epoll (one socket is always polled), a writer thread, queueing orders 
 
 import logging
 import os
+import re
 import socket
 import time
 from dataclasses import replace
@@ -90,6 +91,12 @@ cdef uint64_t JOURNAL_NS_MAX = 500_000_000     # a clean stop waits so long for 
 cdef uint64_t NEVER_NS = 0xFFFFFFFFFFFFFFFFULL
 DRAIN_READS_MAX = 64
 HISTOGRAMS = ("accept_wire", "intent_wire", "wire_ack", "throttle_wait")
+
+
+def _order_of(str cl_ord_id) -> int:
+    """order_id in a ClOrdID of ours, by the form that docs/fix.md gives; 0 when it is none."""
+    found = re.fullmatch(r".{5}-([0-9A-V]{7})-[0-9A-V]{2}", cl_ord_id)
+    return int(found[1], 32) if found else 0
 
 
 def when(uint64_t ns) -> str:
@@ -245,6 +252,7 @@ cdef class Gateway:
         g.kill = &self.kill.c
         budget_open(&g.budget, self.spec.messages_per_s, self.spec.burst, self.spec.cancel_reserve, rf_clock_now(g.clock))
         RF_FP(b"G11")
+        self.mine.section("mark")[0]["condition"] = _order_of(self.store.last_order)
         rf_mark_release(g.my_mark, self.store.s.mark)
         kind = host.Idle[self.spec.idle.upper()] if self.spec.idle else host.default_idle()
         rf_idle_open(&g.idle, int(kind))

@@ -281,6 +281,8 @@ cdef int scan(store_t *s, uint64_t *resets, uint64_t *next_out, uint64_t *mark, 
             if not index_put(s, r.seq, at):
                 return 0
             next_out[0] = r.seq + 1
+            if r.kind == KIND_ORDER:
+                s.last_order = at
             if r.kind == KIND_OUT_OF_BAND:
                 if r.output_seq >> 32 == s.kill >> 32 and r.output_seq > s.kill:
                     s.kill = r.output_seq  # died between the record and the header's word
@@ -514,6 +516,16 @@ cdef class MessageStore:
         """Store the next expected MsgSeqNum."""
         self._check_open()
         store_set_next_in(&self.s, next_in)
+
+    @property
+    def last_order(self) -> str:
+        """ClOrdID(11) of the newest NewOrderSingle that was here when the store was opened, "" when there was none."""
+        cdef const record_t *r
+        if not self.s.last_order:
+            return ""
+        r = <const record_t *> (self.s.base + self.s.last_order)
+        _, _, rest = (<const char *> r)[RECORD_BYTES:RECORD_BYTES + r.bytes].partition(b"\x0111=")
+        return rest.partition(b"\x01")[0].decode("ascii", "replace")
 
     @property
     def next_in_persisted(self) -> int:

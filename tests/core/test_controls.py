@@ -216,6 +216,17 @@ def test_skip_outputs_when_the_journal_lost_its_end_no_id_is_used_again_and_new_
     assert m.breaks()[-1] == "BAD_CONTROL"
 
 
+def test_skip_outputs_when_other_venues_took_order_ids_between_skips_to_the_last_that_was_sent(machine: Machine) -> None:
+    m = machine
+    m.new(1)
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=2, execution=9))
+    assert int(m.status["order_count"]) == 9
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=2, execution=10))
+    assert int(m.status["order_count"]) == 11
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=1, execution=10**6))
+    assert (int(m.status["order_count"]), m.breaks()[-1]) == (11, "BAD_CONTROL")
+
+
 def test_skip_outputs_when_a_finished_order_comes_back_its_revisions_were_skipped_too(machine: Machine) -> None:
     m = machine
     m.new(1, qty=10)

@@ -43,6 +43,17 @@ def test_store_when_opened_again_has_everything(tmp_path: Path) -> None:
     store.close()
 
 
+def test_store_when_opened_again_knows_the_last_new_order_that_it_held(tmp_path: Path) -> None:
+    store = MessageStore(tmp_path / "s", "me")
+    assert store.last_order == ""
+    for kind, text in ((ORDER, b"8=FIX.4.2\x0135=D\x0111=RF9A1-000000J-00\x0138=5\x01"), (APP, b"8=FIX.4.2\x0135=F\x0111=RF9A1-000000K-01\x01")):
+        store.append(text, kind, 7)
+    store.close()
+    store = MessageStore(tmp_path / "s", "me")
+    assert store.last_order == "RF9A1-000000J-00"
+    store.close()
+
+
 def test_store_when_last_record_is_cut_or_damaged_at_any_byte_loses_only_it(tmp_path: Path) -> None:
     path = tmp_path / "s"
     begin, end = filled(path, [b"first message", b"the last message"])
