@@ -13,20 +13,22 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.actions cimport apply_action
+from ringfence.core.authority cimport command, expire, is_controlled, may_command
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.definitions cimport define, is_definition
+from ringfence.core.kill cimport kill_by_word, silence, sweep_kills
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
 from ringfence.core.reservations cimport begin_day, recount, revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_CHECKPOINT,
-    RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_OBSERVATION_KIND_JOURNAL_HEALTH,
-    RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH,
-    RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
-    RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED,
-    RF_ORDER_STATUS_ASKED, RF_STATUS_MAX, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED,
-    RF_TIME_IN_FORCE_DAY, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
+    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE,
+    RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_START,
+    RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED,
+    RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_KILL_WORD,
+    RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_SILENT, RF_OBSERVATION_KIND_STRATEGY_STALLED,
+    RF_ORDER_STATUS_ASKED, RF_ORDER_UNVERIFIED, RF_ORD_STATUS_UNKNOWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_STATUS_MAX,
+    RF_STRATEGY_STATUS_POISONED, RF_TIME_IN_FORCE_DAY, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
 )
 
 cdef enum:
@@ -117,12 +119,9 @@ cdef int strategy_command(EngineState *s, const Control *c) noexcept nogil:
         strategy.epoch = c.epoch
         strategy.pid = c.pid
         strategy.stalled = 0
-    elif c.kind == RF_CONTROL_KIND_STRATEGY_DETACH:
-        leave(s, c.strategy)
-    elif c.status == 0 or c.status > RF_STRATEGY_STATUS_MAX:
-        return 0
+        strategy.silent = 0
     else:
-        strategy.status = c.status
+        leave(s, c.strategy)
     return 1
 
 
@@ -178,16 +177,20 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     cdef int done = 0
     s.intent_ns = 0
     s.origin_ns = 0
-    if c.kind == RF_CONTROL_KIND_START:
+    if not may_command(s, c):
+        done = 0
+    elif c.kind == RF_CONTROL_KIND_START:
         done = start(s, c)
     elif is_definition(c.kind):
         done = define(s, c.kind, c.body)
         if done and s.engine.counting:
             recount(s)
-    elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH or c.kind == RF_CONTROL_KIND_SET_STRATEGY:
+    elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
         done = 1
+    elif is_controlled(c.kind):
+        done = command(s, c)
     elif c.kind == RF_CONTROL_KIND_SKIP_OUTPUTS:
         done = skip_outputs(s, <const OrderAction*>c.body)
     elif c.kind == RF_CONTROL_KIND_ROLL_DAY:
@@ -220,6 +223,10 @@ cdef void apply_observation(EngineState *s, const Observation *o) noexcept nogil
         s.strategies[o.peer].stalled = 1
     elif kind == RF_OBSERVATION_KIND_STRATEGY_READY and o.peer <= s.engine.strategy_count:
         s.strategies[o.peer].stalled = 0
+    elif kind == RF_OBSERVATION_KIND_KILL_WORD and o.value == 1 and o.peer <= s.engine.venue_count:
+        kill_by_word(s, o.peer)
+    elif kind == RF_OBSERVATION_KIND_STRATEGY_SILENT and 0 < o.peer <= s.engine.strategy_count:
+        silence(s, o.peer)
     elif kind == RF_OBSERVATION_KIND_STRATEGY_POISONED and 0 < o.peer <= s.engine.strategy_count:
         s.strategies[o.peer].status = RF_STRATEGY_STATUS_POISONED
         leave(s, o.peer)
@@ -240,6 +247,8 @@ cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
 cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
     cdef Order *o
     cdef int _i
+    expire(s)
+    sweep_kills(s)
     for _i in range(SWEPT_PER_TICK):
         if s.engine.order_count == 0:
             return

@@ -20,9 +20,10 @@ from ringfence.core.dedupe cimport find_client_id, put_content
 from ringfence.core.orders cimport (
     cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, settle, terms_hash,
 )
+from ringfence.core.permissions cimport permitted
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
-from ringfence.core.routes cimport pick_route
+from ringfence.core.routes cimport Skips, pick_route, took_route
 from ringfence.core.scopes cimport known_scope, scope_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_FP
@@ -30,15 +31,15 @@ from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_NEW, RF_DENY_REASON_BAD_CLIENT_ID, RF_DENY_REASON_BAD_KIND, RF_DENY_REASON_BAD_ORD_TYPE, RF_DENY_REASON_BAD_PRICE,
     RF_DENY_REASON_BAD_QTY, RF_DENY_REASON_BAD_SIDE, RF_DENY_REASON_BAD_TIME_IN_FORCE, RF_DENY_REASON_DUPLICATE_TERMS, RF_DENY_REASON_EXECUTIONS_FULL,
     RF_DENY_REASON_EXPIRED_DATE, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_INCONSISTENT, RF_DENY_REASON_JOURNAL_LATE, RF_DENY_REASON_JOURNAL_PRESSURE,
-    RF_DENY_REASON_NONE, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_ORDERS_FULL,
-    RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REDUCE_ONLY, RF_DENY_REASON_REQUEST_PENDING,
-    RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SCOPES_FULL, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE,
-    RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_TRADING_HALTED,
-    RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED, RF_EVENT_KIND_DUPLICATE,
-    RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE,
-    RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
-    RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE, RF_RISK_RULE_LOT,
-    RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
+    RF_DENY_REASON_NONE, RF_DENY_REASON_NOT_PERMITTED, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_ROUTE,
+    RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REDUCE_ONLY,
+    RF_DENY_REASON_REQUEST_PENDING, RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SCOPES_FULL, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN,
+    RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS,
+    RF_DENY_REASON_TRADING_HALTED, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
+    RF_EVENT_KIND_DUPLICATE, RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW,
+    RF_INTENT_KIND_REPLACE, RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP,
+    RF_ORD_TYPE_STOP_LIMIT, RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE,
+    RF_RISK_RULE_LOT, RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
     RF_RISK_RULE_STALE_INTENT, RF_RISK_RULE_SUPPORTED, RF_RISK_RULE_TICK, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_STRATEGY_INSTRUMENT,
     RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY,
     RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_IOC, RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
@@ -222,6 +223,7 @@ cdef uint8_t check_arithmetic(
 cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept nogil:
     cdef Strategy *strategy = &s.strategies[row]
     cdef uint16_t route = 0, account = 0, venue = 0
+    cdef Skips skips
     cdef uint64_t existing
     cdef uint8_t reason
     cdef Order *o
@@ -241,11 +243,13 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason == RF_DENY_REASON_NONE:
         reason = check_terms(s, i)
     if reason == RF_DENY_REASON_NONE:
-        reason = pick_route(s, i, &route, &account, &venue)
+        reason = pick_route(s, row, i, &route, &account, &venue, &skips)
     if reason == RF_DENY_REASON_NONE:
         reason = check_supported(s, venue, i)
     if reason == RF_DENY_REASON_NONE:
         reason = check_venue(s, venue)
+    if reason == RF_DENY_REASON_NONE and not permitted(s, row, account, venue, i):
+        reason = RF_DENY_REASON_NOT_PERMITTED
     if reason == RF_DENY_REASON_NONE:
         reason = check_listed(s, i)
     if reason == RF_DENY_REASON_NONE:
@@ -255,6 +259,8 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if not reduces(s, row, account, i.instrument, i.side, i.qty, NULL):
             reason = why_only_reducing(strategy)
+    if reason == RF_DENY_REASON_NONE and skips.blocked:  # what blocks a route is refused by a check; should one miss it, nothing is sent all the same
+        reason = skips.blocked
     if reason == RF_DENY_REASON_NONE and i.instructions & RF_INSTRUCTION_REDUCE_ONLY:
         if not reduces(s, row, account, i.instrument, i.side, i.qty, NULL):
             reason = RF_DENY_REASON_REDUCE_ONLY
@@ -273,6 +279,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     o.checks = ALWAYS_CHECKED | asked.passed
     o.content_digest = asked.content
     o.reserved_px = asked.worst_px
+    took_route(s, &skips, o)
     settle(s, o)
     if s.engine.counting:
         spend(s, &asked)
@@ -334,6 +341,16 @@ cdef uint8_t check_active(const EngineState *s, const Order *o) noexcept nogil:
     return RF_DENY_REASON_NONE
 
 
+cdef int still_permitted(const EngineState *s, const Order *o) noexcept nogil:
+    """A grant that was taken away stops replaces of what it once allowed."""
+    cdef Intent terms
+    terms.instrument = o.instrument
+    terms.side = o.side
+    terms.ord_type = o.ord_type
+    terms.time_in_force = o.time_in_force
+    return permitted(s, o.strategy, o.account, o.venue, &terms)
+
+
 cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nogil:
     """Ask for new total quantity and prices; a price of 0 keeps the order's."""
     cdef Strategy *strategy = &s.strategies[row]
@@ -363,6 +380,8 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
     if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if i.qty > o.cum_qty and not reduces(s, row, o.account, o.instrument, o.side, i.qty - o.cum_qty, o):
             reason = why_only_reducing(strategy)
+    if reason == RF_DENY_REASON_NONE and not still_permitted(s, o):
+        reason = RF_DENY_REASON_NOT_PERMITTED
     if reason == RF_DENY_REASON_NONE and o.instructions & RF_INSTRUCTION_REDUCE_ONLY:
         if i.qty > o.cum_qty and not reduces(s, row, o.account, o.instrument, o.side, i.qty - o.cum_qty, o):
             reason = RF_DENY_REASON_REDUCE_ONLY

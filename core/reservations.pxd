@@ -1,17 +1,19 @@
 # Reservations: what open orders and positions take up of their scopes' limits. Sums are kept from the first limit on (EngineStatus.counting).
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from ringfence.core.amounts cimport rf_amount  # its C is before ours
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport LimitChange, Order
 
 cdef extern from *:
     """
-    #ifndef RF_RESERVATIONS
-    #define RF_RESERVATIONS
+    #ifndef RF_PPM
+    #define RF_PPM
     #include <stdint.h>
-    /* amount * ppm / 10^6, amount >= 0, never below it and above it by less than 1 and 10^-9 of it: a multiplication and a shift. */
+    /* ceil(amount * ppm / 10^6) for amount >= 0, by the reciprocal of 10^6 in 63 bits. */
     static inline int64_t rf_ppm(int64_t amount, uint32_t ppm) {
-        return (int64_t)(((unsigned __int128)(uint64_t)amount * ppm * 1125899907u + ((1ull << 50) - 1)) >> 50);
+        int64_t out;
+        return rf_scaled((unsigned __int128)(uint64_t)amount * ppm, 4835703278458516698ull, 82, &out) ? out : INT64_MAX;
     }
     #endif
     """

@@ -14,10 +14,10 @@ Sums that would overflow saturate: 63 bits of 10^-4 of a currency are more than 
 Written by the engine alone. Nothing here fails; what has no rate counts as amount 0, and the checks refuse it (NO_RATE).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ringfence.core.amounts cimport amount_of
+from ringfence.core.amounts cimport amount_of, rf_scaled_words
 from ringfence.core.scopes cimport SCOPES_OF_ORDER, scope_of, scopes_of, store_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
@@ -39,25 +39,19 @@ cdef extern from *:
     static inline void rf_saturate(int64_t *sum, int64_t change) {
         if (__builtin_add_overflow(*sum, change, sum)) *sum = change > 0 ? INT64_MAX : INT64_MIN;
     }
-    /* realized + net * px - cost of a position in px x qty, as an amount: gains rounded down, losses up. */
-    static inline int64_t rf_profit(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint32_t factor, uint8_t shift) {
+    /* realized + net * px - cost of a position in px x qty, as a whole number of units: size and sign. */
+    static inline int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) {
         __int128 realized = (__int128)(((unsigned __int128)(uint64_t)rhi << 64) | rlo), cost = (__int128)(((unsigned __int128)(uint64_t)chi << 64) | clo);
-        __int128 profit = realized + (__int128)net * px - cost;
-        unsigned __int128 size = (unsigned __int128)(profit < 0 ? -profit : profit);
-        if (!factor || !size) return 0;
-        if (size >> 96) return profit < 0 ? INT64_MIN : INT64_MAX;
-        size *= factor;
-        if (shift > 126) size = profit < 0;
-        else size = (size + (profit < 0 ? ((unsigned __int128)1 << shift) - 1 : 0)) >> shift;
-        if (size >> 63) return profit < 0 ? INT64_MIN : INT64_MAX;
-        return profit < 0 ? -(int64_t)size : (int64_t)size;
+        __int128 gain = realized + (__int128)net * px - cost;
+        unsigned __int128 size = (unsigned __int128)(gain < 0 ? -gain : gain);
+        *lo = (uint64_t)size;
+        *hi = (uint64_t)(size >> 64);
+        return gain < 0 ? -1 : 1;
     }
     #endif
     """
     void rf_saturate(int64_t *sum, int64_t change) noexcept nogil
-    int64_t rf_profit(
-        uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint32_t factor, uint8_t shift,
-    ) noexcept nogil
+    int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) noexcept nogil
 
 cdef uint32_t[64] SETTABLE    # by RiskRule: bit 1 << ScopeKind where it may be set
 
@@ -297,6 +291,16 @@ cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
     p.counted = 1
 
 
+cdef int64_t profit_of(const Position *p, const Instrument *i, int64_t px) noexcept nogil:
+    """Realized and unrealized, each rounded away from zero by less than a unit; 0 without a rate."""
+    cdef uint64_t lo, hi
+    cdef int64_t size
+    cdef int sign = rf_gain(p.realized_lo, p.realized_hi, p.cost_lo, p.cost_hi, p.net_qty, px, &lo, &hi)
+    if not rf_scaled_words(lo, hi, i.amount_factor, i.amount_shift, &size) and i.amount_factor:
+        size = INT64_MAX
+    return sign * size
+
+
 cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
     cdef Position *p = &s.positions[row]
     cdef Instrument *i = &s.instruments[p.instrument]
@@ -308,7 +312,7 @@ cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
     if size and px > 0:
         amount_of(i, px, size, &value)
     if not i.inverse:
-        profit = rf_profit(p.realized_lo, p.realized_hi, p.cost_lo, p.cost_hi, p.net_qty, px, i.amount_factor, i.amount_shift)
+        profit = profit_of(p, i, px)
     weigh(s, p, p.counted_qty, p.value, p.profit - p.day_profit, -1)
     p.counted_qty = p.net_qty
     p.value = value if p.net_qty > 0 else -value

@@ -19,6 +19,7 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.dedupe cimport add_venue_order_id, copy_text
 from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill, contradicts
 from ringfence.core.fixed cimport RF_RESCALE_OVERFLOW, rf_products_equal, rf_rescale
+from ringfence.core.kill cimport cancel_after_disconnect, note_ack, note_reject
 from ringfence.core.orders cimport (
     BY_QUANTITY, KEEP, advance, end_cancels, end_request, find_request, has_order_id, is_terminal, match_order, request_status, settle,
 )
@@ -99,6 +100,7 @@ cdef void session(EngineState *s, const VenueEvent *event, int up) noexcept nogi
     if up:
         venue.session_ups += 1
         ask_for_status(s, event.venue, 1)
+        cancel_after_disconnect(s, event.venue)
 
 
 # ---- requests ---------------------------------------------------------------------------------------------------------------
@@ -132,11 +134,17 @@ cdef void cancel_reject(EngineState *s, const VenueEvent *event, Order *o, uint3
         request_status(s, o)
 
 
+cdef void count_reject(EngineState *s, const Order *o) noexcept nogil:
+    s.engine.rejects += 1
+    if s.engine.counting:
+        note_reject(s, o)
+
+
 cdef void business_reject(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
     if end_request_of(s, event, o, revision, RF_DENY_REASON_NONE):
         return
     if revision == 0 and o.base_status == RF_ORD_STATUS_PENDING_NEW:
-        s.engine.rejects += 1
+        count_reject(s, o)
         refuse_order(s, event, o, RF_ORD_STATUS_REJECTED, RF_EVENT_KIND_REJECTED, RF_DENY_REASON_NONE)
     else:
         raise_break(s, RF_BREAK_KIND_BUSINESS_REJECT, o, event, o.base_status, event.text_code)
@@ -245,7 +253,7 @@ cdef void rejected(EngineState *s, const VenueEvent *event, Order *o, uint32_t r
             make_unknown(s, event, o)
             request_status(s, o)
         return
-    s.engine.rejects += 1
+    count_reject(s, o)
     simple(s, event, o, RF_VENUE_EVENT_KIND_REJECTED, RF_ORD_STATUS_REJECTED, RF_EVENT_KIND_REJECTED)
 
 
@@ -466,6 +474,8 @@ cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept no
     if o != NULL and kind != RF_VENUE_EVENT_KIND_NOT_SENT and not contradicts(s, event, o):
         note_answer(event, o)
         note(s, event, o, stale)
+        if s.engine.counting and kind == RF_VENUE_EVENT_KIND_ACK:
+            note_ack(s, o)
     if kind == RF_VENUE_EVENT_KIND_BUST:
         apply_bust(s, event, o)
     elif o == NULL:

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 4u
-#define RF_LAYOUT_HASH 0xf3c954c986969bc0ull
+#define RF_LAYOUT_HASH 0x1b476b96c983cdc5ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -917,14 +917,16 @@ typedef struct {
     uint16_t permission; /* +4: row in permissions */
     uint8_t part; /* +6: enum PermissionPart */
     uint8_t grant; /* +7: 1 adds, 0 takes away */
-    char pad_0[56]; /* +8: zero */
+    char name[24]; /* +8: STRATEGY: of the grant */
+    char pad_0[32]; /* +32: zero */
 } rf_permission_change_t;
 RF_STATIC_ASSERT(sizeof(rf_permission_change_t) == 64, "PermissionChange");
 RF_STATIC_ASSERT(offsetof(rf_permission_change_t, value) == 0, "PermissionChange.value");
 RF_STATIC_ASSERT(offsetof(rf_permission_change_t, permission) == 4, "PermissionChange.permission");
 RF_STATIC_ASSERT(offsetof(rf_permission_change_t, part) == 6, "PermissionChange.part");
 RF_STATIC_ASSERT(offsetof(rf_permission_change_t, grant) == 7, "PermissionChange.grant");
-RF_STATIC_ASSERT(offsetof(rf_permission_change_t, pad_0) == 8, "PermissionChange.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, name) == 8, "PermissionChange.name");
+RF_STATIC_ASSERT(offsetof(rf_permission_change_t, pad_0) == 32, "PermissionChange.pad_0");
 
 /* Body of KILL and RELEASE. Written by: supervisor (control agent). */
 typedef struct {
@@ -1116,15 +1118,16 @@ typedef struct {
     uint32_t scope_count; /* +232 */
     uint32_t proposal_count; /* +236: rows of proposals in use; decided ones are used again when all are */
     uint32_t flatten_orders; /* +240: orders that the engine made to close positions */
-    char pad_0[4]; /* +244: zero */
+    uint32_t first_permission; /* +244: head of the grants to every strategy */
     uint64_t proposals; /* +248: ever made; the last id */
     uint32_t pending_proposals; /* +256 */
     uint32_t running_overrides; /* +260: limits that will end by themselves */
     uint64_t next_expiry_ns; /* +264: when the next proposal or override ends; 0: none [ns] */
     uint64_t audit_digest; /* +272: folds every applied change of configuration, limits, permissions and kills, with what it replaced */
     uint64_t audit_entries; /* +280: changes folded into it */
-    uint32_t counting; /* +288: 1 since a limit was set: scopes hold the sums of orders and positions from then on */
-    char pad_1[28]; /* +292: zero */
+    uint32_t counting; /* +288: 1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on */
+    uint32_t killed_scopes; /* +292: scopes that are killed now */
+    char pad_1[24]; /* +296: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -1168,7 +1171,7 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, operator_count) == 228, "EngineSta
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scope_count) == 232, "EngineStatus.scope_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, proposal_count) == 236, "EngineStatus.proposal_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, flatten_orders) == 240, "EngineStatus.flatten_orders");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_0) == 244, "EngineStatus.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, first_permission) == 244, "EngineStatus.first_permission");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, proposals) == 248, "EngineStatus.proposals");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pending_proposals) == 256, "EngineStatus.pending_proposals");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, running_overrides) == 260, "EngineStatus.running_overrides");
@@ -1176,7 +1179,8 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, next_expiry_ns) == 264, "EngineSta
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_digest) == 272, "EngineStatus.audit_digest");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_entries) == 280, "EngineStatus.audit_entries");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, counting) == 288, "EngineStatus.counting");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 292, "EngineStatus.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, killed_scopes) == 292, "EngineStatus.killed_scopes");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 296, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1207,16 +1211,17 @@ typedef struct {
     uint8_t locate_required; /* +131: 1: short sales need a locate */
     uint8_t amount_shift; /* +132: amount = px x qty x amount_factor >> amount_shift, rounded up */
     char pad_2[3]; /* +133: zero */
-    uint32_t amount_factor; /* +136: 31-bit mantissa of the step from px x qty to amounts of the firm's currency; 0: no rate */
+    char pad_4[4]; /* +136: zero */
     uint32_t first_buy; /* +140: open limit buys of every strategy, newest first */
     uint32_t first_sell; /* +144 */
     uint32_t first_position; /* +148: positions of the instrument that scopes count */
     int64_t last; /* +152: last trade of the last mark [instrument scale] */
-    int64_t best_buy; /* +160: no open buy has a better price; may be too good, never too bad [instrument scale] */
-    int64_t best_sell; /* +168: [instrument scale] */
-    int64_t band_px[3]; /* +176: prices from which band_tick counts, rising; 0: unused [instrument scale] */
-    int64_t band_tick[3]; /* +200: tick from that price on [instrument scale] */
-    char pad_1[32]; /* +224: zero */
+    uint64_t amount_factor; /* +160: 63-bit mantissa of the step from px x qty to amounts of the firm's currency; 0: no rate */
+    int64_t best_buy; /* +168: no open buy has a better price; may be too good, never too bad [instrument scale] */
+    int64_t best_sell; /* +176: [instrument scale] */
+    int64_t band_px[3]; /* +184: prices from which band_tick counts, rising; 0: unused [instrument scale] */
+    int64_t band_tick[3]; /* +208: tick from that price on [instrument scale] */
+    char pad_1[24]; /* +232: zero */
 } rf_instrument_t;
 RF_STATIC_ASSERT(sizeof(rf_instrument_t) == 256, "Instrument");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, symbol) == 0, "Instrument.symbol");
@@ -1246,16 +1251,17 @@ RF_STATIC_ASSERT(offsetof(rf_instrument_t, restricted) == 130, "Instrument.restr
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, locate_required) == 131, "Instrument.locate_required");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_shift) == 132, "Instrument.amount_shift");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_2) == 133, "Instrument.pad_2");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_factor) == 136, "Instrument.amount_factor");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_4) == 136, "Instrument.pad_4");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_buy) == 140, "Instrument.first_buy");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_sell) == 144, "Instrument.first_sell");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_position) == 148, "Instrument.first_position");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, last) == 152, "Instrument.last");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_buy) == 160, "Instrument.best_buy");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_sell) == 168, "Instrument.best_sell");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_px) == 176, "Instrument.band_px");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_tick) == 200, "Instrument.band_tick");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 224, "Instrument.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_factor) == 160, "Instrument.amount_factor");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_buy) == 168, "Instrument.best_buy");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_sell) == 176, "Instrument.best_sell");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_px) == 184, "Instrument.band_px");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_tick) == 208, "Instrument.band_tick");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 232, "Instrument.pad_1");
 
 /* An account at a broker. Written by: engine. */
 typedef struct {

@@ -652,7 +652,8 @@ cdef extern from "records.h" nogil:
         uint16_t permission
         uint8_t part
         uint8_t grant
-        char pad_0[56]
+        char name[24]
+        char pad_0[32]
 
     ctypedef struct KillOrder "rf_kill_order_t":
         uint32_t a
@@ -765,7 +766,7 @@ cdef extern from "records.h" nogil:
         uint32_t scope_count
         uint32_t proposal_count
         uint32_t flatten_orders
-        char pad_0[4]
+        uint32_t first_permission
         uint64_t proposals
         uint32_t pending_proposals
         uint32_t running_overrides
@@ -773,7 +774,8 @@ cdef extern from "records.h" nogil:
         uint64_t audit_digest
         uint64_t audit_entries
         uint32_t counting
-        char pad_1[28]
+        uint32_t killed_scopes
+        char pad_1[24]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -803,16 +805,17 @@ cdef extern from "records.h" nogil:
         uint8_t locate_required
         uint8_t amount_shift
         char pad_2[3]
-        uint32_t amount_factor
+        char pad_4[4]
         uint32_t first_buy
         uint32_t first_sell
         uint32_t first_position
         int64_t last
+        uint64_t amount_factor
         int64_t best_buy
         int64_t best_sell
         int64_t band_px[3]
         int64_t band_tick[3]
-        char pad_1[32]
+        char pad_1[24]
 
     ctypedef struct Account "rf_account_t":
         char name[24]

@@ -460,8 +460,12 @@ _ENUMS = (
         "RISK: change limits and permissions, release kills, approve",
         "ADMIN: define operators and objects, roll the day",
     ),
-    _enum("ProposalState", "What became of a change that needs two operators.", "PENDING", "APPROVED", "EXPIRED", "WITHDRAWN", "RUNNING: approved, ends by itself"),
-    _enum("PermissionPart", "Which set of a grant a PermissionChange names.", "ACCOUNT", "VENUE", "INSTRUMENT", "ORD_TYPE", "TIME_IN_FORCE", "SHORT", "STRATEGY"),
+    _enum(
+        "ProposalState", "What became of a change that needs two operators.", "PENDING", "APPROVED", "EXPIRED", "WITHDRAWN", "RUNNING: approved, ends by itself"
+    ),
+    _enum(
+        "PermissionPart", "Which set of a grant a PermissionChange names.", "ACCOUNT", "VENUE", "INSTRUMENT", "ORD_TYPE", "TIME_IN_FORCE", "SHORT", "STRATEGY"
+    ),
 )
 ENUMS: dict[str, Enum] = {e.name: e for e in _ENUMS}
 
@@ -741,7 +745,8 @@ _RECORDS = (
             Field("permission", "u16", "row in permissions"),
             Field("part", "u8", enum="PermissionPart"),
             Field("grant", "u8", "1 adds, 0 takes away"),
-            _pad(56),
+            Field("name", "char[24]", "STRATEGY: of the grant"),
+            _pad(32),
         ),
     ),
     Record(
@@ -898,15 +903,16 @@ _RECORDS = (
             Field("scope_count", "u32"),
             Field("proposal_count", "u32", "rows of proposals in use; decided ones are used again when all are"),
             Field("flatten_orders", "u32", "orders that the engine made to close positions"),
-            _pad(4),
+            Field("first_permission", "u32", "head of the grants to every strategy"),
             Field("proposals", "u64", "ever made; the last id"),
             Field("pending_proposals", "u32"),
             Field("running_overrides", "u32", "limits that will end by themselves"),
             Field("next_expiry_ns", "u64", "when the next proposal or override ends; 0: none", "ns"),
             Field("audit_digest", "u64", "folds every applied change of configuration, limits, permissions and kills, with what it replaced"),
             Field("audit_entries", "u64", "changes folded into it"),
-            Field("counting", "u32", "1 since a limit was set: scopes hold the sums of orders and positions from then on"),
-            _pad(28, "pad_1"),
+            Field("counting", "u32", "1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on"),
+            Field("killed_scopes", "u32", "scopes that are killed now"),
+            _pad(24, "pad_1"),
         ),
     ),
     Record(
@@ -942,16 +948,17 @@ _RECORDS = (
             Field("locate_required", "u8", "1: short sales need a locate"),
             Field("amount_shift", "u8", "amount = px x qty x amount_factor >> amount_shift, rounded up"),
             _pad(3, "pad_2"),
-            Field("amount_factor", "u32", "31-bit mantissa of the step from px x qty to amounts of the firm's currency; 0: no rate"),
+            _pad(4, "pad_4"),
             Field("first_buy", "u32", "open limit buys of every strategy, newest first"),
             Field("first_sell", "u32"),
             Field("first_position", "u32", "positions of the instrument that scopes count"),
             Field("last", "i64", "last trade of the last mark", "instrument scale"),
+            Field("amount_factor", "u64", "63-bit mantissa of the step from px x qty to amounts of the firm's currency; 0: no rate"),
             Field("best_buy", "i64", "no open buy has a better price; may be too good, never too bad", "instrument scale"),
             Field("best_sell", "i64", unit="instrument scale"),
             Field("band_px", "i64[3]", "prices from which band_tick counts, rising; 0: unused", "instrument scale"),
             Field("band_tick", "i64[3]", "tick from that price on", "instrument scale"),
-            _pad(32, "pad_1"),
+            _pad(24, "pad_1"),
         ),
     ),
     Record(

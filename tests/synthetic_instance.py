@@ -39,6 +39,10 @@ class Synthetic:
             ("executions", "Execution", 64),
             ("positions", "Position", 16),
             ("breaks", "Break", 8),
+            ("brokers", "Broker", 2),
+            ("desks", "Desk", 2),
+            ("permissions", "Permission", 4),
+            ("scopes", "Scope", 8),
         )
         self.link("sidecar", "SIDECAR", down="JournalSlot", up=None)
         self.link("gw.sim", "GATEWAY", down="OrderCommand", up="VenueEvent")

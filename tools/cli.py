@@ -173,6 +173,37 @@ COMMANDS = (
     Command(
         "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
     ),
+    Command(
+        "risk",
+        "limits: what is used of each, how often it refused, scopes that are killed",
+        "commands.risk:risk",
+        (arg("scope", nargs="?", metavar="SCOPE", help="firm, account:NAME, strategy:NAME/SYMBOL ...; or a part of it"),),
+    ),
+    Command("permissions", "which strategy may trade what, where and how", "commands.risk:permissions"),
+    Command(
+        "route",
+        "how orders find their venue",
+        parts=(
+            Command(
+                "explain",
+                "dry run on a copy of the tables: which routes fit, which takes it, which checks would refuse; exit 4: it would be refused",
+                "commands.risk:route_explain",
+                (
+                    arg(
+                        "intent",
+                        metavar="INTENT",
+                        help="'BUY 100000 EUR/USD @ 1.1215 tif=DAY strategy=mm1 [type= stop= account= route= post_only reduce_only]'",
+                    ),
+                ),
+            ),
+        ),
+    ),
+    Command(
+        "reload",
+        "bring a changed configuration file into force: checked whole first, an error changes nothing; what allows more waits for a second operator",
+        "commands.risk:reload",
+        (arg("config", metavar="CONFIG.toml"),),
+    ),
     Command("rings", "depth and flow of every ring", "commands.show:rings"),
     Command(
         "latency",

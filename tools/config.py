@@ -10,10 +10,11 @@ The reference page is docs/configuration.md, a complete commented file is tools/
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,28 @@ from typing import Any
 from ringfence.core.clordid import encode_cl_ord_id
 from ringfence.gateways.errors import SessionError
 from ringfence.ipc.schema import CONSTANTS
+from ringfence.tools import config_model as model
 from ringfence.tools import session_config
+from ringfence.tools.config_model import (
+    DURABILITIES,
+    NAME,
+    NAME_ALLOWED,
+    AccountConfig,
+    BrokerConfig,
+    CurrencyConfig,
+    DeskConfig,
+    InstrumentConfig,
+    LimitConfig,
+    OperatorConfig,
+    PermissionConfig,
+    RouteConfig,
+    StrategyConfig,
+)
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.session_config import SessionConfig
 from ringfence.tools.toml_table import Table
 from ringfence.tools.trading_day import parse_roll
 
-NAME = r"[A-Za-z0-9_-]{1,16}"
-NAME_ALLOWED = "1 to 16 letters, digits, '_' and '-'"
-DURABILITIES = ("async", "local", "replicated")
 TICK_FORMATS = ("histdata", "truefx")
 PACKAGE_FILE = "package:"
 SOCKET_PATH_MAX = 107
@@ -135,36 +149,6 @@ class ShadowConfig:
 
 
 @dataclass(frozen=True)
-class InstrumentConfig:
-    """``[[instrument]]``; amounts are scaled by its digits."""
-
-    id: int
-    symbol: str
-    base: str
-    quote: str
-    price_digits: int
-    qty_digits: int
-    tick: int
-    lot: int
-    qty_min: int
-    qty_max: int
-    multiplier: int
-    status: str
-
-
-@dataclass(frozen=True)
-class AccountConfig:
-    """``[[account]]``; ``durability`` "" takes the instance's."""
-
-    id: int
-    name: str
-    code: str
-    currency: str
-    durability: str
-    status: str
-
-
-@dataclass(frozen=True)
 class VenueConfig:
     """``[[venue]]`` and its session."""
 
@@ -173,34 +157,8 @@ class VenueConfig:
     durability: str
     core: int
     status: str
+    cancel_on_disconnect: bool
     session: SessionConfig
-
-
-@dataclass(frozen=True)
-class StrategyConfig:
-    """``[[strategy]]``; with a ``command`` the supervisor starts it."""
-
-    id: int
-    name: str
-    desk: str
-    uid: int
-    max_age_ms: int
-    cancel_on_detach: bool
-    status: str
-    core: int
-    command: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RouteConfig:
-    """``[[route]]``; instrument and account are row ids, 0: any."""
-
-    id: int
-    name: str
-    instrument: int
-    account: int
-    venue: int
-    status: str
 
 
 @dataclass(frozen=True)
@@ -241,6 +199,24 @@ class Config:
     strategies: tuple[StrategyConfig, ...]
     routes: tuple[RouteConfig, ...]
     feed: FeedConfig | None
+    currencies: tuple[CurrencyConfig, ...]
+    brokers: tuple[BrokerConfig, ...]
+    desks: tuple[DeskConfig, ...]
+    permissions: tuple[PermissionConfig, ...]
+    model_limits: tuple[LimitConfig, ...]
+    operators: tuple[OperatorConfig, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed and should be thought about."""
+        out = []
+        if [p.name for p in self.permissions] == [model.EVERYTHING]:
+            out.append('no [[permission]]: one grant, "everything", lets every strategy trade everything; write what each may trade')
+        if not self.model_limits:
+            out.append("no [[limit]]: no pre-trade limit is set; begin with MAX_NOTIONAL, COLLAR and DAILY_LOSS of the firm")
+        if len([o for o in self.operators if o.status == "active" and o.role in ("risk", "admin")]) < 2:
+            out.append("fewer than two operators of role risk or admin: nobody can approve a looser limit or the release of a kill")
+        return tuple(out)
 
     @property
     def journal_dir(self) -> Path:
@@ -300,25 +276,79 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     limits = _limits(top.table("limits"))
     cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
     supervisor, shadow = _supervisor(top.table("supervisor")), _shadow(top.table("shadow"))
-    instruments = tuple(_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
-    accounts = tuple(_account(k, t) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
+    currencies = model.read_currencies(top, limits.currencies)
+    brokers = tuple(model.read_broker(k, t) for k, t in enumerate(top.tables("broker", 0, limits.brokers), 1))
+    instruments = tuple(model.read_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
+    of_brokers = {b.name: b.id for b in brokers}
+    accounts = tuple(model.read_account(k, t, of_brokers) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
     venues = tuple(_venue(k, t, instance, source.parent) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
-    strategies = tuple(_strategy(k, t) for k, t in enumerate(top.tables("strategy", 0, limits.strategies), 1))
+    strategies = tuple(model.read_strategy(k, t) for k, t in enumerate(top.tables("strategy", 0, limits.strategies), 1))
+    desks = model.desks_of(top, limits.desks, strategies)
+    rows_of_desks = {"": 0} | {d.name: d.id for d in desks}
+    strategies = tuple(replace(s, desk_row=rows_of_desks[s.desk]) for s in strategies)
     _unique(top, "instrument", "symbol", [i.symbol for i in instruments])
-    for name, rows in (("account", accounts), ("venue", venues), ("strategy", strategies)):
+    for name, rows in (("account", accounts), ("venue", venues), ("strategy", strategies), ("broker", brokers), ("desk", desks)):
         _unique(top, name, "name", [r.name for r in rows])
     _check_symbols(top, venues, [i.symbol for i in instruments])
-    ids = {
-        "instrument": {i.symbol: i.id for i in instruments},
-        "account": {a.name: a.id for a in accounts},
-        "venue": {v.name: v.id for v in venues},
-    }
-    routes = tuple(_route(k, t, ids) for k, t in enumerate(top.tables("route", 1, limits.routes), 1))
-    feed = _feed(top.table("feed"), source.parent, ids["instrument"]) if "feed" in values else None
+    ids = {"instruments": {i.symbol: i.id for i in instruments}}
+    for table, named in (("accounts", accounts), ("venues", venues), ("strategies", strategies), ("brokers", brokers), ("desks", desks)):
+        ids[table] = {r.name: r.id for r in named}
+    routes = tuple(model.read_route(k, t, ids, instruments) for k, t in enumerate(top.tables("route", 1, limits.routes), 1))
+    permissions = _permissions(top, limits, ids)
+    model_limits = _model_limits(top, limits, ids, instruments)
+    _check_rates(top, model_limits, currencies, instruments, accounts)
+    operators = model.operators_of(top, limits.operators, os.getuid(), _owner())
+    feed = _feed(top.table("feed"), source.parent, ids["instruments"]) if "feed" in values else None
     top.known.append("feed")
     top.finish()
     number = int.from_bytes(digest[:8], "little")
-    return Config(source, number, instance, cores, rings, limits, journal, supervisor, shadow, instruments, accounts, venues, strategies, routes, feed)
+    base = (source, number, instance, cores, rings, limits, journal, supervisor, shadow, instruments, accounts, venues, strategies, routes, feed)
+    return Config(*base, currencies, brokers, desks, permissions, model_limits, operators)
+
+
+def _permissions(top: Table, limits: LimitsConfig, ids: model.Ids) -> tuple[PermissionConfig, ...]:
+    out = [p for k, t in enumerate(top.tables("permission", 0, limits.permissions), 1) for p in model.read_permission(t, k, ids)]
+    for k, p in enumerate(out):
+        if (p.name, p.strategy) in ((x.name, x.strategy) for x in out[:k]):
+            raise top.error("permission.name", p.name, "a name of its own for each grant to a strategy")
+    if len(out) > limits.permissions:
+        raise top.error("permission", f"{len(out)} grants", f"at most {limits.permissions} (limits.permissions); a grant to two strategies counts twice")
+    return tuple(out) or (model.everything(),)
+
+
+def _model_limits(top: Table, limits: LimitsConfig, ids: model.Ids, instruments: tuple[InstrumentConfig, ...]) -> tuple[LimitConfig, ...]:
+    out: list[LimitConfig] = []
+    for t in top.tables("limit", 0, limits.scopes):
+        row = model.read_limit(t, ids, instruments)
+        if (row.kind, row.a, row.b, row.rule) in ((x.kind, x.a, x.b, x.rule) for x in out):
+            raise t.error("rule", row.rule, f"a rule once a scope; {row.scope} has it already")
+        out.append(row)
+    return tuple(out)
+
+
+def _check_rates(
+    top: Table,
+    limits: tuple[LimitConfig, ...],
+    currencies: tuple[CurrencyConfig, ...],
+    instruments: tuple[InstrumentConfig, ...],
+    accounts: tuple[AccountConfig, ...],
+) -> None:
+    """A limit in money can only be checked when every currency has a rate."""
+    first, known = model.needs_rates(limits), {c.code for c in currencies}
+    if first is None:
+        return
+    for key, row, code in [("instrument", i.id, i.quote) for i in instruments] + [("account", a.id, a.currency) for a in accounts]:
+        if code not in known:
+            key = f"{key}[{row}].{'quote' if key == 'instrument' else 'currency'}"
+            raise top.error(key, code, f"a currency with a rate ([firm] currency or [[currency]]): {first.rule} of {first.scope} is counted in the firm's")
+
+
+def _owner() -> str:
+    """Login name of who runs the instance; the number as text when it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _instance(t: Table, base: Path) -> InstanceConfig:
@@ -440,46 +470,6 @@ def _shadow(t: Table) -> ShadowConfig:
     return config
 
 
-def _instrument(row: int, t: Table) -> InstrumentConfig:
-    price_digits, qty_digits = t.whole("price_digits", 0, 12), t.whole("qty_digits", 0, 12)
-    lot = t.amount("lot", qty_digits)
-    config = InstrumentConfig(
-        id=row,
-        symbol=t.text("symbol", pattern=r"[!-~]{1,23}", allowed="1 to 23 ASCII characters without a space, as in Symbol(55)"),
-        base=t.text("base", pattern=r"[!-~]{1,7}", allowed="1 to 7 ASCII characters"),
-        quote=t.text("quote", pattern=r"[!-~]{1,7}", allowed="1 to 7 ASCII characters"),
-        price_digits=price_digits,
-        qty_digits=qty_digits,
-        tick=t.amount("tick", price_digits),
-        lot=lot,
-        qty_min=t.amount("qty_min", qty_digits),
-        qty_max=t.amount("qty_max", qty_digits),
-        multiplier=t.whole("multiplier", 1, 1 << 31, 1),
-        status=_status(t),
-    )
-    if config.qty_min > config.qty_max:
-        raise t.error("qty_max", config.qty_max, f"at least qty_min, which is {config.qty_min} (both in 10^-{qty_digits})")
-    if config.qty_min % lot or config.qty_max % lot:
-        name = "qty_min" if config.qty_min % lot else "qty_max"
-        raise t.error(name, getattr(config, name), f"a multiple of lot, which is {lot} (both in 10^-{qty_digits})")
-    t.finish()
-    return config
-
-
-def _account(row: int, t: Table) -> AccountConfig:
-    name = t.text("name", pattern=NAME, allowed=NAME_ALLOWED)
-    config = AccountConfig(
-        id=row,
-        name=name,
-        code=t.text("code", name, pattern=r"[!-~]{1,23}", allowed="1 to 23 ASCII characters without a space, as in Account(1)"),
-        currency=t.text("currency", pattern=r"[!-~]{1,7}", allowed="1 to 7 ASCII characters"),
-        durability=t.choice("durability", DURABILITIES, ""),
-        status=_status(t),
-    )
-    t.finish()
-    return config
-
-
 def _venue(row: int, t: Table, instance: InstanceConfig, base: Path) -> VenueConfig:
     session = session_config.read(t.table("session", required=True), base, len(encode_cl_ord_id(instance.prefix, 1, 1, 0)))
     config = VenueConfig(
@@ -487,7 +477,8 @@ def _venue(row: int, t: Table, instance: InstanceConfig, base: Path) -> VenueCon
         name=t.text("name", pattern=NAME, allowed=NAME_ALLOWED),
         durability=t.choice("durability", DURABILITIES, instance.durability),
         core=t.whole("core", 0, (os.cpu_count() or 1) - 1, -1),
-        status=_status(t),
+        status=model.status(t),
+        cancel_on_disconnect=t.flag("cancel_on_disconnect", False),
         session=session,
     )
     t.finish()
@@ -500,39 +491,6 @@ def _check_symbols(top: Table, venues: tuple[VenueConfig, ...], symbols: list[st
             venue.session.dialect.symbols(symbols)
         except SessionError as e:
             raise top.error(f"venue[{k}].session.fix_profile", venue.session.fix_profile, f"a dialect that names each instrument otherwise ({e})") from e
-
-
-def _strategy(row: int, t: Table) -> StrategyConfig:
-    config = StrategyConfig(
-        id=row,
-        name=t.text("name", pattern=NAME, allowed=NAME_ALLOWED),
-        desk=t.text("desk", "", pattern=r"[!-~]{1,23}", allowed="1 to 23 ASCII characters without a space"),
-        uid=t.whole("uid", 0, (1 << 32) - 2, os.getuid()),
-        max_age_ms=t.whole("max_age_ms", 0, 86_400_000, 0),
-        cancel_on_detach=t.flag("cancel_on_detach", True),
-        status=t.choice("status", ("enabled", "reduce_only", "cancel_only", "disabled"), "enabled"),
-        core=t.whole("core", 0, (os.cpu_count() or 1) - 1, -1),
-        command=t.words("command"),
-    )
-    t.finish()
-    return config
-
-
-def _route(row: int, t: Table, ids: dict[str, dict[str, int]]) -> RouteConfig:
-    def reference(name: str, default: object) -> int:
-        choices = ids[name] if default != "*" else {"*": 0, **ids[name]}
-        return choices[t.choice(name, tuple(choices), default) if default == "*" else t.choice(name, tuple(choices))]
-
-    config = RouteConfig(
-        id=row,
-        instrument=reference("instrument", "*"),
-        account=reference("account", "*"),
-        venue=reference("venue", None),
-        name=t.text("name", f"route{row}", pattern=NAME, allowed=NAME_ALLOWED),
-        status=_status(t),
-    )
-    t.finish()
-    return config
 
 
 def _feed(t: Table, base: Path, instruments: dict[str, int]) -> FeedConfig:
@@ -554,10 +512,6 @@ def _feed(t: Table, base: Path, instruments: dict[str, int]) -> FeedConfig:
 
 def _package_file(text: str) -> Path:
     return Path(str(resources.files("ringfence.gateways.data").joinpath(Path(text.removeprefix(PACKAGE_FILE)).name)))
-
-
-def _status(t: Table) -> str:
-    return t.choice("status", ("active", "halted"), "active")
 
 
 def _unique(top: Table, table: str, key: str, names: list[str]) -> None:

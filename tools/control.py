@@ -34,8 +34,9 @@ from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import definitions, operator_actions
-from ringfence.tools.config import Config, StrategyConfig
+from ringfence.tools import definitions, operator_actions, reload
+from ringfence.tools.config import Config
+from ringfence.tools.config_model import StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
 from ringfence.tools.trading_day import next_roll, trading_day
 
@@ -121,6 +122,7 @@ class ControlAgent:
             "set_strategy": self._set_strategy,
             "checkpoint": self._checkpoint,
             "roll_day": self._roll_day,
+            "reload": self._reload,
             "status": self._status,
             "down": self._down,
         } | dict.fromkeys(operator_actions.OPERATIONS, self._operate)
@@ -362,6 +364,28 @@ class ControlAgent:
         position = self._publish(definitions.roll_day(day, reason), uid)
         self.log.info("trading day %d begins, by uid %d: %s", day, uid, reason)
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id, "day": day})
+
+    def _reload(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+        """Publish what a configuration file changes, all of it or nothing; a restarted engine then reads that file too."""
+        self._own_user(uid, "reload")
+        path = Path(str(request.get("config")))
+        with Segment.attach(self.instance, "state") as state:
+            config, commands = reload.prepare(self.config, path, state)
+        room = self.config.rings.control - (self.link.depth if self.link is not None else 0)
+        if len(commands) > room:
+            raise Refused(f"{path} changes {len(commands)} things and the control ring has room for {room}: make it in steps, or raise rings.control")
+        positions = [self._publish(command, uid) for command in commands]
+        copy = self.config.run_dir / "config.toml"
+        copy.with_suffix(".new").write_bytes(path.read_bytes())
+        copy.with_suffix(".new").replace(copy)
+        self.config = config
+        self.by_name = {s.name: s for s in config.strategies}
+        self.log.info("reload of %s by uid %d, process %d: %d commands", path, uid, pid, len(commands))
+        answer = {"ok": True, "changes": len(commands), "request_id": self.request_id}
+        if positions:
+            self._await_taken(client, positions[-1], answer)
+        else:
+            self._answer(client, answer)
 
     def _engine_day(self) -> int:
         with Segment.attach(self.instance, "state") as state:

@@ -20,11 +20,11 @@ from ringfence.ipc.handover import receive, send_segment
 from ringfence.ipc.regions import list_regions, owner_alive
 from ringfence.ipc.segment import Segment
 from ringfence.tools.control import control_path
-from ringfence.tools.errors import NotRunning, OutcomeUnknown, Refused, TimedOut, ToolError
+from ringfence.tools.errors import NotRunning, OutcomeUnknown, Refused, TimedOut, ToolError, UsageError
 
 TIMEOUT_S = 10.0
 DOWN_TIMEOUT_S = 60.0
-_BY_CODE: dict[int, type[ToolError]] = {3: NotRunning, 4: Refused, 5: TimedOut, 6: OutcomeUnknown}
+_BY_CODE: dict[int, type[ToolError]] = {2: UsageError, 3: NotRunning, 4: Refused, 5: TimedOut, 6: OutcomeUnknown}
 
 
 def data_dir(instance: str) -> Path:

@@ -18,10 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from ringfence.core.rules import RULES
 from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
-from ringfence.tools.config import DURABILITIES, Config, LimitsConfig
+from ringfence.tools.config import Config, LimitsConfig
+from ringfence.tools.config_model import DURABILITIES, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
 
 Rows = Callable[[str], Any]
@@ -29,43 +31,62 @@ _CONTROL = ENUMS["ControlKind"].by_name
 _STATUS = ENUMS["Status"].by_name
 _STRATEGY_STATUS = ENUMS["StrategyStatus"].by_name
 _DURABILITY = {"": 0} | {level: CONSTANTS[f"DURABILITY_{level.upper()}"][0] for level in DURABILITIES}
-_TABLES = (
-    ("instruments", "Instrument", "instrument", ("symbol", "base", "quote", "price_digits", "qty_digits", "multiplier")),
+_KIND = ENUMS["InstrumentKind"].by_name
+_ROLE = ENUMS["OperatorRole"].by_name
+_BANDS = 3
+_FIRST = (
+    ("currencies", "Currency", "currency", ("code",)),
+    ("brokers", "Broker", "broker", ("name",)),
+    ("desks", "Desk", "desk", ("name",)),
+    ("instruments", "Instrument", "instrument", ("symbol", "base", "quote", "price_digits", "qty_digits", "multiplier", "kind", "inverse")),
     ("accounts", "Account", "account", ("name",)),
     ("venues", "Venue", "venue", ("name",)),
     ("strategies", "Strategy", "strategy", ("name",)),
     ("routes", "Route", "route", ()),
 )
 _COUNTS = {"orders": "order_count", "executions": "execution_count", "positions": "position_count", "breaks": "break_count"}
+CONFIGURATION = "config"  # operator_name of what a configuration file sets
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
 
 
 def images(config: Config) -> dict[str, list[dict[str, Any]]]:
-    """The configured fields of every row, by table; row ids are ``id``."""
+    """The configured fields of every row, by table; row ids are ``id``. A list is an array of the record."""
+    status = {"active": _STATUS["ACTIVE"], "halted": _STATUS["HALTED"]}
     return {
-        "instruments": [
-            {n: getattr(i, n) for n in ("id", "symbol", "base", "quote", "tick", "lot", "qty_min", "qty_max", "multiplier", "price_digits", "qty_digits")}
-            | {"status": _STATUS[i.status.upper()]}
-            for i in config.instruments
-        ],
+        "currencies": [{"id": c.id, "code": c.code, "rate": c.rate, "is_firm": int(c.is_firm), "status": status[c.status]} for c in config.currencies],
+        "brokers": [{"id": b.id, "name": b.name, "status": status[b.status]} for b in config.brokers],
+        "desks": [{"id": d.id, "name": d.name, "status": status[d.status]} for d in config.desks],
+        "instruments": [_instrument(i) | {"status": status[i.status]} for i in config.instruments],
         "accounts": [
-            {"id": a.id, "name": a.name, "code": a.code, "currency": a.currency, "durability": _DURABILITY[a.durability], "status": _STATUS[a.status.upper()]}
+            {"id": a.id, "name": a.name, "code": a.code, "currency": a.currency, "durability": _DURABILITY[a.durability], "broker": a.broker}
+            | {"status": status[a.status]}
             for a in config.accounts
         ],
         "venues": [
-            {"id": v.id, "name": v.name, "session": v.session.text, "durability": _DURABILITY[v.durability], "status": _STATUS[v.status.upper()]}
+            {"id": v.id, "name": v.name, "session": v.session.text, "durability": _DURABILITY[v.durability], "status": status[v.status]}
+            | {"cancel_on_disconnect": int(v.cancel_on_disconnect)}
             | _capabilities(v.session.dialect)
             for v in config.venues
         ],
         "strategies": [
             {"id": s.id, "name": s.name, "desk": s.desk, "uid": s.uid, "max_age_ns": s.max_age_ms * 1_000_000, "cancel_on_detach": int(s.cancel_on_detach)}
+            | {"deadman_ns": s.deadman_ms * 1_000_000, "desk_row": s.desk_row}
             for s in config.strategies
         ],
         "routes": [
-            {"id": r.id, "name": r.name, "instrument": r.instrument, "account": r.account, "venue": r.venue, "status": _STATUS[r.status.upper()]}
+            {n: getattr(r, n) for n in ("id", "name", "instrument", "account", "venue", "strategy", "side", "qty_min", "qty_max", "from_s", "until_s")}
+            | {"status": status[r.status]}
             for r in config.routes
         ],
     }
+
+
+def _instrument(i: InstrumentConfig) -> dict[str, Any]:
+    names = ("id", "symbol", "base", "quote", "tick", "lot", "qty_min", "qty_max", "multiplier", "price_digits", "qty_digits", "margin_ppm", "last_day")
+    flags = {n: int(getattr(i, n)) for n in ("inverse", "settle_days", "restricted", "locate_required")}
+    bands = [*i.bands, *[(0, 0)] * (_BANDS - len(i.bands))]
+    arrays = {"band_px": [px for px, _ in bands], "band_tick": [tick for _, tick in bands]}
+    return {n: getattr(i, n) for n in names} | flags | arrays | {"kind": _KIND[i.kind.upper()]}
 
 
 def _capabilities(dialect: Profile) -> dict[str, int]:
@@ -116,8 +137,8 @@ def roll_day(day: int, reason: str) -> Any:
     return command("ROLL_DAY", reason, day=day)
 
 
-def changes(config: Config, rows: Rows, counts: Any) -> list[Any]:
-    """Return the commands that turn the replayed tables into the configured ones.
+def changes(config: Config, rows: Rows, counts: Any, before: Config | None = None) -> list[Any]:
+    """Return the commands that turn the tables into the configured ones, in an order in which each may be applied.
 
     Parameters
     ----------
@@ -125,6 +146,9 @@ def changes(config: Config, rows: Rows, counts: Any) -> list[Any]:
         Table name to its rows.
     counts : record EngineStatus
         How many rows of each table are in use.
+    before : Config, optional
+        The configuration in force: its limits that the new one no longer has are lifted. Without it only what the new one says is set, so that
+        what operators have set since stays.
 
     Raises
     ------
@@ -133,7 +157,7 @@ def changes(config: Config, rows: Rows, counts: Any) -> list[Any]:
     """
     out: list[Any] = []
     wanted = images(config)
-    for table, record, key, fixed in _TABLES:
+    for table, record, key, fixed in _FIRST:
         used = int(counts[f"{key}_count"])
         have = rows(table)
         for image in wanted[table]:
@@ -144,7 +168,104 @@ def changes(config: Config, rows: Rows, counts: Any) -> list[Any]:
                 out.append(_define(config, record, key, image))
         for row_id in range(len(wanted[table]) + 1, used + 1):
             out += _halt(record, key, have[row_id])
+    later = [*_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
+    proposed = _proposed(rows, counts)
+    out += [c for c in later if (int(c["kind"]), _body(c)) not in proposed]
+    return out + _operators(config, rows, counts)
+
+
+def _body(row: Any) -> bytes:
+    at = RECORDS["Control"].offsets["body"]
+    return bytes(row.tobytes()[at : at + 256])
+
+
+def _proposed(rows: Rows, counts: Any) -> set[tuple[int, bytes]]:
+    """Kind and body of what waits for a second operator already: asked once, not at every start."""
+    at = RECORDS["Proposal"].offsets["body"]
+    table = rows("proposals")[1 : int(counts["proposal_count"]) + 1]
+    return {(int(p["kind"]), p.tobytes()[at : at + 256]) for p in table if int(p["state"]) == ENUMS["ProposalState"].by_name["PENDING"]}
+
+
+def _permissions(config: Config, rows: Rows, counts: Any) -> list[Any]:
+    """Grants keep the row of their name and strategy; one that is not configured any more is emptied. Withdrawals go before what is granted."""
+    table, used = rows("permissions"), int(counts["permission_count"])
+    known = {(_plain(p["name"]), int(p["strategy"])): int(p["id"]) for p in table[1 : used + 1] if int(p["id"])}
+    takes: list[Any] = []
+    gives: list[Any] = []
+    for grant in config.permissions:
+        row = known.pop((grant.name, grant.strategy), 0)
+        if row == 0:
+            used = row = used + 1
+            gives.append(_permission(row, "STRATEGY", grant.strategy, 1, grant.name))
+        have = _elements(table[row]) if row <= int(counts["permission_count"]) else {part: set() for part in _PARTS}
+        for part, wanted in _wanted(grant).items():
+            takes += [_permission(row, part, element, 0) for element in sorted(have[part] - wanted)]
+            gives += [_permission(row, part, element, 1) for element in sorted(wanted - have[part])]
+    for row in known.values():
+        if any(_elements(table[row]).values()):
+            takes.append(_permission(row, "STRATEGY", int(table[row]["strategy"]), 0))
+    return takes + gives
+
+
+_PARTS = {"ACCOUNT": "accounts", "VENUE": "venues", "INSTRUMENT": "instruments", "ORD_TYPE": "ord_types", "TIME_IN_FORCE": "time_in_forces", "SHORT": "flags"}
+
+
+def _wanted(grant: PermissionConfig) -> dict[str, set[int]]:
+    out = {part: set(getattr(grant, name)) for part, name in _PARTS.items() if part != "SHORT"}
+    return out | {"SHORT": {0} if grant.short else set()}
+
+
+def _elements(row: Any) -> dict[str, set[int]]:
+    """Elements of a grant's sets as configuration writes them: 0 is any."""
+    out = {}
+    for part, name in _PARTS.items():
+        words = np.atleast_1d(row[name])
+        width = words.dtype.itemsize * 8
+        out[part] = {k * width + bit for k, word in enumerate(words) for bit in range(width) if int(word) >> bit & 1}
     return out
+
+
+def _permission(row: int, part: str, element: int, grant: int, name: str = "") -> Any:
+    body = np.zeros(1, dtype("PermissionChange"))
+    body[0]["permission"], body[0]["part"], body[0]["grant"] = row, ENUMS["PermissionPart"].by_name[part], grant
+    body[0]["value"], body[0]["name"] = element or CONSTANTS["ANY"][0], name.encode()
+    return _as_config("SET_PERMISSION", body[0])
+
+
+def _as_config(kind: str, body: Any) -> Any:
+    out = command(kind, "configuration", body=body)
+    out["operator_name"] = CONFIGURATION.encode()
+    return out
+
+
+def _limits(config: Config, rows: Rows, counts: Any, before: Config | None) -> list[Any]:
+    scopes = {(int(s["kind"]), int(s["a"]), int(s["b"])): s["limits"] for s in rows("scopes")[1 : int(counts["scope_count"]) + 1]}
+    wanted = {(x.kind, x.a, x.b, x.rule): x.value for x in config.model_limits}
+    lifted = {(x.kind, x.a, x.b, x.rule): 0 for x in before.model_limits} if before else {}
+    out = []
+    for (kind, a, b, rule), value in (lifted | wanted).items():
+        number = RULES[rule].number
+        if int(scopes[kind, a, b][number] if (kind, a, b) in scopes else 0) != value:
+            body = np.zeros(1, dtype("LimitChange"))
+            body[0]["value"], body[0]["a"], body[0]["b"], body[0]["kind"], body[0]["rule"] = value, a, b, kind, number
+            out.append(_as_config("SET_LOCATE" if rule == "SHORT_SALE" else "SET_LIMIT", body[0]))
+    return out
+
+
+def _operators(config: Config, rows: Rows, counts: Any) -> list[Any]:
+    """Operators keep the row of their uid; one that is not configured any more is halted. The owner's row comes first: the rest is judged by it."""
+    table, used = rows("operators"), int(counts["operator_count"])
+    known = {int(o["uid"]): int(o["id"]) for o in table[1 : used + 1]}
+    out = []
+    for o in config.operators:
+        row = known.pop(o.uid, 0)
+        if row == 0:
+            used = row = used + 1
+        image = {"id": row, "name": o.name, "uid": o.uid, "role": _ROLE[o.role.upper()], "status": _STATUS[o.status.upper()], "public_key": o.public_key}
+        have = table[row] if row <= int(counts["operator_count"]) else None
+        if have is None or have["public_key"] != o.public_key.rstrip(b"\0") or any(_plain(have[n]) != v for n, v in image.items() if n != "public_key"):
+            out.append(_define(config, "Operator", "operator", image))
+    return out + [c for row in known.values() for c in _halt("Operator", "operator", table[row])]
 
 
 def check_sizes(config: Config, recorded: Any, counts: Any) -> None:
@@ -193,4 +314,6 @@ def _halt(record: str, key: str, row: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [int(v) for v in value]
     return value.decode("ascii", "replace") if isinstance(value, bytes) else int(value)

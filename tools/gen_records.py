@@ -1,4 +1,5 @@
-"""Write ``ipc/records.h``, ``ipc/records.pxd`` and ``docs/records.md`` from ``ipc/schema.py``, ``docs/order-states.md`` from ``core/transitions.py``.
+"""Write ``ipc/records.h``, ``ipc/records.pxd`` and ``docs/records.md`` from ``ipc/schema.py``, ``docs/order-states.md`` from ``core/transitions.py``,
+``docs/controls.md`` from ``core/rules.py``.
 
 ``python -m ringfence.tools.gen_records`` writes; ``--check`` exits 1 and names the stale file instead (what CI runs).
 """
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS, LAYOUT_HASH, LAYOUT_VERSION, RECORDS, Field, Record
-from ringfence.tools import order_states
+from ringfence.tools import controls_page, order_states
 
 ROOT = Path(__file__).resolve().parent.parent
 BY = "Generated from ipc/schema.py by python -m ringfence.tools.gen_records; do not edit."
@@ -84,7 +85,7 @@ def page() -> str:
 def outputs() -> dict[Path, str]:
     """Every generated file and what it must hold."""
     records = {ROOT / "ipc/records.h": header(), ROOT / "ipc/records.pxd": pxd(), ROOT / "docs/records.md": page()}
-    return {**records, ROOT / "docs/order-states.md": order_states.page()}
+    return {**records, ROOT / "docs/order-states.md": order_states.page(), ROOT / "docs/controls.md": controls_page.page()}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -106,8 +106,14 @@ class Table:
     def words(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         value = self._take(name, default, "")
         if value != default and not (isinstance(value, list) and value and all(isinstance(v, str) and v for v in value)):
-            raise self.error(name, value, 'a list of words, such as ["python", "my_strategy.py"]')
+            raise self.error(name, value, 'a list of words, such as ["one", "two"]')
         return tuple(value)
+
+    def words_or_any(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """A word or a list of words."""
+        if isinstance(self.values.get(name), str):
+            return (self.text(name),)
+        return self.words(name, default)
 
     def table(self, name: str, required: bool = False) -> Table:
         value = self._take(name, REQUIRED if required else {}, f"a table [{self.key(name)}]")

@@ -147,8 +147,8 @@ def test_routes_when_two_fit_the_first_active_is_taken(machine: Machine) -> None
     m.control("DEFINE_ROUTE", body=m.record("Route", id=2, account=1, venue=1, status=1))
     m.new(1, instrument=1)
     assert int(m.order(1)["route"]) == 2
-    m.new(2, instrument=2)
-    assert m.deny() == "SESSION_DOWN", "an order is never moved to another venue because one is down"
+    m.new(2, instrument=2, route=1)
+    assert m.deny() == "SESSION_DOWN", "an intent that names its route is never moved to another"
     m.new(3, instrument=2, route=2)
     assert int(m.order(2)["venue"]) == 1
 

@@ -117,10 +117,10 @@ def test_replay_when_journal_is_good_gives_the_hash(author: Callable[..., Author
     a.checkpoint()
     seen: list[tuple[int, int]] = []
     result = replay(a.write(), progress=lambda *x: seen.append(x))
-    assert (result.frames, result.seq, result.checkpoints_verified, result.torn) == (47, 47, 2, None)
+    assert (result.frames, result.seq, result.checkpoints_verified, result.torn) == (55, 55, 2, None)
     assert result.state_hash == a.replayer.state_hash()
     assert result.segments == len(seen) > 1
-    assert seen[-1] == (47, 47)
+    assert seen[-1] == (55, 55)
 
 
 def test_replay_when_directory_is_empty_is_an_empty_state(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_replay_when_a_checkpoint_differs_names_it(author: Callable[..., Author]
     with pytest.raises(ReplayDiffers) as e:
         replay(a.directory)
     seq = len(offsets) - 2
-    assert (e.value.seq, e.value.segment, e.value.exit_code) == (seq, 1, 7)
+    assert (e.value.seq, e.value.segment, e.value.exit_code) == (seq, 2, 7)
     assert e.value.offset == offsets[seq]
     assert f"{1234:016x}" in str(e.value)
 
@@ -199,7 +199,7 @@ def test_command_when_json_is_asked_for_prints_one_object(author: Callable[..., 
     a.checkpoint()
     assert cli.main(["replay", str(a.write()), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert (shown["schema"], shown["frames"], shown["checkpoints_verified"], shown["torn"]) == ("rf.replay/1", 6, 1, None)
+    assert (shown["schema"], shown["frames"], shown["checkpoints_verified"], shown["torn"]) == ("rf.replay/1", 14, 1, None)
     assert shown["state_hash"] == f"{a.replayer.state_hash():016x}"
 
 

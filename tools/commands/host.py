@@ -177,8 +177,11 @@ def config_check(args: argparse.Namespace) -> int:
 
     loaded = config.load(args.config)
     if args.options.output in {"json", "ndjson"}:
-        print(json.dumps({"schema": "rf.config_check/1", "ts_ns": str(time.time_ns()), "instance": loaded.instance.name, "ok": True}))
+        answer = {"schema": "rf.config_check/1", "ts_ns": str(time.time_ns()), "instance": loaded.instance.name, "ok": True, "warnings": loaded.warnings}
+        print(json.dumps(answer))
     elif not args.options.quiet:
+        for warning in loaded.warnings:
+            print(f"! {args.config}: {warning}")
         print(f"● {args.config}: right; start it: ringfence up {args.config}")
     return 0
 
@@ -190,6 +193,8 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, bytes):
+        return value.hex()
     return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
 
 

@@ -106,7 +106,8 @@ def life(args: argparse.Namespace) -> int:
     order_id = pictures.parse_order_id(args.id)
     with Instance(choose(args.instance)) as instance:
         reader = JournalReader(pictures.directory(None, instance))
-        _print(args, pictures.LIFE, pictures.life(reader, order_id), [], instance.name)
+        rows = pictures.life(reader, order_id)
+        _print(args, pictures.LIFE, rows, pictures.how(rows), instance.name)
     return 0
 
 
@@ -114,7 +115,8 @@ def replay(args: argparse.Namespace) -> int:
     """Rebuild the state; with ``--diff`` find where two histories part, with ``--order`` tell the life of one order."""
     if args.order is not None:
         reader = JournalReader(pictures.directory(args.dir, None))
-        _print(args, pictures.LIFE, pictures.life(reader, pictures.parse_order_id(args.order), args.until), [], "")
+        rows = pictures.life(reader, pictures.parse_order_id(args.order), args.until)
+        _print(args, pictures.LIFE, rows, pictures.how(rows), "")
         return 0
     from ringfence.tools import replay_command
 

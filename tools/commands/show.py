@@ -17,7 +17,7 @@ from ringfence.tools import render
 from ringfence.tools.errors import NotRunning, TimedOut, UsageError
 from ringfence.tools.render import Frame, Options, Row
 from ringfence.tools.views import latency as stages
-from ringfence.tools.views import processes, tables
+from ringfence.tools.views import processes, risk, tables
 from ringfence.tools.views.instance import Instance, age, choose
 
 SAMPLE_S = 0.2
@@ -69,8 +69,11 @@ def show(args: argparse.Namespace, picture: Picture, sample: Callable[[Instance]
 def status(args: argparse.Namespace) -> int:
     def picture(instance: Instance, opts: Options) -> Frame:
         rows = processes.status(instance)
-        frame = instance.frame(processes.STATUS, rows, opts, [processes.next_step(instance, rows)])
         engine, row = instance.engine, instance.status
+        kills, pending = risk.killed(instance), int(engine["pending_proposals"]) if engine is not None else 0
+        notes = [f"✖ {', '.join(kills)}; rf risk"] if kills else []
+        notes += [f"▲ {pending} change(s) wait for a second operator; rf proposals"] if pending else []
+        frame = instance.frame(processes.STATUS, rows, opts, [*notes, processes.next_step(instance, rows)])
         beat = instance.engine_age
         up = age(instance.now_ns, row["started_ns"]) if row is not None else None
         frame.extra = {
@@ -81,6 +84,8 @@ def status(args: argparse.Namespace) -> int:
             "heartbeat_age_ns": str(beat) if beat is not None else None,
             "seq": str(int(engine["seq"])) if engine is not None else None,
             "restrictions": instance.restrictions,
+            "kills": kills,
+            "pending_proposals": pending,
             "trading_day": int(engine["day"]) if engine is not None else None,
             "data_dir": instance.data_dir,
         }

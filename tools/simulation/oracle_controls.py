@@ -147,7 +147,16 @@ def _route(m: Model, body: bytes) -> bool:
     return True
 
 
+def _beside_orders(_m: Model, _body: bytes) -> bool:
+    """What these define or set the oracle does not follow; in a run they grant everything and limit nothing."""
+    return True
+
+
 _DEFINE = {
+    **{
+        KIND[name]: _beside_orders
+        for name in ("DEFINE_CURRENCY", "DEFINE_BROKER", "DEFINE_DESK", "DEFINE_OPERATOR", "SET_LIMIT", "SET_LOCATE", "SET_PERMISSION")
+    },
     KIND["DEFINE_INSTRUMENT"]: _instrument,
     KIND["DEFINE_ACCOUNT"]: _account,
     KIND["DEFINE_VENUE"]: _venue,

@@ -120,9 +120,10 @@ def _bad_terms(m: Model, i: Fields) -> str:
 
 
 def _route(m: Model, i: Fields) -> tuple[str, int, int, int]:
-    """The first active route that fits, or the one named: reason, route, account, venue."""
+    """The first active route that fits and can take it, or the last that fits and cannot: reason, route, account, venue."""
     if i[8] > max(m.accounts, default=0):
         return "unknown account", 0, 0, 0
+    found = ("no route", 0, 0, 0)
     for row in [i[9]] if i[9] else sorted(m.routes):
         r = m.routes.get(row)
         if r is None or not r.active or r.instrument not in (0, i[7]) or (r.account and i[8] and r.account != i[8]):
@@ -131,16 +132,25 @@ def _route(m: Model, i: Fields) -> tuple[str, int, int, int]:
         if venue is None or not venue.active:
             continue
         account = i[8] or r.account
-        return ("" if m.accounts.get(account) else "unknown account"), row, account, r.venue
-    return "no route", 0, 0, 0
+        known = m.accounts.get(account, False)
+        found = ("" if known else "unknown account"), row, account, r.venue
+        if known and not _unknown_to(m, r.venue, i) and not _closed(m, r.venue):
+            break
+    return found
+
+
+def _unknown_to(m: Model, venue: int, i: Fields) -> bool:
+    """Whether the venue's profile lacks the order's type, time in force or post-only."""
+    v = m.venues[venue]
+    lacks = (v.ord_types and not v.ord_types >> i[12] & 1) or (v.time_in_forces and not v.time_in_forces >> i[13] & 1)
+    return bool(lacks or i[14] & BIT["INSTRUCTION_POST_ONLY"] & ~v.instructions)
 
 
 def _unsupported(m: Model, venue: int, i: Fields) -> bool:
-    v = m.venues[venue]
     post_only = BIT["INSTRUCTION_POST_ONLY"]
-    if (v.ord_types and not v.ord_types >> i[12] & 1) or (v.time_in_forces and not v.time_in_forces >> i[13] & 1):
+    if _unknown_to(m, venue, i):
         return True
-    if i[14] & ~(v.instructions & post_only):
+    if i[14] & ~(m.venues[venue].instructions & post_only):
         return True
     return bool(i[14] & post_only) and (i[12] != TYPE["LIMIT"] or i[13] in (TIF["IOC"], TIF["FOK"]))
 

@@ -23,6 +23,7 @@ from ringfence.tools.replay import END, cut, replay
 from ringfence.tools.segments import COMPRESSED
 from ringfence.tools.table_differences import text
 from ringfence.tools.views.instance import Instance, label, named
+from ringfence.tools.views.risk import passed
 from ringfence.tools.views.tables import Names, base32, order_of, scaled
 
 _FRAME, _INTENT, _EVENT = (ENUMS[n].by_name for n in ("FrameKind", "IntentKind", "VenueEventKind"))
@@ -74,6 +75,10 @@ LIFE = View(
         Column("dt", "DT", "ns"),
         Column("detail", "DETAIL", wide=True),
         Column("changed", "CHANGED", wide=True),
+        Column("route", "ROUTE", wide=True),
+        Column("routes_skipped", "SKIPPED", "count", wide=True),
+        Column("skip_reason", "SKIP_REASON", wide=True),
+        Column("checks", "CHECKS", wide=True),
     ),
     ("seq",),
 )
@@ -342,4 +347,18 @@ def _life_row(head: Any, payload: Any, order: Any, names: Names, before: Row | N
         "by": f"{_PREFIXES.get(kind or '', '')}{by}" if by else None,
         "dt": at - int(before["time_ns"]) if before and before["time_ns"] else None,
         "detail": detail,
+        "route": names.route(order["route"]),
+        "routes_skipped": int(order["routes_skipped"]),
+        "skip_reason": named("DenyReason", order["skip_reason"]),
+        "checks": " ".join(passed(order["checks"])) or None,
     }
+
+
+def how(rows: list[Row]) -> list[str]:
+    """The route of an order and the checks that it passed, in words, for below its life."""
+    if not rows:
+        return []
+    last = rows[-1]
+    skips = f", {last['routes_skipped']} skipped (the last: {last['skip_reason']})" if last["routes_skipped"] else ""
+    lines = [f"○ route {last['route']}{skips}"] if last["route"] else []
+    return lines + ([f"○ checks passed: {str(last['checks']).replace(' ', ', ')}"] if last["checks"] else [])

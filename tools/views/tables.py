@@ -172,7 +172,7 @@ class Names:
     """Names and scales of the configuration tables, read once per frame."""
 
     def __init__(self, tables: Tables) -> None:
-        self._tables = {n: tables.table(n) for n in ("instruments", "accounts", "strategies", "venues")}
+        self._tables = {n: tables.table(n) for n in ("instruments", "accounts", "strategies", "venues", "routes")}
 
     def _row(self, table: str, row: Any) -> Any:
         rows = self._tables[table]
@@ -190,6 +190,9 @@ class Names:
 
     def venue(self, row: Any) -> str | None:
         return self._name("venues", row)
+
+    def route(self, row: Any) -> str | None:
+        return self._name("routes", row)
 
     def instrument(self, row: Any) -> Any:
         return self._row("instruments", row)
