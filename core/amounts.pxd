@@ -8,26 +8,38 @@ cdef extern from *:
     #ifndef RF_AMOUNTS
     #define RF_AMOUNTS
     #include <stdint.h>
-    /* ceil(px * qty * factor / 2^shift) for px, qty >= 0; 0 in *out and 0 returned when it does not fit in 63 bits or there is no factor. */
-    static inline int rf_amount(int64_t px, int64_t qty, uint32_t factor, uint8_t shift, int64_t *out) {
-        unsigned __int128 n = (unsigned __int128)(uint64_t)px * (uint64_t)qty;
+    /* ceil(size * factor / 2^shift) for size below 2^96; 0 in *out and 0 returned when it does not fit in 63 bits or there is no factor. */
+    static inline int rf_scaled(unsigned __int128 size, uint64_t factor, uint8_t shift, int64_t *out) {
+        unsigned __int128 low = (unsigned __int128)(uint64_t)size * factor;
+        unsigned __int128 high = (unsigned __int128)(uint64_t)(size >> 64) * factor + (uint64_t)(low >> 64), whole;
+        uint64_t rest = (uint64_t)low;
         *out = 0;
-        if (factor == 0 || n >> 96)
-            return 0;
-        n *= factor;
-        if (shift > 126) {
-            *out = n != 0;
-            return 1;
+        if (factor == 0 || size >> 96) return 0;
+        if (shift >= 64) {
+            unsigned by = shift - 64;
+            whole = by < 128 ? high >> by : 0;
+            rest |= whole << by != high || by >= 128 ? 1 : 0;
+            if (by >= 128 && !high && !(uint64_t)low) rest = 0;
+        } else {
+            if (high >> 63) return 0;
+            whole = shift ? high << (64 - shift) | rest >> shift : high << 63 << 1 | rest;
+            rest = shift ? rest << (64 - shift) : 0;
         }
-        n = (n + (((unsigned __int128)1 << shift) - 1)) >> shift;
-        if (n >> 63)
-            return 0;
-        *out = (int64_t)n;
+        if (whole >> 62) return 0;
+        *out = (int64_t)whole + (rest != 0);
         return 1;
+    }
+    static inline int rf_amount(int64_t px, int64_t qty, uint64_t factor, uint8_t shift, int64_t *out) {
+        return rf_scaled((unsigned __int128)(uint64_t)px * (uint64_t)qty, factor, shift, out);
+    }
+    /* The same of a size in two words. */
+    static inline int rf_scaled_words(uint64_t lo, uint64_t hi, uint64_t factor, uint8_t shift, int64_t *out) {
+        return rf_scaled((unsigned __int128)hi << 64 | lo, factor, shift, out);
     }
     #endif
     """
-    int rf_amount(int64_t px, int64_t qty, uint32_t factor, uint8_t shift, int64_t *out) noexcept nogil
+    int rf_scaled_words(uint64_t lo, uint64_t hi, uint64_t factor, uint8_t shift, int64_t *out) noexcept nogil
+    int rf_amount(int64_t px, int64_t qty, uint64_t factor, uint8_t shift, int64_t *out) noexcept nogil
 
 # Set the instrument's factor and shift for a rate (10^-9 of the firm's currency); 0 when it has none or it cannot be held.
 cdef int set_factor(Instrument *instrument, int64_t rate) noexcept nogil

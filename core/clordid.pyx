@@ -15,15 +15,10 @@ from datetime import date
 
 cdef extern from *:
     """
-    static const char rf_base32_digit[33] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
-
     /* Written as one expression a digit, so that the compiler unrolls; -1 for what is no digit. */
     static inline int64_t rf_base32_value(unsigned char c) {
         unsigned decimal = (unsigned)c - '0', letter = (unsigned)c - 'A';
         return decimal < 10u ? (int64_t)decimal : letter < 22u ? (int64_t)letter + 10 : -1;
-    }
-    static inline void rf_base32_put(char *at, int digits, uint64_t value) {
-        for (int i = 0; i < digits; i++) at[i] = rf_base32_digit[value >> 5 * (digits - 1 - i) & 31];
     }
     /* Negative when any character is no digit. */
     static inline int64_t rf_base32_get(const char *at, int digits) {
@@ -36,25 +31,19 @@ cdef extern from *:
         return wrong < 0 ? -1 : value;
     }
     """
-    void rf_base32_put(char *at, int digits, uint64_t value) noexcept nogil
     int64_t rf_base32_get(const char *at, int digits) noexcept nogil
 
-cdef enum:
-    DAY_AT = 2
-    ORDER_AT = 6
-    REVISION_AT = 14
-    LENGTH = 16
+cdef extern from "clordid.h" nogil:
+    enum:
+        DAY_AT "RF_CLORDID_DAY_AT"
+        ORDER_AT "RF_CLORDID_ORDER_AT"
+        REVISION_AT "RF_CLORDID_REVISION_AT"
+        LENGTH "RF_CLORDID_BYTES"
+    void rf_clordid_put(char *out24, const char *prefix, uint32_t day_code, uint64_t order_id, uint32_t revision) noexcept
 
 
 cdef void encode(char *out24, const char *prefix, uint32_t day_code, uint64_t order_id, uint32_t revision) noexcept nogil:
-    memset(out24 + LENGTH, 0, 24 - LENGTH)
-    out24[0] = prefix[0]
-    out24[1] = prefix[1]
-    rf_base32_put(out24 + DAY_AT, 3, day_code)
-    out24[DAY_AT + 3] = 45
-    rf_base32_put(out24 + ORDER_AT, 7, order_id)
-    out24[ORDER_AT + 7] = 45
-    rf_base32_put(out24 + REVISION_AT, 2, revision)
+    rf_clordid_put(out24, prefix, day_code, order_id, revision)
 
 
 cdef int decode(const char *text24, const char *prefix, uint32_t *day_code, uint64_t *order_id, uint32_t *revision) noexcept nogil:

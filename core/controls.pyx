@@ -13,22 +13,22 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.actions cimport apply_action
+from ringfence.core.authority cimport command, expire, is_controlled, may_command
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.definitions cimport define, is_definition
+from ringfence.core.kill cimport kill_by_word, silence, sweep_kills
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
-from ringfence.core.permissions cimport change_permission
-from ringfence.core.scopes cimport scope_of, store_limit
+from ringfence.core.reservations cimport begin_day, recount, revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_CHECKPOINT,
-    RF_CONTROL_KIND_DIVERGENCE, RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_OBSERVATION_KIND_JOURNAL_HEALTH,
-    RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH,
-    RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
-    RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED,
-    RF_ORDER_STATUS_ASKED, RF_STATUS_MAX, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED,
-    RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_RISK_RULE_MAX, RF_TIME_IN_FORCE_DAY, Checkpoint, Control,
-    LimitChange, Mark, Observation, Order, OrderAction, PermissionChange, Strategy, Timer,
+    RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE,
+    RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_START,
+    RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED,
+    RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_KILL_WORD,
+    RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_SILENT, RF_OBSERVATION_KIND_STRATEGY_STALLED,
+    RF_ORDER_STATUS_ASKED, RF_ORDER_UNVERIFIED, RF_ORD_STATUS_UNKNOWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_STATUS_MAX,
+    RF_STRATEGY_STATUS_POISONED, RF_TIME_IN_FORCE_DAY, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
 )
 
 cdef enum:
@@ -67,6 +67,7 @@ cdef void roll_day(EngineState *s, uint32_t day) noexcept nogil:
     cdef uint32_t row
     set_day(s, day)
     s.engine.rolls += 1
+    begin_day(s)
     for row in range(1, s.engine.venue_count + 1):
         s.venues[row].events = 0
         s.venues[row].session_ups = 0
@@ -118,12 +119,9 @@ cdef int strategy_command(EngineState *s, const Control *c) noexcept nogil:
         strategy.epoch = c.epoch
         strategy.pid = c.pid
         strategy.stalled = 0
-    elif c.kind == RF_CONTROL_KIND_STRATEGY_DETACH:
-        leave(s, c.strategy)
-    elif c.status == 0 or c.status > RF_STRATEGY_STATUS_MAX:
-        return 0
+        strategy.silent = 0
     else:
-        strategy.status = c.status
+        leave(s, c.strategy)
     return 1
 
 
@@ -140,19 +138,22 @@ cdef void leave(EngineState *s, uint16_t row) noexcept nogil:
 cdef int skip_outputs(EngineState *s, const OrderAction *a) noexcept nogil:
     """The journal's end was lost with the host's memory, and the gateway has sent up to ``order_id`` outputs more than this state knows.
 
-    Whatever they were, none of their numbers is used again: output_seq, order ids (rows that stay empty) and revisions go on behind them. What the venue
-    reports of lost orders goes to suspense. New risk is halted until people have looked.
+    Whatever they were, none of their numbers is used again: output_seq, order ids (rows that stay empty) and revisions go on behind them. Order ids are
+    shared by all venues, so more of them may be gone than this gateway has sent: ``execution`` is the last that it has. What the venue reports of lost orders
+    goes to suspense. New risk is halted until people have looked.
     """
-    cdef uint64_t count = a.order_id, row
+    cdef uint64_t count = a.order_id, row, last = s.engine.order_count + a.order_id
     cdef Order *o
-    if a.venue == 0 or a.venue > s.engine.venue_count or count == 0 or count >= s.order_rows - s.engine.order_count:
+    if last < a.execution:
+        last = a.execution
+    if a.venue == 0 or a.venue > s.engine.venue_count or count == 0 or count >= s.order_rows or last >= s.order_rows:
         return 0
     for row in range(1, s.engine.order_count + 1):  # finished ones too: in what was lost one may have come back
         o = &s.orders[row]
         if o.venue == a.venue and o.revision < REVISIONS_SKIPPED_TO:
             o.revision = <uint16_t>(o.revision + count if o.revision + count < REVISIONS_SKIPPED_TO else REVISIONS_SKIPPED_TO)
     s.venues[a.venue].output_seq += count
-    s.engine.order_count += count
+    s.engine.order_count = last
     s.engine.mass_cancels += <uint32_t>count
     s.engine.restrictions |= RF_RESTRICT_OPERATOR
     raise_break(s, RF_BREAK_KIND_OUTPUTS_LOST, NULL, NULL, <long long>s.venues[a.venue].output_seq, <long long>count)
@@ -172,32 +173,24 @@ cdef int restrict(EngineState *s, const Control *c) noexcept nogil:
     return 1
 
 
-cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil:
-    cdef uint32_t row
-    if change.rule == 0 or change.rule > RF_RISK_RULE_MAX or change.value < 0:
-        return 0
-    row = scope_of(s, change.kind, change.a, change.b)
-    if row:
-        store_limit(&s.scopes[row], change.rule, change.value)
-    return row != 0
-
-
 cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     cdef int done = 0
     s.intent_ns = 0
     s.origin_ns = 0
-    if c.kind == RF_CONTROL_KIND_START:
+    if not may_command(s, c):
+        done = 0
+    elif c.kind == RF_CONTROL_KIND_START:
         done = start(s, c)
     elif is_definition(c.kind):
         done = define(s, c.kind, c.body)
-    elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH or c.kind == RF_CONTROL_KIND_SET_STRATEGY:
+        if done and s.engine.counting:
+            recount(s)
+    elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
         done = 1
-    elif c.kind == RF_CONTROL_KIND_SET_PERMISSION:
-        done = change_permission(s, <const PermissionChange*>c.body)
-    elif c.kind == RF_CONTROL_KIND_SET_LIMIT or c.kind == RF_CONTROL_KIND_SET_LOCATE:
-        done = set_limit(s, <const LimitChange*>c.body)
+    elif is_controlled(c.kind):
+        done = command(s, c)
     elif c.kind == RF_CONTROL_KIND_SKIP_OUTPUTS:
         done = skip_outputs(s, <const OrderAction*>c.body)
     elif c.kind == RF_CONTROL_KIND_ROLL_DAY:
@@ -230,6 +223,10 @@ cdef void apply_observation(EngineState *s, const Observation *o) noexcept nogil
         s.strategies[o.peer].stalled = 1
     elif kind == RF_OBSERVATION_KIND_STRATEGY_READY and o.peer <= s.engine.strategy_count:
         s.strategies[o.peer].stalled = 0
+    elif kind == RF_OBSERVATION_KIND_KILL_WORD and o.value == 1 and o.peer <= s.engine.venue_count:
+        kill_by_word(s, o.peer)
+    elif kind == RF_OBSERVATION_KIND_STRATEGY_SILENT and 0 < o.peer <= s.engine.strategy_count:
+        silence(s, o.peer)
     elif kind == RF_OBSERVATION_KIND_STRATEGY_POISONED and 0 < o.peer <= s.engine.strategy_count:
         s.strategies[o.peer].status = RF_STRATEGY_STATUS_POISONED
         leave(s, o.peer)
@@ -240,12 +237,18 @@ cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
         return
     s.instruments[m.instrument].bid = m.bid
     s.instruments[m.instrument].ask = m.ask
+    if m.last:
+        s.instruments[m.instrument].last = m.last
     s.instruments[m.instrument].mark_ns = s.engine.engine_ns
+    if s.engine.counting:
+        revalue_instrument(s, m.instrument)
 
 
 cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
     cdef Order *o
     cdef int _i
+    expire(s)
+    sweep_kills(s)
     for _i in range(SWEPT_PER_TICK):
         if s.engine.order_count == 0:
             return

@@ -6,11 +6,12 @@ from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics, rf_histogram_t
-from ringfence.ipc.records cimport ClockCalibration, Frame, RingCursor
+from ringfence.ipc.records cimport ClockCalibration, Frame, KillWord, RingCursor
 from ringfence.ipc.ring cimport rf_ring_t
 
 cdef enum:
     SOURCES_MAX = 257     # rows of strategies or venues, row 0 included
+    WORDS_MAX = 66        # rows of the kill words: row 0 unused, the firm's, those of VENUES_MAX venues
     TAKEN = 1
     NOTHING = 2           # no input there
     HELD_BACK = 3         # the journal ring has no room, or only room for cancels
@@ -60,6 +61,11 @@ ctypedef struct Loop:
     uint64_t reduce_ns          # a watched frame unsynced for longer: RESTRICT_JOURNAL_SLOW; 0: never
     uint64_t halt_ns            # RESTRICT_JOURNAL_LATE
     uint32_t late               # of the two, what the last watched frame deserved
+    const KillWord *kill_words   # row 1 the firm, row 1 + v venue v; NULL: none are polled
+    uint64_t[WORDS_MAX] killed   # by row of a venue (0: the firm), the last state of its word that was journaled
+    const uint64_t *signs[SOURCES_MAX]   # heartbeat word of each strategy's memfd; NULL: not attached
+    uint64_t[SOURCES_MAX] joined_ns      # when its ring was taken: it counts as a sign of life
+    uint8_t[SOURCES_MAX] silence_told    # STRATEGY_SILENT is journaled, until it shows life again
     uint64_t timer_ns
     uint64_t next_timer_ns
     uint64_t checkpoint_ns      # between checkpoints of a window; 0: none

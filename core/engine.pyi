@@ -4,6 +4,7 @@ from ringfence.core.state import State
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.link import Link
 from ringfence.ipc.metrics import Metrics
+from ringfence.ipc.segment import Segment
 
 class Engine:
     state: State
@@ -23,6 +24,7 @@ class Engine:
         checkpoint_ns: int = ...,
         window_rows: int = ...,
         batch: int = ...,
+        kill: Segment | None = ...,
         control_position: int | None = ...,
         feed_position: int | None = ...,
     ) -> None: ...

@@ -18,7 +18,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.journaled cimport claim_frame, commit, observe, payload_of
-from ringfence.core.peers cimport look_at_journal, look_at_peers, note_overflow
+from ringfence.core.peers cimport look_at_journal, look_at_peers, look_at_signs, look_at_words, note_overflow
 from ringfence.core.ports cimport drain
 from ringfence.core.state cimport Port, State, longest_table, state_hash, window_hash
 from ringfence.ipc.clock cimport Clock, clock_follow, rf_clock_now
@@ -31,7 +31,7 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH,
     RF_FRAME_KIND_CHECKPOINT, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_INTENT, RF_FRAME_KIND_MARK, RF_FRAME_KIND_TIMER, RF_FRAME_KIND_VENUE_EVENT,
     RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_LOGIC_VERSION, RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_VENUE_EVENT_KIND_FILL,
-    RF_VENUE_EVENT_KIND_SESSION_DOWN, Checkpoint, Control, Frame, Intent, Mark, OrderCommand, RingCursor, Timer, VenueEvent,
+    RF_VENUE_EVENT_KIND_SESSION_DOWN, Checkpoint, Control, Frame, Intent, KillWord, Mark, OrderCommand, RingCursor, Timer, VenueEvent,
 )
 from ringfence.ipc.ring cimport (
     RF_RING_EMPTY, RF_RING_GARBAGE, RF_RING_OK, rf_ring_front, rf_ring_poll, rf_ring_release, rf_ring_room, rf_ring_skip_to, rf_ring_take, rf_ring_t,
@@ -273,6 +273,7 @@ cdef void tick(Loop *l, uint64_t now) noexcept nogil:
     RF_FP(b"E10")
     commit(l, frame, RF_FRAME_KIND_TIMER, sizeof(Timer), 0, 0, 0)
     l.next_timer_ns = now + l.timer_ns
+    look_at_signs(l, now)
 
 
 cdef void check_window(Loop *l, uint64_t now) noexcept nogil:
@@ -332,6 +333,8 @@ cdef uint64_t turn(Loop *l) noexcept nogil:
     store_relaxed(l.heartbeat, now, RELAXED)
     look_at_peers(l)
     room = look_at_journal(l, now)
+    if not look_at_words(l):
+        return n
     n += poll_control(l)
     n += poll_gateways(l)
     n += poll_strategies(l, room)
@@ -413,6 +416,8 @@ cdef class Engine:
         Between timer frames; 0: none.
     reduce_ns, halt_ns : int
         A frame that is not durable after so long restricts new risk (RESTRICT_JOURNAL_SLOW, RESTRICT_JOURNAL_LATE); 0: never.
+    kill : Segment, optional
+        Region of the kill words (section ``words``), polled every turn; none: no kill words.
     checkpoint_ns : int
         Between checkpoints of a window of ``window_rows`` rows of the long tables; 0: none. Whole ones are written at a stop and when asked for.
     batch : int
@@ -428,7 +433,7 @@ cdef class Engine:
 
     def __cinit__(self, State state not None, Clock clock not None, Metrics metrics not None, *, Link journal not None, Link control=None,
                   Link feed=None, int idle=3, uint64_t timer_ns=100_000_000, uint64_t reduce_ns=0, uint64_t halt_ns=0, uint64_t checkpoint_ns=0,
-                  uint32_t window_rows=WINDOW_ROWS, uint32_t batch=16,
+                  uint32_t window_rows=WINDOW_ROWS, uint32_t batch=16, Segment kill=None,
                   control_position=None, feed_position=None):
         memset(&self.l, 0, sizeof(Loop))
         if not journal.has_outbound or journal.outbound.mask < 15:
@@ -436,7 +441,7 @@ cdef class Engine:
         if window_rows == 0:
             raise CoreError("window_rows was 0; a checkpoint's window has 1 row or more")
         self.state, self.clock, self.metrics = state, clock, metrics
-        self.links = {"journal": journal, "control": control, "feed": feed}
+        self.links = {"journal": journal, "control": control, "feed": feed, "kill": kill}
         cdef Loop *inner = &self.l
         cdef uint64_t slots = journal.outbound.mask + 1
         inner.s = &state.c
@@ -454,6 +459,10 @@ cdef class Engine:
         inner.instance_epoch = state.c.engine.epoch
         inner.heartbeat = (<Segment?>state.segment).heartbeat_word() if state.segment is not None else journal.mine.heartbeat_word()
         rf_idle_open(&inner.idle, idle)
+        if kill is not None:
+            inner.kill_words = <const KillWord*>kill.section_ptr("words")
+            if [s.count for s in kill.sections if s.name == "words"] != [WORDS_MAX]:
+                raise CoreError(f"the kill region has not {WORDS_MAX} words: it is of another build; start the instance again")
         self.connect(&inner.control, control, control_position)
         self.connect(&inner.feed, feed, feed_position)
         self.open_metrics(metrics)
@@ -529,7 +538,11 @@ cdef class Engine:
         self.links["strategy", strategy] = link
         port.ring = &link.outbound if link is not None and link.has_outbound else NULL
         port.dropped = 0
+        self.l.signs[strategy] = NULL
         if link is not None:
+            self.l.signs[strategy] = (<Segment?>link.theirs).heartbeat_word()
+            self.l.joined_ns[strategy] = rf_clock_now(self.l.clock)
+            self.l.silence_told[strategy] = 0
             self.l.strategies[strategy].epoch = <uint32_t>self.state.c.strategies[strategy].epoch
             link.set_mark(self.state.c.strategies[strategy].epoch)
 

@@ -16,14 +16,17 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.breaks cimport raise_break
+from ringfence.core.checks cimport note_full_execution
 from ringfence.core.dedupe cimport add_execution, copy_text, execution_digest, find_execution, repoint_execution
 from ringfence.core.fixed cimport RF_RESCALE_EXACT, RF_RESCALE_OVERFLOW, rf_add, rf_rescale, rf_wide_add_product
 from ringfence.core.orders cimport BY_QUANTITY, FILLED_OR_KEEP, KEEP, advance, request_status, settle
 from ringfence.core.ports cimport emit_event
 from ringfence.core.positions cimport BOOKED, BOOK_OVERFLOW, BOOK_REVERSED, book, recompute
+from ringfence.core.reservations cimport count_trade
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_BUG, RF_FP
 from ringfence.ipc.records cimport (
+    RF_ORD_STATUS_FILLED,
     RF_BREAK_KIND_EXECUTION_MISMATCH, RF_BREAK_KIND_EXECUTIONS_FULL, RF_BREAK_KIND_INEXACT, RF_BREAK_KIND_INSTRUMENT_MISMATCH,
     RF_BREAK_KIND_MISSED_EXECUTION, RF_BREAK_KIND_OVERFILL, RF_BREAK_KIND_OVERFLOW, RF_BREAK_KIND_STALE_REPORT, RF_BREAK_KIND_TABLE_FULL,
     RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_BREAK_KIND_UNKNOWN_EXEC_REF, RF_BREAK_KIND_UNKNOWN_ORDER, RF_DENY_REASON_NONE, RF_EVENT_KIND_BUST,
@@ -215,6 +218,8 @@ cdef int credit(EngineState *s, const VenueEvent *event, const Trade *t, int64_t
     if t.strategy:
         s.strategies[t.strategy].fills += 1
     if t.instrument:
+        if s.engine.counting:
+            count_trade(s, t.account, t.strategy, t.instrument, t.side, qty, px)
         result = book(s, t.account, t.strategy, t.instrument, by_side(t.side, qty), px)
         if result != BOOKED:
             raise_break(s, RF_BREAK_KIND_OVERFLOW if result == BOOK_OVERFLOW else RF_BREAK_KIND_TABLE_FULL, t.order, event, px, qty)
@@ -233,6 +238,8 @@ cdef void conclude(EngineState *s, const VenueEvent *event, const Trade *t, uint
         o.acked_ns = s.engine.engine_ns
     advance(s, o, event, kind, fact)
     settle(s, o)
+    if kind == RF_VENUE_EVENT_KIND_FILL and o.base_status == RF_ORD_STATUS_FILLED:
+        note_full_execution(s, o)
     if o.cum_qty > o.qty:
         o.flags |= <uint8_t>RF_ORDER_OVERFILLED
         if kind != RF_VENUE_EVENT_KIND_BUST:

@@ -13,29 +13,43 @@ Rejected: trusting the client library to have validated (any process of that uid
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from ringfence.core.dedupe cimport find_client_id, find_position
-from ringfence.core.orders cimport (
-    asked_qty, cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, terms_hash,
+from ringfence.core.checks cimport (
+    Asked, ask_new, ask_replace, check_limits, count_refusal, reduces, self_match, spend,
 )
+from ringfence.core.dedupe cimport find_client_id, put_content
+from ringfence.core.orders cimport (
+    cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, settle, terms_hash,
+)
+from ringfence.core.permissions cimport permitted
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
 from ringfence.core.routes cimport Skips, pick_route, took_route
+from ringfence.core.scopes cimport known_scope, scope_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_NEW, RF_DENY_REASON_BAD_CLIENT_ID, RF_DENY_REASON_BAD_KIND, RF_DENY_REASON_BAD_ORD_TYPE, RF_DENY_REASON_BAD_PRICE,
-    RF_DENY_REASON_BAD_QTY, RF_DENY_REASON_BAD_SIDE, RF_DENY_REASON_BAD_TIME_IN_FORCE, RF_DENY_REASON_DUPLICATE_TERMS,
-    RF_DENY_REASON_EXECUTIONS_FULL, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_JOURNAL_LATE, RF_DENY_REASON_JOURNAL_PRESSURE, RF_DENY_REASON_NONE,
-    RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REQUEST_PENDING,
-    RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED,
-    RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_TRADING_HALTED,
-    RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT,
-    RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
-    RF_EVENT_KIND_DUPLICATE, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE, RF_INSTRUCTION_POST_ONLY,
-    RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
-    RF_ORDER_UNVERIFIED, RF_REVISIONS_MAX, RF_RESTRICT_JOURNAL_SLOW, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE,
-    RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_IOC,
-    RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
+    RF_DENY_REASON_BAD_QTY, RF_DENY_REASON_BAD_SIDE, RF_DENY_REASON_BAD_TIME_IN_FORCE, RF_DENY_REASON_DUPLICATE_TERMS, RF_DENY_REASON_EXECUTIONS_FULL,
+    RF_DENY_REASON_EXPIRED_DATE, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_INCONSISTENT, RF_DENY_REASON_JOURNAL_LATE, RF_DENY_REASON_JOURNAL_PRESSURE,
+    RF_DENY_REASON_NONE, RF_DENY_REASON_NOT_PERMITTED, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_ROUTE,
+    RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REDUCE_ONLY,
+    RF_DENY_REASON_REQUEST_PENDING, RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SCOPES_FULL, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN,
+    RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS,
+    RF_DENY_REASON_TRADING_HALTED, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
+    RF_EVENT_KIND_DUPLICATE, RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW,
+    RF_INTENT_KIND_REPLACE, RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP,
+    RF_ORD_TYPE_STOP_LIMIT, RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE,
+    RF_RISK_RULE_LOT, RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
+    RF_RISK_RULE_STALE_INTENT, RF_RISK_RULE_SUPPORTED, RF_RISK_RULE_TICK, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_STRATEGY_INSTRUMENT,
+    RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY,
+    RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_IOC, RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
+)
+
+# Rules that every order has passed, whatever limits there are.
+cdef uint64_t ALWAYS_CHECKED = (
+    1 << RF_RISK_RULE_PERMISSION | 1 << RF_RISK_RULE_INSTRUMENT_ACTIVE | 1 << RF_RISK_RULE_SESSION_STATE | 1 << RF_RISK_RULE_STALE_INTENT
+    | 1 << RF_RISK_RULE_SUPPORTED | 1 << RF_RISK_RULE_CONSISTENCY | 1 << RF_RISK_RULE_GTD_DATE | 1 << RF_RISK_RULE_TICK | 1 << RF_RISK_RULE_LOT
+    | 1 << RF_RISK_RULE_QTY_RANGE | 1 << RF_RISK_RULE_RESTRICTED_LIST
 )
 
 cdef enum:
@@ -68,29 +82,6 @@ cdef uint8_t check_fresh(const EngineState *s, const Strategy *strategy, const I
     return RF_DENY_REASON_STALE if now > i.created_ns and now - i.created_ns > strategy.max_age_ns else RF_DENY_REASON_NONE
 
 
-cdef inline int64_t reserved(const EngineState *s, const Order *o) noexcept nogil:
-    """Return what may still trade: LeavesQty, or that of a replace in flight when it asks for more."""
-    cdef int64_t asked = asked_qty(s, o) - o.cum_qty if o.replace_revision else 0
-    return asked if asked > o.leaves_qty else o.leaves_qty
-
-
-cdef int reduces(
-    const EngineState *s, uint16_t strategy, uint16_t account, uint32_t instrument, uint8_t side, int64_t qty, const Order *besides,
-) noexcept nogil:
-    """Return 1 when the trade, after all open orders of its direction, would still only shrink the position."""
-    cdef int64_t room = s.positions[find_position(s, account, strategy, instrument)].net_qty
-    cdef uint32_t row = s.strategies[strategy].first_open
-    cdef const Order *o
-    if side == RF_SIDE_BUY:
-        room = -room
-    while row and room > 0:
-        o = &s.orders[row]
-        row = o.next_open
-        if o != besides and o.instrument == instrument and o.account == account and (o.side == RF_SIDE_BUY) == (side == RF_SIDE_BUY):
-            room -= reserved(s, o)
-    return qty <= room
-
-
 cdef uint8_t check_risk_allowed(const EngineState *s, const Strategy *strategy) noexcept nogil:
     if strategy.status != RF_STRATEGY_STATUS_ENABLED and strategy.status != RF_STRATEGY_STATUS_REDUCE_ONLY:
         return RF_DENY_REASON_STRATEGY_DISABLED
@@ -120,16 +111,55 @@ cdef uint8_t check_supported(const EngineState *s, uint16_t venue, const Intent 
         return RF_DENY_REASON_NOT_SUPPORTED
     if v.time_in_forces and not v.time_in_forces >> i.time_in_force & 1:
         return RF_DENY_REASON_NOT_SUPPORTED
-    if i.instructions & ~(v.instructions & RF_INSTRUCTION_POST_ONLY):  # its other bits are not an order's
+    if i.instructions & ~(v.instructions & RF_INSTRUCTION_POST_ONLY | RF_INSTRUCTION_REDUCE_ONLY):  # its other bits are not an order's
         return RF_DENY_REASON_NOT_SUPPORTED
     if i.instructions & RF_INSTRUCTION_POST_ONLY and (i.ord_type != RF_ORD_TYPE_LIMIT or i.time_in_force == RF_TIME_IN_FORCE_IOC
                                                       or i.time_in_force == RF_TIME_IN_FORCE_FOK):
-        return RF_DENY_REASON_NOT_SUPPORTED
+        return RF_DENY_REASON_INCONSISTENT
     return RF_DENY_REASON_NONE
 
 
 cdef inline int on_tick(const Instrument *instrument, int64_t px) noexcept nogil:
-    return px > 0 and (instrument.tick <= 1 or px % instrument.tick == 0)
+    """On the tick of the band that the price is in."""
+    cdef int64_t tick = instrument.tick
+    cdef int i
+    if px <= 0:
+        return 0
+    for i in range(3):
+        if instrument.band_px[i] == 0 or px < instrument.band_px[i]:
+            break
+        tick = instrument.band_tick[i]
+    return tick <= 1 or px % tick == 0
+
+
+cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
+    """The restricted list, locates, and the last day that a good-till-date order may live."""
+    cdef const Instrument *instrument = &s.instruments[i.instrument]
+    if instrument.restricted:
+        return RF_DENY_REASON_RESTRICTED
+    if i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns <= s.engine.engine_ns:
+        return RF_DENY_REASON_EXPIRED_DATE
+    if instrument.last_day and instrument.last_day < s.engine.day:
+        return RF_DENY_REASON_EXPIRED_DATE
+    return RF_DENY_REASON_NONE
+
+
+cdef uint8_t check_scopes(EngineState *s, Asked *a, uint8_t side) noexcept nogil:
+    """The limits of every scope of the order; its pairs get their rows with the first order that is counted."""
+    if s.instruments[a.instrument].locate_required and side == RF_SIDE_SELL_SHORT and not has_locate(s, a.account, a.instrument):
+        return RF_DENY_REASON_NO_LOCATE
+    if not s.engine.counting:
+        return RF_DENY_REASON_NONE
+    if not scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, a.account, a.instrument):
+        return RF_DENY_REASON_SCOPES_FULL
+    if not scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, a.strategy, a.instrument):
+        return RF_DENY_REASON_SCOPES_FULL
+    return check_limits(s, a)
+
+
+cdef inline int has_locate(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil:
+    cdef uint32_t row = known_scope(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, account, instrument)
+    return row != 0 and s.scopes[row].limits[<int>RF_RISK_RULE_SHORT_SALE] > 0
 
 
 cdef uint8_t check_price(const Instrument *instrument, uint8_t ord_type, int64_t px, int64_t stop_px) noexcept nogil:
@@ -197,6 +227,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     cdef uint64_t existing
     cdef uint8_t reason
     cdef Order *o
+    cdef Asked asked
     if i.client_id == 0:
         return RF_DENY_REASON_BAD_CLIENT_ID
     existing = find_client_id(s, row, i.client_id)
@@ -217,6 +248,10 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
         reason = check_supported(s, venue, i)
     if reason == RF_DENY_REASON_NONE:
         reason = check_venue(s, venue)
+    if reason == RF_DENY_REASON_NONE and not permitted(s, row, account, venue, i):
+        reason = RF_DENY_REASON_NOT_PERMITTED
+    if reason == RF_DENY_REASON_NONE:
+        reason = check_listed(s, i)
     if reason == RF_DENY_REASON_NONE:
         reason = check_tables(s)
     if reason == RF_DENY_REASON_NONE:
@@ -226,12 +261,29 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
             reason = why_only_reducing(strategy)
     if reason == RF_DENY_REASON_NONE and skips.blocked:  # what blocks a route is refused by a check; should one miss it, nothing is sent all the same
         reason = skips.blocked
+    if reason == RF_DENY_REASON_NONE and i.instructions & RF_INSTRUCTION_REDUCE_ONLY:
+        if not reduces(s, row, account, i.instrument, i.side, i.qty, NULL):
+            reason = RF_DENY_REASON_REDUCE_ONLY
+    if reason != RF_DENY_REASON_NONE:
+        count_refusal(s, reason)
+        return reason
+    ask_new(s, row, account, venue, i, &asked)
+    reason = check_scopes(s, &asked, i.side)
+    if reason == RF_DENY_REASON_NONE and s.engine.counting and self_match(s, &asked):
+        reason = RF_DENY_REASON_SELF_MATCH
     if reason != RF_DENY_REASON_NONE:
         return reason
     o = create_order(s, row, i, account, route, venue)
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
+    o.checks = ALWAYS_CHECKED | asked.passed
+    o.content_digest = asked.content
+    o.reserved_px = asked.worst_px
     took_route(s, &skips, o)
+    settle(s, o)
+    if s.engine.counting:
+        spend(s, &asked)
+        put_content(s, asked.content, o.order_id)
     RF_FP(b"E6")
     emit_command(s, o, RF_COMMAND_KIND_NEW, 0, 0, o.px, o.stop_px, o.qty)
     emit_event(s, o, RF_EVENT_KIND_ACCEPTED, RF_DENY_REASON_NONE, 0, 0)
@@ -289,12 +341,23 @@ cdef uint8_t check_active(const EngineState *s, const Order *o) noexcept nogil:
     return RF_DENY_REASON_NONE
 
 
+cdef int still_permitted(const EngineState *s, const Order *o) noexcept nogil:
+    """A grant that was taken away stops replaces of what it once allowed."""
+    cdef Intent terms
+    terms.instrument = o.instrument
+    terms.side = o.side
+    terms.ord_type = o.ord_type
+    terms.time_in_force = o.time_in_force
+    return permitted(s, o.strategy, o.account, o.venue, &terms)
+
+
 cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nogil:
     """Ask for new total quantity and prices; a price of 0 keeps the order's."""
     cdef Strategy *strategy = &s.strategies[row]
     cdef Order *o = target(s, row, i)
     cdef uint8_t reason
     cdef int64_t px, stop_px
+    cdef Asked asked
     if o == NULL:
         return RF_DENY_REASON_UNKNOWN_ORDER if i.client_id else RF_DENY_REASON_BAD_CLIENT_ID
     px = i.px if i.px else o.px
@@ -317,7 +380,22 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
     if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if i.qty > o.cum_qty and not reduces(s, row, o.account, o.instrument, o.side, i.qty - o.cum_qty, o):
             reason = why_only_reducing(strategy)
+    if reason == RF_DENY_REASON_NONE and not still_permitted(s, o):
+        reason = RF_DENY_REASON_NOT_PERMITTED
+    if reason == RF_DENY_REASON_NONE and o.instructions & RF_INSTRUCTION_REDUCE_ONLY:
+        if i.qty > o.cum_qty and not reduces(s, row, o.account, o.instrument, o.side, i.qty - o.cum_qty, o):
+            reason = RF_DENY_REASON_REDUCE_ONLY
+    if reason != RF_DENY_REASON_NONE:
+        count_refusal(s, reason)
+        return reason
+    ask_replace(s, o, i.qty, px, stop_px, &asked)
+    reason = check_scopes(s, &asked, o.side)
+    if reason == RF_DENY_REASON_NONE and s.engine.counting and self_match(s, &asked):
+        reason = RF_DENY_REASON_SELF_MATCH
     if reason == RF_DENY_REASON_NONE:
+        if s.engine.counting:
+            spend(s, &asked)
+        o.checks |= asked.passed
         request_replace(s, o, px, stop_px, i.qty)
     return reason
 

@@ -16,7 +16,7 @@ cdef int is_terminal(uint8_t ord_status) noexcept nogil
 # Does not settle.
 cdef void advance(EngineState *s, Order *o, const VenueEvent *event, uint8_t kind, uint8_t fact) noexcept nogil
 
-# The row after the last one becomes an order; NULL when the table or its index is full.
+# The row after the last one becomes an order, which the caller completes and settles; NULL when the table or its index is full.
 cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent, uint16_t account, uint16_t route, uint16_t venue) noexcept nogil
 cdef uint64_t terms_hash(const Intent *intent) noexcept nogil
 
@@ -35,8 +35,6 @@ cdef Request *find_request(EngineState *s, const Order *o, uint32_t revision) no
 # Resolve one, however it was answered; all cancels. The caller settles.
 cdef void end_request(EngineState *s, Order *o, Request *r) noexcept nogil
 cdef void end_cancels(EngineState *s, Order *o) noexcept nogil
-# The largest quantity that a replace in flight asks for, 0 when none is.
-cdef int64_t asked_qty(const EngineState *s, const Order *o) noexcept nogil
 # A status request, unless one is on its way, the session is down or the gateway is stalled.
 cdef void request_status(EngineState *s, Order *o) noexcept nogil
 # Raise REQUEST_UNANSWERED for each request that has become overdue, UNKNOWN_OUTCOME for a status request that has.

@@ -17,6 +17,7 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.clordid cimport decode
 from ringfence.core.dedupe cimport add_client_id, copy_text, find_venue_order_id, mix
 from ringfence.core.ports cimport emit_command, emit_event
+from ringfence.core.reservations cimport count_cancel, reserve
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
@@ -26,7 +27,7 @@ from ringfence.ipc.records cimport (
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
     RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED,
     RF_ORDER_UNKNOWN_REPORTED, RF_REQUEST_LIMIT_MS,
-    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_REVISIONS_MAX,
+    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_REVISIONS_MAX, RF_REVISION_OUT_OF_BAND,
     RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_MAX, RF_VENUE_EVENT_TRUNCATED, Intent, Order, Request, Strategy, Venue, VenueEvent,
 )
 
@@ -162,14 +163,13 @@ cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent
     o.day_code = s.engine.day_code
     o.instructions = <uint8_t>intent.instructions
     s.strategies[strategy].orders += 1
-    settle(s, o)
     return o
 
 
 cdef void settle(EngineState *s, Order *o) noexcept nogil:
     cdef uint8_t status = o.base_status
     cdef uint64_t updated_ns = s.engine.engine_ns
-    cdef int open_now
+    cdef int open_now, was_open
     if o.first_request and (OVER >> status) & 1:
         give_up_requests(s, o)
     if is_terminal(status):
@@ -188,11 +188,14 @@ cdef void settle(EngineState *s, Order *o) noexcept nogil:
     o.updated_seq = s.engine.seq
     o.updated_ns = updated_ns
     open_now = not is_terminal(status)
-    if open_now != listed(s, o):
+    was_open = listed(s, o)
+    if open_now != was_open:
         if open_now:
             enlist(s, o)
         else:
             delist(s, o)
+    if s.engine.counting:
+        reserve(s, o, was_open, open_now)
 
 
 # ---- requests in flight ----------------------------------------------------------------------------------------------------
@@ -267,6 +270,8 @@ cdef void summarize(EngineState *s, Order *o) noexcept nogil:
 
 cdef void request_cancel(EngineState *s, Order *o) noexcept nogil:
     cdef Request *r = append_request(s, o, RF_REQUEST_KIND_CANCEL)
+    if s.engine.counting:
+        count_cancel(s, o)
     summarize(s, o)
     settle(s, o)
     emit_command(s, o, RF_COMMAND_KIND_CANCEL, r.revision, r.base_revision, o.px, o.stop_px, o.qty)
@@ -338,16 +343,6 @@ cdef void give_up_requests(EngineState *s, Order *o) noexcept nogil:
     o.leaves_qty = 0
     for _ in range(pending - s.engine.requests_pending):
         emit_event(s, o, RF_EVENT_KIND_CANCEL_REJECTED, RF_DENY_REASON_ORDER_DONE, 0, 0)
-
-
-cdef int64_t asked_qty(const EngineState *s, const Order *o) noexcept nogil:
-    cdef uint32_t row = o.first_request if o.replace_revision else 0
-    cdef int64_t most = 0
-    while row:
-        if s.requests[row].qty > most:
-            most = s.requests[row].qty
-        row = s.requests[row].next
-    return most
 
 
 cdef inline int is_overdue(const EngineState *s, uint64_t since_ns) noexcept nogil:
@@ -425,7 +420,7 @@ cdef Order *match_cl_ord_id(EngineState *s, const VenueEvent *event, const char 
     if order_id == 0 or order_id > s.engine.order_count:
         return NULL
     o = &s.orders[order_id]
-    if o.day_code != day or o.venue != event.venue or revision[0] > o.revision:
+    if o.day_code != day or o.venue != event.venue or (revision[0] > o.revision and revision[0] != RF_REVISION_OUT_OF_BAND):
         return NULL
     return o
 

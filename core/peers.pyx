@@ -1,12 +1,17 @@
 """What the engine's loop sees of its peers: full rings, journal room, how far the disk is behind. Each change is an observation in the journal.
 
     command and event rings ─▶ stalled, ready        journal ring ─▶ pressure, clear        the sidecar's mark ─▶ late, full, suspect
+    kill words ─▶ set, clear                         heartbeats of strategies ─▶ silent
 
 Decisions depend on these, so a replay must see them in the same place: they are frames like any input. With no journal room an observation waits for the
-next turn, and nothing is taken before it. Memory written: the journal ring and the state, by ``journaled``. Called once a turn, not once an input.
+next turn, and nothing is taken before it. Memory written: the journal ring and the state, by ``journaled``. Called once a turn, not once an input;
+heartbeats once a timer.
+
+A kill word that is set blocks before the next input is taken: within one turn. A heartbeat is a word that the strategy may set to anything: one that lies ahead
+of our clock, or behind the moment at which its ring was taken, is no sign of life. Silence is journaled once, until there is a sign again.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from ringfence.core.engine cimport LEAVE_FAULT, Loop
 from ringfence.core.journaled cimport observe
@@ -15,7 +20,8 @@ from ringfence.core.state cimport Port
 from ringfence.ipc.metrics cimport rf_counter_add
 from ringfence.ipc.records cimport (
     RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH,
-    RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_RESTRICT_JOURNAL_FULL,
+    RF_KILL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_KILL_WORD, RF_OBSERVATION_KIND_STRATEGY_READY,
+    RF_OBSERVATION_KIND_STRATEGY_SILENT, RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_RESTRICT_JOURNAL_FULL,
     RF_RESTRICT_JOURNAL_LATE, RF_RESTRICT_JOURNAL_SLOW, RF_RESTRICT_JOURNAL_SUSPECT,
 )
 from ringfence.ipc.ring cimport rf_ring_room, rf_ring_t
@@ -26,6 +32,8 @@ cdef extern from *:
 
 cdef enum:
     JOURNAL_RESTRICTIONS = 15   # RESTRICT_JOURNAL_*
+
+cdef uint64_t SKEW_NS = 10000000   # clocks of two processes agree to much less
 
 
 cdef inline uint64_t ring_free(rf_ring_t *ring) noexcept nogil:
@@ -73,6 +81,36 @@ cdef void look_at_peers(Loop *l) noexcept nogil:
         port = &l.s.strategy_ports[row]
         if l.s.strategies[row].stalled and port.ring != NULL and 2 * ring_free(port.ring) > port.ring.mask:
             observe(l, RF_OBSERVATION_KIND_STRATEGY_READY, row, l.s.strategies[row].output_seq, 0, 0)
+
+
+cdef int look_at_words(Loop *l) noexcept nogil:
+    cdef uint32_t row
+    cdef uint64_t killed
+    if l.kill_words == NULL:
+        return 1
+    for row in range(0, l.s.engine.venue_count + 1):
+        killed = load_acquire(&l.kill_words[1 + row].word, ACQUIRE) != RF_KILL_CLEAR
+        if killed != l.killed[row]:
+            if not observe(l, RF_OBSERVATION_KIND_KILL_WORD, row, killed, 0, 0):
+                return 0
+            l.killed[row] = killed
+    return 1
+
+
+cdef void look_at_signs(Loop *l, uint64_t now) noexcept nogil:
+    cdef uint32_t row
+    cdef uint64_t sign, age
+    for row in range(1, l.s.engine.strategy_count + 1):
+        if l.signs[row] == NULL or not l.s.strategies[row].deadman_ns or not l.s.strategies[row].attached:
+            continue
+        sign = load_acquire(l.signs[row], ACQUIRE)
+        if sign < l.joined_ns[row] or sign > now + SKEW_NS:
+            sign = l.joined_ns[row]
+        age = now - sign if now > sign else 0
+        if age <= l.s.strategies[row].deadman_ns:
+            l.silence_told[row] = 0
+        elif not l.silence_told[row] and not l.s.strategies[row].silent:
+            l.silence_told[row] = <uint8_t>observe(l, RF_OBSERVATION_KIND_STRATEGY_SILENT, row, age, 0, 0)
 
 
 cdef inline uint32_t lateness(const Loop *l, uint64_t age_ns) noexcept nogil:

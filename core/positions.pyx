@@ -16,6 +16,7 @@ from libc.string cimport memset
 
 from ringfence.core.dedupe cimport add_position, find_position
 from ringfence.core.fixed cimport rf_add, rf_sub, rf_wide_add_product, rf_wide_share, rf_wide_sub
+from ringfence.core.reservations cimport revalue
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_SIDE_BUY, Execution, Position,
@@ -86,6 +87,8 @@ cdef int book(EngineState *s, uint16_t account, uint16_t strategy, uint32_t inst
     if result == BOOKED:
         p.updated_ns = s.engine.engine_ns
         p.updated_seq = s.engine.seq
+        if s.engine.counting:
+            revalue(s, row)
     return result
 
 
@@ -96,6 +99,21 @@ cdef int trade_fits(const EngineState *s, uint16_t account, uint16_t strategy, u
         return 1
     trial = s.positions[row]
     return trade(&trial, signed_qty, px)
+
+
+cdef void take_over(Position *p, const Position *figures) noexcept nogil:
+    """The figures of another computation of the same position; what the scopes count of it stays until ``revalue``."""
+    p.net_qty = figures.net_qty
+    p.bought_qty = figures.bought_qty
+    p.sold_qty = figures.sold_qty
+    p.cost_lo = figures.cost_lo
+    p.cost_hi = figures.cost_hi
+    p.realized_lo = figures.realized_lo
+    p.realized_hi = figures.realized_hi
+    p.traded_lo = figures.traded_lo
+    p.traded_hi = figures.traded_hi
+    p.last_px = figures.last_px
+    p.fills = figures.fills
 
 
 cdef int reverse(Position *p, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px) noexcept nogil:
@@ -112,6 +130,7 @@ cdef int recompute(
     cdef uint64_t row = find_position(s, account, strategy, instrument), i
     cdef Position trial
     cdef int64_t expected
+    cdef int result
     cdef const Execution *x
     if row == 0:
         return BOOK_NO_ROW
@@ -128,11 +147,13 @@ cdef int recompute(
             return BOOK_OVERFLOW
     if s.engine.execution_count + 1 >= s.execution_rows:
         if not rf_sub(s.positions[row].net_qty, out_qty, &expected) or not rf_add(expected, in_qty, &expected) or trial.net_qty != expected:
-            return reverse(&s.positions[row], out_qty, out_px, in_qty, in_px)
-    trial.instrument = instrument
-    trial.account = account
-    trial.strategy = strategy
-    trial.updated_ns = s.engine.engine_ns
-    trial.updated_seq = s.engine.seq
-    s.positions[row] = trial
+            result = reverse(&s.positions[row], out_qty, out_px, in_qty, in_px)
+            if s.engine.counting:
+                revalue(s, row)
+            return result
+    take_over(&s.positions[row], &trial)
+    s.positions[row].updated_ns = s.engine.engine_ns
+    s.positions[row].updated_seq = s.engine.seq
+    if s.engine.counting:
+        revalue(s, row)
     return BOOKED

@@ -19,6 +19,7 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.dedupe cimport add_venue_order_id, copy_text
 from ringfence.core.executions cimport apply_bust, apply_correct, apply_fill, contradicts
 from ringfence.core.fixed cimport RF_RESCALE_OVERFLOW, rf_products_equal, rf_rescale
+from ringfence.core.kill cimport cancel_after_disconnect, note_ack, note_reject
 from ringfence.core.orders cimport (
     BY_QUANTITY, KEEP, advance, end_cancels, end_request, find_request, has_order_id, is_terminal, match_order, request_status, settle,
 )
@@ -32,7 +33,7 @@ from ringfence.ipc.records cimport (
     RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED,
     RF_ORD_STATUS_FILLED, RF_ORD_STATUS_PENDING_NEW, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_STOPPED, RF_ORD_STATUS_SUSPENDED,
     RF_ORD_STATUS_UNKNOWN, RF_ORDER_STATUS_ASKED, RF_ORDER_UNKNOWN_REPORTED, RF_ORDER_UNVERIFIED, RF_PRESENT_CUM_QTY, RF_PRESENT_PX, RF_PRESENT_QTY,
-    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_SESSION_STATE_DOWN, RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_ACK,
+    RF_REQUEST_KIND_CANCEL, RF_REQUEST_KIND_REPLACE, RF_REVISION_OUT_OF_BAND, RF_SESSION_STATE_DOWN, RF_SESSION_STATE_UP, RF_VENUE_EVENT_KIND_ACK,
     RF_VENUE_EVENT_KIND_BUSINESS_REJECT, RF_VENUE_EVENT_KIND_BUST,
     RF_VENUE_EVENT_KIND_CALCULATED, RF_VENUE_EVENT_KIND_CANCEL_REJECT, RF_VENUE_EVENT_KIND_CANCELED, RF_VENUE_EVENT_KIND_CORRECT,
     RF_VENUE_EVENT_KIND_DONE_FOR_DAY, RF_VENUE_EVENT_KIND_EXPIRED, RF_VENUE_EVENT_KIND_FILL, RF_VENUE_EVENT_KIND_MASS_CANCEL_REPORT,
@@ -99,6 +100,7 @@ cdef void session(EngineState *s, const VenueEvent *event, int up) noexcept nogi
     if up:
         venue.session_ups += 1
         ask_for_status(s, event.venue, 1)
+        cancel_after_disconnect(s, event.venue)
 
 
 # ---- requests ---------------------------------------------------------------------------------------------------------------
@@ -132,11 +134,17 @@ cdef void cancel_reject(EngineState *s, const VenueEvent *event, Order *o, uint3
         request_status(s, o)
 
 
+cdef void count_reject(EngineState *s, const Order *o) noexcept nogil:
+    s.engine.rejects += 1
+    if s.engine.counting:
+        note_reject(s, o)
+
+
 cdef void business_reject(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:
     if end_request_of(s, event, o, revision, RF_DENY_REASON_NONE):
         return
     if revision == 0 and o.base_status == RF_ORD_STATUS_PENDING_NEW:
-        s.engine.rejects += 1
+        count_reject(s, o)
         refuse_order(s, event, o, RF_ORD_STATUS_REJECTED, RF_EVENT_KIND_REJECTED, RF_DENY_REASON_NONE)
     else:
         raise_break(s, RF_BREAK_KIND_BUSINESS_REJECT, o, event, o.base_status, event.text_code)
@@ -192,6 +200,9 @@ cdef void replaced_unasked(EngineState *s, const VenueEvent *event, Order *o) no
 cdef void replaced(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision, int stale) noexcept nogil:
     """The replacement is in force (R6). Down to or below CumQty it ends the order, with OrderQty = CumQty (S9)."""
     cdef Request *r = find_request(s, o, revision)
+    if revision == RF_REVISION_OUT_OF_BAND:  # a gateway's own cancel: it replaces nothing
+        raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, o.live_revision, revision)
+        return
     if revision <= o.live_revision:
         if r != NULL:  # a later version was granted before this one was told
             end_request(s, o, r)
@@ -235,14 +246,14 @@ cdef void rejected(EngineState *s, const VenueEvent *event, Order *o, uint32_t r
     cdef int of_order = event.ord_status == 0 or event.ord_status == RF_ORD_STATUS_REJECTED
     if (of_order or event.text_code != CODE_DUPLICATE_ORDER) and end_request_of(s, event, o, revision, RF_DENY_REASON_NONE):
         return
-    if not of_order or revision < o.live_revision:
+    if not of_order or revision < o.live_revision or revision == RF_REVISION_OUT_OF_BAND:
         return
     if event.text_code == CODE_DUPLICATE_ORDER:
         if o.base_status == RF_ORD_STATUS_PENDING_NEW:
             make_unknown(s, event, o)
             request_status(s, o)
         return
-    s.engine.rejects += 1
+    count_reject(s, o)
     simple(s, event, o, RF_VENUE_EVENT_KIND_REJECTED, RF_ORD_STATUS_REJECTED, RF_EVENT_KIND_REJECTED)
 
 
@@ -463,6 +474,8 @@ cdef void apply_venue_event(EngineState *s, const VenueEvent *event) noexcept no
     if o != NULL and kind != RF_VENUE_EVENT_KIND_NOT_SENT and not contradicts(s, event, o):
         note_answer(event, o)
         note(s, event, o, stale)
+        if s.engine.counting and kind == RF_VENUE_EVENT_KIND_ACK:
+            note_ack(s, o)
     if kind == RF_VENUE_EVENT_KIND_BUST:
         apply_bust(s, event, o)
     elif o == NULL:

@@ -11,6 +11,7 @@ cdef class Strategy:
     cdef Link link
     cdef Clock clock
     cdef rf_idle_t idle
+    cdef uint64_t *heartbeat             # of our own region: a sign of life for the dead-man's switch
     cdef uint32_t epoch_word
     cdef readonly object attachment
     cdef readonly object tables

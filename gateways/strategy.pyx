@@ -27,6 +27,7 @@ from ringfence.ipc.idle cimport RF_IDLE_BACKOFF, rf_idle, rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.records cimport RF_INSTRUCTION_POST_ONLY, Intent, StrategyEvent
 from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_FULL, RF_RING_OK, rf_ring_claim, rf_ring_publish, rf_ring_release, rf_ring_take
+from ringfence.ipc.segment cimport Segment
 
 from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request
 from ringfence.gateways.events import Event, OrderRef
@@ -39,7 +40,9 @@ __all__ = ["Event", "InstanceNotRunning", "InstanceStopped", "OrderRef", "RingFu
 
 cdef extern from *:
     uint64_t load_acquire "__atomic_load_n" (const uint64_t *word, int order) nogil
+    void store_release "__atomic_store_n" (uint64_t *word, uint64_t value, int order) nogil
     int ACQUIRE "__ATOMIC_ACQUIRE"
+    int RELEASE "__ATOMIC_RELEASE"
 
 CANCEL_AGAIN_S = 0.5
 cdef uint64_t CHECK_NS = 50_000_000
@@ -107,6 +110,7 @@ cdef class Strategy:
         self.link = Link(attachment.intents, attachment.events)
         self.clock = attachment.clock
         self.epoch_word = attachment.epoch
+        self.heartbeat = (<Segment?>attachment.intents).heartbeat_word()
         self.tables = Tables(attachment.state, attachment.quotes)
         self.instrument_of = {}
         self.order_id_of = {}
@@ -247,6 +251,7 @@ cdef class Strategy:
             raise RingGarbage(f"intent ring of strategy {self.attachment.name!r}: the engine's cursor cannot be; attach again")
         RF_FP(b"S1")
         intent.created_ns = rf_clock_now(&self.clock.c)
+        store_release(self.heartbeat, intent.created_ns, RELEASE)
         intent.epoch = self.epoch_word
         intent.crc = rf_crc32c(0, <unsigned char *>intent + 8, sizeof(Intent) - 12)
         if RF_DUE(b"S2"):
@@ -263,6 +268,8 @@ cdef class Strategy:
     def poll(self) -> Event | None:
         """Return the next event, or None when there is none now, or its instrument cannot be told before the engine is up again. Never blocks.
 
+        Every call is a sign of life for the dead-man's switch (``deadman_ms``), as is every intent.
+
         Raises
         ------
         InstanceStopped
@@ -272,6 +279,7 @@ cdef class Strategy:
         cdef int result
         if self.closed:
             raise InstanceStopped(f"strategy {self.attachment.name!r} is closed; attach again")
+        store_release(self.heartbeat, rf_clock_now(&self.clock.c), RELEASE)
         while True:
             result = rf_ring_take(&self.link.inbound, &e, sizeof(e))
             if result == RF_RING_EMPTY:

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 4u
-#define RF_LAYOUT_HASH 0x2f07359a8d4c0502ull
+#define RF_LAYOUT_HASH 0x1b476b96c983cdc5ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -435,7 +435,7 @@ enum rf_scope_state {
     RF_SCOPE_STATE_MAX = 3
 };
 
-/* Pre-trade checks, in the order in which they run, and after them settings that checks use; the number is the row in limits and hits of a Scope. */
+/* Pre-trade checks, and after them settings that checks use; the number is the row in limits and hits of a Scope. */
 enum rf_risk_rule {
     RF_RISK_RULE_KILL_SWITCH = 1, /* no scope of the order is killed */
     RF_RISK_RULE_PERMISSION = 2, /* a grant covers it */
@@ -578,7 +578,7 @@ RF_STATIC_ASSERT(offsetof(rf_section_t, stride) == 60, "Section.stride");
 /* One cursor of a ring, alone on two cache lines. Written by: head: the producer; tail: the consumer. */
 typedef struct {
     uint64_t position; /* +0: slots published (head; lags by up to 8, link.published is exact) or released (tail) since the ring was made */
-    uint64_t condition; /* +8: mark of the sidecar only: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT */
+    uint64_t condition; /* +8: mark of the sidecar: RESTRICT_JOURNAL_FULL, RESTRICT_JOURNAL_SUSPECT; of a gateway: the last order_id in its store at its start */
     char pad_0[112]; /* +16: zero */
 } rf_ring_cursor_t;
 RF_STATIC_ASSERT(sizeof(rf_ring_cursor_t) == 128, "RingCursor");
@@ -955,7 +955,7 @@ RF_STATIC_ASSERT(offsetof(rf_decision_t, pad_0) == 8, "Decision.pad_0");
 /* Body of an operator's command on an order or an execution; what a command does not use is zero. Written by: supervisor (control agent). */
 typedef struct {
     uint64_t order_id; /* +0: row in orders */
-    uint64_t execution; /* +8: row in executions */
+    uint64_t execution; /* +8: row in executions; SKIP_OUTPUTS: the last order_id that the gateway has sent */
     uint32_t instrument; /* +16: MASS_CANCEL: 0 means all */
     uint16_t venue; /* +20: MASS_CANCEL */
     uint16_t strategy; /* +22: ASSIGN_EXECUTION: the strategy that gets it when no order does */
@@ -1125,7 +1125,9 @@ typedef struct {
     uint64_t next_expiry_ns; /* +264: when the next proposal or override ends; 0: none [ns] */
     uint64_t audit_digest; /* +272: folds every applied change of configuration, limits, permissions and kills, with what it replaced */
     uint64_t audit_entries; /* +280: changes folded into it */
-    char pad_1[32]; /* +288: zero */
+    uint32_t counting; /* +288: 1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on */
+    uint32_t killed_scopes; /* +292: scopes that are killed now */
+    char pad_1[24]; /* +296: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -1176,7 +1178,9 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, running_overrides) == 260, "Engine
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, next_expiry_ns) == 264, "EngineStatus.next_expiry_ns");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_digest) == 272, "EngineStatus.audit_digest");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_entries) == 280, "EngineStatus.audit_entries");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 288, "EngineStatus.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, counting) == 288, "EngineStatus.counting");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, killed_scopes) == 292, "EngineStatus.killed_scopes");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 296, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1207,14 +1211,17 @@ typedef struct {
     uint8_t locate_required; /* +131: 1: short sales need a locate */
     uint8_t amount_shift; /* +132: amount = px x qty x amount_factor >> amount_shift, rounded up */
     char pad_2[3]; /* +133: zero */
-    uint32_t amount_factor; /* +136: 31-bit mantissa of the step from px x qty to amounts of the firm's currency; 0: no rate */
-    uint32_t first_buy; /* +140: open buys of every strategy, best price first */
+    char pad_4[4]; /* +136: zero */
+    uint32_t first_buy; /* +140: open limit buys of every strategy, newest first */
     uint32_t first_sell; /* +144 */
-    char pad_3[4]; /* +148: zero */
+    uint32_t first_position; /* +148: positions of the instrument that scopes count */
     int64_t last; /* +152: last trade of the last mark [instrument scale] */
-    int64_t band_px[3]; /* +160: prices from which band_tick counts, rising; 0: unused [instrument scale] */
-    int64_t band_tick[3]; /* +184: tick from that price on [instrument scale] */
-    char pad_1[48]; /* +208: zero */
+    uint64_t amount_factor; /* +160: 63-bit mantissa of the step from px x qty to amounts of the firm's currency; 0: no rate */
+    int64_t best_buy; /* +168: no open buy has a better price; may be too good, never too bad [instrument scale] */
+    int64_t best_sell; /* +176: [instrument scale] */
+    int64_t band_px[3]; /* +184: prices from which band_tick counts, rising; 0: unused [instrument scale] */
+    int64_t band_tick[3]; /* +208: tick from that price on [instrument scale] */
+    char pad_1[24]; /* +232: zero */
 } rf_instrument_t;
 RF_STATIC_ASSERT(sizeof(rf_instrument_t) == 256, "Instrument");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, symbol) == 0, "Instrument.symbol");
@@ -1244,14 +1251,17 @@ RF_STATIC_ASSERT(offsetof(rf_instrument_t, restricted) == 130, "Instrument.restr
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, locate_required) == 131, "Instrument.locate_required");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_shift) == 132, "Instrument.amount_shift");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_2) == 133, "Instrument.pad_2");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_factor) == 136, "Instrument.amount_factor");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_4) == 136, "Instrument.pad_4");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_buy) == 140, "Instrument.first_buy");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_sell) == 144, "Instrument.first_sell");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_3) == 148, "Instrument.pad_3");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_position) == 148, "Instrument.first_position");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, last) == 152, "Instrument.last");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_px) == 160, "Instrument.band_px");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_tick) == 184, "Instrument.band_tick");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 208, "Instrument.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_factor) == 160, "Instrument.amount_factor");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_buy) == 168, "Instrument.best_buy");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_sell) == 176, "Instrument.best_sell");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_px) == 184, "Instrument.band_px");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_tick) == 208, "Instrument.band_tick");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 232, "Instrument.pad_1");
 
 /* An account at a broker. Written by: engine. */
 typedef struct {
@@ -1491,7 +1501,7 @@ typedef struct {
     int64_t reserved_amount; /* +392: the same as an amount [10^-4 of the firm's currency] */
     uint64_t content_digest; /* +400: of instrument, account, side, type, prices and quantity */
     int64_t reserved_px; /* +408: price behind reserved_amount [instrument scale] */
-    uint32_t next_level; /* +416: open orders of its instrument and side, best price first */
+    uint32_t next_level; /* +416: open limit orders of its instrument and side, doubly linked */
     uint32_t prev_level; /* +420 */
     uint32_t account_pair; /* +424: row in scopes of account and instrument */
     uint32_t strategy_pair; /* +428: row in scopes of strategy and instrument */
@@ -1670,7 +1680,9 @@ typedef struct {
     uint32_t account_pair; /* +136: row in scopes of account and instrument; 0: none yet */
     uint32_t strategy_pair; /* +140: row in scopes of strategy and instrument; 0: none yet */
     uint32_t next_of_instrument; /* +144: positions of the same instrument */
-    char pad_0[44]; /* +148: zero */
+    uint32_t counted; /* +148: 1 since its scopes count it */
+    int64_t counted_qty; /* +152: net_qty as its scopes count it [instrument scale] */
+    char pad_0[32]; /* +160: zero */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1695,7 +1707,9 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, day_profit) == 128, "Position.day_profi
 RF_STATIC_ASSERT(offsetof(rf_position_t, account_pair) == 136, "Position.account_pair");
 RF_STATIC_ASSERT(offsetof(rf_position_t, strategy_pair) == 140, "Position.strategy_pair");
 RF_STATIC_ASSERT(offsetof(rf_position_t, next_of_instrument) == 144, "Position.next_of_instrument");
-RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 148, "Position.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_position_t, counted) == 148, "Position.counted");
+RF_STATIC_ASSERT(offsetof(rf_position_t, counted_qty) == 152, "Position.counted_qty");
+RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 160, "Position.pad_0");
 
 /* A currency or asset that amounts are counted in. Written by: engine. */
 typedef struct {
@@ -1864,8 +1878,8 @@ typedef struct {
     int64_t net_qty; /* +592: instrument and pairs only */
     int64_t buy_qty; /* +600: open buys; instrument and pairs only */
     int64_t sell_qty; /* +608: open sells; instrument and pairs only */
-    int64_t short_qty; /* +616: sold short today and working; account pairs only */
-    int64_t margin; /* +624: margin of positions, amount; accounts only */
+    int64_t short_qty; /* +616: sold short today; account pairs only */
+    int64_t margin; /* +624: margin of positions and open orders, amount; firm, brokers and accounts only */
     uint64_t new_tat; /* +632: theoretical arrival time of the next new order (GCRA) [ns] */
     uint64_t replace_tat; /* +640: [ns] */
     uint64_t message_tat; /* +648: [ns] */
@@ -1874,7 +1888,8 @@ typedef struct {
     uint64_t message_interval; /* +672: [ns] */
     uint64_t messages; /* +680: new orders, replaces and cancels today */
     uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set */
-    char pad_0[72]; /* +696: zero */
+    int64_t short_working; /* +696: open short sales; account pairs only */
+    char pad_0[64]; /* +704: zero */
 } rf_scope_t;
 RF_STATIC_ASSERT(sizeof(rf_scope_t) == 768, "Scope");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, limits) == 0, "Scope.limits");
@@ -1910,7 +1925,8 @@ RF_STATIC_ASSERT(offsetof(rf_scope_t, replace_interval) == 664, "Scope.replace_i
 RF_STATIC_ASSERT(offsetof(rf_scope_t, message_interval) == 672, "Scope.message_interval");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, messages) == 680, "Scope.messages");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, limited) == 688, "Scope.limited");
-RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 696, "Scope.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, short_working) == 696, "Scope.short_working");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 704, "Scope.pad_0");
 
 /* Out-of-band kill switch in a region of its own, written by operators, polled by gateways and engine: it works when the engine hangs. Row 1 is the firm, row 1 + v venue v. Written by: operators. */
 typedef struct {

@@ -773,7 +773,9 @@ cdef extern from "records.h" nogil:
         uint64_t next_expiry_ns
         uint64_t audit_digest
         uint64_t audit_entries
-        char pad_1[32]
+        uint32_t counting
+        uint32_t killed_scopes
+        char pad_1[24]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -803,14 +805,17 @@ cdef extern from "records.h" nogil:
         uint8_t locate_required
         uint8_t amount_shift
         char pad_2[3]
-        uint32_t amount_factor
+        char pad_4[4]
         uint32_t first_buy
         uint32_t first_sell
-        char pad_3[4]
+        uint32_t first_position
         int64_t last
+        uint64_t amount_factor
+        int64_t best_buy
+        int64_t best_sell
         int64_t band_px[3]
         int64_t band_tick[3]
-        char pad_1[48]
+        char pad_1[24]
 
     ctypedef struct Account "rf_account_t":
         char name[24]
@@ -1028,7 +1033,9 @@ cdef extern from "records.h" nogil:
         uint32_t account_pair
         uint32_t strategy_pair
         uint32_t next_of_instrument
-        char pad_0[44]
+        uint32_t counted
+        int64_t counted_qty
+        char pad_0[32]
 
     ctypedef struct Currency "rf_currency_t":
         char code[8]
@@ -1132,7 +1139,8 @@ cdef extern from "records.h" nogil:
         uint64_t message_interval
         uint64_t messages
         uint64_t limited
-        char pad_0[72]
+        int64_t short_working
+        char pad_0[64]
 
     ctypedef struct KillWord "rf_kill_word_t":
         uint64_t word

@@ -169,8 +169,13 @@ cdef class Segment:
         return self
 
     @staticmethod
-    def attach(str instance, str name, *, bint writable=False) -> Segment:
+    def attach(str instance, str name, *, bint writable=False, bint shared=False) -> Segment:
         """Map an existing region, read-only unless ``writable``, after checking owner, mode, size, magic, layout and directory.
+
+        Parameters
+        ----------
+        shared : bool
+            It is one that a group may write (the kill words): a group's write bit is no fault, nor another owner when its group is one of ours.
 
         Raises
         ------
@@ -184,18 +189,20 @@ cdef class Segment:
         path = shm_name(instance, name)
         fd = _open(path, writable)
         try:
-            return _attach_fd(fd, instance, name, writable, path)
+            return _attach_fd(fd, instance, name, writable, path, shared)
         finally:
             os.close(fd)
 
     @staticmethod
-    def adopt(str instance, str name, *, int role, uint64_t epoch, sections=None) -> Segment:
+    def adopt(str instance, str name, *, int role, uint64_t epoch, sections=None, bint shared=False) -> Segment:
         """Take over the region of a dead writer, contents and all: the caller is its writer from now on.
 
         Parameters
         ----------
         sections : iterable, optional
             What the caller would have created; a region with others is refused.
+        shared : bool
+            As ``attach``.
 
         Raises
         ------
@@ -208,7 +215,7 @@ cdef class Segment:
         fd = _open(path, True)
         try:
             _lock_region(fd, path)
-            self = <Segment>_attach_fd(fd, instance, name, True, path)
+            self = <Segment>_attach_fd(fd, instance, name, True, path, shared)
             if owner_alive(self.superblock):
                 raise RegionExists(_taken(path))
             wanted = self.sections if sections is None else plan(sections)[0]
@@ -396,11 +403,12 @@ def _open(path: str, writable: bool) -> int:
         raise IpcError(f"region {path} may not be opened {'for writing' if writable else ''}; see ls -l /dev/shm{path}") from None
 
 
-cdef Segment _attach_fd(int fd, str instance, str name, bint writable, str path):
+cdef Segment _attach_fd(int fd, str instance, str name, bint writable, str path, bint shared):
     info = os.fstat(fd)
-    if info.st_uid not in (os.geteuid(), 0):
+    ours = shared and info.st_gid in (os.getegid(), *os.getgroups())
+    if info.st_uid not in (os.geteuid(), 0) and not ours:
         raise RegionCorrupt(f"region {path} belongs to uid {info.st_uid}, not to us ({os.geteuid()}) or root: another user made it; remove it")
-    if not stat.S_ISREG(info.st_mode) or info.st_mode & 0o022:
+    if not stat.S_ISREG(info.st_mode) or info.st_mode & (0o002 if shared else 0o022):
         raise RegionCorrupt(f"region {path} has mode {stat.filemode(info.st_mode)}: others could write it; remove it")
     cdef Mapping mapping = _wait_ready(fd, writable, path)
     _check_head(mapping, path)

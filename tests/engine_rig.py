@@ -45,7 +45,7 @@ class Rig:
     """An engine with one gateway and two strategies, and the other end of every link."""
 
     def __init__(
-        self, *, journal_slots: int = 256, order_slots: int = 16, event_slots: int = 64, intent_slots: int = 64, batch: int = 16, **engine: int
+        self, *, journal_slots: int = 256, order_slots: int = 16, event_slots: int = 64, intent_slots: int = 64, batch: int = 16, **engine: Any
     ) -> None:
         global serial
         serial += 1
@@ -62,7 +62,9 @@ class Rig:
         control, self.control_link = self.link("control", None, 0, "Control", 64)
         feed, self.feed = self.link("feed", None, 0, "Mark", 64)
         self.state = State.in_segment(state_segment)
-        self.engine = Engine(self.state, self.clock, self.metrics, journal=journal, control=control, feed=feed, timer_ns=0, batch=batch, idle=2, **engine)
+        self.engine = Engine(
+            self.state, self.clock, self.metrics, journal=journal, control=control, feed=feed, batch=batch, idle=2, **{"timer_ns": 0, **engine}
+        )
         self.gateway_link, self.gateway = self.link("gw.sim", "OrderCommand", order_slots, "VenueEvent", 64)
         self.engine.set_gateway(1, self.gateway_link, 0)
         self.strategies: dict[int, Link] = {}

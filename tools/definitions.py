@@ -126,10 +126,10 @@ def start(config: Config, epoch: int, day: int) -> Any:
     return command("START", "engine start", epoch=epoch, day=day, prefix=config.instance.prefix.encode(), body=sizes[0])
 
 
-def skip_outputs(venue: int, count: int) -> Any:
-    """The command that skips the numbers of outputs which a gateway has and the journal lost."""
+def skip_outputs(venue: int, count: int, last_order: int) -> Any:
+    """The command that skips the numbers of outputs which a gateway has and the journal lost; ``last_order`` is the last order_id that it has sent."""
     body = np.zeros(1, dtype("OrderAction"))
-    body[0]["venue"], body[0]["order_id"] = venue, count
+    body[0]["venue"], body[0]["order_id"], body[0]["execution"] = venue, count, last_order
     return command("SKIP_OUTPUTS", "the journal lost its end", body=body[0])
 
 

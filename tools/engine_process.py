@@ -42,7 +42,7 @@ from ringfence.ipc.regions import owner_alive, unlink_dead
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
-from ringfence.tools import definitions
+from ringfence.tools import definitions, kill_words
 from ringfence.tools.config import Config
 from ringfence.tools.errors import ToolError
 from ringfence.tools.process import attach_when_there, claim_core, idle_kind, read_spec, run, take_region, wait_for
@@ -76,6 +76,11 @@ class Peer:
             wait_for(f"{self.name}", timeout_s, lambda: _running(theirs) or None, f"it is not running; see its log ({self.name}.log)")
         self.link = Link(self.mine, theirs)
         return self.link
+
+    @property
+    def condition(self) -> int:
+        """Of a gateway: the last order_id that its store held when it started."""
+        return int(self.link.theirs.section("mark")[0]["condition"]) if self.link is not None else 0
 
     def position(self, replayed: tuple[int, int]) -> int | None:
         """Where to go on in the peer's ring: what the journal says of this very ring when it is ahead of the released tail, else None (the tail).
@@ -214,7 +219,7 @@ class EngineProcess:
             self.log.critical(
                 "%s has sent %d commands that the journal does not know: it lost its end; trading is halted (ringfence resume)", self.gateways[row].name, count
             )
-            commands.append(definitions.skip_outputs(row, count))
+            commands.append(definitions.skip_outputs(row, count, self.gateways[row].condition))
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
         breaks = int(state.table("engine")[1]["break_count"])
@@ -260,6 +265,7 @@ class EngineProcess:
             reduce_ns=self.config.journal.reduce_ms * 1_000_000,
             halt_ns=self.config.journal.halt_ms * 1_000_000,
             checkpoint_ns=self.config.instance.checkpoint_ms * 1_000_000,
+            kill=kill_words.attach_or_killed(self.instance, self.log),
         )
         for row, gateway in self.gateways.items():
             engine.set_gateway(row, gateway.link, emitted[row], position=gateway.position(replayer.source_position(_KIND["VENUE_EVENT"], row)))

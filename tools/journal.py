@@ -208,6 +208,9 @@ class JournalReader:
         anchor = read_anchor(self.directory)
         next_seq, epoch, instance, digest = anchor.last_seq + 1, 0, anchor.instance, bytes.fromhex(anchor.sha256)
         chained = start == 0
+        if anchor.index and not indexes:
+            path = segment_path(self.directory, anchor.index + 1)
+            yield Defect(DefectKind.MISSING, anchor.index + 1, path, 0, next_seq, "missing, and all before it were retired: restore it from a copy")
         for k, index in enumerate(indexes[start:], start):
             path, last = segment_path(self.directory, index), k == len(indexes) - 1
             expected = indexes[k - 1] + 1 if k else anchor.index + 1

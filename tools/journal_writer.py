@@ -272,6 +272,11 @@ class JournalWriter:
         for leftover in self.directory.glob("*.rfj.new"):
             self.disk.remove(leftover)
         indexes = segment_indexes(self.directory)
+        anchor = read_anchor(self.directory)
+        for there, due in zip(indexes, range(anchor.index + 1, anchor.index + 1 + len(indexes)), strict=True):
+            if there != due:
+                detail = f"missing; the next is {segment_path(self.directory, there).name}: restore it from a copy"
+                raise Defect(DefectKind.MISSING, due, segment_path(self.directory, due), 0, 0, detail).error()
         while indexes:
             path = segment_path(self.directory, indexes[-1])
             buffer = load(path)
@@ -286,10 +291,10 @@ class JournalWriter:
             self._attempt("remove", lambda: self.disk.remove(path), retryable=False)  # noqa: B023
             self.repaired = defect
             indexes.pop()
-        if anchor := read_anchor(self.directory).index:
-            path = segment_path(self.directory, anchor + 1)
+        if anchor.index:
+            path = segment_path(self.directory, anchor.index + 1)
             detail = "missing, and all before it were retired: restore it from a copy"
-            raise Defect(DefectKind.MISSING, anchor + 1, path, 0, read_anchor(self.directory).last_seq + 1, detail).error()
+            raise Defect(DefectKind.MISSING, anchor.index + 1, path, 0, anchor.last_seq + 1, detail).error()
         self._create(1, NO_DIGEST)
 
     def _adopt(self, info: SegmentInfo, buffer: memoryview, indexes: list[int]) -> None:

@@ -5,7 +5,7 @@
 A region's writer is known by pid and start time, so nothing here touches a process that merely got an old pid. Orphans are children of a
 supervisor that was killed; they are stopped in the order of a clean stop, since a new engine must not meet a live old one. The rings between
 engine and sidecar, and between engine and gateways, are kept: they hold journal frames that are not on disk and reports that no engine has
-taken. Everything else can be rebuilt.
+taken; kill words are kept too (kill_words.py). Everything else can be rebuilt.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ringfence.ipc.errors import IpcError, RegionMissing
 from ringfence.ipc.regions import Region
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
+from ringfence.tools import kill_words
 from ringfence.tools.config import Config
 from ringfence.tools.errors import Refused
 
@@ -69,7 +70,7 @@ def clear_up(config: Config, say: Callable[[str], None]) -> list[str]:
                 f"or drop what they hold: rm /dev/shm/{regions.PREFIX}{instance}.*"
             )
         keep = set()
-    return regions.unlink_stale(instance, keep)
+    return regions.unlink_stale(instance, keep | {kill_words.REGION})
 
 
 def _stop_orphans(instance: str, found: list[Region], say: Callable[[str], None]) -> None:

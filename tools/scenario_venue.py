@@ -69,6 +69,7 @@ class Counterparty:
         self.outbox: list[Fields] = []
         self._kept: dict[int, Fields] = {}
         self._orders_at: list[int] = []
+        self._asked_at = 0  # of this connection: highest number that came before others and made us ask
         self._last_out_ns = 0
 
     # ---- out
@@ -120,11 +121,13 @@ class Counterparty:
         if kind == "A":
             self._on_logon(message, seq, now_ns)
             return
-        if kind == "4":
+        if kind == "4" and (seq <= self.next_in or first(message, 123) != "Y"):
             self.next_in = max(self.next_in, int(first(message, 36) or 0))
             return
         if seq == self.next_in:
             self.next_in += 1
+        elif seq > max(self.next_in, self._asked_at) and kind not in "25":
+            self._ask(seq, now_ns)
         if kind not in ADMINISTRATIVE and first(message, 43) != "Y":
             self._orders_at.append(seq)
         if kind == "2":
@@ -143,11 +146,17 @@ class Counterparty:
             self._kept.clear()
             body.append((141, "Y"))
         self.logged_on = True
+        self._asked_at = 0
         self._admin("A", now_ns, *body)
         if seq > self.next_in:
-            self._admin("2", now_ns, (7, str(self.next_in)), (16, "0"))
+            self._ask(seq, now_ns)
         else:
             self.next_in = seq + 1
+
+    def _ask(self, seq: int, now_ns: int) -> None:
+        """A message came before others: it is not taken, all from the first missing one on are asked for again. Once for each that comes so."""
+        self._asked_at = seq
+        self._admin("2", now_ns, (7, str(self.next_in)), (16, "0"))
 
     def _resend(self, begin: int, end: int, now_ns: int) -> None:
         last = self.next_out - 1 if end == 0 or end >= self.next_out else end

@@ -111,7 +111,7 @@ def read_anchor(directory: Path) -> Anchor:
     except (ValueError, TypeError, KeyError, AttributeError):
         anchor = Anchor()
     if anchor.line() != text or anchor.index <= 0:
-        raise JournalCorrupt("damaged: it says which segments were removed; restore it from a copy", 0, path, 0, 0)
+        raise JournalCorrupt("corrupt: it says which segments were removed; restore it from a copy", 0, path, 0, 0)
     return anchor
 
 

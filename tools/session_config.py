@@ -85,6 +85,9 @@ class SessionConfig:
     custom_tags: dict[str, list[str]] = field(default_factory=dict)
     reconnect_min_s: float = 0.5
     reconnect_max_s: float = 30.0
+    messages_per_s: int = 0
+    burst: int = 1
+    cancel_reserve: int = 0
     tls: TlsConfig | None = None
     schedule: ScheduleConfig | None = None
 
@@ -110,6 +113,7 @@ def read(t: Table, base: Path, cl_ord_id_bytes: int) -> SessionConfig:
     role = t.choice("role", ROLES, "initiator")
     begin_string = t.choice("begin_string", BEGIN_STRINGS, "FIX.4.2")
     fix_profile, dialect = _dialect(t, base, begin_string, cl_ord_id_bytes)
+    messages_per_s, burst, cancel_reserve = _budget(t)
     config = SessionConfig(
         begin_string=begin_string,
         sender_comp_id=t.text("sender_comp_id", **comp_id),
@@ -139,6 +143,9 @@ def read(t: Table, base: Path, cl_ord_id_bytes: int) -> SessionConfig:
         custom_tags=_custom_tags(t.table("custom_tags")),
         reconnect_min_s=t.number("reconnect_min_s", 0.01, 3600, 0.5),
         reconnect_max_s=t.number("reconnect_max_s", 0.01, 3600, 30),
+        messages_per_s=messages_per_s,
+        burst=burst,
+        cancel_reserve=cancel_reserve,
         tls=_tls(t.table("tls"), base, role) if "tls" in t.values else None,
         schedule=_schedule(t.table("schedule")) if "schedule" in t.values else None,
     )
@@ -195,6 +202,16 @@ def _credentials(t: Table, base: Path, begin_string: str) -> dict[str, str]:
         if value and begin_string == "FIX.4.2":
             raise t.error(key, value, "nothing: Logon has Username(553) and Password(554) from FIX.4.4 on")
     return {"username": username, "password_file": os.path.abspath(base / Path(path).expanduser()) if path else "", "password_env": variable}
+
+
+def _budget(t: Table) -> tuple[int, int, int]:
+    """The venue's message limit as we keep it: a rate, what may go at once (default: a tenth of a second's worth), and what of that is for cancels."""
+    rate = t.whole("messages_per_s", 0, 1_000_000, 0)
+    burst = t.whole("burst", 1, 100_000, max(1, rate // 10))
+    reserve = t.whole("cancel_reserve", 0, 100_000, burst // 5 if rate else 0)
+    if reserve >= burst:
+        raise t.error("cancel_reserve", reserve, f"less than burst, which is {burst}")
+    return rate, burst, reserve
 
 
 def _next_expected(t: Table, begin_string: str) -> bool:

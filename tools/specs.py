@@ -113,7 +113,7 @@ def expected_regions(config: Config) -> set[str]:
     gateways = [f"gw.{v.name}" for v in config.venues]
     peers = ["sidecar", "control", *gateways, *(["feed"] if config.feed else [])]
     links = {f"{side}.{peer}" for peer in peers for side in ("to", "from")} | {f"to.strat.{s.name}" for s in config.strategies}
-    return links | {"instance", "state", "quotes"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", *gateways)}
+    return links | {"instance", "kill", "state", "quotes"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", *gateways)}
 
 
 def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:
@@ -137,6 +137,9 @@ def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> Chi
         "symbols": [i.symbol for i in config.instruments],
         "reconnect_min_s": s.reconnect_min_s,
         "reconnect_max_s": s.reconnect_max_s,
+        "messages_per_s": s.messages_per_s,
+        "burst": s.burst,
+        "cancel_reserve": s.cancel_reserve,
         "store": str(store_path(config, venue)),
         "durability": config.highest_durability,
         "core": venue.core,

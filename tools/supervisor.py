@@ -10,8 +10,8 @@ synced before every engine start; a start that would count anew what must go on 
 Dead regions: the rings between engine, sidecar and gateways hold what was not yet taken and are kept for their successors; the rest is
 removed. After the start nothing is left that no process of this instance took up. A child that dies is started again within bounds
 (children.py); when engine or sidecar cannot be, the instance is taken down with their exit code. Stopping: strategies, gateways, feed,
-engine, sidecar; each group has a bound, then SIGKILL. All regions are removed then, unless frames or reports are left in a ring: those stay
-for the next ``up``.
+engine, sidecar; each group has a bound, then SIGKILL. All regions are removed then, unless frames or reports are left in a ring, or a kill word
+is set: those stay for the next ``up``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ringfence.ipc import failpoint, regions
 from ringfence.ipc.errors import IpcError
 from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
-from ringfence.tools import history, leftovers
+from ringfence.tools import history, kill_words, leftovers
 from ringfence.tools.children import Child
 from ringfence.tools.config import Config
 from ringfence.tools.control import ControlAgent
@@ -70,6 +70,7 @@ class Supervisor:
         self.ready = False
         self.children: list[Child] = []
         self.region: InstanceRegion | None = None
+        self.kill: Segment | None = None
         self.agent: ControlAgent | None = None
         self._dirs()
         self.lock = _take_lock(config)
@@ -119,6 +120,9 @@ class Supervisor:
         policy, logs = self.config.supervisor, self.config.log_dir
         own = [Child(p, policy, logs, None) for p in plans(self.config, epoch, copy)]
         self.children = [*own, *(Child(p, policy, logs, self.config.source.parent) for p in strategy_plans(self.config))]
+        self.kill = kill_words.take_region(self.instance, epoch, self.log)
+        if kill_words.any_set(self.kill):
+            self.say("▲ a kill word is set: no new orders until it is cleared")
         self.region = InstanceRegion(self.config, epoch, self.children)
         self.agent = ControlAgent(self.config, epoch, self.selector, report=self._report, stop=self.request_stop, log=self.log)
         for child in self.children:
@@ -305,13 +309,26 @@ class Supervisor:
                 self.region.segment.unlink()
             self.region.close()
             self.region = None
-        regions.unlink_stale(self.instance, kept)
+        regions.unlink_stale(self.instance, kept | self._let_go_of_words())
         self.children = []
         if kept:
             self.say(f"▲ not everything was taken: {', '.join(sorted(kept))} are kept, recover with ringfence up {self.config.source}")
         else:
             self.say(f"○ {self.instance} is down")
         self._let_go()
+
+    def _let_go_of_words(self) -> set[str]:
+        """Remove the kill words; those that are set outlive a clean stop, so that no restart releases a kill."""
+        if self.kill is None:
+            return set()
+        region, self.kill = self.kill, None
+        if kill_words.any_set(region):
+            self.say("▲ a kill word is set and stays so: the next start sends no new orders until it is cleared")
+            region.close()
+            return {kill_words.REGION}
+        region.unlink()
+        region.close()
+        return set()
 
     def _stop_group(self, group: list[Child]) -> None:
         """SIGTERM, wait bounded, SIGKILL."""

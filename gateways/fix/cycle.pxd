@@ -1,8 +1,10 @@
 # The gateway's duty cycle: its private state and the loop. One thread owns it; what is shared lies behind its pointers.
 from libc.stdint cimport uint32_t, uint64_t
 
+from ringfence.gateways.fix.budget cimport budget_t
 from ringfence.gateways.fix.dialect cimport dialect_t
 from ringfence.gateways.fix.durable cimport durable_t
+from ringfence.gateways.fix.kill_switch cimport kill_t
 from ringfence.gateways.fix.state cimport session_t
 from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
@@ -18,6 +20,7 @@ cdef enum:
     RETURN_BROKEN = 5
     RETURN_SECURE = 6     # connected; TLS comes before the session
     SENT_SLOTS = 4096     # orders whose first answer is awaited, for wire_ack
+    UNSENT_SLOTS = 256    # orders that were answered NOT_SENT lately, by order_id
 
 ctypedef struct sent_t:
     uint64_t key
@@ -39,6 +42,8 @@ ctypedef struct gateway_t:
     const RingCursor *persisted   # the sidecar's mark, NULL while there is none
     const RingCursor *replicated  # the standby's mark, NULL while there is none
     durable_t durable
+    kill_t *kill
+    budget_t budget
     rf_idle_t idle
     uint32_t venue
     int fd                      # -1: none
@@ -50,6 +55,10 @@ ctypedef struct gateway_t:
     int garbage
     int stopping
     uint64_t held_ns            # since when the command at the front waits for its durability, 0: it does not
+    uint64_t throttled_ns       # since when it waits for the message budget
+    uint64_t peeked             # ring position: up to here no cancel stands behind the front
+    uint64_t cancel_at          # ring position of one that does; passed: none is known
+    uint64_t unsent[256]
     uint64_t stop_ns
     uint64_t connect_ns         # next attempt
     uint64_t connect_limit_ns   # of the attempt under way
@@ -72,10 +81,13 @@ ctypedef struct gateway_t:
     uint64_t *c_rejects
     uint64_t *c_unknown
     uint64_t *c_invalid
-    uint64_t *gauges[12]
+    uint64_t *c_throttled
+    uint64_t *c_kill_cancels
+    uint64_t *gauges[13]
     rf_histogram_t accept_wire
     rf_histogram_t intent_wire
     rf_histogram_t wire_ack
+    rf_histogram_t throttle_wait
 
 # Turn until Python is needed; returns RETURN_*. No Python, no allocation; the only system calls are recv, send, poll of a connecting socket, and idling.
 cdef int loop(gateway_t *g) noexcept nogil

@@ -1,8 +1,13 @@
 """The gateway's duty cycle: a ``nogil`` loop around one socket, one session and the two rings of its link.
 
-A turn: read the socket, give the session's events to the engine's ring, take a batch of commands, write the socket; every 10 ms timers, gauges and
-the heartbeat word. Commands and events keep their order; what cannot be taken now (full ring, peer that does not read, journal not yet durable) stays
-where it is and is tried again next turn.
+A turn: read the socket, give the session's events to the engine's ring, obey the kill words (kill_switch.pyx), take a batch of commands, write the
+socket; every 10 ms timers, gauges and the heartbeat word. Commands and events keep their order; what cannot be taken now (full ring, peer that does not
+read, journal not yet durable, message budget used up) stays where it is and is tried again next turn.
+
+The message budget (budget.pxd) never reorders. A new order or replace waits at the front of the ring while the budget without the reserve is used up,
+but neither for long nor before a cancel: as soon as a cancel stands behind it in the ring, it is answered NOT_SENT and the cancel goes out from the
+reserve. So no cancel waits for an order, commands of one order keep their order, and the mark stays one number. A cancel of an order that was just
+answered so is answered so too. Rejected: letting cancels overtake, because the mark would then cover orders that were neither sent nor answered.
 
 Memory: ``gateway_t`` is private; commands are read in place from the engine's ring (trusted), events are copied into ours behind the slot's first word.
 What can fail: the connection (``eof`` holds why, the loop returns RETURN_CLOSED), a ring (RETURN_BROKEN), the store (RETURN_BROKEN).
@@ -12,10 +17,12 @@ from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from ringfence.gateways.fix.budget cimport budget_allows, budget_spend
 from ringfence.gateways.fix.codec cimport RF_FIX_BUSINESS_REJECT, RF_FIX_REJECT, rf_fix_parse, rf_fix_writer_t
 from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
 from ringfence.gateways.fix.durable cimport durable_step
+from ringfence.gateways.fix.kill_switch cimport is_killed, kill_refused, kill_step
 from ringfence.gateways.fix.machine cimport (
     session_accept,
     session_connected,
@@ -42,6 +49,8 @@ from ringfence.ipc.failpoint cimport RF_DUE, RF_FP
 from ringfence.ipc.idle cimport rf_idle
 from ringfence.ipc.metrics cimport rf_counter_add, rf_counter_set, rf_histogram_record_span
 from ringfence.ipc.records cimport (
+    RF_COMMAND_KIND_CANCEL,
+    RF_COMMAND_KIND_MASS_CANCEL,
     RF_COMMAND_KIND_NEW,
     RF_COMMAND_KIND_REPLACE,
     RF_COMMAND_KIND_STATUS,
@@ -66,6 +75,7 @@ from ringfence.ipc.ring cimport (
     rf_ring_poll,
     rf_ring_publish,
     rf_ring_release,
+    rf_ring_slot,
 )
 from ringfence.ipc.stop cimport rf_stop_requested
 
@@ -170,6 +180,7 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
         rf_counter_add(g.c_rejects, 1)
     if e.cl_ord_id[0]:
         measure_ack(g, &e)
+    kill_refused(g.kill, s, &e)
     RF_FP(b"G7")
     return 1
 
@@ -226,6 +237,8 @@ cdef int answer_unsent(gateway_t *g, const OrderCommand *c, const char *why, uin
         if not publish(g, &e):
             return 0
         rf_counter_add(g.c_not_sent, 1)
+    if c.kind == RF_COMMAND_KIND_NEW:
+        g.unsent[c.order_id % UNSENT_SLOTS] = c.order_id
     if c.output_seq > g.session.store.mark:
         store_set_mark(g.session.store, c.output_seq)
     return 1
@@ -251,6 +264,7 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     if not commit(s, KIND_ORDER if c.kind == RF_COMMAND_KIND_NEW else KIND_APP, c.output_seq, now):
         return 0
     RF_FP(b"G2")
+    budget_spend(&g.budget, now)
     rf_counter_add(g.c_commands, 1)
     if c.kind == RF_COMMAND_KIND_STATUS:
         g.status_journal_seq = c.journal_seq
@@ -286,6 +300,41 @@ cdef int covered(gateway_t *g, const OrderCommand *c, uint64_t now, const char *
     return 0
 
 
+cdef inline int adds_risk(const OrderCommand *c) noexcept nogil:
+    return c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE
+
+
+cdef int cancel_waits(gateway_t *g) noexcept nogil:
+    """1 when a cancel stands behind the command at the ring's front. Each slot is looked at once."""
+    cdef rf_ring_t *ring = g.commands
+    cdef const OrderCommand *c
+    if g.cancel_at > ring.position:
+        return 1
+    if g.peeked <= ring.position:
+        g.peeked = ring.position + 1
+    while g.peeked - ring.position <= ring.mask and rf_load(<const uint64_t *> rf_ring_slot(ring, g.peeked)) == g.peeked + 1:
+        c = <const OrderCommand *> rf_ring_slot(ring, g.peeked)
+        g.peeked += 1
+        if c.kind == RF_COMMAND_KIND_CANCEL or c.kind == RF_COMMAND_KIND_MASS_CANCEL:
+            g.cancel_at = g.peeked - 1
+            return 1
+    return 0
+
+
+cdef int throttle(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
+    """The message budget is used up: 0, it waits; or it is answered, so that a cancel need not wait for it."""
+    if not g.throttled_ns:
+        g.throttled_ns = now
+        rf_counter_add(g.c_throttled, 1)
+    if not adds_risk(c):
+        return 0
+    if now - g.throttled_ns > HELD_NS_MAX:
+        return answer_unsent(g, c, b"not within the session's message budget in time", now)
+    if cancel_waits(g):
+        return answer_unsent(g, c, b"the session's message budget is used up and a cancel waits", now)
+    return 0
+
+
 cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
     """Deal with the command at the ring's front. 0: leave it there."""
     cdef session_t *s = g.session
@@ -293,16 +342,22 @@ cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
     if c.output_seq <= s.store.mark:
         rf_counter_add(g.c_skipped, 1)
         return 1
+    if adds_risk(c) and is_killed(g.kill):
+        return answer_unsent(g, c, b"the kill switch is set", now)
+    if c.kind == RF_COMMAND_KIND_CANCEL and c.order_id and g.unsent[c.order_id % UNSENT_SLOTS] == c.order_id:
+        return answer_unsent(g, c, b"its order was never sent", now)
     why = NULL
     if c.durability >= RF_DURABILITY_LOCAL and not covered(g, c, now, &why):
         if why == NULL:
             return 0
-        if c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE:
+        if adds_risk(c):
             return answer_unsent(g, c, why, now)
     if s.state != STATE_UP or not s.announced:
         return answer_unsent(g, c, b"the session is down", now)
-    if (c.kind == RF_COMMAND_KIND_NEW or c.kind == RF_COMMAND_KIND_REPLACE) and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
+    if adds_risk(c) and c.engine_ns and c.engine_ns + SKEW_NS < g.up_ns:
         return answer_unsent(g, c, b"older than the session: it went down in between", now)
+    if not budget_allows(&g.budget, not adds_risk(c), now):
+        return throttle(g, c, now)
     if not has_room(s):
         return 0
     return send_command(g, c, now)
@@ -320,6 +375,9 @@ cdef int take_commands(gateway_t *g, uint64_t now) noexcept nogil:
         if not take_command(g, <const OrderCommand *> rf_ring_front(g.commands), now):
             break
         g.held_ns = 0
+        if g.throttled_ns:
+            rf_histogram_record_span(&g.throttle_wait, g.throttled_ns, now)
+            g.throttled_ns = 0
         rf_ring_advance(g.commands)
     else:
         n = BATCH
@@ -406,6 +464,7 @@ cdef void show(gateway_t *g, uint64_t now) noexcept nogil:
     rf_counter_set(g.gauges[9], s.resent)
     rf_counter_set(g.gauges[10], s.duplicates)
     rf_counter_set(g.gauges[11], s.test_requests)
+    rf_counter_set(g.gauges[12], is_killed(g.kill))
 
 
 cdef int connection(gateway_t *g, uint64_t now, int *work) noexcept nogil:
@@ -436,6 +495,7 @@ cdef int turn(gateway_t *g, int *work) noexcept nogil:
     """One turn: 0, or RETURN_* when Python is needed. ``work`` says whether there was something to do."""
     cdef uint64_t now = rf_clock_now(g.clock)
     cdef VenueEvent e
+    cdef int sent
     work[0] = 0
     if g.down_first:
         session_event(RF_VENUE_EVENT_KIND_SESSION_DOWN, b"the gateway was restarted", now, &e)
@@ -449,6 +509,9 @@ cdef int turn(gateway_t *g, int *work) noexcept nogil:
         if g.listen_fd < 0 or rf_readable(g.listen_fd):
             return RETURN_CONNECT
         g.connect_ns = now + TICK_NS
+    sent = kill_step(g.kill, g.session, g.dialect, &g.budget, now)
+    rf_counter_add(g.c_kill_cancels, sent)
+    work[0] += sent
     if not g.down_first:
         work[0] += take_commands(g, now)
     if work[0] and g.fd >= 0 and not g.connecting:

@@ -8,7 +8,8 @@ the venue is away. The loop returns to Python for what is rare: open a connectio
 
 Rules. A command is stored before a byte of it is sent; its ``output_seq`` is the store's mark, and a command at or below the mark is skipped (a
 restarted engine offers it again). With durability ``local`` it waits until the sidecar's mark covers its journal sequence, with ``replicated`` until the
-standby's does too; when that takes too long, or cannot be any more, an order is answered NOT_SENT and a cancel goes out all the same. A
+standby's does too; when that takes too long, or cannot be any more, an order is answered NOT_SENT and a cancel goes out all the same. While a kill
+word is set no new order or replace leaves, and open orders are cancelled without the engine (kill_switch.pyx). A
 command that finds the session down, or a new order or replace that is older than the session, provably never leaves: it is answered NOT_SENT. An incoming
 message's number is stored after its event is in the engine's ring; a full ring means that the socket is not read.
 
@@ -19,6 +20,7 @@ Rejected: epoll (one socket is always polled), a writer thread, queueing orders 
 
 import logging
 import os
+import re
 import socket
 import time
 from dataclasses import replace
@@ -29,6 +31,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from ringfence.gateways.fix.budget cimport budget_open
 from ringfence.gateways.fix.cycle cimport (
     RETURN_BROKEN,
     RETURN_CLOSED,
@@ -48,6 +51,7 @@ from ringfence.gateways.fix.cycle cimport (
 )
 from ringfence.gateways.fix.dialect cimport Dialect
 from ringfence.gateways.fix.durable cimport durable_watch
+from ringfence.gateways.fix.kill_switch cimport KillSwitch
 from ringfence.gateways.fix.machine cimport session_connected, session_disconnected
 from ringfence.gateways.fix.session cimport Session
 from ringfence.gateways.fix.store cimport MessageStore
@@ -79,14 +83,20 @@ cdef extern from *:
 COUNTERS = (
     "session_state", "next_in", "next_out", "highest_in", "last_received_ns", "connects", "reconnects", "messages_in", "messages_out", "orders_sent",
     "commands_sent", "events_out", "not_sent", "skipped", "status_dropped", "held_for_durability", "ring_full", "rejects", "garbled", "gaps", "resent",
-    "duplicates", "test_requests", "unknown_messages", "peers_refused", "invalid_reports",
+    "duplicates", "test_requests", "unknown_messages", "peers_refused", "invalid_reports", "throttled", "kill_cancels", "killed",
 )
 cdef uint64_t CONNECT_NS_MAX = 10_000_000_000  # an address that does not answer
 cdef uint64_t REFUSED_NS = 100_000_000          # no peer could be taken: look again
 cdef uint64_t JOURNAL_NS_MAX = 500_000_000     # a clean stop waits so long for the journal to have what came in
 cdef uint64_t NEVER_NS = 0xFFFFFFFFFFFFFFFFULL
 DRAIN_READS_MAX = 64
-HISTOGRAMS = ("accept_wire", "intent_wire", "wire_ack")
+HISTOGRAMS = ("accept_wire", "intent_wire", "wire_ack", "throttle_wait")
+
+
+def _order_of(str cl_ord_id) -> int:
+    """order_id in a ClOrdID of ours, by the form that docs/fix.md gives; 0 when it is none."""
+    found = re.fullmatch(r".{5}-([0-9A-V]{7})-[0-9A-V]{2}", cl_ord_id)
+    return int(found[1], 32) if found else 0
 
 
 def when(uint64_t ns) -> str:
@@ -121,6 +131,7 @@ cdef class Gateway:
     cdef Segment journal             # to.sidecar, observed
     cdef readonly Metrics metrics
     cdef readonly Clock clock
+    cdef KillSwitch kill
     cdef Link link
     cdef object sock
     cdef public object connector     # of an initiator, else None; the simulator sets its own
@@ -195,14 +206,17 @@ cdef class Gateway:
         g.c_ring_full = m.counter_ptr("ring_full")
         g.c_rejects = m.counter_ptr("rejects")
         g.c_unknown = m.counter_ptr("unknown_messages")
+        g.c_throttled = m.counter_ptr("throttled")
+        g.c_kill_cancels = m.counter_ptr("kill_cancels")
         g.c_invalid = m.counter_ptr("invalid_reports")
         gauges = ("session_state", "next_in", "next_out", "highest_in", "last_received_ns", "messages_in", "messages_out", "garbled", "gaps", "resent",
-                  "duplicates", "test_requests")
+                  "duplicates", "test_requests", "killed")
         for i, name in enumerate(gauges):
             g.gauges[i] = m.counter_ptr(name)
         m.histogram("accept_wire", &g.accept_wire)
         m.histogram("intent_wire", &g.intent_wire)
         m.histogram("wire_ack", &g.wire_ack)
+        m.histogram("throttle_wait", &g.throttle_wait)
         return 0
 
     def attach(self) -> bool:
@@ -233,7 +247,12 @@ cdef class Gateway:
         g.heartbeat = self.mine.heartbeat_word()
         g.venue = self.spec.venue_id
         g.down_first = self.adopted
+        self.kill = KillSwitch(self.spec.instance, self.spec.venue_id)
+        self.kill.look()
+        g.kill = &self.kill.c
+        budget_open(&g.budget, self.spec.messages_per_s, self.spec.burst, self.spec.cancel_reserve, rf_clock_now(g.clock))
         RF_FP(b"G11")
+        self.mine.section("mark")[0]["condition"] = _order_of(self.store.last_order)
         rf_mark_release(g.my_mark, self.store.s.mark)
         kind = host.Idle[self.spec.idle.upper()] if self.spec.idle else host.default_idle()
         rf_idle_open(&g.idle, int(kind))
@@ -324,6 +343,7 @@ cdef class Gateway:
     def _now_and_then(self):
         """Once a second, and when another peer knocks: a newer clock calibration, a sidecar that has come up."""
         self.clock.refresh()
+        self.kill.look()
         if self.listener is not None and (self.sock is not None or self.session.stopped):
             why = "the session has a connection already" if self.sock is not None else "an operator must look first"
             self.metrics.add("peers_refused", self.listener.refuse(why))

@@ -37,7 +37,7 @@ cdef extern from "codec.h" nogil:
     void rf_fix_stamp_second(rf_fix_stamp_t *s, uint64_t second) noexcept
 
 from ringfence.gateways.fix.state cimport EVENT_NOT_SENT, NOTE_BYTES, NOTES_MAX, OUT_BYTES, OUT_RESERVE, STATE_LOGGING_ON, session_t
-from ringfence.gateways.fix.store cimport KIND_ADMIN, KIND_APP, KIND_ORDER, store_append, store_find
+from ringfence.gateways.fix.store cimport KIND_ADMIN, KIND_APP, KIND_ORDER, KIND_OUT_OF_BAND, store_append, store_find
 from ringfence.ipc.failpoint cimport RF_FP
 
 cdef enum:
@@ -412,7 +412,7 @@ cdef int serve_resend(session_t *s, uint64_t now_ns) noexcept nogil:
             s.event_output_seq = output_seq
             s.event = EVENT_NOT_SENT
             return 1
-        if stored != NULL and kind == KIND_APP:
+        if stored != NULL and (kind == KIND_APP or kind == KIND_OUT_OF_BAND):
             end_run(s, seq, now_ns)
             if resend_one(s, stored, n, seq, now_ns):
                 s.resend_next = seq + 1

@@ -47,6 +47,8 @@ class GatewaySpec:
         Our symbols, which the dialect may name otherwise.
     reconnect_min_s, reconnect_max_s : float
         Back-off between connection attempts [s], doubling.
+    messages_per_s, burst, cancel_reserve : int
+        Message budget of the session: rate [messages/s] (0: none), how many may go at once, and how many of these only cancels and the like may use.
     durability : str
         ``async`` or ``local``; each command carries its own, this one decides whether the sidecar's region is needed.
     idle : str
@@ -79,6 +81,9 @@ class GatewaySpec:
     symbols: tuple[str, ...] = field(default=())
     reconnect_min_s: float = 0.5
     reconnect_max_s: float = 30.0
+    messages_per_s: int = 0
+    burst: int = 1
+    cancel_reserve: int = 0
     durability: str = "async"
     idle: str = ""
     core: int = -1
@@ -91,6 +96,10 @@ class GatewaySpec:
             split_address(address)
         if not 0 < self.reconnect_min_s <= self.reconnect_max_s:
             raise SessionError(f"reconnect_min_s was {self.reconnect_min_s!r}; use more than 0 and at most reconnect_max_s, {self.reconnect_max_s!r}")
+        if not 0 <= self.messages_per_s <= 1_000_000:
+            raise SessionError(f"messages_per_s was {self.messages_per_s!r}; use 0 (no limit) to 1000000")
+        if not 0 <= self.cancel_reserve < self.burst <= 100_000:
+            raise SessionError(f"burst was {self.burst!r}, cancel_reserve {self.cancel_reserve!r}; use a burst of 1 to 100000 and a smaller reserve")
         if self.durability not in ("async", "local", "replicated"):
             raise SessionError(f"durability was {self.durability!r}; use async, local or replicated")
         if self.idle not in ("", "spin", "yield", "backoff"):

@@ -6,6 +6,13 @@ cdef enum:
     KIND_APP = 2    # resent with PossDupFlag
     KIND_ORDER = 3  # NewOrderSingle: gap-filled, reported NOT_SENT
     KIND_RESET = 4  # no message: sequence numbers start anew
+    KIND_OUT_OF_BAND = 5  # a cancel that the kill switch sent: resent with PossDupFlag; in place of output_seq it carries `kill`
+
+cdef enum:
+    # store_t.kill: number of the kill << 34, these, and in the low 32 bits the row of the last order that was dealt with
+    KILL_ON = 0x100000000
+    KILL_EACH = 0x200000000  # one cancel an order: the venue has no mass cancel, or refused it
+    KILL_ROWS = 0xFFFFFFFF   # all of them
 
 ctypedef struct store_t:
     unsigned char *base  # the mapped file; moves when it grows
@@ -19,6 +26,8 @@ ctypedef struct store_t:
     uint64_t lowered     # how often next_in went down in this process
     uint64_t mark        # highest output_seq of a command that was stored or answered
     uint64_t resets
+    size_t last_order    # offset of the newest KIND_ORDER record that recovery found; 0: none
+    uint64_t kill        # the kill that was acted upon last, and how far (see KILL_ON)
     uint64_t reset_ms    # when the numbers started at their beginning, ms since 1970; 0: not known
     uint64_t *index      # offset of the record of `first + i`, 0 when there is none
     uint64_t index_room
@@ -34,6 +43,8 @@ cdef void store_set_next_in(store_t *s, uint64_t next_in) noexcept nogil
 cdef void store_set_next_in_persisted(store_t *s, uint64_t next_in) noexcept nogil
 # The command was answered without a message.
 cdef void store_set_mark(store_t *s, uint64_t output_seq) noexcept nogil
+# How far the kill switch is; before a message of it there is no need, store_append does it.
+cdef void store_set_kill(store_t *s, uint64_t kill) noexcept nogil
 # The stored bytes of an outgoing message, or NULL. Valid until the next append.
 cdef const unsigned char *store_find(store_t *s, uint64_t seq, uint32_t *kind, uint64_t *output_seq, uint32_t *n) noexcept nogil
 

@@ -2,7 +2,7 @@
 
 File, mapped shared, written by the one process that owns the session (``flock``), read by ``ringfence`` tools:
 
-    0     header: magic, day made, identity, then six words: next_out, next_in, mark, resets, time of the last reset, next_in_persisted
+    0     header: magic, day made, identity, then seven words: next_out, next_in, mark, resets, time of the last reset, next_in_persisted, kill
     4096  records: length, crc, seq, output_seq, kind, bytes; padded to 8; the first zero length word ends them
 
 Order of stores: record, its length word last, then the header word. A process killed anywhere leaves a store in which the record either is
@@ -70,6 +70,7 @@ cdef enum:
     AT_RESETS = 448
     AT_RESET_MS = 512    # zero in files of older versions
     AT_PERSISTED = 576   # zero in files of older versions: then next_in, as they had it
+    AT_KILL = 640        # zero in files of older versions: never killed
     RESET_BYTES = 8      # a KIND_RESET record holds its time
 
 cdef uint64_t VALUE_MASK = 0xFFFFFFFFFFFF
@@ -112,7 +113,7 @@ cdef int record_holds(const store_t *s, size_t at) noexcept nogil:
     cdef const record_t *r = <const record_t *> (s.base + at)
     if s.mapped - at < RECORD_BYTES or r.length < RECORD_BYTES or r.length & 7 or r.length > s.mapped - at:
         return 0
-    if r.bytes > MESSAGE_MAX or r.length != (RECORD_BYTES + r.bytes + 7) & ~<uint32_t> 7 or r.kind < KIND_ADMIN or r.kind > KIND_RESET:
+    if r.bytes > MESSAGE_MAX or r.length != (RECORD_BYTES + r.bytes + 7) & ~<uint32_t> 7 or r.kind < KIND_ADMIN or r.kind > KIND_OUT_OF_BAND:
         return 0
     return r.crc == record_crc(r)
 
@@ -194,7 +195,9 @@ cdef int store_append(store_t *s, uint32_t kind, uint64_t output_seq, const unsi
     if not index_put(s, s.next_out, 0) or not append(s, kind, s.next_out, output_seq, message, n):
         return 0
     s.index[s.next_out - s.first] = at
-    if output_seq > s.mark:
+    if kind == KIND_OUT_OF_BAND:
+        store_set_kill(s, output_seq)
+    elif output_seq > s.mark:
         store_set_mark(s, output_seq)
     s.next_out += 1
     put_word(s, AT_NEXT_OUT, s.next_out)
@@ -217,6 +220,8 @@ cdef void finish_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t
     store_set_next_in(s, next_in)
     s.reset_ms = now_ms
     put_word(s, AT_RESET_MS, now_ms)
+    if s.kill & KILL_ON:
+        store_set_kill(s, s.kill & ~<uint64_t> KILL_ROWS)  # nobody asks again for what was sent and not received: cancel anew
     s.resets += 1
     put_word(s, AT_RESETS, s.resets)
     index_clear(s, next_out)
@@ -239,6 +244,11 @@ cdef void store_set_next_in_persisted(store_t *s, uint64_t next_in) noexcept nog
 cdef void store_set_mark(store_t *s, uint64_t output_seq) noexcept nogil:
     s.mark = output_seq
     put_word(s, AT_MARK, output_seq)
+
+
+cdef void store_set_kill(store_t *s, uint64_t kill) noexcept nogil:
+    s.kill = kill
+    put_word(s, AT_KILL, kill)
 
 
 cdef const unsigned char *store_find(store_t *s, uint64_t seq, uint32_t *kind, uint64_t *output_seq, uint32_t *n) noexcept nogil:
@@ -271,7 +281,12 @@ cdef int scan(store_t *s, uint64_t *resets, uint64_t *next_out, uint64_t *mark, 
             if not index_put(s, r.seq, at):
                 return 0
             next_out[0] = r.seq + 1
-            if r.output_seq > mark[0]:
+            if r.kind == KIND_ORDER:
+                s.last_order = at
+            if r.kind == KIND_OUT_OF_BAND:
+                if r.output_seq >> 32 == s.kill >> 32 and r.output_seq > s.kill:
+                    s.kill = r.output_seq  # died between the record and the header's word
+            elif r.output_seq > mark[0]:
                 mark[0] = r.output_seq
         at += r.length
     s.tail = at
@@ -393,10 +408,13 @@ cdef class MessageStore:
         if (<const uint64_t *> (s.base + AT_PERSISTED))[0] and not (get_word(s, AT_PERSISTED, &s.next_in_persisted) and s.next_in_persisted <= header_in):
             raise StoreCorrupt(f"{self.path}: a sequence number in the header is damaged; restore the file or agree on numbers with the counterparty")
         put_word(s, AT_PERSISTED, s.next_in_persisted)
+        if (<const uint64_t *> (s.base + AT_KILL))[0] and not get_word(s, AT_KILL, &s.kill):
+            raise StoreCorrupt(f"{self.path}: the kill word in the header is damaged; restore the file or agree on open orders with the counterparty")
         s.first = 1
         if not scan(s, &resets, &next_out, &mark, &reset_in, &reset_ms):
             raise MemoryError
         self._cut_tail()
+        put_word(s, AT_KILL, s.kill)
         s.mark = max(mark, header_mark)
         s.resets = resets
         if resets > header_resets:
@@ -500,6 +518,16 @@ cdef class MessageStore:
         store_set_next_in(&self.s, next_in)
 
     @property
+    def last_order(self) -> str:
+        """ClOrdID(11) of the newest NewOrderSingle that was here when the store was opened, "" when there was none."""
+        cdef const record_t *r
+        if not self.s.last_order:
+            return ""
+        r = <const record_t *> (self.s.base + self.s.last_order)
+        _, _, rest = (<const char *> r)[RECORD_BYTES:RECORD_BYTES + r.bytes].partition(b"\x0111=")
+        return rest.partition(b"\x01")[0].decode("ascii", "replace")
+
+    @property
     def next_in_persisted(self) -> int:
         """At most ``next_in``: the events of what came before it are in the journal on disk."""
         return self.s.next_in_persisted
@@ -518,6 +546,11 @@ cdef class MessageStore:
         if lost:
             store_set_next_in(&self.s, self.s.next_in_persisted)
         return lost
+
+    @property
+    def kill(self) -> tuple[int, bool, bool, int]:
+        """The kill that was acted upon last: its number, whether it is on, whether it cancels one by one, last order row that was dealt with."""
+        return self.s.kill >> 34, bool(self.s.kill & KILL_ON), bool(self.s.kill & KILL_EACH), self.s.kill & 0xFFFFFFFF
 
     def set_mark(self, uint64_t output_seq) -> None:
         """Store the highest output_seq taken."""

@@ -105,8 +105,27 @@ class Machine:
         self.now += seconds * SECOND
         self.frame("TIMER", record("Timer", now_ns=self.now))
 
-    def mark(self, bid: int, ask: int, instrument: int = 1) -> None:
-        self.frame("MARK", record("Mark", bid=bid, ask=ask, instrument=instrument))
+    def mark(self, bid: int, ask: int, instrument: int = 1, last: int = 0) -> None:
+        self.frame("MARK", record("Mark", bid=bid, ask=ask, instrument=instrument, last=last))
+
+    # ---- scopes
+
+    def currency(self, code: str = "USD", row: int = 1, rate: int = 10**9) -> None:
+        self.control("DEFINE_CURRENCY", body=record("Currency", id=row, code=code, rate=rate, is_firm=rate == 10**9, status=1))
+
+    def limit(self, rule: str, value: int, kind: str = "FIRM", a: int = 0, b: int = 0, **control: Any) -> None:
+        """Set a limit; ``expires_ns`` and the fields of the command (operator_uid, operator_name) may be given."""
+        body = record("LimitChange", rule=enum("RiskRule", rule), value=value, kind=enum("ScopeKind", kind), a=a, b=b, expires_ns=control.pop("expires_ns", 0))
+        self.control("SET_LIMIT", body=body, **control)
+
+    def kill(self, kind: str = "FIRM", a: int = 0, b: int = 0, options: int = 1, what: str = "KILL", **control: Any) -> None:
+        self.control(what, body=record("KillOrder", kind=enum("ScopeKind", kind), a=a, b=b, options=options), **control)
+
+    def scope(self, kind: str = "FIRM", a: int = 0, b: int = 0) -> Any:
+        for row in self.table("scopes")[1 : int(self.status["scope_count"]) + 1]:
+            if (int(row["kind"]), int(row["a"]), int(row["b"])) == (enum("ScopeKind", kind), a, b):
+                return row
+        raise AssertionError(f"no scope {kind} {a} {b}")
 
     def intent(self, what: str, client_id: int = 1, strategy: int = 1, **fields: Any) -> Any:
         values: dict[str, Any] = {"epoch": 7, "created_ns": self.now, "kind": enum("IntentKind", what)}
@@ -192,6 +211,7 @@ class Machine:
 
     def tables(self) -> dict[str, bytes]:
         names = ("engine", "instruments", "accounts", "venues", "strategies", "routes", "orders", "requests", "executions", "positions", "breaks")
+        names = (*names, "brokers", "desks", "currencies", "permissions", "operators", "proposals", "scopes", "by_content", "by_scope")
         return {name: self.table(name).tobytes() for name in (*names, "by_client_id", "by_execution", "by_position", "by_venue_order_id")}
 
     def replayed(self) -> Machine:

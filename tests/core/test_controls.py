@@ -147,8 +147,8 @@ def test_routes_when_two_fit_the_first_active_is_taken(machine: Machine) -> None
     m.control("DEFINE_ROUTE", body=m.record("Route", id=2, account=1, venue=1, status=1))
     m.new(1, instrument=1)
     assert int(m.order(1)["route"]) == 2
-    m.new(2, instrument=2)
-    assert m.deny() == "SESSION_DOWN", "an order is never moved to another venue because one is down"
+    m.new(2, instrument=2, route=1)
+    assert m.deny() == "SESSION_DOWN", "an intent that names its route is never moved to another"
     m.new(3, instrument=2, route=2)
     assert int(m.order(2)["venue"]) == 1
 
@@ -214,6 +214,17 @@ def test_skip_outputs_when_the_journal_lost_its_end_no_id_is_used_again_and_new_
     assert m.replayed().tables() == m.tables()
     m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=10**6))
     assert m.breaks()[-1] == "BAD_CONTROL"
+
+
+def test_skip_outputs_when_other_venues_took_order_ids_between_skips_to_the_last_that_was_sent(machine: Machine) -> None:
+    m = machine
+    m.new(1)
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=2, execution=9))
+    assert int(m.status["order_count"]) == 9
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=2, execution=10))
+    assert int(m.status["order_count"]) == 11
+    m.control("SKIP_OUTPUTS", body=m.record("OrderAction", venue=1, order_id=1, execution=10**6))
+    assert (int(m.status["order_count"]), m.breaks()[-1]) == (11, "BAD_CONTROL")
 
 
 def test_skip_outputs_when_a_finished_order_comes_back_its_revisions_were_skipped_too(machine: Machine) -> None:

@@ -169,9 +169,9 @@ class Life(RuleBasedStateMachine):
     def mass_cancel(self) -> None:
         self.action("MASS_CANCEL", venue=1)
 
-    @rule(count=st.integers(0, 3))
-    def skip_outputs(self, count: int) -> None:
-        self.action("SKIP_OUTPUTS", venue=1, order_id=count)
+    @rule(count=st.integers(0, 3), ahead=st.integers(-2, 5))
+    def skip_outputs(self, count: int, ahead: int) -> None:
+        self.action("SKIP_OUTPUTS", venue=1, order_id=count, execution=max(int(self.m.status["order_count"]) + ahead, 0))
 
     # ---- what must hold
 

@@ -35,6 +35,7 @@ UNSENT = "stored and perhaps not sent: never sent again as new; the order is Unk
 RESENT = "the venue sends it again, booked once"
 NO_RESET = "no sequence number starts anew"
 PREFIX = "the files are a valid prefix, the ring has the rest; nothing is written twice"
+ONE_CANCEL = "every open order is cancelled, each by one message"
 KILL = ("kill",)
 
 MATRIX = (
@@ -70,6 +71,8 @@ MATRIX = (
     Point("G9", "gw.sim", "inside a resend", NO_RESET + "; no order goes out again", first="G2:3:kill", nth=1),
     Point("G10", "gw.sim", "mid reset by an operator: record whole, header old", "both numbers are new", by="store", nth=1, actions=KILL),
     Point("G11", "gw.sim", "restarted: store read, its mark not told", "a second death in one recovery", first="G4:2:kill", nth=1),
+    Point("G12", "gw.sim", "kill switch: a cancel composed, not stored", ONE_CANCEL, by="word"),
+    Point("G13", "gw.sim", "kill switch: a cancel stored, nothing written", ONE_CANCEL, by="word"),
     Point("D1", "sidecar", "batch taken, not written", PREFIX, nth=2),
     Point("D2", "sidecar", "half of a batch written", PREFIX, nth=2, actions=(*BOTH, NO_SPACE, DISK_ERROR)),
     Point("D3", "sidecar", "written, not synced", PREFIX, nth=2, actions=(*BOTH, DISK_ERROR)),

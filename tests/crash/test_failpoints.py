@@ -35,6 +35,7 @@ TRADER = Path(__file__).with_name("strategy_process.py")
 CASES = [(p, action) for p in MATRIX for action in p.actions]
 DENIED = ("STALE", "SESSION_DOWN", "JOURNAL_PRESSURE", "JOURNAL_LATE", "TRADING_HALTED", "GATEWAY_STALLED")  # may pass, never last
 BREAKS = ("UNKNOWN_OUTCOME",)
+ELSEWHERE = ("store", "word")  # rows that a test of their own serves: below, and in test_kill_switch.py
 STOP_S = 0.05
 SUPERVISOR = """
 [supervisor]
@@ -272,7 +273,7 @@ def matrix(holder: list[Matrix], failpoint_build: Path, tmp_path: Path, point: P
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("point", "action"), [c for c in CASES if c[0].by != "store"], ids=lambda v: v.id if isinstance(v, Point) else v)
+@pytest.mark.parametrize(("point", "action"), [c for c in CASES if c[0].by not in ELSEWHERE], ids=lambda v: v.id if isinstance(v, Point) else v)
 def test_instance_when_a_process_stops_at_a_point_keeps_its_books(matrix: Matrix, holder: list[Matrix], point: Point, action: str) -> None:
     matrix.run(point, action)
     holder.append(matrix)

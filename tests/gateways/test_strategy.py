@@ -287,6 +287,14 @@ def test_poll_when_events_arrive_returns_them_in_order(engine: Engine, strategy:
     assert strategy.poll() is None and strategy.events_lost == 0
 
 
+def test_poll_and_buy_when_called_store_a_sign_of_life(engine: Engine, strategy: Strategy) -> None:
+    block = strategy.attachment.intents.superblock
+    for act in (strategy.poll, lambda: strategy.buy("EUR/USD", 1000, "1.1"), strategy.poll):
+        before = strategy.now_ns()
+        act()
+        assert before <= int(block["heartbeat_ns"]) <= strategy.now_ns()
+
+
 def test_poll_when_the_engine_dropped_events_tells_how_many_before_the_next(engine: Engine, strategy: Strategy) -> None:
     engine.emit("ACK", client_id=1)
     for _ in range(3):

@@ -141,3 +141,17 @@ def test_session_when_two_instruments_are_one_symbol_at_the_venue_is_refused() -
     values["venue"][0]["session"] |= {"begin_string": "FIX.4.4", "fix_profile": "osl"}
     with pytest.raises(ConfigError, match="'EUR/USD' and 'EURUSD' are both 'EURUSD' at the venue"):
         parse(values, EXAMPLE)
+
+
+def test_budget_when_only_the_rate_is_given_burst_and_reserve_follow_from_it() -> None:
+    where = 'host = "h"\nport = 1\n'
+    assert [gateway_spec(config(where))[k] for k in ("messages_per_s", "burst", "cancel_reserve")] == [0, 1, 0]
+    assert [gateway_spec(config(where + "messages_per_s = 500\n"))[k] for k in ("burst", "cancel_reserve")] == [50, 10]
+    assert [gateway_spec(config(where + "messages_per_s = 3\n"))[k] for k in ("burst", "cancel_reserve")] == [1, 0]
+    explicit = gateway_spec(config(where + "messages_per_s = 500\nburst = 4\ncancel_reserve = 3\n"))
+    assert [explicit[k] for k in ("messages_per_s", "burst", "cancel_reserve")] == [500, 4, 3]
+
+
+def test_budget_when_the_reserve_leaves_nothing_for_orders_is_refused() -> None:
+    with pytest.raises(ConfigError, match="cancel_reserve was 4"):
+        config('host = "h"\nport = 1\nmessages_per_s = 500\nburst = 4\ncancel_reserve = 4\n')

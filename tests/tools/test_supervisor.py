@@ -44,7 +44,7 @@ def test_up_when_configuration_is_good_runs_and_down_leaves_nothing(running: Run
     assert status["state"] == "RUNNING"
     assert {c["name"]: c["state"] for c in status["components"]} == {"sidecar": "RUNNING", "engine": "RUNNING", "gw.sim": "RUNNING"}
     assert {r.name for r in list_regions(running.name)} == {
-        *("instance", "state", "to.control", "from.control", "to.sidecar", "from.sidecar", "to.gw.sim", "from.gw.sim", "to.strat.s1", "to.strat.s2"),
+        *("instance", "kill", "state", "to.control", "from.control", "to.sidecar", "from.sidecar", "to.gw.sim", "from.gw.sim", "to.strat.s1", "to.strat.s2"),
         *("metrics.engine", "metrics.sidecar", "metrics.gw.sim"),
     }
     assert all(r.alive for r in list_regions(running.name))

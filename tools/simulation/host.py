@@ -31,7 +31,7 @@ from ringfence.ipc.regions import list_regions
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
-from ringfence.tools import definitions
+from ringfence.tools import definitions, kill_words
 from ringfence.tools.engine_process import EngineProcess
 from ringfence.tools.journal_ring import JournalRing
 from ringfence.tools.sidecar import Sidecar
@@ -78,7 +78,7 @@ class Host:
     # ---- memory
 
     def boot_memory(self) -> None:
-        """The regions of the supervisor: instance (with the clock) and the control ring."""
+        """The regions of the supervisor: instance (with the clock), kill words and the control ring."""
         self.epoch += 1
         self.instance = Segment.create(
             self.shape.name,
@@ -88,6 +88,7 @@ class Host:
             epoch=self.epoch,
         )
         Clock.manual(self.now or 1).publish(self.instance)
+        self.kill = kill_words.take_region(self.shape.name, self.epoch, log)
         sections = link_sections("Control", self.config.rings.control)
         self.control = Segment.create(self.shape.name, "from.control", sections, role=_ROLE["SUPERVISOR"], epoch=self.epoch)
         self.control_link = None

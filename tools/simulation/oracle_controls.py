@@ -201,13 +201,14 @@ def _action(m: Model, kind: int, body: bytes) -> bool:
     if kind == KIND["ASSIGN_EXECUTION"]:
         return oracle_book.assign(m, execution, order, strategy)
     if kind == KIND["SKIP_OUTPUTS"]:
-        return _skip(m, venue, order)
+        return _skip(m, venue, order, execution)
     return kind == KIND["DONT_KNOW"]  # moves nothing of ours
 
 
-def _skip(m: Model, venue: int, count: int) -> bool:
-    """The journal lost its end, and a gateway sent ``count`` messages that it does not know: no number of theirs is used again, new risk is halted."""
-    if venue not in m.venues or count == 0 or count >= m.capacity["orders"] - len(m.orders):
+def _skip(m: Model, venue: int, count: int, last_sent: int) -> bool:
+    """The journal lost its end, and a gateway sent ``count`` messages that it does not know, the newest new order ``last_sent``: no number is used again."""
+    last = max(len(m.orders) + count, last_sent)
+    if venue not in m.venues or count == 0 or last >= m.capacity["orders"]:
         return False
     m.venues[venue].queued += count
     m.mass_cancels += count
@@ -215,7 +216,7 @@ def _skip(m: Model, venue: int, count: int) -> bool:
         if o.venue == venue and not o.lost:
             o.revision = max(o.revision, min(o.revision + count, REVISIONS_MAX - 64))
             m.touched[o.row] = o
-    for _ in range(count):
+    for _ in range(last - len(m.orders)):
         o = Order(len(m.orders) + 1, 0, (), *(0,) * 12, day=0, created_seq=0, base="DENIED", shown="DENIED", lost=True)
         m.orders.append(o)
         m.touched[o.row] = o

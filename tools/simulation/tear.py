@@ -22,6 +22,7 @@ from ringfence.tools.engine_process import EngineProcess
 from ringfence.tools.sidecar import Sidecar
 from ringfence.tools.simulation.venue import Wire
 
+HEAD_LAG_MAX = 8  # RF_RING_HEAD_LAG_MAX of ipc/ring.h
 NEXT_IN_AT = 320  # of a session store's header: one word with its own check
 
 
@@ -44,7 +45,10 @@ class RingImage:
         end = published(self.region)
         for position in range(self.position + count, end):
             self.slots[position % len(self.slots)] = self.before[position % len(self.slots)]
-        self.region.section("head")[0]["position"] = min(self.head, self.position + count)
+        head = self.head
+        for position in range(self.position + 1, self.position + count + 1):  # as rf_ring_publish stores it
+            head = position if position - head >= min(HEAD_LAG_MAX, len(self.slots)) else head
+        self.region.section("head")[0]["position"] = head
 
 
 class EngineImages:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.regions import list_regions, unlink_stale
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
+from ringfence.tools import kill_words
 
 KIND = ENUMS["VenueEventKind"].by_name
 COMMAND = ENUMS["CommandKind"].by_name
@@ -144,6 +146,7 @@ class Engine:
     def __init__(self, instance: str, folder: Path, port: int, session: dict[str, Any] | None = None, **spec: Any) -> None:
         self.instance = instance
         self.folder = folder
+        self.words = kill_words.take_region(instance, 1, logging.getLogger("test"))
         self.to = Segment.create(instance, "to.gw.v", link_sections("OrderCommand", 64), role=ENUMS["Role"].by_name["ENGINE"], epoch=1)
         self.spec = {
             "instance": instance, "component": "gw.v", "venue": "v", "venue_id": 3, "epoch": 1, "addresses": [f"127.0.0.1:{port}"],
@@ -213,6 +216,7 @@ class Engine:
             self.kill()
         if self.link is not None:
             self.link.theirs.close()
-        self.to.unlink()
-        self.to.close()
+        for region in (self.to, self.words):
+            region.unlink()
+            region.close()
         unlink_stale(self.instance)

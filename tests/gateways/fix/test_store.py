@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from ringfence.gateways.errors import GatewayError, StoreCorrupt
 from ringfence.gateways.fix.store import MessageStore
 
-APP, ORDER = 2, 3
-NEXT_OUT_AT, NEXT_IN_AT, MARK_AT = 256, 320, 384
+APP, ORDER, OUT_OF_BAND = 2, 3, 5
+NEXT_OUT_AT, NEXT_IN_AT, MARK_AT, KILL_AT = 256, 320, 384, 640
+KILL_ON, KILL_EACH = 1 << 32, 1 << 33
 
 
 def filled(path: Path, messages: list[bytes]) -> tuple[int, int]:
@@ -39,6 +40,17 @@ def test_store_when_opened_again_has_everything(tmp_path: Path) -> None:
     assert (store.find(1), store.find(2)) == ((b"one", ORDER, 101), (b"two" * 100, ORDER, 102))
     assert (store.find(0), store.find(3)) == (None, None)
     assert store.recovered == ""
+    store.close()
+
+
+def test_store_when_opened_again_knows_the_last_new_order_that_it_held(tmp_path: Path) -> None:
+    store = MessageStore(tmp_path / "s", "me")
+    assert store.last_order == ""
+    for kind, text in ((ORDER, b"8=FIX.4.2\x0135=D\x0111=RF9A1-000000J-00\x0138=5\x01"), (APP, b"8=FIX.4.2\x0135=F\x0111=RF9A1-000000K-01\x01")):
+        store.append(text, kind, 7)
+    store.close()
+    store = MessageStore(tmp_path / "s", "me")
+    assert store.last_order == "RF9A1-000000J-00"
     store.close()
 
 
@@ -98,15 +110,64 @@ def test_store_when_an_earlier_record_is_damaged_is_refused(tmp_path: Path) -> N
         store.close()
 
 
-@pytest.mark.parametrize("at", [NEXT_OUT_AT, NEXT_IN_AT, MARK_AT, NEXT_OUT_AT + 3, NEXT_IN_AT + 7])
+@pytest.mark.parametrize("at", [NEXT_OUT_AT, NEXT_IN_AT, MARK_AT, KILL_AT, NEXT_OUT_AT + 3, NEXT_IN_AT + 7])
 def test_store_when_a_sequence_number_is_damaged_is_refused(tmp_path: Path, at: int) -> None:
     path = tmp_path / "s"
     filled(path, [b"one"])
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
-    with pytest.raises(StoreCorrupt, match="sequence number"):
+    with pytest.raises(StoreCorrupt, match="in the header is damaged"):
         MessageStore(path, "me")
+
+
+def kill(number: int, row: int, flags: int = KILL_ON | KILL_EACH) -> int:
+    return number << 34 | flags | row
+
+
+def test_store_when_a_kill_cancels_keeps_how_far_and_leaves_the_mark(tmp_path: Path) -> None:
+    store = MessageStore(tmp_path / "s", "me")
+    assert store.kill == (0, False, False, 0)
+    store.append(b"order", ORDER, 9)
+    store.append(b"cancel", OUT_OF_BAND, kill(3, 17))
+    store.append(b"cancel", OUT_OF_BAND, kill(3, 40))
+    assert (store.kill, store.mark) == ((3, True, True, 40), 9)
+    store.close()
+    store = MessageStore(tmp_path / "s", "me")
+    assert (store.kill, store.mark, store.next_out) == ((3, True, True, 40), 9, 4)
+    store.reset(1, 1, 5)
+    assert store.kill == (3, True, True, 0), "nobody asks for its cancels any more"
+    store.close()
+
+
+@pytest.mark.parametrize(("header", "found"), [(kill(3, 17), 40), (kill(3, 0), 40), (kill(4, 0), 0), (kill(3, 5, KILL_ON), 5), (kill(3, 41), 41)])
+def test_store_when_process_died_before_the_header_was_told_the_cancel_counts_for_its_own_kill(tmp_path: Path, header: int, found: int) -> None:
+    path = tmp_path / "s"
+    store = MessageStore(path, "me")
+    store.append(b"cancel", OUT_OF_BAND, kill(3, 40))
+    store.close()
+    data = bytearray(path.read_bytes())
+    data[KILL_AT : KILL_AT + 8] = word(header).to_bytes(8, "little")
+    path.write_bytes(data)
+    store = MessageStore(path, "me")
+    assert store.kill[3] == found
+    store.close()
+
+
+def word(value: int) -> int:
+    """A header word: 48 bits of value, 16 of check."""
+    return value | ((((value * 0x9E3779B97F4A7C15) & (2**64 - 1)) >> 48) ^ 0x5AA5) << 48
+
+
+def test_store_when_it_is_of_a_version_without_kills_was_never_killed(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    filled(path, [b"one"])
+    data = bytearray(path.read_bytes())
+    data[KILL_AT : KILL_AT + 8] = bytes(8)
+    path.write_bytes(data)
+    store = MessageStore(path, "me")
+    assert store.kill == (0, False, False, 0)
+    store.close()
 
 
 def test_store_when_it_is_something_else_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+# Limits by scope: what an order or a replace must pass once its terms, its route and its venue are in order.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport Intent, Order
+
+# One order as its limits see it.
+ctypedef struct Asked:
+    uint16_t strategy
+    uint16_t account
+    uint16_t venue
+    uint32_t instrument
+    uint8_t side
+    uint8_t ord_type
+    int64_t px               # limit price, 0 when it has none
+    int64_t worst_px         # price behind the amount: the highest of its prices, for a market order the far touch
+    int64_t qty              # of the whole order that may still trade
+    int64_t more_qty         # beyond what is reserved for it already
+    int64_t amount           # of qty at worst_px
+    int64_t more_amount      # beyond what is reserved for it already
+    uint64_t content
+    int replaces             # a replace of an order that is open
+    int reducing             # 1: it only shrinks the position; -1: not looked at yet
+    const Order *order       # of a replace
+    uint64_t passed          # bit 1 << RiskRule of every limit that it passed
+
+# Fill in what a new intent or a replace asks for.
+cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, const Intent *i, Asked *a) noexcept nogil
+cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t px, int64_t stop_px, Asked *a) noexcept nogil
+# NONE, or why not; a refusal is counted in the scope that refused. Nothing is spent.
+cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil
+# It goes out: message clocks move on.
+cdef void spend(EngineState *s, const Asked *a) noexcept nogil
+# Count a refusal by one of the rules that have no scope, in the firm's.
+cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil
+# Own orders that a new one would trade with, cancelled by SELF_MATCH's action; 0 when the new one may go.
+cdef int self_match(EngineState *s, const Asked *a) noexcept nogil
+# An order was executed in full: repeated executions of one content are counted.
+cdef void note_full_execution(EngineState *s, const Order *o) noexcept nogil
+# 1 when the trade, after all open orders of its direction, would still only shrink the position.
+cdef int reduces(
+    const EngineState *s, uint16_t strategy, uint16_t account, uint32_t instrument, uint8_t side, int64_t qty, const Order *besides,
+) noexcept nogil

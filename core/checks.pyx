@@ -1,0 +1,383 @@
+"""Limits by scope: rules 14 to 31 of core/rules.py, the kill switch and the states of scopes.
+
+    Asked ──▶ for each scope of the order: state, then the limits whose bit is set in ``limited`` ──▶ NONE or the first refusal, counted in that scope
+
+The order's own terms, route and venue were judged before (``intents``). A check reads the scope's sums, which ``reservations`` keeps, and compares; the amount
+of the order is worked out once. Amount limits let pass what only reduces the strategy's position: an exit must always be possible. Rates are GCRA: a scope
+keeps the theoretical arrival time of the next message and refuses what would move it further ahead of now than the burst allows; nothing is spent
+before all scopes have agreed (``spend``).
+
+Prices are held against a reference: a buy above it, a sale below it, by more than COLLAR millionths, is refused; the other way does no harm. A market order
+needs a reference that is there and fresh. Comparisons are products of 64-bit numbers in 128 bits: no division.
+Reads everything, writes hits of scopes and, in ``spend``, message clocks. Nothing here fails but by refusing.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from ringfence.core.amounts cimport amount_of
+from ringfence.core.dedupe cimport find_content, find_position, mix
+from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
+from ringfence.core.reservations cimport advance_clock, keenest_px, margin_ppm, open_qty, reference_px, rf_ppm
+from ringfence.core.scopes cimport SCOPES_OF_ORDER, scopes_of
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport (
+    RF_COLLAR_FAR, RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE,
+    RF_DENY_REASON_KILLED, RF_DENY_REASON_LOSS, RF_DENY_REASON_MARGIN, RF_DENY_REASON_MAX_NOTIONAL, RF_DENY_REASON_MAX_POSITION, RF_DENY_REASON_MAX_QTY,
+    RF_DENY_REASON_MESSAGE_RATE, RF_DENY_REASON_NET_EXPOSURE, RF_DENY_REASON_NEW_RATE, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_RATE,
+    RF_DENY_REASON_NO_REFERENCE, RF_DENY_REASON_NONE, RF_DENY_REASON_OPEN_ORDERS, RF_DENY_REASON_REPEATED_EXECUTION, RF_DENY_REASON_REPLACE_RATE,
+    RF_DENY_REASON_SELF_MATCH,
+    RF_DENY_REASON_TURNOVER, RF_FIRM_SCOPE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_CANCEL_RESERVE, RF_RISK_RULE_COLLAR, RF_RISK_RULE_COLLAR_REFERENCE,
+    RF_RISK_RULE_CREDIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_DUPLICATE_CONTENT, RF_RISK_RULE_GROSS_EXPOSURE, RF_RISK_RULE_KILL_SWITCH,
+    RF_RISK_RULE_MARGIN, RF_RISK_RULE_MAX_NOTIONAL, RF_RISK_RULE_MAX_POSITION, RF_RISK_RULE_MAX_QTY, RF_RISK_RULE_MESSAGE_BURST,
+    RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NET_EXPOSURE, RF_RISK_RULE_NEW_BURST, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_OPEN_ORDERS,
+    RF_RISK_RULE_REFERENCE_AGE, RF_RISK_RULE_REPEATED_EXECUTION, RF_RISK_RULE_REPLACE_BURST, RF_RISK_RULE_REPLACE_RATE, RF_RISK_RULE_SELF_MATCH,
+    RF_RISK_RULE_SHORT_SALE, RF_RISK_RULE_TURNOVER, RF_RISK_RULES, RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SELF_MATCH_CANCEL_BOTH,
+    RF_SELF_MATCH_CANCEL_RESTING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, RF_STRATEGY_STATUS_DISABLED, Instrument, Intent, Order, Scope,
+)
+
+from ringfence.core.rules import CHECKS
+from ringfence.ipc.schema import ENUMS
+
+cdef extern from *:
+    """
+    /* a * b > c * d for numbers >= 0, in 128 bits */
+    static inline int rf_products_above(int64_t a, int64_t b, int64_t c, int64_t d) {
+        return (unsigned __int128)(uint64_t)a * (uint64_t)b > (unsigned __int128)(uint64_t)c * (uint64_t)d;
+    }
+    /* a + b, INT64_MAX when that does not fit */
+    static inline int64_t rf_sum(int64_t a, int64_t b) {
+        int64_t sum;
+        return __builtin_add_overflow(a, b, &sum) ? (a > 0 ? INT64_MAX : INT64_MIN) : sum;
+    }
+    """
+    int rf_products_above(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil
+    int64_t rf_sum(int64_t a, int64_t b) noexcept nogil
+
+cdef enum:
+    MILLION = 1000000
+
+cdef uint8_t[256] RULE_OF     # by DenyReason: the rule that it is a refusal of, 0 when it is none
+cdef uint64_t AMOUNTS = (
+    1 << RF_RISK_RULE_MAX_NOTIONAL | 1 << RF_RISK_RULE_CREDIT | 1 << RF_RISK_RULE_MARGIN | 1 << RF_RISK_RULE_NET_EXPOSURE
+    | 1 << RF_RISK_RULE_GROSS_EXPOSURE | 1 << RF_RISK_RULE_TURNOVER | 1 << RF_RISK_RULE_DAILY_LOSS
+)
+cdef uint64_t SIZES = AMOUNTS & ~(<uint64_t>1 << RF_RISK_RULE_DAILY_LOSS)
+cdef uint64_t PRICES = 1 << RF_RISK_RULE_COLLAR | 1 << RF_RISK_RULE_REFERENCE_AGE
+cdef uint64_t EXPOSURES = 1 << RF_RISK_RULE_CREDIT | 1 << RF_RISK_RULE_MARGIN | 1 << RF_RISK_RULE_NET_EXPOSURE | 1 << RF_RISK_RULE_GROSS_EXPOSURE
+cdef uint64_t FLOWS = (
+    1 << RF_RISK_RULE_NEW_RATE | 1 << RF_RISK_RULE_REPLACE_RATE | 1 << RF_RISK_RULE_MESSAGE_RATE | 1 << RF_RISK_RULE_DUPLICATE_CONTENT
+    | 1 << RF_RISK_RULE_REPEATED_EXECUTION
+)
+cdef uint64_t LIMITS = (<uint64_t>2 << RF_RISK_RULES) - 1
+
+
+def _load():
+    """Fill the C array from the rule table; called once at import. Of several rules with one reason the first is meant."""
+    memset(RULE_OF, 0, sizeof(RULE_OF))
+    for rule in reversed(CHECKS):
+        for reason in rule.reasons:
+            RULE_OF[<int>ENUMS["DenyReason"].by_name[reason]] = rule.number
+
+
+_load()
+
+
+# ---- what is asked --------------------------------------------------------------------------------------------------------------
+
+cdef inline int64_t far_touch(const EngineState *s, uint32_t instrument, uint8_t side) noexcept nogil:
+    cdef const Instrument *i = &s.instruments[instrument]
+    cdef int64_t px = i.ask if side == RF_SIDE_BUY else i.bid
+    return px if px > 0 else i.last
+
+
+cdef inline uint64_t content_of(const Asked *a, int64_t stop_px, int64_t qty) noexcept nogil:
+    cdef uint64_t h = mix(mix(6, <uint64_t>a.strategy << 32 | <uint64_t>a.account << 16 | a.ord_type), <uint64_t>a.instrument << 8 | a.side)
+    return mix(mix(mix(h, <uint64_t>a.px), <uint64_t>stop_px), <uint64_t>qty)
+
+
+cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, const Intent *i, Asked *a) noexcept nogil:
+    a.strategy = strategy
+    a.account = account
+    a.venue = venue
+    a.instrument = i.instrument
+    a.side = i.side
+    a.ord_type = i.ord_type
+    a.px = i.px
+    a.worst_px = i.px if i.px > i.stop_px else i.stop_px
+    if a.worst_px == 0:
+        a.worst_px = far_touch(s, i.instrument, i.side)
+    a.qty = i.qty
+    a.more_qty = i.qty
+    amount_of(&s.instruments[i.instrument], a.worst_px, i.qty, &a.amount)
+    a.more_amount = a.amount
+    a.content = content_of(a, i.stop_px, i.qty)
+    a.replaces = 0
+    a.reducing = -1
+    a.order = NULL
+    a.passed = 0
+
+
+cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t px, int64_t stop_px, Asked *a) noexcept nogil:
+    a.strategy = o.strategy
+    a.account = o.account
+    a.venue = o.venue
+    a.instrument = o.instrument
+    a.side = o.side
+    a.ord_type = o.ord_type
+    a.px = px
+    a.worst_px = px if px > stop_px else stop_px
+    if a.worst_px == 0:
+        a.worst_px = o.reserved_px
+    a.qty = qty - o.cum_qty if qty > o.cum_qty else 0
+    a.more_qty = a.qty - o.reserved_qty if a.qty > o.reserved_qty else 0
+    amount_of(&s.instruments[o.instrument], a.worst_px, a.qty, &a.amount)
+    a.more_amount = a.amount - o.reserved_amount if a.amount > o.reserved_amount else 0
+    a.content = content_of(a, stop_px, qty)
+    a.replaces = not is_terminal(o.ord_status)
+    a.reducing = -1
+    a.order = o
+    a.passed = 0
+
+
+cdef int reduces(
+    const EngineState *s, uint16_t strategy, uint16_t account, uint32_t instrument, uint8_t side, int64_t qty, const Order *besides,
+) noexcept nogil:
+    cdef int64_t room = s.positions[find_position(s, account, strategy, instrument)].net_qty
+    cdef uint32_t row = s.strategies[strategy].first_open
+    cdef const Order *o
+    if side == RF_SIDE_BUY:
+        room = -room
+    while row and room > 0:
+        o = &s.orders[row]
+        row = o.next_open
+        if o != besides and o.instrument == instrument and o.account == account and (o.side == RF_SIDE_BUY) == (side == RF_SIDE_BUY):
+            room -= open_qty(s, o)
+    return qty <= room
+
+
+cdef inline int only_reduces(const EngineState *s, Asked *a) noexcept nogil:
+    if a.reducing < 0:
+        a.reducing = reduces(s, a.strategy, a.account, a.instrument, a.side, a.qty, a.order)
+    return a.reducing
+
+
+# ---- the rules ------------------------------------------------------------------------------------------------------------------
+
+cdef inline int is_set(const Scope *scope, int rule) noexcept nogil:
+    return scope.limited >> rule & 1
+
+
+cdef uint8_t check_price(const EngineState *s, const Scope *scope, const Asked *a) noexcept nogil:
+    """REFERENCE_AGE and COLLAR."""
+    cdef const Instrument *i = &s.instruments[a.instrument]
+    cdef int64_t age = scope.limits[<int>RF_RISK_RULE_REFERENCE_AGE], most = scope.limits[<int>RF_RISK_RULE_COLLAR]
+    cdef int64_t choice = scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE], px
+    px = i.last if choice == RF_COLLAR_LAST else far_touch(s, a.instrument, a.side) if choice == RF_COLLAR_FAR else reference_px(s, a.instrument)
+    if px <= 0 or i.mark_ns == 0 or (age and s.engine.engine_ns - i.mark_ns > <uint64_t>age):
+        return RF_DENY_REASON_NO_REFERENCE
+    if most == 0 or a.px == 0:
+        return RF_DENY_REASON_NONE
+    if a.side == RF_SIDE_BUY and a.px > px and rf_products_above(a.px - px, MILLION, px, most):
+        return RF_DENY_REASON_COLLAR
+    if a.side != RF_SIDE_BUY and a.px < px and rf_products_above(px - a.px, MILLION, px, most):
+        return RF_DENY_REASON_COLLAR
+    return RF_DENY_REASON_NONE
+
+
+cdef uint8_t check_exposure(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
+    """CREDIT, MARGIN, NET_EXPOSURE, GROSS_EXPOSURE; what only reduces passes."""
+    cdef int64_t net = rf_sum(scope.long_amount, -scope.short_amount), all_of_it, margin
+    cdef uint8_t reason = RF_DENY_REASON_NONE
+    if is_set(scope, RF_RISK_RULE_CREDIT) and a.side == RF_SIDE_BUY:
+        if rf_sum(rf_sum(scope.long_amount, scope.working_buy), a.more_amount) > scope.limits[<int>RF_RISK_RULE_CREDIT]:
+            reason = RF_DENY_REASON_CREDIT
+    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_MARGIN):
+        margin = rf_ppm(a.more_amount, margin_ppm(s, a.account, a.instrument))
+        if rf_sum(scope.margin, margin) > scope.limits[<int>RF_RISK_RULE_MARGIN]:
+            reason = RF_DENY_REASON_MARGIN
+    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_NET_EXPOSURE):
+        net = rf_sum(net, scope.working_buy) if a.side == RF_SIDE_BUY else rf_sum(-net, scope.working_sell)
+        if rf_sum(net, a.more_amount) > scope.limits[<int>RF_RISK_RULE_NET_EXPOSURE]:
+            reason = RF_DENY_REASON_NET_EXPOSURE
+    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_GROSS_EXPOSURE):
+        all_of_it = rf_sum(rf_sum(scope.long_amount, scope.short_amount), rf_sum(scope.working_buy, scope.working_sell))
+        if rf_sum(all_of_it, a.more_amount) > scope.limits[<int>RF_RISK_RULE_GROSS_EXPOSURE]:
+            reason = RF_DENY_REASON_GROSS_EXPOSURE
+    return RF_DENY_REASON_NONE if reason == RF_DENY_REASON_NONE or only_reduces(s, a) else reason
+
+
+cdef uint8_t check_position(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
+    """MAX_POSITION: the side that the order makes worse."""
+    cdef int64_t after = rf_sum(scope.net_qty, scope.buy_qty) if a.side == RF_SIDE_BUY else rf_sum(-scope.net_qty, scope.sell_qty)
+    if rf_sum(after, a.more_qty) <= scope.limits[<int>RF_RISK_RULE_MAX_POSITION]:
+        return RF_DENY_REASON_NONE
+    return RF_DENY_REASON_NONE if only_reduces(s, a) else RF_DENY_REASON_MAX_POSITION
+
+
+cdef inline int in_time(uint64_t now, uint64_t arrival, uint64_t interval, int64_t burst, int64_t reserve) noexcept nogil:
+    """GCRA: 1 when one more message keeps the theoretical arrival time within the burst."""
+    cdef uint64_t next_one = (arrival if arrival > now else now) + interval
+    if burst < 1:
+        burst = 1
+    return burst > reserve and next_one - now <= interval * <uint64_t>(burst - reserve)
+
+
+cdef uint8_t check_flow(const EngineState *s, const Scope *scope, const Asked *a) noexcept nogil:
+    """NEW_RATE, REPLACE_RATE, MESSAGE_RATE, DUPLICATE_CONTENT, REPEATED_EXECUTION."""
+    cdef uint64_t now = s.engine.engine_ns, before
+    cdef int64_t most
+    if is_set(scope, RF_RISK_RULE_NEW_RATE) and a.order == NULL:
+        if not in_time(now, scope.new_tat, scope.new_interval, scope.limits[<int>RF_RISK_RULE_NEW_BURST], 0):
+            return RF_DENY_REASON_NEW_RATE
+    if is_set(scope, RF_RISK_RULE_REPLACE_RATE) and a.order != NULL:
+        if not in_time(now, scope.replace_tat, scope.replace_interval, scope.limits[<int>RF_RISK_RULE_REPLACE_BURST], 0):
+            return RF_DENY_REASON_REPLACE_RATE
+    if is_set(scope, RF_RISK_RULE_MESSAGE_RATE):
+        most = scope.limits[<int>RF_RISK_RULE_MESSAGE_BURST]
+        if not in_time(now, scope.message_tat, scope.message_interval, most, scope.limits[<int>RF_RISK_RULE_CANCEL_RESERVE]):
+            return RF_DENY_REASON_MESSAGE_RATE
+    if is_set(scope, RF_RISK_RULE_DUPLICATE_CONTENT) and a.order == NULL:
+        before = find_content(s, a.content)
+        if before and now - s.orders[before].created_ns < <uint64_t>scope.limits[<int>RF_RISK_RULE_DUPLICATE_CONTENT]:
+            return RF_DENY_REASON_DUPLICATE_CONTENT
+    if is_set(scope, RF_RISK_RULE_REPEATED_EXECUTION) and a.order == NULL and s.strategies[a.strategy].repeated_digest == a.content:
+        if s.strategies[a.strategy].repeated_count >= scope.limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]:
+            return RF_DENY_REASON_REPEATED_EXECUTION
+    return RF_DENY_REASON_NONE
+
+
+cdef uint8_t check_state(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
+    if scope.state == RF_SCOPE_STATE_OPEN:
+        return RF_DENY_REASON_NONE
+    if scope.state == RF_SCOPE_STATE_KILLED:
+        return RF_DENY_REASON_KILLED
+    return RF_DENY_REASON_NONE if only_reduces(s, a) else RF_DENY_REASON_LOSS
+
+
+cdef uint8_t check_scope(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
+    cdef uint64_t limited = scope.limited
+    cdef uint8_t reason = RF_DENY_REASON_NONE
+    if limited & AMOUNTS and s.instruments[a.instrument].amount_factor == 0:
+        return RF_DENY_REASON_NO_RATE
+    if limited & SIZES and a.worst_px == 0:
+        return RF_DENY_REASON_NO_REFERENCE
+    if is_set(scope, RF_RISK_RULE_SHORT_SALE) and a.side == RF_SIDE_SELL_SHORT:
+        if rf_sum(rf_sum(scope.short_qty, scope.short_working), a.more_qty) > scope.limits[<int>RF_RISK_RULE_SHORT_SALE]:
+            return RF_DENY_REASON_NO_LOCATE
+    if is_set(scope, RF_RISK_RULE_MAX_QTY) and a.qty > scope.limits[<int>RF_RISK_RULE_MAX_QTY]:
+        return RF_DENY_REASON_MAX_QTY
+    if is_set(scope, RF_RISK_RULE_MAX_NOTIONAL) and a.amount > scope.limits[<int>RF_RISK_RULE_MAX_NOTIONAL]:
+        return RF_DENY_REASON_MAX_NOTIONAL
+    if limited & PRICES:
+        reason = check_price(s, scope, a)
+    if reason == RF_DENY_REASON_NONE and limited & EXPOSURES:
+        reason = check_exposure(s, scope, a)
+    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_MAX_POSITION):
+        reason = check_position(s, scope, a)
+    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_OPEN_ORDERS) and not a.replaces:
+        if scope.open_orders >= scope.limits[<int>RF_RISK_RULE_OPEN_ORDERS]:
+            reason = RF_DENY_REASON_OPEN_ORDERS
+    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_TURNOVER):
+        if rf_sum(rf_sum(scope.turnover, rf_sum(scope.working_buy, scope.working_sell)), a.more_amount) > scope.limits[<int>RF_RISK_RULE_TURNOVER]:
+            reason = RF_DENY_REASON_TURNOVER
+    if reason == RF_DENY_REASON_NONE and limited & FLOWS:
+        reason = check_flow(s, scope, a)
+    return reason
+
+
+cdef void refuse(EngineState *s, Scope *scope, uint8_t reason) noexcept nogil:
+    cdef uint8_t rule = RULE_OF[reason]
+    scope.hits[rule] += 1
+    scope.last_rule = rule
+    scope.last_hit_ns = s.engine.engine_ns
+
+
+cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil:
+    if s.engine.scope_count and RULE_OF[reason]:
+        refuse(s, &s.scopes[<int>RF_FIRM_SCOPE], reason)
+
+
+cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int i, n = scopes_of(s, a.strategy, a.account, a.venue, a.instrument, rows)
+    cdef Scope *scope
+    cdef uint8_t reason
+    for i in range(n):
+        scope = &s.scopes[rows[i]]
+        reason = check_state(s, scope, a)
+        if reason == RF_DENY_REASON_NONE and scope.limited:
+            reason = check_scope(s, scope, a)
+            a.passed |= scope.limited & LIMITS
+        if reason != RF_DENY_REASON_NONE:
+            refuse(s, scope, reason)
+            if reason == RF_DENY_REASON_REPEATED_EXECUTION:
+                s.strategies[a.strategy].status = RF_STRATEGY_STATUS_DISABLED
+            return reason
+    a.passed |= <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH
+    return RF_DENY_REASON_NONE
+
+
+# ---- what goes out ----------------------------------------------------------------------------------------------------------------
+
+cdef void spend(EngineState *s, const Asked *a) noexcept nogil:
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int i, n = scopes_of(s, a.strategy, a.account, a.venue, a.instrument, rows)
+    cdef Scope *scope
+    for i in range(n):
+        scope = &s.scopes[rows[i]]
+        scope.messages += 1
+        advance_clock(&scope.message_tat, scope.message_interval, s.engine.engine_ns)
+        if a.order == NULL:
+            advance_clock(&scope.new_tat, scope.new_interval, s.engine.engine_ns)
+        else:
+            advance_clock(&scope.replace_tat, scope.replace_interval, s.engine.engine_ns)
+
+
+# ---- own orders -----------------------------------------------------------------------------------------------------------------
+
+cdef inline int crosses(const Asked *a, int64_t px) noexcept nogil:
+    if a.ord_type != RF_ORD_TYPE_LIMIT:
+        return a.px == 0 or (a.px >= px if a.side == RF_SIDE_BUY else a.px <= px)
+    return a.px >= px if a.side == RF_SIDE_BUY else a.px <= px
+
+
+cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
+    cdef int64_t action = s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_SELF_MATCH]
+    cdef Instrument *i = &s.instruments[a.instrument]
+    cdef uint32_t row = i.first_sell if a.side == RF_SIDE_BUY else i.first_buy, after
+    cdef int64_t best = 0, px
+    cdef int met = 0
+    cdef Order *o
+    if action == 0 or row == 0 or not crosses(a, i.best_sell if a.side == RF_SIDE_BUY else i.best_buy):
+        return 0
+    while row:
+        o = &s.orders[row]
+        after = o.next_level
+        px = keenest_px(s, o)
+        if best == 0 or (px < best if a.side == RF_SIDE_BUY else px > best):
+            best = px
+        if o.venue == a.venue and crosses(a, px):
+            met = 1
+            if action == RF_SELF_MATCH_CANCEL_RESTING or action == RF_SELF_MATCH_CANCEL_BOTH:
+                if not o.cancel_revision and request_room(s, o, 1) and may_cancel(s, o):
+                    request_cancel(s, o)
+        row = after
+    if not met:  # the bound was too good: now it is exact
+        if a.side == RF_SIDE_BUY:
+            i.best_sell = best
+        else:
+            i.best_buy = best
+        return 0
+    if action == RF_SELF_MATCH_CANCEL_RESTING:
+        return 0
+    refuse(s, &s.scopes[<int>RF_FIRM_SCOPE], RF_DENY_REASON_SELF_MATCH)
+    return 1
+
+
+cdef void note_full_execution(EngineState *s, const Order *o) noexcept nogil:
+    if o.content_digest == s.strategies[o.strategy].repeated_digest:
+        s.strategies[o.strategy].repeated_count += 1
+        return
+    s.strategies[o.strategy].repeated_digest = o.content_digest
+    s.strategies[o.strategy].repeated_count = 1

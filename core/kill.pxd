@@ -1,0 +1,23 @@
+# Kill switches: scopes that take no risk until they are released, and what ends their orders and positions.
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport KillOrder, Order
+
+# Kill a scope; 0: it cannot be, or the scope table is full. Cancels that could not be asked for are asked again by the timer (see sweep_kills).
+cdef int kill(EngineState *s, const KillOrder *k) noexcept nogil
+# Lift a kill that two operators agreed to lift; 0: there is none.
+cdef int release(EngineState *s, const KillOrder *k) noexcept nogil
+# The out-of-band word of a venue (0: the firm's) was found set.
+cdef void kill_by_word(EngineState *s, uint16_t venue) noexcept nogil
+# A strategy whose heartbeat is too old: cancels only, its open orders are cancelled.
+cdef void silence(EngineState *s, uint16_t strategy) noexcept nogil
+# The venue refused an order: a scope that has had too many in a row is killed.
+cdef void note_reject(EngineState *s, const Order *o) noexcept nogil
+cdef void note_ack(EngineState *s, const Order *o) noexcept nogil
+# A venue's session has come back: with cancel_on_disconnect its open orders are cancelled.
+cdef void cancel_after_disconnect(EngineState *s, uint16_t venue) noexcept nogil
+# 1 when the order belongs to the scope.
+cdef int belongs(const EngineState *s, uint32_t scope, const Order *o) noexcept nogil
+# Open orders of a killed scope that await no cancel are asked for again; by the timer.
+cdef void sweep_kills(EngineState *s) noexcept nogil

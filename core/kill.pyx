@@ -1,0 +1,226 @@
+"""Kill switches: a scope that takes no risk until two operators release it, and the end of what it has open.
+
+    KILL command, KILL_WORD observation, STRATEGY_SILENT, too many rejects ──▶ scope KILLED ──▶ check_limits refuses; cancels pass
+                                                                         └──▶ one cancel an open order of the scope, now and by the timer until none is left
+                                                                         └──▶ KILL_FLATTEN: one market order a position, made by the engine itself
+
+A kill never waits: one operator, one input. What could not be cancelled at once (a gateway that does not keep pace, an order whose cancel was refused) is
+asked for again by the timer's sweep, at most once a second an order, until the order is over: the proof is the list of the scope's open orders, which empties.
+An order of the engine's own has a client_id with FLATTEN_CLIENT_ID in its high word; it passes kills, takes the route that fits, and is at most qty_max large.
+Written by the engine alone. What can fail: a scope that cannot be, or a full scope table: 0, and the command changes nothing.
+Rejected: flattening with limit orders (they may rest in a market that is gone), a kill that waits for a second operator.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from ringfence.core.orders cimport cancel_awaited, create_order, may_cancel, request_cancel, request_room, settle
+from ringfence.core.ports cimport emit_command, emit_event
+from ringfence.core.reservations cimport recount
+from ringfence.core.routes cimport Skips, pick_route, took_route
+from ringfence.core.scopes cimport SCOPES_OF_ORDER, scope_of, scopes_of
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport (
+    RF_COMMAND_KIND_NEW, RF_DENY_REASON_NONE, RF_EVENT_KIND_ACCEPTED, RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
+    RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER, RF_SCOPE_KIND_DESK,
+    RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE, RF_SCOPE_STATE_KILLED,
+    RF_SCOPE_STATE_OPEN, RF_SESSION_STATE_UP,
+    RF_SIDE_BUY, RF_SIDE_SELL, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY,
+    RF_TIME_IN_FORCE_IOC, Intent, KillOrder, Order, Position, Scope,
+)
+
+cdef enum:
+    AGAIN_NS = 1000000000    # a cancel that was refused or could not be asked for is tried again after so long
+
+
+cdef int within(const EngineState *s, const Scope *scope, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
+    if scope.kind == RF_SCOPE_KIND_FIRM:
+        return 1
+    if scope.kind == RF_SCOPE_KIND_BROKER:
+        return s.accounts[account].broker == scope.a
+    if scope.kind == RF_SCOPE_KIND_ACCOUNT:
+        return account == scope.a
+    if scope.kind == RF_SCOPE_KIND_DESK:
+        return strategy != 0 and s.strategies[strategy].desk_row == scope.a
+    if scope.kind == RF_SCOPE_KIND_STRATEGY:
+        return strategy == scope.a
+    if scope.kind == RF_SCOPE_KIND_INSTRUMENT:
+        return instrument == scope.a
+    if scope.kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT:
+        return account == scope.a and instrument == scope.b
+    return scope.kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT and strategy == scope.a and instrument == scope.b
+
+
+cdef int belongs(const EngineState *s, uint32_t scope, const Order *o) noexcept nogil:
+    if s.scopes[scope].kind == RF_SCOPE_KIND_VENUE:
+        return o.venue == s.scopes[scope].a
+    return within(s, &s.scopes[scope], o.account, o.strategy, o.instrument)
+
+
+# ---- orders ---------------------------------------------------------------------------------------------------------------------
+
+cdef void cancel_one(EngineState *s, Order *o) noexcept nogil:
+    if not cancel_awaited(s, o) and request_room(s, o, 1) and may_cancel(s, o):
+        request_cancel(s, o)
+
+
+cdef void cancel_within(EngineState *s, uint32_t scope) noexcept nogil:
+    cdef uint32_t strategy, row
+    cdef Order *o
+    for strategy in range(1, s.engine.strategy_count + 1):
+        row = s.strategies[strategy].first_open
+        while row:
+            o = &s.orders[row]
+            row = o.next_open
+            if belongs(s, scope, o):
+                cancel_one(s, o)
+
+
+cdef int killed_with_cancel(const EngineState *s, const Order *o) noexcept nogil:
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int i, n = scopes_of(s, o.strategy, o.account, o.venue, o.instrument, rows)
+    for i in range(n):
+        if s.scopes[rows[i]].state == RF_SCOPE_STATE_KILLED and s.scopes[rows[i]].kill_options & RF_KILL_CANCEL:
+            return 1
+    return 0
+
+
+cdef void sweep_kills(EngineState *s) noexcept nogil:
+    cdef uint32_t strategy, row
+    cdef Order *o
+    if s.engine.killed_scopes == 0:
+        return
+    for strategy in range(1, s.engine.strategy_count + 1):
+        row = s.strategies[strategy].first_open
+        while row:
+            o = &s.orders[row]
+            row = o.next_open
+            if s.engine.engine_ns - o.updated_ns >= <uint64_t>AGAIN_NS and killed_with_cancel(s, o):
+                cancel_one(s, o)
+
+
+# ---- positions --------------------------------------------------------------------------------------------------------------------
+
+cdef void flatten_one(EngineState *s, const Position *p) noexcept nogil:
+    cdef Intent intent
+    cdef Skips skips
+    cdef uint16_t route, account, venue
+    cdef int64_t qty = p.net_qty if p.net_qty > 0 else -p.net_qty, most = s.instruments[p.instrument].qty_max
+    cdef Order *o
+    memset(&intent, 0, sizeof(Intent))
+    intent.kind = RF_INTENT_KIND_NEW
+    intent.instrument = p.instrument
+    intent.account = p.account
+    intent.side = RF_SIDE_SELL if p.net_qty > 0 else RF_SIDE_BUY
+    intent.qty = most if most and qty > most else qty
+    intent.ord_type = RF_ORD_TYPE_MARKET
+    intent.time_in_force = RF_TIME_IN_FORCE_IOC
+    intent.client_id = <uint64_t>RF_FLATTEN_CLIENT_ID << 32 | (s.engine.flatten_orders + 1)
+    if pick_route(s, p.strategy, &intent, &route, &account, &venue, &skips) != RF_DENY_REASON_NONE or (skips.blocked and not only_killed(s, venue)):
+        return
+    o = create_order(s, p.strategy, &intent, account, route, venue)
+    if o == NULL:
+        return
+    s.engine.flatten_orders += 1
+    o.reserved_px = p.last_px
+    took_route(s, &skips, o)
+    settle(s, o)
+    emit_command(s, o, RF_COMMAND_KIND_NEW, 0, 0, 0, 0, o.qty)
+    emit_event(s, o, RF_EVENT_KIND_ACCEPTED, RF_DENY_REASON_NONE, 0, 0)
+
+
+cdef int only_killed(const EngineState *s, uint16_t venue) noexcept nogil:
+    """1 when nothing but a kill keeps the venue from taking an order."""
+    if s.venues[venue].session_state != RF_SESSION_STATE_UP or s.venues[venue].stalled:
+        return 0
+    return s.venues[venue].scope != 0 and s.scopes[s.venues[venue].scope].state == RF_SCOPE_STATE_KILLED
+
+
+cdef void flatten(EngineState *s, uint32_t scope) noexcept nogil:
+    cdef uint64_t row
+    cdef const Position *p
+    for row in range(1, s.engine.position_count + 1):
+        p = &s.positions[row]
+        if p.net_qty and p.strategy and within(s, &s.scopes[scope], p.account, p.strategy, p.instrument):
+            flatten_one(s, p)
+
+
+# ---- the switch -------------------------------------------------------------------------------------------------------------------
+
+cdef void strike(EngineState *s, uint32_t row, uint8_t options) noexcept nogil:
+    cdef Scope *scope = &s.scopes[row]
+    if scope.state != RF_SCOPE_STATE_KILLED:
+        s.engine.killed_scopes += 1
+        scope.kill_seq = s.engine.seq
+    scope.state = RF_SCOPE_STATE_KILLED
+    scope.kill_options |= options
+    if not s.engine.counting:
+        s.engine.counting = 1
+        recount(s)
+    if options & RF_KILL_CANCEL:
+        cancel_within(s, row)
+    if options & RF_KILL_FLATTEN:
+        flatten(s, row)
+
+
+cdef int kill(EngineState *s, const KillOrder *k) noexcept nogil:
+    cdef uint32_t row = scope_of(s, k.kind, k.a, k.b)
+    if row == 0 or k.options & ~(RF_KILL_CANCEL | RF_KILL_FLATTEN):
+        return 0
+    strike(s, row, k.options)
+    return 1
+
+
+cdef int release(EngineState *s, const KillOrder *k) noexcept nogil:
+    cdef uint32_t row = scope_of(s, k.kind, k.a, k.b)
+    if row == 0 or s.scopes[row].state == RF_SCOPE_STATE_OPEN:
+        return 0
+    if s.scopes[row].state == RF_SCOPE_STATE_KILLED:
+        s.engine.killed_scopes -= 1
+    s.scopes[row].state = RF_SCOPE_STATE_OPEN
+    s.scopes[row].kill_options = 0
+    s.scopes[row].kill_seq = 0
+    s.scopes[row].rejects = 0
+    return 1
+
+
+cdef void kill_by_word(EngineState *s, uint16_t venue) noexcept nogil:
+    cdef uint32_t row = scope_of(s, RF_SCOPE_KIND_VENUE if venue else RF_SCOPE_KIND_FIRM, venue, 0)
+    if row:
+        strike(s, row, RF_KILL_CANCEL)
+
+
+cdef void silence(EngineState *s, uint16_t strategy) noexcept nogil:
+    cdef uint32_t row
+    cdef Order *o
+    if s.strategies[strategy].status == RF_STRATEGY_STATUS_ENABLED or s.strategies[strategy].status == RF_STRATEGY_STATUS_REDUCE_ONLY:
+        s.strategies[strategy].status = RF_STRATEGY_STATUS_CANCEL_ONLY
+    s.strategies[strategy].silent = 1
+    row = s.strategies[strategy].first_open
+    while row:
+        o = &s.orders[row]
+        row = o.next_open
+        cancel_one(s, o)
+
+
+cdef void note_reject(EngineState *s, const Order *o) noexcept nogil:
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int i, n = scopes_of(s, o.strategy, o.account, o.venue, o.instrument, rows)
+    cdef int64_t most
+    for i in range(n):
+        s.scopes[rows[i]].rejects += 1
+        most = s.scopes[rows[i]].limits[<int>RF_RISK_RULE_REJECT_LIMIT]
+        if most and s.scopes[rows[i]].rejects >= most and s.scopes[rows[i]].state != RF_SCOPE_STATE_KILLED:
+            strike(s, rows[i], RF_KILL_CANCEL)
+
+
+cdef void note_ack(EngineState *s, const Order *o) noexcept nogil:
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int i, n = scopes_of(s, o.strategy, o.account, o.venue, o.instrument, rows)
+    for i in range(n):
+        s.scopes[rows[i]].rejects = 0
+
+
+cdef void cancel_after_disconnect(EngineState *s, uint16_t venue) noexcept nogil:
+    if s.venues[venue].cancel_on_disconnect and s.venues[venue].scope:
+        cancel_within(s, s.venues[venue].scope)

@@ -1,0 +1,50 @@
+# Reservations: what open orders and positions take up of their scopes' limits. Sums are kept from the first limit on (EngineStatus.counting).
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from ringfence.core.amounts cimport rf_amount  # its C is before ours
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport LimitChange, Order
+
+cdef extern from *:
+    """
+    #ifndef RF_PPM
+    #define RF_PPM
+    #include <stdint.h>
+    /* ceil(amount * ppm / 10^6) for amount >= 0, by the reciprocal of 10^6 in 63 bits. */
+    static inline int64_t rf_ppm(int64_t amount, uint32_t ppm) {
+        int64_t out;
+        return rf_scaled((unsigned __int128)(uint64_t)amount * ppm, 4835703278458516698ull, 82, &out) ? out : INT64_MAX;
+    }
+    #endif
+    """
+    int64_t rf_ppm(int64_t amount, uint32_t ppm) noexcept nogil
+
+# The most that may still trade of an order: LeavesQty, or that of a replace in flight when it asks for more; 0 when it is over.
+cdef int64_t open_qty(const EngineState *s, const Order *o) noexcept nogil
+# Bring the order's scopes up to date after any change of it; listed: whether it was on the open list before. Called by settle alone.
+cdef void reserve(EngineState *s, Order *o, int listed, int listed_now) noexcept nogil
+# Bring a position's scopes up to date after a trade, a correction or a mark.
+cdef void revalue(EngineState *s, uint64_t position) noexcept nogil
+# Every position of an instrument, after a mark.
+cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
+# Count a trade into the day's turnover (and short sales) of its scopes.
+cdef void count_trade(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, uint8_t side, int64_t qty, int64_t px) noexcept nogil
+# The limit price of an order, or of a replace in flight, that would trade first: the highest of a buy, the lowest of a sale.
+cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil
+# A cancel goes out: counted in its scopes, never refused.
+cdef void count_cancel(EngineState *s, const Order *o) noexcept nogil
+# GCRA: one more message moves the theoretical arrival time on; interval 0: no rate is set.
+cdef inline void advance_clock(uint64_t *arrival, uint64_t interval, uint64_t now) noexcept nogil:
+    if interval:
+        arrival[0] = (arrival[0] if arrival[0] > now else now) + interval
+
+# Every sum from scratch: at the first limit, and after a change of rates, instruments, accounts or strategies.
+cdef void recount(EngineState *s) noexcept nogil
+# A trading day begins: counts of the day are 0, profit counts from here, a scope that was only REDUCING is open.
+cdef void begin_day(EngineState *s) noexcept nogil
+# Price that a position is valued at and collars may measure from: the middle of bid and ask, else the last trade that is known; 0: none.
+cdef int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil
+# What an order would still tie up at the most it can cost; the margin rate of an account's instrument in millionths.
+cdef uint32_t margin_ppm(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil
+# Apply a limit or setting that was agreed; 0: the scope, the rule or the value cannot be, or the scope table is full.
+cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil

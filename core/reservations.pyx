@@ -1,0 +1,434 @@
+"""Reservations: the sums of open orders and positions in the scopes that they belong to.
+
+    settle(order) ──reserve──▶ working amounts, open quantities, open orders      what an order may still trade, at the worst of its prices
+    book, recompute, mark ──revalue──▶ long, short, net, profit, margin           what a position is worth at the reference price
+    credit ──count_trade──▶ turnover, short sales of the day
+
+Exposure is reserved when an order is accepted and given back by facts only: an order whose fate is unknown keeps what it holds. An order's share is in its own
+row (``reserved_qty``, ``reserved_amount``), a position's in its (``value``, ``profit``), so each change adds the difference and the sums need no walk.
+``recount`` makes all of them anew, and is what the tests hold the sums against (I8). Nothing is counted before the first limit is set (``counting``): an
+instance without limits does not pay for them.
+
+A market order's price is the far touch when it was accepted. An inverse contract's amount does not depend on the price, and its profit is not counted.
+Sums that would overflow saturate: 63 bits of 10^-4 of a currency are more than any firm has, and a saturated sum refuses everything.
+Written by the engine alone. Nothing here fails; what has no rate counts as amount 0, and the checks refuse it (NO_RATE).
+"""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from ringfence.core.amounts cimport amount_of, rf_scaled_words
+from ringfence.core.scopes cimport SCOPES_OF_ORDER, scope_of, scopes_of, store_limit
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport (
+    RF_FIRM_SCOPE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT,
+    RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, Instrument, LimitChange, Order,
+    Position, Scope,
+)
+
+from ringfence.core.rules import RULES
+from ringfence.ipc.schema import ENUMS
+
+SCOPE_KIND = ENUMS["ScopeKind"].by_name
+
+cdef extern from *:
+    """
+    #ifndef RF_SATURATE
+    #define RF_SATURATE
+    #include <stdint.h>
+    static inline void rf_saturate(int64_t *sum, int64_t change) {
+        if (__builtin_add_overflow(*sum, change, sum)) *sum = change > 0 ? INT64_MAX : INT64_MIN;
+    }
+    /* realized + net * px - cost of a position in px x qty, as a whole number of units: size and sign. */
+    static inline int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) {
+        __int128 realized = (__int128)(((unsigned __int128)(uint64_t)rhi << 64) | rlo), cost = (__int128)(((unsigned __int128)(uint64_t)chi << 64) | clo);
+        __int128 gain = realized + (__int128)net * px - cost;
+        unsigned __int128 size = (unsigned __int128)(gain < 0 ? -gain : gain);
+        *lo = (uint64_t)size;
+        *hi = (uint64_t)(size >> 64);
+        return gain < 0 ? -1 : 1;
+    }
+    #endif
+    """
+    void rf_saturate(int64_t *sum, int64_t change) noexcept nogil
+    int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) noexcept nogil
+
+cdef uint32_t[64] SETTABLE    # by RiskRule: bit 1 << ScopeKind where it may be set
+
+
+def _load():
+    """Fill the C array from the rule table; called once at import."""
+    memset(SETTABLE, 0, sizeof(SETTABLE))
+    for rule in RULES.values():
+        for kind in rule.scopes:
+            SETTABLE[<int>rule.number] |= <uint32_t>1 << <int>SCOPE_KIND[kind]
+
+
+_load()
+
+
+# ---- whose ---------------------------------------------------------------------------------------------------------------------
+
+cdef int scopes_of_account(const EngineState *s, uint16_t account, uint32_t *rows) noexcept nogil:
+    """Firm, broker and account: the scopes that margin is counted in."""
+    cdef int n = 0
+    rows[n] = RF_FIRM_SCOPE
+    n += 1
+    if s.brokers[s.accounts[account].broker].scope:
+        rows[n] = s.brokers[s.accounts[account].broker].scope
+        n += 1
+    if s.accounts[account].scope:
+        rows[n] = s.accounts[account].scope
+        n += 1
+    return n
+
+
+cdef int scopes_of_strategy(const EngineState *s, uint16_t strategy, uint32_t *rows) noexcept nogil:
+    cdef int n = 0
+    if s.desks[s.strategies[strategy].desk_row].scope:
+        rows[n] = s.desks[s.strategies[strategy].desk_row].scope
+        n += 1
+    if s.strategies[strategy].scope:
+        rows[n] = s.strategies[strategy].scope
+        n += 1
+    return n
+
+
+cdef uint32_t margin_ppm(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil:
+    cdef uint32_t own = s.instruments[instrument].margin_ppm
+    cdef uint32_t broker = s.brokers[s.accounts[account].broker].scope
+    cdef int64_t rate = s.scopes[s.accounts[account].scope].limits[<int>RF_RISK_RULE_MARGIN_RATE]
+    if own:
+        return own
+    if rate == 0 and broker:
+        rate = s.scopes[broker].limits[<int>RF_RISK_RULE_MARGIN_RATE]
+    if rate == 0:
+        rate = s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_MARGIN_RATE]
+    return <uint32_t>rate
+
+
+cdef int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil:
+    cdef const Instrument *i = &s.instruments[instrument]
+    if i.bid > 0 and i.ask > 0:
+        return (i.bid >> 1) + (i.ask >> 1) + (i.bid & i.ask & 1)
+    return i.last
+
+
+# ---- open orders ----------------------------------------------------------------------------------------------------------------
+
+cdef int64_t open_qty(const EngineState *s, const Order *o) noexcept nogil:
+    cdef uint32_t row = o.first_request if o.replace_revision else 0
+    cdef int64_t most = o.leaves_qty
+    while row:
+        if s.requests[row].qty - o.cum_qty > most:
+            most = s.requests[row].qty - o.cum_qty
+        row = s.requests[row].next
+    return most
+
+
+cdef int64_t worst_px(const EngineState *s, const Order *o) noexcept nogil:
+    """The highest of its prices and of those that replaces in flight ask for: what costs most, and what a sale is most worth."""
+    cdef uint32_t row = o.first_request if o.replace_revision else 0
+    cdef int64_t px = o.px if o.px > o.stop_px else o.stop_px
+    while row:
+        if s.requests[row].px > px:
+            px = s.requests[row].px
+        if s.requests[row].stop_px > px:
+            px = s.requests[row].stop_px
+        row = s.requests[row].next
+    return px if px else o.reserved_px
+
+
+cdef void hold_amount(EngineState *s, const Order *o, int64_t qty, int64_t amount, int orders) noexcept nogil:
+    """Add these changes to every scope of the order."""
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int64_t margin = rf_ppm(o.reserved_amount + amount, margin_ppm(s, o.account, o.instrument))
+    cdef int i, n = scopes_of_account(s, o.account, rows)
+    cdef int with_margin = n
+    cdef Scope *scope
+    margin -= rf_ppm(o.reserved_amount, margin_ppm(s, o.account, o.instrument))
+    n += scopes_of_strategy(s, o.strategy, rows + n)
+    if s.venues[o.venue].scope:
+        rows[n] = s.venues[o.venue].scope
+        n += 1
+    for i in range(n):
+        scope = &s.scopes[rows[i]]
+        rf_saturate(&scope.working_buy if o.side == RF_SIDE_BUY else &scope.working_sell, amount)
+        scope.open_orders += <uint32_t>orders
+        if i < with_margin:
+            rf_saturate(&scope.margin, margin)
+    n = 0
+    if s.instruments[o.instrument].scope:
+        rows[n] = s.instruments[o.instrument].scope
+        n += 1
+    if o.account_pair:
+        rows[n] = o.account_pair
+        n += 1
+        if o.side == RF_SIDE_SELL_SHORT:
+            rf_saturate(&s.scopes[o.account_pair].short_working, qty)
+    if o.strategy_pair:
+        rows[n] = o.strategy_pair
+        n += 1
+    for i in range(n):
+        scope = &s.scopes[rows[i]]
+        rf_saturate(&scope.working_buy if o.side == RF_SIDE_BUY else &scope.working_sell, amount)
+        rf_saturate(&scope.buy_qty if o.side == RF_SIDE_BUY else &scope.sell_qty, qty)
+        scope.open_orders += <uint32_t>orders
+
+
+cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
+    """Keep the list of open limit orders of the instrument and side, and a bound of its best price: what an own order could trade with."""
+    cdef Instrument *i = &s.instruments[o.instrument]
+    cdef uint32_t *first = &i.first_buy if o.side == RF_SIDE_BUY else &i.first_sell
+    cdef int listed = o.prev_level != 0 or first[0] == o.order_id
+    cdef int64_t px = keenest_px(s, o)
+    if o.ord_type != RF_ORD_TYPE_LIMIT:
+        return
+    if listed_now and not listed:
+        o.prev_level = 0
+        o.next_level = first[0]
+        if first[0]:
+            s.orders[first[0]].prev_level = <uint32_t>o.order_id
+        else:
+            i.best_buy = px if o.side == RF_SIDE_BUY else i.best_buy
+            i.best_sell = i.best_sell if o.side == RF_SIDE_BUY else px
+        first[0] = <uint32_t>o.order_id
+    elif listed and not listed_now:
+        if o.next_level:
+            s.orders[o.next_level].prev_level = o.prev_level
+        if o.prev_level:
+            s.orders[o.prev_level].next_level = o.next_level
+        else:
+            first[0] = o.next_level
+        o.prev_level = 0
+        o.next_level = 0
+    if not listed_now:
+        return
+    if o.side == RF_SIDE_BUY:
+        i.best_buy = px if px > i.best_buy else i.best_buy
+    else:
+        i.best_sell = px if px < i.best_sell else i.best_sell
+
+
+cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil:
+    cdef uint32_t row = o.first_request if o.replace_revision else 0
+    cdef int64_t px = o.px, asked
+    while row:
+        asked = s.requests[row].px
+        if asked and (asked > px if o.side == RF_SIDE_BUY else asked < px):
+            px = asked
+        row = s.requests[row].next
+    return px
+
+
+cdef void reserve(EngineState *s, Order *o, int listed, int listed_now) noexcept nogil:
+    cdef int64_t qty = open_qty(s, o) if listed_now else 0
+    cdef int64_t amount = 0
+    if not o.account_pair:
+        o.account_pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, o.account, o.instrument)
+    if not o.strategy_pair:
+        o.strategy_pair = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, o.strategy, o.instrument)
+    if qty:
+        amount_of(&s.instruments[o.instrument], worst_px(s, o), qty, &amount)
+    if qty != o.reserved_qty or amount != o.reserved_amount or listed != listed_now:
+        hold_amount(s, o, qty - o.reserved_qty, amount - o.reserved_amount, listed_now - listed)
+        o.reserved_qty = qty
+        o.reserved_amount = amount
+    level(s, o, listed_now)
+
+
+# ---- positions --------------------------------------------------------------------------------------------------------------------
+
+cdef void look_for_loss(Scope *scope) noexcept nogil:
+    """A scope that has lost what it may lose in a day only reduces, until the next day or an operator."""
+    cdef int64_t most = scope.limits[<int>RF_RISK_RULE_DAILY_LOSS]
+    if most and scope.state == RF_SCOPE_STATE_OPEN and scope.profit < -most:
+        scope.state = RF_SCOPE_STATE_REDUCING
+
+
+cdef void weigh(EngineState *s, const Position *p, int64_t net, int64_t value, int64_t profit, int sign) noexcept nogil:
+    """Put a position into the sums of its scopes (sign 1), or take it out (-1)."""
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int i, n = scopes_of_account(s, p.account, rows)
+    cdef int with_margin = n
+    cdef int64_t size = value if value > 0 else -value
+    cdef int64_t margin = rf_ppm(size, margin_ppm(s, p.account, p.instrument))
+    cdef Scope *scope
+    if p.strategy:
+        n += scopes_of_strategy(s, p.strategy, rows + n)
+    if s.instruments[p.instrument].scope:
+        rows[n] = s.instruments[p.instrument].scope
+        n += 1
+    if p.account_pair:
+        rows[n] = p.account_pair
+        n += 1
+    if p.strategy_pair:
+        rows[n] = p.strategy_pair
+        n += 1
+    for i in range(n):
+        scope = &s.scopes[rows[i]]
+        rf_saturate(&scope.long_amount if value > 0 else &scope.short_amount, sign * size)
+        rf_saturate(&scope.profit, sign * profit)
+        if i < with_margin:
+            rf_saturate(&scope.margin, sign * margin)
+    for i in range(with_margin, n):
+        scope = &s.scopes[rows[i]]
+        if scope.b or rows[i] == s.instruments[p.instrument].scope:
+            rf_saturate(&scope.net_qty, sign * net)
+    if sign > 0:
+        for i in range(n):
+            look_for_loss(&s.scopes[rows[i]])
+
+
+cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
+    """A position that is counted for the first time: its pairs, and its place in the instrument's list."""
+    cdef Instrument *i = &s.instruments[p.instrument]
+    p.account_pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, p.account, p.instrument)
+    if p.strategy:
+        p.strategy_pair = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, p.strategy, p.instrument)
+    p.next_of_instrument = i.first_position
+    i.first_position = <uint32_t>row
+    p.counted = 1
+
+
+cdef int64_t profit_of(const Position *p, const Instrument *i, int64_t px) noexcept nogil:
+    """Realized and unrealized, each rounded away from zero by less than a unit; 0 without a rate."""
+    cdef uint64_t lo, hi
+    cdef int64_t size
+    cdef int sign = rf_gain(p.realized_lo, p.realized_hi, p.cost_lo, p.cost_hi, p.net_qty, px, &lo, &hi)
+    if not rf_scaled_words(lo, hi, i.amount_factor, i.amount_shift, &size) and i.amount_factor:
+        size = INT64_MAX
+    return sign * size
+
+
+cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
+    cdef Position *p = &s.positions[row]
+    cdef Instrument *i = &s.instruments[p.instrument]
+    cdef int64_t px = reference_px(s, p.instrument), size = p.net_qty if p.net_qty > 0 else -p.net_qty, value = 0, profit = 0
+    if not p.counted:
+        enter(s, p, row)
+    if px <= 0:
+        px = p.last_px
+    if size and px > 0:
+        amount_of(i, px, size, &value)
+    if not i.inverse:
+        profit = profit_of(p, i, px)
+    weigh(s, p, p.counted_qty, p.value, p.profit - p.day_profit, -1)
+    p.counted_qty = p.net_qty
+    p.value = value if p.net_qty > 0 else -value
+    p.profit = profit
+    weigh(s, p, p.counted_qty, p.value, p.profit - p.day_profit, 1)
+
+
+cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil:
+    cdef uint32_t row = s.instruments[instrument].first_position
+    while row:
+        revalue(s, row)
+        row = s.positions[row].next_of_instrument
+
+
+cdef void count_trade(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, uint8_t side, int64_t qty, int64_t px) noexcept nogil:
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int i, n = scopes_of_account(s, account, rows)
+    cdef uint32_t pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, account, instrument)
+    cdef int64_t amount
+    amount_of(&s.instruments[instrument], px if px > 0 else -px, qty, &amount)
+    if strategy:
+        n += scopes_of_strategy(s, strategy, rows + n)
+        rows[n] = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, strategy, instrument)
+        n += rows[n] != 0
+    if s.instruments[instrument].scope:
+        rows[n] = s.instruments[instrument].scope
+        n += 1
+    if pair:
+        rows[n] = pair
+        n += 1
+        if side == RF_SIDE_SELL_SHORT:
+            rf_saturate(&s.scopes[pair].short_qty, qty)
+    for i in range(n):
+        rf_saturate(&s.scopes[rows[i]].turnover, amount)
+
+
+cdef void count_cancel(EngineState *s, const Order *o) noexcept nogil:
+    cdef uint32_t[SCOPES_OF_ORDER] rows
+    cdef int i, n = scopes_of(s, o.strategy, o.account, o.venue, o.instrument, rows)
+    for i in range(n):
+        s.scopes[rows[i]].messages += 1
+        advance_clock(&s.scopes[rows[i]].message_tat, s.scopes[rows[i]].message_interval, s.engine.engine_ns)
+
+
+# ---- everything ---------------------------------------------------------------------------------------------------------------------
+
+cdef void forget_sums(EngineState *s) noexcept nogil:
+    cdef uint32_t i
+    cdef uint64_t row
+    cdef Scope *scope
+    for i in range(1, s.engine.scope_count + 1):
+        scope = &s.scopes[i]
+        scope.open_orders = 0
+        scope.working_buy = 0
+        scope.working_sell = 0
+        scope.long_amount = 0
+        scope.short_amount = 0
+        scope.profit = 0
+        scope.net_qty = 0
+        scope.buy_qty = 0
+        scope.sell_qty = 0
+        scope.short_working = 0
+        scope.margin = 0
+    for i in range(1, s.engine.instrument_count + 1):
+        s.instruments[i].first_buy = 0
+        s.instruments[i].first_sell = 0
+    for row in range(1, s.engine.order_count + 1):
+        s.orders[row].reserved_qty = 0
+        s.orders[row].reserved_amount = 0
+        s.orders[row].next_level = 0
+        s.orders[row].prev_level = 0
+    for row in range(1, s.engine.position_count + 1):
+        s.positions[row].counted_qty = 0
+        s.positions[row].value = 0
+        s.positions[row].profit = s.positions[row].day_profit
+
+
+cdef void recount(EngineState *s) noexcept nogil:
+    cdef uint32_t strategy
+    cdef uint64_t row
+    cdef Order *o
+    forget_sums(s)
+    for strategy in range(1, s.engine.strategy_count + 1):
+        row = s.strategies[strategy].first_open
+        while row:
+            o = &s.orders[row]
+            reserve(s, o, 0, 1)
+            row = o.next_open
+    for row in range(1, s.engine.position_count + 1):
+        revalue(s, row)
+
+
+cdef void begin_day(EngineState *s) noexcept nogil:
+    cdef uint32_t i
+    cdef uint64_t row
+    for row in range(1, s.engine.position_count + 1):
+        s.positions[row].day_profit = s.positions[row].profit
+    for i in range(1, s.engine.scope_count + 1):
+        s.scopes[i].turnover = 0
+        s.scopes[i].profit = 0
+        s.scopes[i].short_qty = 0
+        s.scopes[i].messages = 0
+        if s.scopes[i].state == RF_SCOPE_STATE_REDUCING:
+            s.scopes[i].state = RF_SCOPE_STATE_OPEN
+
+
+cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil:
+    cdef uint32_t row
+    if change.rule == 0 or change.rule > RF_RISK_RULE_MAX or change.value < 0 or not SETTABLE[change.rule] >> change.kind & 1:
+        return 0
+    row = scope_of(s, change.kind, change.a, change.b)
+    if row == 0:
+        return 0
+    store_limit(&s.scopes[row], change.rule, change.value)
+    if not s.engine.counting or change.rule == RF_RISK_RULE_MARGIN_RATE:
+        s.engine.counting = 1
+        recount(s)
+    look_for_loss(&s.scopes[row])
+    return 1
