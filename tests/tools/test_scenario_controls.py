@@ -20,25 +20,8 @@ FILES = sorted(CONTROLS.glob("*.ndjson"))
 NEW = '{"intent": {"client_id": 1, "op": "new", "side": "buy", "qty": "100", "price": "1.00"}}'
 
 
-def engine_has_checks() -> bool:
-    """Whether orders say which checks they passed: without that the engine at hand has no controls to hold to."""
-    lines = [NEW, '{"expect": {"order": 1, "status": "PendingNew"}}']
-    result = scenario.run(parse("probe", "\n".join(lines).encode()))
-    replayer = Replayer(LIMITS)
-    for frame in result.journal:
-        replayer.apply(frame)
-    return bool(int(replayer.state.table("orders")[1]["checks"]))
-
-
-HAS_CHECKS = engine_has_checks()
-WITHOUT_CHECKS = re.compile(r"(C\d\d[ac]-.*-passes|C(03|04|05|06|09|10|11)b-.*|R-.*)$")
-"""What holds in an engine without the checks too, but for the passes that cancel something (C31c)."""
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_control_scenario_holds_and_replays(path: Path) -> None:
-    if not HAS_CHECKS and (not WITHOUT_CHECKS.match(path.stem) or path.stem.startswith("C31c")):
-        pytest.skip("this engine does not run the checks")
     result = scenario.run_file(path)
     assert scenario.report(result) == ""
     journal = b"".join(result.journal)
