@@ -25,6 +25,7 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools.config import Config, LimitsConfig
 from ringfence.tools.config_model import DURABILITIES, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
+from ringfence.tools.rule_values import Place
 
 Rows = Callable[[str], Any]
 _CONTROL = ENUMS["ControlKind"].by_name
@@ -196,8 +197,9 @@ def _permissions(config: Config, rows: Rows, counts: Any) -> list[Any]:
         row = known.pop((grant.name, grant.strategy), 0)
         if row == 0:
             used = row = used + 1
-            gives.append(_permission(row, "STRATEGY", grant.strategy, 1, grant.name))
-        have = _elements(table[row]) if row <= int(counts["permission_count"]) else {part: set() for part in _PARTS}
+            gives += grant_changes(row, grant)
+            continue
+        have = _elements(table[row])
         for part, wanted in _wanted(grant).items():
             takes += [_permission(row, part, element, 0) for element in sorted(have[part] - wanted)]
             gives += [_permission(row, part, element, 1) for element in sorted(wanted - have[part])]
@@ -205,6 +207,12 @@ def _permissions(config: Config, rows: Rows, counts: Any) -> list[Any]:
         if any(_elements(table[row]).values()):
             takes.append(_permission(row, "STRATEGY", int(table[row]["strategy"]), 0))
     return takes + gives
+
+
+def grant_changes(row: int, grant: PermissionConfig) -> list[Any]:
+    """The commands that make a grant in a row that has none."""
+    made = [_permission(row, "STRATEGY", grant.strategy, 1, grant.name)]
+    return made + [_permission(row, part, element, 1) for part, elements in _wanted(grant).items() for element in sorted(elements)]
 
 
 _PARTS = {"ACCOUNT": "accounts", "VENUE": "venues", "INSTRUMENT": "instruments", "ORD_TYPE": "ord_types", "TIME_IN_FORCE": "time_in_forces", "SHORT": "flags"}
@@ -244,12 +252,17 @@ def _limits(config: Config, rows: Rows, counts: Any, before: Config | None) -> l
     lifted = {(x.kind, x.a, x.b, x.rule): 0 for x in before.model_limits} if before else {}
     out = []
     for (kind, a, b, rule), value in (lifted | wanted).items():
-        number = RULES[rule].number
-        if int(scopes[kind, a, b][number] if (kind, a, b) in scopes else 0) != value:
-            body = np.zeros(1, dtype("LimitChange"))
-            body[0]["value"], body[0]["a"], body[0]["b"], body[0]["kind"], body[0]["rule"] = value, a, b, kind, number
-            out.append(_as_config("SET_LOCATE" if rule == "SHORT_SALE" else "SET_LIMIT", body[0]))
+        if int(scopes[kind, a, b][RULES[rule].number] if (kind, a, b) in scopes else 0) != value:
+            out.append(limit_change(rule, (kind, a, b), value))
     return out
+
+
+def limit_change(rule: str, scope: Place, value: int) -> Any:
+    """The command that sets a limit of a scope, in the rule's unit; a locate is the limit of SHORT_SALE."""
+    body = np.zeros(1, dtype("LimitChange"))
+    body[0]["kind"], body[0]["a"], body[0]["b"] = scope
+    body[0]["value"], body[0]["rule"] = value, RULES[rule].number
+    return _as_config("SET_LOCATE" if rule == "SHORT_SALE" else "SET_LIMIT", body[0])
 
 
 def _operators(config: Config, rows: Rows, counts: Any) -> list[Any]:

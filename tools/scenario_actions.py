@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools.rule_values import parse_scope
 from ringfence.tools.scenario_config import row_of
 from ringfence.tools.scenario_engine import record, scaled
 from ringfence.tools.scenario_machine import Answer, Machine, Refusal
@@ -40,6 +41,8 @@ def do(machine: Machine, step: Step) -> None:
             machine.disconnect(link, step.lost)
     elif step.kind == "clock_ms":
         machine.advance(step.value)
+    elif step.kind == "mark":
+        _mark(machine, step.value)
     elif step.kind == "operator":
         _operator(machine, step)
     else:
@@ -95,7 +98,7 @@ def _terms(machine: Machine, value: dict[str, Value], strategy: int, client: int
     kind = value.get("type") or (("STOP_LIMIT" if stop else "LIMIT") if "price" in value else ("STOP" if stop else "MARKET"))
     out |= {"side": ENUMS["Side"].by_name[value["side"]], "ord_type": ENUMS["OrdType"].by_name[kind]}
     out |= {"time_in_force": ENUMS["TimeInForce"].by_name[value.get("tif", "DAY")], "expire_ns": value.get("expire", 0)}
-    return out | {"instructions": CONSTANTS["INSTRUCTION_POST_ONLY"][0] if value.get("post_only") else 0}
+    return out | {"instructions": sum(CONSTANTS[f"INSTRUCTION_{n.upper()}"][0] for n in ("post_only", "reduce_only") if value.get(n))}
 
 
 def _remember(machine: Machine, strategy: int, client: int, value: dict[str, Value], events: list[Any]) -> None:
@@ -127,6 +130,14 @@ def _operator(machine: Machine, step: Step) -> None:
         status = ENUMS["StrategyStatus"].by_name[value["status"]]
         machine.control("SET_STRATEGY", strategy=machine.strategy(value["strategy"]), status=status)
         return
+    if action == "limit":
+        machine.trace(f"operator limit {value['limit']}")
+        machine.set_limit(value["limit"])
+        return
+    if action in ("kill", "release"):
+        machine.trace(f"operator {action} {value[action]}")
+        machine.control(action.upper(), operator_name="scenario", reason="scenario", body=_kill(machine, value[action]))
+        return
     strategy = machine.strategy(value.get("strategy", ""))
     if action == "mass_cancel":
         body["venue"] = machine.at(step.at).row
@@ -145,6 +156,20 @@ def _operator(machine: Machine, step: Step) -> None:
     kinds = {"mass_cancel": "MASS_CANCEL", "resolve": "RESOLVE_ORDER", "dont_know": "DONT_KNOW", "assign": "ASSIGN_EXECUTION"}
     machine.trace(f"operator {action}")
     machine.control(kinds[action], operator_name="scenario", reason="scenario", body=record("OrderAction", **body))
+
+
+def _kill(machine: Machine, scope: str) -> Any:
+    try:
+        kind, a, b = parse_scope(scope, machine.names())
+    except ValueError as e:
+        raise Wrong(str(e)) from None
+    return record("KillOrder", kind=kind, a=a, b=b, options=CONSTANTS["KILL_CANCEL"][0])
+
+
+def _mark(machine: Machine, value: dict[str, Value]) -> None:
+    row = machine.instrument(value.get("instrument", ""))
+    digits = machine.setup.instruments[row - 1].price_digits
+    machine.frame("MARK", record("Mark", instrument=row, **{n: scaled(value[n], digits, n) for n in ("bid", "ask", "last") if n in value}))
 
 
 def _order_id(machine: Machine, strategy: int, client: int) -> int:

@@ -17,8 +17,10 @@ from typing import Any
 from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix.config import BEGIN_STRINGS
 from ringfence.gateways.fix.profile import Profile, load
+from ringfence.ipc.schema import ENUMS
 from ringfence.tools.scenario_words import (
     DIGITS_MAX,
+    SIDES,
     STRATEGY_STATUS,
     Check,
     NoSuchName,
@@ -67,6 +69,11 @@ class Setup:
     venues: list[dict[str, Value]]
     strategies: list[dict[str, Value]]
     routes: list[dict[str, Value]]
+    currencies: dict[str, Value]  # the firm's first
+    brokers: list[str]
+    desks: list[str]
+    limits: list[dict[str, Value]]
+    permissions: list[dict[str, Value]]
 
 
 def _digits(value: Value) -> int:
@@ -115,6 +122,34 @@ def _name(value: Value) -> str:
     return str(value)
 
 
+def _list(value: Value) -> list[Value]:
+    if not isinstance(value, list):
+        raise Wrong(f"a list, was {value!r}")
+    return value
+
+
+def _percent(value: Value) -> int:
+    """Millionths of a share with a percent sign."""
+    if not text(value).endswith("%") or (share := number(value[:-1]) * 10_000) != int(share) or not 0 <= share < 1 << 32:
+        raise Wrong(f'{value!r} is no share; write "3.5%", with at most 4 decimals')
+    return int(share)
+
+
+def _second(value: Value) -> int:
+    """Seconds of the UTC day of HH:MM or HH:MM:SS."""
+    parts = text(value).split(":")
+    if len(parts) not in (2, 3) or not all(p.isdecimal() and len(p) == 2 for p in parts) or int(parts[0]) > 23 or any(int(p) > 59 for p in parts[1:]):
+        raise Wrong(f'{value!r} is no time of the day; write "07:30" or "21:00:00"')
+    h, m, s = (*map(int, parts), 0)[:3]
+    return h * 3600 + m * 60 + s
+
+
+def _rates(value: Value) -> dict[str, Value]:
+    if not isinstance(value, dict):
+        raise Wrong(f"an object of codes and rates, was {value!r}")
+    return {_name(code)[:7]: number(rate) for code, rate in value.items()}
+
+
 INSTRUMENT: dict[str, Check] = {
     "symbol": _name,
     "name": _name,
@@ -133,16 +168,29 @@ INSTRUMENT: dict[str, Check] = {
     "multiplier": integer,
     "base": text,
     "quote": text,
+    "kind": one_of({n.lower(): n for n in ENUMS["InstrumentKind"].by_name}, "kind"),
+    "inverse": boolean,
+    "margin": _percent,
+    "last_day": _day,
+    "restricted": boolean,
+    "locate_required": boolean,
+    "bands": lambda value: [keys(band, {"from": number, "tick": number}, "bands") for band in _list(value)],
+    "status": one_of({"active": 1, "halted": 2}, "status"),
 }
-ACCOUNT: dict[str, Check] = {"name": _name, "code": _name, "currency": text}
+ACCOUNT: dict[str, Check] = {"name": _name, "code": _name, "currency": text, "broker": _name}
 VENUE: dict[str, Check] = {"name": _name, "profile": text}
+LIMIT: dict[str, Check] = {"scope": text, "rule": text, "value": text}
+SETS = ("strategies", "accounts", "venues", "instruments", "ord_types", "time_in_forces")
+PERMISSION: dict[str, Check] = {name: lambda value: value for name in SETS} | {"short": boolean, "name": _name}
 STRATEGY: dict[str, Check] = {
     "name": _name,
     "max_age_ms": integer,
     "cancel_on_detach": boolean,
     "status": one_of(STRATEGY_STATUS, "status"),
+    "desk": _name,
 }
-ROUTE: dict[str, Check] = {"name": _name, "instrument": text, "account": text, "venue": text}
+ROUTE: dict[str, Check] = {"name": _name, "instrument": text, "account": text, "venue": text, "strategy": text, "qty_min": number, "qty_max": number}
+ROUTE |= {"side": one_of({"any": 0} | {n: ENUMS["Side"].by_name[v] for n, v in SIDES.items()}, "side"), "from": _second, "until": _second}
 
 
 def _table(allowed: dict[str, Check], key: str, prefix: str) -> Check:
@@ -185,6 +233,10 @@ CONFIG: dict[str, Check] = {
     "qty_scale": _digits,
     "max_age_ms": integer,
     "profile": text,
+    "firm": text,
+    "currencies": _rates,
+    "limits": lambda value: [keys(row, LIMIT, "limits") for row in _list(value)],
+    "permissions": lambda value: [keys(row, PERMISSION, "permissions") for row in _list(value)],
 }
 ALIASES = {
     "price_scale": "price_digits",
@@ -243,6 +295,8 @@ def _figures(scenario: Scenario, kind: str) -> Iterator[Value]:
     names = ("price", "stop_price") if kind == "price" else ("qty", "display_qty", "cum", "leaves", "net", "bought", "sold")
     yield from (content for tag, content in _bodies(scenario) if tag in tags)
     for step in scenario.steps:
+        if step.kind == "mark" and kind == "price":
+            yield from (step.value[n] for n in ("bid", "ask", "last") if n in step.value)
         if step.kind in ("intent", "expect"):
             for part in (step.value, *(step.value.get(p, {}) for p in ("position", "suspense"))):
                 yield from (part[n] for n in names if part.get(n) is not None)
@@ -333,6 +387,11 @@ def setup(scenario: Scenario) -> Setup:
         venues=venues,
         strategies=[age | row for row in config.get("strategies", [{"name": "s1"}])],
         routes=_routes(config, accounts, venues),
+        currencies=({config["firm"]: Decimal(1)} if config.get("firm") else {}) | config.get("currencies", {}),
+        brokers=list(dict.fromkeys(row["broker"] for row in accounts if "broker" in row)),
+        desks=list(dict.fromkeys(row["desk"] for row in config.get("strategies", []) if "desk" in row)),
+        limits=config.get("limits", []),
+        permissions=config.get("permissions", []),
     )
 
 

@@ -17,8 +17,14 @@ from ringfence.core.state import Limits
 from ringfence.gateways.decimals import to_scaled
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS, RECORDS
+from ringfence.tools.config_model import RATE_DIGITS, read_permission
+from ringfence.tools.definitions import grant_changes, limit_change
+from ringfence.tools.errors import ConfigError
+from ringfence.tools.rule_values import KIND as SCOPE
+from ringfence.tools.rule_values import find_rule, parse_scope, parse_value
 from ringfence.tools.scenario_config import SECOND, InstrumentSpec, Setup, row_of
 from ringfence.tools.scenario_words import Value, Wrong
+from ringfence.tools.toml_table import Table
 
 LIMITS = Limits(orders=2048, executions=8192, positions=512, breaks=2048, instruments=64, accounts=64, venues=33, strategies=33, routes=1200)
 STARTED_BEFORE_NS = 600 * SECOND  # the engine started ten minutes before the first line: an intent may be older than that line, or than the engine
@@ -62,11 +68,18 @@ class Engine:
     def _configure(self) -> None:
         setup = self.setup
         self.control("START", day=setup.day, prefix=setup.prefix, epoch=1)
+        for row, (code, rate) in enumerate(setup.currencies.items(), 1):
+            body = record("Currency", id=row, code=code, rate=scaled(rate, RATE_DIGITS, "rate"), is_firm=int(row == 1), status=1)
+            self.control("DEFINE_CURRENCY", body=body)
+        for kind, names in (("Broker", setup.brokers), ("Desk", setup.desks)):
+            for row, name in enumerate(names, 1):
+                self.control(f"DEFINE_{kind.upper()}", body=record(kind, id=row, name=name, status=1))
         for row, spec in enumerate(setup.instruments, 1):
             self.control("DEFINE_INSTRUMENT", body=_instrument(row, spec))
         for row, account in enumerate(setup.accounts, 1):
-            body = record("Account", id=row, status=1, name=account["name"], code=account["code"], currency=account.get("currency", "")[:7])
-            self.control("DEFINE_ACCOUNT", body=body)
+            broker = setup.brokers.index(account["broker"]) + 1 if "broker" in account else 0
+            names = {"name": account["name"], "code": account["code"], "currency": account.get("currency", "")[:7]}
+            self.control("DEFINE_ACCOUNT", body=record("Account", id=row, status=1, broker=broker, **names))
         for row, venue in enumerate(setup.venues, 1):
             session = f"{setup.begin_string}:{US}->{venue['name'].upper()}"[:31]
             profile = venue["profile"]
@@ -75,15 +88,65 @@ class Engine:
         for row, strategy in enumerate(setup.strategies, 1):
             status = ENUMS["StrategyStatus"].by_name[strategy.get("status", "ENABLED")]
             values = {"max_age_ns": strategy["max_age_ms"] * 1_000_000, "cancel_on_detach": int(strategy.get("cancel_on_detach", False))}
+            values["desk_row"] = setup.desks.index(strategy["desk"]) + 1 if "desk" in strategy else 0
             self.control("DEFINE_STRATEGY", body=record("Strategy", id=row, name=strategy["name"], status=status, **values))
             self.control("STRATEGY_ATTACH", strategy=row, epoch=1, pid=1)
         for row, route in enumerate(setup.routes, 1):
-            names = {
+            rows = {
                 "instrument": self.instrument(route["instrument"]) if "instrument" in route else 0,
                 "account": row_of(setup.accounts, route["account"], "account") if "account" in route else 0,
                 "venue": row_of(setup.venues, route.get("venue", ""), "venue"),
+                "strategy": self.strategy(route["strategy"]) if "strategy" in route else 0,
             }
-            self.control("DEFINE_ROUTE", body=record("Route", id=row, name=route["name"], status=1, **names))
+            digits = setup.instruments[(rows["instrument"] or 1) - 1].qty_digits
+            rows |= {key: scaled(route[key], digits, key) for key in ("qty_min", "qty_max") if key in route}
+            rows |= {"side": route.get("side", 0), "from_s": route.get("from", 0), "until_s": route.get("until", 0)}
+            self.control("DEFINE_ROUTE", body=record("Route", id=row, name=route["name"], status=1, **rows))
+        self._control_model()
+
+    def _control_model(self) -> None:
+        """Grants and limits, read as a configuration reads them."""
+        ids = self.names()
+        row = 0
+        for k, values in enumerate(self.setup.permissions, 1):
+            try:
+                grants = read_permission(Table(values, f"permissions[{k}]", "config"), k, ids)
+            except ConfigError as e:
+                raise Wrong(str(e)) from None
+            for grant in grants:
+                row += 1
+                for change in grant_changes(row, grant):
+                    self.frame("CONTROL", change)
+        for limit in self.setup.limits:
+            self.set_limit(limit)
+
+    def names(self) -> dict[str, dict[str, int]]:
+        """Rows of every object by its name."""
+        setup = self.setup
+        out = {table: {n: k for k, n in enumerate(names, 1)} for table, names in (("brokers", setup.brokers), ("desks", setup.desks))}
+        out["instruments"] = {i.symbol: k for k, i in enumerate(setup.instruments, 1)}
+        for table, rows in (("accounts", setup.accounts), ("venues", setup.venues), ("strategies", setup.strategies)):
+            out[table] = {r["name"]: k for k, r in enumerate(rows, 1)}
+        return out
+
+    def set_limit(self, limit: dict[str, Value]) -> None:
+        """Set a limit from its scope, rule and value in words.
+
+        Raises
+        ------
+        Wrong
+            One of them says nothing that can be.
+        """
+        try:
+            kind, a, b = parse_scope(limit["scope"], self.names())
+            rule = find_rule(limit["rule"], kind)
+            instrument = b or (a if kind == SCOPE["INSTRUMENT"] else 1)
+            value = parse_value(rule, limit["value"], self.setup.instruments[instrument - 1].qty_digits)
+        except KeyError as e:
+            raise Wrong(f"a limit needs scope, rule and value; {e} is missing") from None
+        except ValueError as e:
+            raise Wrong(str(e)) from None
+        self.frame("CONTROL", limit_change(rule.name, (kind, a, b), value))
 
     # ---- frames
 
@@ -173,4 +236,9 @@ def _instrument(row: int, spec: InstrumentSpec) -> Any:
     }
     names = {"symbol": spec.symbol, "base": values.get("base", "")[:7], "quote": values.get("quote", "")[:7]}
     digits = {"price_digits": spec.price_digits, "qty_digits": spec.qty_digits}
-    return record("Instrument", id=row, status=1, multiplier=values.get("multiplier", 1), **names, **digits, **figures)
+    terms = {name: int(values.get(name, 0)) for name in ("inverse", "restricted", "locate_required", "last_day")} | {"margin_ppm": values.get("margin", 0)}
+    terms |= {"kind": ENUMS["InstrumentKind"].by_name[values.get("kind", "FX_SPOT")], "status": values.get("status", 1)}
+    out = record("Instrument", id=row, multiplier=values.get("multiplier", 1), **names, **digits, **figures, **terms)
+    for k, band in enumerate(values.get("bands", [])[:3]):
+        out["band_px"][k], out["band_tick"][k] = (scaled(band[n], spec.price_digits, n) for n in ("from", "tick"))
+    return out

@@ -83,6 +83,9 @@ ORDER: dict[str, Check] = {
     "text": _optional(text),
     "pending": integer,
     "unverified": boolean,
+    "route": text,
+    "skipped": integer,
+    "skip_reason": _optional(one_of(REASONS, "reason")),
 }
 POSITION: dict[str, Check] = {
     "net": number,
@@ -315,6 +318,9 @@ def _order_view(machine: Machine, order: Any, refused: str | None) -> dict[str, 
         "text": _text(order["text"]),
         "pending": int(order["pending_count"]),
         "unverified": bool(int(order["flags"]) & CONSTANTS["ORDER_UNVERIFIED"][0]),
+        "route": str(machine.setup.routes[int(order["route"]) - 1]["name"]),
+        "skipped": int(order["routes_skipped"]),
+        "skip_reason": _words("DenyReason", int(order["skip_reason"])) if int(order["skip_reason"]) else None,
     }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from ringfence.tools.scenario_config import check_config
+from ringfence.tools.scenario_config import LIMIT, check_config
 from ringfence.tools.scenario_expect import check_expect
 from ringfence.tools.scenario_words import (
     OBSERVATIONS,
@@ -42,7 +42,7 @@ from ringfence.tools.scenario_words import (
 )
 
 SUFFIX = ".ndjson"
-KINDS = ("config", "intent", "venue", "session", "clock_ms", "operator", "observe", "expect")
+KINDS = ("config", "intent", "venue", "session", "clock_ms", "mark", "operator", "observe", "expect")
 INTENT: dict[str, Check] = {
     "client_id": integer,
     "target": integer,
@@ -56,6 +56,7 @@ INTENT: dict[str, Check] = {
     "tif": one_of(TIFS, "tif"),
     "expire": timestamp,
     "post_only": boolean,
+    "reduce_only": boolean,
     "age_ms": integer,
     "instrument": text,
     "symbol": text,
@@ -74,7 +75,11 @@ OPERATOR: dict[str, Check] = {
     "order": integer,
     "strategy": text,
     "client_strategy": text,
+    "limit": lambda value: keys(value, LIMIT, "limit"),
+    "kill": text,
+    "release": text,
 }
+MARK: dict[str, Check] = {"bid": number, "ask": number, "last": number, "instrument": text}
 OBSERVE: dict[str, Check] = {"kind": one_of(OBSERVATIONS, "kind"), "strategy": text}
 
 
@@ -111,14 +116,14 @@ def check_venue(value: Value) -> Value:
 
 def check_operator(value: Value) -> Value:
     out = keys(value, OPERATOR, "operator")
-    actions: list[str] = [a for a in ("mass_cancel", "dont_know", "resolve", "assign") if a in out]
+    actions: list[str] = [a for a in ("mass_cancel", "dont_know", "resolve", "assign", "limit", "kill", "release") if a in out]
     if not actions and {"strategy", "status"} <= out.keys():
         actions = ["set_strategy"]
         out["status"] = one_of(STRATEGY_STATUS, "status")(out["status"])
     elif actions == ["resolve"]:
         out["status"] = one_of(TERMINAL, "status")(out.get("status"))
     if len(actions) != 1:
-        raise Wrong("operator needs one of mass_cancel, dont_know, resolve, assign, or strategy with status")
+        raise Wrong("operator needs one of mass_cancel, dont_know, resolve, assign, limit, kill, release, or strategy with status")
     if actions == ["dont_know"] and len(out.get("reason", "")) != 1:
         raise Wrong("operator.dont_know needs reason, one character of DKReason(127): A, B, C, D, E or Z")
     return out | {"action": actions[0]}
@@ -204,6 +209,7 @@ def parse(name: str, data: bytes) -> Scenario:
         "clock_ms": _clock,
         "operator": check_operator,
         "observe": _observe,
+        "mark": lambda value: keys(value, MARK, "mark"),
         "expect": check_expect,
     }
     out = Scenario(name)
