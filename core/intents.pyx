@@ -13,6 +13,7 @@ Rejected: trusting the client library to have validated (any process of that uid
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from ringfence.core.calendar cimport end_of_day_ns
 from ringfence.core.checks cimport (
     Asked, ask_new, ask_replace, check_limits, count_refusal, reduces, self_match, spend,
 )
@@ -139,7 +140,9 @@ cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
         return RF_DENY_REASON_RESTRICTED
     if i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns <= s.engine.engine_ns:
         return RF_DENY_REASON_EXPIRED_DATE
-    if instrument.last_day and instrument.last_day < s.engine.day:
+    if instrument.last_day == 0:
+        return RF_DENY_REASON_NONE
+    if instrument.last_day < s.engine.day or (i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns > end_of_day_ns(instrument.last_day)):
         return RF_DENY_REASON_EXPIRED_DATE
     return RF_DENY_REASON_NONE
 
