@@ -8,6 +8,7 @@ import sys
 BENCHES = {
     "ring": "two processes over a ring: throughput and round trip, against Boost.Lockfree, multiprocessing.Queue and a bare cache line",
     "engine": "the engine: time and instructions per intent, ack and fill",
+    "checks": "what pre-trade checks cost: instructions of a new intent without limits, with each alone and with all",
     "fix": "the FIX codec: encode and parse, against simplefix and quickfix",
     "recovery": "time until the state is back, from the whole journal and from snapshots of several ages",
     "memory": "every process of an instance over millions of events: resident memory, mappings, open files, and what grows",

@@ -24,11 +24,12 @@ from ringfence.bench.engine_loops import run
 from ringfence.bench.harness import Options, Report, Row, interleave, parse, show
 from ringfence.core.counters import COUNTERS, HISTOGRAMS
 from ringfence.core.engine import Engine
+from ringfence.core.rules import RULES
 from ringfence.core.state import Limits, State, state_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
 Kind = Literal["intent", "ack", "fill", "copy"]
@@ -38,6 +39,7 @@ GOALS = {"intent": 1500, "fill": 2000}
 MESSAGES, MESSAGES_QUICK, MESSAGES_COUNTED = 50_000, 500, 2_000
 RING_SLOTS = 1024
 EPOCH = 1
+WIDE = {"qty": 2**50, "amount": 2**59, "ns": 2**60, "ppm": 900_000, "count": 10**9, "per_s": 10**9, "choice": 1}  # limits that refuse nothing here
 
 
 class Stage:
@@ -45,7 +47,7 @@ class Stage:
 
     serial = 0
 
-    def __init__(self, messages: int) -> None:
+    def __init__(self, messages: int, rules: Sequence[str] = ()) -> None:
         Stage.serial += 1
         self.instance = f"bench{os.getpid()}x{Stage.serial}"
         self.segments: list[Segment] = []
@@ -55,16 +57,19 @@ class Stage:
         self.segments.append(metrics.segment)
         journal, self.sidecar = self.link("sidecar", "JournalSlot", None)
         control, supervisor = self.link("control", None, "Control")
+        feed, self.feed = self.link("feed", None, "Mark")
         state = State.in_memory(limits)
         for name, _, _ in state_sections(limits):  # touch every page: the live engine's region is prefaulted
             state.table(name).fill(0)
-        self.engine = Engine(state, Clock.calibrate(0.001), metrics, journal=journal, control=control, timer_ns=0)
+        self.engine = Engine(state, Clock.calibrate(0.001), metrics, journal=journal, control=control, feed=feed, timer_ns=0)
         gateway, self.gateway = self.link("gw.bench", "OrderCommand", "VenueEvent")
         strategy, self.strategy = self.link("strat.bench", "StrategyEvent", "Intent")
         configure(supervisor)
+        set_limits(supervisor, rules)
         self.settle()
         self.engine.set_gateway(1, gateway, 0)
         self.engine.set_strategy(1, strategy)
+        self.feed.send(row("Mark", instrument=1, bid=9999, ask=10001, last=10000))
         self.gateway.send(row("VenueEvent", kind=ENUMS["VenueEventKind"].by_name["SESSION_UP"]))
         self.settle()
 
@@ -90,7 +95,7 @@ class Stage:
             segment.unlink()
 
 
-def row(name: str, **values: Any) -> Any:
+def row(name: str, /, **values: Any) -> Any:
     """Return one record; bytes for texts."""
     import numpy as np
 
@@ -103,14 +108,17 @@ def row(name: str, **values: Any) -> Any:
 
 
 def configure(supervisor: Link) -> None:
-    """Send the commands that a supervisor sends: one instrument, account, venue, strategy and route."""
+    """Send the commands that a supervisor sends: one of everything that an order belongs to."""
     kinds = ENUMS["ControlKind"].by_name
     terms = {"tick": 1, "lot": 1, "qty_max": 10**9, "multiplier": 1, "price_digits": 5, "status": 1}
     bodies = {
-        "DEFINE_INSTRUMENT": row("Instrument", id=1, symbol=b"EURUSD", **terms),
-        "DEFINE_ACCOUNT": row("Account", id=1, code=b"ACC1", status=1),
+        "DEFINE_CURRENCY": row("Currency", id=1, code=b"USD", rate=10**9, is_firm=1, status=1),
+        "DEFINE_BROKER": row("Broker", id=1, name=b"broker", status=1),
+        "DEFINE_DESK": row("Desk", id=1, name=b"desk", status=1),
+        "DEFINE_INSTRUMENT": row("Instrument", id=1, symbol=b"EURUSD", quote=b"USD", **terms),
+        "DEFINE_ACCOUNT": row("Account", id=1, code=b"ACC1", broker=1, status=1),
         "DEFINE_VENUE": row("Venue", id=1, status=1, durability=1),
-        "DEFINE_STRATEGY": row("Strategy", id=1, status=1),
+        "DEFINE_STRATEGY": row("Strategy", id=1, desk_row=1, status=1),
         "DEFINE_ROUTE": row("Route", id=1, account=1, venue=1, status=1),
     }
     supervisor.send(row("Control", kind=kinds["START"], day=20260102, prefix=b"BE", epoch=EPOCH))
@@ -119,9 +127,31 @@ def configure(supervisor: Link) -> None:
     supervisor.send(row("Control", kind=kinds["STRATEGY_ATTACH"], strategy=1, epoch=EPOCH, pid=os.getpid()))
 
 
-def one_round(messages: int) -> dict[str, float]:
+def set_limits(supervisor: Link, rules: Sequence[str]) -> None:
+    """Set each rule in every scope of the orders where it can be set, so wide that all of them pass; of PERMISSION a grant of everything."""
+    kinds, parts = ENUMS["ControlKind"].by_name, ENUMS["PermissionPart"].by_name
+    for name in rules:
+        rule = RULES[name]
+        for kind in rule.scopes:
+            pair = kind in ("ACCOUNT_INSTRUMENT", "STRATEGY_INSTRUMENT")
+            body = row(
+                "LimitChange",
+                value=1 if name == "DUPLICATE_CONTENT" else WIDE[rule.unit],
+                a=kind != "FIRM",
+                b=pair,
+                kind=ENUMS["ScopeKind"].by_name[kind],
+                rule=rule.number,
+            )
+            supervisor.send(row("Control", kind=kinds["SET_LIMIT"], body=body.tobytes()))
+        if name == "PERMISSION":
+            for part in ("STRATEGY", *(p for p in parts if p not in ("STRATEGY", "0"))):
+                body = row("PermissionChange", permission=1, part=parts[part], grant=1, value=CONSTANTS["ANY"][0], name=b"all")
+                supervisor.send(row("Control", kind=kinds["SET_PERMISSION"], body=body.tobytes()))
+
+
+def one_round(messages: int, rules: Sequence[str] = ()) -> dict[str, float]:
     """Run every kind over the same orders, in a fresh stage; return nanoseconds per message by kind."""
-    stage = Stage(messages)
+    stage = Stage(messages, rules)
     try:
         found = {kind: stage.measure(kind, messages) for kind in KINDS if kind != "copy"}
         return found | {"copy": stage.measure("copy", messages, messages + 1)}
@@ -129,7 +159,7 @@ def one_round(messages: int) -> dict[str, float]:
         stage.close()
 
 
-def count_instructions(messages: int) -> dict[str, float]:
+def count_instructions(messages: int, rules: Sequence[str] = ()) -> dict[str, float]:
     """Return instructions per message by kind, from callgrind.
 
     Raises
@@ -141,7 +171,7 @@ def count_instructions(messages: int) -> dict[str, float]:
         raise RuntimeError("valgrind is missing: apt-get install valgrind")
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as scratch:
         out = Path(scratch) / "callgrind.out"
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable, "-m", "ringfence.bench.engine", str(messages)]
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", sys.executable, "-m", "ringfence.bench.engine", str(messages), *rules]
         ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
         if ran.returncode:
             raise RuntimeError(f"callgrind failed with {ran.returncode}: {ran.stderr.strip()[-300:]}")
@@ -180,4 +210,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":  # what runs under callgrind: every kind once, nothing printed
-    one_round(int(sys.argv[1]))
+    one_round(int(sys.argv[1]), sys.argv[2:])

@@ -85,7 +85,7 @@ cdef void put_intent(rf_ring_t *ring, uint64_t client_id, uint32_t epoch, uint64
         return
     memset(<char*>i + 8, 0, sizeof(Intent) - 8)
     i.client_id = client_id
-    i.px = 10000 + <long long>(client_id & 63)
+    i.px = 9900 + <long long>(client_id & 63) + (0 if client_id & 1 else 100)    # buys below sells: SELF_MATCH finds none that cross
     i.qty = 10
     i.created_ns = now
     i.instrument = 1

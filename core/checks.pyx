@@ -18,15 +18,15 @@ from libc.string cimport memset
 from ringfence.core.amounts cimport amount_of
 from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
-from ringfence.core.reservations cimport advance_clock, keenest_px, margin_ppm, open_qty, reference_px, rf_ppm
+from ringfence.core.reservations cimport RF_AMOUNT_MOST, advance_clock, keenest_px, margin_ppm, open_qty, reference_px, rf_ppm, worst_px
 from ringfence.core.scopes cimport SCOPES_OF_ORDER, scopes_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COLLAR_FAR, RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE,
     RF_DENY_REASON_KILLED, RF_DENY_REASON_LOSS, RF_DENY_REASON_MARGIN, RF_DENY_REASON_MAX_NOTIONAL, RF_DENY_REASON_MAX_POSITION, RF_DENY_REASON_MAX_QTY,
     RF_DENY_REASON_MESSAGE_RATE, RF_DENY_REASON_NET_EXPOSURE, RF_DENY_REASON_NEW_RATE, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_RATE,
-    RF_DENY_REASON_NO_REFERENCE, RF_DENY_REASON_NONE, RF_DENY_REASON_OPEN_ORDERS, RF_DENY_REASON_REPEATED_EXECUTION, RF_DENY_REASON_REPLACE_RATE,
-    RF_DENY_REASON_SELF_MATCH,
+    RF_DENY_REASON_NO_REFERENCE, RF_DENY_REASON_NONE, RF_DENY_REASON_OPEN_ORDERS, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REPEATED_EXECUTION,
+    RF_DENY_REASON_REPLACE_RATE, RF_DENY_REASON_SELF_MATCH,
     RF_DENY_REASON_TURNOVER, RF_FIRM_SCOPE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_CANCEL_RESERVE, RF_RISK_RULE_COLLAR, RF_RISK_RULE_COLLAR_REFERENCE,
     RF_RISK_RULE_CREDIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_DUPLICATE_CONTENT, RF_RISK_RULE_GROSS_EXPOSURE, RF_RISK_RULE_KILL_SWITCH,
     RF_RISK_RULE_MARGIN, RF_RISK_RULE_MAX_NOTIONAL, RF_RISK_RULE_MAX_POSITION, RF_RISK_RULE_MAX_QTY, RF_RISK_RULE_MESSAGE_BURST,
@@ -53,6 +53,7 @@ cdef extern from *:
     """
     int rf_products_above(int64_t a, int64_t b, int64_t c, int64_t d) noexcept nogil
     int64_t rf_sum(int64_t a, int64_t b) noexcept nogil
+    const int64_t RF_INT64_MAX "INT64_MAX"
 
 cdef enum:
     MILLION = 1000000
@@ -96,6 +97,14 @@ cdef inline uint64_t content_of(const Asked *a, int64_t stop_px, int64_t qty) no
     return mix(mix(mix(h, <uint64_t>a.px), <uint64_t>stop_px), <uint64_t>qty)
 
 
+cdef inline int64_t amount_asked(const EngineState *s, uint32_t instrument, int64_t px, int64_t qty) noexcept nogil:
+    """0 when there is no rate; the highest there is when it does not fit, which check_limits refuses."""
+    cdef int64_t amount
+    if not amount_of(&s.instruments[instrument], px, qty, &amount) and s.instruments[instrument].amount_factor:
+        return RF_INT64_MAX
+    return amount
+
+
 cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, const Intent *i, Asked *a) noexcept nogil:
     a.strategy = strategy
     a.account = account
@@ -109,7 +118,7 @@ cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uin
         a.worst_px = far_touch(s, i.instrument, i.side)
     a.qty = i.qty
     a.more_qty = i.qty
-    amount_of(&s.instruments[i.instrument], a.worst_px, i.qty, &a.amount)
+    a.amount = amount_asked(s, i.instrument, a.worst_px, i.qty)
     a.more_amount = a.amount
     a.content = content_of(a, i.stop_px, i.qty)
     a.replaces = 0
@@ -119,6 +128,7 @@ cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uin
 
 
 cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t px, int64_t stop_px, Asked *a) noexcept nogil:
+    cdef int64_t most_px = 0, held
     a.strategy = o.strategy
     a.account = o.account
     a.venue = o.venue
@@ -131,8 +141,11 @@ cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t
         a.worst_px = o.reserved_px
     a.qty = qty - o.cum_qty if qty > o.cum_qty else 0
     a.more_qty = a.qty - o.reserved_qty if a.qty > o.reserved_qty else 0
-    amount_of(&s.instruments[o.instrument], a.worst_px, a.qty, &a.amount)
-    a.more_amount = a.amount - o.reserved_amount if a.amount > o.reserved_amount else 0
+    a.amount = amount_asked(s, o.instrument, a.worst_px, a.qty)
+    if o.reserved_qty:  # what it will hold until the venue has answered: the most of all quantities at the worst of all prices
+        most_px = worst_px(s, o)
+    held = amount_asked(s, o.instrument, most_px if most_px > a.worst_px else a.worst_px, a.qty if a.more_qty else o.reserved_qty)
+    a.more_amount = held - o.reserved_amount if held > o.reserved_amount else 0
     a.content = content_of(a, stop_px, qty)
     a.replaces = not is_terminal(o.ord_status)
     a.reducing = -1
@@ -186,9 +199,11 @@ cdef uint8_t check_price(const EngineState *s, const Scope *scope, const Asked *
 
 
 cdef uint8_t check_exposure(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
-    """CREDIT, MARGIN, NET_EXPOSURE, GROSS_EXPOSURE; what only reduces passes."""
+    """CREDIT, MARGIN, NET_EXPOSURE, GROSS_EXPOSURE; what only reduces passes, and a replace that asks for no more than is held."""
     cdef int64_t net = rf_sum(scope.long_amount, -scope.short_amount), all_of_it, margin
     cdef uint8_t reason = RF_DENY_REASON_NONE
+    if a.more_amount == 0:
+        return RF_DENY_REASON_NONE
     if is_set(scope, RF_RISK_RULE_CREDIT) and a.side == RF_SIDE_BUY:
         if rf_sum(rf_sum(scope.long_amount, scope.working_buy), a.more_amount) > scope.limits[<int>RF_RISK_RULE_CREDIT]:
             reason = RF_DENY_REASON_CREDIT
@@ -210,7 +225,7 @@ cdef uint8_t check_exposure(const EngineState *s, const Scope *scope, Asked *a) 
 cdef uint8_t check_position(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
     """MAX_POSITION: the side that the order makes worse."""
     cdef int64_t after = rf_sum(scope.net_qty, scope.buy_qty) if a.side == RF_SIDE_BUY else rf_sum(-scope.net_qty, scope.sell_qty)
-    if rf_sum(after, a.more_qty) <= scope.limits[<int>RF_RISK_RULE_MAX_POSITION]:
+    if a.more_qty == 0 or rf_sum(after, a.more_qty) <= scope.limits[<int>RF_RISK_RULE_MAX_POSITION]:
         return RF_DENY_REASON_NONE
     return RF_DENY_REASON_NONE if only_reduces(s, a) else RF_DENY_REASON_MAX_POSITION
 
@@ -262,7 +277,7 @@ cdef uint8_t check_scope(const EngineState *s, const Scope *scope, Asked *a) noe
         return RF_DENY_REASON_NO_RATE
     if limited & SIZES and a.worst_px == 0:
         return RF_DENY_REASON_NO_REFERENCE
-    if is_set(scope, RF_RISK_RULE_SHORT_SALE) and a.side == RF_SIDE_SELL_SHORT:
+    if is_set(scope, RF_RISK_RULE_SHORT_SALE) and a.side == RF_SIDE_SELL_SHORT and a.more_qty:
         if rf_sum(rf_sum(scope.short_qty, scope.short_working), a.more_qty) > scope.limits[<int>RF_RISK_RULE_SHORT_SALE]:
             return RF_DENY_REASON_NO_LOCATE
     if is_set(scope, RF_RISK_RULE_MAX_QTY) and a.qty > scope.limits[<int>RF_RISK_RULE_MAX_QTY]:
@@ -278,7 +293,7 @@ cdef uint8_t check_scope(const EngineState *s, const Scope *scope, Asked *a) noe
     if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_OPEN_ORDERS) and not a.replaces:
         if scope.open_orders >= scope.limits[<int>RF_RISK_RULE_OPEN_ORDERS]:
             reason = RF_DENY_REASON_OPEN_ORDERS
-    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_TURNOVER):
+    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_TURNOVER) and a.more_amount:
         if rf_sum(rf_sum(scope.turnover, rf_sum(scope.working_buy, scope.working_sell)), a.more_amount) > scope.limits[<int>RF_RISK_RULE_TURNOVER]:
             reason = RF_DENY_REASON_TURNOVER
     if reason == RF_DENY_REASON_NONE and limited & FLOWS:
@@ -298,11 +313,19 @@ cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil:
         refuse(s, &s.scopes[<int>RF_FIRM_SCOPE], reason)
 
 
+cdef inline int holds(const Scope *firm, const Asked *a) noexcept nogil:
+    """Whether no sum can come near 63 bits by this order: sums that had to saturate could not be given back."""
+    cdef uint64_t held = <uint64_t>firm.working_buy + <uint64_t>firm.working_sell
+    return <uint64_t>a.amount <= <uint64_t>RF_AMOUNT_MOST and held + <uint64_t>a.more_amount <= <uint64_t>RF_AMOUNT_MOST
+
+
 cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
     cdef uint32_t[SCOPES_OF_ORDER] rows
     cdef int i, n = scopes_of(s, a.strategy, a.account, a.venue, a.instrument, rows)
     cdef Scope *scope
     cdef uint8_t reason
+    if not holds(&s.scopes[<int>RF_FIRM_SCOPE], a):
+        return RF_DENY_REASON_OVERFLOW
     for i in range(n):
         scope = &s.scopes[rows[i]]
         reason = check_state(s, scope, a)
@@ -347,7 +370,7 @@ cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
     cdef Instrument *i = &s.instruments[a.instrument]
     cdef uint32_t row = i.first_sell if a.side == RF_SIDE_BUY else i.first_buy, after
     cdef int64_t best = 0, px
-    cdef int met = 0
+    cdef int met = 0, stays = 0
     cdef Order *o
     if action == 0 or row == 0 or not crosses(a, i.best_sell if a.side == RF_SIDE_BUY else i.best_buy):
         return 0
@@ -360,8 +383,11 @@ cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
         if o.venue == a.venue and crosses(a, px):
             met = 1
             if action == RF_SELF_MATCH_CANCEL_RESTING or action == RF_SELF_MATCH_CANCEL_BOTH:
-                if not o.cancel_revision and request_room(s, o, 1) and may_cancel(s, o):
-                    request_cancel(s, o)
+                if not o.cancel_revision:
+                    if request_room(s, o, 1) and may_cancel(s, o):
+                        request_cancel(s, o)
+                    else:
+                        stays = 1
         row = after
     if not met:  # the bound was too good: now it is exact
         if a.side == RF_SIDE_BUY:
@@ -369,7 +395,7 @@ cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
         else:
             i.best_buy = best
         return 0
-    if action == RF_SELF_MATCH_CANCEL_RESTING:
+    if action == RF_SELF_MATCH_CANCEL_RESTING and not stays:
         return 0
     refuse(s, &s.scopes[<int>RF_FIRM_SCOPE], RF_DENY_REASON_SELF_MATCH)
     return 1

@@ -150,6 +150,7 @@ cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
 cdef uint8_t check_scopes(EngineState *s, Asked *a, uint8_t side) noexcept nogil:
     """The limits of every scope of the order; its pairs get their rows with the first order that is counted."""
     if s.instruments[a.instrument].locate_required and side == RF_SIDE_SELL_SHORT and not has_locate(s, a.account, a.instrument):
+        count_refusal(s, RF_DENY_REASON_NO_LOCATE)
         return RF_DENY_REASON_NO_LOCATE
     if not s.engine.counting:
         return RF_DENY_REASON_NONE

@@ -10,6 +10,7 @@ cdef extern from *:
     #ifndef RF_PPM
     #define RF_PPM
     #include <stdint.h>
+    #define RF_AMOUNT_MOST ((int64_t)1 << 60)    /* what open orders may hold in all: two of it still fit in 63 bits */
     /* ceil(amount * ppm / 10^6) for amount >= 0, by the reciprocal of 10^6 in 63 bits. */
     static inline int64_t rf_ppm(int64_t amount, uint32_t ppm) {
         int64_t out;
@@ -18,9 +19,12 @@ cdef extern from *:
     #endif
     """
     int64_t rf_ppm(int64_t amount, uint32_t ppm) noexcept nogil
+    const int64_t RF_AMOUNT_MOST
 
 # The most that may still trade of an order: LeavesQty, or that of a replace in flight when it asks for more; 0 when it is over.
 cdef int64_t open_qty(const EngineState *s, const Order *o) noexcept nogil
+# The highest price of an order and of its replaces in flight: what its amount is reserved at.
+cdef int64_t worst_px(const EngineState *s, const Order *o) noexcept nogil
 # Bring the order's scopes up to date after any change of it; listed: whether it was on the open list before. Called by settle alone.
 cdef void reserve(EngineState *s, Order *o, int listed, int listed_now) noexcept nogil
 # Bring a position's scopes up to date after a trade, a correction or a mark.
@@ -28,7 +32,9 @@ cdef void revalue(EngineState *s, uint64_t position) noexcept nogil
 # Every position of an instrument, after a mark.
 cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
 # Count a trade into the day's turnover (and short sales) of its scopes.
-cdef void count_trade(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, uint8_t side, int64_t qty, int64_t px) noexcept nogil
+cdef void count_trade(
+    EngineState *s, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px,
+) noexcept nogil
 # The limit price of an order, or of a replace in flight, that would trade first: the highest of a buy, the lowest of a sale.
 cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil
 # A cancel goes out: counted in its scopes, never refused.

@@ -54,12 +54,14 @@ cdef extern from *:
     int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) noexcept nogil
 
 cdef uint32_t[64] SETTABLE    # by RiskRule: bit 1 << ScopeKind where it may be set
+cdef int64_t[64] MOST         # by RiskRule: the highest value it may have, so that products of rates and bursts fit
 
 
 def _load():
     """Fill the C array from the rule table; called once at import."""
     memset(SETTABLE, 0, sizeof(SETTABLE))
     for rule in RULES.values():
+        MOST[<int>rule.number] = {"count": 10**9, "per_s": 10**9, "ppm": 10**9, "choice": 3}.get(rule.unit, 2**62)
         for kind in rule.scopes:
             SETTABLE[<int>rule.number] |= <uint32_t>1 << <int>SCOPE_KIND[kind]
 
@@ -292,10 +294,12 @@ cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
 
 
 cdef int64_t profit_of(const Position *p, const Instrument *i, int64_t px) noexcept nogil:
-    """Realized and unrealized, each rounded away from zero by less than a unit; 0 without a rate."""
+    """Realized and unrealized, each rounded away from zero by less than a unit; 0 without a rate, and for an inverse contract."""
     cdef uint64_t lo, hi
-    cdef int64_t size
-    cdef int sign = rf_gain(p.realized_lo, p.realized_hi, p.cost_lo, p.cost_hi, p.net_qty, px, &lo, &hi)
+    cdef int64_t size = 0
+    cdef int sign = 0 if i.inverse else rf_gain(p.realized_lo, p.realized_hi, p.cost_lo, p.cost_hi, p.net_qty, px, &lo, &hi)
+    if sign == 0:
+        return 0
     if not rf_scaled_words(lo, hi, i.amount_factor, i.amount_shift, &size) and i.amount_factor:
         size = INT64_MAX
     return sign * size
@@ -311,8 +315,7 @@ cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
         px = p.last_px
     if size and px > 0:
         amount_of(i, px, size, &value)
-    if not i.inverse:
-        profit = profit_of(p, i, px)
+    profit = profit_of(p, i, px)
     weigh(s, p, p.counted_qty, p.value, p.profit - p.day_profit, -1)
     p.counted_qty = p.net_qty
     p.value = value if p.net_qty > 0 else -value
@@ -327,7 +330,9 @@ cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
         row = s.positions[row].next_of_instrument
 
 
-cdef void count_trade(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, uint8_t side, int64_t qty, int64_t px) noexcept nogil:
+cdef void count_trade(
+    EngineState *s, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px,
+) noexcept nogil:
     cdef uint32_t[SCOPES_OF_ORDER] rows
     cdef int i, n = scopes_of_account(s, account, rows)
     cdef uint32_t pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, account, instrument)
@@ -337,6 +342,9 @@ cdef void count_trade(EngineState *s, uint16_t account, uint16_t strategy, uint3
         n += scopes_of_strategy(s, strategy, rows + n)
         rows[n] = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, strategy, instrument)
         n += rows[n] != 0
+    if s.venues[venue].scope:
+        rows[n] = s.venues[venue].scope
+        n += 1
     if s.instruments[instrument].scope:
         rows[n] = s.instruments[instrument].scope
         n += 1
@@ -407,8 +415,13 @@ cdef void recount(EngineState *s) noexcept nogil:
 
 cdef void begin_day(EngineState *s) noexcept nogil:
     cdef uint32_t i
+    cdef int64_t px
     cdef uint64_t row
     for row in range(1, s.engine.position_count + 1):
+        if not s.engine.counting:  # limits that are set later in the day judge the profit of this day alone
+            px = reference_px(s, s.positions[row].instrument)
+            px = px if px > 0 else s.positions[row].last_px
+            s.positions[row].profit = profit_of(&s.positions[row], &s.instruments[s.positions[row].instrument], px)
         s.positions[row].day_profit = s.positions[row].profit
     for i in range(1, s.engine.scope_count + 1):
         s.scopes[i].turnover = 0
@@ -421,7 +434,9 @@ cdef void begin_day(EngineState *s) noexcept nogil:
 
 cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil:
     cdef uint32_t row
-    if change.rule == 0 or change.rule > RF_RISK_RULE_MAX or change.value < 0 or not SETTABLE[change.rule] >> change.kind & 1:
+    if change.rule == 0 or change.rule > RF_RISK_RULE_MAX or change.value < 0 or change.value > MOST[change.rule]:
+        return 0
+    if not SETTABLE[change.rule] >> change.kind & 1:
         return 0
     row = scope_of(s, change.kind, change.a, change.b)
     if row == 0:

@@ -16,6 +16,7 @@ NUMBER = ENUMS["RiskRule"].by_name
 OBJECTS = ("FIRM", "BROKER", "ACCOUNT", "VENUE", "DESK", "STRATEGY")
 BY_INSTRUMENT = ("INSTRUMENT", "ACCOUNT_INSTRUMENT", "STRATEGY_INSTRUMENT")
 EVERYWHERE = (*OBJECTS, *BY_INSTRUMENT)
+BY_POSITION = tuple(kind for kind in EVERYWHERE if kind != "VENUE")  # a position is of no venue
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ _RULES = (
     Rule(
         "NET_EXPOSURE",
         "account",
-        EVERYWHERE,
+        BY_POSITION,
         ("NET_EXPOSURE", "NO_RATE"),
         "amount",
         "higher",
@@ -78,7 +79,7 @@ _RULES = (
     Rule(
         "GROSS_EXPOSURE",
         "account",
-        EVERYWHERE,
+        BY_POSITION,
         ("GROSS_EXPOSURE", "NO_RATE"),
         "amount",
         "higher",
@@ -86,7 +87,7 @@ _RULES = (
     ),
     Rule("OPEN_ORDERS", "account", EVERYWHERE, ("OPEN_ORDERS",), "count", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(2)")),
     Rule("TURNOVER", "account", EVERYWHERE, ("TURNOVER", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "SEC 15c3-5 (c)(1)(ii)")),
-    Rule("DAILY_LOSS", "account", EVERYWHERE, ("LOSS", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)")),
+    Rule("DAILY_LOSS", "account", BY_POSITION, ("LOSS", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)")),
     Rule("NEW_RATE", "flow", EVERYWHERE, ("NEW_RATE",), "per_s", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(1)(d)", "FIA message throttle")),
     Rule("REPLACE_RATE", "flow", EVERYWHERE, ("REPLACE_RATE",), "per_s", "higher", ("RTS 6 15(1)(d)", "FIA message throttle")),
     Rule("MESSAGE_RATE", "flow", EVERYWHERE, ("MESSAGE_RATE",), "per_s", "higher", ("RTS 6 15(1)(d)", "FIA message throttle")),

@@ -110,7 +110,7 @@ cdef int scopes_of(const EngineState *s, uint16_t strategy, uint16_t account, ui
 
 
 cdef inline uint64_t interval(int64_t per_second) noexcept nogil:
-    return <uint64_t>(SECOND_NS // per_second) if per_second > 0 else 0
+    return <uint64_t>((SECOND_NS + per_second - 1) // per_second) if per_second > 0 else 0  # rounded up: never more than the rate
 
 
 cdef void store_limit(Scope *scope, uint8_t rule, int64_t value) noexcept nogil:

@@ -63,7 +63,7 @@ def audit(directory: Path | str, progress: Progress | None = None) -> Audit:
     reader = JournalReader(directory)
     found = Audit(reader.directory)
     begin = time.perf_counter()
-    replayer, oracle = Replayer(_limits(reader)), Oracle()
+    replayer, oracle = Replayer(history_limits(reader)), Oracle()
     for item in reader.chunks():
         if isinstance(item, Defect):
             found.torn = item
@@ -96,7 +96,7 @@ def _chunk(chunk: Chunk, replayer: Replayer, oracle: Oracle, found: Audit, progr
     return True
 
 
-def _limits(reader: JournalReader) -> Limits:
+def history_limits(reader: JournalReader) -> Limits:
     """The largest table sizes that a START of the journal asks for, as a replay ends up with."""
     sizes: dict[str, int] = {}
     for item in reader.chunks(chain=False):

@@ -83,6 +83,7 @@ FIX_ACCEPTOR = (
     arg("--tls-key", metavar="PEM", help="TLS: its key"),
     arg("--tls-ca", metavar="PEM", help="TLS: refuse clients without a certificate of this CA"),
 )
+SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strategy:NAME, instrument:SYMBOL, account:NAME/SYMBOL or strategy:NAME/SYMBOL"
 REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
@@ -115,7 +116,63 @@ COMMANDS = (
         ),
     ),
     Command("halt", "take no new risk in the whole instance: cancels pass, all else is denied", "commands.control:halt", (REASON,)),
-    Command("resume", "lift a halt by an operator or the shadow; the journal's own restrictions follow the disk alone", "commands.control:resume", (REASON,)),
+    Command(
+        "resume",
+        "lift a halt by an operator or the shadow; with SCOPE, propose to release its kill (a second operator approves)",
+        "commands.authority:resume",
+        (arg("scope", nargs="?", metavar="SCOPE", help=f"{SCOPE_ALLOWED}; without one: the halt of the whole instance"), REASON),
+    ),
+    Command(
+        "kill",
+        "kill switch: block new orders of a scope, cancel its open ones, and show what is not confirmed yet",
+        "commands.authority:kill",
+        (
+            arg("scope", metavar="SCOPE", help=SCOPE_ALLOWED),
+            arg("--flatten", action="store_true", help="close its positions too, by market orders"),
+            REASON,
+        ),
+    ),
+    Command(
+        "limits",
+        "set a limit or setting of a scope: tighter at once, looser when a second operator approves",
+        "commands.authority:limits",
+        (
+            arg("what", choices=("set",)),
+            arg("rule", metavar="RULE", help="MAX_QTY, COLLAR, NEW_RATE ...; docs/controls.md has all"),
+            arg("scope", metavar="SCOPE", help=SCOPE_ALLOWED),
+            arg("value", metavar="VALUE", help="in the rule's unit, such as 1000000, 5s, 2.5%%, 100/s; none: no limit"),
+            arg("--for", dest="duration", metavar="DURATION", help="then the value before holds again, such as 30m"),
+            REASON,
+        ),
+    ),
+    Command(
+        "audit",
+        "who commanded what, with what it replaced, from the journal; each entry chained to the one before",
+        "commands.authority:audit",
+        (
+            DIRECTORY,
+            arg("--all", action="store_true", help="what the instance told itself too (START, DEFINE_* ...)"),
+            arg("--operator", metavar="NAME"),
+            arg("--kind", metavar="KIND", help="such as SET_LIMIT or KILL"),
+            arg("--scope", metavar="TEXT", help="part of what it was about"),
+            arg("--csv", metavar="FILE", help="write every entry there"),
+            arg("--against", metavar="FILE.json", help="compare with an exported trail (--json); exit 7 at the first difference"),
+            arg("--verify", action="store_true", help="only say whether everything holds"),
+        ),
+    ),
+    Command("proposals", "changes that wait for a second operator, or end by themselves", "commands.authority:proposals", ()),
+    Command(
+        "approve",
+        "agree to another operator's proposal",
+        "commands.authority:approve",
+        (arg("proposal", type=int, metavar="ID", help="ringfence proposals"), REASON),
+    ),
+    Command(
+        "withdraw",
+        "take back or refuse a proposal",
+        "commands.authority:withdraw",
+        (arg("proposal", type=int, metavar="ID", help="ringfence proposals"), REASON),
+    ),
     Command(
         "cancel",
         "cancel every open order at a venue (of one instrument with --symbol); one message where the venue takes it",

@@ -34,7 +34,7 @@ from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import definitions, operator_actions, reload
+from ringfence.tools import authority, definitions, kill_words, operator_actions, reload
 from ringfence.tools.config import Config
 from ringfence.tools.config_model import StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
@@ -71,6 +71,7 @@ class Waiting:
     until: float
     answer: dict[str, Any]
     checked: bool = False  # whether the engine may have found that it cannot be
+    outcome: Callable[[Segment], dict[str, Any]] | None = None  # what the tables say became of it
 
 
 class ControlAgent:
@@ -125,13 +126,14 @@ class ControlAgent:
             "reload": self._reload,
             "status": self._status,
             "down": self._down,
-        } | dict.fromkeys(operator_actions.OPERATIONS, self._operate)
+        }
+        self.operations |= dict.fromkeys(operator_actions.OPERATIONS, self._operate) | dict.fromkeys(authority.OPERATIONS, self._govern)
 
     def _listen(self) -> socket.socket:
         """Bind the socket; others than our own user may connect only when a strategy runs as one (mode 0660: by group)."""
         self.path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        shared = any(s.uid != os.getuid() for s in self.config.strategies)
+        shared = any(uid != os.getuid() for uid in [*(s.uid for s in self.config.strategies), *(o.uid for o in self.config.operators)])
         old = os.umask(0o117 if shared else 0o177)
         try:
             listener.bind(str(self.path))
@@ -401,6 +403,27 @@ class ControlAgent:
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
 
+    def _govern(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+        """Limits, kills and approvals: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else."""
+        op = str(request["op"])
+        with Segment.attach(self.instance, "state") as state:
+            record = authority.build(op, request, state, uid)
+            before = int(state.section("engine")[1]["proposals"])
+        scope = str(request.get("scope", ""))
+        if op == "kill" and (scope == "firm" or scope.startswith("venue:")):
+            kill_words.set_word(self.instance, scope.partition(":")[2] or None, str(request["reason"]), uid)
+        position = self._publish(record, uid)
+        self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
+        self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
+        self.waiting[-1].outcome = lambda state: self._governed(state, op, record, uid, before)
+
+    def _governed(self, state: Segment, op: str, record: Any, uid: int, before: int) -> dict[str, Any]:
+        """What became of it; a word whose kill was released is cleared."""
+        if op in ("release", "approve"):
+            for venue in authority.released_words(state, kill_words.read_words(self.instance)):
+                kill_words.clear_word(self.instance, venue or None, f"released, request {self.request_id}", uid)
+        return authority.outcome(state, record, uid, before)
+
     def _status(self, client: socket.socket, _request: dict[str, Any], _pid: int, uid: int) -> None:
         self._own_user(uid, "status")
         held = {name: {"pid": a.pid, "epoch": a.epoch} for name, a in self.attached.items()}
@@ -448,6 +471,8 @@ class ControlAgent:
                 if operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
                     why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
                     return {"ok": False, "error": why, "code": 4}
+                if waiting.outcome is not None:
+                    return waiting.answer | waiting.outcome(state)
         return waiting.answer
 
     def close(self) -> None:

@@ -103,7 +103,7 @@ def set_strategy(instance: str, strategy: str, new_status: str, reason: str, tim
 
 
 def operate(instance: str, op: str, reason: str, timeout_s: float = TIMEOUT_S, **fields: Any) -> dict[str, Any]:
-    """An operator's action (``operator_actions``): mass_cancel, resolve, assign, dont_know, halt or resume; journaled with who and why."""
+    """An operator's action (``operator_actions``, ``authority``), journaled with who and why; the answer says what became of it."""
     return request(instance, {"op": op, "reason": reason, **{k: v for k, v in fields.items() if v is not None}}, timeout_s)
 
 

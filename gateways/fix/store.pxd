@@ -26,8 +26,8 @@ ctypedef struct store_t:
     uint64_t lowered     # how often next_in went down in this process
     uint64_t mark        # highest output_seq of a command that was stored or answered
     uint64_t resets
-    size_t last_order    # offset of the newest KIND_ORDER record that recovery found; 0: none
     uint64_t kill        # the kill that was acted upon last, and how far (see KILL_ON)
+    size_t last_order    # offset of the newest KIND_ORDER record that recovery found; 0: none
     uint64_t reset_ms    # when the numbers started at their beginning, ms since 1970; 0: not known
     uint64_t *index      # offset of the record of `first + i`, 0 when there is none
     uint64_t index_room

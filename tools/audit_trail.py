@@ -1,0 +1,227 @@
+"""The audit trail: every command that people, or the configuration, gave an instance, with what it changed, from the journal.
+
+    DATA/journal/*.rfj ──JournalReader──▶ frame ──Replayer (the engine's own code)──▶ tables before and after ──▶ Entry ──SHA-256 chain──▶ rows, CSV, JSON
+
+An entry is one CONTROL frame: who (uid, name, role), when, what, before and after, the reason given, and the outcome that the engine came to: applied,
+proposed, refused. Its hash covers the hash before it, so that an exported trail stands for itself: ``--against`` finds the first entry in which two differ.
+The journal's own anchors are checked on the way: CRC of every frame, SHA-256 of every closed segment, and the state hash at every checkpoint, which covers
+``audit_digest``. So a frame that was changed with its CRC mended is found by the segment's hash, or, in the last segment, at the next checkpoint.
+
+What fails: JournalCorrupt and ReplayDiffers as a replay (exit 7). Whole history: from START on. Memory: the tables and the entries.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ringfence.core.errors import ReplayError, StateMismatch
+from ringfence.core.replay import Replayer
+from ringfence.core.rules import RULES
+from ringfence.ipc.layout import dtype
+from ringfence.ipc.schema import ENUMS
+from ringfence.tools.audit import history_limits
+from ringfence.tools.defects import Defect
+from ringfence.tools.errors import JournalCorrupt, ToolError
+from ringfence.tools.journal import JournalReader
+from ringfence.tools.replay import ReplayDiffers
+from ringfence.tools.rule_values import TABLES, scope_text, value_text
+
+DIFFERENT = 7
+HEAD_BYTES = 64
+_FRAME = ENUMS["FrameKind"].by_name
+_KIND = ENUMS["ControlKind"].by_value
+_ROLE = ENUMS["OperatorRole"].by_value
+_STATUS = ENUMS["StrategyStatus"].by_value
+_RULE = {r.number: r for r in RULES.values()}
+_SCOPED = {"SET_LIMIT": "LimitChange", "SET_LOCATE": "LimitChange", "KILL": "KillOrder", "RELEASE": "KillOrder"}
+_COLUMNS = {"brokers": "name", "accounts": "name", "venues": "name", "desks": "name", "strategies": "name", "instruments": "symbol"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command. ``hash`` is SHA-256 over ``previous`` and the other fields, in hexadecimal."""
+
+    seq: int
+    engine_ns: int
+    uid: int
+    operator: str
+    role: str
+    kind: str
+    what: str
+    before: str
+    after: str
+    reason: str
+    request_id: int
+    outcome: str
+    previous: str = ""
+    hash: str = ""
+
+
+def sealed(entry: Entry, previous: str) -> Entry:
+    """The entry with its place in the chain."""
+    values = asdict(entry) | {"previous": previous, "hash": ""}
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return Entry(**values | {"hash": digest})
+
+
+class Trail:
+    """Replays a journal and yields its entries in order.
+
+    Raises
+    ------
+    JournalCorrupt, ReplayDiffers
+        Where the journal contradicts itself, after the entries before it.
+    """
+
+    def __init__(self, directory: Path | str) -> None:
+        self.reader = JournalReader(directory)
+        self.replayer = Replayer(history_limits(self.reader))
+        self.frames = 0
+        self.torn: Defect | None = None
+
+    def entries(self) -> Iterator[Entry]:
+        previous = ""
+        for item in self.reader.chunks():
+            if isinstance(item, Defect):
+                self.torn = item
+                return
+            at = item.start
+            while at < item.end:
+                end = at + (int.from_bytes(item.buffer[at : at + 4], "little") + 7 & ~7)
+                head = np.frombuffer(item.buffer, dtype("FileFrame"), 1, at)[0]
+                control = None
+                if int(head["kind"]) == _FRAME["CONTROL"]:
+                    control = np.frombuffer(item.buffer, dtype("Control"), 1, at + HEAD_BYTES)[0].copy()
+                before = self._look(control) if control is not None else ("", "")
+                engine = self._status()
+                try:
+                    self.replayer.apply_buffer(item.buffer, at, end)
+                except ReplayError as e:
+                    kind = ReplayDiffers if isinstance(e, StateMismatch) else JournalCorrupt
+                    raise kind(str(e), item.segment.index, item.segment.path, at, self.replayer.seq + 1) from e
+                self.frames += 1
+                if control is not None:
+                    entry = sealed(self._entry(head, control, before, engine), previous)
+                    previous = entry.hash
+                    yield entry
+                at = end
+
+    # ---- what the tables say
+
+    def _table(self, name: str) -> Any:
+        return self.replayer.state.table(name)
+
+    def _status(self) -> tuple[int, int]:
+        engine = self._table("engine")[1]
+        return int(engine["break_count"]), int(engine["proposals"])
+
+    def _names(self) -> dict[str, list[str | None]]:
+        return {t: [bytes(r).decode("ascii", "replace") or None for r in self._table(t)[column]] for t, column in _COLUMNS.items() if t in TABLES.values()}
+
+    def _look(self, c: Any) -> tuple[str, str]:
+        """What the command is about, and the value of it now."""
+        kind = _KIND.get(int(c["kind"]), "?")
+        if kind in _SCOPED:
+            body = np.frombuffer(c["body"].tobytes().ljust(256, b"\0"), dtype(_SCOPED[kind]), 1)[0]
+            place = int(body["kind"]), int(body["a"]), int(body["b"])
+            row = self._scope(place)
+            text = scope_text(*place, self._names())
+            if kind in ("KILL", "RELEASE"):
+                return text, ENUMS["ScopeState"].by_value.get(int(row["state"]), "?") if row is not None else "OPEN"
+            rule = _RULE.get(int(body["rule"]))
+            if rule is None:
+                return f"rule {int(body['rule'])} of {text}", ""
+            return f"{rule.name} of {text}", value_text(rule, int(row["limits"][rule.number]) if row is not None else 0)
+        if kind == "SET_STRATEGY":
+            row = int(c["strategy"])
+            rows = self._table("strategies")
+            if 0 < row < len(rows):
+                return f"strategy:{bytes(rows[row]['name']).decode('ascii', 'replace')}", _STATUS.get(int(rows[row]["status"]), "")
+        if kind in ("APPROVE", "WITHDRAW"):
+            return f"proposal {int(np.frombuffer(c['body'].tobytes().ljust(8, bytes(1)), '<u8', 1)[0])}", ""
+        if kind == "SET_PERMISSION":
+            body = np.frombuffer(c["body"].tobytes().ljust(256, b"\0"), dtype("PermissionChange"), 1)[0]
+            part = ENUMS["PermissionPart"].by_value.get(int(body["part"]), "?")
+            return f"permission {int(body['permission'])}: {part} {int(body['value'])}", "" if int(body["grant"]) else "granted"
+        return "", ""
+
+    def _scope(self, place: tuple[int, int, int]) -> Any:
+        for row in self._table("scopes")[1 : int(self._table("engine")[1]["scope_count"]) + 1]:
+            if (int(row["kind"]), int(row["a"]), int(row["b"])) == place:
+                return row
+        return None
+
+    def _role(self, uid: int) -> str:
+        for row in self._table("operators")[1 : int(self._table("engine")[1]["operator_count"]) + 1]:
+            if int(row["uid"]) == uid and int(row["id"]):
+                return _ROLE.get(int(row["role"]), "")
+        return ""
+
+    def _entry(self, head: Any, c: Any, before: tuple[str, str], engine: tuple[int, int]) -> Entry:
+        kind = _KIND.get(int(c["kind"]), f"CONTROL_{int(c['kind'])}")
+        breaks, proposals = self._status()
+        refused = breaks > engine[0] and kind not in ("DIVERGENCE", "SKIP_OUTPUTS", "MASS_CANCEL")
+        proposed = proposals > engine[1] and self._pending(proposals)
+        after = self._look(c)[1] if before[0] else ""
+        if kind == "SET_PERMISSION" and not refused and not proposed:
+            after = "granted" if before[1] == "" else ""
+        return Entry(
+            seq=int(head["seq"]),
+            engine_ns=int(head["engine_ns"]),
+            uid=int(c["operator_uid"]),
+            operator=bytes(c["operator_name"]).decode("ascii", "replace"),
+            role=self._role(int(c["operator_uid"])),
+            kind=kind,
+            what=before[0],
+            before=before[1],
+            after=before[1] if refused or proposed else after,
+            reason=bytes(c["reason"]).decode("ascii", "replace"),
+            request_id=int(c["request_id"]),
+            outcome="refused" if refused else f"proposed {proposals}" if proposed else "applied",
+        )
+
+    def _pending(self, proposal: int) -> bool:
+        rows = self._table("proposals")[1 : int(self._table("engine")[1]["proposal_count"]) + 1]
+        pending = ENUMS["ProposalState"].by_name["PENDING"]
+        return any(int(r["id"]) == proposal and int(r["state"]) == pending for r in rows)
+
+
+def first_difference(ours: list[Entry], path: Path) -> str:
+    """Compare with an exported trail (JSON of this command); what differs first, "" when nothing does.
+
+    Raises
+    ------
+    ToolError
+        If the file is no export.
+    """
+    try:
+        theirs = [Entry(**row) for row in json.loads(path.read_text())["rows"]]
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise ToolError(f"{path}: not an exported audit trail ({e}); make one with ringfence audit --json") from e
+    previous = ""
+    for k, theirs_entry in enumerate(theirs):
+        if sealed(theirs_entry, previous) != theirs_entry:
+            return f"entry {k + 1} of {path} (sequence {theirs_entry.seq}) was changed after it was exported: its hash does not cover it"
+        previous = theirs_entry.hash
+        if k >= len(ours):
+            return f"entry {k + 1} of {path} (sequence {theirs_entry.seq}) is not in the journal"
+        if ours[k] != theirs_entry:
+            fields = [name for name in asdict(ours[k]) if getattr(ours[k], name) != getattr(theirs_entry, name)]
+            return f"entry {k + 1}, sequence {ours[k].seq}: {', '.join(fields)} differ; the journal says {ours[k].what or ours[k].kind} {ours[k].after!r}"
+    return ""
+
+
+def write_csv(entries: list[Entry], path: Path) -> None:
+    """One line an entry, with a header."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(Entry.__dataclass_fields__))
+        writer.writeheader()
+        writer.writerows(asdict(e) for e in entries)

@@ -1,0 +1,228 @@
+"""Commands of operators about limits and kills: ``kill``, ``resume``, ``limits set``, ``proposals``, ``approve``, ``withdraw``.
+
+    command ──JSON line──▶ control socket ──▶ engine (judges) ──▶ applied, proposed, refused
+
+``kill`` prints its proof: the open orders of the scope that the venue has not confirmed as over, until there are none (exit 0) or the time is over (exit 6).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ringfence.core.authority import ROLES
+from ringfence.ipc.schema import ENUMS
+from ringfence.tools import audit_trail, authority, control_client, render
+from ringfence.tools.commands.control import _done
+from ringfence.tools.commands.control import resume as resume_halt
+from ringfence.tools.errors import OutcomeUnknown
+from ringfence.tools.render import Column, Frame, Options, Row, View
+from ringfence.tools.rule_values import parse_scope
+from ringfence.tools.views import journal as pictures
+from ringfence.tools.views.instance import Instance, choose
+
+POLL_S = 0.02
+KILL_S = 10.0
+PROPOSALS = View(
+    "proposals",
+    (
+        Column("health", "", "glyph"),
+        Column("id", "ID"),
+        Column("state", "STATE"),
+        Column("kind", "KIND"),
+        Column("before", "BEFORE"),
+        Column("after", "AFTER"),
+        Column("by", "BY"),
+        Column("expires_ns", "EXPIRES", "time"),
+        Column("reason", "REASON"),
+    ),
+    ("id",),
+)
+AUDIT = View(
+    "audit",
+    (
+        Column("health", "", "glyph"),
+        Column("seq", "SEQ"),
+        Column("engine_ns", "TIME", "time"),
+        Column("operator", "OPERATOR"),
+        Column("role", "ROLE"),
+        Column("kind", "KIND"),
+        Column("what", "WHAT"),
+        Column("before", "BEFORE"),
+        Column("after", "AFTER"),
+        Column("outcome", "OUTCOME"),
+        Column("reason", "REASON"),
+        Column("hash", "HASH"),
+    ),
+    ("seq",),
+)
+_PEOPLE = frozenset(ROLES)
+_DONE = frozenset(ENUMS["OrdStatus"].by_name[n] for n in ("FILLED", "DONE_FOR_DAY", "CANCELED", "REJECTED", "CALCULATED", "EXPIRED", "DENIED"))
+_GLYPH = {"PENDING": "warn", "RUNNING": "warn", "APPROVED": "ok"}
+
+
+def _ask(args: argparse.Namespace, name: str, op: str, **fields: object) -> dict[str, object]:
+    return control_client.operate(name, op, args.reason, args.timeout or control_client.TIMEOUT_S, **fields)
+
+
+def _said(answer: dict[str, object], done: str) -> str:
+    if answer.get("outcome") == "proposed":
+        return f"▲ proposed as {answer['proposal']}: another operator of role risk has 15 minutes: ringfence approve {answer['proposal']} --reason ..."
+    return f"● {done}"
+
+
+def kill(args: argparse.Namespace) -> int:
+    """Kill a scope, then wait until none of its orders is open any more."""
+    name = choose(args.instance)
+    answer = _ask(args, name, "kill", scope=args.scope, flatten=args.flatten or None)
+    left = unconfirmed(name, args.scope, args.timeout or KILL_S)
+    line = f"● {name}: {args.scope} is killed, no order of it is open" if not left else f"▲ {name}: {args.scope} is killed"
+    _done(args, name, answer | {"unconfirmed": left}, line)
+    if left:
+        raise OutcomeUnknown(f"{len(left)} orders of {args.scope} are not confirmed as over: {', '.join(map(str, left[:10]))}; see ringfence orders")
+    return 0
+
+
+def unconfirmed(name: str, scope: str, timeout_s: float) -> list[int]:
+    """Order ids of a scope that are still open; returns as soon as there are none, or when the time is over."""
+    until = time.monotonic() + timeout_s
+    with Instance(name) as instance:
+        state = instance.region("state")
+        if state is None:
+            return []
+        kind, a, b = parse_scope(scope, authority.names_in(state))
+        while True:
+            left = _open_orders(state, ENUMS["ScopeKind"].by_value[kind], a, b)
+            if not left or time.monotonic() >= until:
+                return left
+            time.sleep(POLL_S)
+
+
+def _open_orders(state: Any, kind: str, a: int, b: int) -> list[int]:
+    count = int(state.section("engine")[1]["order_count"])
+    orders = state.section("orders")[1 : count + 1]
+    mine = orders["order_id"] > 0
+    for status in _DONE:
+        mine &= orders["ord_status"] != status
+    if kind in ("ACCOUNT", "VENUE", "STRATEGY", "INSTRUMENT"):
+        mine &= orders[kind.lower()] == a
+    elif kind == "BROKER":
+        mine &= state.section("accounts")["broker"][orders["account"]] == a
+    elif kind == "DESK":
+        mine &= state.section("strategies")["desk_row"][orders["strategy"]] == a
+    elif kind.endswith("_INSTRUMENT"):
+        mine &= (orders[kind.removesuffix("_INSTRUMENT").lower()] == a) & (orders["instrument"] == b)
+    return [int(n) for n in orders["order_id"][mine]]
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Lift a halt of the instance, or propose to release a scope's kill."""
+    if args.scope is None:
+        return resume_halt(args)
+    name = choose(args.instance)
+    answer = _ask(args, name, "release", scope=args.scope)
+    return _done(args, name, answer, _said(answer, f"{name}: {args.scope} takes risk again"))
+
+
+def limits(args: argparse.Namespace) -> int:
+    """Set one limit."""
+    name = choose(args.instance)
+    fields = {"rule": args.rule, "scope": args.scope, "value": args.value, "for": args.duration}
+    answer = _ask(args, name, "set_limit", **fields)
+    return _done(
+        args, name, answer, _said(answer, f"{name}: {args.rule.upper()} of {args.scope} is {args.value}" + (f" for {args.duration}" if args.duration else ""))
+    )
+
+
+def approve(args: argparse.Namespace) -> int:
+    """Agree to a proposal; the engine refuses its own proposer."""
+    name = choose(args.instance)
+    answer = _ask(args, name, "approve", proposal=args.proposal)
+    return _done(args, name, answer, f"● {name}: proposal {args.proposal} is approved and in force")
+
+
+def withdraw(args: argparse.Namespace) -> int:
+    """Take back one's own proposal, or refuse another's."""
+    name = choose(args.instance)
+    answer = _ask(args, name, "withdraw", proposal=args.proposal)
+    return _done(args, name, answer, f"● {name}: proposal {args.proposal} is withdrawn")
+
+
+def proposals(args: argparse.Namespace) -> int:
+    """List them, newest last."""
+    from ringfence.tools.commands import show
+
+    def picture(instance: Instance, opts: Options) -> Frame:
+        return instance.frame(PROPOSALS, proposal_rows(instance), opts, [])
+
+    return show.show(args, picture)
+
+
+def proposal_rows(instance: Instance) -> list[Row]:
+    state = instance.region("state")
+    if state is None:
+        return []
+    count = int(state.section("engine")[1]["proposal_count"])
+    rows = sorted(state.section("proposals")[1 : count + 1], key=lambda r: int(r["id"]))
+    names = {e: ENUMS[e].by_value for e in ("ProposalState", "ControlKind")}
+    out: list[Row] = []
+    for r in rows:
+        kept = names["ProposalState"].get(int(r["state"]), "?")
+        out.append(
+            {
+                "health": _GLYPH.get(kept, "idle"),
+                "id": int(r["id"]),
+                "state": kept,
+                "kind": names["ControlKind"].get(int(r["kind"]), "?"),
+                "before": int(r["before"]),
+                "after": int(r["after"]),
+                "by": bytes(r["operator_name"]).decode("ascii", "replace"),
+                "expires_ns": int(r["expires_ns"]) or None,
+                "reason": bytes(r["reason"]).decode("ascii", "replace"),
+            }
+        )
+    return out
+
+
+def audit(args: argparse.Namespace) -> int:
+    """List, filter, export and verify the audit trail; 7 when it contradicts itself or an export."""
+    instance = None if args.dir else Instance(choose(args.instance))
+    trail = audit_trail.Trail(pictures.directory(args.dir, instance))
+    entries = list(trail.entries())
+    if args.csv:
+        audit_trail.write_csv(entries, Path(args.csv))
+    if args.against and (found := audit_trail.first_difference(entries, Path(args.against))):
+        print(f"✖ {found}")
+        return audit_trail.DIFFERENT
+    shown = [e for e in entries if _wanted(e, args)]
+    if args.options.output in {"json", "ndjson"}:
+        head = {"schema": "rf.audit/1", "ts_ns": str(time.time_ns()), "directory": str(trail.reader.directory), "frames": trail.frames}
+        print(json.dumps({**head, "entries": len(entries), "head": entries[-1].hash if entries else "", "rows": [asdict(e) for e in shown]}))
+        return 0
+    if not args.verify:
+        rows = [asdict(e) | {"health": "bad" if e.outcome == "refused" else "ok", "hash": e.hash[:16]} for e in shown]
+        frame = render.Frame(AUDIT, render.choose(AUDIT, rows, args.options), "", time.time_ns(), "", "", None, [])
+        print(render.render(frame, args.options))
+    if trail.torn:
+        print(f"▲ {trail.torn.error()}; the {trail.frames:,} frames before it were read")
+    digest = int(trail.replayer.state.table("engine")[1]["audit_digest"])
+    held = f", checked against {args.against}" if args.against else ""
+    print(f"● {len(entries)} commands in {trail.frames:,} frames: segments, checksums and checkpoints hold{held}; digest {digest:016x}, head {_head(entries)}")
+    return 0
+
+
+def _head(entries: list[audit_trail.Entry]) -> str:
+    return entries[-1].hash[:16] if entries else "-"
+
+
+def _wanted(e: audit_trail.Entry, args: argparse.Namespace) -> bool:
+    return (
+        (args.all or e.kind in _PEOPLE or e.outcome == "refused")
+        and (not args.operator or e.operator == args.operator)
+        and (not args.kind or e.kind == args.kind.upper())
+        and (not args.scope or args.scope in e.what)
+    )
