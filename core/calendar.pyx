@@ -1,7 +1,7 @@
 """The calendar: days and moments of dates that are written YYYYMMDD, as trading days and last days of contracts are.
 
 Pure functions of integers; they divide, and so stay off the path of an order but for one that is good till a date and of an instrument that ends. What can
-fail: nothing; a date that is none gives a number that means nothing. Rejected: time zones here (days are of UTC; a roll's zone is resolved before it is journaled).
+fail: nothing; a date that is none gives a number that means nothing. Rejected: time zones here (a roll's is resolved before it is journaled).
 """
 
 from libc.stdint cimport uint32_t, uint64_t
