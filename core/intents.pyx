@@ -13,10 +13,10 @@ Rejected: trusting the client library to have validated (any process of that uid
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from ringfence.core.calendar cimport end_of_day_ns
 from ringfence.core.checks cimport (
     Asked, ask_new, ask_replace, check_limits, count_refusal, first_px, reduces, self_match, spend,
 )
-from ringfence.core.controls cimport days_since_2000
 from ringfence.core.dedupe cimport find_client_id, put_content
 from ringfence.core.orders cimport (
     cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, settle, terms_hash,
@@ -55,8 +55,6 @@ cdef uint64_t ALWAYS_CHECKED = (
 
 cdef enum:
     REVISIONS_FOR_CANCELS = 64    # of the chain, kept free of replaces: an order can always be cancelled
-    DAYS_1970_TO_2000 = 10957
-    DAY_NS = 86400000000000
     FUTURE_NS = 1000000000        # an intent stamped further ahead than this has a clock that says nothing about its age
 
 
@@ -135,12 +133,6 @@ cdef inline int on_tick(const Instrument *instrument, int64_t px) noexcept nogil
     return tick <= 1 or px % tick == 0
 
 
-cdef int outlives(const Instrument *instrument, const Intent *i) noexcept nogil:
-    """1 when a good-till-date order would live beyond the instrument's last day (UTC)."""
-    cdef uint64_t end = <uint64_t>(days_since_2000(instrument.last_day) + 1 + DAYS_1970_TO_2000) * <uint64_t>DAY_NS
-    return i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns > end
-
-
 cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
     """The restricted list, locates, and the last day that a good-till-date order may live."""
     cdef const Instrument *instrument = &s.instruments[i.instrument]
@@ -148,7 +140,9 @@ cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
         return RF_DENY_REASON_RESTRICTED
     if i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns <= s.engine.engine_ns:
         return RF_DENY_REASON_EXPIRED_DATE
-    if instrument.last_day and (instrument.last_day < s.engine.day or outlives(instrument, i)):
+    if instrument.last_day == 0:
+        return RF_DENY_REASON_NONE
+    if instrument.last_day < s.engine.day or (i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns > end_of_day_ns(instrument.last_day)):
         return RF_DENY_REASON_EXPIRED_DATE
     return RF_DENY_REASON_NONE
 
