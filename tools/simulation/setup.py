@@ -37,6 +37,7 @@ class Shape:
     busy_ns: int
     idle_ns: int
     hostile: bool
+    limited: bool  # limits that nothing reaches: scopes count, decisions stay
     pace: dict[str, float] = field(default_factory=dict)
 
 
@@ -66,6 +67,7 @@ def draw_shape(seed: int, name: str) -> Shape:
         busy_ns=draw.choice((5_000, 20_000, 100_000)),
         idle_ns=draw.choice((500_000, 3_000_000, 10_000_000)),
         hostile=draw.random() < 0.25,
+        limited=draw.random() < 0.5,
         pace={},
     )
 
@@ -98,6 +100,8 @@ def toml(shape: Shape, data_dir: str) -> str:
         f"sync_ms = {shape.sync_ms}",
         "reserve_mib = 1",
     ]
+    if shape.limited:
+        lines += ["[firm]", 'currency = "USD"', "[[limit]]", 'scope = "firm"', 'rule = "OPEN_ORDERS"', 'value = "1000000"']
     for symbol in shape.instruments:
         lines += ["[[instrument]]", f'symbol = "{symbol}"', f'base = "{symbol[:3]}"', f'quote = "{symbol[3:]}"', "price_digits = 5", "qty_digits = 0"]
         lines += ['tick = "0.00001"', 'lot = "1"', 'qty_min = "1"', 'qty_max = "1000000"']
