@@ -74,9 +74,12 @@ class Bench:
                 except RingFull:
                     time.sleep(POLL_S)
 
-    def signal(self, component: str, number: int) -> None:
+    def signal(self, component: str, number: int) -> float:
+        """Send it; the time just before, since the one who is woken may run before we do."""
         pid = next(int(c["pid"]) for c in control_client.status(self.demo.name)["components"] if c["name"] == component)
+        before = time.monotonic()
         os.kill(pid, number)
+        return before
 
     def open_at_venue(self) -> int:
         return sum(int(o.leaves_qty) > 0 for o in read_record(self.demo.record).orders.values())
@@ -155,11 +158,10 @@ def measure(what: str, orders: int, rate: int = 0, stopped: Sequence[str] = ()) 
         if "engine" in stopped:
             bench.signal("engine", signal.SIGSTOP)
         before = gateway.counters()
-        kill_words.set_word(bench.demo.name, None, "bench", os.getuid())
         begin = time.monotonic()
+        kill_words.set_word(bench.demo.name, None, "bench", os.getuid())
         if "gw.sim" in stopped:
-            bench.signal("gw.sim", signal.SIGCONT)
-            begin = time.monotonic()
+            begin = bench.signal("gw.sim", signal.SIGCONT)
         if "gw.sim" not in stopped:
             bench.send(LATE_ORDERS)
         first = bench.until("a cancel", lambda: gateway.counters()["commands_sent"] + gateway.counters()["kill_cancels"] > before["commands_sent"])
@@ -168,8 +170,7 @@ def measure(what: str, orders: int, rate: int = 0, stopped: Sequence[str] = ()) 
             engine = state.section("engine")
             if "engine" in stopped:
                 bench.until("no open order at the venue", lambda: bench.open_at_venue() == 0)
-                bench.signal("engine", signal.SIGCONT)
-                begin_again = time.monotonic()
+                begin_again = bench.signal("engine", signal.SIGCONT)
             else:
                 begin_again = begin
             empty = bench.until("no open order in the engine", lambda: int(engine[1]["open_orders"]) == 0)
