@@ -158,13 +158,13 @@ def measure(what: str, orders: int, rate: int = 0, stopped: Sequence[str] = ()) 
         if "engine" in stopped:
             bench.signal("engine", signal.SIGSTOP)
         before = gateway.counters()
-        begin = time.monotonic()
         kill_words.set_word(bench.demo.name, None, "bench", os.getuid())
+        begin = time.monotonic() - (time.time_ns() - kill_words.read_words(bench.demo.name)[0].set_ns) / 1e9
         if "gw.sim" in stopped:
             begin = bench.signal("gw.sim", signal.SIGCONT)
+        first = bench.until("a cancel", lambda: gateway.counters()["commands_sent"] + gateway.counters()["kill_cancels"] > before["commands_sent"])
         if "gw.sim" not in stopped:
             bench.send(LATE_ORDERS)
-        first = bench.until("a cancel", lambda: gateway.counters()["commands_sent"] + gateway.counters()["kill_cancels"] > before["commands_sent"])
         done = bench.until("the reports", lambda: gateway.counters()["events_out"] >= before["events_out"] + bench.orders)
         with Segment.attach(bench.demo.name, "state") as state:
             engine = state.section("engine")
