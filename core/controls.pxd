@@ -1,11 +1,9 @@
 # Journaled commands, observations, marks and timer ticks.
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport Control, Mark, Observation, Timer
 
-# Days from 2000-01-01 to a date YYYYMMDD.
-cdef uint32_t days_since_2000(uint32_t yyyymmdd) noexcept nogil
 cdef void apply_control(EngineState *s, const Control *c) noexcept nogil
 cdef void apply_observation(EngineState *s, const Observation *o) noexcept nogil
 cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil

@@ -15,6 +15,7 @@ from libc.string cimport memset
 from ringfence.core.actions cimport apply_action
 from ringfence.core.authority cimport command, command_of_word, expire, is_controlled, may_command
 from ringfence.core.breaks cimport raise_break
+from ringfence.core.calendar cimport days_since_2000
 from ringfence.core.definitions cimport define, is_definition
 from ringfence.core.kill cimport silence, sweep_kills
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
@@ -35,15 +36,6 @@ cdef enum:
     SWEPT_PER_TICK = 64
     JOURNAL_RESTRICTIONS = 15     # RESTRICT_JOURNAL_*
     REVISIONS_SKIPPED_TO = 958    # at most: an order can still be cancelled 64 times
-
-
-cdef uint32_t days_since_2000(uint32_t yyyymmdd) noexcept nogil:
-    """Count days to a Gregorian date; months run from March, so that the leap day is a year's last."""
-    cdef uint32_t year = yyyymmdd // 10000, month = yyyymmdd // 100 % 100, day = yyyymmdd % 100
-    if month < 3:
-        year -= 1
-        month += 12
-    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 730426
 
 
 cdef inline int valid_status(uint8_t status) noexcept nogil:

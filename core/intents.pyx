@@ -13,10 +13,10 @@ Rejected: trusting the client library to have validated (any process of that uid
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from ringfence.core.calendar cimport end_of_day_ns
 from ringfence.core.checks cimport (
-    Asked, ask_new, ask_replace, check_limits, count_refusal, reduces, self_match, spend,
+    Asked, ask_new, ask_replace, check_limits, count_refusal, first_px, reduces, self_match, spend,
 )
-from ringfence.core.controls cimport days_since_2000
 from ringfence.core.dedupe cimport find_client_id, put_content
 from ringfence.core.orders cimport (
     cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, settle, terms_hash,
@@ -25,7 +25,7 @@ from ringfence.core.permissions cimport permitted
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
 from ringfence.core.routes cimport Skips, pick_route, took_route
-from ringfence.core.scopes cimport known_scope, scope_of
+from ringfence.core.scopes cimport known_scope
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
@@ -34,16 +34,16 @@ from ringfence.ipc.records cimport (
     RF_DENY_REASON_EXPIRED_DATE, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_INCONSISTENT, RF_DENY_REASON_JOURNAL_LATE, RF_DENY_REASON_JOURNAL_PRESSURE,
     RF_DENY_REASON_NONE, RF_DENY_REASON_NOT_PERMITTED, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_ROUTE,
     RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REDUCE_ONLY,
-    RF_DENY_REASON_REQUEST_PENDING, RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SCOPES_FULL, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN,
-    RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS,
-    RF_DENY_REASON_TRADING_HALTED, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED,
-    RF_EVENT_KIND_DUPLICATE, RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW,
-    RF_INTENT_KIND_REPLACE, RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP,
-    RF_ORD_TYPE_STOP_LIMIT, RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE,
-    RF_RISK_RULE_LOT, RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
-    RF_RISK_RULE_STALE_INTENT, RF_RISK_RULE_SUPPORTED, RF_RISK_RULE_TICK, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_STRATEGY_INSTRUMENT,
-    RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY,
-    RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD, RF_TIME_IN_FORCE_IOC, RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
+    RF_DENY_REASON_REQUEST_PENDING, RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE,
+    RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_TRADING_HALTED,
+    RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED, RF_EVENT_KIND_DUPLICATE,
+    RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE,
+    RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
+    RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE, RF_RISK_RULE_LOT,
+    RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
+    RF_RISK_RULE_STALE_INTENT, RF_RISK_RULE_SUPPORTED, RF_RISK_RULE_TICK, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL,
+    RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD,
+    RF_TIME_IN_FORCE_IOC, RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
 )
 
 # Rules that every order has passed, whatever limits there are.
@@ -55,8 +55,6 @@ cdef uint64_t ALWAYS_CHECKED = (
 
 cdef enum:
     REVISIONS_FOR_CANCELS = 64    # of the chain, kept free of replaces: an order can always be cancelled
-    DAYS_1970_TO_2000 = 10957
-    DAY_NS = 86400000000000
     FUTURE_NS = 1000000000        # an intent stamped further ahead than this has a clock that says nothing about its age
 
 
@@ -135,12 +133,6 @@ cdef inline int on_tick(const Instrument *instrument, int64_t px) noexcept nogil
     return tick <= 1 or px % tick == 0
 
 
-cdef int outlives(const Instrument *instrument, const Intent *i) noexcept nogil:
-    """1 when a good-till-date order would live beyond the instrument's last day (UTC)."""
-    cdef uint64_t end = <uint64_t>(days_since_2000(instrument.last_day) + 1 + DAYS_1970_TO_2000) * <uint64_t>DAY_NS
-    return i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns > end
-
-
 cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
     """The restricted list, locates, and the last day that a good-till-date order may live."""
     cdef const Instrument *instrument = &s.instruments[i.instrument]
@@ -148,23 +140,24 @@ cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
         return RF_DENY_REASON_RESTRICTED
     if i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns <= s.engine.engine_ns:
         return RF_DENY_REASON_EXPIRED_DATE
-    if instrument.last_day and (instrument.last_day < s.engine.day or outlives(instrument, i)):
+    if instrument.last_day == 0:
+        return RF_DENY_REASON_NONE
+    if instrument.last_day < s.engine.day or (i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns > end_of_day_ns(instrument.last_day)):
         return RF_DENY_REASON_EXPIRED_DATE
     return RF_DENY_REASON_NONE
 
 
-cdef uint8_t check_scopes(EngineState *s, Asked *a, uint8_t side) noexcept nogil:
-    """The limits of every scope of the order; its pairs get their rows with the first order that is counted."""
-    if s.instruments[a.instrument].locate_required and side == RF_SIDE_SELL_SHORT and not has_locate(s, a.account, a.instrument):
+cdef inline uint8_t check_locate(EngineState *s, uint16_t account, uint32_t instrument, uint8_t side) noexcept nogil:
+    if s.instruments[instrument].locate_required and side == RF_SIDE_SELL_SHORT and not has_locate(s, account, instrument):
         count_refusal(s, RF_DENY_REASON_NO_LOCATE)
         return RF_DENY_REASON_NO_LOCATE
-    if not s.engine.counting:
-        return RF_DENY_REASON_NONE
-    if not scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, a.account, a.instrument):
-        return RF_DENY_REASON_SCOPES_FULL
-    if not scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, a.strategy, a.instrument):
-        return RF_DENY_REASON_SCOPES_FULL
-    return check_limits(s, a)
+    return RF_DENY_REASON_NONE
+
+
+cdef inline uint8_t check_counted(EngineState *s, Asked *a) noexcept nogil:
+    """The limits of every scope of the order, and own orders that it would trade with."""
+    cdef uint8_t reason = check_limits(s, a)
+    return RF_DENY_REASON_SELF_MATCH if reason == RF_DENY_REASON_NONE and self_match(s, a) else reason
 
 
 cdef inline int has_locate(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil:
@@ -277,19 +270,23 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason != RF_DENY_REASON_NONE:
         count_refusal(s, reason)
         return reason
-    ask_new(s, row, account, venue, i, &asked)
-    reason = check_scopes(s, &asked, i.side)
-    if reason == RF_DENY_REASON_NONE and s.engine.counting and self_match(s, &asked):
-        reason = RF_DENY_REASON_SELF_MATCH
+    reason = check_locate(s, account, i.instrument, i.side)
+    if reason == RF_DENY_REASON_NONE and s.engine.counting:
+        ask_new(s, row, account, venue, i, &asked)
+        reason = check_counted(s, &asked)
     if reason != RF_DENY_REASON_NONE:
         return reason
     o = create_order(s, row, i, account, route, venue)
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
-    o.checks = ALWAYS_CHECKED | asked.passed
-    o.content_digest = asked.content
-    o.reserved_px = asked.worst_px
+    o.checks = ALWAYS_CHECKED
+    o.reserved_px = first_px(s, i)
     took_route(s, &skips, o)
+    if s.engine.counting:
+        o.checks |= asked.passed
+        o.content_digest = asked.content
+        o.account_pair = asked.account_pair
+        o.strategy_pair = asked.strategy_pair
     settle(s, o)
     if s.engine.counting:
         spend(s, &asked)
@@ -398,14 +395,14 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
     if reason != RF_DENY_REASON_NONE:
         count_refusal(s, reason)
         return reason
-    ask_replace(s, o, i.qty, px, stop_px, &asked)
-    reason = check_scopes(s, &asked, o.side)
-    if reason == RF_DENY_REASON_NONE and s.engine.counting and self_match(s, &asked):
-        reason = RF_DENY_REASON_SELF_MATCH
+    reason = check_locate(s, o.account, o.instrument, o.side)
+    if reason == RF_DENY_REASON_NONE and s.engine.counting:
+        ask_replace(s, o, i.qty, px, stop_px, &asked)
+        reason = check_counted(s, &asked)
     if reason == RF_DENY_REASON_NONE:
         if s.engine.counting:
             spend(s, &asked)
-        o.checks |= asked.passed
+            o.checks |= asked.passed
         request_replace(s, o, px, stop_px, i.qty)
     return reason
 

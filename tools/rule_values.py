@@ -168,7 +168,8 @@ def value_text(rule: Rule, value: int, digits: int = 0) -> str:
     if rule.unit == "qty":
         return f"{Decimal(value).scaleb(-digits):f}"
     if rule.unit == "amount":
-        return f"{Decimal(value).scaleb(-AMOUNT_DIGITS):f}"
+        exact = Decimal(value).scaleb(-AMOUNT_DIGITS)
+        return f"{exact:f}" if value % 10**AMOUNT_DIGITS else f"{exact:.0f}"
     if rule.unit == "ppm":
         return f"{Decimal(value).scaleb(-4).normalize():f}%"
     if rule.unit == "ns":

@@ -71,8 +71,8 @@ class Engine:
         for row, (code, rate) in enumerate(setup.currencies.items(), 1):
             body = record("Currency", id=row, code=code, rate=scaled(rate, RATE_DIGITS, "rate"), is_firm=int(row == 1), status=1)
             self.control("DEFINE_CURRENCY", body=body)
-        for kind, names in (("Broker", setup.brokers), ("Desk", setup.desks)):
-            for row, name in enumerate(names, 1):
+        for kind, named in (("Broker", setup.brokers), ("Desk", setup.desks)):
+            for row, name in enumerate(named, 1):
                 self.control(f"DEFINE_{kind.upper()}", body=record(kind, id=row, name=name, status=1))
         for row, spec in enumerate(setup.instruments, 1):
             self.control("DEFINE_INSTRUMENT", body=_instrument(row, spec))

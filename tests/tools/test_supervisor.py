@@ -108,7 +108,11 @@ def test_up_when_nothing_changed_journals_only_the_start(running: Running) -> No
     for _ in range(2):
         assert running.up() == 0, running.logs()
         assert running.down() == []
-    assert commands(running) == ["START", "DEFINE_INSTRUMENT", "DEFINE_ACCOUNT", "DEFINE_VENUE", "DEFINE_STRATEGY", "DEFINE_STRATEGY", "DEFINE_ROUTE", "START"]
+    assert commands(running) == [
+        *("START", "DEFINE_INSTRUMENT", "DEFINE_ACCOUNT", "DEFINE_VENUE", "DEFINE_STRATEGY", "DEFINE_STRATEGY", "DEFINE_ROUTE"),
+        *["SET_PERMISSION"] * 7,
+        *("DEFINE_OPERATOR", "START"),
+    ]
 
 
 def test_up_when_rows_are_added_and_dropped_journals_the_difference(running: Running) -> None:
