@@ -8,7 +8,7 @@ A kill never waits: one operator, one input. What could not be cancelled at once
 cancel was refused) is asked for again by the timer's sweep, at most once a second an order and less often with every eighth request, so that the revisions of
 an order outlast any night, until the order is over: the proof is the list of the scope's open orders, which empties. A silent strategy's orders likewise.
 An order of the engine's own has a client_id with FLATTEN_CLIENT_ID in its high word; it passes kills, takes the route that fits, and is at most qty_max large.
-It never turns a position round: what open orders may still close is left to them, also while they are being cancelled, and a second KILL_FLATTEN closes the rest.
+It never turns a position round: what open orders may still close is left to them, also while they are being cancelled; a second KILL_FLATTEN closes the rest.
 Written by the engine alone. What can fail: a scope that cannot be, or a full scope table: 0, and the command changes nothing.
 Rejected: flattening with limit orders (they may rest in a market that is gone), a kill that waits for a second operator.
 """
