@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ringfence.tools.simulation import exposure
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.oracle import Oracle, VenueTrade
 from ringfence.tools.simulation.setup import Shape
@@ -67,7 +68,8 @@ class Judges:
         return found or ([] if state is None else self.oracle.check_step(state))
 
     def check_all(self, state: Any, *, quiescent: bool) -> list[Violation]:
-        return self.truth.check_all(state.table, quiescent=quiescent) or self.oracle.check_all(state, quiescent=quiescent)
+        found = self.truth.check_all(state.table, quiescent=quiescent) or self.oracle.check_all(state, quiescent=quiescent)
+        return found or exposure.check(state)
 
 
 def _version(trade: Trade) -> VenueTrade:
