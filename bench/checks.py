@@ -1,4 +1,4 @@
-"""Measure what pre-trade checks cost: instructions of a new intent and a fill without limits, with each rule alone in every scope where it can be set, and with all.
+"""Measure what pre-trade checks cost: instructions of a new intent and a fill without limits, with each rule alone wherever it can be set, and with all.
 
 Counted by callgrind as in ``bench engine``: exact, and the same on an idle and a busy host. The first limit of an instance switches the accounting on
 (reservations, positions at their price), so "accounting" is the cost of one limit that asks nothing of the order (a rate of replaces), and each rule's own

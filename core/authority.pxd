@@ -12,5 +12,7 @@ cdef int is_controlled(uint8_t control_kind) noexcept nogil
 cdef int command(EngineState *s, const Control *c) noexcept nogil
 # 1 when another operator must agree before this strategy is set free.
 cdef int frees_strategy(const EngineState *s, uint16_t strategy, uint8_t status) noexcept nogil
+# The out-of-band word of a venue (0: the firm's) is set: as a KILL of nobody, which withdraws what would loosen that scope.
+cdef void command_of_word(EngineState *s, uint16_t venue) noexcept nogil
 # Proposals and overrides whose time is over; by the timer and before every command.
 cdef void expire(EngineState *s) noexcept nogil

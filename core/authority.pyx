@@ -20,14 +20,15 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from ringfence.core.dedupe cimport find_scope, mix
-from ringfence.core.kill cimport kill, release
+from ringfence.core.kill cimport kill, kill_by_word, release
 from ringfence.core.permissions cimport change_permission, grants_more
 from ringfence.core.reservations cimport set_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE,
-    RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_OPERATOR_ROLE_RISK, RF_PROPOSAL_STATE_APPROVED,
-    RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN, RF_RISK_RULE_MAX, RF_STATUS_ACTIVE,
+    RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
+    RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN,
+    RF_RISK_RULE_MAX, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, Decision, KillOrder,
     LimitChange, Operator, PermissionChange, Proposal, Strategy,
 )
@@ -311,6 +312,17 @@ cdef void withdraw_on(EngineState *s, const KillOrder *k, uint32_t uid) noexcept
             end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
         elif p.kind == RF_CONTROL_KIND_SET_LIMIT and limit.kind == k.kind and limit.a == k.a and limit.b == k.b:
             end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
+
+
+cdef void command_of_word(EngineState *s, uint16_t venue) noexcept nogil:
+    cdef KillOrder k
+    memset(&k, 0, sizeof(KillOrder))
+    k.kind = RF_SCOPE_KIND_VENUE if venue else RF_SCOPE_KIND_FIRM
+    k.a = venue
+    k.options = RF_KILL_CANCEL
+    kill_by_word(s, venue)
+    audit(s, 0, RF_CONTROL_KIND_KILL, mix(<uint64_t>k.a << 32 | k.b, k.kind), 0, k.options)
+    withdraw_on(s, &k, 0)
 
 
 cdef void expire(EngineState *s) noexcept nogil:

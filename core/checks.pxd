@@ -23,10 +23,19 @@ ctypedef struct Asked:
     int reducing             # 1: it only shrinks the position; -1: not looked at yet
     const Order *order       # of a replace
     uint64_t passed          # bit 1 << RiskRule of every limit that it passed
+    uint64_t rules           # of the limits that could refuse it
+    int64_t margin           # of more_amount
+    int64_t mid_px           # reference price, -1: not looked at yet
+    uint32_t account_pair
+    uint32_t strategy_pair
+    int row_count
+    uint32_t[9] rows         # its scopes
 
 # Fill in what a new intent or a replace asks for.
 cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, const Intent *i, Asked *a) noexcept nogil
 cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t px, int64_t stop_px, Asked *a) noexcept nogil
+# Price behind the amount of a new intent: the highest of its prices, for a market order the far touch.
+cdef int64_t first_px(const EngineState *s, const Intent *i) noexcept nogil
 # NONE, or why not; a refusal is counted in the scope that refused. Nothing is spent.
 cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil
 # It goes out: message clocks move on.

@@ -19,21 +19,22 @@ from ringfence.core.amounts cimport amount_of
 from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
 from ringfence.core.reservations cimport RF_AMOUNT_MOST, advance_clock, keenest_px, margin_ppm, open_qty, reference_px, rf_ppm, worst_px
-from ringfence.core.scopes cimport SCOPES_OF_ORDER, scopes_of
+from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COLLAR_FAR, RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE,
     RF_DENY_REASON_KILLED, RF_DENY_REASON_LOSS, RF_DENY_REASON_MARGIN, RF_DENY_REASON_MAX_NOTIONAL, RF_DENY_REASON_MAX_POSITION, RF_DENY_REASON_MAX_QTY,
     RF_DENY_REASON_MESSAGE_RATE, RF_DENY_REASON_NET_EXPOSURE, RF_DENY_REASON_NEW_RATE, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_RATE,
     RF_DENY_REASON_NO_REFERENCE, RF_DENY_REASON_NONE, RF_DENY_REASON_OPEN_ORDERS, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REPEATED_EXECUTION,
-    RF_DENY_REASON_REPLACE_RATE, RF_DENY_REASON_SELF_MATCH,
+    RF_DENY_REASON_REPLACE_RATE, RF_DENY_REASON_SCOPES_FULL, RF_DENY_REASON_SELF_MATCH,
     RF_DENY_REASON_TURNOVER, RF_FIRM_SCOPE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_CANCEL_RESERVE, RF_RISK_RULE_COLLAR, RF_RISK_RULE_COLLAR_REFERENCE,
     RF_RISK_RULE_CREDIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_DUPLICATE_CONTENT, RF_RISK_RULE_GROSS_EXPOSURE, RF_RISK_RULE_KILL_SWITCH,
     RF_RISK_RULE_MARGIN, RF_RISK_RULE_MAX_NOTIONAL, RF_RISK_RULE_MAX_POSITION, RF_RISK_RULE_MAX_QTY, RF_RISK_RULE_MESSAGE_BURST,
     RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NET_EXPOSURE, RF_RISK_RULE_NEW_BURST, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_OPEN_ORDERS,
     RF_RISK_RULE_REFERENCE_AGE, RF_RISK_RULE_REPEATED_EXECUTION, RF_RISK_RULE_REPLACE_BURST, RF_RISK_RULE_REPLACE_RATE, RF_RISK_RULE_SELF_MATCH,
-    RF_RISK_RULE_SHORT_SALE, RF_RISK_RULE_TURNOVER, RF_RISK_RULES, RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SELF_MATCH_CANCEL_BOTH,
-    RF_SELF_MATCH_CANCEL_RESTING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, RF_STRATEGY_STATUS_DISABLED, Instrument, Intent, Order, Scope,
+    RF_RISK_RULE_SHORT_SALE, RF_RISK_RULE_TURNOVER, RF_RISK_RULES,
+    RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SELF_MATCH_CANCEL_BOTH,
+    RF_SELF_MATCH_CANCEL_RESTING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, RF_STRATEGY_STATUS_DISABLED, Instrument, Intent, Order, Scope, Strategy,
 )
 
 from ringfence.core.rules import CHECKS
@@ -59,17 +60,28 @@ cdef enum:
     MILLION = 1000000
 
 cdef uint8_t[256] RULE_OF     # by DenyReason: the rule that it is a refusal of, 0 when it is none
-cdef uint64_t AMOUNTS = (
-    1 << RF_RISK_RULE_MAX_NOTIONAL | 1 << RF_RISK_RULE_CREDIT | 1 << RF_RISK_RULE_MARGIN | 1 << RF_RISK_RULE_NET_EXPOSURE
-    | 1 << RF_RISK_RULE_GROSS_EXPOSURE | 1 << RF_RISK_RULE_TURNOVER | 1 << RF_RISK_RULE_DAILY_LOSS
-)
-cdef uint64_t SIZES = AMOUNTS & ~(<uint64_t>1 << RF_RISK_RULE_DAILY_LOSS)
-cdef uint64_t PRICES = 1 << RF_RISK_RULE_COLLAR | 1 << RF_RISK_RULE_REFERENCE_AGE
-cdef uint64_t EXPOSURES = 1 << RF_RISK_RULE_CREDIT | 1 << RF_RISK_RULE_MARGIN | 1 << RF_RISK_RULE_NET_EXPOSURE | 1 << RF_RISK_RULE_GROSS_EXPOSURE
-cdef uint64_t FLOWS = (
-    1 << RF_RISK_RULE_NEW_RATE | 1 << RF_RISK_RULE_REPLACE_RATE | 1 << RF_RISK_RULE_MESSAGE_RATE | 1 << RF_RISK_RULE_DUPLICATE_CONTENT
-    | 1 << RF_RISK_RULE_REPEATED_EXECUTION
-)
+cdef enum:
+    SHORTS = 1 << RF_RISK_RULE_SHORT_SALE
+    QTY = 1 << RF_RISK_RULE_MAX_QTY
+    NOTIONAL = 1 << RF_RISK_RULE_MAX_NOTIONAL
+    PRICES = 1 << RF_RISK_RULE_COLLAR | 1 << RF_RISK_RULE_REFERENCE_AGE
+    CREDIT = 1 << RF_RISK_RULE_CREDIT
+    MARGIN = 1 << RF_RISK_RULE_MARGIN
+    POSITION = 1 << RF_RISK_RULE_MAX_POSITION
+    NET = 1 << RF_RISK_RULE_NET_EXPOSURE
+    GROSS = 1 << RF_RISK_RULE_GROSS_EXPOSURE
+    EXPOSURES = CREDIT | MARGIN | NET | GROSS
+    OPENS = 1 << RF_RISK_RULE_OPEN_ORDERS
+    TURNOVER = 1 << RF_RISK_RULE_TURNOVER
+    SIZES = EXPOSURES | NOTIONAL | TURNOVER
+    AMOUNTS = SIZES | 1 << RF_RISK_RULE_DAILY_LOSS
+    NEWS = 1 << RF_RISK_RULE_NEW_RATE
+    REPLACES = 1 << RF_RISK_RULE_REPLACE_RATE
+    MESSAGES = 1 << RF_RISK_RULE_MESSAGE_RATE
+    DUPLICATE = 1 << RF_RISK_RULE_DUPLICATE_CONTENT
+    REPEATED = 1 << RF_RISK_RULE_REPEATED_EXECUTION
+    CONTENTS = DUPLICATE | REPEATED
+    FLOWS = NEWS | REPLACES | MESSAGES | CONTENTS
 cdef uint64_t LIMITS = (<uint64_t>2 << RF_RISK_RULES) - 1
 
 
@@ -90,6 +102,11 @@ cdef inline int64_t far_touch(const EngineState *s, uint32_t instrument, uint8_t
     cdef const Instrument *i = &s.instruments[instrument]
     cdef int64_t px = i.ask if side == RF_SIDE_BUY else i.bid
     return px if px > 0 else i.last
+
+
+cdef int64_t first_px(const EngineState *s, const Intent *i) noexcept nogil:
+    cdef int64_t px = i.px if i.px > i.stop_px else i.stop_px
+    return px if px else far_touch(s, i.instrument, i.side)
 
 
 cdef inline uint64_t content_of(const Asked *a, int64_t stop_px, int64_t qty) noexcept nogil:
@@ -113,9 +130,7 @@ cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uin
     a.side = i.side
     a.ord_type = i.ord_type
     a.px = i.px
-    a.worst_px = i.px if i.px > i.stop_px else i.stop_px
-    if a.worst_px == 0:
-        a.worst_px = far_touch(s, i.instrument, i.side)
+    a.worst_px = first_px(s, i)
     a.qty = i.qty
     a.more_qty = i.qty
     a.amount = amount_asked(s, i.instrument, a.worst_px, i.qty)
@@ -177,89 +192,84 @@ cdef inline int only_reduces(const EngineState *s, Asked *a) noexcept nogil:
 
 # ---- the rules ------------------------------------------------------------------------------------------------------------------
 
-cdef inline int is_set(const Scope *scope, int rule) noexcept nogil:
-    return scope.limited >> rule & 1
-
-
-cdef uint8_t check_price(const EngineState *s, const Scope *scope, const Asked *a) noexcept nogil:
+cdef uint8_t check_price(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
     """REFERENCE_AGE and COLLAR."""
     cdef const Instrument *i = &s.instruments[a.instrument]
     cdef int64_t age = scope.limits[<int>RF_RISK_RULE_REFERENCE_AGE], most = scope.limits[<int>RF_RISK_RULE_COLLAR]
-    cdef int64_t choice = scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE], px
-    px = i.last if choice == RF_COLLAR_LAST else far_touch(s, a.instrument, a.side) if choice == RF_COLLAR_FAR else reference_px(s, a.instrument)
+    cdef int64_t choice = scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE], px, away
+    if choice == RF_COLLAR_LAST:
+        px = i.last
+    elif choice == RF_COLLAR_FAR:
+        px = far_touch(s, a.instrument, a.side)
+    else:
+        if a.mid_px < 0:
+            a.mid_px = reference_px(s, a.instrument)
+        px = a.mid_px
     if px <= 0 or i.mark_ns == 0 or (age and s.engine.engine_ns - i.mark_ns > <uint64_t>age):
         return RF_DENY_REASON_NO_REFERENCE
     if most == 0 or a.px == 0:
         return RF_DENY_REASON_NONE
-    if a.side == RF_SIDE_BUY and a.px > px and rf_products_above(a.px - px, MILLION, px, most):
-        return RF_DENY_REASON_COLLAR
-    if a.side != RF_SIDE_BUY and a.px < px and rf_products_above(px - a.px, MILLION, px, most):
-        return RF_DENY_REASON_COLLAR
+    away = a.px - px if a.side == RF_SIDE_BUY else px - a.px
+    return RF_DENY_REASON_COLLAR if away > 0 and rf_products_above(away, MILLION, px, most) else RF_DENY_REASON_NONE
+
+
+cdef inline uint8_t excess(const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
+    """CREDIT, MARGIN, MAX_POSITION, NET_EXPOSURE, GROSS_EXPOSURE: the side that the order makes worse, with all that works there."""
+    cdef int64_t working = scope.working_buy if a.side == RF_SIDE_BUY else scope.working_sell, net, qty
+    if limited & CREDIT and scope.long_amount + scope.working_buy + a.more_amount > scope.limits[<int>RF_RISK_RULE_CREDIT]:
+        return RF_DENY_REASON_CREDIT
+    if limited & MARGIN and scope.margin + a.margin > scope.limits[<int>RF_RISK_RULE_MARGIN]:
+        return RF_DENY_REASON_MARGIN
+    if limited & POSITION:
+        qty = rf_sum(scope.net_qty, scope.buy_qty) if a.side == RF_SIDE_BUY else rf_sum(-scope.net_qty, scope.sell_qty)
+        if rf_sum(qty, a.more_qty) > scope.limits[<int>RF_RISK_RULE_MAX_POSITION]:
+            return RF_DENY_REASON_MAX_POSITION
+    if limited & NET:
+        net = scope.long_amount - scope.short_amount
+        if (net if a.side == RF_SIDE_BUY else -net) + working + a.more_amount > scope.limits[<int>RF_RISK_RULE_NET_EXPOSURE]:
+            return RF_DENY_REASON_NET_EXPOSURE
+    if limited & GROSS:
+        net = scope.long_amount + scope.short_amount + scope.working_buy + scope.working_sell
+        if net + a.more_amount > scope.limits[<int>RF_RISK_RULE_GROSS_EXPOSURE]:
+            return RF_DENY_REASON_GROSS_EXPOSURE
     return RF_DENY_REASON_NONE
-
-
-cdef uint8_t check_exposure(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
-    """CREDIT, MARGIN, NET_EXPOSURE, GROSS_EXPOSURE; what only reduces passes, and a replace that asks for no more than is held."""
-    cdef int64_t net = rf_sum(scope.long_amount, -scope.short_amount), all_of_it, margin
-    cdef uint8_t reason = RF_DENY_REASON_NONE
-    if a.more_amount == 0:
-        return RF_DENY_REASON_NONE
-    if is_set(scope, RF_RISK_RULE_CREDIT) and a.side == RF_SIDE_BUY:
-        if rf_sum(rf_sum(scope.long_amount, scope.working_buy), a.more_amount) > scope.limits[<int>RF_RISK_RULE_CREDIT]:
-            reason = RF_DENY_REASON_CREDIT
-    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_MARGIN):
-        margin = rf_ppm(a.more_amount, margin_ppm(s, a.account, a.instrument))
-        if rf_sum(scope.margin, margin) > scope.limits[<int>RF_RISK_RULE_MARGIN]:
-            reason = RF_DENY_REASON_MARGIN
-    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_NET_EXPOSURE):
-        net = rf_sum(net, scope.working_buy) if a.side == RF_SIDE_BUY else rf_sum(-net, scope.working_sell)
-        if rf_sum(net, a.more_amount) > scope.limits[<int>RF_RISK_RULE_NET_EXPOSURE]:
-            reason = RF_DENY_REASON_NET_EXPOSURE
-    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_GROSS_EXPOSURE):
-        all_of_it = rf_sum(rf_sum(scope.long_amount, scope.short_amount), rf_sum(scope.working_buy, scope.working_sell))
-        if rf_sum(all_of_it, a.more_amount) > scope.limits[<int>RF_RISK_RULE_GROSS_EXPOSURE]:
-            reason = RF_DENY_REASON_GROSS_EXPOSURE
-    return RF_DENY_REASON_NONE if reason == RF_DENY_REASON_NONE or only_reduces(s, a) else reason
-
-
-cdef uint8_t check_position(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
-    """MAX_POSITION: the side that the order makes worse."""
-    cdef int64_t after = rf_sum(scope.net_qty, scope.buy_qty) if a.side == RF_SIDE_BUY else rf_sum(-scope.net_qty, scope.sell_qty)
-    if a.more_qty == 0 or rf_sum(after, a.more_qty) <= scope.limits[<int>RF_RISK_RULE_MAX_POSITION]:
-        return RF_DENY_REASON_NONE
-    return RF_DENY_REASON_NONE if only_reduces(s, a) else RF_DENY_REASON_MAX_POSITION
 
 
 cdef inline int in_time(uint64_t now, uint64_t arrival, uint64_t interval, int64_t burst, int64_t reserve) noexcept nogil:
     """GCRA: 1 when one more message keeps the theoretical arrival time within the burst."""
-    cdef uint64_t next_one = (arrival if arrival > now else now) + interval
+    cdef uint64_t wait = arrival - now if arrival > now else 0
     if burst < 1:
         burst = 1
-    return burst > reserve and next_one - now <= interval * <uint64_t>(burst - reserve)
+    return burst > reserve and wait + interval <= interval * <uint64_t>(burst - reserve)
 
 
-cdef uint8_t check_flow(const EngineState *s, const Scope *scope, const Asked *a) noexcept nogil:
-    """NEW_RATE, REPLACE_RATE, MESSAGE_RATE, DUPLICATE_CONTENT, REPEATED_EXECUTION."""
-    cdef uint64_t now = s.engine.engine_ns, before
-    cdef int64_t most
-    if is_set(scope, RF_RISK_RULE_NEW_RATE) and a.order == NULL:
-        if not in_time(now, scope.new_tat, scope.new_interval, scope.limits[<int>RF_RISK_RULE_NEW_BURST], 0):
-            return RF_DENY_REASON_NEW_RATE
-    if is_set(scope, RF_RISK_RULE_REPLACE_RATE) and a.order != NULL:
-        if not in_time(now, scope.replace_tat, scope.replace_interval, scope.limits[<int>RF_RISK_RULE_REPLACE_BURST], 0):
-            return RF_DENY_REASON_REPLACE_RATE
-    if is_set(scope, RF_RISK_RULE_MESSAGE_RATE):
-        most = scope.limits[<int>RF_RISK_RULE_MESSAGE_BURST]
-        if not in_time(now, scope.message_tat, scope.message_interval, most, scope.limits[<int>RF_RISK_RULE_CANCEL_RESERVE]):
-            return RF_DENY_REASON_MESSAGE_RATE
-    if is_set(scope, RF_RISK_RULE_DUPLICATE_CONTENT) and a.order == NULL:
+cdef uint8_t check_content(const EngineState *s, const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
+    """DUPLICATE_CONTENT, REPEATED_EXECUTION."""
+    cdef const Strategy *strategy = &s.strategies[a.strategy]
+    cdef uint64_t before
+    if limited & DUPLICATE:
         before = find_content(s, a.content)
-        if before and now - s.orders[before].created_ns < <uint64_t>scope.limits[<int>RF_RISK_RULE_DUPLICATE_CONTENT]:
+        if before and s.engine.engine_ns - s.orders[before].created_ns < <uint64_t>scope.limits[<int>RF_RISK_RULE_DUPLICATE_CONTENT]:
             return RF_DENY_REASON_DUPLICATE_CONTENT
-    if is_set(scope, RF_RISK_RULE_REPEATED_EXECUTION) and a.order == NULL and s.strategies[a.strategy].repeated_digest == a.content:
-        if s.strategies[a.strategy].repeated_count >= scope.limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]:
+    if limited & REPEATED and strategy.repeated_digest == a.content:
+        if strategy.repeated_count >= scope.limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]:
             return RF_DENY_REASON_REPEATED_EXECUTION
     return RF_DENY_REASON_NONE
+
+
+cdef inline uint8_t check_flow(const EngineState *s, const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
+    """NEW_RATE, REPLACE_RATE, MESSAGE_RATE, then content."""
+    cdef const int64_t *most = <const int64_t*>scope.limits
+    cdef uint64_t now = s.engine.engine_ns
+    if limited & NEWS and not in_time(now, scope.new_tat, scope.new_interval, most[<int>RF_RISK_RULE_NEW_BURST], 0):
+        return RF_DENY_REASON_NEW_RATE
+    if limited & REPLACES and not in_time(now, scope.replace_tat, scope.replace_interval, most[<int>RF_RISK_RULE_REPLACE_BURST], 0):
+        return RF_DENY_REASON_REPLACE_RATE
+    if limited & MESSAGES and not in_time(
+        now, scope.message_tat, scope.message_interval, most[<int>RF_RISK_RULE_MESSAGE_BURST], most[<int>RF_RISK_RULE_CANCEL_RESERVE]
+    ):
+        return RF_DENY_REASON_MESSAGE_RATE
+    return check_content(s, scope, a, limited) if limited & CONTENTS else RF_DENY_REASON_NONE
 
 
 cdef uint8_t check_state(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
@@ -270,35 +280,50 @@ cdef uint8_t check_state(const EngineState *s, const Scope *scope, Asked *a) noe
     return RF_DENY_REASON_NONE if only_reduces(s, a) else RF_DENY_REASON_LOSS
 
 
-cdef uint8_t check_scope(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
-    cdef uint64_t limited = scope.limited
-    cdef uint8_t reason = RF_DENY_REASON_NONE
-    if limited & AMOUNTS and s.instruments[a.instrument].amount_factor == 0:
-        return RF_DENY_REASON_NO_RATE
-    if limited & SIZES and a.worst_px == 0:
-        return RF_DENY_REASON_NO_REFERENCE
-    if is_set(scope, RF_RISK_RULE_SHORT_SALE) and a.side == RF_SIDE_SELL_SHORT and a.more_qty:
-        if rf_sum(rf_sum(scope.short_qty, scope.short_working), a.more_qty) > scope.limits[<int>RF_RISK_RULE_SHORT_SALE]:
-            return RF_DENY_REASON_NO_LOCATE
-    if is_set(scope, RF_RISK_RULE_MAX_QTY) and a.qty > scope.limits[<int>RF_RISK_RULE_MAX_QTY]:
+cdef uint64_t rules_of(const Asked *a) noexcept nogil:
+    """The limits that could refuse this order: a sale spends no credit, a replace is no new order, and what asks for no more makes nothing worse."""
+    cdef uint64_t rules = ~(REPLACES if a.order == NULL else NEWS | CONTENTS)
+    if a.side != RF_SIDE_BUY:
+        rules &= ~CREDIT
+    if a.side != RF_SIDE_SELL_SHORT or a.more_qty == 0:
+        rules &= ~SHORTS
+    if a.replaces:
+        rules &= ~OPENS
+        if a.more_qty == 0:
+            rules &= ~POSITION
+        if a.more_amount == 0:
+            rules &= ~(EXPOSURES | TURNOVER)
+    return rules
+
+
+cdef inline uint8_t check_scope(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
+    cdef const int64_t *most = <const int64_t*>scope.limits
+    cdef uint64_t limited = scope.limited & a.rules
+    cdef uint8_t reason
+    if limited & AMOUNTS:
+        if s.instruments[a.instrument].amount_factor == 0:
+            return RF_DENY_REASON_NO_RATE
+        if limited & SIZES and a.worst_px == 0:
+            return RF_DENY_REASON_NO_REFERENCE
+    if limited & SHORTS and rf_sum(rf_sum(scope.short_qty, scope.short_working), a.more_qty) > most[<int>RF_RISK_RULE_SHORT_SALE]:
+        return RF_DENY_REASON_NO_LOCATE
+    if limited & QTY and a.qty > most[<int>RF_RISK_RULE_MAX_QTY]:
         return RF_DENY_REASON_MAX_QTY
-    if is_set(scope, RF_RISK_RULE_MAX_NOTIONAL) and a.amount > scope.limits[<int>RF_RISK_RULE_MAX_NOTIONAL]:
+    if limited & NOTIONAL and a.amount > most[<int>RF_RISK_RULE_MAX_NOTIONAL]:
         return RF_DENY_REASON_MAX_NOTIONAL
     if limited & PRICES:
         reason = check_price(s, scope, a)
-    if reason == RF_DENY_REASON_NONE and limited & EXPOSURES:
-        reason = check_exposure(s, scope, a)
-    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_MAX_POSITION):
-        reason = check_position(s, scope, a)
-    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_OPEN_ORDERS) and not a.replaces:
-        if scope.open_orders >= scope.limits[<int>RF_RISK_RULE_OPEN_ORDERS]:
-            reason = RF_DENY_REASON_OPEN_ORDERS
-    if reason == RF_DENY_REASON_NONE and is_set(scope, RF_RISK_RULE_TURNOVER) and a.more_amount:
-        if rf_sum(rf_sum(scope.turnover, rf_sum(scope.working_buy, scope.working_sell)), a.more_amount) > scope.limits[<int>RF_RISK_RULE_TURNOVER]:
-            reason = RF_DENY_REASON_TURNOVER
-    if reason == RF_DENY_REASON_NONE and limited & FLOWS:
-        reason = check_flow(s, scope, a)
-    return reason
+        if reason != RF_DENY_REASON_NONE:
+            return reason
+    if limited & (EXPOSURES | POSITION):
+        reason = excess(scope, a, limited)
+        if reason != RF_DENY_REASON_NONE and not only_reduces(s, a):
+            return reason
+    if limited & OPENS and scope.open_orders >= most[<int>RF_RISK_RULE_OPEN_ORDERS]:
+        return RF_DENY_REASON_OPEN_ORDERS
+    if limited & TURNOVER and scope.turnover + scope.working_buy + scope.working_sell + a.more_amount > most[<int>RF_RISK_RULE_TURNOVER]:
+        return RF_DENY_REASON_TURNOVER
+    return check_flow(s, scope, a, limited) if limited & FLOWS else RF_DENY_REASON_NONE
 
 
 cdef void refuse(EngineState *s, Scope *scope, uint8_t reason) noexcept nogil:
@@ -314,47 +339,78 @@ cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil:
 
 
 cdef inline int holds(const Scope *firm, const Asked *a) noexcept nogil:
-    """Whether no sum can come near 63 bits by this order: sums that had to saturate could not be given back."""
-    cdef uint64_t held = <uint64_t>firm.working_buy + <uint64_t>firm.working_sell
-    return <uint64_t>a.amount <= <uint64_t>RF_AMOUNT_MOST and held + <uint64_t>a.more_amount <= <uint64_t>RF_AMOUNT_MOST
+    """Whether every sum and the order are so far below 63 bits that no addition can leave them: each scope's sums are parts of the firm's."""
+    cdef int64_t bits = firm.working_buy | firm.working_sell | firm.long_amount | firm.short_amount | firm.turnover | firm.margin
+    return (bits | a.amount | a.more_amount) <= RF_AMOUNT_MOST
+
+
+cdef inline int gather(EngineState *s, Asked *a) noexcept nogil:
+    """The scopes of the order into ``rows``; its pairs get theirs with the first order. 0: the table is full."""
+    cdef uint32_t broker = s.brokers[s.accounts[a.account].broker].scope, desk = s.desks[s.strategies[a.strategy].desk_row].scope
+    cdef int n = 1
+    a.account_pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, a.account, a.instrument)
+    a.strategy_pair = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, a.strategy, a.instrument)
+    if a.account_pair == 0 or a.strategy_pair == 0:
+        return 0
+    a.rows[0] = RF_FIRM_SCOPE
+    if broker:
+        a.rows[n] = broker
+        n += 1
+    a.rows[n] = s.accounts[a.account].scope
+    a.rows[n + 1] = s.venues[a.venue].scope
+    n += 2
+    if desk:
+        a.rows[n] = desk
+        n += 1
+    a.rows[n] = s.strategies[a.strategy].scope
+    a.rows[n + 1] = s.instruments[a.instrument].scope
+    a.rows[n + 2] = a.account_pair
+    a.rows[n + 3] = a.strategy_pair
+    a.row_count = n + 4
+    return 1
 
 
 cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int i, n = scopes_of(s, a.strategy, a.account, a.venue, a.instrument, rows)
+    cdef int i
     cdef Scope *scope
-    cdef uint8_t reason
+    cdef uint8_t reason = RF_DENY_REASON_NONE
+    if not gather(s, a):
+        return RF_DENY_REASON_SCOPES_FULL
     if not holds(&s.scopes[<int>RF_FIRM_SCOPE], a):
         return RF_DENY_REASON_OVERFLOW
-    for i in range(n):
-        scope = &s.scopes[rows[i]]
-        reason = check_state(s, scope, a)
+    a.margin = rf_ppm(a.more_amount, margin_ppm(s, a.account, a.instrument))
+    a.rules = rules_of(a)
+    a.mid_px = -1
+    for i in range(a.row_count):
+        scope = &s.scopes[a.rows[i]]
+        if scope.state != RF_SCOPE_STATE_OPEN:
+            reason = check_state(s, scope, a)
         if reason == RF_DENY_REASON_NONE and scope.limited:
             reason = check_scope(s, scope, a)
-            a.passed |= scope.limited & LIMITS
         if reason != RF_DENY_REASON_NONE:
             refuse(s, scope, reason)
             if reason == RF_DENY_REASON_REPEATED_EXECUTION:
                 s.strategies[a.strategy].status = RF_STRATEGY_STATUS_DISABLED
             return reason
-    a.passed |= <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH
+        a.passed |= scope.limited
+    a.passed = a.passed & LIMITS | <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH
     return RF_DENY_REASON_NONE
 
 
 # ---- what goes out ----------------------------------------------------------------------------------------------------------------
 
 cdef void spend(EngineState *s, const Asked *a) noexcept nogil:
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int i, n = scopes_of(s, a.strategy, a.account, a.venue, a.instrument, rows)
+    cdef uint64_t now = s.engine.engine_ns
+    cdef int i
     cdef Scope *scope
-    for i in range(n):
-        scope = &s.scopes[rows[i]]
+    for i in range(a.row_count):
+        scope = &s.scopes[a.rows[i]]
         scope.messages += 1
-        advance_clock(&scope.message_tat, scope.message_interval, s.engine.engine_ns)
+        advance_clock(&scope.message_tat, scope.message_interval, now)
         if a.order == NULL:
-            advance_clock(&scope.new_tat, scope.new_interval, s.engine.engine_ns)
+            advance_clock(&scope.new_tat, scope.new_interval, now)
         else:
-            advance_clock(&scope.replace_tat, scope.replace_interval, s.engine.engine_ns)
+            advance_clock(&scope.replace_tat, scope.replace_interval, now)
 
 
 # ---- own orders -----------------------------------------------------------------------------------------------------------------
@@ -402,6 +458,8 @@ cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
 
 
 cdef void note_full_execution(EngineState *s, const Order *o) noexcept nogil:
+    if o.content_digest == 0:  # it was asked before anything was counted
+        return
     if o.content_digest == s.strategies[o.strategy].repeated_digest:
         s.strategies[o.strategy].repeated_count += 1
         return

@@ -13,11 +13,11 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.actions cimport apply_action
-from ringfence.core.authority cimport command, expire, is_controlled, may_command
+from ringfence.core.authority cimport command, command_of_word, expire, is_controlled, may_command
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.calendar cimport days_since_2000
 from ringfence.core.definitions cimport define, is_definition
-from ringfence.core.kill cimport kill_by_word, silence, sweep_kills
+from ringfence.core.kill cimport silence, sweep_kills
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
 from ringfence.core.reservations cimport begin_day, recount, revalue_instrument
 from ringfence.core.state cimport EngineState
@@ -216,7 +216,7 @@ cdef void apply_observation(EngineState *s, const Observation *o) noexcept nogil
     elif kind == RF_OBSERVATION_KIND_STRATEGY_READY and o.peer <= s.engine.strategy_count:
         s.strategies[o.peer].stalled = 0
     elif kind == RF_OBSERVATION_KIND_KILL_WORD and o.value == 1 and o.peer <= s.engine.venue_count:
-        kill_by_word(s, o.peer)
+        command_of_word(s, o.peer)
     elif kind == RF_OBSERVATION_KIND_STRATEGY_SILENT and 0 < o.peer <= s.engine.strategy_count:
         silence(s, o.peer)
     elif kind == RF_OBSERVATION_KIND_STRATEGY_POISONED and 0 < o.peer <= s.engine.strategy_count:

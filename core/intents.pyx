@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.calendar cimport end_of_day_ns
 from ringfence.core.checks cimport (
-    Asked, ask_new, ask_replace, check_limits, count_refusal, reduces, self_match, spend,
+    Asked, ask_new, ask_replace, check_limits, count_refusal, first_px, reduces, self_match, spend,
 )
 from ringfence.core.dedupe cimport find_client_id, put_content
 from ringfence.core.orders cimport (
@@ -147,18 +147,17 @@ cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
     return RF_DENY_REASON_NONE
 
 
-cdef uint8_t check_scopes(EngineState *s, Asked *a, uint8_t side) noexcept nogil:
-    """The limits of every scope of the order; its pairs get their rows with the first order that is counted."""
-    if s.instruments[a.instrument].locate_required and side == RF_SIDE_SELL_SHORT and not has_locate(s, a.account, a.instrument):
+cdef inline uint8_t check_locate(EngineState *s, uint16_t account, uint32_t instrument, uint8_t side) noexcept nogil:
+    if s.instruments[instrument].locate_required and side == RF_SIDE_SELL_SHORT and not has_locate(s, account, instrument):
         count_refusal(s, RF_DENY_REASON_NO_LOCATE)
         return RF_DENY_REASON_NO_LOCATE
-    if not s.engine.counting:
-        return RF_DENY_REASON_NONE
-    if not scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, a.account, a.instrument):
-        return RF_DENY_REASON_SCOPES_FULL
-    if not scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, a.strategy, a.instrument):
-        return RF_DENY_REASON_SCOPES_FULL
-    return check_limits(s, a)
+    return RF_DENY_REASON_NONE
+
+
+cdef inline uint8_t check_counted(EngineState *s, Asked *a) noexcept nogil:
+    """The limits of every scope of the order, and own orders that it would trade with."""
+    cdef uint8_t reason = check_limits(s, a)
+    return RF_DENY_REASON_SELF_MATCH if reason == RF_DENY_REASON_NONE and self_match(s, a) else reason
 
 
 cdef inline int has_locate(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil:
@@ -271,19 +270,23 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason != RF_DENY_REASON_NONE:
         count_refusal(s, reason)
         return reason
-    ask_new(s, row, account, venue, i, &asked)
-    reason = check_scopes(s, &asked, i.side)
-    if reason == RF_DENY_REASON_NONE and s.engine.counting and self_match(s, &asked):
-        reason = RF_DENY_REASON_SELF_MATCH
+    reason = check_locate(s, account, i.instrument, i.side)
+    if reason == RF_DENY_REASON_NONE and s.engine.counting:
+        ask_new(s, row, account, venue, i, &asked)
+        reason = check_counted(s, &asked)
     if reason != RF_DENY_REASON_NONE:
         return reason
     o = create_order(s, row, i, account, route, venue)
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
-    o.checks = ALWAYS_CHECKED | asked.passed
-    o.content_digest = asked.content
-    o.reserved_px = asked.worst_px
+    o.checks = ALWAYS_CHECKED
+    o.reserved_px = first_px(s, i)
     took_route(s, &skips, o)
+    if s.engine.counting:
+        o.checks |= asked.passed
+        o.content_digest = asked.content
+        o.account_pair = asked.account_pair
+        o.strategy_pair = asked.strategy_pair
     settle(s, o)
     if s.engine.counting:
         spend(s, &asked)
@@ -392,14 +395,14 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
     if reason != RF_DENY_REASON_NONE:
         count_refusal(s, reason)
         return reason
-    ask_replace(s, o, i.qty, px, stop_px, &asked)
-    reason = check_scopes(s, &asked, o.side)
-    if reason == RF_DENY_REASON_NONE and s.engine.counting and self_match(s, &asked):
-        reason = RF_DENY_REASON_SELF_MATCH
+    reason = check_locate(s, o.account, o.instrument, o.side)
+    if reason == RF_DENY_REASON_NONE and s.engine.counting:
+        ask_replace(s, o, i.qty, px, stop_px, &asked)
+        reason = check_counted(s, &asked)
     if reason == RF_DENY_REASON_NONE:
         if s.engine.counting:
             spend(s, &asked)
-        o.checks |= asked.passed
+            o.checks |= asked.passed
         request_replace(s, o, px, stop_px, i.qty)
     return reason
 

@@ -19,5 +19,5 @@ cdef void note_ack(EngineState *s, const Order *o) noexcept nogil
 cdef void cancel_after_disconnect(EngineState *s, uint16_t venue) noexcept nogil
 # 1 when the order belongs to the scope.
 cdef int belongs(const EngineState *s, uint32_t scope, const Order *o) noexcept nogil
-# Open orders of a killed scope that await no cancel are asked for again; by the timer.
+# Open orders of a killed scope or a silent strategy that await no cancel are asked for again; by the timer.
 cdef void sweep_kills(EngineState *s) noexcept nogil

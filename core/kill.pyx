@@ -4,8 +4,9 @@
                                                                          └──▶ one cancel an open order of the scope, now and by the timer until none is left
                                                                          └──▶ KILL_FLATTEN: one market order a position, made by the engine itself
 
-A kill never waits: one operator, one input. What could not be cancelled at once (a gateway that does not keep pace, an order whose cancel was refused) is
-asked for again by the timer's sweep, at most once a second an order, until the order is over: the proof is the list of the scope's open orders, which empties.
+A kill never waits: one operator, one input. What could not be cancelled at once (a session that is down, a gateway that does not keep pace, an order whose
+cancel was refused) is asked for again by the timer's sweep, at most once a second an order and less often with every eighth request, so that the revisions of
+an order outlast any night, until the order is over: the proof is the list of the scope's open orders, which empties. A silent strategy's orders likewise.
 An order of the engine's own has a client_id with FLATTEN_CLIENT_ID in its high word; it passes kills, takes the route that fits, and is at most qty_max large.
 Written by the engine alone. What can fail: a scope that cannot be, or a full scope table: 0, and the command changes nothing.
 Rejected: flattening with limit orders (they may rest in a market that is gone), a kill that waits for a second operator.
@@ -60,8 +61,13 @@ cdef int belongs(const EngineState *s, uint32_t scope, const Order *o) noexcept 
 # ---- orders ---------------------------------------------------------------------------------------------------------------------
 
 cdef void cancel_one(EngineState *s, Order *o) noexcept nogil:
-    if not cancel_awaited(s, o) and request_room(s, o, 1) and may_cancel(s, o):
+    """Ask for it, when somebody is there to answer; else the sweep does."""
+    if s.venues[o.venue].session_state == RF_SESSION_STATE_UP and not cancel_awaited(s, o) and request_room(s, o, 1) and may_cancel(s, o):
         request_cancel(s, o)
+
+
+cdef inline int is_due(const EngineState *s, const Order *o) noexcept nogil:
+    return s.engine.engine_ns - o.updated_ns >= <uint64_t>AGAIN_NS * (1 + (o.revision >> 3))
 
 
 cdef void cancel_within(EngineState *s, uint32_t scope) noexcept nogil:
@@ -88,14 +94,14 @@ cdef int killed_with_cancel(const EngineState *s, const Order *o) noexcept nogil
 cdef void sweep_kills(EngineState *s) noexcept nogil:
     cdef uint32_t strategy, row
     cdef Order *o
-    if s.engine.killed_scopes == 0:
-        return
     for strategy in range(1, s.engine.strategy_count + 1):
+        if s.engine.killed_scopes == 0 and not s.strategies[strategy].silent:
+            continue
         row = s.strategies[strategy].first_open
         while row:
             o = &s.orders[row]
             row = o.next_open
-            if s.engine.engine_ns - o.updated_ns >= <uint64_t>AGAIN_NS and killed_with_cancel(s, o):
+            if is_due(s, o) and (s.strategies[strategy].silent or killed_with_cancel(s, o)):
                 cancel_one(s, o)
 
 

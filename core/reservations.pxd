@@ -10,7 +10,7 @@ cdef extern from *:
     #ifndef RF_PPM
     #define RF_PPM
     #include <stdint.h>
-    #define RF_AMOUNT_MOST ((int64_t)1 << 60)    /* what open orders may hold in all: two of it still fit in 63 bits */
+    #define RF_AMOUNT_MOST (((int64_t)1 << 59) - 1)    /* what an order and each sum of the firm may be: no addition of five leaves 63 bits */
     /* ceil(amount * ppm / 10^6) for amount >= 0, by the reciprocal of 10^6 in 63 bits. */
     static inline int64_t rf_ppm(int64_t amount, uint32_t ppm) {
         int64_t out;

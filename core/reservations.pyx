@@ -144,11 +144,13 @@ cdef int64_t worst_px(const EngineState *s, const Order *o) noexcept nogil:
 cdef void hold_amount(EngineState *s, const Order *o, int64_t qty, int64_t amount, int orders) noexcept nogil:
     """Add these changes to every scope of the order."""
     cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int64_t margin = rf_ppm(o.reserved_amount + amount, margin_ppm(s, o.account, o.instrument))
+    cdef uint32_t rate = margin_ppm(s, o.account, o.instrument)
+    cdef int64_t margin = rf_ppm(o.reserved_amount + amount, rate)
     cdef int i, n = scopes_of_account(s, o.account, rows)
     cdef int with_margin = n
     cdef Scope *scope
-    margin -= rf_ppm(o.reserved_amount, margin_ppm(s, o.account, o.instrument))
+    if o.reserved_amount:
+        margin -= rf_ppm(o.reserved_amount, rate)
     n += scopes_of_strategy(s, o.strategy, rows + n)
     if s.venues[o.venue].scope:
         rows[n] = s.venues[o.venue].scope

@@ -144,8 +144,8 @@ cdef void business_reject(EngineState *s, const VenueEvent *event, Order *o, uin
     if end_request_of(s, event, o, revision, RF_DENY_REASON_NONE):
         return
     if revision == 0 and o.base_status == RF_ORD_STATUS_PENDING_NEW:
-        count_reject(s, o)
         refuse_order(s, event, o, RF_ORD_STATUS_REJECTED, RF_EVENT_KIND_REJECTED, RF_DENY_REASON_NONE)
+        count_reject(s, o)
     else:
         raise_break(s, RF_BREAK_KIND_BUSINESS_REJECT, o, event, o.base_status, event.text_code)
 
@@ -253,8 +253,8 @@ cdef void rejected(EngineState *s, const VenueEvent *event, Order *o, uint32_t r
             make_unknown(s, event, o)
             request_status(s, o)
         return
-    count_reject(s, o)
     simple(s, event, o, RF_VENUE_EVENT_KIND_REJECTED, RF_ORD_STATUS_REJECTED, RF_EVENT_KIND_REJECTED)
+    count_reject(s, o)  # last: it may kill, and the order itself is over by then
 
 
 cdef void canceled(EngineState *s, const VenueEvent *event, Order *o, uint32_t revision) noexcept nogil:

@@ -1928,7 +1928,7 @@ RF_STATIC_ASSERT(offsetof(rf_scope_t, limited) == 688, "Scope.limited");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, short_working) == 696, "Scope.short_working");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 704, "Scope.pad_0");
 
-/* Out-of-band kill switch in a region of its own, written by operators, polled by gateways and engine: it works when the engine hangs. Row 1 is the firm, row 1 + v venue v. Written by: operators. */
+/* Out-of-band kill switch in a region of its own, polled by gateways and engine: it works when the engine hangs. Row 1 is the firm, row 1 + v venue v. Written by: operators. */
 typedef struct {
     uint64_t word; /* +0: KILL_CLEAR, or anything else: killed */
     uint64_t set_ns; /* +8: when it last changed [ns] */

@@ -1366,7 +1366,7 @@ _RECORDS = (
     ),
     Record(
         "KillWord",
-        "Out-of-band kill switch in a region of its own, written by operators, polled by gateways and engine: it works when the engine hangs. Row 1 is the firm, row 1 + v venue v.",
+        "Out-of-band kill switch in a region of its own, polled by gateways and engine: it works when the engine hangs. Row 1 is the firm, row 1 + v venue v.",
         "operators",
         64,
         (

@@ -78,8 +78,8 @@ class Engine:
             self.control("DEFINE_INSTRUMENT", body=_instrument(row, spec))
         for row, account in enumerate(setup.accounts, 1):
             broker = setup.brokers.index(account["broker"]) + 1 if "broker" in account else 0
-            names = {"name": account["name"], "code": account["code"], "currency": account.get("currency", "")[:7]}
-            self.control("DEFINE_ACCOUNT", body=record("Account", id=row, status=1, broker=broker, **names))
+            texts = {"name": account["name"], "code": account["code"], "currency": account.get("currency", "")[:7]}
+            self.control("DEFINE_ACCOUNT", body=record("Account", id=row, status=1, broker=broker, **texts))
         for row, venue in enumerate(setup.venues, 1):
             session = f"{setup.begin_string}:{US}->{venue['name'].upper()}"[:31]
             profile = venue["profile"]

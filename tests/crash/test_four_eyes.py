@@ -1,0 +1,174 @@
+"""Operators of a live instance: limits and kills from the command line, four eyes, two who race, and the audit trail of all that."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from instance_under_load import Load, settle
+from running_instance import Running
+
+from ringfence.ipc.schema import ENUMS, RECORDS
+from ringfence.tools import audit_trail, frames, kill_words
+from ringfence.tools.errors import JournalCorrupt
+from ringfence.tools.journal import JournalReader
+from ringfence.tools.segments import segment_path
+
+SECOND = 65_001  # uid of a second operator; only root can speak as another
+MAX_QTY = ENUMS["RiskRule"].by_name["MAX_QTY"]
+OPERATOR = f'\n[[operator]]\nname = "second"\nuid = {SECOND}\nrole = "risk"\n'
+AS_SECOND = """
+import json, os, socket, sys
+from ringfence.ipc.handover import receive, send_segment
+os.chdir(sys.argv[1])
+os.setegid(0)
+os.seteuid(int(sys.argv[2]))
+with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+    sock.settimeout(10)
+    sock.connect("control.sock")
+    send_segment(sock, json.loads(sys.argv[3]))
+    print(json.dumps(receive(sock)[0]))
+"""
+
+
+def cli(running: Running, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ringfence.tools.cli", *words, "--instance", running.name]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+
+
+def as_second(running: Running, **request: Any) -> dict[str, Any]:
+    """What the control agent answers the second operator."""
+    run_dir = running.data / "run"
+    run_dir.chmod(0o711)
+    (run_dir / "control.sock").chmod(0o666)
+    command = [sys.executable, "-c", AS_SECOND, str(run_dir), str(SECOND), json.dumps(request)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def firm(running: Running) -> Any:
+    return running.sections("state", "scopes")[1]
+
+
+@pytest.fixture
+def desk(running: Running) -> Running:
+    if os.getuid():
+        pytest.skip("only root can speak as a second operator")
+    running.add(OPERATOR)
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+    load = Load(running)
+    load.step(5)
+    settle(running, load)
+    load.close()
+    return running
+
+
+def test_limit_when_two_operators_agree_is_looser_and_one_alone_only_makes_it_tighter(desk: Running) -> None:
+    assert cli(desk, "limits", "set", "MAX_QTY", "firm", "5000", "--reason", "a test").returncode == 0
+    assert int(firm(desk)["limits"][MAX_QTY]) == 5000
+    done = cli(desk, "limits", "set", "MAX_QTY", "firm", "9000", "--reason", "more", "--json")
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (0, "proposed")
+    proposal = int(json.loads(done.stdout)["proposal"])
+    assert cli(desk, "approve", str(proposal), "--reason", "mine").returncode == 4
+    assert int(firm(desk)["limits"][MAX_QTY]) == 5000
+    assert as_second(desk, op="approve", proposal=proposal, reason="agreed")["outcome"] == "applied"
+    assert int(firm(desk)["limits"][MAX_QTY]) == 9000
+    assert "MAX_QTY" in cli(desk, "risk").stdout
+    assert "APPROVED" in cli(desk, "proposals").stdout
+    assert cli(desk, "limits", "set", "MAX_QTY", "nowhere", "1", "--reason", "x").returncode == 2
+    trail = cli(desk, "audit", "--json")
+    rows = json.loads(trail.stdout)["rows"]
+    assert [(r["kind"], r["outcome"]) for r in rows if r["what"].startswith(("MAX_QTY", "proposal"))] == [
+        ("SET_LIMIT", "applied"),
+        ("SET_LIMIT", f"proposed {proposal}"),
+        ("APPROVE", "refused"),
+        ("APPROVE", "applied"),
+    ]
+    export = desk.directory / "trail.json"
+    export.write_text(trail.stdout)
+    desk.down()
+    check_trail(desk, export)
+
+
+def check_trail(running: Running, export: Path) -> None:
+    """The export stands for itself and for the journal; one changed figure in either is found."""
+    trail = audit_trail.Trail(running.data / "journal")
+    entries = list(trail.entries())
+    whole = {"rows": [audit_trail.asdict(e) for e in entries]}
+    export.write_text(json.dumps(whole))
+    assert audit_trail.first_difference(entries, export) == ""
+    k = next(i for i, e in enumerate(entries) if e.kind == "SET_LIMIT")
+    whole["rows"][k]["after"] = "999999"
+    export.write_text(json.dumps(whole))
+    assert f"entry {k + 1} of" in audit_trail.first_difference(entries, export)
+    forge(running.data / "journal", entries[k].seq)
+    with pytest.raises(JournalCorrupt):
+        list(audit_trail.Trail(running.data / "journal").entries())
+
+
+def forge(directory: Path, seq: int) -> None:
+    """Change a limit in the journal and mend the frame's checksum."""
+    frame = next(f for f in JournalReader(directory).frames() if int(f.head["seq"]) == seq)
+    path = segment_path(directory, frame.segment)
+    data = bytearray(path.read_bytes())
+    at, size = frame.offset, int(frame.head["length"])
+    body = at + 64 + RECORDS["Control"].offsets["body"]
+    data[body : body + 8] = (7777).to_bytes(8, "little")
+    data[at + 4 : at + 8] = bytes(4)
+    data[at + 4 : at + 8] = frames.crc32c(bytes(data[at : at + size])).to_bytes(4, "little")
+    path.write_bytes(data)
+
+
+def test_kill_when_commanded_empties_the_list_and_only_two_release_it(desk: Running) -> None:
+    load = Load(desk, first=1000)
+    load.step(20)
+    done = cli(desk, "kill", "firm", "--reason", "bad quotes", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["unconfirmed"] == []
+    assert [w.killed for w in kill_words.read_words(desk.name) if not w.venue] == [True]
+    load.strategy.buy("EUR/USD", 1000, "0.5", client_id=5000)
+    desk.until("the refusal", lambda: (load.read(), 5000 in load.denied)[1])
+    assert load.denied[5000] == "KILLED"
+    released = cli(desk, "resume", "firm", "--reason", "mended", "--json")
+    proposal = int(json.loads(released.stdout)["proposal"])
+    assert as_second(desk, op="approve", proposal=proposal, reason="agreed")["outcome"] == "applied"
+    assert [w.killed for w in kill_words.read_words(desk.name) if not w.venue] == [False]
+    load.strategy.buy("EUR/USD", 1000, "0.5", client_id=5001)
+    desk.until("the order", lambda: load.strategy.order(5001) is not None)
+    load.close()
+
+
+def test_kill_when_it_races_with_a_release_wins_and_replays_the_same(desk: Running) -> None:
+    assert cli(desk, "kill", "strategy:s1", "--reason", "first").returncode == 0
+    asked = json.loads(cli(desk, "resume", "strategy:s1", "--reason", "loosen", "--json").stdout)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    kill = [sys.executable, "-m", "ringfence.tools.cli", "kill", "strategy:s1", "--reason", "again", "--instance", desk.name]
+    racing = subprocess.Popen(kill, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+    approved = as_second(desk, op="approve", proposal=int(asked["proposal"]), reason="agreed")
+    assert racing.wait(30) == 0
+    assert approved.get("outcome") == "applied" or approved["code"] == 4
+    scopes = desk.sections("state", "scopes")
+    killed = [int(r["state"]) for r in scopes if int(r["kind"]) == ENUMS["ScopeKind"].by_name["STRATEGY"] and int(r["a"]) == 1]
+    assert killed == [ENUMS["ScopeState"].by_name["KILLED"]], "whichever came first, the kill stands"
+    desk.down()
+    assert desk.replay().torn is None
+
+
+def test_operator_when_he_is_none_is_told_who_may(desk: Running) -> None:
+    answer = as_second(desk, op="set_limit", rule="MAX_QTY", scope="firm", value="1", reason="may I")
+    assert answer["outcome"] == "applied"
+    stranger = {"op": "kill", "scope": "firm", "reason": "x"}
+    run_dir = desk.data / "run"
+    command = [sys.executable, "-c", AS_SECOND, str(run_dir), str(SECOND + 1), json.dumps(stranger)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    answer = json.loads(done.stdout)
+    assert (answer["ok"], answer["code"]) == (False, 4)
+    assert "is no operator of this instance" in answer["error"]
