@@ -150,28 +150,36 @@ cdef int set_strategy(EngineState *s, uint16_t strategy, uint8_t status) noexcep
 
 
 cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status, uint16_t strategy, const char *body, int64_t *before) noexcept nogil:
+    """Change it and fold it into the audit digest; 0: it cannot be, and neither state nor digest changed."""
     cdef const LimitChange *limit = <const LimitChange*>body
     cdef const KillOrder *k = <const KillOrder*>body
     cdef const PermissionChange *p = <const PermissionChange*>body
+    cdef uint64_t what = 0
+    cdef int64_t after = 0
     cdef int done = 0
     before[0] = 0
     if kind == RF_CONTROL_KIND_SET_LIMIT or kind == RF_CONTROL_KIND_SET_LOCATE:
         before[0] = limit_now(s, limit)
+        what = mix(<uint64_t>limit.a << 32 | limit.b, <uint64_t>limit.kind << 8 | limit.rule)
+        after = limit.value
         done = set_limit(s, limit)
-        audit(s, uid, kind, mix(<uint64_t>limit.a << 32 | limit.b, <uint64_t>limit.kind << 8 | limit.rule), before[0], limit.value)
     elif kind == RF_CONTROL_KIND_SET_PERMISSION:
+        before[0] = not p.grant
+        what = mix(p.permission, <uint64_t>p.part << 32 | p.value)
+        after = p.grant
         done = change_permission(s, p)
-        audit(s, uid, kind, mix(p.permission, <uint64_t>p.part << 32 | p.value), not p.grant, p.grant)
     elif kind == RF_CONTROL_KIND_SET_STRATEGY:
         before[0] = s.strategies[strategy].status if strategy <= s.engine.strategy_count else 0
+        what = strategy
+        after = status
         done = set_strategy(s, strategy, status)
-        audit(s, uid, kind, strategy, before[0], status)
-    elif kind == RF_CONTROL_KIND_KILL:
-        done = kill(s, k)
-        audit(s, uid, kind, mix(<uint64_t>k.a << 32 | k.b, k.kind), 0, k.options)
-    elif kind == RF_CONTROL_KIND_RELEASE:
-        done = release(s, k)
-        audit(s, uid, kind, mix(<uint64_t>k.a << 32 | k.b, k.kind), 1, 0)
+    elif kind == RF_CONTROL_KIND_KILL or kind == RF_CONTROL_KIND_RELEASE:
+        before[0] = kind == RF_CONTROL_KIND_RELEASE
+        what = mix(<uint64_t>k.a << 32 | k.b, k.kind)
+        after = k.options if kind == RF_CONTROL_KIND_KILL else 0
+        done = kill(s, k) if kind == RF_CONTROL_KIND_KILL else release(s, k)
+    if done:
+        audit(s, uid, kind, what, before[0], after)
     return done
 
 
@@ -325,6 +333,21 @@ cdef void command_of_word(EngineState *s, uint16_t venue) noexcept nogil:
     withdraw_on(s, &k, 0)
 
 
+cdef void hand_on(EngineState *s, const Proposal *over) noexcept nogil:
+    """An override that ends below a later one of the same limit: the later one gives back what the earlier one replaced, not what it set."""
+    cdef uint32_t i
+    cdef Proposal *p
+    cdef const LimitChange *theirs
+    cdef const LimitChange *ours = <const LimitChange*>over.body
+    for i in range(1, s.engine.proposal_count + 1):
+        p = &s.proposals[i]
+        theirs = <const LimitChange*>p.body
+        if p.state != RF_PROPOSAL_STATE_RUNNING or p.id == over.id or p.before != over.after:
+            continue
+        if theirs.kind == ours.kind and theirs.a == ours.a and theirs.b == ours.b and theirs.rule == ours.rule:
+            p.before = over.before
+
+
 cdef void expire(EngineState *s) noexcept nogil:
     cdef uint32_t i
     cdef Proposal *p
@@ -341,6 +364,8 @@ cdef void expire(EngineState *s) noexcept nogil:
                 back.value = p.before
                 set_limit(s, &back)
                 audit(s, 0, p.kind, mix(<uint64_t>back.a << 32 | back.b, <uint64_t>back.kind << 8 | back.rule), p.after, p.before)
+            else:
+                hand_on(s, p)
         end(s, p, RF_PROPOSAL_STATE_EXPIRED, 0)
     plan_expiry(s)
 
