@@ -425,10 +425,11 @@ def read_limit(t: Table, ids: Ids, instruments: tuple[InstrumentConfig, ...]) ->
     digits = {i.qty_digits for i in instruments if symbol in (0, i.id)}
     if rule.unit == "qty" and len(digits) > 1:
         raise t.error("scope", scope, "a scope with an instrument: the instruments have different qty_digits, so a quantity of all of them says nothing")
+    scale = digits.pop()
     try:
-        value = rule_values.parse_value(rule, text, digits.pop())
+        value = rule_values.parse_value(rule, text, scale)
     except ValueError as e:
-        raise t.error("value", text, str(e)) from e
+        raise t.error("value", text, f"{rule_values.allowed_value(rule, scale)} ({rule.name})") from e
     t.finish()
     return LimitConfig(scope, kind, a, b, rule.name, value)
 

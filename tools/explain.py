@@ -42,7 +42,7 @@ _UP = ENUMS["SessionState"].by_name["UP"]
 
 @dataclass
 class Refusal:
-    """One refusal: the reason, the rules that answer with it, the scopes that counted it."""
+    """One refusal: the reason, the rules that answer with it, the scopes whose limit it was."""
 
     reason: str
     rules: list[str]
@@ -174,9 +174,8 @@ def run(state: State, strategy: int, intent: Any, now_ns: int) -> Answer:
         hit = np.flatnonzero((state.table("scopes")["hits"] != counted).any(axis=1))
         scopes = state.table("scopes")
         texts = [scope_text(int(scopes[k]["kind"]), int(scopes[k]["a"]), int(scopes[k]["b"]), names) for k in hit]
-        counting = [RULES[r].number for r in rules]
         exact = [r for r in rules if any(scopes[k]["hits"][RULES[r].number] != counted[k][RULES[r].number] for k in hit)]
-        answer.refusals.append(Refusal(reason, exact or rules, texts if counting else []))
+        answer.refusals.append(Refusal(reason, exact or rules, texts if any(RULES[r].scopes for r in exact) else []))
         if not _lift(state, strategy, int(intent["instrument"]), reason, exact or rules):
             break
     answer.unlooked = True

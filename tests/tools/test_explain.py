@@ -68,7 +68,7 @@ def test_explain_when_several_checks_would_refuse_names_all_of_them_with_their_s
     answer = ask(machine, "BUY 4000 EUR/USD @ 1.1 strategy=mm1 tif=gtc")
     assert not answer.accepted and not answer.unlooked
     assert [(r.reason, r.rules, r.scopes) for r in answer.refusals] == [
-        ("NOT_PERMITTED", ["PERMISSION"], ["firm"]),
+        ("NOT_PERMITTED", ["PERMISSION"], []),
         ("MAX_QTY", ["MAX_QTY"], ["firm"]),
         ("MAX_NOTIONAL", ["MAX_NOTIONAL"], ["account:main"]),
     ]

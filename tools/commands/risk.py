@@ -65,7 +65,8 @@ def route_explain(args: argparse.Namespace) -> int:
         if answer.accepted:
             lines.append(f"● accepted: route {answer.route}, account {answer.account}, venue {answer.venue}")
         lines += [
-            f"✖ {r.reason}" + (f" by {', '.join(r.rules)}" if r.rules else "") + (f" at {', '.join(r.scopes)}" if r.scopes else "") for r in answer.refusals
+            f"✖ {r.reason}" + (f" by {', '.join(r.rules)}" if r.rules not in ([], [r.reason]) else "") + (f" at {', '.join(r.scopes)}" if r.scopes else "")
+            for r in answer.refusals
         ]
         if answer.refusals and answer.unlooked:
             lines.append("○ checks behind the last one were not reached")

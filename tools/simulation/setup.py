@@ -37,7 +37,6 @@ class Shape:
     busy_ns: int
     idle_ns: int
     hostile: bool
-    limited: bool  # limits that nothing reaches: scopes count, decisions stay
     pace: dict[str, float] = field(default_factory=dict)
 
 
@@ -67,9 +66,20 @@ def draw_shape(seed: int, name: str) -> Shape:
         busy_ns=draw.choice((5_000, 20_000, 100_000)),
         idle_ns=draw.choice((500_000, 3_000_000, 10_000_000)),
         hostile=draw.random() < 0.25,
-        limited=draw.random() < 0.5,
         pace={},
     )
+
+
+def _model(shape: Shape) -> list[str]:
+    """The firm's model: a grant, and in two runs of three limits that no order meets, so that the engine counts exposure.
+
+    None of them is an amount: there is no feed, and a market order without a reference price is refused where an amount is limited.
+    """
+    lines = ["[firm]", 'currency = "USD"', "[[permission]]", 'name = "all"', "short = true"]
+    if Random(f"{shape.seed}/model").random() < 2 / 3:
+        for scope, rule, value in (("account:acc1", "OPEN_ORDERS", "1000000"), ("strategy:s1", "MAX_QTY", "1000000000000")):
+            lines += ["[[limit]]", f'scope = "{scope}"', f'rule = "{rule}"', f'value = "{value}"']
+    return lines
 
 
 def toml(shape: Shape, data_dir: str) -> str:
@@ -100,8 +110,6 @@ def toml(shape: Shape, data_dir: str) -> str:
         f"sync_ms = {shape.sync_ms}",
         "reserve_mib = 1",
     ]
-    if shape.limited:
-        lines += ["[firm]", 'currency = "USD"', "[[limit]]", 'scope = "firm"', 'rule = "OPEN_ORDERS"', 'value = "1000000"']
     for symbol in shape.instruments:
         lines += ["[[instrument]]", f'symbol = "{symbol}"', f'base = "{symbol[:3]}"', f'quote = "{symbol[3:]}"', "price_digits = 5", "qty_digits = 0"]
         lines += ['tick = "0.00001"', 'lot = "1"', 'qty_min = "1"', 'qty_max = "1000000"']
@@ -113,6 +121,7 @@ def toml(shape: Shape, data_dir: str) -> str:
         lines += ["reconnect_min_s = 0.01", "reconnect_max_s = 0.5"]
     for row in range(1, shape.strategies + 1):
         lines += ["[[strategy]]", f'name = "s{row}"', "max_age_ms = 5000", f"cancel_on_detach = {str(shape.cancel_on_detach[row - 1]).lower()}"]
+    lines += _model(shape)
     for row in range(1, len(shape.accounts) + 1):
         lines += ["[[route]]", f'name = "r{row}"', f'account = "acc{row}"', f'venue = "v{(row - 1) % len(shape.venues) + 1}"']
     return "\n".join(lines) + "\n"

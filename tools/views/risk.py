@@ -76,7 +76,7 @@ def used(rule: Rule, scope: Any, now_ns: int = 0) -> int | None:
 
     match rule.name:
         case "SHORT_SALE":
-            return of("short_qty")
+            return of("short_qty") + of("short_working")
         case "CREDIT":
             return of("long_amount") + of("working_buy")
         case "MARGIN":
