@@ -128,11 +128,15 @@ def configure(supervisor: Link) -> None:
 
 
 def set_limits(supervisor: Link, rules: Sequence[str]) -> None:
-    """Set each rule in every scope of the orders where it can be set, so wide that all of them pass; of PERMISSION a grant of everything."""
+    """Set each rule in every scope of the orders where it can be set, so wide that all of them pass; of PERMISSION a grant of everything.
+
+    A name that ends in ``@1`` is set in one scope alone, the first kind of its rule.
+    """
     kinds, parts = ENUMS["ControlKind"].by_name, ENUMS["PermissionPart"].by_name
-    for name in rules:
+    for given in rules:
+        name = given.removesuffix("@1")
         rule = RULES[name]
-        for kind in rule.scopes:
+        for kind in rule.scopes[: 1 if given != name else None]:
             pair = kind in ("ACCOUNT_INSTRUMENT", "STRATEGY_INSTRUMENT")
             body = row(
                 "LimitChange",

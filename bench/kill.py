@@ -74,9 +74,12 @@ class Bench:
                 except RingFull:
                     time.sleep(POLL_S)
 
-    def signal(self, component: str, number: int) -> None:
+    def signal(self, component: str, number: int) -> float:
+        """Send it; the time just before, since the one who is woken may run before we do."""
         pid = next(int(c["pid"]) for c in control_client.status(self.demo.name)["components"] if c["name"] == component)
+        before = time.monotonic()
         os.kill(pid, number)
+        return before
 
     def open_at_venue(self) -> int:
         return sum(int(o.leaves_qty) > 0 for o in read_record(self.demo.record).orders.values())
@@ -154,28 +157,25 @@ def measure(what: str, orders: int, rate: int = 0, stopped: Sequence[str] = ()) 
             bench.until("commands in the gateway's ring", lambda: bench.strategy.in_flight == 0)
         if "engine" in stopped:
             bench.signal("engine", signal.SIGSTOP)
-        before = gateway.counters()
+        before, offset = gateway.counters(), time.time() - time.monotonic()
         kill_words.set_word(bench.demo.name, None, "bench", os.getuid())
-        begin = time.monotonic()
+        begin = 0.0
         if "gw.sim" in stopped:
-            bench.signal("gw.sim", signal.SIGCONT)
-            begin = time.monotonic()
+            begin = bench.signal("gw.sim", signal.SIGCONT)
+        first = bench.until("a cancel", lambda: gateway.counters()["commands_sent"] + gateway.counters()["kill_cancels"] > before["commands_sent"])
         if "gw.sim" not in stopped:
             bench.send(LATE_ORDERS)
-        first = bench.until("a cancel", lambda: gateway.counters()["commands_sent"] + gateway.counters()["kill_cancels"] > before["commands_sent"])
         done = bench.until("the reports", lambda: gateway.counters()["events_out"] >= before["events_out"] + bench.orders)
         with Segment.attach(bench.demo.name, "state") as state:
-            engine = state.section("engine")
+            engine, begin_again = state.section("engine"), 0.0
             if "engine" in stopped:
                 bench.until("no open order at the venue", lambda: bench.open_at_venue() == 0)
-                bench.signal("engine", signal.SIGCONT)
-                begin_again = time.monotonic()
-            else:
-                begin_again = begin
+                begin_again = bench.signal("engine", signal.SIGCONT)
             empty = bench.until("no open order in the engine", lambda: int(engine[1]["open_orders"]) == 0)
             bench.until("an answer to every intent", lambda: bench.strategy.in_flight == 0)
             bench.until("their end", lambda: int(engine[1]["open_orders"]) == 0)
         bench.until("no open order at the venue", lambda: bench.open_at_venue() == 0)
+        begin = begin or kill_words.read_words(bench.demo.name)[0].set_ns / 1e9 - offset
         after = gateway.counters()
         if after["orders_sent"] != before["orders_sent"]:
             raise RuntimeError(f"{after['orders_sent'] - before['orders_sent']} new orders left while the word was set")
@@ -189,7 +189,7 @@ def measure(what: str, orders: int, rate: int = 0, stopped: Sequence[str] = ()) 
             Row(what, "-", "all confirmed to the gateway, ms", (done - begin) * 1e3, None),
             Row(what, "-", "cancels of the gateway", after["kill_cancels"], None),
             Row(what, "-", "throttle allows, ms", max(0, after["kill_cancels"] - BURST) / rate * 1e3 if rate else 0.0, None),
-            Row(what, "-", "engine's list empty, ms" + (" after its SIGCONT" if "engine" in stopped else ""), (empty - begin_again) * 1e3, None),
+            Row(what, "-", "engine's list empty, ms" + (" after its SIGCONT" if "engine" in stopped else ""), (empty - (begin_again or begin)) * 1e3, None),
         ]
         return rows
 

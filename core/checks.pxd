@@ -25,7 +25,9 @@ ctypedef struct Asked:
     uint64_t passed          # bit 1 << RiskRule of every limit that it passed
     uint64_t rules           # of the limits that could refuse it
     int64_t margin           # of more_amount
-    int64_t mid_px           # reference price, -1: not looked at yet
+    int64_t mid_px           # reference price, 0: none
+    int64_t away_px          # how far px is on its harmful side
+    uint64_t mark_age        # of the last mark [ns]
     uint32_t account_pair
     uint32_t strategy_pair
     int row_count

@@ -22,7 +22,7 @@ from ringfence.core.reservations cimport RF_AMOUNT_MOST, advance_clock, keenest_
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_COLLAR_FAR, RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE,
+    RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE,
     RF_DENY_REASON_KILLED, RF_DENY_REASON_LOSS, RF_DENY_REASON_MARGIN, RF_DENY_REASON_MAX_NOTIONAL, RF_DENY_REASON_MAX_POSITION, RF_DENY_REASON_MAX_QTY,
     RF_DENY_REASON_MESSAGE_RATE, RF_DENY_REASON_NET_EXPOSURE, RF_DENY_REASON_NEW_RATE, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_RATE,
     RF_DENY_REASON_NO_REFERENCE, RF_DENY_REASON_NONE, RF_DENY_REASON_OPEN_ORDERS, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REPEATED_EXECUTION,
@@ -58,6 +58,9 @@ cdef extern from *:
 
 cdef enum:
     MILLION = 1000000
+
+cdef extern from *:
+    const uint64_t NO_MARK "UINT64_MAX"
 
 cdef uint8_t[256] RULE_OF     # by DenyReason: the rule that it is a refusal of, 0 when it is none
 cdef enum:
@@ -192,25 +195,34 @@ cdef inline int only_reduces(const EngineState *s, Asked *a) noexcept nogil:
 
 # ---- the rules ------------------------------------------------------------------------------------------------------------------
 
-cdef uint8_t check_price(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
-    """REFERENCE_AGE and COLLAR."""
+cdef inline int64_t beyond(uint8_t side, int64_t px, int64_t reference) noexcept nogil:
+    """How far a limit price is on the harmful side of its reference."""
+    return px - reference if side == RF_SIDE_BUY else reference - px
+
+
+cdef uint8_t check_other_price(const EngineState *s, const Scope *scope, const Asked *a) noexcept nogil:
+    """COLLAR from the last trade or the far touch."""
     cdef const Instrument *i = &s.instruments[a.instrument]
-    cdef int64_t age = scope.limits[<int>RF_RISK_RULE_REFERENCE_AGE], most = scope.limits[<int>RF_RISK_RULE_COLLAR]
-    cdef int64_t choice = scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE], px, away
-    if choice == RF_COLLAR_LAST:
-        px = i.last
-    elif choice == RF_COLLAR_FAR:
-        px = far_touch(s, a.instrument, a.side)
-    else:
-        if a.mid_px < 0:
-            a.mid_px = reference_px(s, a.instrument)
-        px = a.mid_px
-    if px <= 0 or i.mark_ns == 0 or (age and s.engine.engine_ns - i.mark_ns > <uint64_t>age):
+    cdef int64_t px = i.last if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] == RF_COLLAR_LAST else far_touch(s, a.instrument, a.side)
+    cdef int64_t most = scope.limits[<int>RF_RISK_RULE_COLLAR], away = beyond(a.side, a.px, px)
+    if px <= 0:
         return RF_DENY_REASON_NO_REFERENCE
-    if most == 0 or a.px == 0:
-        return RF_DENY_REASON_NONE
-    away = a.px - px if a.side == RF_SIDE_BUY else px - a.px
-    return RF_DENY_REASON_COLLAR if away > 0 and rf_products_above(away, MILLION, px, most) else RF_DENY_REASON_NONE
+    return RF_DENY_REASON_COLLAR if most and a.px and away > 0 and rf_products_above(away, MILLION, px, most) else RF_DENY_REASON_NONE
+
+
+cdef inline uint8_t check_price(const EngineState *s, const Scope *scope, const Asked *a) noexcept nogil:
+    """REFERENCE_AGE and COLLAR."""
+    cdef uint64_t age = <uint64_t>scope.limits[<int>RF_RISK_RULE_REFERENCE_AGE]
+    cdef int64_t most = scope.limits[<int>RF_RISK_RULE_COLLAR]
+    if a.mark_age > (age if age else NO_MARK - 1):
+        return RF_DENY_REASON_NO_REFERENCE
+    if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] & 1:  # COLLAR_LAST and COLLAR_FAR
+        return check_other_price(s, scope, a)
+    if a.mid_px <= 0:
+        return RF_DENY_REASON_NO_REFERENCE
+    if a.away_px > 0 and most and rf_products_above(a.away_px, MILLION, a.mid_px, most):
+        return RF_DENY_REASON_COLLAR
+    return RF_DENY_REASON_NONE
 
 
 cdef inline uint8_t excess(const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
@@ -235,9 +247,8 @@ cdef inline uint8_t excess(const Scope *scope, const Asked *a, uint64_t limited)
     return RF_DENY_REASON_NONE
 
 
-cdef inline int in_time(uint64_t now, uint64_t arrival, uint64_t interval, int64_t burst, int64_t reserve) noexcept nogil:
-    """GCRA: 1 when one more message keeps the theoretical arrival time within the burst."""
-    cdef uint64_t wait = arrival - now if arrival > now else 0
+cdef int in_time(uint64_t wait, uint64_t interval, int64_t burst, int64_t reserve) noexcept nogil:
+    """GCRA: 1 when one more message keeps the theoretical arrival time, ``wait`` ahead of now, within the burst."""
     if burst < 1:
         burst = 1
     return burst > reserve and wait + interval <= interval * <uint64_t>(burst - reserve)
@@ -260,15 +271,16 @@ cdef uint8_t check_content(const EngineState *s, const Scope *scope, const Asked
 cdef inline uint8_t check_flow(const EngineState *s, const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
     """NEW_RATE, REPLACE_RATE, MESSAGE_RATE, then content."""
     cdef const int64_t *most = <const int64_t*>scope.limits
-    cdef uint64_t now = s.engine.engine_ns
-    if limited & NEWS and not in_time(now, scope.new_tat, scope.new_interval, most[<int>RF_RISK_RULE_NEW_BURST], 0):
+    cdef uint64_t now = s.engine.engine_ns, ahead
+    if limited & NEWS and scope.new_tat > now and not in_time(scope.new_tat - now, scope.new_interval, most[<int>RF_RISK_RULE_NEW_BURST], 0):
         return RF_DENY_REASON_NEW_RATE
-    if limited & REPLACES and not in_time(now, scope.replace_tat, scope.replace_interval, most[<int>RF_RISK_RULE_REPLACE_BURST], 0):
-        return RF_DENY_REASON_REPLACE_RATE
-    if limited & MESSAGES and not in_time(
-        now, scope.message_tat, scope.message_interval, most[<int>RF_RISK_RULE_MESSAGE_BURST], most[<int>RF_RISK_RULE_CANCEL_RESERVE]
-    ):
-        return RF_DENY_REASON_MESSAGE_RATE
+    if limited & REPLACES and scope.replace_tat > now:
+        if not in_time(scope.replace_tat - now, scope.replace_interval, most[<int>RF_RISK_RULE_REPLACE_BURST], 0):
+            return RF_DENY_REASON_REPLACE_RATE
+    if limited & MESSAGES and (scope.message_tat > now or most[<int>RF_RISK_RULE_CANCEL_RESERVE]):
+        ahead = scope.message_tat - now if scope.message_tat > now else 0
+        if not in_time(ahead, scope.message_interval, most[<int>RF_RISK_RULE_MESSAGE_BURST], most[<int>RF_RISK_RULE_CANCEL_RESERVE]):
+            return RF_DENY_REASON_MESSAGE_RATE
     return check_content(s, scope, a, limited) if limited & CONTENTS else RF_DENY_REASON_NONE
 
 
@@ -380,7 +392,9 @@ cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
         return RF_DENY_REASON_OVERFLOW
     a.margin = rf_ppm(a.more_amount, margin_ppm(s, a.account, a.instrument))
     a.rules = rules_of(a)
-    a.mid_px = -1
+    a.mark_age = s.engine.engine_ns - s.instruments[a.instrument].mark_ns if s.instruments[a.instrument].mark_ns else NO_MARK
+    a.mid_px = reference_px(s, a.instrument)
+    a.away_px = beyond(a.side, a.px, a.mid_px) if a.px else 0
     for i in range(a.row_count):
         scope = &s.scopes[a.rows[i]]
         if scope.state != RF_SCOPE_STATE_OPEN:

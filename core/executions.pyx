@@ -238,7 +238,7 @@ cdef void conclude(EngineState *s, const VenueEvent *event, const Trade *t, uint
         o.acked_ns = s.engine.engine_ns
     advance(s, o, event, kind, fact)
     settle(s, o)
-    if kind == RF_VENUE_EVENT_KIND_FILL and o.base_status == RF_ORD_STATUS_FILLED:
+    if s.engine.counting and kind == RF_VENUE_EVENT_KIND_FILL and o.base_status == RF_ORD_STATUS_FILLED:
         note_full_execution(s, o)
     if o.cum_qty > o.qty:
         o.flags |= <uint8_t>RF_ORDER_OVERFILLED

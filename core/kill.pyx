@@ -8,6 +8,7 @@ A kill never waits: one operator, one input. What could not be cancelled at once
 cancel was refused) is asked for again by the timer's sweep, at most once a second an order and less often with every eighth request, so that the revisions of
 an order outlast any night, until the order is over: the proof is the list of the scope's open orders, which empties. A silent strategy's orders likewise.
 An order of the engine's own has a client_id with FLATTEN_CLIENT_ID in its high word; it passes kills, takes the route that fits, and is at most qty_max large.
+It never turns a position round: what open orders may still close is left to them, also while they are being cancelled; a second KILL_FLATTEN closes the rest.
 Written by the engine alone. What can fail: a scope that cannot be, or a full scope table: 0, and the command changes nothing.
 Rejected: flattening with limit orders (they may rest in a market that is gone), a kill that waits for a second operator.
 """
@@ -107,12 +108,27 @@ cdef void sweep_kills(EngineState *s) noexcept nogil:
 
 # ---- positions --------------------------------------------------------------------------------------------------------------------
 
+cdef int64_t still_closing(const EngineState *s, const Position *p) noexcept nogil:
+    """What open orders of the position's strategy, its earlier flattening included, may still close of it."""
+    cdef uint32_t row = s.strategies[p.strategy].first_open
+    cdef int64_t qty = 0
+    cdef const Order *o
+    while row:
+        o = &s.orders[row]
+        row = o.next_open
+        if o.instrument == p.instrument and o.account == p.account and (o.side == RF_SIDE_BUY) == (p.net_qty < 0):
+            qty += o.leaves_qty
+    return qty
+
+
 cdef void flatten_one(EngineState *s, const Position *p) noexcept nogil:
     cdef Intent intent
     cdef Skips skips
     cdef uint16_t route, account, venue
-    cdef int64_t qty = p.net_qty if p.net_qty > 0 else -p.net_qty, most = s.instruments[p.instrument].qty_max
+    cdef int64_t qty = (p.net_qty if p.net_qty > 0 else -p.net_qty) - still_closing(s, p), most = s.instruments[p.instrument].qty_max
     cdef Order *o
+    if qty <= 0:
+        return
     memset(&intent, 0, sizeof(Intent))
     intent.kind = RF_INTENT_KIND_NEW
     intent.instrument = p.instrument

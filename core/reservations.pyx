@@ -243,23 +243,27 @@ cdef void reserve(EngineState *s, Order *o, int listed, int listed_now) noexcept
 
 # ---- positions --------------------------------------------------------------------------------------------------------------------
 
-cdef void look_for_loss(Scope *scope) noexcept nogil:
+cdef inline void look_for_loss(Scope *scope) noexcept nogil:
     """A scope that has lost what it may lose in a day only reduces, until the next day or an operator."""
     cdef int64_t most = scope.limits[<int>RF_RISK_RULE_DAILY_LOSS]
     if most and scope.state == RF_SCOPE_STATE_OPEN and scope.profit < -most:
         scope.state = RF_SCOPE_STATE_REDUCING
 
 
-cdef void weigh(EngineState *s, const Position *p, int64_t net, int64_t value, int64_t profit, int sign) noexcept nogil:
-    """Put a position into the sums of its scopes (sign 1), or take it out (-1)."""
+cdef void weigh(EngineState *s, const Position *p, int64_t net, int64_t value, int64_t profit) noexcept nogil:
+    """Bring what the scopes count of a position from what its row says to these figures; ``profit`` is that of the day."""
     cdef uint32_t[SCOPES_OF_ORDER] rows
     cdef int i, n = scopes_of_account(s, p.account, rows)
-    cdef int with_margin = n
-    cdef int64_t size = value if value > 0 else -value
-    cdef int64_t margin = rf_ppm(size, margin_ppm(s, p.account, p.instrument))
+    cdef int with_margin = n, with_qty
+    cdef int64_t was_long = p.value if p.value > 0 else 0, is_long = value if value > 0 else 0
+    cdef int64_t more_long = is_long - was_long, more_short = (is_long - value) - (was_long - p.value)
+    cdef int64_t more_profit = profit - (p.profit - p.day_profit), more_net = net - p.counted_qty
+    cdef uint32_t rate = margin_ppm(s, p.account, p.instrument)
+    cdef int64_t margin = rf_ppm(value if value > 0 else -value, rate) - rf_ppm(p.value if p.value > 0 else -p.value, rate)
     cdef Scope *scope
     if p.strategy:
         n += scopes_of_strategy(s, p.strategy, rows + n)
+    with_qty = n
     if s.instruments[p.instrument].scope:
         rows[n] = s.instruments[p.instrument].scope
         n += 1
@@ -271,17 +275,14 @@ cdef void weigh(EngineState *s, const Position *p, int64_t net, int64_t value, i
         n += 1
     for i in range(n):
         scope = &s.scopes[rows[i]]
-        rf_saturate(&scope.long_amount if value > 0 else &scope.short_amount, sign * size)
-        rf_saturate(&scope.profit, sign * profit)
+        rf_saturate(&scope.long_amount, more_long)
+        rf_saturate(&scope.short_amount, more_short)
+        rf_saturate(&scope.profit, more_profit)
         if i < with_margin:
-            rf_saturate(&scope.margin, sign * margin)
-    for i in range(with_margin, n):
-        scope = &s.scopes[rows[i]]
-        if scope.b or rows[i] == s.instruments[p.instrument].scope:
-            rf_saturate(&scope.net_qty, sign * net)
-    if sign > 0:
-        for i in range(n):
-            look_for_loss(&s.scopes[rows[i]])
+            rf_saturate(&scope.margin, margin)
+        if i >= with_qty:
+            rf_saturate(&scope.net_qty, more_net)
+        look_for_loss(scope)
 
 
 cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
@@ -318,11 +319,12 @@ cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
     if size and px > 0:
         amount_of(i, px, size, &value)
     profit = profit_of(p, i, px)
-    weigh(s, p, p.counted_qty, p.value, p.profit - p.day_profit, -1)
+    if p.net_qty < 0:
+        value = -value
+    weigh(s, p, p.net_qty, value, profit - p.day_profit)
     p.counted_qty = p.net_qty
-    p.value = value if p.net_qty > 0 else -value
+    p.value = value
     p.profit = profit
-    weigh(s, p, p.counted_qty, p.value, p.profit - p.day_profit, 1)
 
 
 cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil:

@@ -404,13 +404,16 @@ class ControlAgent:
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
 
     def _govern(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
-        """Limits, kills and approvals: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else."""
+        """Limits, kills and approvals: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else.
+
+        Not one that flattens: a word forbids every new order, the engine's own too, and only the engine can flatten.
+        """
         op = str(request["op"])
         with Segment.attach(self.instance, "state") as state:
             record = authority.build(op, request, state, uid)
             before = int(state.section("engine")[1]["proposals"])
         scope = str(request.get("scope", ""))
-        if op == "kill" and (scope == "firm" or scope.startswith("venue:")):
+        if op == "kill" and not request.get("flatten") and (scope == "firm" or scope.startswith("venue:")):
             kill_words.set_word(self.instance, scope.partition(":")[2] or None, str(request["reason"]), uid)
         position = self._publish(record, uid)
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})

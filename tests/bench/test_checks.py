@@ -19,7 +19,7 @@ def test_checks_bench_when_run_quickly_prints_one_json_object() -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["bench"] == "checks"
-    assert any(r["name"] == "all, new intent" and r["ours"] > 0 for r in found["rows"]) or any("valgrind" in note for note in found["notes"])
+    assert any(r["name"] == "all in every scope, new intent" and r["ours"] > 0 for r in found["rows"]) or any("valgrind" in note for note in found["notes"])
 
 
 def test_checks_bench_when_every_limit_is_set_orders_really_pass_all_of_them() -> None:

@@ -234,6 +234,37 @@ def test_kill_when_it_flattens_a_short_position_buys(m: Any) -> None:
     assert [(int(c["side"]), int(c["qty"])) for c in new] == [(ENUMS["Side"].by_name["BUY"], 3000)]
 
 
+def sold(m: Any) -> list[int]:
+    return [int(c["qty"]) for c in m.commands if int(c["kind"]) == ENUMS["CommandKind"].by_name["NEW"]]
+
+
+def test_kill_when_it_flattens_twice_never_turns_the_position_round(m: Any) -> None:
+    long_position(m)
+    kill(m, options=FLATTEN)
+    assert sold(m) == [4000]
+    kill(m, options=FLATTEN)
+    assert sold(m) == [], "the first is on its way"
+    m.event("ACK", 2)
+    m.fill(1500, exec_id="F2", order=2, cum_qty=1500)
+    kill(m, options=FLATTEN)
+    assert sold(m) == []
+    m.event("CANCELED", 2)
+    kill(m, options=FLATTEN)
+    assert sold(m) == [2500], "what the first did not get"
+
+
+def test_kill_when_an_order_may_still_close_a_position_leaves_that_to_it_until_it_is_over(m: Any) -> None:
+    long_position(m)
+    m.new(2, side=2, qty=3000, px=200)
+    m.event("ACK", 2)
+    kill(m, options=CANCEL | FLATTEN)
+    assert sold(m) == [1000]
+    assert cancelled(m) == [1, 2]
+    m.event("CANCELED", 2, 1)
+    kill(m, options=FLATTEN)
+    assert sold(m) == [3000]
+
+
 def test_kill_when_there_is_nothing_to_flatten_sends_nothing(m: Any) -> None:
     orders(m)
     kill(m, options=FLATTEN)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from running_instance import Running
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import SHM_DIR, list_regions
 from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.segment import Segment
 from ringfence.tools import control_client, kill_words
 from ringfence.tools.journal import JournalReader
 
@@ -186,6 +189,35 @@ def test_instance_when_taken_down_with_a_word_set_comes_up_killed_until_it_is_cl
     running.until("the observation", lambda: observed(running)[-1] == (1, 0))
     running.down()
     assert list_regions(running.name) == []
+
+
+def command(running: Running, *words: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "ringfence.tools.cli", *words, "--instance", running.name], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr + running.logs()
+    return done.stdout
+
+
+def test_instance_when_killed_by_command_shows_the_proof_and_one_operator_cannot_release_it(running: Running, load: Load) -> None:
+    assert "no order of it is open" in command(running, "kill", "venue:sim", "--reason", "a test")
+    assert open_at_venue(running) == 0
+    assert [w.killed for w in kill_words.read_words(running.name)] == [False, True]
+    command(running, "resume", "venue:sim", "--reason", "a test")
+    assert [w.killed for w in kill_words.read_words(running.name)] == [False, True]
+    rest(load, 5)
+    running.until("five refusals", lambda: (load.read(), len(load.denied) == 5)[1])
+    assert set(load.denied.values()) == {"KILLED"}
+    assert_all_agree(running, load)
+
+
+def test_instance_when_killed_to_flatten_closes_its_positions_too(running: Running, load: Load) -> None:
+    load.step(9)
+    settle(running, load)
+    assert sum(running.record().positions().values()) > 0
+    command(running, "kill", "firm", "--flatten", "--reason", "a test")
+    assert open_at_venue(running) == 0
+    running.until("a flat position", lambda: sum(running.record().positions().values()) == 0)
+    with Segment.attach(running.name, "state") as state:
+        running.until("a flat book", lambda: not state.section("positions")["net_qty"].any())
 
 
 def test_kill_region_when_made_is_for_its_group_and_nobody_else(running: Running, load: Load) -> None:
