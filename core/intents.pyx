@@ -341,6 +341,8 @@ cdef uint8_t check_active(const EngineState *s, const Order *o) noexcept nogil:
     """What an operator halts takes no new risk by a replace either."""
     if s.instruments[o.instrument].status != RF_STATUS_ACTIVE:
         return RF_DENY_REASON_UNKNOWN_INSTRUMENT
+    if s.instruments[o.instrument].restricted:
+        return RF_DENY_REASON_RESTRICTED
     if s.accounts[o.account].status != RF_STATUS_ACTIVE:
         return RF_DENY_REASON_UNKNOWN_ACCOUNT
     if s.venues[o.venue].status != RF_STATUS_ACTIVE or s.routes[o.route].status != RF_STATUS_ACTIVE:

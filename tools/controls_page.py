@@ -2,7 +2,7 @@
 
     core/rules.py + ipc/schema.py ──page──▶ docs/controls.md          made by ``tools/gen_records.py`` with the other generated files
 
-Page and engine cannot differ: the numbers are ``RiskRule``'s, which are the order of evaluation. The demands are told in a few words of our own; they are a
+Page and engine cannot differ: the numbers are ``RiskRule``'s, which order the limits of a scope. The demands are told in a few words of our own; they are a
 guide to the sources and not their text. What is not met is said. Nothing here runs in an instance.
 """
 
@@ -27,10 +27,11 @@ UNITS = {
 LOOSER = {"higher": "a higher value, or none", "lower": "a lower value, or none", "any": "any change", "": ""}
 
 INTRODUCTION = """
-Every new order and replace passes these checks in this order, in the engine, on one journal frame and the tables; the first that refuses answers with its
+Every new order and replace passes these checks in the engine, on one journal frame and the tables. Those without a limit come first: they look at the
+intent, its route and its grants. Then come limits, scope by scope, and within a scope in the order of this table. The first that refuses answers with its
 reject code and counts in `hits` of the scope whose limit it was (a check without a limit: in the firm's). Nothing is sent before all have passed; cancels
-pass always. `ringfence risk` shows limits, use and hits; `ringfence orders ID` the checks that an order passed; `ringfence route explain` what would refuse
-an intent.
+pass always. `ringfence risk` shows limits, use and hits; `ringfence orders ID` the checks that an order passed; `ringfence route explain` all that would
+refuse an intent.
 
 A limit is set at a *scope*: the firm, a broker, account, venue, desk, strategy or instrument, or an account or strategy with an instrument. An order
 belongs to up to nine scopes, and every one of them must hold. A limit that is not set is no limit. Limits are set by `[[limit]]` of the

@@ -158,3 +158,13 @@ def test_permitted_when_grants_are_random_equals_the_model(make_machine: Any, gr
         expected = any(g["strategy"] in (strategy, ANY) and all(0 in g[p] or asked[p] in g[p] for p in ELEMENTS) and (side != 5 or g["short"]) for g in grants)
         fields = {"instrument": asked["INSTRUMENT"], "ord_type": asked["ORD_TYPE"], "time_in_force": asked["TIME_IN_FORCE"], "side": side}
         assert may(m, strategy, asked["ACCOUNT"], asked["VENUE"], **fields) == expected
+
+
+def test_replace_when_its_instrument_came_on_the_restricted_list_is_refused_and_a_cancel_passes(machine: Any) -> None:
+    machine.new(1)
+    machine.event("ACK", 1)
+    machine.instrument(restricted=1)
+    machine.replace(1, qty=9000)
+    assert machine.deny() == "RESTRICTED"
+    machine.cancel(1)
+    assert int(machine.order(1)["cancel_revision"]) == 1

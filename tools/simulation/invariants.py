@@ -43,8 +43,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("I5", "CumQty is the sum of the executions of the order, each booked exactly once", STEP, "oracle_compare.order"),
     Invariant("I6", "a position is the sum of the signed fills; the venue's truth is ours when all is quiet", STEP, "oracle_compare.position"),
     Invariant("I7", "money is conserved: total cost less realized PnL is the signed notional of the surviving executions", STEP, "oracle_compare.position"),
-    Invariant("I8", "reserved exposure is that of the open orders and the requests in flight", STEP, "oracle_compare.scalars, exposure.check"),
-    Invariant("I9", "no order that is done has reserved exposure", STEP, "oracle_compare.order, exposure.check"),
+    Invariant("I8", "reserved exposure is that of the open orders and the requests in flight", STEP, "oracle_compare.scalars, scope_sums.check"),
+    Invariant("I9", "no order that is done has reserved exposure", STEP, "oracle_compare.order, scope_sums.check"),
     Invariant("I10", "the journal is dense: sequence, engine time, epochs and the positions of every source ring", STEP, "Oracle.frame"),
     Invariant(
         "I11", "a replay has the live state's hash", ELSEWHERE, "the simulator after every recovery, tests/core/test_replay.py, tests/core/other_builds.py"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ringfence.tools.simulation import exposure
+from ringfence.tools.simulation import scope_sums
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.oracle import Oracle, VenueTrade
 from ringfence.tools.simulation.setup import Shape
@@ -69,7 +69,7 @@ class Judges:
 
     def check_all(self, state: Any, *, quiescent: bool) -> list[Violation]:
         found = self.truth.check_all(state.table, quiescent=quiescent) or self.oracle.check_all(state, quiescent=quiescent)
-        return found or exposure.check(state)
+        return found or scope_sums.check(state)
 
 
 def _version(trade: Trade) -> VenueTrade:

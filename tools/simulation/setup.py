@@ -37,6 +37,7 @@ class Shape:
     busy_ns: int
     idle_ns: int
     hostile: bool
+    limited: bool  # limits that nothing reaches: scopes count, decisions stay
     pace: dict[str, float] = field(default_factory=dict)
 
 
@@ -66,17 +67,18 @@ def draw_shape(seed: int, name: str) -> Shape:
         busy_ns=draw.choice((5_000, 20_000, 100_000)),
         idle_ns=draw.choice((500_000, 3_000_000, 10_000_000)),
         hostile=draw.random() < 0.25,
+        limited=draw.random() < 0.5,
         pace={},
     )
 
 
 def _model(shape: Shape) -> list[str]:
-    """The firm's model: a grant, and in two runs of three limits that no order meets, so that the engine counts exposure.
+    """The firm's model: a grant, and in a run that is limited limits that no order meets, so that the engine counts exposure.
 
     None of them is an amount: there is no feed, and a market order without a reference price is refused where an amount is limited.
     """
     lines = ["[firm]", 'currency = "USD"', "[[permission]]", 'name = "all"', "short = true"]
-    if Random(f"{shape.seed}/model").random() < 2 / 3:
+    if shape.limited:
         for scope, rule, value in (("account:acc1", "OPEN_ORDERS", "1000000"), ("strategy:s1", "MAX_QTY", "1000000000000")):
             lines += ["[[limit]]", f'scope = "{scope}"', f'rule = "{rule}"', f'value = "{value}"']
     return lines

@@ -13,7 +13,7 @@ from ringfence.tools.scenario_actions import do
 from ringfence.tools.scenario_config import setup
 from ringfence.tools.scenario_file import parse
 from ringfence.tools.scenario_machine import Machine
-from ringfence.tools.simulation import exposure
+from ringfence.tools.simulation import scope_sums
 
 LINES: list[dict[str, Any]] = [
     {"config": {"limits": [{"scope": "firm", "rule": "OPEN_ORDERS", "value": "100"}], "strategies": ["s1", "s2"]}},
@@ -33,31 +33,30 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     made = Machine(setup(scenario), tmp_path)
     for step in scenario.steps:
         do(made, step)
-        assert exposure.check(made.replayer.state) == [], f"after line {step.line}"
+        assert scope_sums.check(made.replayer.state) == [], f"after line {step.line}"
     yield made
     made.close()
 
 
-def test_exposure_when_a_replace_in_flight_asks_for_more_is_that(machine: Machine) -> None:
+def test_sums_when_a_replace_in_flight_asks_for_more_is_that(machine: Machine) -> None:
     assert int(machine.table("orders")[1]["reserved_qty"]) == 120
-    assert exposure.may_trade(machine.table("orders")[1], machine.table("requests")) == 120
 
 
 @pytest.mark.parametrize(
     ("spoil", "invariant", "text"),
     [
-        (lambda m: m.table("orders")[1].__setitem__("reserved_qty", 119), "I8", "order 1 reserves 119, it may trade 120"),
-        (lambda m: m.table("orders")[3].__setitem__("reserved_qty", 10), "I9", "order 3 reserves 10, it may trade 0"),
-        (lambda m: m.table("scopes")[1].__setitem__("open_orders", 3), "I8", "counts 3 open orders, there are 2"),
+        (lambda m: m.table("orders")[1].__setitem__("reserved_qty", 119), "I8", "order 1 holds 119, it may trade 120"),
+        (lambda m: m.table("orders")[3].__setitem__("reserved_qty", 10), "I9", "order 3 is over and holds 10"),
+        (lambda m: m.table("scopes")[1].__setitem__("open_orders", 3), "I8", "open_orders is 3, its orders and positions make 2"),
         (
             lambda m: m.table("scopes")[int(m.table("orders")[2]["account_pair"])].__setitem__("sell_qty", 41),
             "I8",
-            "holds sell_qty 41, its orders may trade 40",
+            "sell_qty is 41, its orders and positions make 40",
         ),
     ],
 )
-def test_exposure_when_a_figure_is_wrong_is_found(machine: Machine, spoil: Callable[[Machine], None], invariant: str, text: str) -> None:
+def test_sums_when_a_figure_is_wrong_is_found(machine: Machine, spoil: Callable[[Machine], None], invariant: str, text: str) -> None:
     spoil(machine)
-    found = exposure.check(machine.replayer.state)
+    found = scope_sums.check(machine.replayer.state)
     assert [v.invariant for v in found] == [invariant]
     assert text in found[0].text
