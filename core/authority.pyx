@@ -28,7 +28,7 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE,
     RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
     RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN,
-    RF_RISK_RULE_MAX, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
+    RF_RISK_RULE_MAX, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, Decision, KillOrder,
     LimitChange, Operator, PermissionChange, Proposal, Strategy,
 )
@@ -318,7 +318,9 @@ cdef void withdraw_on(EngineState *s, const KillOrder *k, uint32_t uid) noexcept
         limit = <const LimitChange*>p.body
         if p.kind == RF_CONTROL_KIND_RELEASE and same.kind == k.kind and same.a == k.a and same.b == k.b:
             end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
-        elif p.kind == RF_CONTROL_KIND_SET_LIMIT and limit.kind == k.kind and limit.a == k.a and limit.b == k.b:
+        elif p.kind == RF_CONTROL_KIND_SET_STRATEGY and k.kind == RF_SCOPE_KIND_STRATEGY and p.strategy == k.a:
+            end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
+        elif (p.kind == RF_CONTROL_KIND_SET_LIMIT or p.kind == RF_CONTROL_KIND_SET_LOCATE) and limit.kind == k.kind and limit.a == k.a and limit.b == k.b:
             end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
 
 

@@ -197,25 +197,29 @@ class Trail:
 def first_difference(ours: list[Entry], path: Path) -> str:
     """Compare with an exported trail (JSON of this command); what differs first, "" when nothing does.
 
+    A whole export (``whole`` true) must be one chain without a gap; of a filtered one each entry stands for itself.
+
     Raises
     ------
     ToolError
         If the file is no export.
     """
     try:
-        theirs = [Entry(**row) for row in json.loads(path.read_text())["rows"]]
-    except (OSError, ValueError, KeyError, TypeError) as e:
+        export = json.loads(path.read_text())
+        theirs, whole = [Entry(**row) for row in export["rows"]], bool(export.get("whole", True))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise ToolError(f"{path}: not an exported audit trail ({e}); make one with ringfence audit --json") from e
-    previous = ""
-    for k, theirs_entry in enumerate(theirs):
-        if sealed(theirs_entry, previous) != theirs_entry:
-            return f"entry {k + 1} of {path} (sequence {theirs_entry.seq}) was changed after it was exported: its hash does not cover it"
-        previous = theirs_entry.hash
-        if k >= len(ours):
-            return f"entry {k + 1} of {path} (sequence {theirs_entry.seq}) is not in the journal"
-        if ours[k] != theirs_entry:
-            fields = [name for name in asdict(ours[k]) if getattr(ours[k], name) != getattr(theirs_entry, name)]
-            return f"entry {k + 1}, sequence {ours[k].seq}: {', '.join(fields)} differ; the journal says {ours[k].what or ours[k].kind} {ours[k].after!r}"
+    known, previous = {e.seq: e for e in ours}, ""
+    for k, entry in enumerate(theirs):
+        if sealed(entry, previous if whole else entry.previous) != entry:
+            return f"entry {k + 1} of {path} (sequence {entry.seq}) was changed after it was exported: its hash does not cover it"
+        previous = entry.hash
+        mine = known.get(entry.seq)
+        if mine is None:
+            return f"entry {k + 1} of {path} (sequence {entry.seq}) is not in the journal"
+        if mine != entry:
+            fields = [name for name in asdict(mine) if getattr(mine, name) != getattr(entry, name)]
+            return f"entry {k + 1}, sequence {mine.seq}: {', '.join(fields)} differ; the journal says {mine.what or mine.kind} {mine.after!r}"
     return ""
 
 

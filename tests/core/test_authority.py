@@ -107,10 +107,19 @@ def test_kill_when_a_release_or_a_looser_limit_waits_withdraws_it(m: Any) -> Non
     m.kill(operator_uid=TRADER)
     assert proposals(m) == ["WITHDRAWN", "WITHDRAWN"]
     assert decide(m, "APPROVE", 1, RISK_B) == "refused"
+    m.kill("STRATEGY", 1, operator_uid=TRADER)
+    m.observe("STRATEGY_SILENT", peer=1, value=10**10)
+    m.control("SET_STRATEGY", strategy=1, status=1, operator_uid=TRADER)
+    m.kill("STRATEGY", 1, operator_uid=TRADER)
+    assert proposals(m)[2:] == ["WITHDRAWN"]
+    m.control("SET_STRATEGY", strategy=1, status=1, operator_uid=TRADER)
+    assert decide(m, "APPROVE", 4, RISK_B) == "done"
+    m.kill("STRATEGY", 1, what="RELEASE", operator_uid=RISK_A)
+    assert decide(m, "APPROVE", 5, RISK_B) == "done"
     m.new(2, qty=1)
     assert m.deny() == "KILLED"
     m.kill(what="RELEASE", operator_uid=RISK_A)
-    assert decide(m, "APPROVE", 3, RISK_B) == "done"
+    assert decide(m, "APPROVE", 6, RISK_B) == "done"
     m.new(3, qty=1)
     assert m.told() == ["ACCEPTED"]
 

@@ -72,6 +72,18 @@ def test_export_when_nothing_was_changed_agrees(journal: JournalByHand, tmp_path
     assert first_difference(entries(journal), tmp_path / "trail.json") == ""
 
 
+def test_export_when_it_is_filtered_stands_entry_by_entry(journal: JournalByHand, tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "trail.json"
+    assert main(["audit", str(journal.directory), "--kind", "SET_LIMIT", "--json"]) == 0
+    export = json.loads(capsys.readouterr().out)
+    assert 0 < len(export["rows"]) < export["entries"] and not export["whole"]
+    path.write_text(json.dumps(export))
+    assert first_difference(entries(journal), path) == ""
+    export["rows"][-1]["reason"] = "another"
+    path.write_text(json.dumps(export))
+    assert "was changed after it was exported" in first_difference(entries(journal), path)
+
+
 def test_export_when_an_entry_was_changed_is_named_even_with_its_chain_mended(journal: JournalByHand, tmp_path: Path, capsys: Any) -> None:
     path = tmp_path / "trail.json"
     rows = exported(journal, path, capsys)

@@ -201,7 +201,17 @@ def audit(args: argparse.Namespace) -> int:
     shown = [e for e in entries if _wanted(e, args)]
     if args.options.output in {"json", "ndjson"}:
         head = {"schema": "rf.audit/1", "ts_ns": str(time.time_ns()), "directory": str(trail.reader.directory), "frames": trail.frames}
-        print(json.dumps({**head, "entries": len(entries), "head": entries[-1].hash if entries else "", "rows": [asdict(e) for e in shown]}))
+        print(
+            json.dumps(
+                {
+                    **head,
+                    "whole": len(shown) == len(entries),
+                    "entries": len(entries),
+                    "head": entries[-1].hash if entries else "",
+                    "rows": [asdict(e) for e in shown],
+                }
+            )
+        )
         return 0
     if not args.verify:
         rows = [asdict(e) | {"health": "bad" if e.outcome == "refused" else "ok", "hash": e.hash[:16]} for e in shown]
