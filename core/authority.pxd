@@ -6,6 +6,8 @@ from ringfence.ipc.records cimport Control
 
 # 1 when the command's operator may give it; what the instance tells itself (START, DEFINE_*, ATTACH ...) anybody may. No operator is defined: everybody may.
 cdef int may_command(const EngineState *s, const Control *c) noexcept nogil
+# 1 when the command is not signed, or its number and time hold for its operator: the number is then spent. What else a signed command needs the agent checked.
+cdef int take_number(EngineState *s, const Control *c) noexcept nogil
 # 1 when the kind is one of those that `command` deals with.
 cdef int is_controlled(uint8_t control_kind) noexcept nogil
 # A change of limits, permissions, kills or strategies' status: applied, or made a proposal when it loosens; approvals. 0: it cannot be.

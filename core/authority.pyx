@@ -6,6 +6,10 @@
         expires_ns given ─────▶ applied (after approval when it loosens), RUNNING, and what it replaced comes back at that time
         KILL ─────────────────▶ applied at once; pending proposals on that scope are withdrawn
 
+A signed command (a Signature behind the first 64 bytes of its body) is of its signer, not of the Unix identity that brought it. The control agent has
+verified the signature against the key in the operator's row; what must be the same in every replay is decided here: the operator has a key, the number is
+higher than that of any signed command before, and the time is not over. The number is spent by the first that passes, whatever becomes of the command.
+
 Looser is what allows more (core/rules.py, ``loosens``; loaded into a C array at import): a higher limit or none, a grant, the release of a kill, a strategy
 that was silenced, poisoned or disabled for repeated executions set free again. The first configuration of an instance that has never taken an intent is taken
 as it is (operator "config", the owner's uid); later a looser file is a proposal like any other. While no operator is defined (unit tests, scenarios)
@@ -30,7 +34,7 @@ from ringfence.ipc.records cimport (
     RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN,
     RF_RISK_RULE_MAX, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, Decision, KillOrder,
-    LimitChange, Operator, PermissionChange, Proposal, Strategy,
+    LimitChange, Operator, PermissionChange, Proposal, Signature, Strategy,
 )
 
 from ringfence.core.rules import RULES
@@ -49,6 +53,7 @@ cdef enum:
     HIGHER = 1
     LOWER = 2
     ANY = 3
+    SIGNATURE_AT = 64  # in a command's body
 
 cdef uint64_t PROPOSAL_NS = 900000000000  # 15 minutes
 cdef uint8_t[KINDS] ROLE_OF
@@ -89,9 +94,33 @@ cdef int may_command(const EngineState *s, const Control *c) noexcept nogil:
     return who != NULL and who.role >= least
 
 
+cdef inline const Signature *signature_of(const Control *c) noexcept nogil:
+    """NULL when it is not signed, or is of a kind that people do not command: the whole body may then be a row image."""
+    cdef const Signature *found = <const Signature*>(c.body + SIGNATURE_AT)
+    return found if c.kind < KINDS and ROLE_OF[c.kind] and found.number else NULL
+
+
+cdef int take_number(EngineState *s, const Control *c) noexcept nogil:
+    cdef const Signature *signed = signature_of(c)
+    cdef Operator *who
+    cdef uint8_t key = 0
+    cdef int i
+    if signed == NULL:
+        return 1
+    who = <Operator*>operator_of(s, c.operator_uid)
+    if who == NULL or signed.number <= who.last_request or signed.not_after_ns < s.engine.engine_ns:
+        return 0
+    for i in range(<int>sizeof(who.public_key)):
+        key |= <uint8_t>who.public_key[i]
+    if key == 0:
+        return 0
+    who.last_request = signed.number
+    return 1
+
+
 cdef inline int is_configuration(const EngineState *s, const Control *c) noexcept nogil:
     """The first configuration of an instance that has never traded."""
-    return s.engine.intents == 0 and s.engine.order_count == 0 and memcmp(c.operator_name, b"config", 7) == 0
+    return signature_of(c) == NULL and s.engine.intents == 0 and s.engine.order_count == 0 and memcmp(c.operator_name, b"config", 7) == 0
 
 
 # ---- what loosens ------------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.actions cimport apply_action
-from ringfence.core.authority cimport command, command_of_word, expire, is_controlled, may_command
+from ringfence.core.authority cimport command, command_of_word, expire, is_controlled, may_command, take_number
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.calendar cimport days_since_2000
 from ringfence.core.definitions cimport define, is_definition
@@ -169,7 +169,7 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     cdef int done = 0
     s.intent_ns = 0
     s.origin_ns = 0
-    if not may_command(s, c):
+    if not take_number(s, c) or not may_command(s, c):
         done = 0
     elif c.kind == RF_CONTROL_KIND_START:
         done = start(s, c)

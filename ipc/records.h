@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 4u
-#define RF_LAYOUT_HASH 0x1b476b96c983cdc5ull
+#define RF_LAYOUT_HASH 0xf75b092b4a364125ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -838,7 +838,7 @@ typedef struct {
     char operator_name[24]; /* +40 */
     char reason[56]; /* +64 */
     char prefix[8]; /* +120: START: ClOrdID prefix of the instance */
-    char body[256]; /* +128: DEFINE_*: the row image, byte for byte; START: TableRows */
+    char body[256]; /* +128: DEFINE_*: the row image, byte for byte; START: TableRows; of people's commands: 64 bytes by kind, then a Signature */
 } rf_control_t;
 RF_STATIC_ASSERT(sizeof(rf_control_t) == 384, "Control");
 RF_STATIC_ASSERT(offsetof(rf_control_t, slot_seq) == 0, "Control.slot_seq");
@@ -854,6 +854,21 @@ RF_STATIC_ASSERT(offsetof(rf_control_t, operator_name) == 40, "Control.operator_
 RF_STATIC_ASSERT(offsetof(rf_control_t, reason) == 64, "Control.reason");
 RF_STATIC_ASSERT(offsetof(rf_control_t, prefix) == 120, "Control.prefix");
 RF_STATIC_ASSERT(offsetof(rf_control_t, body) == 128, "Control.body");
+
+/* Behind the 64 bytes of a signed command's body: with reason and operator_name of the command all that its operator signed (docs/operations.md). Written by: supervisor (control agent). */
+typedef struct {
+    uint64_t number; /* +0: of the request, each of an operator higher than the one before; 0: the command is not signed */
+    uint64_t not_after_ns; /* +8: UTC; the engine refuses it when it takes it later [ns] */
+    char signature[64]; /* +16: Ed25519 */
+    char words[108]; /* +80: the command as it was signed: operation and key=value, one space between */
+    uint32_t bearer_uid; /* +188: Unix identity that brought it, from SO_PEERCRED */
+} rf_signature_t;
+RF_STATIC_ASSERT(sizeof(rf_signature_t) == 192, "Signature");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, number) == 0, "Signature.number");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, not_after_ns) == 8, "Signature.not_after_ns");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, signature) == 16, "Signature.signature");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, words) == 80, "Signature.words");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, bearer_uid) == 188, "Signature.bearer_uid");
 
 /* Body of a START command: rows of the engine's tables. A full table denies, so a replay needs the same sizes and takes them from here. Written by: engine process. */
 typedef struct {

@@ -620,6 +620,13 @@ cdef extern from "records.h" nogil:
         char prefix[8]
         char body[256]
 
+    ctypedef struct Signature "rf_signature_t":
+        uint64_t number
+        uint64_t not_after_ns
+        char signature[64]
+        char words[108]
+        uint32_t bearer_uid
+
     ctypedef struct TableRows "rf_table_rows_t":
         uint32_t orders
         uint32_t executions

@@ -693,7 +693,20 @@ _RECORDS = (
             Field("operator_name", "char[24]"),
             Field("reason", "char[56]"),
             Field("prefix", "char[8]", "START: ClOrdID prefix of the instance"),
-            Field("body", "char[256]", "DEFINE_*: the row image, byte for byte; START: TableRows"),
+            Field("body", "char[256]", "DEFINE_*: the row image, byte for byte; START: TableRows; of people's commands: 64 bytes by kind, then a Signature"),
+        ),
+    ),
+    Record(
+        "Signature",
+        "Behind the 64 bytes of a signed command's body: with reason and operator_name of the command all that its operator signed (docs/operations.md).",
+        "supervisor (control agent)",
+        192,
+        (
+            Field("number", "u64", "of the request, each of an operator higher than the one before; 0: the command is not signed"),
+            Field("not_after_ns", "u64", "UTC; the engine refuses it when it takes it later", "ns"),
+            Field("signature", "char[64]", "Ed25519"),
+            Field("words", "char[108]", "the command as it was signed: operation and key=value, one space between"),
+            Field("bearer_uid", "u32", "Unix identity that brought it, from SO_PEERCRED"),
         ),
     ),
     Record(
