@@ -3,10 +3,9 @@
     client ──JSON line──▶ DATA/run/control.sock ──SO_PEERCRED──▶ ControlAgent ──Control records──▶ from.control ──▶ engine (journals them)
                                                       └──memfd──▶ engine's channel, then the strategy
 
-Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``set_strategy``, ``checkpoint``, ``roll_day``,
-``status``, ``down``,
-and the operator's actions of ``operator_actions``.
-Identity is the kernel's word (pid and uid of the connection), never the request's. A strategy gets a new sealed memfd with the next ring
+Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``checkpoint``, ``roll_day``, ``reload``, ``status``,
+``down``, the operator's actions of ``operator_actions`` and ``authority``, and ``submit``: one of these, signed by an operator elsewhere (``signed``).
+Identity is the kernel's word (pid and uid of the connection), never the request's; of a signed command it is the signature's. A strategy gets a new sealed memfd with the next ring
 epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there when the command
 is applied. Each attached strategy is watched by pidfd; its end is published as STRATEGY_DETACH. Its ring is kept, and handed to every new engine, until
 an engine has taken that: what the strategy published was asked, whoever died since. While a live process holds a strategy nobody else gets it.
@@ -34,7 +33,7 @@ from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import authority, definitions, kill_words, operator_actions, reload
+from ringfence.tools import authority, definitions, kill_words, operator_actions, reload, signed
 from ringfence.tools.config import Config
 from ringfence.tools.config_model import StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
@@ -46,7 +45,6 @@ CONNECTIONS_MAX = 256
 RECEIVE_S = 0.2
 TAKE_S = 5.0
 _ROLE = ENUMS["Role"].by_name
-_STRATEGY_STATUS = ENUMS["StrategyStatus"].by_name
 
 
 @dataclass
@@ -120,7 +118,7 @@ class ControlAgent:
         self.operations: dict[str, Callable[[socket.socket, dict[str, Any], int, int], None]] = {
             "attach": self._attach,
             "detach": self._give_back,
-            "set_strategy": self._set_strategy,
+            "submit": self._submit,
             "checkpoint": self._checkpoint,
             "roll_day": self._roll_day,
             "reload": self._reload,
@@ -168,7 +166,7 @@ class ControlAgent:
         payload = {"op": "ring", "strategy": attached.strategy.id, "epoch": attached.epoch, "slots": self.config.rings.intents}
         send_segment(self.channel, payload, [attached.ring.fd])
 
-    def _publish(self, record: Any, uid: int) -> int:
+    def _publish(self, record: Any, uid: int, proof: signed.Accepted | None = None) -> int:
         """Publish a command behind the detaches that wait for room; its position.
 
         Raises
@@ -179,7 +177,7 @@ class ControlAgent:
             If the engine has not made its side yet.
         """
         self._publish_detaches()
-        return self._send(record, uid)
+        return self._send(record, uid, proof)
 
     def _publish_detaches(self) -> None:
         for departed in self.departed:
@@ -194,7 +192,7 @@ class ControlAgent:
                 self.departed.remove(departed)
                 departed.ring.close()
 
-    def _send(self, record: Any, uid: int) -> int:
+    def _send(self, record: Any, uid: int, proof: signed.Accepted | None = None) -> int:
         if self.link is None:
             try:
                 self.link = Link(self.mine, Segment.attach(self.instance, "to.control"))
@@ -203,6 +201,8 @@ class ControlAgent:
         self.request_id += 1
         record["request_id"], record["operator_uid"] = self.request_id, uid
         record["operator_name"] = definitions.user_name(uid).encode()[:23]
+        if proof is not None:
+            proof.into(record)
         try:
             return self.link.send(record)
         except RingFull as e:
@@ -337,18 +337,6 @@ class ControlAgent:
                 self.log.error("strategy %s: its end is not published yet: %s", attached.strategy.name, e)
             self.log.info("strategy %s: process %d detached: %s", attached.strategy.name, attached.pid, why)
 
-    def _set_strategy(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
-        self._own_user(uid, "set_strategy")
-        strategy = self._strategy(request)
-        status, reason = str(request.get("status")).upper(), str(request.get("reason", ""))
-        if status not in ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED"):
-            raise UsageError(f"status was {request.get('status')!r}; allowed: enabled, reduce_only, cancel_only, disabled")
-        if not reason.strip():
-            raise UsageError("a reason is needed: it is journaled with the command")
-        position = self._publish(definitions.command("SET_STRATEGY", reason, strategy=strategy.id, status=_STRATEGY_STATUS[status]), uid)
-        self.log.info("set_strategy %s %s by uid %d, process %d: %s", strategy.name, status, uid, pid, reason)
-        self._await_taken(client, position, {"ok": True, "request_id": self.request_id})
-
     def _checkpoint(self, client: socket.socket, request: dict[str, Any], _pid: int, uid: int) -> None:
         self._own_user(uid, "checkpoint")
         position = self._publish(definitions.command("CHECKPOINT", str(request.get("reason", "asked for"))), uid)
@@ -393,18 +381,27 @@ class ControlAgent:
         with Segment.attach(self.instance, "state") as state:
             return int(state.section("engine")[1]["day"])
 
-    def _operate(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+    def _submit(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+        """A signed command: its operator is who signed it, whoever brings it; role and four eyes hold for that one."""
+        with Segment.attach(self.instance, "state") as state:
+            proof = signed.accept(request.get("envelope"), self.instance, state, uid, time.time_ns())
+        self.log.info("signed command of operator %s, number %d, brought by uid %d, process %d", proof.operator, int(proof.tail["number"]), uid, pid)
+        run = self._operate if proof.request["op"] in operator_actions.OPERATIONS else self._govern
+        run(client, proof.request, pid, proof.uid, proof)
+
+    def _operate(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int, proof: signed.Accepted | None = None) -> None:
         op = str(request["op"])
-        self._own_user(uid, op)
+        if proof is None:
+            self._own_user(uid, op)
         with Segment.attach(self.instance, "state") as state:
             record = operator_actions.build(op, request, state)
-        position = self._publish(record, uid)
+        position = self._publish(record, uid, proof)
         failpoint.reached("U6")
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
 
-    def _govern(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
-        """Limits, kills and approvals: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else.
+    def _govern(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int, proof: signed.Accepted | None = None) -> None:
+        """Limits, kills, approvals and strategies: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else.
 
         Not one that flattens: a word forbids every new order, the engine's own too, and only the engine can flatten.
         """
@@ -415,7 +412,7 @@ class ControlAgent:
         scope = str(request.get("scope", ""))
         if op == "kill" and not request.get("flatten") and (scope == "firm" or scope.startswith("venue:")):
             kill_words.set_word(self.instance, scope.partition(":")[2] or None, str(request["reason"]), uid)
-        position = self._publish(record, uid)
+        position = self._publish(record, uid, proof)
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
         self.waiting[-1].outcome = lambda state: self._governed(state, op, record, uid, before)

@@ -132,4 +132,3 @@ def test_numbers_when_commands_come_in_any_order_rise_as_a_slow_model_says(make_
             last[uid] = number
     assert [last_request(machine, row) for row in (1, 2, 3)] == [last[ALICE], last[BOB], 0]
     assert machine.replayed().tables() == machine.tables()
-
