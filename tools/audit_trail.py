@@ -4,6 +4,7 @@
 
 An entry is one CONTROL frame: who (uid, name, role), when, what, before and after, the reason given, and the outcome that the engine came to: applied,
 proposed, refused. Its hash covers the hash before it, so that an exported trail stands for itself: ``--against`` finds the first entry in which two differ.
+Of a signed command the signature is verified with the key that the table had then, and its words compared with what was journaled (``signed_proof``).
 The journal's own anchors are checked on the way: CRC of every frame, SHA-256 of every closed segment, and the state hash at every checkpoint, which covers
 ``audit_digest``. So a frame that was changed with its CRC mended is found by the segment's hash, or, in the last segment, at the next checkpoint.
 
@@ -16,17 +17,19 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ringfence.core.authority import ROLES
 from ringfence.core.errors import ReplayError, StateMismatch
 from ringfence.core.replay import Replayer
 from ringfence.core.rules import RULES
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools import signed_proof
 from ringfence.tools.audit import history_limits
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import JournalCorrupt, ToolError
@@ -47,7 +50,7 @@ _COLUMNS = {"brokers": "name", "accounts": "name", "venues": "name", "desks": "n
 
 @dataclass(frozen=True)
 class Entry:
-    """One command. ``hash`` is SHA-256 over ``previous`` and the other fields, in hexadecimal."""
+    """One command; ``signed``: "", or what ``signed_proof`` says of its signature. ``hash`` is SHA-256 over ``previous`` and the other fields, in hexadecimal."""
 
     seq: int
     engine_ns: int
@@ -61,15 +64,16 @@ class Entry:
     reason: str
     request_id: int
     outcome: str
+    signed: str = ""
     previous: str = ""
     hash: str = ""
 
 
 def sealed(entry: Entry, previous: str) -> Entry:
-    """The entry with its place in the chain."""
-    values = asdict(entry) | {"previous": previous, "hash": ""}
+    """The entry with its place in the chain. Whether it was signed is covered; what a machine could say of the signature depends on its libraries."""
+    values = asdict(entry) | {"previous": previous, "hash": "", "signed": bool(entry.signed)}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return Entry(**values | {"hash": digest})
+    return replace(entry, previous=previous, hash=digest)
 
 
 class Trail:
@@ -86,6 +90,8 @@ class Trail:
         self.replayer = Replayer(history_limits(self.reader))
         self.frames = 0
         self.torn: Defect | None = None
+        self.forged: list[str] = []
+        self.unchecked: list[str] = []
 
     def entries(self) -> Iterator[Entry]:
         previous = ""
@@ -102,6 +108,7 @@ class Trail:
                     control = np.frombuffer(item.buffer, dtype("Control"), 1, at + HEAD_BYTES)[0].copy()
                 before = self._look(control) if control is not None else ("", "")
                 engine = self._status()
+                signature = self._proof(head, control, item.segment.instance) if control is not None else ""
                 try:
                     self.replayer.apply_buffer(item.buffer, at, end)
                 except ReplayError as e:
@@ -109,7 +116,7 @@ class Trail:
                     raise kind(str(e), item.segment.index, item.segment.path, at, self.replayer.seq + 1) from e
                 self.frames += 1
                 if control is not None:
-                    entry = sealed(self._entry(head, control, before, engine), previous)
+                    entry = sealed(self._entry(head, control, before, engine, signature), previous)
                     previous = entry.hash
                     yield entry
                 at = end
@@ -165,7 +172,16 @@ class Trail:
                 return _ROLE.get(int(row["role"]), "")
         return ""
 
-    def _entry(self, head: Any, c: Any, before: tuple[str, str], engine: tuple[int, int]) -> Entry:
+    def _proof(self, head: Any, c: Any, instance: str) -> str:
+        """What its signature is worth; what is not right is kept for the command's end."""
+        if _KIND.get(int(c["kind"]), "?") not in ROLES:
+            return ""
+        verdict, why = signed_proof.proof(c, instance, self.replayer.state, int(head["engine_ns"]))
+        if verdict in (signed_proof.FORGED, signed_proof.UNCHECKED):
+            (self.forged if verdict == signed_proof.FORGED else self.unchecked).append(f"sequence {int(head['seq'])}: {why}")
+        return verdict
+
+    def _entry(self, head: Any, c: Any, before: tuple[str, str], engine: tuple[int, int], signature: str) -> Entry:
         kind = _KIND.get(int(c["kind"]), f"CONTROL_{int(c['kind'])}")
         breaks, proposals = self._status()
         refused = breaks > engine[0] and kind not in ("DIVERGENCE", "SKIP_OUTPUTS", "MASS_CANCEL")
@@ -174,6 +190,7 @@ class Trail:
         if kind == "SET_PERMISSION" and not refused and not proposed:
             after = "granted" if before[1] == "" else ""
         return Entry(
+            signed=signature,
             seq=int(head["seq"]),
             engine_ns=int(head["engine_ns"]),
             uid=int(c["operator_uid"]),
@@ -217,7 +234,7 @@ def first_difference(ours: list[Entry], path: Path) -> str:
         mine = known.get(entry.seq)
         if mine is None:
             return f"entry {k + 1} of {path} (sequence {entry.seq}) is not in the journal"
-        if mine != entry:
+        if mine != replace(entry, signed=mine.signed):
             fields = [name for name in asdict(mine) if getattr(mine, name) != getattr(entry, name)]
             return f"entry {k + 1}, sequence {mine.seq}: {', '.join(fields)} differ; the journal says {mine.what or mine.kind} {mine.after!r}"
     return ""
