@@ -219,7 +219,7 @@ cdef int credit(EngineState *s, const VenueEvent *event, const Trade *t, int64_t
         s.strategies[t.strategy].fills += 1
     if t.instrument:
         if s.engine.counting:
-            count_trade(s, t.account, t.strategy, event.venue, t.instrument, t.side, qty, px)
+            count_trade(s, t.order, t.account, t.strategy, event.venue, t.instrument, t.side, qty, px)
         result = book(s, t.account, t.strategy, t.instrument, by_side(t.side, qty), px)
         if result != BOOKED:
             raise_break(s, RF_BREAK_KIND_OVERFLOW if result == BOOK_OVERFLOW else RF_BREAK_KIND_TABLE_FULL, t.order, event, px, qty)

@@ -28,7 +28,7 @@ _ROLE = ENUMS["OperatorRole"].by_value
 _KIND = ENUMS["ScopeKind"].by_name
 _KILLED = ENUMS["ScopeState"].by_name["KILLED"]
 _PENDING = ENUMS["ProposalState"].by_name["PENDING"]
-_NAME_FIELD = {"instruments": "symbol"}
+_NAME_FIELD = {"instruments": "symbol", "currencies": "code"}
 _COUNT = {
     "brokers": "broker_count",
     "accounts": "account_count",
@@ -36,6 +36,7 @@ _COUNT = {
     "desks": "desk_count",
     "strategies": "strategy_count",
     "instruments": "instrument_count",
+    "currencies": "currency_count",
 }
 
 
