@@ -85,7 +85,7 @@ cdef enum:
     REPEATED = 1 << RF_RISK_RULE_REPEATED_EXECUTION
     CONTENTS = DUPLICATE | REPEATED
     FLOWS = NEWS | REPLACES | MESSAGES | CONTENTS
-cdef uint64_t LIMITS = (<uint64_t>2 << RF_RISK_RULES) - 1
+cdef uint64_t LIMITS = (<uint64_t>2 << RF_RISK_RULES) - 2    # without settings
 
 
 def _load():
@@ -113,8 +113,8 @@ cdef int64_t first_px(const EngineState *s, const Intent *i) noexcept nogil:
 
 
 cdef inline uint64_t content_of(const Asked *a, int64_t stop_px, int64_t qty) noexcept nogil:
-    cdef uint64_t h = mix(mix(6, <uint64_t>a.strategy << 32 | <uint64_t>a.account << 16 | a.ord_type), <uint64_t>a.instrument << 8 | a.side)
-    return mix(mix(mix(h, <uint64_t>a.px), <uint64_t>stop_px), <uint64_t>qty)
+    cdef uint64_t who = <uint64_t>a.strategy << 48 | <uint64_t>a.account << 32 | <uint64_t>a.instrument << 8 | <uint64_t>a.side << 4 | a.ord_type
+    return mix(mix(mix(mix(6, who), <uint64_t>a.px), <uint64_t>stop_px), <uint64_t>qty)
 
 
 cdef inline int64_t amount_asked(const EngineState *s, uint32_t instrument, int64_t px, int64_t qty) noexcept nogil:
@@ -263,14 +263,15 @@ cdef int in_time(uint64_t wait, uint64_t interval, int64_t burst, int64_t reserv
 
 cdef uint8_t check_content(const EngineState *s, const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
     """DUPLICATE_CONTENT, REPEATED_EXECUTION."""
-    cdef const Strategy *strategy = &s.strategies[a.strategy]
+    cdef const Strategy *strategy
     cdef uint64_t before
     if limited & DUPLICATE:
         before = find_content(s, a.content)
         if before and s.engine.engine_ns - s.orders[before].created_ns < <uint64_t>scope.limits[<int>RF_RISK_RULE_DUPLICATE_CONTENT]:
             return RF_DENY_REASON_DUPLICATE_CONTENT
-    if limited & REPEATED and strategy.repeated_digest == a.content:
-        if strategy.repeated_count >= scope.limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]:
+    if limited & REPEATED:
+        strategy = &s.strategies[a.strategy]
+        if strategy.repeated_digest == a.content and strategy.repeated_count >= scope.limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]:
             return RF_DENY_REASON_REPEATED_EXECUTION
     return RF_DENY_REASON_NONE
 
@@ -291,7 +292,7 @@ cdef inline uint8_t check_flow(const EngineState *s, const Scope *scope, const A
     return check_content(s, scope, a, limited) if limited & CONTENTS else RF_DENY_REASON_NONE
 
 
-cdef uint8_t check_state(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
+cdef inline uint8_t check_state(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
     if scope.state == RF_SCOPE_STATE_OPEN:
         return RF_DENY_REASON_NONE
     if scope.state == RF_SCOPE_STATE_KILLED:
@@ -365,7 +366,7 @@ cdef inline int holds(const Scope *firm, const Asked *a) noexcept nogil:
 
 cdef uint8_t check_money(const EngineState *s, const Scope *scope, Asked *a, int sold) noexcept nogil:
     """The scope of a currency: it is bought as the order buys, or sold for it."""
-    cdef uint64_t limited = scope.limited & a.rules
+    cdef uint64_t limited = scope.limited & a.rules & (NET | GROSS)
     cdef uint8_t reason
     if limited == 0:
         return RF_DENY_REASON_NONE
@@ -385,32 +386,39 @@ cdef uint8_t turn_down(EngineState *s, Scope *scope, const Asked *a, uint8_t rea
 
 
 cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
-    cdef int i
+    cdef const Instrument *instrument = &s.instruments[a.instrument]
+    cdef Scope *scopes = s.scopes
+    cdef const ScopeSet *belongs
     cdef Scope *scope
+    cdef uint64_t passed = <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH
     cdef uint8_t reason = RF_DENY_REASON_NONE
+    cdef int i, rows, all_rows
     a.scope_set = a.order.scope_set if a.order != NULL else 0
     if a.scope_set == 0:
         a.scope_set = scope_set_of(s, a.strategy, a.account, a.venue, a.instrument)
     if a.scope_set == 0:
         return RF_DENY_REASON_SCOPES_FULL
-    if not holds(&s.scopes[<int>RF_FIRM_SCOPE], a):
+    if not holds(&scopes[<int>RF_FIRM_SCOPE], a):
         return RF_DENY_REASON_OVERFLOW
-    a.scopes = &s.scope_sets[a.scope_set]
-    a.margin = rf_ppm(a.more_amount, a.scopes.margin_ppm) if a.scopes.margin_ppm else 0
+    belongs = &s.scope_sets[a.scope_set]
+    rows = belongs.row_count
+    all_rows = belongs.all_rows
+    a.scopes = belongs
+    a.margin = rf_ppm(a.more_amount, belongs.margin_ppm) if belongs.margin_ppm else 0
     a.rules = rules_of(a)
-    a.mark_age = s.engine.engine_ns - s.instruments[a.instrument].mark_ns if s.instruments[a.instrument].mark_ns else NO_MARK
+    a.mark_age = s.engine.engine_ns - instrument.mark_ns if instrument.mark_ns else NO_MARK
     a.mid_px = reference_px(s, a.instrument)
     a.away_px = beyond(a.side, a.px, a.mid_px) if a.px else 0
-    for i in range(a.scopes.all_rows):
-        scope = &s.scopes[a.scopes.rows[i]]
-        if scope.state != RF_SCOPE_STATE_OPEN:
+    for i in range(all_rows):
+        scope = &scopes[belongs.rows[i]]
+        if scope.limited:
             reason = check_state(s, scope, a)
-        if reason == RF_DENY_REASON_NONE and scope.limited:
-            reason = check_scope(s, scope, a) if i < a.scopes.row_count else check_money(s, scope, a, i == a.scopes.sold_row)
-        if reason != RF_DENY_REASON_NONE:
-            return turn_down(s, scope, a, reason)
-        a.passed |= scope.limited
-    a.passed = a.passed & LIMITS | <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH
+            if reason == RF_DENY_REASON_NONE:
+                reason = check_scope(s, scope, a) if i < rows else check_money(s, scope, a, i == belongs.sold_row)
+            if reason != RF_DENY_REASON_NONE:
+                return turn_down(s, scope, a, reason)
+            passed |= scope.limited
+    a.passed = passed & LIMITS
     return RF_DENY_REASON_NONE
 
 
@@ -423,14 +431,21 @@ cdef inline int crosses(const Asked *a, int64_t px) noexcept nogil:
 
 
 cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
+    cdef const Instrument *i = &s.instruments[a.instrument]
+    cdef int buys = a.side == RF_SIDE_BUY
+    if s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_SELF_MATCH] == 0 or (i.first_sell if buys else i.first_buy) == 0:
+        return 0
+    return crosses(a, i.best_sell if buys else i.best_buy) and meets_own(s, a)
+
+
+cdef int meets_own(EngineState *s, const Asked *a) noexcept nogil:
+    """The order may cross an own one: look at each that is open on the other side."""
     cdef int64_t action = s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_SELF_MATCH]
     cdef Instrument *i = &s.instruments[a.instrument]
     cdef uint32_t row = i.first_sell if a.side == RF_SIDE_BUY else i.first_buy, after
     cdef int64_t best = 0, px
     cdef int met = 0, stays = 0
     cdef Order *o
-    if action == 0 or row == 0 or not crosses(a, i.best_sell if a.side == RF_SIDE_BUY else i.best_buy):
-        return 0
     while row:
         o = &s.orders[row]
         after = o.next_level

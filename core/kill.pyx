@@ -20,7 +20,7 @@ from ringfence.core.orders cimport cancel_awaited, create_order, may_cancel, req
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.reservations cimport recount
 from ringfence.core.routes cimport Skips, pick_route, took_route
-from ringfence.core.scopes cimport scope_of, scopes_of_order
+from ringfence.core.scopes cimport scope_of, scopes_of_order, set_state
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_NEW, RF_DENY_REASON_NONE, RF_EVENT_KIND_ACCEPTED, RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
@@ -178,7 +178,7 @@ cdef void strike(EngineState *s, uint32_t row, uint8_t options) noexcept nogil:
     if scope.state != RF_SCOPE_STATE_KILLED:
         s.engine.killed_scopes += 1
         scope.kill_seq = s.engine.seq
-    scope.state = RF_SCOPE_STATE_KILLED
+    set_state(scope, RF_SCOPE_STATE_KILLED)
     scope.kill_options |= options
     if not s.engine.counting:
         s.engine.counting = 1
@@ -203,7 +203,7 @@ cdef int release(EngineState *s, const KillOrder *k) noexcept nogil:
         return 0
     if s.scopes[row].state == RF_SCOPE_STATE_KILLED:
         s.engine.killed_scopes -= 1
-    s.scopes[row].state = RF_SCOPE_STATE_OPEN
+    set_state(&s.scopes[row], RF_SCOPE_STATE_OPEN)
     s.scopes[row].kill_options = 0
     s.scopes[row].kill_seq = 0
     s.scopes[row].rejects = 0

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.amounts cimport rf_amount  # its C is before ours
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport LimitChange, Order, ScopeSet
+from ringfence.ipc.records cimport Instrument, LimitChange, Order, ScopeSet
 
 cdef extern from *:
     """
@@ -53,6 +53,11 @@ cdef void recount(EngineState *s) noexcept nogil
 # A trading day begins: counts of the day are 0, profit counts from here, a scope that was only REDUCING is open.
 cdef void begin_day(EngineState *s) noexcept nogil
 # Price that a position is valued at and collars may measure from: the middle of bid and ask, else the last trade that is known; 0: none.
-cdef int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil
+cdef inline int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil:
+    cdef const Instrument *i = &s.instruments[instrument]
+    if i.bid > 0 and i.ask > 0:
+        return (i.bid >> 1) + (i.ask >> 1) + (i.bid & i.ask & 1)
+    return i.last
+
 # Apply a limit or setting that was agreed; 0: the scope, the rule or the value cannot be, or the scope table is full.
 cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil

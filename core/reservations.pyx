@@ -20,7 +20,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64
 from libc.string cimport memset
 
 from ringfence.core.amounts cimport amount_of, rf_scaled_words
-from ringfence.core.scopes cimport renew_scope_sets, scope_of, scope_set_of, scopes_of, scopes_of_order, store_limit
+from ringfence.core.scopes cimport renew_scope_sets, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE,
@@ -75,13 +75,6 @@ _load()
 
 
 # ---- open orders ----------------------------------------------------------------------------------------------------------------
-
-cdef int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil:
-    cdef const Instrument *i = &s.instruments[instrument]
-    if i.bid > 0 and i.ask > 0:
-        return (i.bid >> 1) + (i.ask >> 1) + (i.bid & i.ask & 1)
-    return i.last
-
 
 cdef int64_t open_qty(const EngineState *s, const Order *o) noexcept nogil:
     cdef uint32_t row = o.first_request if o.replace_revision else 0
@@ -147,32 +140,62 @@ cdef void send_replace(EngineState *s, const ScopeSet *scopes) noexcept nogil:
             advance_clock(&scope.replace_tat, scope.replace_interval, now)
 
 
-cdef void take_up(EngineState *s, const ScopeSet *scopes, Order *o, int64_t amount, int64_t margin) noexcept nogil:
-    cdef int i, buys = o.side == RF_SIDE_BUY
+cdef void take_up(EngineState *s, const ScopeSet *belongs, Order *o, int64_t amount, int64_t margin) noexcept nogil:
+    cdef Scope *scopes = s.scopes
+    cdef int i, buys = o.side == RF_SIDE_BUY, n = belongs.row_count
+    cdef int64_t qty = o.qty
     cdef uint64_t now = s.engine.engine_ns
     cdef Scope *scope
-    for i in range(scopes.row_count):
-        scope = &s.scopes[scopes.rows[i]]
+    for i in range(n):
+        scope = &scopes[belongs.rows[i]]
         working_of(scope, buys)[0] += amount
         scope.open_orders += 1
         scope.messages += 1
         if scope.limited & CLOCKS:
             advance_clock(&scope.message_tat, scope.message_interval, now)
             advance_clock(&scope.new_tat, scope.new_interval, now)
+    for i in range(belongs.qty_row, n):
+        scope = &scopes[belongs.rows[i]]
+        rf_saturate(&scope.buy_qty if buys else &scope.sell_qty, qty)
     if margin:
-        for i in range(scopes.margin_rows):
-            s.scopes[scopes.rows[i]].margin += margin
-    for i in range(scopes.qty_row, scopes.row_count):
-        scope = &s.scopes[scopes.rows[i]]
-        rf_saturate(&scope.buy_qty if buys else &scope.sell_qty, o.qty)
-    for i in range(scopes.row_count, scopes.all_rows):
-        working_of(&s.scopes[scopes.rows[i]], buys != (i == scopes.sold_row))[0] += amount
+        for i in range(belongs.margin_rows):
+            scopes[belongs.rows[i]].margin += margin
+    for i in range(n, belongs.all_rows):
+        working_of(&scopes[belongs.rows[i]], buys != (i == belongs.sold_row))[0] += amount
     if o.side == RF_SIDE_SELL_SHORT:
-        rf_saturate(&s.scopes[scopes.rows[scopes.account_pair]].short_working, o.qty)
-    o.reserved_qty = o.qty
+        rf_saturate(&scopes[belongs.rows[belongs.account_pair]].short_working, qty)
+    o.reserved_qty = qty
     o.reserved_amount = amount
     o.counted = 1
-    level(s, o, 1)
+    if o.ord_type == RF_ORD_TYPE_LIMIT:
+        put_in_level(s, o, o.px)
+        better_bound(s, o, o.px)
+
+
+cdef inline void put_in_level(EngineState *s, Order *o, int64_t px) noexcept nogil:
+    cdef Instrument *i = &s.instruments[o.instrument]
+    cdef int buys = o.side == RF_SIDE_BUY
+    cdef uint32_t first = i.first_buy if buys else i.first_sell, row = <uint32_t>o.order_id
+    o.prev_level = 0
+    o.next_level = first
+    if first:
+        s.orders[first].prev_level = row
+    elif buys:
+        i.best_buy = px
+    else:
+        i.best_sell = px
+    if buys:
+        i.first_buy = row
+    else:
+        i.first_sell = row
+
+
+cdef inline void better_bound(EngineState *s, const Order *o, int64_t px) noexcept nogil:
+    cdef Instrument *i = &s.instruments[o.instrument]
+    if o.side == RF_SIDE_BUY:
+        i.best_buy = px if px > i.best_buy else i.best_buy
+    else:
+        i.best_sell = px if px < i.best_sell else i.best_sell
 
 
 cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
@@ -180,19 +203,15 @@ cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
     cdef Instrument *i = &s.instruments[o.instrument]
     cdef uint32_t *first = &i.first_buy if o.side == RF_SIDE_BUY else &i.first_sell
     cdef int listed = o.prev_level != 0 or first[0] == o.order_id
-    cdef int64_t px = keenest_px(s, o)
+    cdef int64_t px
     if o.ord_type != RF_ORD_TYPE_LIMIT:
         return
-    if listed_now and not listed:
-        o.prev_level = 0
-        o.next_level = first[0]
-        if first[0]:
-            s.orders[first[0]].prev_level = <uint32_t>o.order_id
-        else:
-            i.best_buy = px if o.side == RF_SIDE_BUY else i.best_buy
-            i.best_sell = i.best_sell if o.side == RF_SIDE_BUY else px
-        first[0] = <uint32_t>o.order_id
-    elif listed and not listed_now:
+    if listed_now:
+        px = keenest_px(s, o)
+        if not listed:
+            put_in_level(s, o, px)
+        better_bound(s, o, px)
+    elif listed:
         if o.next_level:
             s.orders[o.next_level].prev_level = o.prev_level
         if o.prev_level:
@@ -201,12 +220,6 @@ cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
             first[0] = o.next_level
         o.prev_level = 0
         o.next_level = 0
-    if not listed_now:
-        return
-    if o.side == RF_SIDE_BUY:
-        i.best_buy = px if px > i.best_buy else i.best_buy
-    else:
-        i.best_sell = px if px < i.best_sell else i.best_sell
 
 
 cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil:
@@ -220,19 +233,23 @@ cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil:
     return px
 
 
-cdef void reserve(EngineState *s, Order *o, int open_now) noexcept nogil:
-    cdef int64_t qty = open_qty(s, o) if open_now else 0
-    cdef int64_t px = worst_px(s, o) if qty else o.reserved_px, amount = 0
+cdef void rehold(EngineState *s, Order *o, int64_t qty, int64_t px, int open_now) noexcept nogil:
+    cdef int64_t amount = 0
     cdef ScopeSet spare
-    if o.counted == <uint32_t>open_now and qty == o.reserved_qty and px == o.reserved_px:
-        if o.replace_revision:
-            level(s, o, open_now)
-        return
     if qty:
         amount_of(&s.instruments[o.instrument], px, qty, &amount)
     hold(s, scopes_of_order(s, o, &spare), o, qty, amount, open_now)
     o.reserved_px = px
-    level(s, o, open_now)
+
+
+cdef void reserve(EngineState *s, Order *o, int open_now) noexcept nogil:
+    cdef int64_t qty = open_qty(s, o) if open_now else 0
+    cdef int64_t px = worst_px(s, o) if qty else o.reserved_px
+    cdef int same = o.counted == <uint32_t>open_now and qty == o.reserved_qty and px == o.reserved_px
+    if not same:
+        rehold(s, o, qty, px, open_now)
+    if not same or o.replace_revision:
+        level(s, o, open_now)
 
 
 # ---- positions --------------------------------------------------------------------------------------------------------------------
@@ -241,7 +258,7 @@ cdef inline void look_for_loss(Scope *scope) noexcept nogil:
     """A scope that has lost what it may lose in a day only reduces, until the next day or an operator."""
     cdef int64_t most = scope.limits[<int>RF_RISK_RULE_DAILY_LOSS]
     if most and scope.state == RF_SCOPE_STATE_OPEN and scope.profit < -most:
-        scope.state = RF_SCOPE_STATE_REDUCING
+        set_state(scope, RF_SCOPE_STATE_REDUCING)
 
 
 cdef void weigh(EngineState *s, Position *p, int64_t net, int64_t value, int64_t profit) noexcept nogil:
@@ -417,7 +434,7 @@ cdef void begin_day(EngineState *s) noexcept nogil:
         s.scopes[i].short_qty = 0
         s.scopes[i].messages = 0
         if s.scopes[i].state == RF_SCOPE_STATE_REDUCING:
-            s.scopes[i].state = RF_SCOPE_STATE_OPEN
+            set_state(&s.scopes[i], RF_SCOPE_STATE_OPEN)
 
 
 cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil:

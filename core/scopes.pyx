@@ -2,7 +2,7 @@
 
 Every object has its scope from its definition on; the two pairs (account and instrument, strategy and instrument) get theirs with the first limit or the
 first order. An order belongs to at most eleven. A scope knows nothing of the rules: ``limits`` and ``hits`` are indexed by RiskRule, ``limited`` has a bit for
-each limit that is set, so that a check of a scope without limits costs one load.
+each limit that is set and one for a state other than OPEN, so that a check of a scope that refuses nothing costs one load.
 
     object row ──scope──▶ row in scopes          pair ──by_scope──▶ row in scopes
     (strategy, account, venue, instrument) ──by_scope_set──▶ row in scope_sets ──rows──▶ rows in scopes
@@ -15,7 +15,7 @@ Rejected: limits inside the object rows (pairs have none, and every tool would n
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from ringfence.core.dedupe cimport add_scope, add_scope_set, find_scope, find_scope_set
+from ringfence.core.dedupe cimport add_scope, add_scope_set, find_scope
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_FIRM_SCOPE, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT,
@@ -154,19 +154,16 @@ cdef inline void name_set(ScopeSet *scopes, uint16_t strategy, uint16_t account,
     scopes.instrument = instrument
 
 
-cdef uint32_t scope_set_of(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument) noexcept nogil:
-    cdef uint64_t row = find_scope_set(s, strategy, account, venue, instrument)
-    if row:
-        return <uint32_t>row
-    row = s.engine.scope_set_count + 1
+cdef uint32_t make_scope_set(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument) noexcept nogil:
+    cdef uint32_t row = s.engine.scope_set_count + 1
     if row >= s.scope_set_rows:
         return 0
     name_set(&s.scope_sets[row], strategy, account, venue, instrument)
     if not gather(s, &s.scope_sets[row]) or not add_scope_set(s, strategy, account, venue, instrument, row):
         memset(&s.scope_sets[row], 0, sizeof(ScopeSet))
         return 0
-    s.engine.scope_set_count = <uint32_t>row
-    return <uint32_t>row
+    s.engine.scope_set_count = row
+    return row
 
 
 cdef const ScopeSet *scopes_of(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument, ScopeSet *spare) noexcept nogil:
@@ -194,6 +191,14 @@ cdef void renew_scope_sets(EngineState *s) noexcept nogil:
 
 cdef inline uint64_t interval(int64_t per_second) noexcept nogil:
     return <uint64_t>((SECOND_NS + per_second - 1) // per_second) if per_second > 0 else 0  # rounded up: never more than the rate
+
+
+cdef void set_state(Scope *scope, uint8_t state) noexcept nogil:
+    scope.state = state
+    if state == RF_SCOPE_STATE_OPEN:
+        scope.limited &= ~<uint64_t>1
+    else:
+        scope.limited |= 1
 
 
 cdef void store_limit(Scope *scope, uint8_t rule, int64_t value) noexcept nogil:

@@ -1892,7 +1892,7 @@ typedef struct {
     uint64_t replace_interval; /* +664: [ns] */
     uint64_t message_interval; /* +672: [ns] */
     uint64_t messages; /* +680: new orders, replaces and cancels today */
-    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set */
+    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN */
     int64_t short_working; /* +696: open short sales; account pairs only */
     char pad_0[64]; /* +704: zero */
 } rf_scope_t;

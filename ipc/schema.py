@@ -1362,7 +1362,7 @@ _RECORDS = (
             Field("replace_interval", "u64", unit="ns"),
             Field("message_interval", "u64", unit="ns"),
             Field("messages", "u64", "new orders, replaces and cancels today"),
-            Field("limited", "u64", "bit 1 << RiskRule of every limit that is set"),
+            Field("limited", "u64", "bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN"),
             Field("short_working", "i64", "open short sales; account pairs only"),
             _pad(64),
         ),
