@@ -40,7 +40,7 @@ cdef extern from *:
             n >>= 1;
             s--;
         }
-        if (s > 255) return 0;
+        if (s > 191) return 0;
         *mantissa = (uint64_t)n;
         *shift = s;
         return 1;

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Intent, Order
+from ringfence.ipc.records cimport Intent, Order, ScopeSet
 
 # One order as its limits see it.
 ctypedef struct Asked:
@@ -28,10 +28,8 @@ ctypedef struct Asked:
     int64_t mid_px           # reference price, 0: none
     int64_t away_px          # how far px is on its harmful side
     uint64_t mark_age        # of the last mark [ns]
-    uint32_t account_pair
-    uint32_t strategy_pair
-    int row_count
-    uint32_t[9] rows         # its scopes
+    uint32_t scope_set       # row in scope_sets
+    const ScopeSet *scopes
 
 # Fill in what a new intent or a replace asks for.
 cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, const Intent *i, Asked *a) noexcept nogil
@@ -40,8 +38,6 @@ cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t
 cdef int64_t first_px(const EngineState *s, const Intent *i) noexcept nogil
 # NONE, or why not; a refusal is counted in the scope that refused. Nothing is spent.
 cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil
-# It goes out: message clocks move on.
-cdef void spend(EngineState *s, const Asked *a) noexcept nogil
 # Count a refusal by one of the rules that have no scope, in the firm's.
 cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil
 # Own orders that a new one would trade with, cancelled by SELF_MATCH's action; 0 when the new one may go.

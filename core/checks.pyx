@@ -5,11 +5,11 @@
 The order's own terms, route and venue were judged before (``intents``). A check reads the scope's sums, which ``reservations`` keeps, and compares; the amount
 of the order is worked out once. Amount limits let pass what only reduces the strategy's position: an exit must always be possible. Rates are GCRA: a scope
 keeps the theoretical arrival time of the next message and refuses what would move it further ahead of now than the burst allows; nothing is spent
-before all scopes have agreed (``spend``).
+before all scopes have agreed (``reservations``: take_up, send_replace).
 
 Prices are held against a reference: a buy above it, a sale below it, by more than COLLAR millionths, is refused; the other way does no harm. A market order
 needs a reference that is there and fresh. Comparisons are products of 64-bit numbers in 128 bits: no division.
-Reads everything, writes hits of scopes and, in ``spend``, message clocks. Nothing here fails but by refusing.
+Reads everything, writes hits of scopes. Nothing here fails but by refusing.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -18,8 +18,8 @@ from libc.string cimport memset
 from ringfence.core.amounts cimport amount_of
 from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
-from ringfence.core.reservations cimport RF_AMOUNT_MOST, advance_clock, keenest_px, margin_ppm, open_qty, reference_px, rf_ppm, worst_px
-from ringfence.core.scopes cimport scope_of
+from ringfence.core.reservations cimport RF_AMOUNT_MOST, keenest_px, open_qty, reference_px, rf_ppm, worst_px
+from ringfence.core.scopes cimport scope_set_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE,
@@ -33,7 +33,7 @@ from ringfence.ipc.records cimport (
     RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NET_EXPOSURE, RF_RISK_RULE_NEW_BURST, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_OPEN_ORDERS,
     RF_RISK_RULE_REFERENCE_AGE, RF_RISK_RULE_REPEATED_EXECUTION, RF_RISK_RULE_REPLACE_BURST, RF_RISK_RULE_REPLACE_RATE, RF_RISK_RULE_SELF_MATCH,
     RF_RISK_RULE_SHORT_SALE, RF_RISK_RULE_TURNOVER, RF_RISK_RULES,
-    RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SELF_MATCH_CANCEL_BOTH,
+    RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SELF_MATCH_CANCEL_BOTH,
     RF_SELF_MATCH_CANCEL_RESTING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, RF_STRATEGY_STATUS_DISABLED, Instrument, Intent, Order, Scope, Strategy,
 )
 
@@ -85,7 +85,7 @@ cdef enum:
     REPEATED = 1 << RF_RISK_RULE_REPEATED_EXECUTION
     CONTENTS = DUPLICATE | REPEATED
     FLOWS = NEWS | REPLACES | MESSAGES | CONTENTS
-cdef uint64_t LIMITS = (<uint64_t>2 << RF_RISK_RULES) - 1
+cdef uint64_t LIMITS = (<uint64_t>2 << RF_RISK_RULES) - 2    # without settings
 
 
 def _load():
@@ -113,8 +113,8 @@ cdef int64_t first_px(const EngineState *s, const Intent *i) noexcept nogil:
 
 
 cdef inline uint64_t content_of(const Asked *a, int64_t stop_px, int64_t qty) noexcept nogil:
-    cdef uint64_t h = mix(mix(6, <uint64_t>a.strategy << 32 | <uint64_t>a.account << 16 | a.ord_type), <uint64_t>a.instrument << 8 | a.side)
-    return mix(mix(mix(h, <uint64_t>a.px), <uint64_t>stop_px), <uint64_t>qty)
+    cdef uint64_t who = <uint64_t>a.strategy << 48 | <uint64_t>a.account << 32 | <uint64_t>a.instrument << 8 | <uint64_t>a.side << 4 | a.ord_type
+    return mix(mix(mix(mix(6, who), <uint64_t>a.px), <uint64_t>stop_px), <uint64_t>qty)
 
 
 cdef inline int64_t amount_asked(const EngineState *s, uint32_t instrument, int64_t px, int64_t qty) noexcept nogil:
@@ -225,9 +225,24 @@ cdef inline uint8_t check_price(const EngineState *s, const Scope *scope, const 
     return RF_DENY_REASON_NONE
 
 
+cdef inline uint8_t excess_amount(const Scope *scope, const Asked *a, uint64_t limited, int buys) noexcept nogil:
+    """NET_EXPOSURE, GROSS_EXPOSURE: the side that the order makes worse, with all that works there."""
+    cdef int64_t sum
+    if limited & NET:
+        sum = scope.long_amount - scope.short_amount
+        sum = sum + scope.working_buy if buys else scope.working_sell - sum
+        if sum + a.more_amount > scope.limits[<int>RF_RISK_RULE_NET_EXPOSURE]:
+            return RF_DENY_REASON_NET_EXPOSURE
+    if limited & GROSS:
+        sum = scope.long_amount + scope.short_amount + scope.working_buy + scope.working_sell
+        if sum + a.more_amount > scope.limits[<int>RF_RISK_RULE_GROSS_EXPOSURE]:
+            return RF_DENY_REASON_GROSS_EXPOSURE
+    return RF_DENY_REASON_NONE
+
+
 cdef inline uint8_t excess(const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
-    """CREDIT, MARGIN, MAX_POSITION, NET_EXPOSURE, GROSS_EXPOSURE: the side that the order makes worse, with all that works there."""
-    cdef int64_t working = scope.working_buy if a.side == RF_SIDE_BUY else scope.working_sell, net, qty
+    """CREDIT, MARGIN, MAX_POSITION, then exposure."""
+    cdef int64_t qty
     if limited & CREDIT and scope.long_amount + scope.working_buy + a.more_amount > scope.limits[<int>RF_RISK_RULE_CREDIT]:
         return RF_DENY_REASON_CREDIT
     if limited & MARGIN and scope.margin + a.margin > scope.limits[<int>RF_RISK_RULE_MARGIN]:
@@ -236,15 +251,7 @@ cdef inline uint8_t excess(const Scope *scope, const Asked *a, uint64_t limited)
         qty = rf_sum(scope.net_qty, scope.buy_qty) if a.side == RF_SIDE_BUY else rf_sum(-scope.net_qty, scope.sell_qty)
         if rf_sum(qty, a.more_qty) > scope.limits[<int>RF_RISK_RULE_MAX_POSITION]:
             return RF_DENY_REASON_MAX_POSITION
-    if limited & NET:
-        net = scope.long_amount - scope.short_amount
-        if (net if a.side == RF_SIDE_BUY else -net) + working + a.more_amount > scope.limits[<int>RF_RISK_RULE_NET_EXPOSURE]:
-            return RF_DENY_REASON_NET_EXPOSURE
-    if limited & GROSS:
-        net = scope.long_amount + scope.short_amount + scope.working_buy + scope.working_sell
-        if net + a.more_amount > scope.limits[<int>RF_RISK_RULE_GROSS_EXPOSURE]:
-            return RF_DENY_REASON_GROSS_EXPOSURE
-    return RF_DENY_REASON_NONE
+    return excess_amount(scope, a, limited, a.side == RF_SIDE_BUY)
 
 
 cdef int in_time(uint64_t wait, uint64_t interval, int64_t burst, int64_t reserve) noexcept nogil:
@@ -256,14 +263,15 @@ cdef int in_time(uint64_t wait, uint64_t interval, int64_t burst, int64_t reserv
 
 cdef uint8_t check_content(const EngineState *s, const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
     """DUPLICATE_CONTENT, REPEATED_EXECUTION."""
-    cdef const Strategy *strategy = &s.strategies[a.strategy]
+    cdef const Strategy *strategy
     cdef uint64_t before
     if limited & DUPLICATE:
         before = find_content(s, a.content)
         if before and s.engine.engine_ns - s.orders[before].created_ns < <uint64_t>scope.limits[<int>RF_RISK_RULE_DUPLICATE_CONTENT]:
             return RF_DENY_REASON_DUPLICATE_CONTENT
-    if limited & REPEATED and strategy.repeated_digest == a.content:
-        if strategy.repeated_count >= scope.limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]:
+    if limited & REPEATED:
+        strategy = &s.strategies[a.strategy]
+        if strategy.repeated_digest == a.content and strategy.repeated_count >= scope.limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]:
             return RF_DENY_REASON_REPEATED_EXECUTION
     return RF_DENY_REASON_NONE
 
@@ -284,7 +292,7 @@ cdef inline uint8_t check_flow(const EngineState *s, const Scope *scope, const A
     return check_content(s, scope, a, limited) if limited & CONTENTS else RF_DENY_REASON_NONE
 
 
-cdef uint8_t check_state(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
+cdef inline uint8_t check_state(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
     if scope.state == RF_SCOPE_STATE_OPEN:
         return RF_DENY_REASON_NONE
     if scope.state == RF_SCOPE_STATE_KILLED:
@@ -356,75 +364,62 @@ cdef inline int holds(const Scope *firm, const Asked *a) noexcept nogil:
     return (bits | a.amount | a.more_amount) <= RF_AMOUNT_MOST
 
 
-cdef inline int gather(EngineState *s, Asked *a) noexcept nogil:
-    """The scopes of the order into ``rows``; its pairs get theirs with the first order. 0: the table is full."""
-    cdef uint32_t broker = s.brokers[s.accounts[a.account].broker].scope, desk = s.desks[s.strategies[a.strategy].desk_row].scope
-    cdef int n = 1
-    a.account_pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, a.account, a.instrument)
-    a.strategy_pair = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, a.strategy, a.instrument)
-    if a.account_pair == 0 or a.strategy_pair == 0:
-        return 0
-    a.rows[0] = RF_FIRM_SCOPE
-    if broker:
-        a.rows[n] = broker
-        n += 1
-    a.rows[n] = s.accounts[a.account].scope
-    a.rows[n + 1] = s.venues[a.venue].scope
-    n += 2
-    if desk:
-        a.rows[n] = desk
-        n += 1
-    a.rows[n] = s.strategies[a.strategy].scope
-    a.rows[n + 1] = s.instruments[a.instrument].scope
-    a.rows[n + 2] = a.account_pair
-    a.rows[n + 3] = a.strategy_pair
-    a.row_count = n + 4
-    return 1
+cdef uint8_t check_money(const EngineState *s, const Scope *scope, Asked *a, int sold) noexcept nogil:
+    """The scope of a currency: it is bought as the order buys, or sold for it."""
+    cdef uint64_t limited = scope.limited & a.rules & (NET | GROSS)
+    cdef uint8_t reason
+    if limited == 0:
+        return RF_DENY_REASON_NONE
+    if s.instruments[a.instrument].amount_factor == 0:
+        return RF_DENY_REASON_NO_RATE
+    if a.worst_px == 0:
+        return RF_DENY_REASON_NO_REFERENCE
+    reason = excess_amount(scope, a, limited, (a.side == RF_SIDE_BUY) != sold)
+    return RF_DENY_REASON_NONE if reason == RF_DENY_REASON_NONE or only_reduces(s, a) else reason
+
+
+cdef uint8_t turn_down(EngineState *s, Scope *scope, const Asked *a, uint8_t reason) noexcept nogil:
+    refuse(s, scope, reason)
+    if reason == RF_DENY_REASON_REPEATED_EXECUTION:
+        s.strategies[a.strategy].status = RF_STRATEGY_STATUS_DISABLED
+    return reason
 
 
 cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
-    cdef int i
+    cdef const Instrument *instrument = &s.instruments[a.instrument]
+    cdef Scope *scopes = s.scopes
+    cdef const ScopeSet *belongs
     cdef Scope *scope
+    cdef uint64_t passed = <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH
     cdef uint8_t reason = RF_DENY_REASON_NONE
-    if not gather(s, a):
+    cdef int i, rows, all_rows
+    a.scope_set = a.order.scope_set if a.order != NULL else 0
+    if a.scope_set == 0:
+        a.scope_set = scope_set_of(s, a.strategy, a.account, a.venue, a.instrument)
+    if a.scope_set == 0:
         return RF_DENY_REASON_SCOPES_FULL
-    if not holds(&s.scopes[<int>RF_FIRM_SCOPE], a):
+    if not holds(&scopes[<int>RF_FIRM_SCOPE], a):
         return RF_DENY_REASON_OVERFLOW
-    a.margin = rf_ppm(a.more_amount, margin_ppm(s, a.account, a.instrument))
+    belongs = &s.scope_sets[a.scope_set]
+    rows = belongs.row_count
+    all_rows = belongs.all_rows
+    a.scopes = belongs
+    a.margin = rf_ppm(a.more_amount, belongs.margin_ppm) if belongs.margin_ppm else 0
     a.rules = rules_of(a)
-    a.mark_age = s.engine.engine_ns - s.instruments[a.instrument].mark_ns if s.instruments[a.instrument].mark_ns else NO_MARK
+    a.mark_age = s.engine.engine_ns - instrument.mark_ns if instrument.mark_ns else NO_MARK
     a.mid_px = reference_px(s, a.instrument)
     a.away_px = beyond(a.side, a.px, a.mid_px) if a.px else 0
-    for i in range(a.row_count):
-        scope = &s.scopes[a.rows[i]]
-        if scope.state != RF_SCOPE_STATE_OPEN:
+    for i in range(all_rows):
+        scope = &scopes[belongs.rows[i]]
+        if scope.limited:
             reason = check_state(s, scope, a)
-        if reason == RF_DENY_REASON_NONE and scope.limited:
-            reason = check_scope(s, scope, a)
-        if reason != RF_DENY_REASON_NONE:
-            refuse(s, scope, reason)
-            if reason == RF_DENY_REASON_REPEATED_EXECUTION:
-                s.strategies[a.strategy].status = RF_STRATEGY_STATUS_DISABLED
-            return reason
-        a.passed |= scope.limited
-    a.passed = a.passed & LIMITS | <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH
+            if reason == RF_DENY_REASON_NONE:
+                reason = check_scope(s, scope, a) if i < rows else check_money(s, scope, a, i == belongs.sold_row)
+            if reason != RF_DENY_REASON_NONE:
+                return turn_down(s, scope, a, reason)
+            passed |= scope.limited
+    a.passed = passed & LIMITS
     return RF_DENY_REASON_NONE
-
-
-# ---- what goes out ----------------------------------------------------------------------------------------------------------------
-
-cdef void spend(EngineState *s, const Asked *a) noexcept nogil:
-    cdef uint64_t now = s.engine.engine_ns
-    cdef int i
-    cdef Scope *scope
-    for i in range(a.row_count):
-        scope = &s.scopes[a.rows[i]]
-        scope.messages += 1
-        advance_clock(&scope.message_tat, scope.message_interval, now)
-        if a.order == NULL:
-            advance_clock(&scope.new_tat, scope.new_interval, now)
-        else:
-            advance_clock(&scope.replace_tat, scope.replace_interval, now)
 
 
 # ---- own orders -----------------------------------------------------------------------------------------------------------------
@@ -436,14 +431,21 @@ cdef inline int crosses(const Asked *a, int64_t px) noexcept nogil:
 
 
 cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
+    cdef const Instrument *i = &s.instruments[a.instrument]
+    cdef int buys = a.side == RF_SIDE_BUY
+    if s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_SELF_MATCH] == 0 or (i.first_sell if buys else i.first_buy) == 0:
+        return 0
+    return crosses(a, i.best_sell if buys else i.best_buy) and meets_own(s, a)
+
+
+cdef int meets_own(EngineState *s, const Asked *a) noexcept nogil:
+    """The order may cross an own one: look at each that is open on the other side."""
     cdef int64_t action = s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_SELF_MATCH]
     cdef Instrument *i = &s.instruments[a.instrument]
     cdef uint32_t row = i.first_sell if a.side == RF_SIDE_BUY else i.first_buy, after
     cdef int64_t best = 0, px
     cdef int met = 0, stays = 0
     cdef Order *o
-    if action == 0 or row == 0 or not crosses(a, i.best_sell if a.side == RF_SIDE_BUY else i.best_buy):
-        return 0
     while row:
         o = &s.orders[row]
         after = o.next_level

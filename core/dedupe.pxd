@@ -25,6 +25,10 @@ cdef int add_position(EngineState *s, uint16_t account, uint16_t strategy, uint3
 cdef uint64_t find_scope(const EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil
 cdef int add_scope(EngineState *s, uint8_t kind, uint32_t a, uint32_t b, uint64_t row) noexcept nogil
 
+# Row in scope_sets of orders (venue) or positions (venue 0), or 0.
+cdef uint64_t find_scope_set(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument) noexcept nogil
+cdef int add_scope_set(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument, uint64_t row) noexcept nogil
+
 # The newest order of this content, or 0; the digest is the whole key, and the caller compares what it stands for. 0: no slot is free.
 cdef uint64_t find_content(const EngineState *s, uint64_t digest) noexcept nogil
 cdef int put_content(EngineState *s, uint64_t digest, uint64_t row) noexcept nogil

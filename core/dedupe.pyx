@@ -13,7 +13,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Execution, HashSlot, Order, Position, Scope
+from ringfence.ipc.records cimport Execution, HashSlot, Order, Position, Scope, ScopeSet
 
 cdef extern from *:
     void prefetch "__builtin_prefetch" (const void *address) noexcept nogil
@@ -191,6 +191,32 @@ cdef uint64_t find_scope(const EngineState *s, uint8_t kind, uint32_t a, uint32_
 
 cdef int add_scope(EngineState *s, uint8_t kind, uint32_t a, uint32_t b, uint64_t row) noexcept nogil:
     return insert(s.by_scope, s.scope_mask, mix(mix(4, kind), <uint64_t>a << 32 | b), row)
+
+
+cdef inline uint64_t set_digest(uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument) noexcept nogil:
+    return mix(mix(7, <uint64_t>strategy << 48 | <uint64_t>account << 32 | instrument), venue)
+
+
+cdef uint64_t find_scope_set(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument) noexcept nogil:
+    cdef uint64_t digest = set_digest(strategy, account, venue, instrument)
+    cdef uint64_t at = digest
+    cdef const HashSlot *slot
+    cdef const ScopeSet *found
+    cdef int _probe
+    for _probe in range(PROBE_MAX):
+        slot = &s.by_scope_set[at & s.scope_set_mask]
+        if slot.row == 0:
+            return 0
+        if slot.digest == digest:
+            found = &s.scope_sets[slot.row]
+            if found.strategy == strategy and found.account == account and found.venue == venue and found.instrument == instrument:
+                return slot.row
+        at += 1
+    return 0
+
+
+cdef int add_scope_set(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument, uint64_t row) noexcept nogil:
+    return insert(s.by_scope_set, s.scope_set_mask, set_digest(strategy, account, venue, instrument), row)
 
 
 cdef uint64_t find_content(const EngineState *s, uint64_t digest) noexcept nogil:

@@ -19,7 +19,7 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY,
     RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_MAX, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
-    RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT,
+    RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT,
     RF_STATUS_MAX, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, Operator, Route, Strategy, Venue,
 )
 
@@ -58,6 +58,8 @@ cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
     cdef uint32_t i
     if image.id == 0 or image.id >= s.currency_rows or not valid_status(image.status) or image.code[0] == 0 or image.rate < 0:
         return 0
+    if not scope_room(s, s.currencies[image.id].scope):
+        return 0
     if currency_of(s, image.code) not in (0, image.id):
         return 0
     row = &s.currencies[image.id]
@@ -69,6 +71,7 @@ cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
     row.status = image.status
     if image.id > s.engine.currency_count:
         s.engine.currency_count = image.id
+    row.scope = scope_of(s, RF_SCOPE_KIND_CURRENCY, image.id, 0)
     for i in range(1, s.engine.instrument_count + 1):
         relate(s, &s.instruments[i])
     return 1

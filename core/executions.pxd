@@ -5,6 +5,10 @@ from ringfence.core.dedupe cimport ExecutionKey
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport RF_SIDE_BUY, Execution, Order, VenueEvent
 
+cdef enum:
+    INEXACT_PX = 1            # finer than the instrument's scale, or missing
+    INEXACT_QTY = 2
+
 # One report, resolved: whose it is, in the instrument's scale.
 ctypedef struct Trade:
     Order *order              # NULL: suspense
@@ -17,6 +21,7 @@ ctypedef struct Trade:
     int64_t qty
     ExecutionKey key
     uint64_t digest
+    uint8_t inexact           # INEXACT_* bits
 
 cdef inline int64_t by_side(uint8_t side, int64_t qty) noexcept nogil:
     return qty if side == RF_SIDE_BUY else -qty

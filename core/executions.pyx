@@ -98,6 +98,7 @@ cdef int measure(EngineState *s, const VenueEvent *event, Trade *t) noexcept nog
     """Bring price and quantity to the instrument's scale; 0 (and a break) when they do not fit."""
     cdef const Instrument *i = &s.instruments[t.instrument]
     cdef int px = RF_RESCALE_EXACT, qty = RF_RESCALE_EXACT
+    t.inexact = 0
     if t.instrument == 0:
         t.px = event.last_px
         t.qty = event.last_qty
@@ -108,21 +109,21 @@ cdef int measure(EngineState *s, const VenueEvent *event, Trade *t) noexcept nog
     if qty == RF_RESCALE_OVERFLOW or px == RF_RESCALE_OVERFLOW:
         raise_break(s, RF_BREAK_KIND_OVERFLOW, t.order, event, 0, event.last_qty)
         return 0
+    if qty != RF_RESCALE_EXACT:
+        t.inexact |= INEXACT_QTY
+    if px != RF_RESCALE_EXACT or not event.present & RF_PRESENT_LAST_PX:
+        t.inexact |= INEXACT_PX
     return 1
 
 
 cdef void raise_inexact(EngineState *s, const VenueEvent *event, Trade *t) noexcept nogil:
     """Raise INEXACT when the venue's amounts are finer than the instrument's scale, or the price was missing and the order's stood in."""
-    cdef const Instrument *i = &s.instruments[t.instrument]
-    cdef int64_t px = 0, qty = 0
-    if t.instrument == 0:
-        return
     if not event.present & RF_PRESENT_LAST_PX:
         raise_break(s, RF_BREAK_KIND_INEXACT, t.order, event, t.px, 0)
-    elif rf_rescale(event.last_px, event.last_px_digits, i.price_digits, &px) != RF_RESCALE_EXACT:
-        raise_break(s, RF_BREAK_KIND_INEXACT, t.order, event, px, event.last_px)
-    if rf_rescale(event.last_qty, event.last_qty_digits, i.qty_digits, &qty) != RF_RESCALE_EXACT:
-        raise_break(s, RF_BREAK_KIND_INEXACT, t.order, event, qty, event.last_qty)
+    elif t.inexact & INEXACT_PX:
+        raise_break(s, RF_BREAK_KIND_INEXACT, t.order, event, t.px, event.last_px)
+    if t.inexact & INEXACT_QTY:
+        raise_break(s, RF_BREAK_KIND_INEXACT, t.order, event, t.qty, event.last_qty)
 
 
 cdef void put_number(char *at, uint64_t value) noexcept nogil:
@@ -219,7 +220,7 @@ cdef int credit(EngineState *s, const VenueEvent *event, const Trade *t, int64_t
         s.strategies[t.strategy].fills += 1
     if t.instrument:
         if s.engine.counting:
-            count_trade(s, t.account, t.strategy, event.venue, t.instrument, t.side, qty, px)
+            count_trade(s, t.order, t.account, t.strategy, event.venue, t.instrument, t.side, qty, px)
         result = book(s, t.account, t.strategy, t.instrument, by_side(t.side, qty), px)
         if result != BOOKED:
             raise_break(s, RF_BREAK_KIND_OVERFLOW if result == BOOK_OVERFLOW else RF_BREAK_KIND_TABLE_FULL, t.order, event, px, qty)
@@ -329,7 +330,8 @@ cdef int apply_fill(EngineState *s, const VenueEvent *event, Order *order) noexc
         return 1
     if t.problem:
         raise_break(s, t.problem, order, event, 0, t.qty)
-    raise_inexact(s, event, &t)
+    if t.inexact:
+        raise_inexact(s, event, &t)
     RF_FP(b"E5")
     remember(s, event, &t, RF_EXECUTION_BOOKED)
     conclude(s, event, &t, RF_VENUE_EVENT_KIND_FILL, FILLED_OR_KEEP, RF_EVENT_KIND_FILL, t.px, t.qty)
@@ -498,7 +500,8 @@ cdef int apply_correct(EngineState *s, const VenueEvent *event, Order *order) no
     known = seen(s, event, &t, row)
     if known:
         return known != MISMATCH
-    raise_inexact(s, event, &t)
+    if t.inexact:
+        raise_inexact(s, event, &t)
     old = referred(s, event, &t)
     if old == NULL:
         old = hold(s, event, &t)

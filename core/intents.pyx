@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.calendar cimport end_of_day_ns
 from ringfence.core.checks cimport (
-    Asked, ask_new, ask_replace, check_limits, count_refusal, first_px, reduces, self_match, spend,
+    Asked, ask_new, ask_replace, check_limits, count_refusal, first_px, reduces, self_match,
 )
 from ringfence.core.dedupe cimport find_client_id, put_content
 from ringfence.core.orders cimport (
@@ -24,6 +24,7 @@ from ringfence.core.orders cimport (
 from ringfence.core.permissions cimport permitted
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
+from ringfence.core.reservations cimport send_replace, take_up
 from ringfence.core.routes cimport Skips, pick_route, took_route
 from ringfence.core.scopes cimport known_scope
 from ringfence.core.state cimport EngineState
@@ -285,12 +286,10 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if s.engine.counting:
         o.checks |= asked.passed
         o.content_digest = asked.content
-        o.account_pair = asked.account_pair
-        o.strategy_pair = asked.strategy_pair
-    settle(s, o)
-    if s.engine.counting:
-        spend(s, &asked)
+        o.scope_set = asked.scope_set
+        take_up(s, asked.scopes, o, asked.amount, asked.margin)
         put_content(s, asked.content, o.order_id)
+    settle(s, o)
     RF_FP(b"E6")
     emit_command(s, o, RF_COMMAND_KIND_NEW, 0, 0, o.px, o.stop_px, o.qty)
     emit_event(s, o, RF_EVENT_KIND_ACCEPTED, RF_DENY_REASON_NONE, 0, 0)
@@ -403,7 +402,7 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
         reason = check_counted(s, &asked)
     if reason == RF_DENY_REASON_NONE:
         if s.engine.counting:
-            spend(s, &asked)
+            send_replace(s, asked.scopes)
             o.checks |= asked.passed
         request_replace(s, o, px, stop_px, i.qty)
     return reason

@@ -13,8 +13,8 @@ cdef void kill_by_word(EngineState *s, uint16_t venue) noexcept nogil
 # A strategy whose heartbeat is too old: cancels only, its open orders are cancelled.
 cdef void silence(EngineState *s, uint16_t strategy) noexcept nogil
 # The venue refused an order: a scope that has had too many in a row is killed.
-cdef void note_reject(EngineState *s, const Order *o) noexcept nogil
-cdef void note_ack(EngineState *s, const Order *o) noexcept nogil
+cdef void note_reject(EngineState *s, Order *o) noexcept nogil
+cdef void note_ack(EngineState *s, Order *o) noexcept nogil
 # A venue's session has come back: with cancel_on_disconnect its open orders are cancelled.
 cdef void cancel_after_disconnect(EngineState *s, uint16_t venue) noexcept nogil
 # 1 when the order belongs to the scope.

@@ -20,15 +20,16 @@ from ringfence.core.orders cimport cancel_awaited, create_order, may_cancel, req
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.reservations cimport recount
 from ringfence.core.routes cimport Skips, pick_route, took_route
-from ringfence.core.scopes cimport SCOPES_OF_ORDER, scope_of, scopes_of
+from ringfence.core.scopes cimport scope_of, scopes_of_order, set_state
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_NEW, RF_DENY_REASON_NONE, RF_EVENT_KIND_ACCEPTED, RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
-    RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER, RF_SCOPE_KIND_DESK,
+    RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER, RF_SCOPE_KIND_CURRENCY,
+    RF_SCOPE_KIND_DESK,
     RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE, RF_SCOPE_STATE_KILLED,
     RF_SCOPE_STATE_OPEN, RF_SESSION_STATE_UP,
     RF_SIDE_BUY, RF_SIDE_SELL, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY,
-    RF_TIME_IN_FORCE_IOC, Intent, KillOrder, Order, Position, Scope,
+    RF_TIME_IN_FORCE_IOC, Intent, KillOrder, Order, Position, Scope, ScopeSet,
 )
 
 cdef enum:
@@ -48,6 +49,8 @@ cdef int within(const EngineState *s, const Scope *scope, uint16_t account, uint
         return strategy == scope.a
     if scope.kind == RF_SCOPE_KIND_INSTRUMENT:
         return instrument == scope.a
+    if scope.kind == RF_SCOPE_KIND_CURRENCY:
+        return s.instruments[instrument].base_currency == scope.a or s.instruments[instrument].quote_currency == scope.a
     if scope.kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT:
         return account == scope.a and instrument == scope.b
     return scope.kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT and strategy == scope.a and instrument == scope.b
@@ -83,11 +86,12 @@ cdef void cancel_within(EngineState *s, uint32_t scope) noexcept nogil:
                 cancel_one(s, o)
 
 
-cdef int killed_with_cancel(const EngineState *s, const Order *o) noexcept nogil:
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int i, n = scopes_of(s, o.strategy, o.account, o.venue, o.instrument, rows)
-    for i in range(n):
-        if s.scopes[rows[i]].state == RF_SCOPE_STATE_KILLED and s.scopes[rows[i]].kill_options & RF_KILL_CANCEL:
+cdef int killed_with_cancel(EngineState *s, Order *o) noexcept nogil:
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes = scopes_of_order(s, o, &spare)
+    cdef int i
+    for i in range(scopes.all_rows):
+        if s.scopes[scopes.rows[i]].state == RF_SCOPE_STATE_KILLED and s.scopes[scopes.rows[i]].kill_options & RF_KILL_CANCEL:
             return 1
     return 0
 
@@ -174,7 +178,7 @@ cdef void strike(EngineState *s, uint32_t row, uint8_t options) noexcept nogil:
     if scope.state != RF_SCOPE_STATE_KILLED:
         s.engine.killed_scopes += 1
         scope.kill_seq = s.engine.seq
-    scope.state = RF_SCOPE_STATE_KILLED
+    set_state(scope, RF_SCOPE_STATE_KILLED)
     scope.kill_options |= options
     if not s.engine.counting:
         s.engine.counting = 1
@@ -199,7 +203,7 @@ cdef int release(EngineState *s, const KillOrder *k) noexcept nogil:
         return 0
     if s.scopes[row].state == RF_SCOPE_STATE_KILLED:
         s.engine.killed_scopes -= 1
-    s.scopes[row].state = RF_SCOPE_STATE_OPEN
+    set_state(&s.scopes[row], RF_SCOPE_STATE_OPEN)
     s.scopes[row].kill_options = 0
     s.scopes[row].kill_seq = 0
     s.scopes[row].rejects = 0
@@ -225,22 +229,26 @@ cdef void silence(EngineState *s, uint16_t strategy) noexcept nogil:
         cancel_one(s, o)
 
 
-cdef void note_reject(EngineState *s, const Order *o) noexcept nogil:
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int i, n = scopes_of(s, o.strategy, o.account, o.venue, o.instrument, rows)
+cdef void note_reject(EngineState *s, Order *o) noexcept nogil:
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes = scopes_of_order(s, o, &spare)
+    cdef Scope *scope
     cdef int64_t most
-    for i in range(n):
-        s.scopes[rows[i]].rejects += 1
-        most = s.scopes[rows[i]].limits[<int>RF_RISK_RULE_REJECT_LIMIT]
-        if most and s.scopes[rows[i]].rejects >= most and s.scopes[rows[i]].state != RF_SCOPE_STATE_KILLED:
-            strike(s, rows[i], RF_KILL_CANCEL)
+    cdef int i
+    for i in range(scopes.row_count):
+        scope = &s.scopes[scopes.rows[i]]
+        scope.rejects += 1
+        most = scope.limits[<int>RF_RISK_RULE_REJECT_LIMIT]
+        if most and scope.rejects >= most and scope.state != RF_SCOPE_STATE_KILLED:
+            strike(s, scopes.rows[i], RF_KILL_CANCEL)
 
 
-cdef void note_ack(EngineState *s, const Order *o) noexcept nogil:
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int i, n = scopes_of(s, o.strategy, o.account, o.venue, o.instrument, rows)
-    for i in range(n):
-        s.scopes[rows[i]].rejects = 0
+cdef void note_ack(EngineState *s, Order *o) noexcept nogil:
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes = scopes_of_order(s, o, &spare)
+    cdef int i
+    for i in range(scopes.row_count):
+        s.scopes[scopes.rows[i]].rejects = 0
 
 
 cdef void cancel_after_disconnect(EngineState *s, uint16_t venue) noexcept nogil:

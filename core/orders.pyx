@@ -195,7 +195,7 @@ cdef void settle(EngineState *s, Order *o) noexcept nogil:
         else:
             delist(s, o)
     if s.engine.counting:
-        reserve(s, o, was_open, open_now)
+        reserve(s, o, open_now)
 
 
 # ---- requests in flight ----------------------------------------------------------------------------------------------------

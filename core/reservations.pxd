@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.amounts cimport rf_amount  # its C is before ours
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport LimitChange, Order
+from ringfence.ipc.records cimport Instrument, LimitChange, Order, ScopeSet
 
 cdef extern from *:
     """
@@ -25,20 +25,24 @@ cdef extern from *:
 cdef int64_t open_qty(const EngineState *s, const Order *o) noexcept nogil
 # The highest price of an order and of its replaces in flight: what its amount is reserved at.
 cdef int64_t worst_px(const EngineState *s, const Order *o) noexcept nogil
-# Bring the order's scopes up to date after any change of it; listed: whether it was on the open list before. Called by settle alone.
-cdef void reserve(EngineState *s, Order *o, int listed, int listed_now) noexcept nogil
+# Bring the order's scopes up to date after any change of it. Called by settle alone.
+cdef void reserve(EngineState *s, Order *o, int open_now) noexcept nogil
+# A new order takes its share of all of its scopes, and their message clocks move on. The checks have seen that no sum of amounts can overflow.
+cdef void take_up(EngineState *s, const ScopeSet *scopes, Order *o, int64_t amount, int64_t margin) noexcept nogil
+# A replace goes out: its scopes' message clocks move on.
+cdef void send_replace(EngineState *s, const ScopeSet *scopes) noexcept nogil
 # Bring a position's scopes up to date after a trade, a correction or a mark.
 cdef void revalue(EngineState *s, uint64_t position) noexcept nogil
 # Every position of an instrument, after a mark.
 cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
-# Count a trade into the day's turnover (and short sales) of its scopes.
+# Count a trade into the day's turnover (and short sales) of its scopes; o: of which order, NULL when it is of none of ours.
 cdef void count_trade(
-    EngineState *s, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px,
+    EngineState *s, Order *o, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px,
 ) noexcept nogil
 # The limit price of an order, or of a replace in flight, that would trade first: the highest of a buy, the lowest of a sale.
 cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil
 # A cancel goes out: counted in its scopes, never refused.
-cdef void count_cancel(EngineState *s, const Order *o) noexcept nogil
+cdef void count_cancel(EngineState *s, Order *o) noexcept nogil
 # GCRA: one more message moves the theoretical arrival time on; interval 0: no rate is set.
 cdef inline void advance_clock(uint64_t *arrival, uint64_t interval, uint64_t now) noexcept nogil:
     if interval:
@@ -49,8 +53,11 @@ cdef void recount(EngineState *s) noexcept nogil
 # A trading day begins: counts of the day are 0, profit counts from here, a scope that was only REDUCING is open.
 cdef void begin_day(EngineState *s) noexcept nogil
 # Price that a position is valued at and collars may measure from: the middle of bid and ask, else the last trade that is known; 0: none.
-cdef int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil
-# What an order would still tie up at the most it can cost; the margin rate of an account's instrument in millionths.
-cdef uint32_t margin_ppm(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil
+cdef inline int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil:
+    cdef const Instrument *i = &s.instruments[instrument]
+    if i.bid > 0 and i.ask > 0:
+        return (i.bid >> 1) + (i.ask >> 1) + (i.bid & i.ask & 1)
+    return i.last
+
 # Apply a limit or setting that was agreed; 0: the scope, the rule or the value cannot be, or the scope table is full.
 cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil

@@ -1,11 +1,13 @@
 """Reservations: the sums of open orders and positions in the scopes that they belong to.
 
+    new order ──take_up──▶ all of its share and its message, in one pass over its scopes
     settle(order) ──reserve──▶ working amounts, open quantities, open orders      what an order may still trade, at the worst of its prices
     book, recompute, mark ──revalue──▶ long, short, net, profit, margin           what a position is worth at the reference price
     credit ──count_trade──▶ turnover, short sales of the day
 
 Exposure is reserved when an order is accepted and given back by facts only: an order whose fate is unknown keeps what it holds. An order's share is in its own
-row (``reserved_qty``, ``reserved_amount``), a position's in its (``value``, ``profit``), so each change adds the difference and the sums need no walk.
+row (``reserved_qty``, ``reserved_amount``, at ``reserved_px``), a position's in its (``value``, ``profit``), so each change adds the difference, what changes
+nothing costs a comparison, and the sums need no walk. In the scope of a currency a purchase of the pair is one of its base and a sale of its quote currency.
 ``recount`` makes all of them anew, and is what the tests hold the sums against (I8). Nothing is counted before the first limit is set (``counting``): an
 instance without limits does not pay for them.
 
@@ -18,12 +20,12 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64
 from libc.string cimport memset
 
 from ringfence.core.amounts cimport amount_of, rf_scaled_words
-from ringfence.core.scopes cimport SCOPES_OF_ORDER, scope_of, scopes_of, store_limit
+from ringfence.core.scopes cimport renew_scope_sets, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_FIRM_SCOPE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT,
-    RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, Instrument, LimitChange, Order,
-    Position, Scope,
+    RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE,
+    RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, Instrument, LimitChange, Order,
+    Position, Scope, ScopeSet,
 )
 
 from ringfence.core.rules import RULES
@@ -53,6 +55,9 @@ cdef extern from *:
     void rf_saturate(int64_t *sum, int64_t change) noexcept nogil
     int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) noexcept nogil
 
+cdef enum:
+    CLOCKS = 1 << RF_RISK_RULE_NEW_RATE | 1 << RF_RISK_RULE_REPLACE_RATE | 1 << RF_RISK_RULE_MESSAGE_RATE
+
 cdef uint32_t[64] SETTABLE    # by RiskRule: bit 1 << ScopeKind where it may be set
 cdef int64_t[64] MOST         # by RiskRule: the highest value it may have, so that products of rates and bursts fit
 
@@ -67,53 +72,6 @@ def _load():
 
 
 _load()
-
-
-# ---- whose ---------------------------------------------------------------------------------------------------------------------
-
-cdef int scopes_of_account(const EngineState *s, uint16_t account, uint32_t *rows) noexcept nogil:
-    """Firm, broker and account: the scopes that margin is counted in."""
-    cdef int n = 0
-    rows[n] = RF_FIRM_SCOPE
-    n += 1
-    if s.brokers[s.accounts[account].broker].scope:
-        rows[n] = s.brokers[s.accounts[account].broker].scope
-        n += 1
-    if s.accounts[account].scope:
-        rows[n] = s.accounts[account].scope
-        n += 1
-    return n
-
-
-cdef int scopes_of_strategy(const EngineState *s, uint16_t strategy, uint32_t *rows) noexcept nogil:
-    cdef int n = 0
-    if s.desks[s.strategies[strategy].desk_row].scope:
-        rows[n] = s.desks[s.strategies[strategy].desk_row].scope
-        n += 1
-    if s.strategies[strategy].scope:
-        rows[n] = s.strategies[strategy].scope
-        n += 1
-    return n
-
-
-cdef uint32_t margin_ppm(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil:
-    cdef uint32_t own = s.instruments[instrument].margin_ppm
-    cdef uint32_t broker = s.brokers[s.accounts[account].broker].scope
-    cdef int64_t rate = s.scopes[s.accounts[account].scope].limits[<int>RF_RISK_RULE_MARGIN_RATE]
-    if own:
-        return own
-    if rate == 0 and broker:
-        rate = s.scopes[broker].limits[<int>RF_RISK_RULE_MARGIN_RATE]
-    if rate == 0:
-        rate = s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_MARGIN_RATE]
-    return <uint32_t>rate
-
-
-cdef int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil:
-    cdef const Instrument *i = &s.instruments[instrument]
-    if i.bid > 0 and i.ask > 0:
-        return (i.bid >> 1) + (i.ask >> 1) + (i.bid & i.ask & 1)
-    return i.last
 
 
 # ---- open orders ----------------------------------------------------------------------------------------------------------------
@@ -141,43 +99,103 @@ cdef int64_t worst_px(const EngineState *s, const Order *o) noexcept nogil:
     return px if px else o.reserved_px
 
 
-cdef void hold_amount(EngineState *s, const Order *o, int64_t qty, int64_t amount, int orders) noexcept nogil:
-    """Add these changes to every scope of the order."""
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef uint32_t rate = margin_ppm(s, o.account, o.instrument)
-    cdef int64_t margin = rf_ppm(o.reserved_amount + amount, rate)
-    cdef int i, n = scopes_of_account(s, o.account, rows)
-    cdef int with_margin = n
+cdef inline int64_t *working_of(Scope *scope, int buys) noexcept nogil:
+    return &scope.working_buy if buys else &scope.working_sell
+
+
+cdef void hold(EngineState *s, const ScopeSet *scopes, Order *o, int64_t qty, int64_t amount, int open_now) noexcept nogil:
+    """Bring what every scope of the order counts for it to these figures."""
+    cdef int64_t more_qty = qty - o.reserved_qty, more = amount - o.reserved_amount
+    cdef int64_t margin = rf_ppm(amount, scopes.margin_ppm) - rf_ppm(o.reserved_amount, scopes.margin_ppm)
+    cdef int i, buys = o.side == RF_SIDE_BUY
+    cdef uint32_t orders = <uint32_t>open_now - o.counted
     cdef Scope *scope
-    if o.reserved_amount:
-        margin -= rf_ppm(o.reserved_amount, rate)
-    n += scopes_of_strategy(s, o.strategy, rows + n)
-    if s.venues[o.venue].scope:
-        rows[n] = s.venues[o.venue].scope
-        n += 1
+    for i in range(scopes.row_count):
+        scope = &s.scopes[scopes.rows[i]]
+        rf_saturate(working_of(scope, buys), more)
+        scope.open_orders += orders
+    for i in range(scopes.margin_rows):
+        rf_saturate(&s.scopes[scopes.rows[i]].margin, margin)
+    for i in range(scopes.qty_row, scopes.row_count):
+        scope = &s.scopes[scopes.rows[i]]
+        rf_saturate(&scope.buy_qty if buys else &scope.sell_qty, more_qty)
+    for i in range(scopes.row_count, scopes.all_rows):
+        rf_saturate(working_of(&s.scopes[scopes.rows[i]], buys != (i == scopes.sold_row)), more)
+    if o.side == RF_SIDE_SELL_SHORT and scopes.account_pair:
+        rf_saturate(&s.scopes[scopes.rows[scopes.account_pair]].short_working, more_qty)
+    o.reserved_qty = qty
+    o.reserved_amount = amount
+    o.counted = open_now
+
+
+cdef void send_replace(EngineState *s, const ScopeSet *scopes) noexcept nogil:
+    cdef uint64_t now = s.engine.engine_ns
+    cdef int i
+    cdef Scope *scope
+    for i in range(scopes.row_count):
+        scope = &s.scopes[scopes.rows[i]]
+        scope.messages += 1
+        if scope.limited & CLOCKS:
+            advance_clock(&scope.message_tat, scope.message_interval, now)
+            advance_clock(&scope.replace_tat, scope.replace_interval, now)
+
+
+cdef void take_up(EngineState *s, const ScopeSet *belongs, Order *o, int64_t amount, int64_t margin) noexcept nogil:
+    cdef Scope *scopes = s.scopes
+    cdef int i, buys = o.side == RF_SIDE_BUY, n = belongs.row_count
+    cdef int64_t qty = o.qty
+    cdef uint64_t now = s.engine.engine_ns
+    cdef Scope *scope
     for i in range(n):
-        scope = &s.scopes[rows[i]]
-        rf_saturate(&scope.working_buy if o.side == RF_SIDE_BUY else &scope.working_sell, amount)
-        scope.open_orders += <uint32_t>orders
-        if i < with_margin:
-            rf_saturate(&scope.margin, margin)
-    n = 0
-    if s.instruments[o.instrument].scope:
-        rows[n] = s.instruments[o.instrument].scope
-        n += 1
-    if o.account_pair:
-        rows[n] = o.account_pair
-        n += 1
-        if o.side == RF_SIDE_SELL_SHORT:
-            rf_saturate(&s.scopes[o.account_pair].short_working, qty)
-    if o.strategy_pair:
-        rows[n] = o.strategy_pair
-        n += 1
-    for i in range(n):
-        scope = &s.scopes[rows[i]]
-        rf_saturate(&scope.working_buy if o.side == RF_SIDE_BUY else &scope.working_sell, amount)
-        rf_saturate(&scope.buy_qty if o.side == RF_SIDE_BUY else &scope.sell_qty, qty)
-        scope.open_orders += <uint32_t>orders
+        scope = &scopes[belongs.rows[i]]
+        working_of(scope, buys)[0] += amount
+        scope.open_orders += 1
+        scope.messages += 1
+        if scope.limited & CLOCKS:
+            advance_clock(&scope.message_tat, scope.message_interval, now)
+            advance_clock(&scope.new_tat, scope.new_interval, now)
+    for i in range(belongs.qty_row, n):
+        scope = &scopes[belongs.rows[i]]
+        rf_saturate(&scope.buy_qty if buys else &scope.sell_qty, qty)
+    if margin:
+        for i in range(belongs.margin_rows):
+            scopes[belongs.rows[i]].margin += margin
+    for i in range(n, belongs.all_rows):
+        working_of(&scopes[belongs.rows[i]], buys != (i == belongs.sold_row))[0] += amount
+    if o.side == RF_SIDE_SELL_SHORT:
+        rf_saturate(&scopes[belongs.rows[belongs.account_pair]].short_working, qty)
+    o.reserved_qty = qty
+    o.reserved_amount = amount
+    o.counted = 1
+    if o.ord_type == RF_ORD_TYPE_LIMIT:
+        put_in_level(s, o, o.px)
+        better_bound(s, o, o.px)
+
+
+cdef inline void put_in_level(EngineState *s, Order *o, int64_t px) noexcept nogil:
+    cdef Instrument *i = &s.instruments[o.instrument]
+    cdef int buys = o.side == RF_SIDE_BUY
+    cdef uint32_t first = i.first_buy if buys else i.first_sell, row = <uint32_t>o.order_id
+    o.prev_level = 0
+    o.next_level = first
+    if first:
+        s.orders[first].prev_level = row
+    elif buys:
+        i.best_buy = px
+    else:
+        i.best_sell = px
+    if buys:
+        i.first_buy = row
+    else:
+        i.first_sell = row
+
+
+cdef inline void better_bound(EngineState *s, const Order *o, int64_t px) noexcept nogil:
+    cdef Instrument *i = &s.instruments[o.instrument]
+    if o.side == RF_SIDE_BUY:
+        i.best_buy = px if px > i.best_buy else i.best_buy
+    else:
+        i.best_sell = px if px < i.best_sell else i.best_sell
 
 
 cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
@@ -185,19 +203,15 @@ cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
     cdef Instrument *i = &s.instruments[o.instrument]
     cdef uint32_t *first = &i.first_buy if o.side == RF_SIDE_BUY else &i.first_sell
     cdef int listed = o.prev_level != 0 or first[0] == o.order_id
-    cdef int64_t px = keenest_px(s, o)
+    cdef int64_t px
     if o.ord_type != RF_ORD_TYPE_LIMIT:
         return
-    if listed_now and not listed:
-        o.prev_level = 0
-        o.next_level = first[0]
-        if first[0]:
-            s.orders[first[0]].prev_level = <uint32_t>o.order_id
-        else:
-            i.best_buy = px if o.side == RF_SIDE_BUY else i.best_buy
-            i.best_sell = i.best_sell if o.side == RF_SIDE_BUY else px
-        first[0] = <uint32_t>o.order_id
-    elif listed and not listed_now:
+    if listed_now:
+        px = keenest_px(s, o)
+        if not listed:
+            put_in_level(s, o, px)
+        better_bound(s, o, px)
+    elif listed:
         if o.next_level:
             s.orders[o.next_level].prev_level = o.prev_level
         if o.prev_level:
@@ -206,12 +220,6 @@ cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
             first[0] = o.next_level
         o.prev_level = 0
         o.next_level = 0
-    if not listed_now:
-        return
-    if o.side == RF_SIDE_BUY:
-        i.best_buy = px if px > i.best_buy else i.best_buy
-    else:
-        i.best_sell = px if px < i.best_sell else i.best_sell
 
 
 cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil:
@@ -225,20 +233,23 @@ cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil:
     return px
 
 
-cdef void reserve(EngineState *s, Order *o, int listed, int listed_now) noexcept nogil:
-    cdef int64_t qty = open_qty(s, o) if listed_now else 0
+cdef void rehold(EngineState *s, Order *o, int64_t qty, int64_t px, int open_now) noexcept nogil:
     cdef int64_t amount = 0
-    if not o.account_pair:
-        o.account_pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, o.account, o.instrument)
-    if not o.strategy_pair:
-        o.strategy_pair = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, o.strategy, o.instrument)
+    cdef ScopeSet spare
     if qty:
-        amount_of(&s.instruments[o.instrument], worst_px(s, o), qty, &amount)
-    if qty != o.reserved_qty or amount != o.reserved_amount or listed != listed_now:
-        hold_amount(s, o, qty - o.reserved_qty, amount - o.reserved_amount, listed_now - listed)
-        o.reserved_qty = qty
-        o.reserved_amount = amount
-    level(s, o, listed_now)
+        amount_of(&s.instruments[o.instrument], px, qty, &amount)
+    hold(s, scopes_of_order(s, o, &spare), o, qty, amount, open_now)
+    o.reserved_px = px
+
+
+cdef void reserve(EngineState *s, Order *o, int open_now) noexcept nogil:
+    cdef int64_t qty = open_qty(s, o) if open_now else 0
+    cdef int64_t px = worst_px(s, o) if qty else o.reserved_px
+    cdef int same = o.counted == <uint32_t>open_now and qty == o.reserved_qty and px == o.reserved_px
+    if not same:
+        rehold(s, o, qty, px, open_now)
+    if not same or o.replace_revision:
+        level(s, o, open_now)
 
 
 # ---- positions --------------------------------------------------------------------------------------------------------------------
@@ -247,50 +258,44 @@ cdef inline void look_for_loss(Scope *scope) noexcept nogil:
     """A scope that has lost what it may lose in a day only reduces, until the next day or an operator."""
     cdef int64_t most = scope.limits[<int>RF_RISK_RULE_DAILY_LOSS]
     if most and scope.state == RF_SCOPE_STATE_OPEN and scope.profit < -most:
-        scope.state = RF_SCOPE_STATE_REDUCING
+        set_state(scope, RF_SCOPE_STATE_REDUCING)
 
 
-cdef void weigh(EngineState *s, const Position *p, int64_t net, int64_t value, int64_t profit) noexcept nogil:
+cdef void weigh(EngineState *s, Position *p, int64_t net, int64_t value, int64_t profit) noexcept nogil:
     """Bring what the scopes count of a position from what its row says to these figures; ``profit`` is that of the day."""
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int i, n = scopes_of_account(s, p.account, rows)
-    cdef int with_margin = n, with_qty
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes
     cdef int64_t was_long = p.value if p.value > 0 else 0, is_long = value if value > 0 else 0
     cdef int64_t more_long = is_long - was_long, more_short = (is_long - value) - (was_long - p.value)
-    cdef int64_t more_profit = profit - (p.profit - p.day_profit), more_net = net - p.counted_qty
-    cdef uint32_t rate = margin_ppm(s, p.account, p.instrument)
-    cdef int64_t margin = rf_ppm(value if value > 0 else -value, rate) - rf_ppm(p.value if p.value > 0 else -p.value, rate)
+    cdef int64_t more_profit = profit - (p.profit - p.day_profit), more_net = net - p.counted_qty, margin
     cdef Scope *scope
-    if p.strategy:
-        n += scopes_of_strategy(s, p.strategy, rows + n)
-    with_qty = n
-    if s.instruments[p.instrument].scope:
-        rows[n] = s.instruments[p.instrument].scope
-        n += 1
-    if p.account_pair:
-        rows[n] = p.account_pair
-        n += 1
-    if p.strategy_pair:
-        rows[n] = p.strategy_pair
-        n += 1
-    for i in range(n):
-        scope = &s.scopes[rows[i]]
+    cdef int i
+    if p.scope_set == 0:
+        p.scope_set = scope_set_of(s, p.strategy, p.account, 0, p.instrument)
+    if p.scope_set:
+        scopes = &s.scope_sets[p.scope_set]
+    else:
+        scopes = scopes_of(s, p.strategy, p.account, 0, p.instrument, &spare)
+    margin = rf_ppm(value if value > 0 else -value, scopes.margin_ppm) - rf_ppm(p.value if p.value > 0 else -p.value, scopes.margin_ppm)
+    for i in range(scopes.row_count):
+        scope = &s.scopes[scopes.rows[i]]
         rf_saturate(&scope.long_amount, more_long)
         rf_saturate(&scope.short_amount, more_short)
         rf_saturate(&scope.profit, more_profit)
-        if i < with_margin:
+        if i < scopes.margin_rows:
             rf_saturate(&scope.margin, margin)
-        if i >= with_qty:
+        if i >= scopes.qty_row:
             rf_saturate(&scope.net_qty, more_net)
         look_for_loss(scope)
+    for i in range(scopes.row_count, scopes.all_rows):
+        scope = &s.scopes[scopes.rows[i]]
+        rf_saturate(&scope.long_amount, more_short if i == scopes.sold_row else more_long)
+        rf_saturate(&scope.short_amount, more_long if i == scopes.sold_row else more_short)
 
 
 cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
-    """A position that is counted for the first time: its pairs, and its place in the instrument's list."""
+    """A position that is counted for the first time: its place in the instrument's list."""
     cdef Instrument *i = &s.instruments[p.instrument]
-    p.account_pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, p.account, p.instrument)
-    if p.strategy:
-        p.strategy_pair = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, p.strategy, p.instrument)
     p.next_of_instrument = i.first_position
     i.first_position = <uint32_t>row
     p.counted = 1
@@ -335,38 +340,32 @@ cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
 
 
 cdef void count_trade(
-    EngineState *s, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px,
+    EngineState *s, Order *o, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px,
 ) noexcept nogil:
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int i, n = scopes_of_account(s, account, rows)
-    cdef uint32_t pair = scope_of(s, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, account, instrument)
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes
     cdef int64_t amount
+    cdef int i
+    if o != NULL and o.account == account and o.instrument == instrument and o.venue == venue:
+        scopes = scopes_of_order(s, o, &spare)
+    else:
+        scopes = scopes_of(s, strategy, account, venue, instrument, &spare)
     amount_of(&s.instruments[instrument], px if px > 0 else -px, qty, &amount)
-    if strategy:
-        n += scopes_of_strategy(s, strategy, rows + n)
-        rows[n] = scope_of(s, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, strategy, instrument)
-        n += rows[n] != 0
-    if s.venues[venue].scope:
-        rows[n] = s.venues[venue].scope
-        n += 1
-    if s.instruments[instrument].scope:
-        rows[n] = s.instruments[instrument].scope
-        n += 1
-    if pair:
-        rows[n] = pair
-        n += 1
-        if side == RF_SIDE_SELL_SHORT:
-            rf_saturate(&s.scopes[pair].short_qty, qty)
-    for i in range(n):
-        rf_saturate(&s.scopes[rows[i]].turnover, amount)
+    if side == RF_SIDE_SELL_SHORT and scopes.account_pair:
+        rf_saturate(&s.scopes[scopes.rows[scopes.account_pair]].short_qty, qty)
+    for i in range(scopes.row_count):
+        rf_saturate(&s.scopes[scopes.rows[i]].turnover, amount)
 
 
-cdef void count_cancel(EngineState *s, const Order *o) noexcept nogil:
-    cdef uint32_t[SCOPES_OF_ORDER] rows
-    cdef int i, n = scopes_of(s, o.strategy, o.account, o.venue, o.instrument, rows)
-    for i in range(n):
-        s.scopes[rows[i]].messages += 1
-        advance_clock(&s.scopes[rows[i]].message_tat, s.scopes[rows[i]].message_interval, s.engine.engine_ns)
+cdef void count_cancel(EngineState *s, Order *o) noexcept nogil:
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes = scopes_of_order(s, o, &spare)
+    cdef Scope *scope
+    cdef int i
+    for i in range(scopes.row_count):
+        scope = &s.scopes[scopes.rows[i]]
+        scope.messages += 1
+        advance_clock(&scope.message_tat, scope.message_interval, s.engine.engine_ns)
 
 
 # ---- everything ---------------------------------------------------------------------------------------------------------------------
@@ -394,6 +393,7 @@ cdef void forget_sums(EngineState *s) noexcept nogil:
     for row in range(1, s.engine.order_count + 1):
         s.orders[row].reserved_qty = 0
         s.orders[row].reserved_amount = 0
+        s.orders[row].counted = 0
         s.orders[row].next_level = 0
         s.orders[row].prev_level = 0
     for row in range(1, s.engine.position_count + 1):
@@ -407,11 +407,12 @@ cdef void recount(EngineState *s) noexcept nogil:
     cdef uint64_t row
     cdef Order *o
     forget_sums(s)
+    renew_scope_sets(s)
     for strategy in range(1, s.engine.strategy_count + 1):
         row = s.strategies[strategy].first_open
         while row:
             o = &s.orders[row]
-            reserve(s, o, 0, 1)
+            reserve(s, o, 1)
             row = o.next_open
     for row in range(1, s.engine.position_count + 1):
         revalue(s, row)
@@ -433,7 +434,7 @@ cdef void begin_day(EngineState *s) noexcept nogil:
         s.scopes[i].short_qty = 0
         s.scopes[i].messages = 0
         if s.scopes[i].state == RF_SCOPE_STATE_REDUCING:
-            s.scopes[i].state = RF_SCOPE_STATE_OPEN
+            set_state(&s.scopes[i], RF_SCOPE_STATE_OPEN)
 
 
 cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil:

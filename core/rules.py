@@ -17,6 +17,7 @@ OBJECTS = ("FIRM", "BROKER", "ACCOUNT", "VENUE", "DESK", "STRATEGY")
 BY_INSTRUMENT = ("INSTRUMENT", "ACCOUNT_INSTRUMENT", "STRATEGY_INSTRUMENT")
 EVERYWHERE = (*OBJECTS, *BY_INSTRUMENT)
 BY_POSITION = tuple(kind for kind in EVERYWHERE if kind != "VENUE")  # a position is of no venue
+BY_MONEY = (*BY_POSITION, "CURRENCY")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ _RULES = (
     Rule(
         "NET_EXPOSURE",
         "account",
-        BY_POSITION,
+        BY_MONEY,
         ("NET_EXPOSURE", "NO_RATE"),
         "amount",
         "higher",
@@ -79,7 +80,7 @@ _RULES = (
     Rule(
         "GROSS_EXPOSURE",
         "account",
-        BY_POSITION,
+        BY_MONEY,
         ("GROSS_EXPOSURE", "NO_RATE"),
         "amount",
         "higher",

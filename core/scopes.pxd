@@ -1,11 +1,9 @@
 # Scopes: what limits, counts and kill switches belong to.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from ringfence.core.dedupe cimport find_scope_set
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Order, Scope
-
-cdef enum:
-    SCOPES_OF_ORDER = 9      # at most: firm, broker, account, venue, desk, strategy, instrument and the two pairs
+from ringfence.ipc.records cimport Order, Scope, ScopeSet
 
 # Row of the scope of an object or pair, made when it has none yet; 0 when the table or its index is full, or the object cannot be.
 cdef uint32_t scope_of(EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil
@@ -14,8 +12,21 @@ cdef uint32_t known_scope(const EngineState *s, uint8_t kind, uint32_t a, uint32
 # 1 when the object (or both of a pair) exists.
 cdef int scope_exists(const EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil
 
-# Rows of every scope that an order of these belongs to, into `rows`; how many. Pairs that have no row yet are left out.
-cdef int scopes_of(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument, uint32_t *rows) noexcept nogil
+# Row in scope_sets of these, made when there is none yet; 0: a table is full. Venue 0: of positions; strategy 0: of suspense.
+cdef inline uint32_t scope_set_of(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument) noexcept nogil:
+    cdef uint32_t row = <uint32_t>find_scope_set(s, strategy, account, venue, instrument)
+    return row if row else make_scope_set(s, strategy, account, venue, instrument)
 
+# The same when there is none.
+cdef uint32_t make_scope_set(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument) noexcept nogil
+# The scopes of an order, looked up once; when the table is full they are put together in `spare`, which is then what is returned.
+cdef const ScopeSet *scopes_of_order(EngineState *s, Order *o, ScopeSet *spare) noexcept nogil
+# The same of what has no row to keep the set's in.
+cdef const ScopeSet *scopes_of(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument, ScopeSet *spare) noexcept nogil
+# Every set anew, after a change of brokers, accounts, desks, strategies, instruments, currencies or margin rates.
+cdef void renew_scope_sets(EngineState *s) noexcept nogil
+
+# Set the state, and the bit of `limited` that says it is not OPEN.
+cdef void set_state(Scope *scope, uint8_t state) noexcept nogil
 # Store one limit or setting, with what derives from it (the bit in `limited`, the interval of a rate). The caller has judged it.
 cdef void store_limit(Scope *scope, uint8_t rule, int64_t value) noexcept nogil

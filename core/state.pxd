@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.ipc.records cimport (
     Account, Break, Broker, Currency, Desk, EngineStatus, Execution, HashSlot, Instrument, Operator, Order, Permission, Position, Proposal, Request, Route,
-    Scope, Strategy, Venue,
+    Scope, ScopeSet, Strategy, Venue,
 )
 from ringfence.ipc.ring cimport rf_ring_t
 
@@ -36,6 +36,7 @@ ctypedef struct EngineState:
     Operator *operators
     Proposal *proposals
     Scope *scopes
+    ScopeSet *scope_sets
     Order *orders
     Request *requests
     Execution *executions
@@ -47,6 +48,7 @@ ctypedef struct EngineState:
     HashSlot *by_venue_order_id
     HashSlot *by_content         # content digest -> newest order of that content
     HashSlot *by_scope           # (kind, a, b) -> row in scopes
+    HashSlot *by_scope_set       # (strategy, account, venue, instrument) -> row in scope_sets
     uint32_t instrument_rows     # rows of each table, row 0 included
     uint32_t account_rows
     uint32_t venue_rows
@@ -59,6 +61,7 @@ ctypedef struct EngineState:
     uint32_t operator_rows
     uint32_t proposal_rows
     uint32_t scope_rows
+    uint32_t scope_set_rows
     uint32_t order_rows
     uint32_t request_rows
     uint32_t execution_rows
@@ -70,6 +73,7 @@ ctypedef struct EngineState:
     uint64_t venue_order_mask
     uint64_t content_mask
     uint64_t scope_mask
+    uint64_t scope_set_mask
     uint64_t intent_ns           # stamps of the input being applied, carried to the commands that it causes
     uint64_t origin_ns
     Port *gateways               # by venue row

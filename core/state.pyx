@@ -43,11 +43,12 @@ _TABLES = {
     "positions": ("Position", "positions"),
     "breaks": ("Break", "breaks"),
 }
-# Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room).
-_DERIVED = {"requests": ("Request", "orders", 2)}
+# Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
+# as many scope sets as scopes, since each has a pair or two of its own or shares them with one at another venue.
+_DERIVED = {"requests": ("Request", "orders", 2), "scope_sets": ("ScopeSet", "scopes", 1)}
 _INDEXES = {
     "by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders", "by_content": "orders",
-    "by_scope": "scopes",
+    "by_scope": "scopes", "by_scope_set": "scopes",
 }
 
 cdef extern from *:
@@ -178,6 +179,7 @@ cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) n
     h = hash_rows(h, <const unsigned char*>s.positions, sizeof(Position), first, end, e.position_count)
     h = hash_rows(h, <const unsigned char*>s.proposals, sizeof(Proposal), first, end, e.proposal_count)
     h = hash_rows(h, <const unsigned char*>s.scopes, sizeof(Scope), first, end, e.scope_count)
+    h = hash_rows(h, <const unsigned char*>s.scope_sets, sizeof(ScopeSet), first, end, e.scope_set_count)
     return hash_rows(h, <const unsigned char*>s.breaks, sizeof(Break), first, end, breaks_kept(s))
 
 
@@ -193,6 +195,7 @@ cdef uint64_t longest_table(const EngineState *s) noexcept nogil:
     n = e.position_count if e.position_count > n else n
     n = e.proposal_count if e.proposal_count > n else n
     n = e.scope_count if e.scope_count > n else n
+    n = e.scope_set_count if e.scope_set_count > n else n
     return breaks_kept(s) if breaks_kept(s) > n else n
 
 
@@ -286,6 +289,7 @@ cdef class State:
         c.operators = <Operator*>self.at("operators")
         c.proposals = <Proposal*>self.at("proposals")
         c.scopes = <Scope*>self.at("scopes")
+        c.scope_sets = <ScopeSet*>self.at("scope_sets")
         c.orders = <Order*>self.at("orders")
         c.requests = <Request*>self.at("requests")
         c.executions = <Execution*>self.at("executions")
@@ -297,16 +301,17 @@ cdef class State:
         c.by_venue_order_id = <HashSlot*>self.at("by_venue_order_id")
         c.by_content = <HashSlot*>self.at("by_content")
         c.by_scope = <HashSlot*>self.at("by_scope")
+        c.by_scope_set = <HashSlot*>self.at("by_scope_set")
         c.instrument_rows, c.account_rows, c.venue_rows = rows["instruments"], rows["accounts"], rows["venues"]
         c.strategy_rows, c.route_rows, c.order_rows = rows["strategies"], rows["routes"], rows["orders"]
-        c.request_rows = rows["requests"]
+        c.request_rows, c.scope_set_rows = rows["requests"], rows["scope_sets"]
         c.broker_rows, c.desk_rows, c.currency_rows = rows["brokers"], rows["desks"], rows["currencies"]
         c.permission_rows, c.operator_rows = rows["permissions"], rows["operators"]
         c.proposal_rows, c.scope_rows = rows["proposals"], rows["scopes"]
         c.execution_rows, c.position_rows, c.break_rows = rows["executions"], rows["positions"], rows["breaks"]
         c.client_mask, c.execution_mask = rows["by_client_id"] - 1, rows["by_execution"] - 1
         c.position_mask, c.venue_order_mask = rows["by_position"] - 1, rows["by_venue_order_id"] - 1
-        c.content_mask, c.scope_mask = rows["by_content"] - 1, rows["by_scope"] - 1
+        c.content_mask, c.scope_mask, c.scope_set_mask = rows["by_content"] - 1, rows["by_scope"] - 1, rows["by_scope_set"] - 1
         self.make_ports()
 
     cdef make_ports(self):
@@ -409,7 +414,7 @@ cdef class State:
         counts = {
             "engine": 1, "instruments": e.instrument_count, "accounts": e.account_count, "venues": e.venue_count, "strategies": e.strategy_count,
             "routes": e.route_count, "brokers": e.broker_count, "desks": e.desk_count, "currencies": e.currency_count,
-            "permissions": e.permission_count, "operators": e.operator_count, "proposals": e.proposal_count, "scopes": e.scope_count,
+            "permissions": e.permission_count, "operators": e.operator_count, "proposals": e.proposal_count, "scopes": e.scope_count, "scope_sets": e.scope_set_count,
             "orders": e.order_count, "requests": e.request_count, "executions": e.execution_count,
             "positions": e.position_count, "breaks": breaks_kept(&self.c),
         }

@@ -134,7 +134,7 @@ cdef void cancel_reject(EngineState *s, const VenueEvent *event, Order *o, uint3
         request_status(s, o)
 
 
-cdef void count_reject(EngineState *s, const Order *o) noexcept nogil:
+cdef void count_reject(EngineState *s, Order *o) noexcept nogil:
     s.engine.rejects += 1
     if s.engine.counting:
         note_reject(s, o)

@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 4u
-#define RF_LAYOUT_HASH 0xf75b092b4a364125ull
+#define RF_LAYOUT_VERSION 5u
+#define RF_LAYOUT_HASH 0x30aaa3975d64509bull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -424,7 +424,8 @@ enum rf_scope_kind {
     RF_SCOPE_KIND_INSTRUMENT = 7,
     RF_SCOPE_KIND_ACCOUNT_INSTRUMENT = 8, /* a is the account, b the instrument */
     RF_SCOPE_KIND_STRATEGY_INSTRUMENT = 9, /* a is the strategy, b the instrument */
-    RF_SCOPE_KIND_MAX = 9
+    RF_SCOPE_KIND_CURRENCY = 10, /* what instruments are worth in it: bought and sold with its pairs, else quoted in it */
+    RF_SCOPE_KIND_MAX = 10
 };
 
 /* Whether a scope may take risk; the strictest of an order's scopes counts. */
@@ -1142,7 +1143,8 @@ typedef struct {
     uint64_t audit_entries; /* +280: changes folded into it */
     uint32_t counting; /* +288: 1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on */
     uint32_t killed_scopes; /* +292: scopes that are killed now */
-    char pad_1[24]; /* +296: zero */
+    uint32_t scope_set_count; /* +296 */
+    char pad_1[20]; /* +300: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -1195,7 +1197,8 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_digest) == 272, "EngineStatu
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_entries) == 280, "EngineStatus.audit_entries");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, counting) == 288, "EngineStatus.counting");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, killed_scopes) == 292, "EngineStatus.killed_scopes");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 296, "EngineStatus.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scope_set_count) == 296, "EngineStatus.scope_set_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 300, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1518,8 +1521,8 @@ typedef struct {
     int64_t reserved_px; /* +408: price behind reserved_amount [instrument scale] */
     uint32_t next_level; /* +416: open limit orders of its instrument and side, doubly linked */
     uint32_t prev_level; /* +420 */
-    uint32_t account_pair; /* +424: row in scopes of account and instrument */
-    uint32_t strategy_pair; /* +428: row in scopes of strategy and instrument */
+    uint32_t scope_set; /* +424: row in scope_sets; 0: not looked up yet */
+    uint32_t counted; /* +428: 1 while its scopes count it as open */
     uint16_t routes_skipped; /* +432: routes that fitted and could not take it */
     uint8_t skip_reason; /* +434: why the last of them could not enum DenyReason */
     char pad_4[13]; /* +435: zero */
@@ -1591,8 +1594,8 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, content_digest) == 400, "Order.content_dig
 RF_STATIC_ASSERT(offsetof(rf_order_t, reserved_px) == 408, "Order.reserved_px");
 RF_STATIC_ASSERT(offsetof(rf_order_t, next_level) == 416, "Order.next_level");
 RF_STATIC_ASSERT(offsetof(rf_order_t, prev_level) == 420, "Order.prev_level");
-RF_STATIC_ASSERT(offsetof(rf_order_t, account_pair) == 424, "Order.account_pair");
-RF_STATIC_ASSERT(offsetof(rf_order_t, strategy_pair) == 428, "Order.strategy_pair");
+RF_STATIC_ASSERT(offsetof(rf_order_t, scope_set) == 424, "Order.scope_set");
+RF_STATIC_ASSERT(offsetof(rf_order_t, counted) == 428, "Order.counted");
 RF_STATIC_ASSERT(offsetof(rf_order_t, routes_skipped) == 432, "Order.routes_skipped");
 RF_STATIC_ASSERT(offsetof(rf_order_t, skip_reason) == 434, "Order.skip_reason");
 RF_STATIC_ASSERT(offsetof(rf_order_t, pad_4) == 435, "Order.pad_4");
@@ -1692,12 +1695,12 @@ typedef struct {
     int64_t value; /* +112: net_qty at the reference price, as its scopes count it [10^-4 of the firm's currency] */
     int64_t profit; /* +120: realized and unrealized, as its scopes count it [10^-4 of the firm's currency] */
     int64_t day_profit; /* +128: the same when the trading day began [10^-4 of the firm's currency] */
-    uint32_t account_pair; /* +136: row in scopes of account and instrument; 0: none yet */
-    uint32_t strategy_pair; /* +140: row in scopes of strategy and instrument; 0: none yet */
+    uint32_t scope_set; /* +136: row in scope_sets; 0: not looked up yet */
+    char pad_0[4]; /* +140: zero */
     uint32_t next_of_instrument; /* +144: positions of the same instrument */
     uint32_t counted; /* +148: 1 since its scopes count it */
     int64_t counted_qty; /* +152: net_qty as its scopes count it [instrument scale] */
-    char pad_0[32]; /* +160: zero */
+    char pad_1[32]; /* +160: zero */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1719,12 +1722,12 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, strategy) == 110, "Position.strategy");
 RF_STATIC_ASSERT(offsetof(rf_position_t, value) == 112, "Position.value");
 RF_STATIC_ASSERT(offsetof(rf_position_t, profit) == 120, "Position.profit");
 RF_STATIC_ASSERT(offsetof(rf_position_t, day_profit) == 128, "Position.day_profit");
-RF_STATIC_ASSERT(offsetof(rf_position_t, account_pair) == 136, "Position.account_pair");
-RF_STATIC_ASSERT(offsetof(rf_position_t, strategy_pair) == 140, "Position.strategy_pair");
+RF_STATIC_ASSERT(offsetof(rf_position_t, scope_set) == 136, "Position.scope_set");
+RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 140, "Position.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_position_t, next_of_instrument) == 144, "Position.next_of_instrument");
 RF_STATIC_ASSERT(offsetof(rf_position_t, counted) == 148, "Position.counted");
 RF_STATIC_ASSERT(offsetof(rf_position_t, counted_qty) == 152, "Position.counted_qty");
-RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 160, "Position.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 160, "Position.pad_1");
 
 /* A currency or asset that amounts are counted in. Written by: engine. */
 typedef struct {
@@ -1734,7 +1737,8 @@ typedef struct {
     uint16_t id; /* +24 */
     uint8_t status; /* +26: enum Status */
     uint8_t is_firm; /* +27: 1: the firm's own; its rate is 1 */
-    char pad_0[36]; /* +28: zero */
+    uint32_t scope; /* +28: row in scopes */
+    char pad_0[32]; /* +32: zero */
 } rf_currency_t;
 RF_STATIC_ASSERT(sizeof(rf_currency_t) == 64, "Currency");
 RF_STATIC_ASSERT(offsetof(rf_currency_t, code) == 0, "Currency.code");
@@ -1743,7 +1747,8 @@ RF_STATIC_ASSERT(offsetof(rf_currency_t, changed_ns) == 16, "Currency.changed_ns
 RF_STATIC_ASSERT(offsetof(rf_currency_t, id) == 24, "Currency.id");
 RF_STATIC_ASSERT(offsetof(rf_currency_t, status) == 26, "Currency.status");
 RF_STATIC_ASSERT(offsetof(rf_currency_t, is_firm) == 27, "Currency.is_firm");
-RF_STATIC_ASSERT(offsetof(rf_currency_t, pad_0) == 28, "Currency.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, scope) == 28, "Currency.scope");
+RF_STATIC_ASSERT(offsetof(rf_currency_t, pad_0) == 32, "Currency.pad_0");
 
 /* Where accounts are held. Written by: engine. */
 typedef struct {
@@ -1902,7 +1907,7 @@ typedef struct {
     uint64_t replace_interval; /* +664: [ns] */
     uint64_t message_interval; /* +672: [ns] */
     uint64_t messages; /* +680: new orders, replaces and cancels today */
-    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set */
+    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN */
     int64_t short_working; /* +696: open short sales; account pairs only */
     char pad_0[64]; /* +704: zero */
 } rf_scope_t;
@@ -1942,6 +1947,35 @@ RF_STATIC_ASSERT(offsetof(rf_scope_t, messages) == 680, "Scope.messages");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, limited) == 688, "Scope.limited");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, short_working) == 696, "Scope.short_working");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 704, "Scope.pad_0");
+
+/* The scopes that orders of one strategy, account, venue and instrument belong to, or positions (venue 0). Looked up once an order. Written by: engine. */
+typedef struct {
+    uint32_t instrument; /* +0 */
+    uint16_t strategy; /* +4: 0: suspense */
+    uint16_t account; /* +6 */
+    uint16_t venue; /* +8: 0: of positions */
+    uint8_t margin_rows; /* +10: the first so many of rows are firm, broker and account: margin is counted there */
+    uint8_t qty_row; /* +11: from here on in rows, up to row_count: instrument and pairs: quantities are counted there */
+    uint8_t row_count; /* +12: rows without currencies */
+    uint8_t account_pair; /* +13: where in rows the pair of account and instrument is; 0: it has no scope */
+    uint8_t all_rows; /* +14: rows with currencies */
+    uint8_t sold_row; /* +15: where in rows the currency is that a purchase sells; 0: nowhere */
+    uint32_t margin_ppm; /* +16: margin required, in millionths of the amount */
+    uint32_t rows[11]; /* +20: rows in scopes: firm, broker, account, venue, desk, strategy, instrument, pairs, currencies */
+} rf_scope_set_t;
+RF_STATIC_ASSERT(sizeof(rf_scope_set_t) == 64, "ScopeSet");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, instrument) == 0, "ScopeSet.instrument");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, strategy) == 4, "ScopeSet.strategy");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, account) == 6, "ScopeSet.account");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, venue) == 8, "ScopeSet.venue");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, margin_rows) == 10, "ScopeSet.margin_rows");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, qty_row) == 11, "ScopeSet.qty_row");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, row_count) == 12, "ScopeSet.row_count");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, account_pair) == 13, "ScopeSet.account_pair");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, all_rows) == 14, "ScopeSet.all_rows");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, sold_row) == 15, "ScopeSet.sold_row");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, margin_ppm) == 16, "ScopeSet.margin_ppm");
+RF_STATIC_ASSERT(offsetof(rf_scope_set_t, rows) == 20, "ScopeSet.rows");
 
 /* Out-of-band kill switch in a region of its own, polled by gateways and engine: it works when the engine hangs. Row 1 is the firm, row 1 + v venue v. Written by: operators. */
 typedef struct {

@@ -373,6 +373,7 @@ cdef extern from "records.h" nogil:
         RF_SCOPE_KIND_INSTRUMENT
         RF_SCOPE_KIND_ACCOUNT_INSTRUMENT
         RF_SCOPE_KIND_STRATEGY_INSTRUMENT
+        RF_SCOPE_KIND_CURRENCY
         RF_SCOPE_KIND_MAX
 
     enum: # ScopeState
@@ -782,7 +783,8 @@ cdef extern from "records.h" nogil:
         uint64_t audit_entries
         uint32_t counting
         uint32_t killed_scopes
-        char pad_1[24]
+        uint32_t scope_set_count
+        char pad_1[20]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -975,8 +977,8 @@ cdef extern from "records.h" nogil:
         int64_t reserved_px
         uint32_t next_level
         uint32_t prev_level
-        uint32_t account_pair
-        uint32_t strategy_pair
+        uint32_t scope_set
+        uint32_t counted
         uint16_t routes_skipped
         uint8_t skip_reason
         char pad_4[13]
@@ -1037,12 +1039,12 @@ cdef extern from "records.h" nogil:
         int64_t value
         int64_t profit
         int64_t day_profit
-        uint32_t account_pair
-        uint32_t strategy_pair
+        uint32_t scope_set
+        char pad_0[4]
         uint32_t next_of_instrument
         uint32_t counted
         int64_t counted_qty
-        char pad_0[32]
+        char pad_1[32]
 
     ctypedef struct Currency "rf_currency_t":
         char code[8]
@@ -1051,7 +1053,8 @@ cdef extern from "records.h" nogil:
         uint16_t id
         uint8_t status
         uint8_t is_firm
-        char pad_0[36]
+        uint32_t scope
+        char pad_0[32]
 
     ctypedef struct Broker "rf_broker_t":
         char name[24]
@@ -1148,6 +1151,20 @@ cdef extern from "records.h" nogil:
         uint64_t limited
         int64_t short_working
         char pad_0[64]
+
+    ctypedef struct ScopeSet "rf_scope_set_t":
+        uint32_t instrument
+        uint16_t strategy
+        uint16_t account
+        uint16_t venue
+        uint8_t margin_rows
+        uint8_t qty_row
+        uint8_t row_count
+        uint8_t account_pair
+        uint8_t all_rows
+        uint8_t sold_row
+        uint32_t margin_ppm
+        uint32_t rows[11]
 
     ctypedef struct KillWord "rf_kill_word_t":
         uint64_t word

@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -401,6 +401,7 @@ _ENUMS = (
         "INSTRUMENT",
         "ACCOUNT_INSTRUMENT: a is the account, b the instrument",
         "STRATEGY_INSTRUMENT: a is the strategy, b the instrument",
+        "CURRENCY: what instruments are worth in it: bought and sold with its pairs, else quoted in it",
     ),
     _enum(
         "ScopeState",
@@ -925,7 +926,8 @@ _RECORDS = (
             Field("audit_entries", "u64", "changes folded into it"),
             Field("counting", "u32", "1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on"),
             Field("killed_scopes", "u32", "scopes that are killed now"),
-            _pad(24, "pad_1"),
+            Field("scope_set_count", "u32"),
+            _pad(20, "pad_1"),
         ),
     ),
     Record(
@@ -1154,8 +1156,8 @@ _RECORDS = (
             Field("reserved_px", "i64", "price behind reserved_amount", "instrument scale"),
             Field("next_level", "u32", "open limit orders of its instrument and side, doubly linked"),
             Field("prev_level", "u32"),
-            Field("account_pair", "u32", "row in scopes of account and instrument"),
-            Field("strategy_pair", "u32", "row in scopes of strategy and instrument"),
+            Field("scope_set", "u32", "row in scope_sets; 0: not looked up yet"),
+            Field("counted", "u32", "1 while its scopes count it as open"),
             Field("routes_skipped", "u16", "routes that fitted and could not take it"),
             Field("skip_reason", "u8", "why the last of them could not", enum="DenyReason"),
             _pad(13, "pad_4"),
@@ -1234,12 +1236,12 @@ _RECORDS = (
             Field("value", "i64", "net_qty at the reference price, as its scopes count it", "10^-4 of the firm's currency"),
             Field("profit", "i64", "realized and unrealized, as its scopes count it", "10^-4 of the firm's currency"),
             Field("day_profit", "i64", "the same when the trading day began", "10^-4 of the firm's currency"),
-            Field("account_pair", "u32", "row in scopes of account and instrument; 0: none yet"),
-            Field("strategy_pair", "u32", "row in scopes of strategy and instrument; 0: none yet"),
+            Field("scope_set", "u32", "row in scope_sets; 0: not looked up yet"),
+            _pad(4),
             Field("next_of_instrument", "u32", "positions of the same instrument"),
             Field("counted", "u32", "1 since its scopes count it"),
             Field("counted_qty", "i64", "net_qty as its scopes count it", "instrument scale"),
-            _pad(32),
+            _pad(32, "pad_1"),
         ),
     ),
     Record(
@@ -1254,7 +1256,8 @@ _RECORDS = (
             Field("id", "u16"),
             Field("status", "u8", enum="Status"),
             Field("is_firm", "u8", "1: the firm's own; its rate is 1"),
-            _pad(36),
+            Field("scope", "u32", "row in scopes"),
+            _pad(32),
         ),
     ),
     Record(
@@ -1372,9 +1375,29 @@ _RECORDS = (
             Field("replace_interval", "u64", unit="ns"),
             Field("message_interval", "u64", unit="ns"),
             Field("messages", "u64", "new orders, replaces and cancels today"),
-            Field("limited", "u64", "bit 1 << RiskRule of every limit that is set"),
+            Field("limited", "u64", "bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN"),
             Field("short_working", "i64", "open short sales; account pairs only"),
             _pad(64),
+        ),
+    ),
+    Record(
+        "ScopeSet",
+        "The scopes that orders of one strategy, account, venue and instrument belong to, or positions (venue 0). Looked up once an order.",
+        "engine",
+        64,
+        (
+            Field("instrument", "u32"),
+            Field("strategy", "u16", "0: suspense"),
+            Field("account", "u16"),
+            Field("venue", "u16", "0: of positions"),
+            Field("margin_rows", "u8", "the first so many of rows are firm, broker and account: margin is counted there"),
+            Field("qty_row", "u8", "from here on in rows, up to row_count: instrument and pairs: quantities are counted there"),
+            Field("row_count", "u8", "rows without currencies"),
+            Field("account_pair", "u8", "where in rows the pair of account and instrument is; 0: it has no scope"),
+            Field("all_rows", "u8", "rows with currencies"),
+            Field("sold_row", "u8", "where in rows the currency is that a purchase sells; 0: nowhere"),
+            Field("margin_ppm", "u32", "margin required, in millionths of the amount"),
+            Field("rows", "u32[11]", "rows in scopes: firm, broker, account, venue, desk, strategy, instrument, pairs, currencies"),
         ),
     ),
     Record(

@@ -1,7 +1,7 @@
 """A machine with a whole firm around it, words for limits, and the arithmetic of amounts written down the slow way.
 
-One broker with two accounts, one desk with two strategies, one venue, two instruments quoted in the firm's currency: an order of strategy 1 in account 1 and
-instrument 1 belongs to all nine kinds of scope.
+One broker with two accounts, one desk with two strategies, one venue, two instruments in EUR quoted in the firm's currency, USD: an order of strategy 1 in
+account 1 and instrument 1 belongs to all ten kinds of scope.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ OF_ORDER = {  # the scopes of an order of strategy 1, account 1, venue 1, instru
     "INSTRUMENT": (1, 0),
     "ACCOUNT_INSTRUMENT": (1, 1),
     "STRATEGY_INSTRUMENT": (1, 1),
+    "CURRENCY": (2, 0),  # EUR, bought as the order buys; USD, row 1, is sold for it
 }
 WITH_MARGIN = ("FIRM", "BROKER", "ACCOUNT")
 WITH_QTY = ("INSTRUMENT", "ACCOUNT_INSTRUMENT", "STRATEGY_INSTRUMENT")
@@ -34,6 +35,7 @@ WITH_QTY = ("INSTRUMENT", "ACCOUNT_INSTRUMENT", "STRATEGY_INSTRUMENT")
 def furnish(m: Machine, rate: int = 10**9) -> Machine:
     """Broker, desk, second account and second instrument; ``rate`` of the quote currency in 10^-9, 0: none."""
     m.control("DEFINE_CURRENCY", body=m.record("Currency", id=1, code="USD", rate=rate, is_firm=1, status=1))
+    m.control("DEFINE_CURRENCY", body=m.record("Currency", id=2, code="EUR", rate=10**9, status=1))
     m.control("DEFINE_BROKER", body=m.record("Broker", id=1, name="broker", status=1))
     m.control("DEFINE_DESK", body=m.record("Desk", id=1, name="desk", status=1))
     for row, name in ((1, "main"), (2, "other")):

@@ -45,7 +45,7 @@ _ROLE = ENUMS["OperatorRole"].by_value
 _STATUS = ENUMS["StrategyStatus"].by_value
 _RULE = {r.number: r for r in RULES.values()}
 _SCOPED = {"SET_LIMIT": "LimitChange", "SET_LOCATE": "LimitChange", "KILL": "KillOrder", "RELEASE": "KillOrder"}
-_COLUMNS = {"brokers": "name", "accounts": "name", "venues": "name", "desks": "name", "strategies": "name", "instruments": "symbol"}
+_COLUMNS = dict.fromkeys(("brokers", "accounts", "venues", "desks", "strategies"), "name") | {"instruments": "symbol", "currencies": "code"}
 
 
 @dataclass(frozen=True)

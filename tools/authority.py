@@ -29,7 +29,7 @@ _KIND = ENUMS["ScopeKind"].by_name
 _KILLED = ENUMS["ScopeState"].by_name["KILLED"]
 _PENDING = ENUMS["ProposalState"].by_name["PENDING"]
 _SETTABLE = ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED")
-_NAME_FIELD = {"instruments": "symbol"}
+_NAME_FIELD = {"instruments": "symbol", "currencies": "code"}
 _COUNT = {
     "brokers": "broker_count",
     "accounts": "account_count",
@@ -37,6 +37,7 @@ _COUNT = {
     "desks": "desk_count",
     "strategies": "strategy_count",
     "instruments": "instrument_count",
+    "currencies": "currency_count",
 }
 
 

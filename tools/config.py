@@ -290,7 +290,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     for name, rows in (("account", accounts), ("venue", venues), ("strategy", strategies), ("broker", brokers), ("desk", desks)):
         _unique(top, name, "name", [r.name for r in rows])
     _check_symbols(top, venues, [i.symbol for i in instruments])
-    ids = {"instruments": {i.symbol: i.id for i in instruments}}
+    ids = {"instruments": {i.symbol: i.id for i in instruments}, "currencies": {c.code: c.id for c in currencies}}
     for table, named in (("accounts", accounts), ("venues", venues), ("strategies", strategies), ("brokers", brokers), ("desks", desks)):
         ids[table] = {r.name: r.id for r in named}
     routes = tuple(model.read_route(k, t, ids, instruments) for k, t in enumerate(top.tables("route", 1, limits.routes), 1))

@@ -33,8 +33,8 @@ FORM = "SIDE QTY SYMBOL [@ PRICE] strategy=NAME [type= stop= tif= account= route
 TRIES = 50
 CLIENT_ID = (1 << 62) - 1
 _WHOLE = ("instruments", "accounts", "venues", "strategies", "routes", "brokers", "desks", "currencies", "permissions", "operators")
-_USED = ("scopes", "orders", "requests", "positions")
-_INDEXES = ("by_position", "by_content", "by_scope")  # a new order with a client_id of its own looks into no other
+_USED = ("scopes", "scope_sets", "orders", "requests", "positions")
+_INDEXES = ("by_position", "by_content", "by_scope", "by_scope_set")  # a new order with a client_id of its own looks into no other
 _DENIED = ENUMS["EventKind"].by_name["DENIED"]
 _REASON = ENUMS["DenyReason"].by_value
 _UP = ENUMS["SessionState"].by_name["UP"]

@@ -19,8 +19,16 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS
 
 KIND = ENUMS["ScopeKind"].by_name
 AMOUNT_DIGITS = CONSTANTS["AMOUNT_DIGITS"][0]
-TABLES = {"broker": "brokers", "account": "accounts", "venue": "venues", "desk": "desks", "strategy": "strategies", "instrument": "instruments"}
-SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strategy:NAME, instrument:SYMBOL, account:NAME/SYMBOL or strategy:NAME/SYMBOL"
+TABLES = {
+    "broker": "brokers",
+    "account": "accounts",
+    "venue": "venues",
+    "desk": "desks",
+    "strategy": "strategies",
+    "instrument": "instruments",
+    "currency": "currencies",
+}
+SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strategy:NAME, instrument:SYMBOL, currency:CODE, account:NAME/SYMBOL or strategy:NAME/SYMBOL"
 CHOICES = {
     "SELF_MATCH": {"reject": "SELF_MATCH_REJECT", "cancel_resting": "SELF_MATCH_CANCEL_RESTING", "cancel_both": "SELF_MATCH_CANCEL_BOTH"},
     "COLLAR_REFERENCE": {"last": "COLLAR_LAST", "mid": "COLLAR_MID", "far": "COLLAR_FAR"},

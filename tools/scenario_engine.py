@@ -124,6 +124,7 @@ class Engine:
         """Rows of every object by its name."""
         setup = self.setup
         out = {table: {n: k for k, n in enumerate(names, 1)} for table, names in (("brokers", setup.brokers), ("desks", setup.desks))}
+        out["currencies"] = {code: k for k, code in enumerate(setup.currencies, 1)}
         out["instruments"] = {i.symbol: k for k, i in enumerate(setup.instruments, 1)}
         for table, rows in (("accounts", setup.accounts), ("venues", setup.venues), ("strategies", setup.strategies)):
             out[table] = {r["name"]: k for k, r in enumerate(rows, 1)}

@@ -28,6 +28,7 @@ COUNTS = {
     "operators": "operator_count",
     "proposals": "proposal_count",
     "scopes": "scope_count",
+    "scope_sets": "scope_set_count",
     "orders": "order_count",
     "requests": "request_count",
     "executions": "execution_count",

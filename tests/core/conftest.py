@@ -211,7 +211,8 @@ class Machine:
 
     def tables(self) -> dict[str, bytes]:
         names = ("engine", "instruments", "accounts", "venues", "strategies", "routes", "orders", "requests", "executions", "positions", "breaks")
-        names = (*names, "brokers", "desks", "currencies", "permissions", "operators", "proposals", "scopes", "by_content", "by_scope")
+        names = (*names, "brokers", "desks", "currencies", "permissions", "operators", "proposals", "scopes", "scope_sets")
+        names = (*names, "by_content", "by_scope", "by_scope_set")
         return {name: self.table(name).tobytes() for name in (*names, "by_client_id", "by_execution", "by_position", "by_venue_order_id")}
 
     def replayed(self) -> Machine:

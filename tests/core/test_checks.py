@@ -14,7 +14,7 @@ SECOND = 1_000_000_000
 DOLLAR = 10 ** BIT["AMOUNT_DIGITS"]
 OBJECTS = {"FIRM": (0, 0), "BROKER": (1, 0), "ACCOUNT": (1, 0), "VENUE": (1, 0), "DESK": (1, 0), "STRATEGY": (1, 0), "INSTRUMENT": (1, 0)}
 PAIRS = {"ACCOUNT_INSTRUMENT": (1, 1), "STRATEGY_INSTRUMENT": (1, 1)}
-SCOPES = OBJECTS | PAIRS
+SCOPES = OBJECTS | PAIRS | {"CURRENCY": (1, 0)}  # the instrument is quoted in it, and has no base currency here
 
 
 @pytest.fixture

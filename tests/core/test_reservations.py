@@ -33,6 +33,13 @@ def keys(strategy: int, account: int, venue: int, instrument: int) -> list[Key]:
     return [*found, ("VENUE", venue, 0)] if venue else found
 
 
+def legs(m: Machine, instrument: int) -> list[tuple[Key, bool]]:
+    """The currencies of an instrument, and whether a purchase sells them: its base is bought and its quote sold; one without a base is worth its quote."""
+    i = m.table("instruments")[instrument]
+    base, quote = int(i["base_currency"]), int(i["quote_currency"])
+    return [(("CURRENCY", row, 0), row == quote and base != 0) for row in (base, quote) if row]
+
+
 def reference(m: Machine, instrument: int) -> int:
     i = m.table("instruments")[instrument]
     bid, ask = int(i["bid"]), int(i["ask"])
@@ -106,6 +113,8 @@ class Model:
                 out[key, "buy_qty" if side == BUY else "sell_qty"] += qty
             if key[0] in WITH_MARGIN:
                 out[key, "margin"] += part(worth, MARGIN_PPM)
+        for key, sold in legs(self.m, instrument):
+            out[key, "working_buy" if (side == BUY) != sold else "working_sell"] += worth
         if side == SHORT:
             out[("ACCOUNT_INSTRUMENT", account, instrument), "short_working"] += qty
 
@@ -122,6 +131,8 @@ class Model:
                 out[key, "net_qty"] += net
             if key[0] in WITH_MARGIN:
                 out[key, "margin"] += part(worth, MARGIN_PPM)
+        for key, sold in legs(self.m, instrument):
+            out[key, "long_amount" if (net > 0) != sold else "short_amount"] += worth
 
 
 def counted(m: Machine) -> dict[tuple[Key, str], int]:
@@ -171,6 +182,12 @@ def refusals(m: Machine, strategy: int, account: int, instrument: int, side: int
             found.add("NO_REFERENCE")
         elif lim["COLLAR"] and (px - mark if side == BUY else mark - px) * 10**6 > mark * lim["COLLAR"]:
             found.add("COLLAR")
+    for key, sold in legs(m, instrument):
+        usage_now, row = usage(counted(m), key, side if not sold else SELL if side == BUY else BUY), scope(m, *key)
+        for name in ("NET_EXPOSURE", "GROSS_EXPOSURE"):
+            most = int(row["limits"][RULE[name]])
+            if most and usage_now[name] + worth > most and room_to_reduce(m, strategy, account, instrument, side) < qty:
+                found.add(name)
     return found
 
 

@@ -47,7 +47,7 @@ PERMISSIONS = View(
     ),
     ("id",),
 )
-_NAMED = {"brokers": "name", "accounts": "name", "venues": "name", "desks": "name", "strategies": "name", "instruments": "symbol", "routes": "name"}
+_NAMED = dict.fromkeys(("brokers", "accounts", "venues", "desks", "strategies", "routes"), "name") | {"instruments": "symbol", "currencies": "code"}
 _WARN_PCT, _FULL_PCT = 80, 100
 _STATE = ENUMS["ScopeState"].by_name
 
