@@ -396,7 +396,12 @@ COMMANDS = (
             ),
         ),
     ),
-    Command("doctor", "what of this host is not as a trading host should be, and the command that mends it", "commands.host:doctor"),
+    Command(
+        "doctor",
+        "what of this host, and of the controls of its instances, is not as it should be, and the command that mends it",
+        "commands.host:doctor",
+        (arg("keys", nargs="*", metavar="KEY", help="files of private keys to look at too"),),
+    ),
     Command(
         "config",
         "look at a configuration without starting it",
