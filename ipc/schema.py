@@ -1050,7 +1050,7 @@ _RECORDS = (
             Field("last_open", "u32"),
             Field("desk_row", "u16", "row in desks; 0: none"),
             Field("silent", "u8", "1 since its dead-man limit passed"),
-            _pad(1, "pad_2"),
+            Field("unapproved", "u8", "1: one operator has added it to an instance that trades; letting it trade for the first time takes a second one"),
             Field("scope", "u32", "row in scopes"),
             Field("first_permission", "u32", "head of its grants"),
             _pad(4, "pad_3"),
@@ -1307,7 +1307,8 @@ _RECORDS = (
             Field("role", "u8", enum="OperatorRole"),
             Field("status", "u8", enum="Status"),
             Field("last_request", "u64", "highest request number of a signed command: an older one is a repetition"),
-            _pad(56),
+            Field("role_max", "u8", enum="OperatorRole", doc="highest role it ever had while active; 0: none"),
+            _pad(55),
         ),
     ),
     Record(
