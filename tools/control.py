@@ -127,12 +127,15 @@ class ControlAgent:
         }
         self.operations |= dict.fromkeys(operator_actions.OPERATIONS, self._operate) | dict.fromkeys(authority.OPERATIONS, self._govern)
 
+    def _mode(self) -> int:
+        """Of the socket; others than our own user may connect only when a strategy or an operator is another one (by group)."""
+        shared = any(uid != os.getuid() for uid in [*(s.uid for s in self.config.strategies), *(o.uid for o in self.config.operators)])
+        return 0o660 if shared else 0o600
+
     def _listen(self) -> socket.socket:
-        """Bind the socket; others than our own user may connect only when a strategy runs as one (mode 0660: by group)."""
         self.path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        shared = any(uid != os.getuid() for uid in [*(s.uid for s in self.config.strategies), *(o.uid for o in self.config.operators)])
-        old = os.umask(0o117 if shared else 0o177)
+        old = os.umask(0o777 & ~self._mode())
         try:
             listener.bind(str(self.path))
         finally:
@@ -357,25 +360,31 @@ class ControlAgent:
 
     def _reload(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
         """Publish what a configuration file changes, all of it or nothing; a restarted engine then reads that file too."""
-        self._own_user(uid, "reload")
+        if uid != os.getuid():
+            raise Refused(f"reload: uid {uid} may not; it is configured by {definitions.user_name(os.getuid())}, whose name its changes bear")
         path = Path(str(request.get("config")))
         with Segment.attach(self.instance, "state") as state:
             config, commands = reload.prepare(self.config, path, state)
+            before = int(state.section("engine")[1]["proposals"])
         room = self.config.rings.control - (self.link.depth if self.link is not None else 0)
         if len(commands) > room:
             raise Refused(f"{path} changes {len(commands)} things and the control ring has room for {room}: make it in steps, or raise rings.control")
+        first = self.request_id + 1
         positions = [self._publish(command, uid) for command in commands]
         copy = self.config.run_dir / "config.toml"
         copy.with_suffix(".new").write_bytes(path.read_bytes())
         copy.with_suffix(".new").replace(copy)
         self.config = config
         self.by_name = {s.name: s for s in config.strategies}
+        self.path.chmod(self._mode())
         self.log.info("reload of %s by uid %d, process %d: %d commands", path, uid, pid, len(commands))
         answer = {"ok": True, "changes": len(commands), "request_id": self.request_id}
         if positions:
             self._await_taken(client, positions[-1], answer)
+            requests = range(first, self.request_id + 1)
+            self.waiting[-1].outcome = lambda state: reload.outcome(state, requests, before)
         else:
-            self._answer(client, answer)
+            self._answer(client, answer | {"proposed": [], "refused": 0})
 
     def _engine_day(self) -> int:
         with Segment.attach(self.instance, "state") as state:
@@ -466,14 +475,13 @@ class ControlAgent:
 
     def _outcome(self, waiting: Waiting) -> dict[str, Any]:
         """The answer to a command that was taken: refused when the engine's state had moved on."""
-        if waiting.checked:
-            with Segment.attach(self.instance, "state") as state:
-                if operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
-                    why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
-                    return {"ok": False, "error": why, "code": 4}
-                if waiting.outcome is not None:
-                    return waiting.answer | waiting.outcome(state)
-        return waiting.answer
+        if not waiting.checked and waiting.outcome is None:
+            return waiting.answer
+        with Segment.attach(self.instance, "state") as state:
+            if waiting.checked and operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
+                why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
+                return {"ok": False, "error": why, "code": 4}
+            return waiting.answer | (waiting.outcome(state) if waiting.outcome is not None else {})
 
     def close(self) -> None:
         """Close the socket and hang up on everybody."""
