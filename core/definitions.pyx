@@ -7,8 +7,8 @@ is row 1. An instrument finds its currencies by their codes, whichever of them w
     DEFINE_* body ──▶ row ──▶ scope, and for instruments and currencies the amount factor
                   └─widens─▶ core/authority: whether a second operator must agree first
 
-What allows more is told from the row as it is (``widens``): an object is opened, or what bounds its orders is taken back. A row that is new may be put in by one
-person as long as it is closed (halted, a strategy disabled, a currency without a rate, an operator halted): nothing trades on it until two have opened it.
+What allows more is told from the row as it is (``widens``): an object is opened, or what bounds its orders is taken back. A row that is new may be put in by
+one person as long as it is closed (halted, a strategy disabled, a currency without a rate, an operator halted): nothing trades on it until two have opened it.
 Not looser: what describes the market (tick, lot, bands), routes (they choose among what is granted), brokers and desks (they only group).
 
 What can fail: an image that names what cannot be, or a full scope table; the command then changes nothing and raises BAD_CONTROL.

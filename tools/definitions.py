@@ -68,9 +68,7 @@ LOOSER: dict[str, dict[str, Looser]] = {
     "instruments": dict.fromkeys(("status", "restricted", "locate_required", "qty_min", "margin_ppm"), _less) | dict.fromkeys(("qty_max", "last_day"), _beyond),
     "accounts": {"status": _less, "broker": _other, "code": _other},
     "venues": {"status": _less, "cancel_on_disconnect": _less},
-    "strategies": dict.fromkeys(("max_age_ns", "deadman_ns"), _beyond)
-    | dict.fromkeys(("desk", "desk_row", "uid"), _other)
-    | {"cancel_on_detach": _less},
+    "strategies": dict.fromkeys(("max_age_ns", "deadman_ns"), _beyond) | dict.fromkeys(("desk", "desk_row", "uid"), _other) | {"cancel_on_detach": _less},
     "operators": {"status": _less, "role": lambda before, after: bool(after > before), "uid": _other, "public_key": _other, "name": _other},
 }
 """Fields of which a change may allow more, and when it does, given the value before and after; the rule is the engine's, this only splits images."""

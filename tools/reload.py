@@ -112,7 +112,9 @@ def needs_restart(running: Config, config: Config) -> None:
             raise ConfigError(f"strategy[{s.id}].command", list(s.command), f"none {_RESTART}: without it, start the program yourself", config.source.name)
     if DURABILITIES.index(config.highest_durability) > DURABILITIES.index(running.highest_durability):
         key = next(f"account[{a.id}].durability" for a in config.accounts if a.durability == config.highest_durability)
-        raise ConfigError(key, config.highest_durability, f"at most {running.highest_durability!r} {_RESTART}: the sidecar syncs for no more", config.source.name)
+        raise ConfigError(
+            key, config.highest_durability, f"at most {running.highest_durability!r} {_RESTART}: the sidecar syncs for no more", config.source.name
+        )
 
 
 def _refuse_count(config: Config, part: str, before: Any, after: Any) -> None:

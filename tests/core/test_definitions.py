@@ -1,4 +1,4 @@
-"""Definitions on an instance that trades: what allows more waits for a second operator, what allows less is done, and the tools split images as the engine judges."""
+"""Definitions on an instance that trades: what allows more waits for a second operator, what allows less is done; the tools split images likewise."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from typing import Any
 from ringfence.core.authority import ROLES
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools import audit_trail, authority, control_client, render
+from ringfence.tools.change_text import of_proposal
 from ringfence.tools.commands.control import _done
 from ringfence.tools.commands.control import resume as resume_halt
 from ringfence.tools.errors import OutcomeUnknown
@@ -35,6 +36,7 @@ PROPOSALS = View(
         Column("id", "ID"),
         Column("state", "STATE"),
         Column("kind", "KIND"),
+        Column("what", "WHAT"),
         Column("before", "BEFORE"),
         Column("after", "AFTER"),
         Column("by", "BY"),
@@ -174,14 +176,16 @@ def proposal_rows(instance: Instance) -> list[Row]:
     out: list[Row] = []
     for r in rows:
         kept = names["ProposalState"].get(int(r["state"]), "?")
+        asked = of_proposal(state.section, r)
         out.append(
             {
                 "health": _GLYPH.get(kept, "idle"),
                 "id": int(r["id"]),
                 "state": kept,
                 "kind": names["ControlKind"].get(int(r["kind"]), "?"),
-                "before": int(r["before"]),
-                "after": int(r["after"]),
+                "what": asked.what,
+                "before": asked.before,
+                "after": asked.after,
                 "by": bytes(r["operator_name"]).decode("ascii", "replace"),
                 "expires_ns": int(r["expires_ns"]) or None,
                 "reason": bytes(r["reason"]).decode("ascii", "replace"),
@@ -231,7 +235,8 @@ def audit(args: argparse.Namespace) -> int:
     held = f"; {proven} signatures hold" if proven else ""
     held += f", checked against {args.against}" if args.against else ""
     mark = "✖" if trail.forged else "●"
-    print(f"{mark} {len(entries)} commands in {trail.frames:,} frames: segments, checksums and checkpoints hold{held}; digest {digest:016x}, head {_head(entries)}")
+    count = f"{len(entries)} commands in {trail.frames:,} frames"
+    print(f"{mark} {count}: segments, checksums and checkpoints hold{held}; digest {digest:016x}, head {_head(entries)}")
     return status
 
 

@@ -3,8 +3,8 @@
     keygen ──▶ private key (stays), public key (into [[operator]])
     sign COMMAND... ──the command's own parser──▶ words ──key──▶ envelope (JSON) ──any carrier──▶ submit ──control socket──▶ engine judges
 
-``sign`` needs no instance and asks none. The request number is the clock in nanoseconds unless one is given: it rises by itself on one machine; an operator with
-two machines keeps their clocks together, or says ``--number``.
+``sign`` needs no instance and asks none. The request number is the clock in nanoseconds unless one is given: it rises by itself on one machine; an
+operator with two machines keeps their clocks together, or says ``--number``.
 """
 
 from __future__ import annotations
