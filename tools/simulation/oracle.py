@@ -17,7 +17,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_book, oracle_compare, oracle_controls, oracle_intents, oracle_records, oracle_reports, oracle_wire
+from ringfence.tools.simulation import (
+    oracle_book,
+    oracle_compare,
+    oracle_controls,
+    oracle_intents,
+    oracle_kills,
+    oracle_records,
+    oracle_reports,
+    oracle_wire,
+)
 from ringfence.tools.simulation.invariants import INVARIANTS, Invariant, Violation
 from ringfence.tools.simulation.oracle_model import Model
 from ringfence.tools.simulation.oracle_records import EVENT, HEAD, INTENT, Tables, tables_of
@@ -48,6 +57,7 @@ def apply(m: Model, head: tuple[int, ...], payload: bytes) -> None:
         oracle_controls.observation(m, payload)
     elif kind == _TIMER:
         m.timers.append(m.now)
+        oracle_kills.timer(m)
 
 
 def report_of(venue: int, payload: bytes) -> oracle_book.Report:

@@ -8,6 +8,7 @@ The reason is kept for the report of a violation; what is compared is the outcom
 from __future__ import annotations
 
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools.simulation.oracle_kills import killed
 from ringfence.tools.simulation.oracle_model import (
     CANCEL,
     REPLACE,
@@ -212,6 +213,8 @@ def _new(m: Model, row: int, s: Strategy, i: Fields) -> str:
         return "overflow"
     if _not_reducing(m, s, (account, row, i[7], i[11]), i[3], None):
         return "would not reduce"
+    if killed(m, account, row, i[7], venue):
+        return "killed"
     o = Order(
         *(len(m.orders) + 1, client_id, terms, row, account, venue, route, i[7], i[11], i[12], i[13], i[1], i[2], i[3], i[4]),
         day=m.day_code,
@@ -270,5 +273,7 @@ def _replace(m: Model, row: int, s: Strategy, i: Fields) -> str:
         return "overflow"
     if qty > o.cum and _not_reducing(m, s, (o.account, row, o.instrument, o.side), qty - o.cum, o):
         return "would not reduce"
+    if killed(m, o.account, row, o.instrument, o.venue):
+        return "killed"
     ask(m, o, REPLACE, px, stop_px, qty)
     return ""

@@ -16,6 +16,7 @@ from ringfence.tools.simulation.oracle_rules import BY_QUANTITY, DONE, FILLED_OR
 
 REVISIONS_MAX = 1022  # two base-32 digits of a ClOrdID; the last is a gateway's own
 REVISIONS_FOR_CANCELS = 64  # of them are kept for cancels (S13)
+OUT_OF_BAND = 1023  # the revision of a cancel that a gateway sends by itself
 LIMIT_NS = 30_000_000_000  # a request unanswered for this long is overdue (S17)
 CANCEL, REPLACE = 1, 2
 
@@ -64,6 +65,7 @@ class Order:
     unverified: bool = False
     asked: int = 0  # number of its venue's session in which a status request went out
     unknown_since: int = 0  # engine time at which it became Unknown
+    updated_ns: int = 0  # engine time of its last change; of an Unknown one, when it became so
     transact_ns: int = 0
     venue_order_id: bytes = b""
     lost: bool = False  # a number that is passed over: its order was lost with the journal's end, its row stays empty
@@ -200,6 +202,29 @@ class Route:
     active: bool
 
 
+Scope = tuple[int, int, int]  # ScopeKind, row of its object, row of the second object of a pair
+
+
+@dataclass(slots=True)
+class Kill:
+    """A kill in force: since which sequence, KILL_* bits."""
+
+    seq: int
+    options: int
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A loosening that waits for a second operator, and what became of it."""
+
+    number: int
+    proposer: int
+    kind: int
+    scope: Scope
+    expires_ns: int
+    state: str
+
+
 @dataclass(slots=True)
 class Model:
     """Everything; ``touched`` and ``moved`` collect what changed since the last comparison."""
@@ -216,6 +241,11 @@ class Model:
     restrictions: int = 0
     halts: list[tuple[int, int]] = field(default_factory=list)  # sequences of HALT and of its end
     mass_cancels: int = 0
+    operators: dict[int, tuple[int, int, bool]] = field(default_factory=dict)  # row: uid, role, active
+    kills: dict[Scope, Kill] = field(default_factory=dict)
+    killed: list[tuple[Scope, int, int]] = field(default_factory=list)  # every kill: sequences of its begin and, or 0, of its release
+    proposals: list[Proposal] = field(default_factory=list)
+    flattened: int = 0
     instruments: dict[int, Instrument] = field(default_factory=dict)
     accounts: dict[int, bool] = field(default_factory=dict)
     venues: dict[int, Venue] = field(default_factory=dict)
@@ -246,7 +276,7 @@ class Model:
         if r is None or not 0 < r.order <= len(self.orders):
             return None
         o = self.orders[r.order - 1]
-        return (o, r.revision) if o.day == r.day and o.venue == venue and r.revision <= o.revision else None
+        return (o, r.revision) if o.day == r.day and o.venue == venue and (r.revision <= o.revision or r.revision == OUT_OF_BAND) else None
 
     def position(self, key: PositionKey) -> Position | None:
         """The position of a key, made when there is room for it."""
@@ -288,6 +318,7 @@ def settle(m: Model, o: Order) -> None:
         o.unknown_since = o.unknown_since or m.now
     else:
         o.unknown_since = 0
+    o.updated_ns = o.unknown_since or m.now
     o.shown = o.base
     if o.base != "UNKNOWN" and (o.base == "FILLED" or o.base not in DONE):
         kinds = {r.kind for r in o.requests.values()}

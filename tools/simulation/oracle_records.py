@@ -61,8 +61,11 @@ EVENT_FIELDS = (
 )
 EVENT = picker("VenueEvent", *EVENT_FIELDS)
 
-CONTROL = picker("Control", "kind", "status", "strategy", "epoch", "day", "prefix", "body")
+CONTROL = picker("Control", "operator_uid", "kind", "status", "strategy", "epoch", "day", "prefix", "body")
 ACTION = picker("OrderAction", "order_id", "execution", "instrument", "venue", "strategy", "ord_status")
+KILL_ORDER = picker("KillOrder", "a", "b", "kind", "options")
+DECISION = picker("Decision", "proposal")
+OPERATOR = picker("Operator", "uid", "id", "role", "status")
 OBSERVATION = picker("Observation", "value", "peer", "kind")
 INSTRUMENT = picker("Instrument", "symbol", "tick", "lot", "qty_min", "qty_max", "id", "price_digits", "qty_digits", "status")
 ACCOUNT = picker("Account", "id", "status", "durability")

@@ -12,6 +12,7 @@ SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD")
 PREFIX = "SM"
 START_NS = 1_772_438_400_000_000_000  # 2026-03-02 08:00 UTC, a Monday
 US = "RINGFENCE"
+SECOND_OPERATOR = 4_000_000_001  # a uid that is nobody's here
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _model(shape: Shape) -> list[str]:
     if shape.limited:
         for scope, rule, value in (("account:acc1", "OPEN_ORDERS", "1000000"), ("strategy:s1", "MAX_QTY", "1000000000000")):
             lines += ["[[limit]]", f'scope = "{scope}"', f'rule = "{rule}"', f'value = "{value}"']
-    return lines
+    return [*lines, "[[operator]]", 'name = "second"', f"uid = {SECOND_OPERATOR}", 'role = "risk"']
 
 
 def toml(shape: Shape, data_dir: str) -> str:
