@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ringfence.tools.commands import simulate
-from ringfence.tools.simulation import kills, oracle_intents, oracle_kills, runs
+from ringfence.tools.simulation import kills, oracle_authority, oracle_intents, oracle_kills, runs
 from ringfence.tools.simulation.faults import Fault
 from ringfence.tools.simulation.runs import Plan
 from ringfence.tools.simulation.setup import draw_shape
@@ -42,14 +42,14 @@ def test_run_when_scopes_are_killed_refuses_cancels_flattens_and_is_released_by_
     world.run(EVENTS)
     m = world.oracle.oracle.model
     assert [finish > begin > 0 for _, begin, finish in m.killed] == [True] * len(m.killed) != []
-    assert Counter(p.state for p in m.proposals)["approved"] >= len(m.killed)
-    assert "killed" in m.reasons.values()
+    assert Counter(p.state for p in m.proposals)["APPROVED"] >= len(m.killed)
+    assert "KILLED" in m.reasons.values()
     assert any(oracle_kills.flattens(o) and o.cum for o in m.orders), "a position was closed by the engine's own order"
     assert any(text.endswith(b"-VV") for _, text in world.oracle.oracle._wire.seen), "a gateway cancelled by itself"
 
 
 @pytest.mark.parametrize("world", [4], indirect=True)
-@pytest.mark.parametrize(("module", "function"), [(oracle_intents, "killed"), (oracle_kills, "_cancel"), (oracle_kills, "release")])
+@pytest.mark.parametrize(("module", "function"), [(oracle_intents, "refusal"), (oracle_kills, "_cancel"), (oracle_authority, "_approve")])
 def test_run_when_the_engine_does_other_than_the_rules_is_broken(world: World, monkeypatch: pytest.MonkeyPatch, module: Any, function: str) -> None:
     """The rules are made to differ, which is the same to the comparison."""
     monkeypatch.setattr(module, function, lambda *_: False)

@@ -40,6 +40,9 @@ class Judges:
         self.oracle.frame(frame, frame[HEAD_BYTES:])
         self.fed = head[2]
 
+    def denied(self, seq: int, reason: int) -> None:
+        self.oracle.denied(seq, reason)
+
     def wire(self, venue: int, message: dict[int, str]) -> None:
         self.truth.wire(venue, message, self._made(message.get(11, "")) if message[35] == "D" else None)
         if not (self.lossy and message.get(43) == "Y" and message[35] in "FG"):  # the session sends again what only its store remembers

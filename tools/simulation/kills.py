@@ -18,9 +18,8 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools import definitions, kill_words
 from ringfence.tools.simulation.host import Host
 from ringfence.tools.simulation.invariants import Violation
-from ringfence.tools.simulation.oracle_kills import holds
-from ringfence.tools.simulation.oracle_model import Scope
 from ringfence.tools.simulation.oracle_rules import DONE
+from ringfence.tools.simulation.oracle_scopes import Scope, holds
 from ringfence.tools.simulation.setup import SECOND_OPERATOR, Shape
 
 HOLD_NS = 700_000_000

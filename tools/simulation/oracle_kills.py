@@ -1,10 +1,10 @@
-"""Kill switches by the rules: what a kill refuses, which orders it cancels and when again, how it closes positions, and how two operators lift it.
+"""Kill switches by the rules: which orders a kill cancels and when again, and how it closes positions.
 
-    KILL, RELEASE, APPROVE, WITHDRAW, KILL_WORD, TIMER frames ─▶ Model.kills, proposals, requests, orders that flatten
+    KILL, RELEASE (oracle_authority), KILL_WORD, TIMER frames ─▶ Model.kills, requests, orders that flatten
 
 Written from docs/operations.md, docs/controls.md and the issue's words: a kill holds from its input on; an open order of the scope is asked to be cancelled
-at once when its session is up, and again by the timer, at most once a second and less often with every eighth request; releasing takes a second operator
-within 15 minutes; a kill withdraws what waits to loosen its scope. Reads and writes the Model alone; nothing here fails.
+at once when its session is up, and again by the timer, at most once a second and less often with every eighth request. Reads and writes the Model alone;
+nothing here fails.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Container
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
-from ringfence.tools.simulation import oracle_records
 from ringfence.tools.simulation.oracle_model import (
     CANCEL,
     LIMIT_NS,
@@ -20,24 +19,18 @@ from ringfence.tools.simulation.oracle_model import (
     Kill,
     Model,
     Order,
-    Proposal,
-    Scope,
     ask,
     may_cancel,
     room,
     settle,
 )
+from ringfence.tools.simulation.oracle_scopes import KIND, Scope, holds
 
-KIND = ENUMS["ScopeKind"].by_name
-COMMAND = ENUMS["ControlKind"].by_name
-ROLE = ENUMS["OperatorRole"].by_name
 MARKET, IOC = ENUMS["OrdType"].by_name["MARKET"], ENUMS["TimeInForce"].by_name["IOC"]
 BUY, SELL = ENUMS["Side"].by_name["BUY"], ENUMS["Side"].by_name["SELL"]
 CANCELS, FLATTENS = CONSTANTS["KILL_CANCEL"][0], CONSTANTS["KILL_FLATTEN"][0]
 FLATTEN_CLIENT_ID = CONSTANTS["FLATTEN_CLIENT_ID"][0]
-PROPOSAL_NS = 900_000_000_000
 AGAIN_NS = 1_000_000_000
-PENDING, APPROVED, WITHDRAWN, EXPIRED = "pending", "approved", "withdrawn", "expired"
 
 
 # ---- scopes ----------------------------------------------------------------------------------------------------------------------
@@ -56,23 +49,6 @@ def exists(m: Model, scope: Scope) -> bool:
     return b == 0 and a in rows.get(kind, ())
 
 
-def holds(scope: Scope, account: int, strategy: int, instrument: int, venue: int) -> bool:
-    """Whether the scope covers what these four name; a position has no venue (0)."""
-    kind, a, b = scope
-    if kind == KIND["FIRM"]:
-        return True
-    if kind == KIND["ACCOUNT_INSTRUMENT"]:
-        return (account, instrument) == (a, b)
-    if kind == KIND["STRATEGY_INSTRUMENT"]:
-        return (strategy, instrument) == (a, b)
-    return a == {KIND["ACCOUNT"]: account, KIND["VENUE"]: venue, KIND["STRATEGY"]: strategy, KIND["INSTRUMENT"]: instrument}.get(kind, 0)
-
-
-def killed(m: Model, account: int, strategy: int, instrument: int, venue: int) -> bool:
-    """Whether new risk of these is refused."""
-    return any(holds(scope, account, strategy, instrument, venue) for scope in m.kills)
-
-
 def flattens(o: Order) -> bool:
     """Whether the engine made the order itself, to close a position."""
     return o.client_id >> 32 == FLATTEN_CLIENT_ID
@@ -85,6 +61,7 @@ def kill(m: Model, scope: Scope, options: int) -> bool:
     """Block, and cancel or flatten as asked; what is asked again adds to it."""
     if not exists(m, scope) or options & ~(CANCELS | FLATTENS):
         return False
+    m.counting = True
     known = m.kills.get(scope)
     if known is None:
         m.kills[scope] = Kill(m.seq, options)
@@ -110,11 +87,11 @@ def release(m: Model, scope: Scope) -> bool:
     return True
 
 
-def word(m: Model, venue: int) -> None:
-    """The out-of-band word of a venue, or of the firm (0), was found set."""
+def word(m: Model, venue: int) -> Scope:
+    """The out-of-band word of a venue, or of the firm (0), was found set; the scope that it kills."""
     scope = (KIND["VENUE"], venue, 0) if venue else (KIND["FIRM"], 0, 0)
     kill(m, scope, CANCELS)
-    _withdraw_on(m, scope)
+    return scope
 
 
 def _cancel(m: Model, o: Order) -> None:
@@ -126,8 +103,7 @@ def _cancel(m: Model, o: Order) -> None:
 
 
 def timer(m: Model) -> None:
-    """What is still open of a scope that was killed with cancels is asked for again; proposals past their time end."""
-    expire(m)
+    """What is still open of a scope that was killed with cancels is asked for again."""
     wanted = [scope for scope, k in m.kills.items() if k.options & CANCELS]
     for _, s in sorted(m.strategies.items()) if wanted else ():
         for o in list(s.open.values()):
@@ -156,6 +132,7 @@ def _flatten(m: Model, scope: Scope) -> None:
             *(len(m.orders) + 1, client_id, terms, strategy, account, found[1], found[0], instrument, side, MARKET, IOC, 0, 0, qty, 0),
             day=m.day_code,
             created_seq=m.seq,
+            first_px=p.last_px,
         )
         m.orders.append(o)
         m.by_client[strategy, client_id] = o
@@ -176,63 +153,3 @@ def _way_out(m: Model, account: int, instrument: int) -> tuple[int, int] | None:
         if open_ and (KIND["VENUE"], r.venue, 0) not in m.kills:
             break
     return last
-
-
-# ---- two operators ---------------------------------------------------------------------------------------------------------------
-
-
-def role_of(m: Model, uid: int) -> int:
-    """The operator's role, 0 for nobody."""
-    return next((role for known, role, active in m.operators.values() if known == uid and active), 0)
-
-
-def expire(m: Model) -> None:
-    for p in m.proposals:
-        if p.state == PENDING and p.expires_ns <= m.now:
-            p.state = EXPIRED
-
-
-def propose(m: Model, uid: int, kind: int, scope: Scope) -> None:
-    m.proposals.append(Proposal(len(m.proposals) + 1, uid, kind, scope, m.now + PROPOSAL_NS, PENDING))
-
-
-def command(m: Model, kind: int, uid: int, body: bytes) -> bool:
-    """KILL, RELEASE, APPROVE and WITHDRAW; whether it could be."""
-    expire(m)
-    if kind in (COMMAND["APPROVE"], COMMAND["WITHDRAW"]):
-        (number,) = oracle_records.DECISION.unpack_from(body)
-        if not 0 < number <= len(m.proposals) or m.proposals[number - 1].state != PENDING:
-            return False
-        p = m.proposals[number - 1]
-        return _approve(m, p, uid) if kind == COMMAND["APPROVE"] else _withdraw(m, p, uid)
-    a, b, scope_kind, options = oracle_records.KILL_ORDER.unpack_from(body)
-    scope = scope_kind, a, b
-    if kind == COMMAND["RELEASE"]:
-        if not m.operators:
-            return release(m, scope)
-        propose(m, uid, kind, scope)
-        return True
-    done = kill(m, scope, options)
-    if done:
-        _withdraw_on(m, scope)
-    return done
-
-
-def _approve(m: Model, p: Proposal, uid: int) -> bool:
-    if role_of(m, uid) < ROLE["RISK"] or uid == p.proposer or not release(m, p.scope):
-        return False
-    p.state = APPROVED
-    return True
-
-
-def _withdraw(m: Model, p: Proposal, uid: int) -> bool:
-    if uid != p.proposer and role_of(m, uid) < ROLE["RISK"]:
-        return False
-    p.state = WITHDRAWN
-    return True
-
-
-def _withdraw_on(m: Model, scope: Scope) -> None:
-    for p in m.proposals:
-        if p.state == PENDING and p.scope == scope:
-            p.state = WITHDRAWN

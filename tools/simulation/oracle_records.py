@@ -61,9 +61,11 @@ EVENT_FIELDS = (
 )
 EVENT = picker("VenueEvent", *EVENT_FIELDS)
 
-CONTROL = picker("Control", "operator_uid", "kind", "status", "strategy", "epoch", "day", "prefix", "body")
+CONTROL = picker("Control", "operator_uid", "kind", "status", "strategy", "epoch", "day", "operator_name", "prefix", "body")
 ACTION = picker("OrderAction", "order_id", "execution", "instrument", "venue", "strategy", "ord_status")
 KILL_ORDER = picker("KillOrder", "a", "b", "kind", "options")
+LIMIT = picker("LimitChange", "value", "expires_ns", "a", "b", "kind", "rule")
+PERMISSION = picker("PermissionChange", "value", "permission", "part", "grant")
 DECISION = picker("Decision", "proposal")
 OPERATOR = picker("Operator", "uid", "id", "role", "status")
 OBSERVATION = picker("Observation", "value", "peer", "kind")

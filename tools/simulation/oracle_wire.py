@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ringfence.tools.simulation.invariants import Violation
-from ringfence.tools.simulation.oracle_kills import flattens, holds
+from ringfence.tools.simulation.oracle_kills import flattens
 from ringfence.tools.simulation.oracle_model import BOOKED, OUT_OF_BAND, Model, Order
 from ringfence.tools.simulation.oracle_rules import Reference, reference
+from ringfence.tools.simulation.oracle_scopes import holds
 
 _NEW, _CANCEL, _REPLACE = b"D", b"F", b"G"
 _POSS_DUP = b"Y"

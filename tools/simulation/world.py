@@ -32,6 +32,7 @@ from ringfence.tools.simulation.host import Host
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.judges import Judges
 from ringfence.tools.simulation.kills import Switches
+from ringfence.tools.simulation.operators import Operators
 from ringfence.tools.simulation.setup import START_NS, US, Shape
 from ringfence.tools.simulation.strategies import Driver
 from ringfence.tools.simulation.venue import Market
@@ -72,6 +73,7 @@ class World:
         self.host.now = self.now
         self.watch = Watch(self.host, self.oracle)
         self.switches = Switches(self.host)
+        self.operators = Operators(self.host)
         self.oracle.durable(lambda: self.watch.durable)
         self.drivers: dict[int, Driver | None] = dict.fromkeys(range(1, shape.strategies + 1))
         self.attaching: set[int] = set()
@@ -296,6 +298,7 @@ class World:
             self._kill(f"s{row}")
         self._resume()
         self.switches.step(self.now)
+        self.operators.step(self.now)
         for name in [n for n, at in self.due.items() if n.startswith("clock/") and at <= self.now]:
             del self.due[name]
             self._mend_clock(name.removeprefix("clock/"))
@@ -459,10 +462,12 @@ class World:
         return int(self.host.engine.state.table("engine")[1]["order_count"])  # type: ignore[union-attr]
 
     def _may_trade(self) -> bool:
-        """Some strategy may still ask for new orders (one that wrote garbage may not), and the engine's time has not run ahead, to which all intents are old."""
+        """Some strategy may still ask for new orders (one that wrote garbage may not), the engine's time is not ahead, where all intents are old, and
+        nothing is limited.
+        """
         table = self.host.engine.state.table  # type: ignore[union-attr]
         ahead = max(int(table("engine")[1][name]) for name in ("engine_ns", "started_ns")) > self.now
-        return bool((table("strategies")["status"] == _ENABLED).any()) and not ahead
+        return bool((table("strategies")["status"] == _ENABLED).any()) and not (ahead or self.oracle.oracle.model.limits)
 
     def _until(self, done: Callable[[], bool], text: str) -> None:
         for _ in range(SETTLE_EVENTS_MAX):
@@ -575,6 +580,14 @@ def _halt(w: World, _f: Fault) -> None:
     w.host.publish(definitions.command("HALT", "simulated"))
 
 
+def _set_limit(w: World, f: Fault) -> None:
+    w.operators.set_limit(Random(f.amount))
+
+
+def _set_strategy(w: World, f: Fault) -> None:
+    w.operators.set_strategy(int(f.target), Random(f.amount))
+
+
 def _kill_scope(w: World, f: Fault) -> None:
     draw = Random(f.amount)
     w.switches.command(draw.choice(w.switches.choice), draw.choice((0, _KILL_CANCEL, _KILL_CANCEL, _KILL_FLATTEN, _KILL_CANCEL | _KILL_FLATTEN)))
@@ -645,6 +658,8 @@ _STRIKES: dict[str, Strike] = {
     "clock_frozen": _clock_frozen,
     "roll_day": _roll_day,
     "halt": _halt,
+    "set_limit": _set_limit,
+    "set_strategy": _set_strategy,
     "kill_scope": _kill_scope,
     "kill_word": _kill_word,
     "garbage": _garbage,
