@@ -21,7 +21,7 @@ from ringfence.tools.simulation.oracle_scopes import Scope
 from ringfence.tools.simulation.setup import LIMITED, SECOND_OPERATOR
 
 HOLD_NS = 400_000_000
-LASTS_NS = (50_000_000, 3_000_000_000)
+LASTS_NS = (20_000_000, 2_000_000_000)
 _KIND = ENUMS["ScopeKind"]
 _PENDING = ENUMS["ProposalState"].by_name["PENDING"]
 _RELEASE = ENUMS["ControlKind"].by_name["RELEASE"]

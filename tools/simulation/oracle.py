@@ -22,6 +22,7 @@ from ringfence.tools.simulation import (
     oracle_book,
     oracle_compare,
     oracle_controls,
+    oracle_governed,
     oracle_intents,
     oracle_kills,
     oracle_records,
@@ -184,7 +185,7 @@ class Oracle:
             self._report("I10", f"the engine has applied {seq}, the journal has {m.seq}", m.seq)
         else:
             known = set(self._found)
-            self._found += [v for v in oracle_compare.everything(m, tables) if v not in known]
+            self._found += [v for v in oracle_compare.everything(m, tables) + oracle_governed.compare(m, state) if v not in known]
         if quiescent:
             self._found += oracle_wire.compare_truth(m, self._wire)
         return self._take()
