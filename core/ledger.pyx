@@ -14,13 +14,17 @@ from dataclasses import dataclass
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ringfence.core.ledger_events cimport POSITION_SKIPPED, book, cash_of, find_event, find_position, in_force, set_method, unrealized_at
+from ringfence.core.ledger_events cimport book, set_method
+from ringfence.core.ledger_index cimport find_event, find_position
+from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_legs cimport cash_of, unrealized_at
+from ringfence.core.ledger_recompute cimport POSITION_SKIPPED
 from ringfence.core.ledger_trades cimport value_of
-from ringfence.core.lots cimport LedgerTables
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_LEDGER_CASH, RF_LEDGER_DAILY, RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_INVERSE, RF_LEDGER_MARGIN, RF_LEDGER_POSITION_MERGED,
-    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT, RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_HELD, LedgerCheckpoint, LedgerClosing, LedgerEvent, LedgerHead, LedgerInstrument, LedgerLeg, LedgerPick, LedgerPosition, Lot,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT, RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_HELD,
+    LedgerCheckpoint, LedgerClosing, LedgerEvent, LedgerHead, LedgerInstrument, LedgerLeg, LedgerPick, LedgerPosition, Lot,
 )
 
 from ringfence.core.errors import CoreError
@@ -220,7 +224,7 @@ cdef class Ledger:
         was = i[0]
         power = money_digits + px_digits - qty_digits - digits if inverse else money_digits - px_digits - qty_digits - digits
         if inverse and power < 0:
-            raise CoreError(f"instrument {instrument}: an inverse contract needs money_digits of at least {qty_digits + digits - px_digits}, was {money_digits}")
+            raise CoreError(f"instrument {instrument}: an inverse contract needs money_digits >= {qty_digits + digits - px_digits}, was {money_digits}")
         from_int(mantissa * 10 ** max(power, 0), i.factor, f"instrument {instrument}: factor")
         from_int(10 ** max(-power, 0), i.divisor, f"instrument {instrument}: divisor")
         i.settle_asset = settle_asset

@@ -288,7 +288,9 @@ cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty
         return RF_LEDGER_RESULT_NOT_HELD
     if rf_wide_load(to.qty) != 0 and (rf_wide_load(to.qty) > 0) != (qty > 0):
         return RF_LEDGER_RESULT_BAD_EVENT
-    if not rf_wide_sum(rf_wide_load(to.bound), rf_wide_load(p.bound), &bound) or bound >= figure_max() or rf_wide_abs(rf_wide_load(to.qty)) + left >= figure_max():
+    if rf_wide_abs(rf_wide_load(to.qty)) + left >= figure_max():
+        return RF_LEDGER_RESULT_OVERFLOW
+    if not rf_wide_sum(rf_wide_load(to.bound), rf_wide_load(p.bound), &bound) or bound >= figure_max():
         return RF_LEDGER_RESULT_OVERFLOW
     if not lot_to_spare(t):
         return RF_LEDGER_RESULT_NO_ROW

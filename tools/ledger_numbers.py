@@ -27,11 +27,11 @@ def parse(text: object) -> Fraction:
         If it is a float or no number.
     """
     if isinstance(text, bool) or not isinstance(text, (str, int)):
-        raise ValueError("a number as a string, such as \"1.5\" or \"1/3\"")
+        raise ValueError('a number as a string, such as "1.5" or "1/3"')
     try:
         return Fraction(text.replace(":", "/").replace("_", "") if isinstance(text, str) else text)
     except (ValueError, ZeroDivisionError):
-        raise ValueError("a number as a string, such as \"1.5\" or \"1/3\"") from None
+        raise ValueError('a number as a string, such as "1.5" or "1/3"') from None
 
 
 def half_even(value: Fraction) -> int:
@@ -94,8 +94,7 @@ class Amount:
     def __add__(self, other: Amount) -> Amount:
         digits = max(self.digits, other.digits)
         raw = self.raw * 10 ** (digits - self.digits) + other.raw * 10 ** (digits - other.digits)
-        # The coarser of two scales says what is rounded; zeros below it come from the shift.
-        return Amount(raw, digits, max(self.natural, other.natural, digits - min(self.digits, other.digits)))
+        return Amount(raw, digits, max(self.natural, other.natural))
 
     def __neg__(self) -> Amount:
         return Amount(-self.raw, self.digits, self.natural)
@@ -129,12 +128,7 @@ class Amount:
         return self._quotient(dividend / self.value)
 
     def _quotient(self, quotient: Fraction) -> str:
-        if self.on_grid:
-            return exact(quotient)
-        kept = self.ends_at()
-        if kept is not None:
-            return exact(quotient * self.value / Fraction(kept, 10 ** (self.digits - GUARD))) if quotient == 0 else self._rounded(quotient)
-        return self._rounded(quotient)
+        return exact(quotient) if self.on_grid else self._rounded(quotient)
 
     def _rounded(self, quotient: Fraction) -> str:
         """A quotient of a figure that may be off by a few units: a short decimal when it is one within that, else 15 significant digits."""
