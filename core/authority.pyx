@@ -32,10 +32,9 @@ from ringfence.core.reservations cimport recount, set_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE,
-    RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE,
-    RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
+    RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
     RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN,
-    RF_RISK_RULE_MAX, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
+    RF_FIRM_SCOPE, RF_RISK_RULE_MAX, RF_RISK_RULE_REPEATED_EXECUTION, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, Decision, KillOrder,
     LimitChange, Operator, PermissionChange, Proposal, Signature, Strategy,
 )
@@ -144,11 +143,23 @@ cdef int loosens(uint8_t way, int64_t before, int64_t after) noexcept nogil:
     return after == 0 or (before != 0 and after > before)
 
 
+cdef inline int reached(const EngineState *s, uint32_t scope, const Strategy *row) noexcept nogil:
+    cdef int64_t most = s.scopes[scope].limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]
+    return scope != 0 and most != 0 and row.repeated_count >= most
+
+
+cdef int repeats_itself(const EngineState *s, const Strategy *row) noexcept nogil:
+    """1 when REPEATED_EXECUTION of a scope keeps it disabled; every strategy counts, so the count alone says nothing."""
+    if s.engine.scope_count == 0:
+        return 0
+    return reached(s, RF_FIRM_SCOPE, row) or reached(s, s.desks[row.desk_row].scope, row) or reached(s, row.scope, row)
+
+
 cdef int frees_strategy(const EngineState *s, uint16_t strategy, uint8_t status) noexcept nogil:
     cdef const Strategy *row = &s.strategies[strategy]
     if strategy == 0 or strategy > s.engine.strategy_count or status >= row.status:
         return 0
-    return row.status == RF_STRATEGY_STATUS_POISONED or row.silent or row.unapproved or (row.status == RF_STRATEGY_STATUS_DISABLED and row.repeated_count != 0)
+    return row.status == RF_STRATEGY_STATUS_POISONED or row.silent or row.unapproved or (row.status == RF_STRATEGY_STATUS_DISABLED and repeats_itself(s, row))
 
 
 cdef int needs_two(const EngineState *s, const Control *c) noexcept nogil:

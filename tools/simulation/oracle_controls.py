@@ -8,7 +8,7 @@ A command that cannot be changes nothing (and is a break). Nothing here fails.
 from __future__ import annotations
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_book, oracle_records
+from ringfence.tools.simulation import oracle_authority, oracle_book, oracle_kills, oracle_records
 from ringfence.tools.simulation.oracle_model import (
     REVISIONS_MAX,
     Instrument,
@@ -38,13 +38,17 @@ DIGITS_MAX = 18
 
 
 def control(m: Model, payload: bytes) -> None:
-    kind, status, strategy, epoch, day, prefix, body = oracle_records.CONTROL.unpack_from(payload)
-    if kind == KIND["START"]:
+    uid, kind, status, strategy, epoch, day, name, prefix, body = oracle_records.CONTROL.unpack_from(payload)
+    if not oracle_authority.may_command(m, uid, kind):
+        done = False
+    elif kind == KIND["START"]:
         done = _start(m, day, text_of(prefix)[:2])
     elif kind in _DEFINE:
         done = _DEFINE[kind](m, body)
-    elif kind in (KIND["STRATEGY_ATTACH"], KIND["STRATEGY_DETACH"], KIND["SET_STRATEGY"]):
-        done = _strategy(m, kind, strategy, epoch, status)
+    elif kind in (KIND["STRATEGY_ATTACH"], KIND["STRATEGY_DETACH"]):
+        done = _strategy(m, kind, strategy, epoch)
+    elif kind in _CONTROLLED:
+        done = oracle_authority.command(m, kind, uid, text_of(name), (strategy, status), body)
     elif kind == KIND["ROLL_DAY"]:
         done = is_day(day) and day > m.day
         if done:
@@ -85,6 +89,7 @@ def _start(m: Model, day: int, prefix: bytes) -> bool:
 def _roll(m: Model, day: int) -> None:
     """Orders are carried as they are; an old DAY order that is still open is in doubt and asked for."""
     m.day, m.day_code = day, day_code(day)
+    m.turnover.clear()
     for s in m.strategies.values():
         for o in s.open.values():
             if o.time_in_force == DAY and o.day < m.day_code:
@@ -147,39 +152,41 @@ def _route(m: Model, body: bytes) -> bool:
     return True
 
 
+def _operator(m: Model, body: bytes) -> bool:
+    uid, row, role, status = oracle_records.OPERATOR.unpack_from(body)
+    if row and status in STATUSES:
+        m.operators[row] = uid, role, status == ACTIVE
+    return bool(row) and status in STATUSES
+
+
 def _beside_orders(_m: Model, _body: bytes) -> bool:
-    """What these define or set the oracle does not follow; in a run they grant everything and limit nothing."""
+    """What these define the oracle does not follow: a run has none but the firm's currency."""
     return True
 
 
 _DEFINE = {
-    **{
-        KIND[name]: _beside_orders
-        for name in ("DEFINE_CURRENCY", "DEFINE_BROKER", "DEFINE_DESK", "DEFINE_OPERATOR", "SET_LIMIT", "SET_LOCATE", "SET_PERMISSION")
-    },
+    **{KIND[name]: _beside_orders for name in ("DEFINE_CURRENCY", "DEFINE_BROKER", "DEFINE_DESK")},
     KIND["DEFINE_INSTRUMENT"]: _instrument,
     KIND["DEFINE_ACCOUNT"]: _account,
     KIND["DEFINE_VENUE"]: _venue,
     KIND["DEFINE_STRATEGY"]: _define_strategy,
     KIND["DEFINE_ROUTE"]: _route,
+    KIND["DEFINE_OPERATOR"]: _operator,
 }
+_CONTROLLED = {KIND[name] for name in oracle_authority.CONTROLLED}
 
 
 # ---- strategies ------------------------------------------------------------------------------------------------------------------
 
 
-def _strategy(m: Model, kind: int, row: int, epoch: int, status: int) -> bool:
+def _strategy(m: Model, kind: int, row: int, epoch: int) -> bool:
     s = m.strategies.get(row)
     if s is None:
         return False
     if kind == KIND["STRATEGY_ATTACH"]:
         s.attached, s.epoch, s.stalled = True, epoch, False
-    elif kind == KIND["STRATEGY_DETACH"]:
-        _leave(m, row, s)
-    elif status not in STRATEGY_STATUS.by_value:
-        return False
     else:
-        s.status = status
+        _leave(m, row, s)
     return True
 
 
@@ -268,6 +275,8 @@ def observation(m: Model, payload: bytes) -> None:
                     ask_status(m, o)
     elif kind in (SEEN["STRATEGY_STALLED"], SEEN["STRATEGY_READY"]) and strategy is not None:
         strategy.stalled = kind == SEEN["STRATEGY_STALLED"]
+    elif kind == SEEN["KILL_WORD"] and value == 1 and (peer == 0 or venue is not None):
+        oracle_authority.withdraw_on(m, oracle_kills.word(m, peer))
     elif kind == SEEN["STRATEGY_POISONED"] and strategy is not None:
         strategy.status = STRATEGY_STATUS.by_name["POISONED"]
         _leave(m, peer, strategy)
