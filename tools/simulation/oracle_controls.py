@@ -184,7 +184,7 @@ def _strategy(m: Model, kind: int, row: int, epoch: int) -> bool:
     if s is None:
         return False
     if kind == KIND["STRATEGY_ATTACH"]:
-        s.attached, s.epoch, s.stalled = True, epoch, False
+        s.attached, s.epoch, s.stalled, s.silent = True, epoch, False, False  # another process: its heart beats, what it may do stays
     else:
         _leave(m, row, s)
     return True
@@ -277,6 +277,8 @@ def observation(m: Model, payload: bytes) -> None:
         strategy.stalled = kind == SEEN["STRATEGY_STALLED"]
     elif kind == SEEN["KILL_WORD"] and value == 1 and (peer == 0 or venue is not None):
         oracle_authority.withdraw_on(m, oracle_kills.word(m, peer))
+    elif kind == SEEN["STRATEGY_SILENT"] and strategy is not None:
+        oracle_kills.silence(m, strategy)
     elif kind == SEEN["STRATEGY_POISONED"] and strategy is not None:
         strategy.status = STRATEGY_STATUS.by_name["POISONED"]
         _leave(m, peer, strategy)
