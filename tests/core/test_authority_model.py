@@ -1,4 +1,4 @@
-"""Proposals, approvals, overrides, kills and strategies' states, in any order and by anybody, against the oracle's model of them after every step.
+"""Proposals, approvals, overrides, kills, definitions and strategies' states, in any order and by anybody, against the oracle's model of them after every step.
 
 The model (``tools/simulation/oracle_authority``) is lists and dictionaries, written from the documentation; what is compared is limits, kills, proposals with
 what they will give back, strategies' states, open orders and their requests. A snapshot is taken and loaded in the middle; at the end a replay is the same.
@@ -111,6 +111,28 @@ class Authority(RuleBasedStateMachine):
     @rule(who=st.integers(1, 5), role=st.sampled_from(("RISK", "TRADER")), status=st.integers(1, 2))
     def change_an_operator(self, who: int, role: str, status: int) -> None:
         self.operator(who + 1, list(ROLES)[who], role, status)
+
+    @rule(
+        uid=UIDS,
+        status=st.sampled_from((1, 1, 1, 2)),
+        qty_max=st.sampled_from((0, 10**6, 10**12)),
+        margin=st.integers(0, 2),
+        name=st.sampled_from(("config", "somebody")),
+    )
+    def define_an_instrument(self, uid: int, status: int, qty_max: int, margin: int, name: str) -> None:
+        values = {"tick": 1, "lot": 1, "qty_max": qty_max, "multiplier": 1, "price_digits": 2, "status": status, "margin_ppm": margin}
+        body = self.m.record("Instrument", id=1, symbol="EURUSD", base="EUR", quote="USD", **values)
+        self.m.control("DEFINE_INSTRUMENT", body=body, operator_uid=uid, operator_name=name)
+
+    @rule(uid=UIDS, row=st.integers(1, 3), status=st.sampled_from((1, 4)), age=st.sampled_from((0, 10**10, 10**11)))
+    def define_a_strategy(self, uid: int, row: int, status: int, age: int) -> None:
+        body = self.m.record("Strategy", id=row, name=f"s{row}", status=status, max_age_ns=age)
+        self.m.control("DEFINE_STRATEGY", body=body, operator_uid=uid, operator_name="somebody")
+
+    @rule(uid=UIDS, status=st.sampled_from((1, 1, 1, 2)), code=st.sampled_from(("ACC1", "ACC2")))
+    def define_an_account(self, uid: int, status: int, code: str) -> None:
+        body = self.m.record("Account", id=1, name="main", code=code, status=status)
+        self.m.control("DEFINE_ACCOUNT", body=body, operator_uid=uid, operator_name="somebody")
 
     # ---- what happens meanwhile
 
