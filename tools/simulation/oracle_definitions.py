@@ -8,7 +8,7 @@ is granted or only groups does not. The last image of each row is kept, to compa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ringfence.ipc.schema import ENUMS
@@ -157,7 +157,7 @@ def widens(m: Model, what: str, body: bytes, uid: int) -> bool:
     if what in _OPENED and _field(what, body, "status") == ACTIVE != _field(what, before, "status"):
         return True
 
-    def pairs(table: dict[str, tuple[str, ...]]) -> list[tuple[Any, Any]]:
+    def pairs(table: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, Any]]:
         return [(_field(what, before, name), _field(what, body, name)) for name in table.get(what, ())]
 
     changed = any(old != new for old, new in pairs(_ANY_CHANGE)) or any(old and not new for old, new in pairs(_TAKEN_BACK))
