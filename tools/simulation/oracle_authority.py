@@ -1,6 +1,6 @@
 """Authority by the rules: who may command what, what waits for a second operator, and which changes end by themselves.
 
-    SET_LIMIT, SET_PERMISSION, SET_STRATEGY, KILL, RELEASE ──tighter──▶ done at once     looser ──▶ Proposal, 15 minutes, APPROVE by another of role risk
+    SET_*, KILL, RELEASE, DEFINE_* ──tighter──▶ done at once      looser ──▶ Proposal, 15 minutes, APPROVE by another operator of role risk
     SET_LIMIT with an end ─▶ RUNNING until then, and what it replaced comes back         KILL ─▶ withdraws what waits to loosen its scope
 
 Written from docs/operations.md (operators), docs/controls.md and ``core/rules.py``. Reads and writes the Model alone; nothing here fails:
@@ -10,7 +10,7 @@ what cannot be is False.
 from __future__ import annotations
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_kills, oracle_limits, oracle_records
+from ringfence.tools.simulation import oracle_definitions, oracle_kills, oracle_limits, oracle_records
 from ringfence.tools.simulation.oracle_model import Model, Proposal
 from ringfence.tools.simulation.oracle_scopes import KIND, Scope
 
@@ -22,8 +22,8 @@ PROPOSAL_NS = 900_000_000_000
 CONFIGURATION = b"config"
 PENDING, APPROVED, RUNNING, WITHDRAWN, EXPIRED = "PENDING", "APPROVED", "RUNNING", "WITHDRAWN", "EXPIRED"
 LIMITS = frozenset({"SET_LIMIT", "SET_LOCATE"})
-CHANGES = LIMITS | {"SET_PERMISSION", "SET_STRATEGY", "KILL", "RELEASE"}
-CONTROLLED = CHANGES | {"APPROVE", "WITHDRAW"}
+CHANGES = LIMITS | {"SET_PERMISSION", "SET_STRATEGY", "KILL", "RELEASE"} | oracle_definitions.KINDS
+CONTROLLED = frozenset(COMMAND[name] for name in CHANGES | {"APPROVE", "WITHDRAW"})
 _LEAST = {
     **dict.fromkeys(("SET_STRATEGY", "MASS_CANCEL", "DONT_KNOW", "RESOLVE_ORDER", "ASSIGN_EXECUTION", "HALT", "KILL", "WITHDRAW"), "TRADER"),
     **dict.fromkeys(("RESUME", "SET_LIMIT", "SET_PERMISSION", "SET_LOCATE", "RELEASE", "APPROVE"), "RISK"),
@@ -55,7 +55,10 @@ def command(m: Model, kind: int, uid: int, name: bytes, of_strategy: tuple[int, 
     until = _end_of(what, body)
     if until and until <= m.now:
         return False
-    if _needs_two(m, what, uid, name, of_strategy, body):
+    first = _is_first_configuration(m, name)
+    added = what == "DEFINE_STRATEGY" and bool(m.operators) and not first and oracle_definitions.is_new(m, what, body)
+    if not first and _needs_two(m, what, uid, of_strategy, body):
+        _withdraw_images(m, what, body)
         return _propose(m, what, uid, of_strategy, body)
     if until and _is_full(m):
         return False
@@ -64,6 +67,9 @@ def command(m: Model, kind: int, uid: int, name: bytes, of_strategy: tuple[int, 
         return False
     if what == "KILL":
         withdraw_on(m, scope_of(body))
+    _withdraw_images(m, what, body)
+    if added:
+        m.strategies[oracle_definitions.row_of(what, body)].unapproved = True
     if until:
         m.made += 1
         m.proposals.append(Proposal(m.made, uid, what, body, of_strategy, until, RUNNING, before))
@@ -84,9 +90,16 @@ def _is_full(m: Model) -> bool:
     return sum(p.state in (PENDING, RUNNING) for p in m.proposals) >= m.capacity.get("proposals", 1 << 32) - 1
 
 
-def _needs_two(m: Model, what: str, uid: int, name: bytes, of_strategy: tuple[int, int], body: bytes) -> bool:
-    if not m.operators or (name == CONFIGURATION and not m.intents and not m.orders):
+def _is_first_configuration(m: Model, name: bytes) -> bool:
+    """Of an instance that has never traded: it is taken as it is."""
+    return name == CONFIGURATION and not m.intents and not m.orders
+
+
+def _needs_two(m: Model, what: str, uid: int, of_strategy: tuple[int, int], body: bytes) -> bool:
+    if not m.operators:
         return False
+    if what in oracle_definitions.KINDS:
+        return oracle_definitions.widens(m, what, body, uid)
     if what in LIMITS:
         scope, rule, value, _ = oracle_limits.limit_change(body)
         return oracle_limits.needs_two(m, scope, rule, value)
@@ -94,7 +107,7 @@ def _needs_two(m: Model, what: str, uid: int, name: bytes, of_strategy: tuple[in
         return oracle_limits.grants_more(m, body)
     if what == "SET_STRATEGY":
         s = m.strategies.get(of_strategy[0])
-        return s is not None and of_strategy[1] < s.status and (STATUS.by_value[s.status] == "POISONED" or s.silent)
+        return s is not None and of_strategy[1] < s.status and (STATUS.by_value[s.status] == "POISONED" or s.silent or s.unapproved)
     return what == "RELEASE"
 
 
@@ -110,6 +123,8 @@ def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> bo
     if what in LIMITS:
         scope, rule, value, _ = oracle_limits.limit_change(body)
         return oracle_limits.set_limit(m, scope, rule, value, known=oracle_kills.exists(m, scope))
+    if what in oracle_definitions.KINDS:
+        return oracle_definitions.define(m, what, body)
     if what == "SET_PERMISSION":
         return oracle_limits.set_permission(m, body)
     if what == "SET_STRATEGY":
@@ -117,7 +132,8 @@ def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> bo
         if s is None or of_strategy[1] not in STATUS.by_value:
             return False
         s.status = of_strategy[1]
-        s.silent = s.silent and s.status >= STATUS.by_name["CANCEL_ONLY"]
+        if s.status < STATUS.by_name["CANCEL_ONLY"]:
+            s.silent = s.unapproved = False
         return True
     if what == "RELEASE":
         return oracle_kills.release(m, scope_of(body))
@@ -161,8 +177,15 @@ def withdraw_on(m: Model, scope: Scope) -> None:
             p.state = WITHDRAWN
 
 
+def _withdraw_images(m: Model, what: str, body: bytes) -> None:
+    """A later image of a row: what waits for an earlier one does not wait any more."""
+    for p in m.proposals if what in oracle_definitions.KINDS else ():
+        if p.state == PENDING and p.kind == what and oracle_definitions.row_of(what, p.body) == oracle_definitions.row_of(what, body):
+            p.state = WITHDRAWN
+
+
 def _loosens(p: Proposal) -> Scope | None:
-    """The scope that a proposal would loosen; None for a grant."""
+    """The scope that a proposal would loosen; None for a grant or a definition."""
     if p.kind in LIMITS:
         return oracle_limits.limit_change(p.body)[0]
     if p.kind == "SET_STRATEGY":

@@ -201,6 +201,7 @@ class Strategy:
     epoch: int = 0
     stalled: bool = False
     silent: bool = False
+    unapproved: bool = False  # one person has added it to an instance that trades
     open: dict[int, Order] = field(default_factory=dict)  # oldest first; an order that comes back is last
 
 
@@ -260,6 +261,8 @@ class Model:
     halts: list[tuple[int, int]] = field(default_factory=list)  # sequences of HALT and of its end
     mass_cancels: int = 0
     operators: dict[int, tuple[int, int, bool]] = field(default_factory=dict)  # row: uid, role, active
+    highest_roles: dict[int, int] = field(default_factory=dict)  # of each operator while active
+    images: dict[tuple[str, int], bytes] = field(default_factory=dict)  # last definition of each row
     kills: dict[Scope, Kill] = field(default_factory=dict)
     killed: list[tuple[Scope, int, int]] = field(default_factory=list)  # every kill: sequences of its begin and, or 0, of its release
     proposals: list[Proposal] = field(default_factory=list)
