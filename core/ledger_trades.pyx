@@ -19,7 +19,7 @@ from ringfence.core.wide cimport (
     rf_wide_abs, rf_wide_from, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, rf_wide_sum, wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_INVERSE, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_NOT_HELD, RF_LEDGER_RESULT_OVERFLOW, LedgerClosing, LedgerEvent, LedgerInstrument, LedgerPick,
     LedgerPosition, Lot,
 )
@@ -91,13 +91,15 @@ cdef uint32_t picked_lot(const LedgerTables *t, uint32_t position, const LedgerP
     return row
 
 
-cdef int picks_match(const LedgerTables *t, uint32_t position, const Trade *x, wide_t closing) noexcept nogil:
-    """Whether the lots that a close names are there, each once, and add up to it; no name at all is clear when it closes all or there is one lot."""
+cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil:
     cdef const LedgerPosition *p = &t.positions[position]
     cdef uint32_t i, j, row
-    cdef wide_t total = 0, part
+    cdef wide_t held = rf_wide_load(p.qty), total = 0, part, closing
+    if held == 0 or x.qty == 0 or (held > 0) == (x.qty > 0):
+        return 1
+    closing = rf_wide_abs(x.qty) if rf_wide_abs(x.qty) < rf_wide_abs(held) else rf_wide_abs(held)
     if x.pick_count == 0:
-        return p.lot_count == 1 or closing == rf_wide_abs(rf_wide_load(p.qty))
+        return p.lot_count == 1 or closing == rf_wide_abs(held)
     for i in range(x.first_pick, x.first_pick + x.pick_count):
         row = picked_lot(t, position, &t.picks[i])
         part = rf_wide_load(t.picks[i].qty)
@@ -244,8 +246,6 @@ cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const T
         return RF_LEDGER_RESULT_OVERFLOW
     if held != 0 and (held > 0) != (x.qty > 0):
         closing = rf_wide_abs(held) if size > rf_wide_abs(held) else size
-        if p.method == RF_LEDGER_METHOD_SPEC and not picks_match(t, position, x, closing):
-            return RF_LEDGER_RESULT_AMBIGUOUS
     opening = size - closing
     if opening != 0 and closing == 0 and not (p.method == RF_LEDGER_METHOD_WAC and p.first_lot) and not lot_to_spare(t):
         return RF_LEDGER_RESULT_NO_ROW
