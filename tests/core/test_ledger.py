@@ -17,7 +17,7 @@ from ringfence.core.ledger import Booking, Ledger, LedgerError, Limits, bytes_ne
 
 METHODS = ("WAC", "FIFO", "LIFO", "HIFO", "HIFO_MINGAIN", "SPEC")
 MONEY = 20
-LIMITS = Limits(instruments=8, positions=24, lots=400, events=400, picks=400, checkpoints=16)
+LIMITS = Limits(instruments=8, positions=24, lots=400, events=40, picks=400, checkpoints=16)
 SHARE, OTHER, FUTURE, INVERSE, DAILY = (
     model.Instrument(1, 2, 2),
     model.Instrument(2, 2, 2),
@@ -420,7 +420,7 @@ def test_ledger_when_the_same_events_come_twice_all_bytes_are_equal() -> None:
     states = []
     for _ in range(2):
         pair = Pair("HIFO", 42)
-        for _ in range(60):
+        for _ in range(38):
             pair.book(pair.fill() if pair.random.random() < 0.6 else pair.alteration())
         states.append(pair.ledger.state)
     assert states[0] == states[1]
