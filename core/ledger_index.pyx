@@ -1,8 +1,8 @@
 """The ledger's indexes: positions by account, strategy and instrument; events by their identity.
 
-Open addressing with linear probing over ``slots`` words that hold rows, never more than half full; every find compares the whole key. The slot of an identity
-holds the event that has it, or, with WAITS, the first of the busts and corrections that wait for it. Nothing is ever removed but positions that a refused event has made,
-which were the last to enter. The memory is the caller's; what can fail is a full table (row 0), never an index.
+Open addressing with linear probing over ``slots`` words that hold rows, never more than half full; every find compares the whole key. The slot of an
+identity holds the event that has it, or, with WAITS, the first of the busts and corrections that wait for it. Nothing is ever removed but positions that a
+refused event has made, which were the last to enter. The memory is the caller's; what can fail is a full table (row 0), never an index.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t

@@ -11,7 +11,9 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from ringfence.core.ledger_legs cimport unrealized_at
-from ringfence.core.ledger_trades cimport FIGURE_BITS, Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of
+from ringfence.core.ledger_trades cimport (
+    FIGURE_BITS, Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
+)
 from ringfence.core.lots cimport LedgerTables, rank_of, rebuild_heap, remove_lot
 from ringfence.core.wide cimport rf_wide_abs, rf_wide_from, rf_wide_load, rf_wide_part, rf_wide_ratio, rf_wide_store, rf_wide_sum, wide_t
 from ringfence.ipc.records cimport (

@@ -92,7 +92,12 @@ class Book:
     def take(self, p: Held, count: Fraction, picks: list[tuple[int, Fraction]] | None) -> list[tuple[Lot, Fraction, Fraction]]:
         """Take units (unsigned) out of lots: (lot, units, cost) of each part."""
         if picks:
-            plan = [(next(lot for lot in p.lots if lot.key == key), qty) for key, qty in picks]
+            plan: list[tuple[Lot, Fraction]] = []
+            for key, wanted in picks:
+                qty = wanted
+                for lot in [each for each in p.lots if each.key == key]:
+                    plan.append((lot, min(qty, abs(lot.qty))))
+                    qty -= plan[-1][1]
         else:
             plan, left = [], count
             for lot in self.order(p.lots):
@@ -101,7 +106,7 @@ class Book:
                     plan.append((lot, k))
                 left -= k
         parts = []
-        for lot, k in plan:
+        for lot, k in [(lot, k) for lot, k in plan if k]:
             cost = lot.cost * k / abs(lot.qty)
             parts.append((lot, k, cost))
             lot.cost -= cost
@@ -120,7 +125,9 @@ class Book:
     def spec_allows(self, p: Held, closing: Fraction, picks: list[tuple[int, Fraction]]) -> bool:
         if not picks:
             return len(p.lots) == 1 or closing == abs(p.qty)
-        by_key = {lot.key: abs(lot.qty) for lot in p.lots}
+        by_key: dict[int, Fraction] = {}
+        for lot in p.lots:
+            by_key[lot.key] = by_key.get(lot.key, Fraction(0)) + abs(lot.qty)
         if len({key for key, _ in picks}) != len(picks) or any(not 0 < qty <= by_key.get(key, 0) for key, qty in picks):
             return False
         return sum(qty for _, qty in picks) == closing
