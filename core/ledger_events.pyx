@@ -12,7 +12,7 @@ figure has changed.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from ringfence.core.ledger_index cimport drop_positions_above, find_or_add, find_position, key_slot
+from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, key_slot
 from ringfence.core.ledger_kinds cimport apply, in_force
 from ringfence.core.ledger_legs cimport say_legs, touch
 from ringfence.core.ledger_recompute cimport POSITION_LINKED, after_event, chain, link_event, recompute
@@ -149,12 +149,14 @@ cdef void hold(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept nogil:
     slot = key_slot(t, e.ref_key)
     at = t.by_key[slot]
     if at == 0:
-        t.by_key[slot] = row
+        t.by_key[slot] = row | WAITS
         return
-    if t.events[at].key == e.ref_key:
-        if t.events[at].next_of_other == 0:
-            t.events[at].next_of_other = row
-            return
+    if at & WAITS:
+        at &= ~<uint32_t>WAITS
+    elif t.events[at].next_of_other == 0:
+        t.events[at].next_of_other = row
+        return
+    else:
         at = t.events[at].next_of_other
     while t.events[at].next_of_position:
         at = t.events[at].next_of_position
@@ -167,7 +169,7 @@ cdef int book_reference(LedgerTables *t, uint32_t row, uint32_t waiting) noexcep
     cdef int result
     if e.ref_key == 0 or e.ref_key == e.key:
         return RF_LEDGER_RESULT_BAD_EVENT
-    if named == 0 or t.events[named].state == RF_LEDGER_EVENT_STATE_HELD:
+    if named == 0 or named & WAITS or t.events[named].state == RF_LEDGER_EVENT_STATE_HELD:
         t.head.event_count = row
         hold(t, row, waiting)
         return RF_LEDGER_RESULT_HELD
@@ -231,13 +233,14 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
     t.touched_count = 0
     if source.key:
         known = t.by_key[key_slot(t, source.key)]
-        if known and t.events[known].key == source.key:
+        if known & WAITS:
+            waiting = known & ~<uint32_t>WAITS
+        elif known:
             if t.events[known].content == source.content:
                 t.head.duplicates += 1
                 return RF_LEDGER_RESULT_DUPLICATE
             t.head.conflicts += 1
             return RF_LEDGER_RESULT_CONFLICT
-        waiting = known
     if row >= t.head.event_rows:
         t.head.refused += 1
         return RF_LEDGER_RESULT_NO_ROW

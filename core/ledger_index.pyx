@@ -1,8 +1,8 @@
 """The ledger's indexes: positions by account, strategy and instrument; events by their identity.
 
-Open addressing with linear probing over ``slots`` words that hold rows, never more than half full; every find compares the whole key. The slot of an identity
-holds the event that has it, or the first of the busts and corrections that wait for it. Nothing is ever removed but positions that a refused event has made,
-which were the last to enter. The memory is the caller's; what can fail is a full table (row 0), never an index.
+Open addressing with linear probing over ``slots`` words that hold rows, never more than half full; every find compares the whole key. The slot of an
+identity holds the event that has it, or, with WAITS, the first of the busts and corrections that wait for it. Nothing is ever removed but positions that a
+refused event has made, which were the last to enter. The memory is the caller's; what can fail is a full table (row 0), never an index.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -10,7 +10,7 @@ from libc.string cimport memset
 
 from ringfence.core.dedupe cimport mix
 from ringfence.core.lots cimport LedgerTables
-from ringfence.ipc.records cimport RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_METHOD_FIFO, LedgerEvent, LedgerPosition
+from ringfence.ipc.records cimport RF_LEDGER_METHOD_FIFO, LedgerPosition
 
 
 cdef uint32_t position_slot(const LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
@@ -28,15 +28,10 @@ cdef uint32_t position_slot(const LedgerTables *t, uint16_t account, uint16_t st
 
 
 cdef uint32_t key_slot(const LedgerTables *t, uint64_t key) noexcept nogil:
-    """The slot of an identity, or of what waits for it, or a free one."""
-    cdef uint32_t mask = t.head.slots - 1, slot = <uint32_t>(mix(key, 1) >> 7) & mask, row
-    cdef const LedgerEvent *e
+    cdef uint32_t mask = t.head.slots - 1, slot = <uint32_t>(mix(key, 1) >> 7) & mask, word
     while True:
-        row = t.by_key[slot]
-        if row == 0:
-            return slot
-        e = &t.events[row]
-        if e.key == key or (e.state == RF_LEDGER_EVENT_STATE_HELD and e.ref_key == key):
+        word = t.by_key[slot]
+        if word == 0 or (t.events[word & ~WAITS].ref_key if word & WAITS else t.events[word].key) == key:
             return slot
         slot = (slot + 1) & mask
 
@@ -46,8 +41,8 @@ cdef uint32_t find_position(const LedgerTables *t, uint16_t account, uint16_t st
 
 
 cdef uint32_t find_event(const LedgerTables *t, uint64_t key) noexcept nogil:
-    cdef uint32_t row = t.by_key[key_slot(t, key)] if key else 0
-    return row if row and t.events[row].key == key else 0
+    cdef uint32_t word = t.by_key[key_slot(t, key)] if key else 0
+    return 0 if word & WAITS else word
 
 
 cdef uint32_t find_or_add(LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument, uint8_t method) noexcept nogil:

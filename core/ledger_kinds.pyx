@@ -11,14 +11,17 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from ringfence.core.ledger_legs cimport unrealized_at
-from ringfence.core.ledger_trades cimport FIGURE_BITS, Trade, accumulate, exact_unit, in_base, move_lots, receive_lot, trade, unit_value, value_of
+from ringfence.core.ledger_trades cimport (
+    FIGURE_BITS, Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
+)
 from ringfence.core.lots cimport LedgerTables, rank_of, rebuild_heap, remove_lot
 from ringfence.core.wide cimport rf_wide_abs, rf_wide_from, rf_wide_load, rf_wide_part, rf_wide_ratio, rf_wide_store, rf_wide_sum, wide_t
 from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
     RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
-    RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
+    RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent, LedgerInstrument, LedgerPosition, Lot,
 )
 
@@ -61,7 +64,7 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[root.position]
     cdef const LedgerInstrument *i = &t.instruments[p.instrument]
     cdef wide_t px = rf_wide_load(e.px), fee = 0, fee_value = 0
-    cdef Trade x
+    cdef Trade x, after_fee
     cdef int result
     x.qty = rf_wide_load(e.qty)
     x.px = px
@@ -75,6 +78,12 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
         return RF_LEDGER_RESULT_BAD_PRICE
     if not value_of(i, x.qty, px, &x.value):
         return RF_LEDGER_RESULT_OVERFLOW
+    if p.method == RF_LEDGER_METHOD_SPEC:
+        after_fee = x
+        if e.fee_kind == RF_LEDGER_FEE_BASE:
+            after_fee.qty -= rf_wide_load(e.fee)
+        if not names_its_lots(t, root.position, &after_fee):
+            return RF_LEDGER_RESULT_AMBIGUOUS
     if e.fee_kind:
         fee = rf_wide_load(e.fee)
         fee_value = fee
@@ -243,6 +252,8 @@ cdef int apply_spin_off(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
         return RF_LEDGER_RESULT_BAD_EVENT
     if t.instruments[p.instrument].settle_asset != t.instruments[c.instrument].settle_asset:
         return RF_LEDGER_RESULT_BAD_EVENT
+    if qty == 0:
+        return RF_LEDGER_RESULT_BOOKED
     if rf_wide_load(c.qty) != 0 and (rf_wide_load(c.qty) > 0) != (qty > 0):
         return RF_LEDGER_RESULT_BAD_EVENT
     if not rf_wide_sum(rf_wide_load(c.bound), rf_wide_load(p.bound), &bound) or rf_wide_abs(bound) >> FIGURE_BITS:

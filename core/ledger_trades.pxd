@@ -28,6 +28,8 @@ cdef wide_t exact_unit(const LedgerInstrument *i, wide_t px) noexcept nogil
 # value in the reporting currency at the event's rate: 1, or 0 when it does not fit.
 cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil
 
+# Whether the lots that a close of SPEC names are there, each once, and add up to it; no name at all is clear when it closes all or there is one lot.
+cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil
 # Book a trade: against the position it closes lots in the order of the method, what is left opens one.
 cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil
 # Take `qty` (with the position's sign, at most all of it) with its lots and cost to another position of the same instrument.

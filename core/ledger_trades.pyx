@@ -19,7 +19,7 @@ from ringfence.core.wide cimport (
     rf_wide_abs, rf_wide_from, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, rf_wide_sum, wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_INVERSE, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_NOT_HELD, RF_LEDGER_RESULT_OVERFLOW, LedgerClosing, LedgerEvent, LedgerInstrument, LedgerPick,
     LedgerPosition, Lot,
 )
@@ -91,17 +91,29 @@ cdef uint32_t picked_lot(const LedgerTables *t, uint32_t position, const LedgerP
     return row
 
 
-cdef int picks_match(const LedgerTables *t, uint32_t position, const Trade *x, wide_t closing) noexcept nogil:
-    """Whether the lots that a close names are there, each once, and add up to it; no name at all is clear when it closes all or there is one lot."""
+cdef wide_t open_of(const LedgerTables *t, uint32_t position, uint64_t key) noexcept nogil:
+    """What is open of a fill: transfers and spin-offs can bring several lots of one."""
+    cdef uint32_t row = t.positions[position].first_lot
+    cdef wide_t total = 0
+    while row:
+        if t.events[t.lots[row].event].key == key:
+            total += rf_wide_abs(rf_wide_load(t.lots[row].qty))
+        row = t.lots[row].next
+    return total
+
+
+cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil:
     cdef const LedgerPosition *p = &t.positions[position]
-    cdef uint32_t i, j, row
-    cdef wide_t total = 0, part
+    cdef uint32_t i, j
+    cdef wide_t held = rf_wide_load(p.qty), total = 0, part, closing
+    if held == 0 or x.qty == 0 or (held > 0) == (x.qty > 0):
+        return 1
+    closing = rf_wide_abs(x.qty) if rf_wide_abs(x.qty) < rf_wide_abs(held) else rf_wide_abs(held)
     if x.pick_count == 0:
-        return p.lot_count == 1 or closing == rf_wide_abs(rf_wide_load(p.qty))
+        return p.lot_count == 1 or closing == rf_wide_abs(held)
     for i in range(x.first_pick, x.first_pick + x.pick_count):
-        row = picked_lot(t, position, &t.picks[i])
         part = rf_wide_load(t.picks[i].qty)
-        if row == 0 or part <= 0 or part > rf_wide_abs(rf_wide_load(t.lots[row].qty)):
+        if part <= 0 or part > open_of(t, position, t.picks[i].key):
             return 0
         for j in range(x.first_pick, i):
             if t.picks[j].key == t.picks[i].key:
@@ -149,19 +161,25 @@ cdef void close_lots(
 ) noexcept nogil:
     """Close ``closing`` units; ``proceeds`` are what is paid for them (negative: received), fee included."""
     cdef LedgerPosition *p = &t.positions[position]
-    cdef wide_t left = closing, done = 0, told = 0, told_base = 0, k, piece, piece_base, cost, cost_base, realized, price_part
+    cdef wide_t left = closing, done = 0, told = 0, told_base = 0, k, piece, piece_base, cost, cost_base, realized, price_part, picked = 0
     cdef uint32_t row, pick = x.first_pick
     cdef Lot lot
     while left > 0:
         if x.pick_count:
+            if picked == 0:
+                picked = rf_wide_load(t.picks[pick].qty)
             row = picked_lot(t, position, &t.picks[pick])
-            k = rf_wide_load(t.picks[pick].qty)
-            pick += 1
         else:
             row = first_to_go(t, position)
-            k = rf_wide_abs(rf_wide_load(t.lots[row].qty))
-            if k > left:
-                k = left
+        k = rf_wide_abs(rf_wide_load(t.lots[row].qty))
+        if k > left:
+            k = left
+        if x.pick_count:
+            if k > picked:
+                k = picked
+            picked -= k
+            if picked == 0:
+                pick += 1
         left -= k
         done += k
         if left == 0:
@@ -244,8 +262,6 @@ cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const T
         return RF_LEDGER_RESULT_OVERFLOW
     if held != 0 and (held > 0) != (x.qty > 0):
         closing = rf_wide_abs(held) if size > rf_wide_abs(held) else size
-        if p.method == RF_LEDGER_METHOD_SPEC and not picks_match(t, position, x, closing):
-            return RF_LEDGER_RESULT_AMBIGUOUS
     opening = size - closing
     if opening != 0 and closing == 0 and not (p.method == RF_LEDGER_METHOD_WAC and p.first_lot) and not lot_to_spare(t):
         return RF_LEDGER_RESULT_NO_ROW
