@@ -1,6 +1,7 @@
 """Authority by the rules: who may command what, what waits for a second operator, and which changes end by themselves.
 
     SET_LIMIT, SET_PERMISSION, SET_STRATEGY, KILL, RELEASE ──tighter──▶ done at once     looser ──▶ Proposal, 15 minutes, APPROVE by another of role risk
+    DEFINE_* ─▶ the same (oracle_definitions); a later image of a row withdraws what waits for it
     SET_LIMIT with an end ─▶ RUNNING until then, and what it replaced comes back         KILL ─▶ withdraws what waits to loosen its scope
 
 Written from docs/operations.md (operators), docs/controls.md and ``core/rules.py``. Reads and writes the Model alone; nothing here fails:
@@ -9,8 +10,10 @@ what cannot be is False.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_kills, oracle_limits, oracle_records
+from ringfence.tools.simulation import oracle_definitions, oracle_kills, oracle_limits, oracle_records
 from ringfence.tools.simulation.oracle_model import Model, Proposal
 from ringfence.tools.simulation.oracle_scopes import KIND, Scope
 
@@ -24,6 +27,7 @@ PENDING, APPROVED, RUNNING, WITHDRAWN, EXPIRED = "PENDING", "APPROVED", "RUNNING
 LIMITS = frozenset({"SET_LIMIT", "SET_LOCATE"})
 CHANGES = LIMITS | {"SET_PERMISSION", "SET_STRATEGY", "KILL", "RELEASE"}
 CONTROLLED = CHANGES | {"APPROVE", "WITHDRAW"}
+Define = Callable[[Model, int, bytes], bool]
 _LEAST = {
     **dict.fromkeys(("SET_STRATEGY", "MASS_CANCEL", "DONT_KNOW", "RESOLVE_ORDER", "ASSIGN_EXECUTION", "HALT", "KILL", "WITHDRAW"), "TRADER"),
     **dict.fromkeys(("RESUME", "SET_LIMIT", "SET_PERMISSION", "SET_LOCATE", "RELEASE", "APPROVE"), "RISK"),
@@ -44,24 +48,28 @@ def may_command(m: Model, uid: int, kind: int) -> bool:
 # ---- a command ---------------------------------------------------------------------------------------------------------------------
 
 
-def command(m: Model, kind: int, uid: int, name: bytes, of_strategy: tuple[int, int], body: bytes) -> bool:
-    """One command of ``CONTROLLED``; ``of_strategy`` is the strategy and the status of a SET_STRATEGY."""
+def command(m: Model, kind: int, uid: int, name: bytes, of_strategy: tuple[int, int], body: bytes, define: Define) -> bool:
+    """One command of ``CONTROLLED``, or a definition, which ``define`` applies; ``of_strategy`` is the strategy and the status of a SET_STRATEGY."""
     expire(m)
     what = NAME[kind]
     if what in ("APPROVE", "WITHDRAW"):
         (number,) = oracle_records.DECISION.unpack_from(body)
         p = next((p for p in m.proposals if p.number == number and p.state == PENDING), None)
-        return p is not None and (_approve(m, p, uid) if what == "APPROVE" else _withdraw(m, p, uid))
+        return p is not None and (_approve(m, p, uid, define) if what == "APPROVE" else _withdraw(m, p, uid))
     until = _end_of(what, body)
     if until and until <= m.now:
         return False
     if _needs_two(m, what, uid, name, of_strategy, body):
+        _withdraw_images(m, what, body)
         return _propose(m, what, uid, of_strategy, body)
     if until and _is_full(m):
         return False
     before = _before(m, what, of_strategy, body)
-    if not _apply(m, what, of_strategy, body):
+    if not _apply(m, what, of_strategy, body, define):
         return False
+    if what.startswith("DEFINE_"):
+        _withdraw_images(m, what, body)
+        oracle_definitions.note(m, what, body, added=_is_governed(m, name))
     if what == "KILL":
         withdraw_on(m, scope_of(body))
     if until:
@@ -84,9 +92,22 @@ def _is_full(m: Model) -> bool:
     return sum(p.state in (PENDING, RUNNING) for p in m.proposals) >= m.capacity.get("proposals", 1 << 32) - 1
 
 
+def _is_governed(m: Model, name: bytes) -> bool:
+    """Whether commands are judged at all: not while nobody is an operator, and not the first configuration."""
+    return bool(m.operators) and not (name == CONFIGURATION and not m.intents and not m.orders)
+
+
+def _withdraw_images(m: Model, what: str, body: bytes) -> None:
+    for p in m.proposals:
+        if what.startswith("DEFINE_") and p.state == PENDING and p.kind == what:
+            p.state = WITHDRAWN if oracle_definitions.place_of(what, p.body) == oracle_definitions.place_of(what, body) else PENDING
+
+
 def _needs_two(m: Model, what: str, uid: int, name: bytes, of_strategy: tuple[int, int], body: bytes) -> bool:
-    if not m.operators or (name == CONFIGURATION and not m.intents and not m.orders):
+    if not _is_governed(m, name):
         return False
+    if what.startswith("DEFINE_"):
+        return oracle_definitions.allows_more(m, what, body, uid)
     if what in LIMITS:
         scope, rule, value, _ = oracle_limits.limit_change(body)
         return oracle_limits.needs_two(m, scope, rule, value)
@@ -94,7 +115,7 @@ def _needs_two(m: Model, what: str, uid: int, name: bytes, of_strategy: tuple[in
         return oracle_limits.grants_more(m, body)
     if what == "SET_STRATEGY":
         s = m.strategies.get(of_strategy[0])
-        return s is not None and of_strategy[1] < s.status and (STATUS.by_value[s.status] == "POISONED" or s.silent)
+        return s is not None and of_strategy[1] < s.status and (STATUS.by_value[s.status] == "POISONED" or s.silent or s.unapproved)
     return what == "RELEASE"
 
 
@@ -106,7 +127,9 @@ def _before(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> i
     return s.status if what == "SET_STRATEGY" and s is not None else 0
 
 
-def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> bool:
+def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes, define: Define) -> bool:
+    if what.startswith("DEFINE_"):
+        return define(m, COMMAND[what], body)
     if what in LIMITS:
         scope, rule, value, _ = oracle_limits.limit_change(body)
         return oracle_limits.set_limit(m, scope, rule, value, known=oracle_kills.exists(m, scope))
@@ -118,6 +141,7 @@ def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> bo
             return False
         s.status = of_strategy[1]
         s.silent = s.silent and s.status >= STATUS.by_name["CANCEL_ONLY"]
+        s.unapproved = s.unapproved and s.status >= STATUS.by_name["CANCEL_ONLY"]
         return True
     if what == "RELEASE":
         return oracle_kills.release(m, scope_of(body))
@@ -135,13 +159,15 @@ def _propose(m: Model, what: str, uid: int, of_strategy: tuple[int, int], body: 
     return True
 
 
-def _approve(m: Model, p: Proposal, uid: int) -> bool:
+def _approve(m: Model, p: Proposal, uid: int, define: Define) -> bool:
     until = _end_of(p.kind, p.body)
     if role_of(m, uid) < ROLE["RISK"] or uid == p.proposer or (until and until <= m.now):
         return False
     before = _before(m, p.kind, p.of_strategy, p.body)
-    if not _apply(m, p.kind, p.of_strategy, p.body):
+    if not _apply(m, p.kind, p.of_strategy, p.body, define):
         return False
+    if p.kind.startswith("DEFINE_"):
+        oracle_definitions.note(m, p.kind, p.body, added=False)
     p.state, p.expires_ns, p.before = (RUNNING, until, before) if until else (APPROVED, 0, before)
     return True
 
@@ -167,7 +193,7 @@ def _loosens(p: Proposal) -> Scope | None:
         return oracle_limits.limit_change(p.body)[0]
     if p.kind == "SET_STRATEGY":
         return KIND["STRATEGY"], p.of_strategy[0], 0
-    return scope_of(p.body) if p.kind == "RELEASE" else None
+    return scope_of(p.body) if p.kind == "RELEASE" else None  # neither a grant nor a definition is of a scope
 
 
 def expire(m: Model) -> None:

@@ -43,12 +43,10 @@ def control(m: Model, payload: bytes) -> None:
         done = False
     elif kind == KIND["START"]:
         done = _start(m, day, text_of(prefix)[:2])
-    elif kind in _DEFINE:
-        done = _DEFINE[kind](m, body)
     elif kind in (KIND["STRATEGY_ATTACH"], KIND["STRATEGY_DETACH"]):
         done = _strategy(m, kind, strategy, epoch)
     elif kind in _CONTROLLED:
-        done = oracle_authority.command(m, kind, uid, text_of(name), (strategy, status), body)
+        done = oracle_authority.command(m, kind, uid, text_of(name), (strategy, status), body, _define)
     elif kind == KIND["ROLL_DAY"]:
         done = is_day(day) and day > m.day
         if done:
@@ -173,7 +171,11 @@ _DEFINE = {
     KIND["DEFINE_ROUTE"]: _route,
     KIND["DEFINE_OPERATOR"]: _operator,
 }
-_CONTROLLED = {KIND[name] for name in oracle_authority.CONTROLLED}
+_CONTROLLED = {KIND[name] for name in oracle_authority.CONTROLLED} | _DEFINE.keys()
+
+
+def _define(m: Model, kind: int, body: bytes) -> bool:
+    return _DEFINE[kind](m, body)
 
 
 # ---- strategies ------------------------------------------------------------------------------------------------------------------
