@@ -36,7 +36,7 @@ UIDS = st.sampled_from((OWNER, ALICE, BOB))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(operators=st.integers(0, 3), steps=st.lists(st.tuples(UIDS, st.one_of(IMAGES, DECISIONS, ENABLES)), min_size=1, max_size=14))
+@given(operators=st.integers(0, 3), steps=st.lists(st.tuples(UIDS, st.one_of(IMAGES, DECISIONS, ENABLES)), min_size=1, max_size=30))
 def test_definitions_when_drawn_at_random_are_judged_alike_by_engine_and_oracle(tmp_path_factory: Any, operators: int, steps: list[Any]) -> None:
     journal = JournalByHand(Path(tmp_path_factory.mktemp("definitions")))
     for row, uid in enumerate((OWNER, ALICE, BOB)[:operators], 1):
@@ -51,7 +51,7 @@ def test_definitions_when_drawn_at_random_are_judged_alike_by_engine_and_oracle(
             journal.control(what, strategy=fields[0], status=fields[1], **who)
         else:
             fields = fields | ({"uid": fields["uid"] + 999 + fields["id"]} if what == "Operator" else {})  # one of its own
-            names = {"Instrument": {"symbol": "X", "tick": 1, "lot": 1, "price_digits": 4}}.get(what, {"name": "x"})
+            names = {"Instrument": {"symbol": "X", "base": "EUR", "quote": "USD", "tick": 1, "lot": 1, "multiplier": 1, "price_digits": 4}}.get(what, {"name": "x"})
             journal.control(f"DEFINE_{what.upper()}", record(what, **names, **fields), **who)
     journal.checkpoint()
     journal.write()

@@ -225,4 +225,4 @@ class Oracle:
         return found
 
 
-_TABLES = ("orders", "executions", "positions", "instruments", "accounts", "venues", "strategies", "routes", "proposals")
+_TABLES = ("orders", "executions", "positions", "instruments", "accounts", "venues", "strategies", "routes", "operators", "proposals")

@@ -1,7 +1,6 @@
 """Authority by the rules: who may command what, what waits for a second operator, and which changes end by themselves.
 
-    SET_LIMIT, SET_PERMISSION, SET_STRATEGY, KILL, RELEASE ──tighter──▶ done at once     looser ──▶ Proposal, 15 minutes, APPROVE by another of role risk
-    DEFINE_* ─▶ the same (oracle_definitions); a later image of a row withdraws what waits for it
+    SET_*, KILL, RELEASE, DEFINE_* ──tighter──▶ done at once      looser ──▶ Proposal, 15 minutes, APPROVE by another operator of role risk
     SET_LIMIT with an end ─▶ RUNNING until then, and what it replaced comes back         KILL ─▶ withdraws what waits to loosen its scope
 
 Written from docs/operations.md (operators), docs/controls.md and ``core/rules.py``. Reads and writes the Model alone; nothing here fails:
@@ -9,8 +8,6 @@ what cannot be is False.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.simulation import oracle_definitions, oracle_kills, oracle_limits, oracle_records
@@ -25,9 +22,8 @@ PROPOSAL_NS = 900_000_000_000
 CONFIGURATION = b"config"
 PENDING, APPROVED, RUNNING, WITHDRAWN, EXPIRED = "PENDING", "APPROVED", "RUNNING", "WITHDRAWN", "EXPIRED"
 LIMITS = frozenset({"SET_LIMIT", "SET_LOCATE"})
-CHANGES = LIMITS | {"SET_PERMISSION", "SET_STRATEGY", "KILL", "RELEASE"}
-CONTROLLED = CHANGES | {"APPROVE", "WITHDRAW"}
-Define = Callable[[Model, int, bytes], bool]
+CHANGES = LIMITS | {"SET_PERMISSION", "SET_STRATEGY", "KILL", "RELEASE"} | oracle_definitions.KINDS
+CONTROLLED = frozenset(COMMAND[name] for name in CHANGES | {"APPROVE", "WITHDRAW"})
 _LEAST = {
     **dict.fromkeys(("SET_STRATEGY", "MASS_CANCEL", "DONT_KNOW", "RESOLVE_ORDER", "ASSIGN_EXECUTION", "HALT", "KILL", "WITHDRAW"), "TRADER"),
     **dict.fromkeys(("RESUME", "SET_LIMIT", "SET_PERMISSION", "SET_LOCATE", "RELEASE", "APPROVE"), "RISK"),
@@ -48,30 +44,32 @@ def may_command(m: Model, uid: int, kind: int) -> bool:
 # ---- a command ---------------------------------------------------------------------------------------------------------------------
 
 
-def command(m: Model, kind: int, uid: int, name: bytes, of_strategy: tuple[int, int], body: bytes, define: Define) -> bool:
-    """One command of ``CONTROLLED``, or a definition, which ``define`` applies; ``of_strategy`` is the strategy and the status of a SET_STRATEGY."""
+def command(m: Model, kind: int, uid: int, name: bytes, of_strategy: tuple[int, int], body: bytes) -> bool:
+    """One command of ``CONTROLLED``; ``of_strategy`` is the strategy and the status of a SET_STRATEGY."""
     expire(m)
     what = NAME[kind]
     if what in ("APPROVE", "WITHDRAW"):
         (number,) = oracle_records.DECISION.unpack_from(body)
         p = next((p for p in m.proposals if p.number == number and p.state == PENDING), None)
-        return p is not None and (_approve(m, p, uid, define) if what == "APPROVE" else _withdraw(m, p, uid))
+        return p is not None and (_approve(m, p, uid) if what == "APPROVE" else _withdraw(m, p, uid))
     until = _end_of(what, body)
     if until and until <= m.now:
         return False
-    if _needs_two(m, what, uid, name, of_strategy, body):
+    first = _is_first_configuration(m, name)
+    added = what == "DEFINE_STRATEGY" and bool(m.operators) and not first and oracle_definitions.is_new(m, what, body)
+    if not first and _needs_two(m, what, uid, of_strategy, body):
         _withdraw_images(m, what, body)
         return _propose(m, what, uid, of_strategy, body)
     if until and _is_full(m):
         return False
     before = _before(m, what, of_strategy, body)
-    if not _apply(m, what, of_strategy, body, define):
+    if not _apply(m, what, of_strategy, body):
         return False
-    if what.startswith("DEFINE_"):
-        _withdraw_images(m, what, body)
-        oracle_definitions.note(m, what, body, added=_is_governed(m, name))
     if what == "KILL":
         withdraw_on(m, scope_of(body))
+    _withdraw_images(m, what, body)
+    if added:
+        m.strategies[oracle_definitions.row_of(what, body)].unapproved = True
     if until:
         m.made += 1
         m.proposals.append(Proposal(m.made, uid, what, body, of_strategy, until, RUNNING, before))
@@ -92,22 +90,16 @@ def _is_full(m: Model) -> bool:
     return sum(p.state in (PENDING, RUNNING) for p in m.proposals) >= m.capacity.get("proposals", 1 << 32) - 1
 
 
-def _is_governed(m: Model, name: bytes) -> bool:
-    """Whether commands are judged at all: not while nobody is an operator, and not the first configuration."""
-    return bool(m.operators) and not (name == CONFIGURATION and not m.intents and not m.orders)
+def _is_first_configuration(m: Model, name: bytes) -> bool:
+    """Of an instance that has never traded: it is taken as it is."""
+    return name == CONFIGURATION and not m.intents and not m.orders
 
 
-def _withdraw_images(m: Model, what: str, body: bytes) -> None:
-    for p in m.proposals:
-        if what.startswith("DEFINE_") and p.state == PENDING and p.kind == what:
-            p.state = WITHDRAWN if oracle_definitions.place_of(what, p.body) == oracle_definitions.place_of(what, body) else PENDING
-
-
-def _needs_two(m: Model, what: str, uid: int, name: bytes, of_strategy: tuple[int, int], body: bytes) -> bool:
-    if not _is_governed(m, name):
+def _needs_two(m: Model, what: str, uid: int, of_strategy: tuple[int, int], body: bytes) -> bool:
+    if not m.operators:
         return False
-    if what.startswith("DEFINE_"):
-        return oracle_definitions.allows_more(m, what, body, uid)
+    if what in oracle_definitions.KINDS:
+        return oracle_definitions.widens(m, what, body, uid)
     if what in LIMITS:
         scope, rule, value, _ = oracle_limits.limit_change(body)
         return oracle_limits.needs_two(m, scope, rule, value)
@@ -127,12 +119,12 @@ def _before(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> i
     return s.status if what == "SET_STRATEGY" and s is not None else 0
 
 
-def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes, define: Define) -> bool:
-    if what.startswith("DEFINE_"):
-        return define(m, COMMAND[what], body)
+def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> bool:
     if what in LIMITS:
         scope, rule, value, _ = oracle_limits.limit_change(body)
         return oracle_limits.set_limit(m, scope, rule, value, known=oracle_kills.exists(m, scope))
+    if what in oracle_definitions.KINDS:
+        return oracle_definitions.define(m, what, body)
     if what == "SET_PERMISSION":
         return oracle_limits.set_permission(m, body)
     if what == "SET_STRATEGY":
@@ -140,8 +132,8 @@ def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes, defin
         if s is None or of_strategy[1] not in STATUS.by_value:
             return False
         s.status = of_strategy[1]
-        s.silent = s.silent and s.status >= STATUS.by_name["CANCEL_ONLY"]
-        s.unapproved = s.unapproved and s.status >= STATUS.by_name["CANCEL_ONLY"]
+        if s.status < STATUS.by_name["CANCEL_ONLY"]:
+            s.silent = s.unapproved = False
         return True
     if what == "RELEASE":
         return oracle_kills.release(m, scope_of(body))
@@ -159,15 +151,13 @@ def _propose(m: Model, what: str, uid: int, of_strategy: tuple[int, int], body: 
     return True
 
 
-def _approve(m: Model, p: Proposal, uid: int, define: Define) -> bool:
+def _approve(m: Model, p: Proposal, uid: int) -> bool:
     until = _end_of(p.kind, p.body)
     if role_of(m, uid) < ROLE["RISK"] or uid == p.proposer or (until and until <= m.now):
         return False
     before = _before(m, p.kind, p.of_strategy, p.body)
-    if not _apply(m, p.kind, p.of_strategy, p.body, define):
+    if not _apply(m, p.kind, p.of_strategy, p.body):
         return False
-    if p.kind.startswith("DEFINE_"):
-        oracle_definitions.note(m, p.kind, p.body, added=False)
     p.state, p.expires_ns, p.before = (RUNNING, until, before) if until else (APPROVED, 0, before)
     return True
 
@@ -187,13 +177,20 @@ def withdraw_on(m: Model, scope: Scope) -> None:
             p.state = WITHDRAWN
 
 
+def _withdraw_images(m: Model, what: str, body: bytes) -> None:
+    """A later image of a row: what waits for an earlier one does not wait any more."""
+    for p in m.proposals if what in oracle_definitions.KINDS else ():
+        if p.state == PENDING and p.kind == what and oracle_definitions.row_of(what, p.body) == oracle_definitions.row_of(what, body):
+            p.state = WITHDRAWN
+
+
 def _loosens(p: Proposal) -> Scope | None:
-    """The scope that a proposal would loosen; None for a grant."""
+    """The scope that a proposal would loosen; None for a grant or a definition."""
     if p.kind in LIMITS:
         return oracle_limits.limit_change(p.body)[0]
     if p.kind == "SET_STRATEGY":
         return KIND["STRATEGY"], p.of_strategy[0], 0
-    return scope_of(p.body) if p.kind == "RELEASE" else None  # neither a grant nor a definition is of a scope
+    return scope_of(p.body) if p.kind == "RELEASE" else None
 
 
 def expire(m: Model) -> None:

@@ -1,4 +1,4 @@
-"""Kill switches by the rules: which orders a kill cancels and when again, and how it closes positions.
+"""Kill switches by the rules: which orders a kill, or a strategy's silence, cancels and when again, and how a kill closes positions.
 
     KILL, RELEASE (oracle_authority), KILL_WORD, TIMER frames ─▶ Model.kills, requests, orders that flatten
 
@@ -19,6 +19,7 @@ from ringfence.tools.simulation.oracle_model import (
     Kill,
     Model,
     Order,
+    Strategy,
     ask,
     may_cancel,
     room,
@@ -28,6 +29,7 @@ from ringfence.tools.simulation.oracle_scopes import KIND, Scope, holds
 
 MARKET, IOC = ENUMS["OrdType"].by_name["MARKET"], ENUMS["TimeInForce"].by_name["IOC"]
 BUY, SELL = ENUMS["Side"].by_name["BUY"], ENUMS["Side"].by_name["SELL"]
+ENABLED, REDUCE_ONLY, CANCEL_ONLY = (ENUMS["StrategyStatus"].by_name[name] for name in ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY"))
 CANCELS, FLATTENS = CONSTANTS["KILL_CANCEL"][0], CONSTANTS["KILL_FLATTEN"][0]
 FLATTEN_CLIENT_ID = CONSTANTS["FLATTEN_CLIENT_ID"][0]
 AGAIN_NS = 1_000_000_000
@@ -94,6 +96,15 @@ def word(m: Model, venue: int) -> Scope:
     return scope
 
 
+def silence(m: Model, s: Strategy) -> None:
+    """A strategy whose heartbeat is too old: it may only cancel, and its open orders are cancelled, now and until they are over."""
+    if s.status in (ENABLED, REDUCE_ONLY):
+        s.status = CANCEL_ONLY
+    s.silent = True
+    for o in list(s.open.values()):
+        _cancel(m, o)
+
+
 def _cancel(m: Model, o: Order) -> None:
     if not o.leaves and not o.newest(REPLACE):
         return  # filled: it waits for an answer only
@@ -103,12 +114,12 @@ def _cancel(m: Model, o: Order) -> None:
 
 
 def timer(m: Model) -> None:
-    """What is still open of a scope that was killed with cancels is asked for again."""
+    """What is still open of a scope that was killed with cancels, or of a silent strategy, is asked for again."""
     wanted = [scope for scope, k in m.kills.items() if k.options & CANCELS]
-    for _, s in sorted(m.strategies.items()) if wanted else ():
-        for o in list(s.open.values()):
+    for _, s in sorted(m.strategies.items()):
+        for o in list(s.open.values()) if wanted or s.silent else ():
             due = m.now - o.updated_ns >= AGAIN_NS * (1 + o.revision // 8)
-            if due and any(holds(scope, o.account, o.strategy, o.instrument, o.venue) for scope in wanted):
+            if due and (s.silent or any(holds(scope, o.account, o.strategy, o.instrument, o.venue) for scope in wanted)):
                 _cancel(m, o)
 
 

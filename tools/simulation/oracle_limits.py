@@ -29,6 +29,7 @@ COVERED = (
 BUY, SELL_SHORT = ENUMS["Side"].by_name["BUY"], ENUMS["Side"].by_name["SELL_SHORT"]
 ANY = CONSTANTS["ANY"][0]
 AMOUNT_DIGITS = 4
+MOST = {"count": 10**9, "per_s": 10**9, "ppm": 10**9, "choice": 3}  # by unit; of quantities and amounts 2^62
 RATE_RULES = ("NEW_RATE", "REPLACE_RATE", "MESSAGE_RATE")
 _SETS = {"ACCOUNT": "accounts", "VENUE": "venues", "INSTRUMENT": "instruments", "ORD_TYPE": "ord_types", "TIME_IN_FORCE": "time_in_forces"}
 
@@ -116,7 +117,7 @@ def needs_two(m: Model, scope: Scope, rule: str, value: int) -> bool:
 def set_limit(m: Model, scope: Scope, rule: str, value: int, *, known: bool) -> bool:
     """Set it; False when the scope or the rule cannot be. ``known``: there is something that the scope is about."""
     names = {number: name for name, number in KIND.items()}
-    if rule not in RULES or not known or value < 0 or names.get(scope[0]) not in RULES[rule].scopes:
+    if rule not in RULES or not known or not 0 <= value <= MOST.get(RULES[rule].unit, 1 << 62) or names.get(scope[0]) not in RULES[rule].scopes:
         return False
     m.limits[scope, rule] = value
     m.counting = True

@@ -201,7 +201,7 @@ class Strategy:
     epoch: int = 0
     stalled: bool = False
     silent: bool = False
-    unapproved: bool = False
+    unapproved: bool = False  # one person has added it to an instance that trades
     open: dict[int, Order] = field(default_factory=dict)  # oldest first; an order that comes back is last
 
 
@@ -261,12 +261,12 @@ class Model:
     halts: list[tuple[int, int]] = field(default_factory=list)  # sequences of HALT and of its end
     mass_cancels: int = 0
     operators: dict[int, tuple[int, int, bool]] = field(default_factory=dict)  # row: uid, role, active
+    highest_roles: dict[int, int] = field(default_factory=dict)  # of each operator while active
+    images: dict[tuple[str, int], bytes] = field(default_factory=dict)  # last definition of each row
     kills: dict[Scope, Kill] = field(default_factory=dict)
     killed: list[tuple[Scope, int, int]] = field(default_factory=list)  # every kill: sequences of its begin and, or 0, of its release
     proposals: list[Proposal] = field(default_factory=list)
     made: int = 0  # proposals and overrides so far
-    images: dict[tuple[str, int], bytes] = field(default_factory=dict)  # kind of definition, row: the last that was applied
-    highest_role: dict[int, int] = field(default_factory=dict)  # operator's row: the highest role it had while active
     flattened: int = 0
     grants: dict[int, Grant] = field(default_factory=dict)
     limits: dict[tuple[Scope, str], int] = field(default_factory=dict)
