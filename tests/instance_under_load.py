@@ -133,12 +133,12 @@ def asked_of(running: Running) -> Counter[tuple[int, int]]:
     return Counter((int(f.payload["kind"]), int(f.payload["client_id"])) for f in frames if int(f.head["kind"]) == INTENT)
 
 
-def settle(running: Running, *loads: Load | Ledger) -> None:
-    """Wait until every intent was taken and no request is in flight any more."""
+def settle(running: Running, *loads: Load | Ledger, since: int = 0) -> None:
+    """Wait until every intent was taken and no request of an order from client_id ``since`` on is in flight any more."""
     intents = sum(len(load.sent) + len(load.canceled) + load.swept for load in loads)
 
     def quiet() -> bool:
-        orders = running.orders()
+        orders = [o for o in running.orders() if int(o["client_id"]) >= since]
         taken = int(running.engine_row()["intents"])
         return taken >= intents and not any(int(o["pending_count"]) or int(o["ord_status"]) in UNSETTLED for o in orders)
 
@@ -192,9 +192,9 @@ def _assert_equal_to_venue(running: Running, state: Any, orders: Any, counts: An
     assert sum(int(p["net_qty"]) for p in positions) == int(sum(record.positions().values(), Decimal(0)))
 
 
-def assert_nothing_left(running: Running) -> None:
+def assert_nothing_left(running: Running, since: int = 0) -> None:
     """Once the cancels of strategies that ended are answered, a clean stop leaves no region."""
     control_client.checkpoint(running.name)  # taken behind their detaches
-    settle(running)
+    settle(running, since=since)
     assert running.down() == []
     assert list_regions(running.name) == []

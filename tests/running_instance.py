@@ -36,7 +36,7 @@ durability = "{durability}"
 timer_ms = 50
 [rings]
 journal = 1024
-commands = 256
+commands = 1024
 venue_events = 256
 intents = 256
 strategy_events = 1024

@@ -62,10 +62,12 @@ class Writer:
             self.head[0] = value
 
     def hole(self) -> None:
-        """Some laps of valid cancels, then all zero under the reader."""
-        for _ in range(len(self.slots) * 2):
+        """Two laps of valid cancels, so that the engine has taken one of them, then all zero under the reader."""
+        published = 0
+        while published < len(self.slots) * 2:
             with contextlib.suppress(RingFull):
                 self.strategy.cancel_all()
+                published += 1
         begin = self.slots.ctypes.data // mmap.PAGESIZE * mmap.PAGESIZE
         size = self.slots.ctypes.data + self.slots.size - begin
         if ctypes.CDLL(None, use_errno=True).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(size), MADV_REMOVE):

@@ -92,7 +92,7 @@ def assert_only_whole_slots(running: Running) -> int:
 def start(running: Running) -> int:
     """With rings that a flood does not fill: what full ones deny is another test's."""
     running.change("journal = 1024", "journal = 65536")
-    running.change("commands = 256", "commands = 16384")
+    running.change("commands = 1024", "commands = 16384")
     running.start_venue()
     assert running.up() == 0, running.logs()
     running.wait_session_up()

@@ -40,7 +40,6 @@ def load(running: Running) -> Load:
 
 def started(running: Running) -> Load:
     running.change("venue_events = 256", "venue_events = 2048")
-    running.change("commands = 256", "commands = 1024")
     running.start_venue()
     assert running.up() == 0, running.logs()
     running.wait_session_up()
