@@ -30,9 +30,9 @@ from ringfence.tools.simulation import (
     oracle_wire,
 )
 from ringfence.tools.simulation.invariants import INVARIANTS, Invariant, Violation
-from ringfence.tools.simulation.oracle_model import Model
+from ringfence.tools.simulation.oracle_model import Model, Order
 from ringfence.tools.simulation.oracle_records import EVENT, HEAD, INTENT, Tables, tables_of
-from ringfence.tools.simulation.oracle_rules import EVENT_NAME, STATUS
+from ringfence.tools.simulation.oracle_rules import EVENT_NAME, STATUS, reference
 from ringfence.tools.simulation.oracle_wire import Sent, VenueTrade, Wire, fields_of
 
 __all__ = ["INVARIANTS", "Invariant", "Oracle", "VenueTrade", "Violation"]
@@ -150,6 +150,12 @@ class Oracle:
     def corrected(self, venue_row: int, old_exec_id: str, trade: VenueTrade) -> None:
         """``trade`` stands in the place of ``old_exec_id`` now."""
         oracle_wire.corrected(self.model, self._wire, venue_row, old_exec_id, trade)
+
+    def order_of(self, cl_ord_id: str) -> Order | None:
+        """The order that a ClOrdID names, by the frames so far; None when it is none of ours."""
+        self._settle()
+        r = reference(cl_ord_id.encode("latin-1"), self.model.prefix)
+        return self.model.orders[r.order - 1] if r is not None and 0 < r.order <= len(self.model.orders) else None
 
     def denied(self, seq: int, reason: int) -> None:
         """The strategy is told that its intent of this sequence is refused."""
