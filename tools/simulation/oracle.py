@@ -25,6 +25,7 @@ from ringfence.tools.simulation import (
     oracle_governed,
     oracle_intents,
     oracle_kills,
+    oracle_limits,
     oracle_records,
     oracle_reports,
     oracle_wire,
@@ -38,7 +39,7 @@ from ringfence.tools.simulation.oracle_wire import Sent, VenueTrade, Wire, field
 __all__ = ["INVARIANTS", "Invariant", "Oracle", "VenueTrade", "Violation"]
 
 _KIND = ENUMS["FrameKind"].by_name
-_INTENT, _EVENT, _CONTROL, _OBSERVATION, _TIMER = (_KIND[k] for k in ("INTENT", "VENUE_EVENT", "CONTROL", "OBSERVATION", "TIMER"))
+_INTENT, _EVENT, _CONTROL, _OBSERVATION, _MARK, _TIMER = (_KIND[k] for k in ("INTENT", "VENUE_EVENT", "CONTROL", "OBSERVATION", "MARK", "TIMER"))
 _FROM_RINGS = {_INTENT, _EVENT, _CONTROL}
 DENY_REASON = ENUMS["DenyReason"].by_value
 VIOLATIONS_MAX = 20
@@ -58,6 +59,8 @@ def apply(m: Model, head: tuple[int, ...], payload: bytes) -> None:
         oracle_controls.control(m, payload)
     elif kind == _OBSERVATION:
         oracle_controls.observation(m, payload)
+    elif kind == _MARK:
+        m.marked = True
     elif kind == _TIMER:
         m.timers.append(m.now)
         oracle_authority.expire(m)
@@ -160,6 +163,12 @@ class Oracle:
     def denied(self, seq: int, reason: int) -> None:
         """The strategy is told that its intent of this sequence is refused."""
         self._denied.append((seq, reason))
+
+    def uncovered(self) -> list[str]:
+        """Controls that were in force and are not followed here: what they refuse or cancel shows as a violation."""
+        m = self.model
+        amounts = sorted(rule for rule in oracle_limits.AMOUNTS if m.marked and any(name == rule and value for (_, name), value in m.limits.items()))
+        return sorted(m.uncovered) + [f"{rule} at market prices" for rule in amounts]
 
     # ---- what must be
 
