@@ -1,4 +1,4 @@
-"""``python -m ringfence.bench ring|engine|fix|recovery|journal|sidecar|hot_path|memory|kill [--json] [--quick] [--rounds N]``: run one benchmark."""
+"""``python -m ringfence.bench ring|engine|fix|recovery|journal|sidecar|hot_path|memory|ledger|kill [--json] [--quick] [--rounds N]``: run one benchmark."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ BENCHES = {
     "memory": "every process of an instance over millions of events: resident memory, mappings, open files, and what grows",
     "journal": "the journal writer: throughput and commit latency, against a raw preallocated writer of the same sizes",
     "sidecar": "the engine's time per input with the sidecar at work and with it stopped",
+    "ledger": "the ledger: fills booked per second and instructions per fill by cost method, against nautilus_trader and beancount",
     "kill": "the kill switch with many open orders: blocked, cancelled, confirmed; engine and gateway alive, throttled, stopped",
     "hot_path": "the engine under steady traffic: system calls, page faults and context switches per message",
 }

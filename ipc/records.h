@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 5u
-#define RF_LAYOUT_HASH 0xa087e68c44369a9bull
+#define RF_LAYOUT_HASH 0x3dd8772a1dd45ce6ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -72,6 +72,19 @@
 #define RF_GRANT_SHORT 1u /* short sales too */
 #define RF_FLATTEN_CLIENT_ID 2147483648u /* client_ids with this bit of their high word are the engine's own orders that flatten a position */
 #define RF_VENUES_MAX 64u /* gateway links of one engine */
+#define RF_LEDGER_INVERSE 1u /* value is per 1/px */
+#define RF_LEDGER_MARGIN 2u /* a trade moves no cash; what is realized does */
+#define RF_LEDGER_DAILY 4u /* cash moves by variation margin only */
+#define RF_LEDGER_CASH 8u /* a cash balance as a position with base cost: a trade is a deposit or withdrawal */
+#define RF_LEDGER_GIVEN_QTY 1u /* its size; the sign stays */
+#define RF_LEDGER_GIVEN_SIDE 2u /* its sign */
+#define RF_LEDGER_GIVEN_PX 4u
+#define RF_LEDGER_GIVEN_FEE 8u /* fee, fee_kind, fee_px and other_instrument */
+#define RF_LEDGER_GIVEN_FX 16u
+#define RF_LEDGER_GIVEN_AMOUNT 32u
+#define RF_LEDGER_GIVEN_PICKS 64u
+#define RF_LEDGER_POSITION_MERGED 1u /* lots of it were merged when the pool was full */
+#define RF_LEDGER_CHECKPOINT_EVENTS 64u /* events of a position between two of its checkpoints */
 #define RF_STRATEGIES_MAX 256u /* strategy links of one engine */
 
 /* FIX Side(54); the numbers are FIX's. */
@@ -520,6 +533,83 @@ enum rf_permission_part {
     RF_PERMISSION_PART_SHORT = 6,
     RF_PERMISSION_PART_STRATEGY = 7,
     RF_PERMISSION_PART_MAX = 7
+};
+
+/* Which lots a close takes first. */
+enum rf_ledger_method {
+    RF_LEDGER_METHOD_WAC = 1, /* one pool at the average */
+    RF_LEDGER_METHOD_FIFO = 2, /* lowest sequence */
+    RF_LEDGER_METHOD_LIFO = 3, /* highest sequence */
+    RF_LEDGER_METHOD_HIFO = 4, /* highest unit value, long and short; ties: lowest sequence */
+    RF_LEDGER_METHOD_HIFO_MINGAIN = 5, /* long: highest first; short: lowest first */
+    RF_LEDGER_METHOD_SPEC = 6, /* the close names its lots */
+    RF_LEDGER_METHOD_MAX = 6
+};
+
+/* What the ledger books. */
+enum rf_ledger_event_kind {
+    RF_LEDGER_EVENT_KIND_FILL = 1,
+    RF_LEDGER_EVENT_KIND_FUNDING = 2, /* amount, or a rate (ratio_num / ratio_den) on the value at px; longs pay a positive rate */
+    RF_LEDGER_EVENT_KIND_INTEREST = 3, /* amount */
+    RF_LEDGER_EVENT_KIND_DIVIDEND = 4, /* amount, or px per unit held (a short pays) */
+    RF_LEDGER_EVENT_KIND_SPLIT = 5, /* ratio_num new units for ratio_den old ones; with px: the fraction below qty units is paid out */
+    RF_LEDGER_EVENT_KIND_SPIN_OFF = 6, /* ratio_num units of other_instrument for ratio_den units, and share_num / share_den of the cost */
+    RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL = 7, /* px per unit held, off the cost */
+    RF_LEDGER_EVENT_KIND_REWARD = 8, /* qty units received as income at px */
+    RF_LEDGER_EVENT_KIND_TRANSFER = 9, /* qty units with their lots to other_account; fee units are disposed at fee_px */
+    RF_LEDGER_EVENT_KIND_SETTLE = 10, /* daily settlement price px: variation margin */
+    RF_LEDGER_EVENT_KIND_EXPIRE = 11, /* the whole position closes at px */
+    RF_LEDGER_EVENT_KIND_BUST = 12, /* ref_key never happened */
+    RF_LEDGER_EVENT_KIND_CORRECT = 13, /* ref_key with these fields, at its own place */
+    RF_LEDGER_EVENT_KIND_MAX = 13
+};
+
+/* What a fee is paid in and where it goes. */
+enum rf_ledger_fee {
+    RF_LEDGER_FEE_EXPENSE = 1, /* settlement asset, never in unit cost */
+    RF_LEDGER_FEE_CAPITALIZE = 2, /* settlement asset, into cost at the opening, off the proceeds at the close */
+    RF_LEDGER_FEE_BASE = 3, /* units of what is traded: changes the quantity */
+    RF_LEDGER_FEE_HELD = 4, /* units of fee_instrument, disposed from its lots at fee_px */
+    RF_LEDGER_FEE_ELSEWHERE = 5, /* an asset that has no lots; fee is its value in the settlement asset */
+    RF_LEDGER_FEE_MAX = 5
+};
+
+/* What became of an event. */
+enum rf_ledger_event_state {
+    RF_LEDGER_EVENT_STATE_BOOKED = 1,
+    RF_LEDGER_EVENT_STATE_BUSTED = 2,
+    RF_LEDGER_EVENT_STATE_APPLIED = 3, /* a bust or correction that found its fill */
+    RF_LEDGER_EVENT_STATE_HELD = 4, /* a bust or correction whose fill is not known yet */
+    RF_LEDGER_EVENT_STATE_REPLACED = 5, /* a correction behind which there is a newer one */
+    RF_LEDGER_EVENT_STATE_MAX = 5
+};
+
+/* What ledger booking answers; all but BOOKED and HELD changed no figure. */
+enum rf_ledger_result {
+    RF_LEDGER_RESULT_BOOKED = 1,
+    RF_LEDGER_RESULT_HELD = 2, /* kept until the event that it names comes */
+    RF_LEDGER_RESULT_DUPLICATE = 3, /* the same event again */
+    RF_LEDGER_RESULT_CONFLICT = 4, /* the same identity with other content; the first one stands */
+    RF_LEDGER_RESULT_OVERFLOW = 5, /* a figure would not fit in 128 bits */
+    RF_LEDGER_RESULT_NO_ROW = 6, /* a table is full */
+    RF_LEDGER_RESULT_BAD_EVENT = 7, /* a field is out of range */
+    RF_LEDGER_RESULT_BAD_PRICE = 8, /* an inverse contract needs a price above zero */
+    RF_LEDGER_RESULT_NO_INSTRUMENT = 9, /* not defined */
+    RF_LEDGER_RESULT_AMBIGUOUS = 10, /* the lots named do not add up to what is closed, or are not there */
+    RF_LEDGER_RESULT_NOT_HELD = 11, /* more than is held cannot be moved */
+    RF_LEDGER_RESULT_NOT_FLAT = 12, /* the method changes only when flat */
+    RF_LEDGER_RESULT_MAX = 12
+};
+
+/* The account that one leg of a booking is on. */
+enum rf_ledger_leg_account {
+    RF_LEDGER_LEG_ACCOUNT_POSITION = 1,
+    RF_LEDGER_LEG_ACCOUNT_VENUE = 2,
+    RF_LEDGER_LEG_ACCOUNT_FEE = 3,
+    RF_LEDGER_LEG_ACCOUNT_PNL = 4,
+    RF_LEDGER_LEG_ACCOUNT_INCOME = 5,
+    RF_LEDGER_LEG_ACCOUNT_EQUITY = 6,
+    RF_LEDGER_LEG_ACCOUNT_MAX = 6
 };
 
 /* First bytes of every region. Written once by the creator, but for the heartbeat. Written by: the region's one writer. */
@@ -2160,6 +2250,347 @@ typedef struct {
 } rf_bucket_t;
 RF_STATIC_ASSERT(sizeof(rf_bucket_t) == 8, "Bucket");
 RF_STATIC_ASSERT(offsetof(rf_bucket_t, count) == 0, "Bucket.count");
+
+/* First bytes of a ledger: how many rows its tables have and use. Written by: engine. */
+typedef struct {
+    uint32_t instrument_rows; /* +0: row 0 included */
+    uint32_t position_rows; /* +4 */
+    uint32_t lot_rows; /* +8 */
+    uint32_t event_rows; /* +12 */
+    uint32_t pick_rows; /* +16 */
+    uint32_t checkpoint_rows; /* +20 */
+    uint32_t slots; /* +24: of the indexes, a power of two */
+    uint32_t position_count; /* +28 */
+    uint32_t lot_count; /* +32: rows ever used */
+    uint32_t free_lot; /* +36: first of the free rows */
+    uint32_t open_lots; /* +40 */
+    uint32_t event_count; /* +44 */
+    uint32_t pick_count; /* +48 */
+    uint32_t checkpoint_count; /* +52 */
+    uint32_t held; /* +56: busts and corrections that wait for their fill */
+    uint32_t stamp; /* +60: number of the last recomputation */
+    uint64_t merged_lots; /* +64: dust that was merged because the lot pool was full */
+    uint64_t inexact; /* +72: quantities of a split that were rounded */
+    uint64_t duplicates; /* +80 */
+    uint64_t conflicts; /* +88 */
+    uint64_t refused; /* +96 */
+    uint64_t recomputed; /* +104: events booked once more for busts and corrections */
+    uint64_t checkpoints_dropped; /* +112: for which there was no row */
+    uint64_t last_seq; /* +120 */
+    char pad_0[64]; /* +128: zero */
+} rf_ledger_head_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_head_t) == 192, "LedgerHead");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, instrument_rows) == 0, "LedgerHead.instrument_rows");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, position_rows) == 4, "LedgerHead.position_rows");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, lot_rows) == 8, "LedgerHead.lot_rows");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, event_rows) == 12, "LedgerHead.event_rows");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pick_rows) == 16, "LedgerHead.pick_rows");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoint_rows) == 20, "LedgerHead.checkpoint_rows");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, slots) == 24, "LedgerHead.slots");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, position_count) == 28, "LedgerHead.position_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, lot_count) == 32, "LedgerHead.lot_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, free_lot) == 36, "LedgerHead.free_lot");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, open_lots) == 40, "LedgerHead.open_lots");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, event_count) == 44, "LedgerHead.event_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pick_count) == 48, "LedgerHead.pick_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoint_count) == 52, "LedgerHead.checkpoint_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, held) == 56, "LedgerHead.held");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, stamp) == 60, "LedgerHead.stamp");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, merged_lots) == 64, "LedgerHead.merged_lots");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, inexact) == 72, "LedgerHead.inexact");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, duplicates) == 80, "LedgerHead.duplicates");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, conflicts) == 88, "LedgerHead.conflicts");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, refused) == 96, "LedgerHead.refused");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, recomputed) == 104, "LedgerHead.recomputed");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoints_dropped) == 112, "LedgerHead.checkpoints_dropped");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, last_seq) == 120, "LedgerHead.last_seq");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pad_0) == 128, "LedgerHead.pad_0");
+
+/* How the ledger values an instrument. Linear: value = qty * px * factor / divisor; inverse: value = -qty * factor / px. Written by: engine. */
+typedef struct {
+    uint64_t factor[2]; /* +0: multiplier and scales */
+    uint64_t divisor[2]; /* +16: 1 but where money is coarser than price x quantity */
+    uint32_t settle_asset; /* +32 */
+    uint32_t base_asset; /* +36: what a unit of the position is */
+    uint32_t flags; /* +40: LEDGER_* */
+    uint8_t defined; /* +44 */
+    uint8_t qty_digits; /* +45 */
+    uint8_t px_digits; /* +46 */
+    uint8_t money_digits; /* +47: of cost and all figures of its positions */
+    char pad_0[80]; /* +48: zero */
+} rf_ledger_instrument_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_instrument_t) == 128, "LedgerInstrument");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, factor) == 0, "LedgerInstrument.factor");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, divisor) == 16, "LedgerInstrument.divisor");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, settle_asset) == 32, "LedgerInstrument.settle_asset");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, base_asset) == 36, "LedgerInstrument.base_asset");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, flags) == 40, "LedgerInstrument.flags");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, defined) == 44, "LedgerInstrument.defined");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, qty_digits) == 45, "LedgerInstrument.qty_digits");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, px_digits) == 46, "LedgerInstrument.px_digits");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, money_digits) == 47, "LedgerInstrument.money_digits");
+RF_STATIC_ASSERT(offsetof(rf_ledger_instrument_t, pad_0) == 48, "LedgerInstrument.pad_0");
+
+/* Per account, strategy and instrument: what is held, what it cost and what came of it. Always: cost - realized - moved = flow. Written by: engine. */
+typedef struct {
+    uint64_t qty[2]; /* +0: signed [instrument scale] */
+    uint64_t cost[2]; /* +16: of the open quantity; a short has negative cost [money scale] */
+    uint64_t realized[2]; /* +32: [money scale] */
+    uint64_t flow[2]; /* +48: sum of what was paid for quantities [money scale] */
+    uint64_t moved[2]; /* +64: cost that came by transfer or spin-off [money scale] */
+    uint64_t fees[2]; /* +80: value of all fees that were expensed [money scale] */
+    uint64_t fees_elsewhere[2]; /* +96: of these, paid in assets without lots [money scale] */
+    uint64_t funding[2]; /* +112: [money scale] */
+    uint64_t income[2]; /* +128: interest, dividends, rewards [money scale] */
+    uint64_t settled[2]; /* +144: variation margin paid so far [money scale] */
+    uint64_t bound[2]; /* +160: no figure of a close can exceed it [money scale] */
+    uint64_t cost_base[2]; /* +176: reporting currency, at the rates of the fills [money scale] */
+    uint64_t realized_base[2]; /* +192: [money scale] */
+    uint64_t realized_fx[2]; /* +208: the fx part of realized_base [money scale] */
+    uint64_t fees_base[2]; /* +224: [money scale] */
+    uint64_t income_base[2]; /* +240: funding and income [money scale] */
+    uint32_t instrument; /* +256 */
+    uint16_t account; /* +260 */
+    uint16_t strategy; /* +262 */
+    uint8_t method; /* +264: enum LedgerMethod */
+    uint8_t base_unknown; /* +265: a rate was missing: the figures in the reporting currency say nothing */
+    char pad_0[2]; /* +266: zero */
+    uint32_t first_lot; /* +268: lowest sequence */
+    uint32_t last_lot; /* +272 */
+    uint32_t heap; /* +276: root of the heap of HIFO */
+    uint32_t lot_count; /* +280 */
+    uint32_t first_event; /* +284 */
+    uint32_t last_event; /* +288 */
+    uint32_t checkpoint; /* +292: newest of its checkpoints */
+    uint32_t since_checkpoint; /* +296: events */
+    uint32_t stamp; /* +300: recomputation that it takes part in */
+    uint32_t next_of_family; /* +304 */
+    uint32_t flags; /* +308: LEDGER_POSITION_* */
+    uint64_t trades; /* +312 */
+    uint64_t updated_seq; /* +320 */
+    uint64_t mark_px[2]; /* +328: last mark [instrument scale] */
+    uint64_t marked_seq; /* +344: 0: no mark yet */
+    char pad_1[32]; /* +352: zero */
+} rf_ledger_position_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_position_t) == 384, "LedgerPosition");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, qty) == 0, "LedgerPosition.qty");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, cost) == 16, "LedgerPosition.cost");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, realized) == 32, "LedgerPosition.realized");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, flow) == 48, "LedgerPosition.flow");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, moved) == 64, "LedgerPosition.moved");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, fees) == 80, "LedgerPosition.fees");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, fees_elsewhere) == 96, "LedgerPosition.fees_elsewhere");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, funding) == 112, "LedgerPosition.funding");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, income) == 128, "LedgerPosition.income");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, settled) == 144, "LedgerPosition.settled");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, bound) == 160, "LedgerPosition.bound");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, cost_base) == 176, "LedgerPosition.cost_base");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, realized_base) == 192, "LedgerPosition.realized_base");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, realized_fx) == 208, "LedgerPosition.realized_fx");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, fees_base) == 224, "LedgerPosition.fees_base");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, income_base) == 240, "LedgerPosition.income_base");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, instrument) == 256, "LedgerPosition.instrument");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, account) == 260, "LedgerPosition.account");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, strategy) == 262, "LedgerPosition.strategy");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, method) == 264, "LedgerPosition.method");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, base_unknown) == 265, "LedgerPosition.base_unknown");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_0) == 266, "LedgerPosition.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, first_lot) == 268, "LedgerPosition.first_lot");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, last_lot) == 272, "LedgerPosition.last_lot");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, heap) == 276, "LedgerPosition.heap");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, lot_count) == 280, "LedgerPosition.lot_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, first_event) == 284, "LedgerPosition.first_event");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, last_event) == 288, "LedgerPosition.last_event");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, checkpoint) == 292, "LedgerPosition.checkpoint");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, since_checkpoint) == 296, "LedgerPosition.since_checkpoint");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, stamp) == 300, "LedgerPosition.stamp");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, next_of_family) == 304, "LedgerPosition.next_of_family");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, flags) == 308, "LedgerPosition.flags");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, trades) == 312, "LedgerPosition.trades");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, updated_seq) == 320, "LedgerPosition.updated_seq");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, mark_px) == 328, "LedgerPosition.mark_px");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, marked_seq) == 344, "LedgerPosition.marked_seq");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_1) == 352, "LedgerPosition.pad_1");
+
+/* What one fill left open. WAC has one, its pool. Written by: engine. */
+typedef struct {
+    uint64_t qty[2]; /* +0: signed [instrument scale] */
+    uint64_t cost[2]; /* +16: [money scale] */
+    uint64_t cost_base[2]; /* +32: [money scale] */
+    uint64_t rank[2]; /* +48: unit value when it was opened, negated where the lowest goes first [money scale] */
+    uint64_t seq; /* +64: of the fill: its place in the order */
+    uint32_t event; /* +72: row of the fill */
+    uint32_t position; /* +76: 0: free */
+    uint32_t next; /* +80: higher sequence; of a free row: the next free one */
+    uint32_t prev; /* +84 */
+    uint32_t child; /* +88: heap */
+    uint32_t sibling; /* +92: heap */
+    char pad_0[32]; /* +96: zero */
+} rf_lot_t;
+RF_STATIC_ASSERT(sizeof(rf_lot_t) == 128, "Lot");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, qty) == 0, "Lot.qty");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, cost) == 16, "Lot.cost");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, cost_base) == 32, "Lot.cost_base");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, rank) == 48, "Lot.rank");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, seq) == 64, "Lot.seq");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, event) == 72, "Lot.event");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, position) == 76, "Lot.position");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, next) == 80, "Lot.next");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, prev) == 84, "Lot.prev");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, child) == 88, "Lot.child");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, sibling) == 92, "Lot.sibling");
+RF_STATIC_ASSERT(offsetof(rf_lot_t, pad_0) == 96, "Lot.pad_0");
+
+/* One input of the ledger and what became of it. Written by: engine. */
+typedef struct {
+    uint64_t seq; /* +0: journal sequence, rising */
+    uint64_t engine_ns; /* +8: [ns] */
+    uint64_t key; /* +16: digest of its identity; 0: none */
+    uint64_t content; /* +24: digest of what it says */
+    uint64_t ref_key; /* +32: of what it busts or corrects */
+    uint64_t qty[2]; /* +40: signed: bought is positive [instrument scale] */
+    uint64_t px[2]; /* +56: [instrument scale] */
+    uint64_t amount[2]; /* +72: received is positive [money scale] */
+    uint64_t fee[2]; /* +88: by fee_kind [money scale, or units] */
+    uint64_t fee_px[2]; /* +104: [scale of fee_instrument] */
+    int64_t ratio_num; /* +120 */
+    int64_t ratio_den; /* +128 */
+    int64_t share_num; /* +136 */
+    int64_t share_den; /* +144 */
+    int64_t fx; /* +152: reporting currency per unit of the settlement asset; 0: not known */
+    uint32_t instrument; /* +160 */
+    uint32_t other_instrument; /* +164: spun off, or whose lots pay the fee */
+    uint16_t account; /* +168 */
+    uint16_t strategy; /* +170 */
+    uint16_t other_account; /* +172 */
+    uint8_t kind; /* +174: enum LedgerEventKind */
+    uint8_t state; /* +175: enum LedgerEventState */
+    uint8_t fee_kind; /* +176: enum LedgerFee; 0: no fee */
+    uint8_t fx_digits; /* +177 */
+    uint8_t method; /* +178: for a position that this opens; 0: the ledger's */
+    uint8_t amount_given; /* +179: 1: amount counts, not a price or rate */
+    uint32_t first_pick; /* +180: lots that a close names */
+    uint32_t pick_count; /* +184 */
+    uint32_t position; /* +188 */
+    uint32_t other_position; /* +192 */
+    uint32_t next_of_position; /* +196 */
+    uint32_t next_of_other; /* +200 */
+    uint32_t root; /* +204: of a correction: the first of the chain */
+    uint32_t newest; /* +208: of a fill: the correction in force */
+    uint32_t given; /* +212: of a correction: LEDGER_GIVEN_* fields that it replaces */
+    char pad_0[40]; /* +216: zero */
+} rf_ledger_event_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_event_t) == 256, "LedgerEvent");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, seq) == 0, "LedgerEvent.seq");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, engine_ns) == 8, "LedgerEvent.engine_ns");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, key) == 16, "LedgerEvent.key");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, content) == 24, "LedgerEvent.content");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, ref_key) == 32, "LedgerEvent.ref_key");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, qty) == 40, "LedgerEvent.qty");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, px) == 56, "LedgerEvent.px");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, amount) == 72, "LedgerEvent.amount");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, fee) == 88, "LedgerEvent.fee");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, fee_px) == 104, "LedgerEvent.fee_px");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, ratio_num) == 120, "LedgerEvent.ratio_num");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, ratio_den) == 128, "LedgerEvent.ratio_den");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, share_num) == 136, "LedgerEvent.share_num");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, share_den) == 144, "LedgerEvent.share_den");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, fx) == 152, "LedgerEvent.fx");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, instrument) == 160, "LedgerEvent.instrument");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, other_instrument) == 164, "LedgerEvent.other_instrument");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, account) == 168, "LedgerEvent.account");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, strategy) == 170, "LedgerEvent.strategy");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, other_account) == 172, "LedgerEvent.other_account");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, kind) == 174, "LedgerEvent.kind");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, state) == 175, "LedgerEvent.state");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, fee_kind) == 176, "LedgerEvent.fee_kind");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, fx_digits) == 177, "LedgerEvent.fx_digits");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, method) == 178, "LedgerEvent.method");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, amount_given) == 179, "LedgerEvent.amount_given");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, first_pick) == 180, "LedgerEvent.first_pick");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pick_count) == 184, "LedgerEvent.pick_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, position) == 188, "LedgerEvent.position");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, other_position) == 192, "LedgerEvent.other_position");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, next_of_position) == 196, "LedgerEvent.next_of_position");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, next_of_other) == 200, "LedgerEvent.next_of_other");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, root) == 204, "LedgerEvent.root");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, newest) == 208, "LedgerEvent.newest");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, given) == 212, "LedgerEvent.given");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pad_0) == 216, "LedgerEvent.pad_0");
+
+/* A lot that a close names: the fill that opened it and how much of it. Written by: engine. */
+typedef struct {
+    uint64_t key; /* +0: of the fill */
+    uint64_t qty[2]; /* +8: unsigned [instrument scale] */
+    char pad_0[8]; /* +24: zero */
+} rf_ledger_pick_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_pick_t) == 32, "LedgerPick");
+RF_STATIC_ASSERT(offsetof(rf_ledger_pick_t, key) == 0, "LedgerPick.key");
+RF_STATIC_ASSERT(offsetof(rf_ledger_pick_t, qty) == 8, "LedgerPick.qty");
+RF_STATIC_ASSERT(offsetof(rf_ledger_pick_t, pad_0) == 24, "LedgerPick.pad_0");
+
+/* A position with at most one lot, as it was after an event: where a recomputation may begin. Written by: engine. */
+typedef struct {
+    uint64_t position[48]; /* +0: LedgerPosition */
+    uint64_t lot[16]; /* +384: Lot; unused when flat */
+    uint32_t event; /* +512: last event it contains */
+    uint32_t previous; /* +516: older one of the same position; of a free row: the next free one */
+    char pad_0[56]; /* +520: zero */
+} rf_ledger_checkpoint_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_checkpoint_t) == 576, "LedgerCheckpoint");
+RF_STATIC_ASSERT(offsetof(rf_ledger_checkpoint_t, position) == 0, "LedgerCheckpoint.position");
+RF_STATIC_ASSERT(offsetof(rf_ledger_checkpoint_t, lot) == 384, "LedgerCheckpoint.lot");
+RF_STATIC_ASSERT(offsetof(rf_ledger_checkpoint_t, event) == 512, "LedgerCheckpoint.event");
+RF_STATIC_ASSERT(offsetof(rf_ledger_checkpoint_t, previous) == 516, "LedgerCheckpoint.previous");
+RF_STATIC_ASSERT(offsetof(rf_ledger_checkpoint_t, pad_0) == 520, "LedgerCheckpoint.pad_0");
+
+/* Part of a lot that a booking closed. Written by: engine. */
+typedef struct {
+    uint64_t seq; /* +0: of the booking */
+    uint64_t lot_seq; /* +8 */
+    uint64_t qty[2]; /* +16: unsigned [instrument scale] */
+    uint64_t realized[2]; /* +32: [money scale] */
+    uint32_t position; /* +48 */
+    uint32_t lot_event; /* +52 */
+    char pad_0[8]; /* +56: zero */
+} rf_ledger_closing_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_closing_t) == 64, "LedgerClosing");
+RF_STATIC_ASSERT(offsetof(rf_ledger_closing_t, seq) == 0, "LedgerClosing.seq");
+RF_STATIC_ASSERT(offsetof(rf_ledger_closing_t, lot_seq) == 8, "LedgerClosing.lot_seq");
+RF_STATIC_ASSERT(offsetof(rf_ledger_closing_t, qty) == 16, "LedgerClosing.qty");
+RF_STATIC_ASSERT(offsetof(rf_ledger_closing_t, realized) == 32, "LedgerClosing.realized");
+RF_STATIC_ASSERT(offsetof(rf_ledger_closing_t, position) == 48, "LedgerClosing.position");
+RF_STATIC_ASSERT(offsetof(rf_ledger_closing_t, lot_event) == 52, "LedgerClosing.lot_event");
+RF_STATIC_ASSERT(offsetof(rf_ledger_closing_t, pad_0) == 56, "LedgerClosing.pad_0");
+
+/* One leg of a double entry; the legs of a booking sum to zero per asset. Written by: engine. */
+typedef struct {
+    uint64_t seq; /* +0: of the booking */
+    uint64_t amount[2]; /* +8: debit is positive [10^-digits of the asset] */
+    uint32_t asset; /* +24 */
+    uint32_t instrument; /* +28 */
+    uint32_t position; /* +32 */
+    uint16_t account; /* +36 */
+    uint16_t strategy; /* +38 */
+    uint8_t leg_account; /* +40: enum LedgerLegAccount */
+    uint8_t units; /* +41: 1: a quantity of what is traded, 0: money */
+    uint8_t digits; /* +42 */
+    uint8_t correction; /* +43: 1: the difference that a bust or correction makes */
+    char pad_0[20]; /* +44: zero */
+} rf_ledger_leg_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_leg_t) == 64, "LedgerLeg");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, seq) == 0, "LedgerLeg.seq");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, amount) == 8, "LedgerLeg.amount");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, asset) == 24, "LedgerLeg.asset");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, instrument) == 28, "LedgerLeg.instrument");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, position) == 32, "LedgerLeg.position");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, account) == 36, "LedgerLeg.account");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, strategy) == 38, "LedgerLeg.strategy");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, leg_account) == 40, "LedgerLeg.leg_account");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, units) == 41, "LedgerLeg.units");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, digits) == 42, "LedgerLeg.digits");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, correction) == 43, "LedgerLeg.correction");
+RF_STATIC_ASSERT(offsetof(rf_ledger_leg_t, pad_0) == 44, "LedgerLeg.pad_0");
 
 /* First bytes of a journal segment file. Written by: sidecar. */
 typedef struct {

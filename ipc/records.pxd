@@ -64,6 +64,19 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_GRANT_SHORT
     const uint32_t RF_FLATTEN_CLIENT_ID
     const uint32_t RF_VENUES_MAX
+    const uint32_t RF_LEDGER_INVERSE
+    const uint32_t RF_LEDGER_MARGIN
+    const uint32_t RF_LEDGER_DAILY
+    const uint32_t RF_LEDGER_CASH
+    const uint32_t RF_LEDGER_GIVEN_QTY
+    const uint32_t RF_LEDGER_GIVEN_SIDE
+    const uint32_t RF_LEDGER_GIVEN_PX
+    const uint32_t RF_LEDGER_GIVEN_FEE
+    const uint32_t RF_LEDGER_GIVEN_FX
+    const uint32_t RF_LEDGER_GIVEN_AMOUNT
+    const uint32_t RF_LEDGER_GIVEN_PICKS
+    const uint32_t RF_LEDGER_POSITION_MERGED
+    const uint32_t RF_LEDGER_CHECKPOINT_EVENTS
     const uint32_t RF_STRATEGIES_MAX
 
     enum: # Side
@@ -457,6 +470,71 @@ cdef extern from "records.h" nogil:
         RF_PERMISSION_PART_SHORT
         RF_PERMISSION_PART_STRATEGY
         RF_PERMISSION_PART_MAX
+
+    enum: # LedgerMethod
+        RF_LEDGER_METHOD_WAC
+        RF_LEDGER_METHOD_FIFO
+        RF_LEDGER_METHOD_LIFO
+        RF_LEDGER_METHOD_HIFO
+        RF_LEDGER_METHOD_HIFO_MINGAIN
+        RF_LEDGER_METHOD_SPEC
+        RF_LEDGER_METHOD_MAX
+
+    enum: # LedgerEventKind
+        RF_LEDGER_EVENT_KIND_FILL
+        RF_LEDGER_EVENT_KIND_FUNDING
+        RF_LEDGER_EVENT_KIND_INTEREST
+        RF_LEDGER_EVENT_KIND_DIVIDEND
+        RF_LEDGER_EVENT_KIND_SPLIT
+        RF_LEDGER_EVENT_KIND_SPIN_OFF
+        RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL
+        RF_LEDGER_EVENT_KIND_REWARD
+        RF_LEDGER_EVENT_KIND_TRANSFER
+        RF_LEDGER_EVENT_KIND_SETTLE
+        RF_LEDGER_EVENT_KIND_EXPIRE
+        RF_LEDGER_EVENT_KIND_BUST
+        RF_LEDGER_EVENT_KIND_CORRECT
+        RF_LEDGER_EVENT_KIND_MAX
+
+    enum: # LedgerFee
+        RF_LEDGER_FEE_EXPENSE
+        RF_LEDGER_FEE_CAPITALIZE
+        RF_LEDGER_FEE_BASE
+        RF_LEDGER_FEE_HELD
+        RF_LEDGER_FEE_ELSEWHERE
+        RF_LEDGER_FEE_MAX
+
+    enum: # LedgerEventState
+        RF_LEDGER_EVENT_STATE_BOOKED
+        RF_LEDGER_EVENT_STATE_BUSTED
+        RF_LEDGER_EVENT_STATE_APPLIED
+        RF_LEDGER_EVENT_STATE_HELD
+        RF_LEDGER_EVENT_STATE_REPLACED
+        RF_LEDGER_EVENT_STATE_MAX
+
+    enum: # LedgerResult
+        RF_LEDGER_RESULT_BOOKED
+        RF_LEDGER_RESULT_HELD
+        RF_LEDGER_RESULT_DUPLICATE
+        RF_LEDGER_RESULT_CONFLICT
+        RF_LEDGER_RESULT_OVERFLOW
+        RF_LEDGER_RESULT_NO_ROW
+        RF_LEDGER_RESULT_BAD_EVENT
+        RF_LEDGER_RESULT_BAD_PRICE
+        RF_LEDGER_RESULT_NO_INSTRUMENT
+        RF_LEDGER_RESULT_AMBIGUOUS
+        RF_LEDGER_RESULT_NOT_HELD
+        RF_LEDGER_RESULT_NOT_FLAT
+        RF_LEDGER_RESULT_MAX
+
+    enum: # LedgerLegAccount
+        RF_LEDGER_LEG_ACCOUNT_POSITION
+        RF_LEDGER_LEG_ACCOUNT_VENUE
+        RF_LEDGER_LEG_ACCOUNT_FEE
+        RF_LEDGER_LEG_ACCOUNT_PNL
+        RF_LEDGER_LEG_ACCOUNT_INCOME
+        RF_LEDGER_LEG_ACCOUNT_EQUITY
+        RF_LEDGER_LEG_ACCOUNT_MAX
 
     ctypedef struct Superblock "rf_superblock_t":
         uint64_t magic
@@ -1252,6 +1330,172 @@ cdef extern from "records.h" nogil:
 
     ctypedef struct Bucket "rf_bucket_t":
         uint64_t count
+
+    ctypedef struct LedgerHead "rf_ledger_head_t":
+        uint32_t instrument_rows
+        uint32_t position_rows
+        uint32_t lot_rows
+        uint32_t event_rows
+        uint32_t pick_rows
+        uint32_t checkpoint_rows
+        uint32_t slots
+        uint32_t position_count
+        uint32_t lot_count
+        uint32_t free_lot
+        uint32_t open_lots
+        uint32_t event_count
+        uint32_t pick_count
+        uint32_t checkpoint_count
+        uint32_t held
+        uint32_t stamp
+        uint64_t merged_lots
+        uint64_t inexact
+        uint64_t duplicates
+        uint64_t conflicts
+        uint64_t refused
+        uint64_t recomputed
+        uint64_t checkpoints_dropped
+        uint64_t last_seq
+        char pad_0[64]
+
+    ctypedef struct LedgerInstrument "rf_ledger_instrument_t":
+        uint64_t factor[2]
+        uint64_t divisor[2]
+        uint32_t settle_asset
+        uint32_t base_asset
+        uint32_t flags
+        uint8_t defined
+        uint8_t qty_digits
+        uint8_t px_digits
+        uint8_t money_digits
+        char pad_0[80]
+
+    ctypedef struct LedgerPosition "rf_ledger_position_t":
+        uint64_t qty[2]
+        uint64_t cost[2]
+        uint64_t realized[2]
+        uint64_t flow[2]
+        uint64_t moved[2]
+        uint64_t fees[2]
+        uint64_t fees_elsewhere[2]
+        uint64_t funding[2]
+        uint64_t income[2]
+        uint64_t settled[2]
+        uint64_t bound[2]
+        uint64_t cost_base[2]
+        uint64_t realized_base[2]
+        uint64_t realized_fx[2]
+        uint64_t fees_base[2]
+        uint64_t income_base[2]
+        uint32_t instrument
+        uint16_t account
+        uint16_t strategy
+        uint8_t method
+        uint8_t base_unknown
+        char pad_0[2]
+        uint32_t first_lot
+        uint32_t last_lot
+        uint32_t heap
+        uint32_t lot_count
+        uint32_t first_event
+        uint32_t last_event
+        uint32_t checkpoint
+        uint32_t since_checkpoint
+        uint32_t stamp
+        uint32_t next_of_family
+        uint32_t flags
+        uint64_t trades
+        uint64_t updated_seq
+        uint64_t mark_px[2]
+        uint64_t marked_seq
+        char pad_1[32]
+
+    ctypedef struct Lot "rf_lot_t":
+        uint64_t qty[2]
+        uint64_t cost[2]
+        uint64_t cost_base[2]
+        uint64_t rank[2]
+        uint64_t seq
+        uint32_t event
+        uint32_t position
+        uint32_t next
+        uint32_t prev
+        uint32_t child
+        uint32_t sibling
+        char pad_0[32]
+
+    ctypedef struct LedgerEvent "rf_ledger_event_t":
+        uint64_t seq
+        uint64_t engine_ns
+        uint64_t key
+        uint64_t content
+        uint64_t ref_key
+        uint64_t qty[2]
+        uint64_t px[2]
+        uint64_t amount[2]
+        uint64_t fee[2]
+        uint64_t fee_px[2]
+        int64_t ratio_num
+        int64_t ratio_den
+        int64_t share_num
+        int64_t share_den
+        int64_t fx
+        uint32_t instrument
+        uint32_t other_instrument
+        uint16_t account
+        uint16_t strategy
+        uint16_t other_account
+        uint8_t kind
+        uint8_t state
+        uint8_t fee_kind
+        uint8_t fx_digits
+        uint8_t method
+        uint8_t amount_given
+        uint32_t first_pick
+        uint32_t pick_count
+        uint32_t position
+        uint32_t other_position
+        uint32_t next_of_position
+        uint32_t next_of_other
+        uint32_t root
+        uint32_t newest
+        uint32_t given
+        char pad_0[40]
+
+    ctypedef struct LedgerPick "rf_ledger_pick_t":
+        uint64_t key
+        uint64_t qty[2]
+        char pad_0[8]
+
+    ctypedef struct LedgerCheckpoint "rf_ledger_checkpoint_t":
+        uint64_t position[48]
+        uint64_t lot[16]
+        uint32_t event
+        uint32_t previous
+        char pad_0[56]
+
+    ctypedef struct LedgerClosing "rf_ledger_closing_t":
+        uint64_t seq
+        uint64_t lot_seq
+        uint64_t qty[2]
+        uint64_t realized[2]
+        uint32_t position
+        uint32_t lot_event
+        char pad_0[8]
+
+    ctypedef struct LedgerLeg "rf_ledger_leg_t":
+        uint64_t seq
+        uint64_t amount[2]
+        uint32_t asset
+        uint32_t instrument
+        uint32_t position
+        uint16_t account
+        uint16_t strategy
+        uint8_t leg_account
+        uint8_t units
+        uint8_t digits
+        uint8_t correction
+        char pad_0[20]
 
     ctypedef struct SegmentHeader "rf_segment_header_t":
         uint64_t magic

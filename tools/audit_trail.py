@@ -30,7 +30,7 @@ from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools import signed_proof
 from ringfence.tools.audit import history_limits
-from ringfence.tools.change_text import BODY_BYTES, SCOPED, Change, describe
+from ringfence.tools.change_text import BODY_BYTES, DEFINED, SCOPED, Change, describe
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import JournalCorrupt, ToolError
 from ringfence.tools.journal import JournalReader
@@ -42,6 +42,7 @@ _FRAME = ENUMS["FrameKind"].by_name
 _KIND = ENUMS["ControlKind"].by_value
 _ROLE = ENUMS["OperatorRole"].by_value
 _STATES = frozenset((*SCOPED, "SET_STRATEGY"))  # of these the tables say what holds afterwards
+_ASKED = frozenset(("SET_LIMIT", "SET_LOCATE", "SET_STRATEGY", "SET_PERMISSION", *DEFINED))  # of these an entry says what was asked when it was not done
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class Trail:
             operator=bytes(c["operator_name"]).decode("ascii", "replace"),
             role=self._role(int(c["operator_uid"])),
             kind=kind,
-            what=asked.what,
+            what=f"{asked.what} to {asked.after}" if (refused or proposed) and asked.after and kind in _ASKED else asked.what,
             before=asked.before,
             after=asked.before if refused or proposed else after,
             reason=bytes(c["reason"]).decode("ascii", "replace"),

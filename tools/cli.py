@@ -88,6 +88,10 @@ SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strateg
 REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
+LEDGER_FILE = (
+    arg("file", metavar="FILE.json", help="one case, or many"),
+    arg("--case", default="", metavar="ID", help="of a file with many cases, this one (default: all; one report per case)"),
+)
 COMMANDS = (
     Command(
         "up",
@@ -378,6 +382,19 @@ COMMANDS = (
             arg("--shrink", action="store_true", help="make the schedule of a failure as small as it gets while the same invariant breaks"),
             arg("--first", action="store_true", help="stop at the first failure"),
             arg("--record", type=Path, metavar="FILE", help="append each run to FILE; seeds that it has are not run again"),
+        ),
+    ),
+    Command(
+        "ledger",
+        "positions, lots, PnL and exposure: of event files, without an instance (docs/ledger.md)",
+        parts=(
+            Command(
+                "book",
+                "book the events of a file by a cost method: positions, lots, fees, cash, realized, unrealized, timeline; exit 4: an event is refused",
+                "commands.ledger:book",
+                (arg("--method", required=True, metavar="M", help="WAC, FIFO, LIFO, HIFO, HIFO_MINGAIN or SPEC"), *LEDGER_FILE),
+            ),
+            Command("exposure", "sum the asset legs of the fills of a file, by asset, strategy, account and venue", "commands.ledger:exposure", LEDGER_FILE),
         ),
     ),
     Command(

@@ -1,0 +1,272 @@
+"""The ledger's way in: events, and the busts and corrections that change the content in force of earlier ones.
+
+    LedgerEvent ──▶ book ──▶ ledger_kinds.apply ──▶ chain, checkpoint ──▶ ledger_legs: what it did
+                     └── bust, correction ──▶ the content in force changes ──▶ ledger_recompute ──▶ ledger_legs: the difference
+
+A bust or correction before its event is HELD under the identity that it waits for and acts when that comes; those that name a held one wait with it. A bust
+is final; a correction of a correction names its identity and goes on top. Of the same identity twice, the first stands (DUPLICATE, or CONFLICT when it says
+something else). Who owns what: all tables are the caller's memory, and the modules of the ledger its only writers. What can fail is a LedgerResult; then no
+figure has changed.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy, memset
+
+from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, key_slot
+from ringfence.core.ledger_kinds cimport apply, in_force
+from ringfence.core.ledger_legs cimport say_legs, touch
+from ringfence.core.ledger_recompute cimport POSITION_LINKED, after_event, chain, link_event, recompute
+from ringfence.core.lots cimport LedgerTables
+from ringfence.core.wide cimport rf_wide_abs, rf_wide_load, rf_wide_store, wide_t
+from ringfence.ipc.records cimport (
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
+    RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_APPLIED, RF_LEDGER_EVENT_STATE_BOOKED,
+    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_EVENT_STATE_REPLACED, RF_LEDGER_FEE_HELD, RF_LEDGER_FEE_MAX,
+    RF_LEDGER_GIVEN_AMOUNT, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_FX, RF_LEDGER_GIVEN_PICKS, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY,
+    RF_LEDGER_GIVEN_SIDE, RF_LEDGER_METHOD_MAX, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT,
+    RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_HELD, RF_LEDGER_RESULT_NOT_FLAT, RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW,
+    LedgerEvent,
+)
+
+
+cdef int set_method(LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument, int method) noexcept nogil:
+    cdef uint32_t row
+    if method < 1 or method > RF_LEDGER_METHOD_MAX:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    row = find_or_add(t, account, strategy, instrument, <uint8_t>method)
+    if row == 0:
+        return RF_LEDGER_RESULT_NO_ROW
+    if rf_wide_load(t.positions[row].qty) != 0:
+        return RF_LEDGER_RESULT_NOT_FLAT
+    t.positions[row].method = <uint8_t>method
+    return RF_LEDGER_RESULT_BOOKED
+
+
+cdef void take_over(LedgerEvent *c, const LedgerEvent *e) noexcept nogil:
+    """Fill in what a correction leaves as it was."""
+    cdef wide_t size
+    if not c.given & RF_LEDGER_GIVEN_QTY:
+        size = rf_wide_abs(rf_wide_load(e.qty))
+    else:
+        size = rf_wide_abs(rf_wide_load(c.qty))
+    if not c.given & RF_LEDGER_GIVEN_SIDE:
+        rf_wide_store(c.qty, size if rf_wide_load(e.qty) >= 0 else -size)
+    else:
+        rf_wide_store(c.qty, size if rf_wide_load(c.qty) >= 0 else -size)
+    if not c.given & RF_LEDGER_GIVEN_PX:
+        memcpy(c.px, e.px, sizeof(c.px))
+    if not c.given & RF_LEDGER_GIVEN_FEE:
+        memcpy(c.fee, e.fee, sizeof(c.fee))
+        memcpy(c.fee_px, e.fee_px, sizeof(c.fee_px))
+        c.fee_kind = e.fee_kind
+        c.other_instrument = e.other_instrument
+    if not c.given & RF_LEDGER_GIVEN_FX:
+        c.fx = e.fx
+        c.fx_digits = e.fx_digits
+    if not c.given & RF_LEDGER_GIVEN_AMOUNT:
+        memcpy(c.amount, e.amount, sizeof(c.amount))
+        c.amount_given = e.amount_given
+    if not c.given & RF_LEDGER_GIVEN_PICKS:
+        c.first_pick = e.first_pick
+        c.pick_count = e.pick_count
+    c.ratio_num = e.ratio_num
+    c.ratio_den = e.ratio_den
+    c.share_num = e.share_num
+    c.share_den = e.share_den
+    c.kind = RF_LEDGER_EVENT_KIND_CORRECT
+    c.instrument = e.instrument
+    c.account = e.account
+    c.strategy = e.strategy
+    c.other_account = e.other_account
+
+
+cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
+    """Let a bust or correction in ``row`` act on the event that it names."""
+    cdef LedgerEvent *e = &t.events[row]
+    cdef uint32_t at = t.events[named].root if t.events[named].root else named, other
+    cdef LedgerEvent *root = &t.events[at]
+    cdef uint32_t newest = root.newest
+    cdef int state = root.state, result
+    if t.events[named].kind == RF_LEDGER_EVENT_KIND_BUST or root.position == 0:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    e.root = at
+    e.state = RF_LEDGER_EVENT_STATE_APPLIED
+    if root.state == RF_LEDGER_EVENT_STATE_BUSTED:
+        return RF_LEDGER_RESULT_BOOKED
+    if e.kind == RF_LEDGER_EVENT_KIND_BUST:
+        root.state = RF_LEDGER_EVENT_STATE_BUSTED
+    else:
+        take_over(e, in_force(t, at))
+        if e.fee_kind == RF_LEDGER_FEE_HELD and root.other_position == 0:
+            other = find_position(t, root.account, root.strategy, e.other_instrument)
+            if other == 0 or other == root.position:
+                return RF_LEDGER_RESULT_BAD_EVENT
+            root.other_position = other
+            chain(t, other, at)
+            t.positions[root.position].flags |= POSITION_LINKED
+            t.positions[other].flags |= POSITION_LINKED
+        root.newest = row
+    result = recompute(t, root.position, root.other_position, at)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        root.newest = newest
+        root.state = <uint8_t>state
+        recompute(t, root.position, root.other_position, at)
+        return result
+    if newest and e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
+        t.events[newest].state = RF_LEDGER_EVENT_STATE_REPLACED
+    return RF_LEDGER_RESULT_BOOKED
+
+
+cdef void let_waiting_act(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept nogil:
+    """Busts and corrections that came before the event in ``row``, oldest first, and those that in turn waited for them."""
+    cdef uint32_t after, behind
+    while waiting:
+        after = t.events[waiting].next_of_position
+        behind = t.events[waiting].next_of_other
+        t.events[waiting].next_of_position = 0
+        t.events[waiting].next_of_other = 0
+        t.head.held -= 1
+        if refer(t, waiting, row) != RF_LEDGER_RESULT_BOOKED:
+            t.events[waiting].state = RF_LEDGER_EVENT_STATE_REPLACED
+            t.head.refused += 1
+        let_waiting_act(t, waiting, behind)
+        waiting = after
+
+
+cdef void hold(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept nogil:
+    """Keep a bust or correction until its event comes.
+
+    The slot of an identity holds the event that has it, or the first of those that wait for it, linked through ``next_of_position``; what waits for an
+    event that is itself held hangs on its ``next_of_other``.
+    """
+    cdef LedgerEvent *e = &t.events[row]
+    cdef uint32_t slot, at
+    e.state = RF_LEDGER_EVENT_STATE_HELD
+    t.head.held += 1
+    if e.key:
+        e.next_of_other = waiting
+        t.by_key[key_slot(t, e.key)] = row
+    slot = key_slot(t, e.ref_key)
+    at = t.by_key[slot]
+    if at == 0:
+        t.by_key[slot] = row | WAITS
+        return
+    if at & WAITS:
+        at &= ~<uint32_t>WAITS
+    elif t.events[at].next_of_other == 0:
+        t.events[at].next_of_other = row
+        return
+    else:
+        at = t.events[at].next_of_other
+    while t.events[at].next_of_position:
+        at = t.events[at].next_of_position
+    t.events[at].next_of_position = row
+
+
+cdef int book_reference(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept nogil:
+    cdef LedgerEvent *e = &t.events[row]
+    cdef uint32_t named = t.by_key[key_slot(t, e.ref_key)]
+    cdef int result
+    if e.ref_key == 0 or e.ref_key == e.key:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    if named == 0 or named & WAITS or t.events[named].state == RF_LEDGER_EVENT_STATE_HELD:
+        t.head.event_count = row
+        hold(t, row, waiting)
+        return RF_LEDGER_RESULT_HELD
+    result = refer(t, row, named)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        return result
+    t.head.event_count = row
+    if e.key:
+        t.by_key[key_slot(t, e.key)] = row
+        let_waiting_act(t, row, waiting)
+    return RF_LEDGER_RESULT_BOOKED
+
+
+cdef int book_event(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept nogil:
+    cdef LedgerEvent *e = &t.events[row]
+    cdef uint32_t positions = t.head.position_count, position, other = 0
+    cdef int result, ties = e.kind == RF_LEDGER_EVENT_KIND_TRANSFER or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF or e.fee_kind == RF_LEDGER_FEE_HELD
+    if ties and e.kind != RF_LEDGER_EVENT_KIND_TRANSFER and not (
+        e.other_instrument < t.head.instrument_rows and t.instruments[e.other_instrument].defined and e.other_instrument != e.instrument
+    ):
+        return RF_LEDGER_RESULT_NO_INSTRUMENT
+    if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER and e.other_account == e.account:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    position = find_or_add(t, e.account, e.strategy, e.instrument, e.method)
+    if ties and position:
+        other = find_or_add(
+            t, e.other_account if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER else e.account, e.strategy,
+            e.instrument if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER else e.other_instrument, e.method,
+        )
+    if position == 0 or (ties and other == 0):
+        drop_positions_above(t, positions)
+        return RF_LEDGER_RESULT_NO_ROW
+    e.position = position
+    e.other_position = other
+    e.state = RF_LEDGER_EVENT_STATE_BOOKED
+    touch(t, position)
+    touch(t, other)
+    result = apply(t, row)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        if ties or e.kind == RF_LEDGER_EVENT_KIND_SPLIT or e.kind == RF_LEDGER_EVENT_KIND_REWARD:
+            recompute(t, position, other, row)
+        drop_positions_above(t, positions)
+        return result
+    t.head.event_count = row
+    link_event(t, row)
+    after_event(t, position, row, e.seq)
+    if other:
+        after_event(t, other, row, e.seq)
+    if e.key:
+        t.by_key[key_slot(t, e.key)] = row
+        let_waiting_act(t, row, waiting)
+    return RF_LEDGER_RESULT_BOOKED
+
+
+cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
+    cdef uint32_t row = t.head.event_count + 1, known, waiting = 0
+    cdef LedgerEvent *e
+    cdef int result, correction
+    t.closing_count = 0
+    t.leg_count = 0
+    t.touched_count = 0
+    if source.key:
+        known = t.by_key[key_slot(t, source.key)]
+        if known & WAITS:
+            waiting = known & ~<uint32_t>WAITS
+        elif known:
+            if t.events[known].content == source.content:
+                t.head.duplicates += 1
+                return RF_LEDGER_RESULT_DUPLICATE
+            t.head.conflicts += 1
+            return RF_LEDGER_RESULT_CONFLICT
+    if row >= t.head.event_rows:
+        t.head.refused += 1
+        return RF_LEDGER_RESULT_NO_ROW
+    e = &t.events[row]
+    e[0] = source[0]
+    e.root = 0
+    e.newest = 0
+    e.position = 0
+    e.other_position = 0
+    e.next_of_position = 0
+    e.next_of_other = 0
+    if e.kind == 0 or e.kind > RF_LEDGER_EVENT_KIND_MAX or e.seq <= t.head.last_seq or e.fee_kind > RF_LEDGER_FEE_MAX or e.method > RF_LEDGER_METHOD_MAX:
+        result = RF_LEDGER_RESULT_BAD_EVENT
+    elif e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
+        result = book_reference(t, row, waiting)
+    elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:
+        result = RF_LEDGER_RESULT_NO_INSTRUMENT
+    else:
+        result = book_event(t, row, waiting)
+    if result != RF_LEDGER_RESULT_BOOKED and result != RF_LEDGER_RESULT_HELD:
+        memset(e, 0, sizeof(LedgerEvent))
+        t.head.refused += 1
+        t.touched_count = 0
+        return result
+    t.head.last_seq = source.seq
+    correction = e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
+    if t.legs != NULL:
+        say_legs(t, source.seq, correction)
+    return result

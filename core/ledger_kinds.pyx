@@ -1,0 +1,344 @@
+"""What each kind of ledger event does to the figures of its positions.
+
+    event row (content in force) ──apply──▶ ledger_trades: lots, cost, realized
+                                       └──▶ fees, funding, income, variation margin, ranks
+
+A kind reads the event and the state only, so that a recomputation can apply it again. What can fail is a LedgerResult. A fill without a fee from lots,
+funding, income, a settlement and a return of capital then have changed nothing; kinds of several steps may have done some: their caller recomputes.
+"""
+
+from libc.stdint cimport uint32_t
+from libc.string cimport memset
+
+from ringfence.core.ledger_legs cimport unrealized_at
+from ringfence.core.ledger_trades cimport (
+    FIGURE_BITS, Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
+)
+from ringfence.core.lots cimport LedgerTables, rank_of, rebuild_heap, remove_lot
+from ringfence.core.wide cimport rf_wide_abs, rf_wide_from, rf_wide_load, rf_wide_part, rf_wide_ratio, rf_wide_store, rf_wide_sum, wide_t
+from ringfence.ipc.records cimport (
+    RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
+    RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
+    RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
+    RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
+    RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent, LedgerInstrument, LedgerPosition, Lot,
+)
+
+
+cdef const LedgerEvent *in_force(const LedgerTables *t, uint32_t row) noexcept nogil:
+    return &t.events[t.events[row].newest if t.events[row].newest else row]
+
+
+cdef inline int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
+    cdef wide_t base = 0
+    if e.fx != 0 and not in_base(e, value, &base):
+        return 0
+    if not accumulate(p.fees, value):
+        return 0
+    if not accumulate(p.fees_base, base):
+        accumulate(p.fees, -value)
+        return 0
+    return 1
+
+
+cdef inline int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const LedgerEvent *e, wide_t qty, wide_t px, wide_t *value) noexcept nogil:
+    """A trade without fee at a price; its value is handed back."""
+    cdef const LedgerInstrument *i = &t.instruments[t.positions[position].instrument]
+    cdef Trade x
+    if not value_of(i, qty, px, value):
+        return RF_LEDGER_RESULT_BAD_PRICE if i.flags & RF_LEDGER_INVERSE and px <= 0 else RF_LEDGER_RESULT_OVERFLOW
+    memset(&x, 0, sizeof(Trade))
+    x.qty = qty
+    x.value = value[0]
+    x.unit = exact_unit(i, px)
+    x.px = px
+    x.seq = t.events[row].seq
+    x.event = row
+    return trade(t, position, e, &x)
+
+
+cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
+    cdef const LedgerEvent *root = &t.events[row]
+    cdef const LedgerEvent *e = in_force(t, row)
+    cdef LedgerPosition *p = &t.positions[root.position]
+    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
+    cdef wide_t px = rf_wide_load(e.px), fee = 0, fee_value = 0
+    cdef Trade x, after_fee
+    cdef int result
+    x.qty = rf_wide_load(e.qty)
+    x.px = px
+    x.fee = 0
+    x.unit = exact_unit(i, px)
+    x.seq = root.seq
+    x.event = row
+    x.first_pick = e.first_pick
+    x.pick_count = e.pick_count if p.method == RF_LEDGER_METHOD_SPEC else 0
+    if i.flags & RF_LEDGER_INVERSE and px <= 0:
+        return RF_LEDGER_RESULT_BAD_PRICE
+    if not value_of(i, x.qty, px, &x.value):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if p.method == RF_LEDGER_METHOD_SPEC:
+        after_fee = x
+        if e.fee_kind == RF_LEDGER_FEE_BASE:
+            after_fee.qty -= rf_wide_load(e.fee)
+        if not names_its_lots(t, root.position, &after_fee):
+            return RF_LEDGER_RESULT_AMBIGUOUS
+    if e.fee_kind:
+        fee = rf_wide_load(e.fee)
+        fee_value = fee
+        if e.fee_kind == RF_LEDGER_FEE_CAPITALIZE:
+            x.fee = fee
+            fee_value = 0
+        elif e.fee_kind == RF_LEDGER_FEE_BASE:
+            if i.flags & RF_LEDGER_INVERSE:
+                return RF_LEDGER_RESULT_BAD_EVENT
+            if not value_of(i, fee, px, &fee_value):
+                return RF_LEDGER_RESULT_OVERFLOW
+            x.qty -= fee
+            x.value -= fee_value
+        elif e.fee_kind == RF_LEDGER_FEE_HELD:
+            result = trade_at(t, root.other_position, row, e, -fee, rf_wide_load(e.fee_px), &fee_value)
+            if result != RF_LEDGER_RESULT_BOOKED:
+                return result
+            fee_value = -fee_value
+        if fee_value != 0 and not add_fee(p, e, fee_value):
+            return RF_LEDGER_RESULT_OVERFLOW
+        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):
+            add_fee(p, e, -fee_value)
+            return RF_LEDGER_RESULT_OVERFLOW
+        if x.qty == 0:
+            return RF_LEDGER_RESULT_BOOKED
+    result = trade(t, root.position, e, &x)
+    if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
+        add_fee(p, e, -fee_value)
+        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:
+            accumulate(p.fees_elsewhere, -fee_value)
+    return result
+
+
+cdef int apply_income(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
+    """Funding, interest and dividends: cash, by an amount, a price per unit or a rate on the value."""
+    cdef LedgerPosition *p = &t.positions[t.events[row].position]
+    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
+    cdef wide_t amount = rf_wide_load(e.amount), base = 0
+    cdef int kind = t.events[row].kind
+    if not e.amount_given:
+        amount = 0
+        if rf_wide_load(p.qty) != 0 and not value_of(i, rf_wide_load(p.qty), rf_wide_load(e.px), &amount):
+            return RF_LEDGER_RESULT_BAD_PRICE
+        if kind == RF_LEDGER_EVENT_KIND_FUNDING:
+            if not rf_wide_ratio(amount, rf_wide_from(e.ratio_num), rf_wide_from(e.ratio_den), &amount):
+                return RF_LEDGER_RESULT_BAD_EVENT
+            if not i.flags & RF_LEDGER_INVERSE:
+                amount = -amount
+    if e.fx != 0 and not in_base(e, amount, &base):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if not accumulate(p.income_base, base):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if not accumulate(&p.funding[0] if kind == RF_LEDGER_EVENT_KIND_FUNDING else &p.income[0], amount):
+        accumulate(p.income_base, -base)
+        return RF_LEDGER_RESULT_OVERFLOW
+    return RF_LEDGER_RESULT_BOOKED
+
+
+cdef int apply_return_of_capital(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
+    cdef LedgerPosition *p = &t.positions[t.events[row].position]
+    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
+    cdef wide_t qty = rf_wide_load(p.qty), total, piece, told = 0, done = 0
+    cdef uint32_t at = p.first_lot
+    cdef Lot *lot
+    if qty == 0:
+        return RF_LEDGER_RESULT_BOOKED
+    if i.flags & RF_LEDGER_INVERSE:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    if not value_of(i, qty, rf_wide_load(e.px), &total):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if not accumulate(p.bound, rf_wide_abs(total)):
+        return RF_LEDGER_RESULT_OVERFLOW
+    while at:
+        lot = &t.lots[at]
+        done += rf_wide_abs(rf_wide_load(lot.qty))
+        piece = rf_wide_part(total, done, rf_wide_abs(qty)) - told
+        told += piece
+        rf_wide_store(lot.cost, rf_wide_load(lot.cost) - piece)
+        at = lot.next
+    rf_wide_store(p.cost, rf_wide_load(p.cost) - total)
+    rf_wide_store(p.flow, rf_wide_load(p.flow) - total)
+    rank_anew(t, t.events[row].position)
+    return RF_LEDGER_RESULT_BOOKED
+
+
+cdef void rank_anew(LedgerTables *t, uint32_t position) noexcept nogil:
+    """Ranks from cost and quantity as they are now, after an event that changed the cost or the quantity of all lots."""
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef uint32_t at = p.first_lot
+    cdef wide_t rank
+    if p.heap == 0:
+        return
+    while at:
+        rank = 0
+        unit_value(&t.instruments[p.instrument], rf_wide_load(t.lots[at].cost), rf_wide_load(t.lots[at].qty), &rank)
+        rf_wide_store(t.lots[at].rank, rank_of(p, rank, rf_wide_load(t.lots[at].qty) < 0))
+        at = t.lots[at].next
+    rebuild_heap(t, position)
+
+
+cdef void drop_empty_lots(LedgerTables *t, uint32_t position) noexcept nogil:
+    """A lot whose quantity a split rounded to 0 leaves its cost to its neighbour, the last one to what is realized."""
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef uint32_t at = p.first_lot, after, heir
+    cdef Lot *lot
+    p.heap = 0
+    while at:
+        lot = &t.lots[at]
+        after = lot.next
+        if rf_wide_load(lot.qty) == 0:
+            heir = lot.next if lot.next else lot.prev
+            if heir:
+                rf_wide_store(t.lots[heir].cost, rf_wide_load(t.lots[heir].cost) + rf_wide_load(lot.cost))
+                rf_wide_store(t.lots[heir].cost_base, rf_wide_load(t.lots[heir].cost_base) + rf_wide_load(lot.cost_base))
+            else:
+                rf_wide_store(p.realized, rf_wide_load(p.realized) - rf_wide_load(lot.cost))
+                rf_wide_store(p.realized_base, rf_wide_load(p.realized_base) - rf_wide_load(lot.cost_base))
+                rf_wide_store(p.cost, 0)
+                rf_wide_store(p.cost_base, 0)
+            remove_lot(t, position, at)
+        at = after
+    rebuild_heap(t, position)
+
+
+cdef int apply_split(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
+    cdef uint32_t position = t.events[row].position
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef wide_t qty = rf_wide_load(p.qty), num = rf_wide_from(e.ratio_num), den = rf_wide_from(e.ratio_den), total, after = 0
+    cdef wide_t done = 0, told = 0, unit, value, check = 0
+    cdef uint32_t at = p.first_lot
+    cdef Lot *lot
+    if num <= 0 or den <= 0:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    if qty == 0:
+        return RF_LEDGER_RESULT_BOOKED
+    if not rf_wide_ratio(qty, num, den, &total) or rf_wide_abs(total) >> FIGURE_BITS:
+        return RF_LEDGER_RESULT_OVERFLOW
+    while at:
+        lot = &t.lots[at]
+        done += rf_wide_load(lot.qty)
+        rf_wide_ratio(done, num, den, &after)
+        if not rf_wide_ratio(after, den, num, &check) or check != done:
+            t.head.inexact += 1
+        rf_wide_store(lot.qty, after - told)
+        told = after
+        at = lot.next
+    rf_wide_store(p.qty, total)
+    drop_empty_lots(t, position)
+    rank_anew(t, position)
+    unit = rf_wide_load(e.qty)
+    if rf_wide_load(e.px) != 0 and unit > 0 and total % unit != 0:
+        return trade_at(t, position, row, e, -(total % unit), rf_wide_load(e.px), &value)
+    return RF_LEDGER_RESULT_BOOKED
+
+
+cdef int apply_spin_off(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
+    """Each lot leaves a part of its cost to a lot of the new instrument, with its own sequence."""
+    cdef uint32_t position = t.events[row].position, child = t.events[row].other_position
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef LedgerPosition *c = &t.positions[child]
+    cdef wide_t num = rf_wide_from(e.ratio_num), den = rf_wide_from(e.ratio_den), share = rf_wide_from(e.share_num), whole = rf_wide_from(e.share_den)
+    cdef wide_t qty = rf_wide_load(p.qty), done = 0, told = 0, after = 0, cost, cost_base, rank = 0, bound
+    cdef uint32_t at = p.first_lot
+    cdef Lot *lot
+    if num <= 0 or den <= 0 or whole <= 0 or share < 0 or share > whole:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    if t.instruments[p.instrument].settle_asset != t.instruments[c.instrument].settle_asset:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    if qty == 0:
+        return RF_LEDGER_RESULT_BOOKED
+    if rf_wide_load(c.qty) != 0 and (rf_wide_load(c.qty) > 0) != (qty > 0):
+        return RF_LEDGER_RESULT_BAD_EVENT
+    if not rf_wide_sum(rf_wide_load(c.bound), rf_wide_load(p.bound), &bound) or rf_wide_abs(bound) >> FIGURE_BITS:
+        return RF_LEDGER_RESULT_OVERFLOW
+    rf_wide_store(c.bound, bound)
+    while at:
+        lot = &t.lots[at]
+        done += rf_wide_load(lot.qty)
+        if not rf_wide_ratio(done, num, den, &after):
+            return RF_LEDGER_RESULT_OVERFLOW
+        if after != told:
+            cost = rf_wide_part(rf_wide_load(lot.cost), share, whole)
+            cost_base = rf_wide_part(rf_wide_load(lot.cost_base), share, whole)
+            unit_value(&t.instruments[c.instrument], cost, after - told, &rank)
+            if receive_lot(t, child, lot.seq, lot.event, after - told, cost, cost_base, rank) != RF_LEDGER_RESULT_BOOKED:
+                return RF_LEDGER_RESULT_NO_ROW
+            rf_wide_store(lot.cost, rf_wide_load(lot.cost) - cost)
+            rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - cost_base)
+            rf_wide_store(p.cost, rf_wide_load(p.cost) - cost)
+            rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base)
+            rf_wide_store(p.moved, rf_wide_load(p.moved) - cost)
+            rf_wide_store(c.moved, rf_wide_load(c.moved) + cost)
+            told = after
+        at = lot.next
+    if p.base_unknown:
+        c.base_unknown = 1
+    rank_anew(t, position)
+    rank_anew(t, child)
+    return RF_LEDGER_RESULT_BOOKED
+
+
+cdef int apply_transfer(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
+    cdef uint32_t source = t.events[row].position
+    cdef LedgerPosition *p = &t.positions[source]
+    cdef wide_t qty = rf_wide_load(e.qty), fee = rf_wide_load(e.fee), value
+    cdef int result
+    if rf_wide_load(p.qty) < 0:
+        qty = -qty
+    result = move_lots(t, source, t.events[row].other_position, qty)
+    if result == RF_LEDGER_RESULT_BOOKED and fee != 0:
+        result = trade_at(t, source, row, e, -fee, rf_wide_load(e.fee_px), &value)
+        if result == RF_LEDGER_RESULT_BOOKED and not add_fee(p, e, -value):
+            result = RF_LEDGER_RESULT_OVERFLOW
+    return result
+
+
+cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
+    """Rewards, settlements and expiries: what is booked at a price that no venue traded."""
+    cdef uint32_t position = t.events[row].position
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef wide_t px = rf_wide_load(e.px), value, base = 0, due
+    cdef int result, kind = t.events[row].kind
+    if kind == RF_LEDGER_EVENT_KIND_SETTLE:
+        if not unrealized_at(t, position, px, &value):
+            return RF_LEDGER_RESULT_BAD_PRICE
+        due = rf_wide_load(p.realized) + value
+        if rf_wide_abs(due) >> FIGURE_BITS:
+            return RF_LEDGER_RESULT_OVERFLOW
+        rf_wide_store(p.settled, due)
+        return RF_LEDGER_RESULT_BOOKED
+    if kind == RF_LEDGER_EVENT_KIND_EXPIRE:
+        if rf_wide_load(p.qty) == 0:
+            return RF_LEDGER_RESULT_BOOKED
+        return trade_at(t, position, row, e, -rf_wide_load(p.qty), px, &value)
+    result = trade_at(t, position, row, e, rf_wide_load(e.qty), px, &value)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        return result
+    if e.fx != 0 and not in_base(e, value, &base):
+        return RF_LEDGER_RESULT_OVERFLOW
+    return RF_LEDGER_RESULT_BOOKED if accumulate(p.income, value) and accumulate(p.income_base, base) else RF_LEDGER_RESULT_OVERFLOW
+
+
+cdef int apply(LedgerTables *t, uint32_t row) noexcept nogil:
+    cdef const LedgerEvent *e = in_force(t, row)
+    cdef int kind = t.events[row].kind
+    if kind == RF_LEDGER_EVENT_KIND_FILL:
+        return apply_fill(t, row)
+    if kind == RF_LEDGER_EVENT_KIND_FUNDING or kind == RF_LEDGER_EVENT_KIND_INTEREST or kind == RF_LEDGER_EVENT_KIND_DIVIDEND:
+        return apply_income(t, row, e)
+    if kind == RF_LEDGER_EVENT_KIND_SPLIT:
+        return apply_split(t, row, e)
+    if kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
+        return apply_spin_off(t, row, e)
+    if kind == RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL:
+        return apply_return_of_capital(t, row, e)
+    if kind == RF_LEDGER_EVENT_KIND_TRANSFER:
+        return apply_transfer(t, row, e)
+    return apply_price(t, row, e)

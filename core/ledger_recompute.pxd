@@ -1,0 +1,19 @@
+# Chains, checkpoints, recomputation.
+from libc.stdint cimport uint32_t, uint64_t
+
+from ringfence.core.lots cimport LedgerTables
+
+# Flags of LedgerPosition.flags beyond LEDGER_POSITION_MERGED.
+cdef enum:
+    POSITION_LINKED = 2          # events tie it to other positions: they are recomputed together
+    POSITION_SKIPPED = 4         # a recomputation left an event out that no longer can be booked
+
+# Put an event at its place, by row, among those of a position.
+cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
+# Put an event that was just booked behind those of its positions.
+cdef void link_event(LedgerTables *t, uint32_t row) noexcept nogil
+# Stamp a position after an event; now and then, save a checkpoint.
+cdef void after_event(LedgerTables *t, uint32_t position, uint32_t row, uint64_t seq) noexcept nogil
+# Book the events of one or two positions (other may be 0), and of those tied to them, once more; row `changed` is the first that differs.
+# OVERFLOW when a figure did not fit: undo the change and recompute; else BOOKED.
+cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t changed) noexcept nogil

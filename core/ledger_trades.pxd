@@ -1,0 +1,44 @@
+# Trades on positions of the ledger: value, opening, closing, moving of lots. Every function answers a LedgerResult; all but BOOKED changed nothing.
+from libc.stdint cimport uint32_t, uint64_t
+
+from ringfence.core.lots cimport LedgerTables
+from ringfence.core.wide cimport wide_t
+from ringfence.ipc.records cimport LedgerEvent, LedgerInstrument, LedgerPosition
+
+# No figure may pass 2^125, so that sums of two never need a check.
+cdef enum:
+    FIGURE_BITS = 125
+
+# One change of quantity. `unit` is the exact value of one unit of quantity, 0 when it is not exact and `value` is divided instead.
+ctypedef struct Trade:
+    wide_t qty                   # signed
+    wide_t value                 # of the whole quantity, signed like it (but for negative prices): what is paid
+    wide_t fee                   # that goes into cost and proceeds
+    wide_t unit
+    wide_t px
+    uint64_t seq
+    uint32_t event
+    uint32_t first_pick          # of SPEC
+    uint32_t pick_count
+
+# qty * V(px), half-even: 1, or 0 when it does not fit in FIGURE_BITS or an inverse contract has no price above zero.
+cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out) noexcept nogil
+# Value of one unit of quantity when it is exact, else 0.
+cdef wide_t exact_unit(const LedgerInstrument *i, wide_t px) noexcept nogil
+# value in the reporting currency at the event's rate: 1, or 0 when it does not fit.
+cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil
+
+# Whether the lots that a close of SPEC names are there, each once, and add up to it; no name at all is clear when it closes all or there is one lot.
+cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil
+# Book a trade: against the position it closes lots in the order of the method, what is left opens one.
+cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil
+# Take `qty` (with the position's sign, at most all of it) with its lots and cost to another position of the same instrument.
+cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil
+# Give a position a lot that comes with cost and sequence; the target is flat or has the same sign.
+cdef int receive_lot(LedgerTables *t, uint32_t target, uint64_t seq, uint32_t event, wide_t qty, wide_t cost, wide_t cost_base, wide_t rank) noexcept nogil
+# Tighten the bound of a flat position.
+cdef void flatten_bound(LedgerPosition *p) noexcept nogil
+# Unit value for ranks: cost of one whole unit, from a quantity and its cost.
+cdef int unit_value(const LedgerInstrument *i, wide_t cost, wide_t qty, wide_t *out) noexcept nogil
+# Add to a 128-bit figure of a table: 1, or 0 when the sum would pass FIGURE_BITS.
+cdef int accumulate(uint64_t *figure, wide_t amount) noexcept nogil

@@ -1,0 +1,48 @@
+# Lots: rows of a preallocated pool, linked per position in sequence order, and in a heap where the highest unit value goes first.
+from libc.stdint cimport uint32_t
+
+from ringfence.core.wide cimport wide_t
+from ringfence.ipc.records cimport (
+    LedgerCheckpoint, LedgerClosing, LedgerEvent, LedgerHead, LedgerInstrument, LedgerLeg, LedgerPick, LedgerPosition, Lot,
+)
+
+# The ledger's tables as C sees them: pointers into one piece of memory that the caller owns, and where what a booking says goes.
+ctypedef struct LedgerTables:
+    LedgerHead *head
+    LedgerInstrument *instruments
+    LedgerPosition *positions
+    Lot *lots
+    LedgerEvent *events
+    LedgerPick *picks
+    LedgerCheckpoint *checkpoints
+    uint32_t *by_position        # head.slots each; rows, 0: free
+    uint32_t *by_key
+    LedgerClosing *closings      # of the last booking; NULL: not wanted
+    LedgerLeg *legs              # of the last booking; NULL: not wanted
+    LedgerPosition *before       # figures of the touched positions as they were; by order of touching; as many as there are positions
+    uint32_t *touched            # their rows
+    uint32_t touched_count
+    uint32_t closing_rows
+    uint32_t closing_count
+    uint32_t leg_rows
+    uint32_t leg_count
+    int replaying                # what is booked once more says nothing
+
+# A free row, zeroed; when none is left, dust is merged (counted) so that there is one. 0: no position has two lots.
+cdef uint32_t new_lot(LedgerTables *t) noexcept nogil
+# Whether new_lot can give a row.
+cdef int lot_to_spare(const LedgerTables *t) noexcept nogil
+# Put a row, its figures filled in, at its place in the position's order.
+cdef void insert_lot(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
+# Take a row, which must be the one that first_to_go names if the position has a heap, out of the position and free it.
+cdef void remove_lot(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
+# The lot that a close takes first by the position's method; of SPEC the oldest. 0: flat.
+cdef uint32_t first_to_go(const LedgerTables *t, uint32_t position) noexcept nogil
+# Free all lots of a position.
+cdef void remove_lots(LedgerTables *t, uint32_t position) noexcept nogil
+# Order the heap anew after ranks have changed.
+cdef void rebuild_heap(LedgerTables *t, uint32_t position) noexcept nogil
+# Whether the position's method takes lots by their unit value.
+cdef int by_rank(const LedgerPosition *p) noexcept nogil
+# The rank of a unit value: what is to go first is highest.
+cdef wide_t rank_of(const LedgerPosition *p, wide_t unit_value, int is_short) noexcept nogil

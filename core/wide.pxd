@@ -1,0 +1,134 @@
+# 128-bit integers of the ledger. Tables hold them as u64[2], low word first; code holds them as wide_t, which Cython takes for a long long and
+# C for an __int128: never convert one to Python or to a narrower type but through these functions. A function that can overflow returns 1 when
+# it did its work and 0 when the result does not fit (|result| < 2^127); then `out` is unchanged. Rounding is half-even, once.
+from libc.stdint cimport int64_t, uint64_t
+
+cdef extern from *:
+    """
+    #ifndef RF_WIDE_H
+    #define RF_WIDE_H
+    #include <stdint.h>
+    typedef __int128 rf_wide_t;
+    typedef unsigned __int128 rf_uwide_t;
+
+    static inline rf_wide_t rf_wide_load(const uint64_t *from) { return (rf_wide_t)(((rf_uwide_t)from[1] << 64) | from[0]); }
+    static inline void rf_wide_store(uint64_t *to, rf_wide_t v) { to[0] = (uint64_t)v; to[1] = (uint64_t)((rf_uwide_t)v >> 64); }
+    static inline rf_wide_t rf_wide_from(int64_t v) { return v; }
+    static inline int rf_wide_narrow(rf_wide_t v, int64_t *out) { *out = (int64_t)v; return (rf_wide_t)*out == v; }
+    static inline rf_wide_t rf_wide_abs(rf_wide_t v) { return v < 0 ? (rf_wide_t)-(rf_uwide_t)v : v; }
+
+    static inline int rf_wide_sum(rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
+        rf_wide_t sum;
+        if (__builtin_add_overflow(a, b, &sum)) return 0;
+        *out = sum;
+        return 1;
+    }
+
+    static inline int rf_wide_difference(rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
+        rf_wide_t difference;
+        if (__builtin_sub_overflow(a, b, &difference)) return 0;
+        *out = difference;
+        return 1;
+    }
+
+    static inline int rf_wide_product(rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
+        rf_wide_t product;
+        if (a == (int64_t)a && b == (int64_t)b) { /* the usual case, and it cannot overflow */
+            *out = (rf_wide_t)(int64_t)a * (int64_t)b;
+            return 1;
+        }
+        if (__builtin_mul_overflow(a, b, &product)) return 0;
+        *out = product;
+        return 1;
+    }
+
+    /* a / b half-even, b > 0. */
+    static inline rf_wide_t rf_wide_quotient(rf_wide_t a, rf_wide_t b) {
+        rf_wide_t quotient = a / b, left = a - quotient * b;
+        rf_uwide_t rest = (rf_uwide_t)(left < 0 ? -left : left), gap = (rf_uwide_t)b - rest;
+        if (rest > gap || (rest == gap && (quotient & 1))) quotient += left < 0 ? -1 : 1;
+        return quotient;
+    }
+
+    /* high:low / n with high < n, one bit at a time: only what needs more than 128 bits in between comes here. */
+    static inline rf_uwide_t rf_wide_long_division(rf_uwide_t high, rf_uwide_t low, rf_uwide_t n, rf_uwide_t *left) {
+        rf_uwide_t quotient = 0;
+        int bit;
+        for (bit = 127; bit >= 0; bit--) {
+            rf_uwide_t carry = high >> 127;
+            high = (high << 1) | ((low >> bit) & 1);
+            if (carry || high >= n) {
+                high -= n;
+                quotient |= (rf_uwide_t)1 << bit;
+            }
+        }
+        *left = high;
+        return quotient;
+    }
+
+    /* out = v * a / b, half-even; b > 0. The product may need 256 bits. */
+    static inline int rf_wide_ratio(rf_wide_t v, rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
+        rf_uwide_t x, y, low, high, middle, quotient, left, gap, n = (rf_uwide_t)b;
+        rf_wide_t product;
+        int negative = (v < 0) != (a < 0);
+        if (b <= 0) return 0;
+        if (!__builtin_mul_overflow(v, a, &product)) {
+            *out = rf_wide_quotient(product, b);
+            return 1;
+        }
+        x = (rf_uwide_t)rf_wide_abs(v);
+        y = (rf_uwide_t)rf_wide_abs(a);
+        low = (rf_uwide_t)(uint64_t)x * (uint64_t)y;
+        middle = (rf_uwide_t)(uint64_t)x * (uint64_t)(y >> 64) + (uint64_t)(low >> 64);
+        high = (rf_uwide_t)(uint64_t)(x >> 64) * (uint64_t)(y >> 64) + (middle >> 64);
+        middle = (rf_uwide_t)(uint64_t)middle + (rf_uwide_t)(uint64_t)(x >> 64) * (uint64_t)y;
+        high += middle >> 64;
+        low = (middle << 64) | (uint64_t)low;
+        if (high >= n) return 0;
+        quotient = rf_wide_long_division(high, low, n, &left);
+        gap = n - left;
+        if (left > gap || (left == gap && (quotient & 1))) quotient++;
+        if (quotient >> 127) return 0;
+        *out = negative ? -(rf_wide_t)quotient : (rf_wide_t)quotient;
+        return 1;
+    }
+
+    /* v * k / n, half-even, for 0 <= k <= n and n > 0: cannot overflow. */
+    static inline rf_wide_t rf_wide_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
+        rf_wide_t whole, rest, result, left;
+        rf_uwide_t size, gap;
+        if (k == n) return v;
+        if (n != (int64_t)n) {
+            result = 0;
+            rf_wide_ratio(v, k, n, &result);
+            return result;
+        }
+        whole = v / n; /* v = whole * n + rest; rest * k needs at most 126 bits */
+        rest = (v - whole * n) * k;
+        result = rest / n;
+        left = rest - result * n;
+        result += whole * k;
+        size = (rf_uwide_t)(left < 0 ? -left : left);
+        gap = (rf_uwide_t)n - size;
+        if (size > gap || (size == gap && (result & 1))) result += left < 0 ? -1 : 1;
+        return result;
+    }
+    #endif
+    """
+    ctypedef long long wide_t "rf_wide_t"
+
+    wide_t rf_wide_load(const uint64_t *source) noexcept nogil
+    void rf_wide_store(uint64_t *to, wide_t v) noexcept nogil
+    wide_t rf_wide_from(int64_t v) noexcept nogil
+    # 1 when it fits in 64 bits.
+    int rf_wide_narrow(wide_t v, int64_t *out) noexcept nogil
+    wide_t rf_wide_abs(wide_t v) noexcept nogil
+    int rf_wide_sum(wide_t a, wide_t b, wide_t *out) noexcept nogil
+    int rf_wide_difference(wide_t a, wide_t b, wide_t *out) noexcept nogil
+    int rf_wide_product(wide_t a, wide_t b, wide_t *out) noexcept nogil
+    # a / b, b > 0.
+    wide_t rf_wide_quotient(wide_t a, wide_t b) noexcept nogil
+    # v * a / b with 256 bits in between; 0 also when b is not above zero.
+    int rf_wide_ratio(wide_t v, wide_t a, wide_t b, wide_t *out) noexcept nogil
+    # v * k / n for 0 <= k <= n.
+    wide_t rf_wide_part(wide_t v, wide_t k, wide_t n) noexcept nogil
