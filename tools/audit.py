@@ -4,7 +4,8 @@
                                                 └─▶ Oracle (its own model) ─────────┴─▶ violations of I1 to I21
 
 A replay shows that the code does the same again; an audit asks whether what it does is right. The wire and the venue's own books are not in a journal, so
-I1, I13, I19 and the venue's side of I5 and I6 are not seen here, nor the reject codes of I20; the density of the journal and of every source ring is. The whole history is needed, from START on.
+I1, I13, I19 and the venue's side of I5 and I6 are not seen here, nor the reject codes of I20; the density of the journal and of every source ring is. The whole
+history is needed, from START on.
 
 What fails: JournalCorrupt and JournalError as a replay; a violation is a result (exit 7), not an error. Memory: the tables, the oracle's model and its copy
 of every frame. Rejected: trusting recorded checkpoints instead of tables (a hash says that something differs, not what).
