@@ -10,9 +10,9 @@ drop (this strategy did not poll) are seen as a jump of ``output_seq``, counted 
 the tables (``order``, ``position``) always hold the truth. An engine that is restarted keeps both rings; one that stays dead, or an instance that was
 taken down, raises ``InstanceStopped``.
 
-client_ids are ``max(highest one of this strategy in the order table + 1, (ring epoch << 32) + 1)`` and upwards: the ring epoch rises with every attach, so
-a restarted strategy never takes one again, even those of intents that were denied and left no order. Rejected: a background thread (a strategy decides itself
-when it looks), and floats (1.1215 as a float is another number).
+client_ids are ``max(highest one of this strategy in the order table + 1, (ring epoch << 32) + 1)`` and upwards, without those that the engine gave to orders
+which flatten a position: the ring epoch rises with every attach, so a restarted strategy never takes one again, even those of intents that were denied and left
+no order. Rejected: a background thread (a strategy decides itself when it looks), and floats (1.1215 as a float is another number).
 """
 
 import time
@@ -25,7 +25,7 @@ from ringfence.ipc.crc32c cimport rf_crc32c
 from ringfence.ipc.failpoint cimport RF_DUE, RF_FP
 from ringfence.ipc.idle cimport RF_IDLE_BACKOFF, rf_idle, rf_idle_open
 from ringfence.ipc.link cimport Link
-from ringfence.ipc.records cimport RF_INSTRUCTION_POST_ONLY, Intent, StrategyEvent
+from ringfence.ipc.records cimport RF_FLATTEN_CLIENT_ID, RF_INSTRUCTION_POST_ONLY, Intent, StrategyEvent
 from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_FULL, RF_RING_OK, rf_ring_claim, rf_ring_publish, rf_ring_release, rf_ring_take
 from ringfence.ipc.segment cimport Segment
 
@@ -119,7 +119,9 @@ cdef class Strategy:
         self.last_output_seq = int(self.tables.strategies[attachment.strategy]["output_seq"])
         self.unseen_output_seq = FOREVER
         rows = self.tables.strategy_orders(attachment.strategy)
-        highest = int(self.tables.orders["client_id"][rows].max()) if len(rows) else 0
+        taken = self.tables.orders["client_id"][rows]
+        taken = taken[taken >> 32 & RF_FLATTEN_CLIENT_ID == 0]
+        highest = int(taken.max()) if len(taken) else 0
         self.next_client_id = max(highest + 1, (attachment.epoch << 32) + 1)
         return self
 

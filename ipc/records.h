@@ -215,7 +215,7 @@ enum rf_deny_reason {
     RF_DENY_REASON_BAD_TIME_IN_FORCE = 5, /* time in force unknown, or GTD without expire time */
     RF_DENY_REASON_BAD_QTY = 6, /* quantity not positive, not a multiple of the lot, or outside min and max */
     RF_DENY_REASON_BAD_PRICE = 7, /* limit or stop price missing, not on the tick, or not positive where it must be */
-    RF_DENY_REASON_BAD_CLIENT_ID = 8, /* client_id is 0 */
+    RF_DENY_REASON_BAD_CLIENT_ID = 8, /* client_id is 0, or one that the engine keeps for orders of its own (FLATTEN_CLIENT_ID) */
     RF_DENY_REASON_OVERFLOW = 9, /* price times quantity, or a sum, does not fit */
     RF_DENY_REASON_UNKNOWN_INSTRUMENT = 10, /* no such instrument, or not active */
     RF_DENY_REASON_UNKNOWN_ACCOUNT = 11, /* no such account, or not active */

@@ -249,7 +249,7 @@ _ENUMS = (
         "BAD_TIME_IN_FORCE: time in force unknown, or GTD without expire time",
         "BAD_QTY: quantity not positive, not a multiple of the lot, or outside min and max",
         "BAD_PRICE: limit or stop price missing, not on the tick, or not positive where it must be",
-        "BAD_CLIENT_ID: client_id is 0",
+        "BAD_CLIENT_ID: client_id is 0, or one that the engine keeps for orders of its own (FLATTEN_CLIENT_ID)",
         "OVERFLOW: price times quantity, or a sum, does not fit",
         "UNKNOWN_INSTRUMENT: no such instrument, or not active",
         "UNKNOWN_ACCOUNT: no such account, or not active",

@@ -4,7 +4,8 @@
                                                 └─▶ Oracle (its own model) ─────────┴─▶ violations of I1 to I21
 
 A replay shows that the code does the same again; an audit asks whether what it does is right. The wire and the venue's own books are not in a journal, so
-I1, I13 and the venue's side of I5 and I6 are not seen here; the density of the journal and of every source ring is. The whole history is needed, from START on.
+I1, I13, I19 and the venue's side of I5 and I6 are not seen here, nor the reject codes of I20; the density of the journal and of every source ring is. The whole
+history is needed, from START on.
 
 What fails: JournalCorrupt and JournalError as a replay; a violation is a result (exit 7), not an error. Memory: the tables, the oracle's model and its copy
 of every frame. Rejected: trusting recorded checkpoints instead of tables (a hash says that something differs, not what).
@@ -48,6 +49,7 @@ class Audit:
     state_hash: int = 0
     torn: Defect | None = None
     violations: list[Violation] = field(default_factory=list)
+    uncovered: list[str] = field(default_factory=list)  # controls that were in force and that the oracle does not follow
 
 
 def audit(directory: Path | str, progress: Progress | None = None) -> Audit:
@@ -70,6 +72,7 @@ def audit(directory: Path | str, progress: Progress | None = None) -> Audit:
         elif not _chunk(item, replayer, oracle, found, progress):
             break
     found.violations += [v for v in oracle.check_all(replayer.state) if v not in found.violations]
+    found.uncovered = oracle.uncovered()
     found.seq, found.state_hash, found.seconds = replayer.seq, replayer.state_hash(), time.perf_counter() - begin
     return found
 
@@ -124,10 +127,12 @@ def command(directory: Path | str, as_json: bool = False) -> int:
         head = {"schema": "rf.journal_audit/1", "ts_ns": str(time.time_ns()), "directory": str(result.directory), "ok": not result.violations}
         body = {"frames": result.frames, "seq": str(result.seq), "state_hash": f"{result.state_hash:016x}", "seconds": round(result.seconds, 6)}
         rows = [{"invariant": v.invariant, "rule": BY_NAME[v.invariant].text, "seq": str(v.seq), "found": v.text} for v in result.violations]
-        print(json.dumps({**head, **body, "torn": str(result.torn.error()) if result.torn else None, "rows": rows}))
+        print(json.dumps({**head, **body, "torn": str(result.torn.error()) if result.torn else None, "uncovered": result.uncovered, "rows": rows}))
         return DIFFERENT if result.violations else 0
     if result.torn:
         print(f"▲ {result.torn.error()}; the {result.frames:,} frames before it were audited")
+    if result.uncovered:
+        print(f"▲ controls that this audit does not follow were in force, what they did shows as I2, I14 or I20: {', '.join(result.uncovered)}")
     for v in result.violations[:SHOWN_MAX]:
         print(f"✖ {v}")
     if not result.violations:

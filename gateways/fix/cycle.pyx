@@ -497,6 +497,7 @@ cdef int turn(gateway_t *g, int *work) noexcept nogil:
     cdef VenueEvent e
     cdef int sent
     work[0] = 0
+    g.session.killed = is_killed(g.kill)
     if g.down_first:
         session_event(RF_VENUE_EVENT_KIND_SESSION_DOWN, b"the gateway was restarted", now, &e)
         g.down_first = not publish(g, &e)

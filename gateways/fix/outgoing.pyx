@@ -388,9 +388,19 @@ cdef int is_fresh(session_t *s, const unsigned char *stored, uint32_t n, uint64_
     return at >= 0 and rf_fix_timestamp(m.bytes + m.fields[at].at, m.fields[at].len, &sent_ns) and now_ns <= sent_ns + s.order_ns_max
 
 
+cdef int is_replace(session_t *s, const unsigned char *stored, uint32_t n) noexcept nogil:
+    """1 when a stored message is an OrderCancelReplaceRequest(G); one that cannot be read is not resent anyway."""
+    cdef rf_fix_message_t *m = &s.resent_message
+    cdef size_t size
+    if rf_fix_parse(stored, n, m, &size) != RF_FIX_OK:
+        return 0
+    return m.fields[2].len == 1 and m.bytes[m.fields[2].at] == b"G"[0]
+
+
 cdef int serve_resend(session_t *s, uint64_t now_ns) noexcept nogil:
     cdef const unsigned char *stored
     cdef uint32_t kind = 0, n = 0
+    cdef int risk
     cdef uint64_t output_seq = 0, seq
     while s.resend_next and has_room(s):
         seq = s.resend_next
@@ -402,9 +412,13 @@ cdef int serve_resend(session_t *s, uint64_t now_ns) noexcept nogil:
                 s.resent_to = seq
             return 0
         stored = store_find(s.store, seq, &kind, &output_seq, &n)
-        if stored != NULL and kind == KIND_ORDER and s.resend_told != seq and is_fresh(s, stored, n, now_ns):
+        risk = stored != NULL and kind == KIND_ORDER
+        if risk and not s.killed and s.resend_told != seq and is_fresh(s, stored, n, now_ns):
             kind = KIND_APP
-        if stored != NULL and kind == KIND_ORDER and seq >= s.tell_from and s.resend_told != seq:
+            risk = 0
+        elif stored != NULL and kind == KIND_APP and (s.killed or s.resend_told == seq):
+            risk = is_replace(s, stored, n)
+        if risk and seq >= s.tell_from and s.resend_told != seq:
             memcpy(s.copy, stored, n)
             s.event_bytes = n
             s.event_seq = seq
@@ -412,7 +426,7 @@ cdef int serve_resend(session_t *s, uint64_t now_ns) noexcept nogil:
             s.event_output_seq = output_seq
             s.event = EVENT_NOT_SENT
             return 1
-        if stored != NULL and (kind == KIND_APP or kind == KIND_OUT_OF_BAND):
+        if stored != NULL and not risk and (kind == KIND_APP or kind == KIND_OUT_OF_BAND):
             end_run(s, seq, now_ns)
             if resend_one(s, stored, n, seq, now_ns):
                 s.resend_next = seq + 1

@@ -117,6 +117,7 @@ ctypedef struct session_t:
     uint64_t gap_to        # EndSeqNo(16) of it when asked in chunks, else 0
 
     # serving a ResendRequest
+    int killed             # the owner's kill word is set: nothing that adds risk is sent again
     uint64_t resend_next   # 0: none
     uint64_t resend_end
     uint64_t resend_told   # order whose NOT_SENT was offered

@@ -276,6 +276,20 @@ def test_kill_when_an_order_may_still_close_a_position_leaves_that_to_it_until_i
     assert sold(m) == [3000]
 
 
+def test_intent_when_its_client_id_is_one_of_the_engines_own_is_refused(m: Any) -> None:
+    own = BIT["FLATTEN_CLIENT_ID"] << 32
+    m.new(1)
+    m.fill(10000, order=1, cum_qty=10000)
+    m.new(own + 1, qty=5)
+    assert m.deny() == "BAD_CLIENT_ID", "also before there is one"
+    kill(m, options=CANCEL | FLATTEN)
+    assert int(m.order(2)["client_id"]) == own + 1
+    m.new(own + 1, qty=5)
+    assert m.deny() == "BAD_CLIENT_ID"
+    m.cancel(own + 1)
+    assert m.sent() == ["CANCEL"], "a cancel passes always"
+
+
 def test_kill_when_there_is_nothing_to_flatten_sends_nothing(m: Any) -> None:
     orders(m)
     kill(m, options=FLATTEN)

@@ -407,6 +407,13 @@ def test_attach_when_the_engine_is_not_up_yet_is_no_refusal(engine: Engine) -> N
         Strategy.attach("mm1", engine.instance)
 
 
+def test_client_id_when_the_engine_has_flattened_a_position_of_the_strategy_is_none_of_the_engines_own(engine: Engine) -> None:
+    engine.add_order(7)
+    engine.add_order((CONSTANTS["FLATTEN_CLIENT_ID"][0] << 32) + 1)
+    with Strategy.attach("mm1", engine.instance) as strategy:
+        assert strategy.buy("EUR/USD", 1_000, "1.12").client_id == (engine.epoch << 32) + 1
+
+
 def test_attach_when_it_is_a_restart_never_takes_a_client_id_again(engine: Engine) -> None:
     with Strategy.attach("mm1", engine.instance) as first:
         used = [first.buy("EUR/USD", 1_000, px="1.1").client_id for _ in range(3)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from journal_by_hand import JournalByHand
+from journal_by_hand import JournalByHand, record, value
 
 from ringfence.ipc.layout import dtype
 from ringfence.tools import audit
@@ -54,6 +54,20 @@ def test_audit_when_the_rules_are_broken_names_invariant_and_sequence(
     assert not shown["ok"]
     assert {"I5", "I6"} <= {row["invariant"] for row in shown["rows"]}
     assert {int(row["seq"]) for row in shown["rows"]} == {journal.seq}
+
+
+@pytest.mark.parametrize(("rule", "uncovered"), [("MAX_QTY", []), ("COLLAR", ["COLLAR of FIRM"])])
+def test_audit_when_a_control_was_in_force_that_it_does_not_follow_says_which(
+    tmp_path: Path, rule: str, uncovered: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = JournalByHand(tmp_path)
+    journal.control("SET_LIMIT", body=record("LimitChange", kind=value("ScopeKind", "FIRM"), rule=value("RiskRule", rule), value=50))
+    if not uncovered:
+        journal.new(1, "BUY", 60, 11000)  # refused, which the audit works out too
+    journal.write()
+    assert audit.audit(journal.directory).uncovered == uncovered
+    assert main(["journal", "audit", str(journal.directory)]) == 0
+    assert ("COLLAR of FIRM" in capsys.readouterr().out) == bool(uncovered)
 
 
 def test_audit_when_an_input_was_taken_twice_finds_i10(journal: JournalByHand, monkeypatch: pytest.MonkeyPatch) -> None:

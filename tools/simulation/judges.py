@@ -14,7 +14,6 @@ from ringfence.tools.simulation import scope_sums
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.oracle import Oracle, VenueTrade
 from ringfence.tools.simulation.oracle_kills import flattens
-from ringfence.tools.simulation.oracle_rules import reference
 from ringfence.tools.simulation.setup import Shape
 from ringfence.tools.simulation.truth import Asked, Truth
 from ringfence.tools.simulation.venue import Trade
@@ -50,9 +49,7 @@ class Judges:
 
     def _made(self, cl_ord_id: str) -> Asked | None:
         """The order of the engine's own that this is, by the oracle's model; None when a strategy asked for it."""
-        m = self.oracle.model
-        r = reference(cl_ord_id.encode("latin-1"), m.prefix)
-        o = m.orders[r.order - 1] if r is not None and 0 < r.order <= len(m.orders) else None
+        o = self.oracle.order_of(cl_ord_id)
         if o is None or not flattens(o):
             return None
         return Asked(o.created_seq, o.strategy, o.account, o.instrument, self.truth.shape.accounts[o.account - 1])

@@ -31,7 +31,6 @@ _RELEASE = ENUMS["ControlKind"].by_name["RELEASE"]
 _CANCEL: int = CONSTANTS["KILL_CANCEL"][0]
 _DONE = frozenset(ENUMS["OrdStatus"].by_name[s] for s in DONE)
 _RISK = (b"\x0135=D\x01", b"\x0135=G\x01")
-_SENT_AGAIN = b"\x0143=Y\x01"  # at the venue's request: what had left before
 _FIRM: Scope = (_KIND["FIRM"], 0, 0)
 
 
@@ -166,7 +165,7 @@ class Switches:
             data = sock.recv(1 << 20, socket.MSG_PEEK)
         except OSError:
             return []
-        sent = [m for m in data.split(b"\x018=") if any(kind in m for kind in _RISK) and _SENT_AGAIN not in m]
+        sent = [m for m in data.split(b"\x018=") if any(kind in m for kind in _RISK)]
         return [Violation("I19", f"the gateway of venue {row} sent {m!r} although its kill word is set") for m in sent]
 
 

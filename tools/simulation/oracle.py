@@ -25,20 +25,21 @@ from ringfence.tools.simulation import (
     oracle_governed,
     oracle_intents,
     oracle_kills,
+    oracle_limits,
     oracle_records,
     oracle_reports,
     oracle_wire,
 )
 from ringfence.tools.simulation.invariants import INVARIANTS, Invariant, Violation
-from ringfence.tools.simulation.oracle_model import Model
+from ringfence.tools.simulation.oracle_model import Model, Order
 from ringfence.tools.simulation.oracle_records import EVENT, HEAD, INTENT, Tables, tables_of
-from ringfence.tools.simulation.oracle_rules import EVENT_NAME, STATUS
+from ringfence.tools.simulation.oracle_rules import EVENT_NAME, STATUS, reference
 from ringfence.tools.simulation.oracle_wire import Sent, VenueTrade, Wire, fields_of
 
 __all__ = ["INVARIANTS", "Invariant", "Oracle", "VenueTrade", "Violation"]
 
 _KIND = ENUMS["FrameKind"].by_name
-_INTENT, _EVENT, _CONTROL, _OBSERVATION, _TIMER = (_KIND[k] for k in ("INTENT", "VENUE_EVENT", "CONTROL", "OBSERVATION", "TIMER"))
+_INTENT, _EVENT, _CONTROL, _OBSERVATION, _MARK, _TIMER = (_KIND[k] for k in ("INTENT", "VENUE_EVENT", "CONTROL", "OBSERVATION", "MARK", "TIMER"))
 _FROM_RINGS = {_INTENT, _EVENT, _CONTROL}
 DENY_REASON = ENUMS["DenyReason"].by_value
 VIOLATIONS_MAX = 20
@@ -58,6 +59,8 @@ def apply(m: Model, head: tuple[int, ...], payload: bytes) -> None:
         oracle_controls.control(m, payload)
     elif kind == _OBSERVATION:
         oracle_controls.observation(m, payload)
+    elif kind == _MARK:
+        m.marked = True
     elif kind == _TIMER:
         m.timers.append(m.now)
         oracle_authority.expire(m)
@@ -151,9 +154,21 @@ class Oracle:
         """``trade`` stands in the place of ``old_exec_id`` now."""
         oracle_wire.corrected(self.model, self._wire, venue_row, old_exec_id, trade)
 
+    def order_of(self, cl_ord_id: str) -> Order | None:
+        """The order that a ClOrdID names, by the frames so far; None when it is none of ours."""
+        self._settle()
+        r = reference(cl_ord_id.encode("latin-1"), self.model.prefix)
+        return self.model.orders[r.order - 1] if r is not None and 0 < r.order <= len(self.model.orders) else None
+
     def denied(self, seq: int, reason: int) -> None:
         """The strategy is told that its intent of this sequence is refused."""
         self._denied.append((seq, reason))
+
+    def uncovered(self) -> list[str]:
+        """Controls that were in force and are not followed here: what they refuse or cancel shows as a violation."""
+        m = self.model
+        amounts = sorted(rule for rule in oracle_limits.AMOUNTS if m.marked and any(name == rule and value for (_, name), value in m.limits.items()))
+        return sorted(m.uncovered) + [f"{rule} at market prices" for rule in amounts]
 
     # ---- what must be
 

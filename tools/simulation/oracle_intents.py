@@ -8,6 +8,7 @@ The reason is kept for the report of a violation; what is compared is the outcom
 from __future__ import annotations
 
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools.simulation.oracle_kills import FLATTEN_CLIENT_ID
 from ringfence.tools.simulation.oracle_limits import Asked, granted, refusal, venue_refusal
 from ringfence.tools.simulation.oracle_model import (
     CANCEL,
@@ -198,7 +199,7 @@ def _overflows(m: Model, key: tuple[int, int, int], side: int, qty: int, px: int
 
 def _new(m: Model, row: int, s: Strategy, i: Fields) -> str:
     client_id, terms = i[0], (*i[1:6], *i[7:10], *i[11:15])
-    if not client_id:
+    if not client_id or client_id >> 32 & FLATTEN_CLIENT_ID:
         return "BAD_CLIENT_ID"
     known = m.by_client.get((row, client_id))
     if known is not None:

@@ -25,7 +25,7 @@ from ringfence.tools.simulation.oracle_model import (
     room,
     settle,
 )
-from ringfence.tools.simulation.oracle_scopes import KIND, Scope, holds
+from ringfence.tools.simulation.oracle_scopes import BESIDE, KIND, Scope, holds
 
 MARKET, IOC = ENUMS["OrdType"].by_name["MARKET"], ENUMS["TimeInForce"].by_name["IOC"]
 BUY, SELL = ENUMS["Side"].by_name["BUY"], ENUMS["Side"].by_name["SELL"]
@@ -48,7 +48,7 @@ def exists(m: Model, scope: Scope) -> bool:
     if kind == KIND["STRATEGY_INSTRUMENT"]:
         return a in m.strategies and b in m.instruments
     rows: dict[int, Container[int]] = {KIND["ACCOUNT"]: m.accounts, KIND["VENUE"]: m.venues, KIND["STRATEGY"]: m.strategies, KIND["INSTRUMENT"]: m.instruments}
-    return b == 0 and a in rows.get(kind, ())
+    return b == 0 and (a in rows.get(kind, ()) or (BESIDE.get(kind, ""), a) in m.images)
 
 
 def flattens(o: Order) -> bool:
@@ -64,6 +64,8 @@ def kill(m: Model, scope: Scope, options: int) -> bool:
     if not exists(m, scope) or options & ~(CANCELS | FLATTENS):
         return False
     m.counting = True
+    if scope[0] in BESIDE:
+        m.uncovered.add("KILL_SWITCH of a broker, desk or currency")
     known = m.kills.get(scope)
     if known is None:
         m.kills[scope] = Kill(m.seq, options)

@@ -18,7 +18,7 @@ from ringfence.core.rules import RULES, loosens
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.simulation import oracle_records
 from ringfence.tools.simulation.oracle_model import REPLACE, SECOND_NS, Grant, Model, Order
-from ringfence.tools.simulation.oracle_scopes import KIND, Scope, scopes_of
+from ringfence.tools.simulation.oracle_scopes import BESIDE, KIND, Scope, scopes_of
 
 RULE_NAME = ENUMS["RiskRule"].by_value
 PART = ENUMS["PermissionPart"].by_value
@@ -30,6 +30,7 @@ BUY, SELL_SHORT = ENUMS["Side"].by_name["BUY"], ENUMS["Side"].by_name["SELL_SHOR
 ANY = CONSTANTS["ANY"][0]
 AMOUNT_DIGITS = 4
 MOST = {"count": 10**9, "per_s": 10**9, "ppm": 10**9, "choice": 3}  # by unit; of quantities and amounts 2^62
+AMOUNTS = ("MAX_NOTIONAL", "TURNOVER")
 RATE_RULES = ("NEW_RATE", "REPLACE_RATE", "MESSAGE_RATE")
 _SETS = {"ACCOUNT": "accounts", "VENUE": "venues", "INSTRUMENT": "instruments", "ORD_TYPE": "ord_types", "TIME_IN_FORCE": "time_in_forces"}
 
@@ -121,6 +122,8 @@ def set_limit(m: Model, scope: Scope, rule: str, value: int, *, known: bool) -> 
         return False
     m.limits[scope, rule] = value
     m.counting = True
+    if value and (rule not in COVERED or scope[0] in BESIDE):
+        m.uncovered.add(f"{rule} of {names[scope[0]]}")
     return True
 
 

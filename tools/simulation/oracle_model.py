@@ -270,6 +270,8 @@ class Model:
     flattened: int = 0
     grants: dict[int, Grant] = field(default_factory=dict)
     limits: dict[tuple[Scope, str], int] = field(default_factory=dict)
+    uncovered: set[str] = field(default_factory=set)  # limits and kills that the oracle does not follow
+    marked: bool = False  # there is market data
     counting: bool = False  # since the first limit or kill
     emptied: dict[tuple[Scope, str], int] = field(default_factory=dict)  # engine time at which the bucket of a message rate is empty
     turnover: dict[Scope, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from ringfence.ipc.schema import ENUMS
 
 Scope = tuple[int, int, int]  # ScopeKind, row of its object, row of the second object of a pair
 KIND = ENUMS["ScopeKind"].by_name
+BESIDE = {KIND["BROKER"]: "DEFINE_BROKER", KIND["DESK"]: "DEFINE_DESK", KIND["CURRENCY"]: "DEFINE_CURRENCY"}  # not in ``scopes_of``; what defines their objects
 
 
 def scopes_of(strategy: int, account: int, venue: int, instrument: int) -> Iterator[Scope]:

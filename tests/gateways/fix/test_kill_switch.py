@@ -360,3 +360,34 @@ def test_gateway_when_the_venue_has_mass_cancel_needs_no_tables(instance: str, t
     finally:
         engine.close()
         venue.close()
+
+
+# ---- what the venue asks for again
+
+
+@pytest.mark.parametrize(("command", "msg_type", "session"), [("REPLACE", b"G", {}), ("NEW", b"D", {"order_max_age_s": 60})], ids=["replace", "young order"])
+def test_resend_when_the_word_is_set_meanwhile_fills_what_adds_risk_and_says_so(
+    instance: str, tmp_path: Path, venue: Venue, command: str, msg_type: bytes, session: dict[str, int]
+) -> None:
+    """It was written, the venue never read it, the line broke, the firm was killed, the venue comes back and asks for its number."""
+    engine = Engine(instance, tmp_path, venue.port, session=session)
+    tables = Tables(instance)
+    try:
+        engine.start()
+        up(engine, venue)
+        venue.reading = False
+        engine.command(command, "RISK", orig_cl_ord_id=b"C0", order_id=1)
+        until(lambda: engine.link is not None and engine.link.their_mark == 1, what="it in the store")
+        kill(engine)
+        until(lambda: "kill switch is set" in engine.log(), engine.poll, what="the gateway has seen the kill")
+        venue.drop()
+        venue.reading = True
+        up(engine, venue, 2)
+        until(lambda: "NOT_SENT" in engine.kinds(), venue.pump, engine.poll, what="NOT_SENT")
+        clear(engine)
+        until(lambda: "kill switch is clear" in engine.log(), venue.pump, engine.poll, what="the gateway has seen the end of it")
+        assert [m for m in venue.messages if m[35] == msg_type] == [], "new risk left while the word was set, or after the engine was told that it did not"
+        assert engine.kinds().count("NOT_SENT") == 1
+    finally:
+        tables.close()
+        engine.close()
