@@ -183,7 +183,8 @@ cdef int book_reference(LedgerTables *t, uint32_t row, uint32_t waiting) noexcep
     return RF_LEDGER_RESULT_BOOKED
 
 
-cdef int book_event(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept nogil:
+cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """Book what is no bust or correction; ``slot`` is that of its identity."""
     cdef LedgerEvent *e = &t.events[row]
     cdef uint32_t positions = t.head.position_count, position, other = 0
     cdef int result, ties = e.kind == RF_LEDGER_EVENT_KIND_TRANSFER or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF or e.fee_kind == RF_LEDGER_FEE_HELD
@@ -205,8 +206,9 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept no
     e.position = position
     e.other_position = other
     e.state = RF_LEDGER_EVENT_STATE_BOOKED
-    touch(t, position)
-    touch(t, other)
+    if t.legs != NULL:
+        touch(t, position)
+        touch(t, other)
     result = apply(t, row)
     if result != RF_LEDGER_RESULT_BOOKED:
         if ties or e.kind == RF_LEDGER_EVENT_KIND_SPLIT or e.kind == RF_LEDGER_EVENT_KIND_REWARD:
@@ -219,20 +221,21 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept no
     if other:
         after_event(t, other, row, e.seq)
     if e.key:
-        t.by_key[key_slot(t, e.key)] = row
+        t.by_key[slot] = row
         let_waiting_act(t, row, waiting)
     return RF_LEDGER_RESULT_BOOKED
 
 
 cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
-    cdef uint32_t row = t.head.event_count + 1, known, waiting = 0
+    cdef uint32_t row = t.head.event_count + 1, known, slot = 0, waiting = 0
     cdef LedgerEvent *e
     cdef int result, correction
     t.closing_count = 0
     t.leg_count = 0
     t.touched_count = 0
     if source.key:
-        known = t.by_key[key_slot(t, source.key)]
+        slot = key_slot(t, source.key)
+        known = t.by_key[slot]
         if known & WAITS:
             waiting = known & ~<uint32_t>WAITS
         elif known:
@@ -259,7 +262,7 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
     elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:
         result = RF_LEDGER_RESULT_NO_INSTRUMENT
     else:
-        result = book_event(t, row, waiting)
+        result = book_event(t, row, slot, waiting)
     if result != RF_LEDGER_RESULT_BOOKED and result != RF_LEDGER_RESULT_HELD:
         memset(e, 0, sizeof(LedgerEvent))
         t.head.refused += 1

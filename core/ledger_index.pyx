@@ -16,7 +16,7 @@ from ringfence.ipc.records cimport RF_LEDGER_METHOD_FIFO, LedgerPosition
 cdef uint32_t position_slot(const LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
     cdef uint32_t mask = t.head.slots - 1, slot, row
     cdef const LedgerPosition *p
-    slot = <uint32_t>(mix(mix(account, instrument), strategy) >> 7) & mask
+    slot = <uint32_t>(mix(<uint64_t>instrument << 32 | <uint64_t>strategy << 16 | account, 1) >> 7) & mask
     while True:
         row = t.by_position[slot]
         if row == 0:
