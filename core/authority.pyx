@@ -6,8 +6,13 @@
         expires_ns given ─────▶ applied (after approval when it loosens), RUNNING, and what it replaced comes back at that time
         KILL ─────────────────▶ applied at once; pending proposals on that scope are withdrawn
 
+A signed command (a Signature behind the first 64 bytes of its body) is of its signer, not of the Unix identity that brought it. The control agent has
+verified the signature against the key in the operator's row; what must be the same in every replay is decided here: the operator has a key, the number is
+higher than that of any signed command before, and the time is not over. The number is spent by the first that passes, whatever becomes of the command.
+
 Looser is what allows more (core/rules.py, ``loosens``; loaded into a C array at import): a higher limit or none, a grant, the release of a kill, a strategy
-that was silenced, poisoned or disabled for repeated executions set free again. The first configuration of an instance that has never taken an intent is taken
+that was silenced, poisoned or disabled for repeated executions set free again, a definition that opens an object or takes back what bounds it
+(``definitions.widens``), a strategy that one person has added let loose. The first configuration of an instance that has never taken an intent is taken
 as it is (operator "config", the owner's uid); later a looser file is a proposal like any other. While no operator is defined (unit tests, scenarios)
 everybody may do everything at once.
 
@@ -20,17 +25,19 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from ringfence.core.dedupe cimport find_scope, mix
+from ringfence.core.definitions cimport define, is_definition, row_of, widens
 from ringfence.core.kill cimport kill, kill_by_word, release
 from ringfence.core.permissions cimport change_permission, grants_more
-from ringfence.core.reservations cimport set_limit
+from ringfence.core.reservations cimport recount, set_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE,
-    RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
+    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE,
+    RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW,
+    RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
     RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN,
-    RF_RISK_RULE_MAX, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
+    RF_FIRM_SCOPE, RF_RISK_RULE_MAX, RF_RISK_RULE_REPEATED_EXECUTION, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, Decision, KillOrder,
-    LimitChange, Operator, PermissionChange, Proposal, Strategy,
+    LimitChange, Operator, PermissionChange, Proposal, Signature, Strategy,
 )
 
 from ringfence.core.rules import RULES
@@ -49,6 +56,8 @@ cdef enum:
     HIGHER = 1
     LOWER = 2
     ANY = 3
+    SIGNATURE_AT = 64  # in a command's body
+    BODY_BYTES = 256
 
 cdef uint64_t PROPOSAL_NS = 900000000000  # 15 minutes
 cdef uint8_t[KINDS] ROLE_OF
@@ -89,9 +98,33 @@ cdef int may_command(const EngineState *s, const Control *c) noexcept nogil:
     return who != NULL and who.role >= least
 
 
+cdef inline const Signature *signature_of(const Control *c) noexcept nogil:
+    """NULL when it is not signed, or is of a kind that people do not command: the whole body may then be a row image."""
+    cdef const Signature *found = <const Signature*>(c.body + SIGNATURE_AT)
+    return found if c.kind < KINDS and ROLE_OF[c.kind] and found.number else NULL
+
+
+cdef int take_number(EngineState *s, const Control *c) noexcept nogil:
+    cdef const Signature *signed = signature_of(c)
+    cdef Operator *who
+    cdef uint8_t key = 0
+    cdef int i
+    if signed == NULL:
+        return 1
+    who = <Operator*>operator_of(s, c.operator_uid)
+    if who == NULL or signed.number <= who.last_request or signed.not_after_ns < s.engine.engine_ns:
+        return 0
+    for i in range(<int>sizeof(who.public_key)):
+        key |= <uint8_t>who.public_key[i]
+    if key == 0:
+        return 0
+    who.last_request = signed.number
+    return 1
+
+
 cdef inline int is_configuration(const EngineState *s, const Control *c) noexcept nogil:
     """The first configuration of an instance that has never traded."""
-    return s.engine.intents == 0 and s.engine.order_count == 0 and memcmp(c.operator_name, b"config", 7) == 0
+    return signature_of(c) == NULL and s.engine.intents == 0 and s.engine.order_count == 0 and memcmp(c.operator_name, b"config", 7) == 0
 
 
 # ---- what loosens ------------------------------------------------------------------------------------------------------------------
@@ -111,11 +144,23 @@ cdef int loosens(uint8_t way, int64_t before, int64_t after) noexcept nogil:
     return after == 0 or (before != 0 and after > before)
 
 
+cdef inline int reached(const EngineState *s, uint32_t scope, const Strategy *row) noexcept nogil:
+    cdef int64_t most = s.scopes[scope].limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]
+    return scope != 0 and most != 0 and row.repeated_count >= most
+
+
+cdef int repeats_itself(const EngineState *s, const Strategy *row) noexcept nogil:
+    """1 when REPEATED_EXECUTION of a scope keeps it disabled; every strategy counts, so the count alone says nothing."""
+    if s.engine.scope_count == 0:
+        return 0
+    return reached(s, RF_FIRM_SCOPE, row) or reached(s, s.desks[row.desk_row].scope, row) or reached(s, row.scope, row)
+
+
 cdef int frees_strategy(const EngineState *s, uint16_t strategy, uint8_t status) noexcept nogil:
     cdef const Strategy *row = &s.strategies[strategy]
     if strategy == 0 or strategy > s.engine.strategy_count or status >= row.status:
         return 0
-    return row.status == RF_STRATEGY_STATUS_POISONED or row.silent or (row.status == RF_STRATEGY_STATUS_DISABLED and row.repeated_count != 0)
+    return row.status == RF_STRATEGY_STATUS_POISONED or row.silent or row.unapproved or (row.status == RF_STRATEGY_STATUS_DISABLED and repeats_itself(s, row))
 
 
 cdef int needs_two(const EngineState *s, const Control *c) noexcept nogil:
@@ -128,6 +173,8 @@ cdef int needs_two(const EngineState *s, const Control *c) noexcept nogil:
         return grants_more(s, <const PermissionChange*>c.body)
     if c.kind == RF_CONTROL_KIND_SET_STRATEGY:
         return frees_strategy(s, c.strategy, c.status)
+    if is_definition(c.kind):
+        return widens(s, c.kind, c.body, c.operator_uid)
     return c.kind == RF_CONTROL_KIND_RELEASE
 
 
@@ -139,12 +186,23 @@ cdef void audit(EngineState *s, uint32_t uid, uint8_t kind, uint64_t what, int64
     s.engine.audit_entries += 1
 
 
+cdef uint64_t digest_of(const char *body) noexcept nogil:
+    """Of a row image; it is taken on commands only."""
+    cdef uint64_t word, digest = 0
+    cdef int at
+    for at in range(0, BODY_BYTES, 8):
+        memcpy(&word, body + at, 8)
+        digest = mix(digest, word)
+    return digest
+
+
 cdef int set_strategy(EngineState *s, uint16_t strategy, uint8_t status) noexcept nogil:
     if strategy == 0 or strategy > s.engine.strategy_count or status == 0 or status > RF_STRATEGY_STATUS_MAX:
         return 0
     s.strategies[strategy].status = status
     if status < RF_STRATEGY_STATUS_CANCEL_ONLY:
         s.strategies[strategy].silent = 0
+        s.strategies[strategy].unapproved = 0
         s.strategies[strategy].repeated_count = 0
     return 1
 
@@ -178,6 +236,12 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
         what = mix(<uint64_t>k.a << 32 | k.b, k.kind)
         after = k.options if kind == RF_CONTROL_KIND_KILL else 0
         done = kill(s, k) if kind == RF_CONTROL_KIND_KILL else release(s, k)
+    elif is_definition(kind):
+        what = row_of(kind, body)
+        after = <int64_t>digest_of(body)
+        done = define(s, kind, body)
+        if done and s.engine.counting:
+            recount(s)
     if done:
         audit(s, uid, kind, what, before[0], after)
     return done
@@ -324,6 +388,16 @@ cdef void withdraw_on(EngineState *s, const KillOrder *k, uint32_t uid) noexcept
             end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
 
 
+cdef void withdraw_images(EngineState *s, uint8_t kind, const char *body, uint32_t uid) noexcept nogil:
+    """A later image of a row withdraws what waits for it: what is approved is never an older state of the row than the one that the proposer saw."""
+    cdef uint32_t i
+    cdef Proposal *p
+    for i in range(1, s.engine.proposal_count + 1):
+        p = &s.proposals[i]
+        if p.state == RF_PROPOSAL_STATE_PENDING and p.kind == kind and row_of(kind, p.body) == row_of(kind, body):
+            end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
+
+
 cdef void command_of_word(EngineState *s, uint16_t venue) noexcept nogil:
     cdef KillOrder k
     memset(&k, 0, sizeof(KillOrder))
@@ -375,12 +449,21 @@ cdef void expire(EngineState *s) noexcept nogil:
 # ---- one entry -----------------------------------------------------------------------------------------------------------------------------
 
 cdef int is_controlled(uint8_t kind) noexcept nogil:
-    return RF_CONTROL_KIND_SET_LIMIT <= kind <= RF_CONTROL_KIND_WITHDRAW or kind == RF_CONTROL_KIND_SET_STRATEGY
+    return RF_CONTROL_KIND_SET_LIMIT <= kind <= RF_CONTROL_KIND_WITHDRAW or kind == RF_CONTROL_KIND_SET_STRATEGY or is_definition(kind)
+
+
+cdef inline int is_new_strategy(const EngineState *s, const Control *c) noexcept nogil:
+    """One that is added to an instance with operators, after its first configuration."""
+    cdef uint32_t row = row_of(c.kind, c.body)
+    if c.kind != RF_CONTROL_KIND_DEFINE_STRATEGY or s.engine.operator_count == 0 or is_configuration(s, c):
+        return 0
+    return row != 0 and row < s.strategy_rows and s.strategies[row].id == 0
 
 
 cdef int command(EngineState *s, const Control *c) noexcept nogil:
     cdef uint64_t until = lasts_until(s, c.kind, c.body)
     cdef int64_t before
+    cdef int fresh = is_new_strategy(s, c)
     expire(s)
     if c.kind == RF_CONTROL_KIND_APPROVE:
         return approve(s, c)
@@ -389,6 +472,8 @@ cdef int command(EngineState *s, const Control *c) noexcept nogil:
     if until and until <= s.engine.engine_ns:
         return 0
     if needs_two(s, c):
+        if is_definition(c.kind):
+            withdraw_images(s, c.kind, c.body, c.operator_uid)
         return record(s, c, RF_PROPOSAL_STATE_PENDING, s.engine.engine_ns + PROPOSAL_NS, before_of(s, c)) != NULL
     if until and s.engine.proposal_count + 1 >= s.proposal_rows and free_row(s) == NULL:
         return 0
@@ -396,6 +481,10 @@ cdef int command(EngineState *s, const Control *c) noexcept nogil:
         return 0
     if c.kind == RF_CONTROL_KIND_KILL:
         withdraw_on(s, <const KillOrder*>c.body, c.operator_uid)
+    if is_definition(c.kind):
+        withdraw_images(s, c.kind, c.body, c.operator_uid)
+    if fresh:
+        s.strategies[row_of(c.kind, c.body)].unapproved = 1
     if until:
         record(s, c, RF_PROPOSAL_STATE_RUNNING, until, before)
     return 1

@@ -18,6 +18,7 @@ from libc.string cimport memset
 from ringfence.core.amounts cimport amount_of
 from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
+from ringfence.core.rates cimport conforms
 from ringfence.core.reservations cimport RF_AMOUNT_MOST, keenest_px, open_qty, reference_px, rf_ppm, worst_px
 from ringfence.core.scopes cimport scope_set_of
 from ringfence.core.state cimport EngineState
@@ -254,13 +255,6 @@ cdef inline uint8_t excess(const Scope *scope, const Asked *a, uint64_t limited)
     return excess_amount(scope, a, limited, a.side == RF_SIDE_BUY)
 
 
-cdef int in_time(uint64_t wait, uint64_t interval, int64_t burst, int64_t reserve) noexcept nogil:
-    """GCRA: 1 when one more message keeps the theoretical arrival time, ``wait`` ahead of now, within the burst."""
-    if burst < 1:
-        burst = 1
-    return burst > reserve and wait + interval <= interval * <uint64_t>(burst - reserve)
-
-
 cdef uint8_t check_content(const EngineState *s, const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
     """DUPLICATE_CONTENT, REPEATED_EXECUTION."""
     cdef const Strategy *strategy
@@ -280,14 +274,14 @@ cdef inline uint8_t check_flow(const EngineState *s, const Scope *scope, const A
     """NEW_RATE, REPLACE_RATE, MESSAGE_RATE, then content."""
     cdef const int64_t *most = <const int64_t*>scope.limits
     cdef uint64_t now = s.engine.engine_ns, ahead
-    if limited & NEWS and scope.new_tat > now and not in_time(scope.new_tat - now, scope.new_interval, most[<int>RF_RISK_RULE_NEW_BURST], 0):
+    if limited & NEWS and scope.new_tat > now and not conforms(scope.new_tat - now, scope.new_interval, most[<int>RF_RISK_RULE_NEW_BURST], 0):
         return RF_DENY_REASON_NEW_RATE
     if limited & REPLACES and scope.replace_tat > now:
-        if not in_time(scope.replace_tat - now, scope.replace_interval, most[<int>RF_RISK_RULE_REPLACE_BURST], 0):
+        if not conforms(scope.replace_tat - now, scope.replace_interval, most[<int>RF_RISK_RULE_REPLACE_BURST], 0):
             return RF_DENY_REASON_REPLACE_RATE
     if limited & MESSAGES and (scope.message_tat > now or most[<int>RF_RISK_RULE_CANCEL_RESERVE]):
         ahead = scope.message_tat - now if scope.message_tat > now else 0
-        if not in_time(ahead, scope.message_interval, most[<int>RF_RISK_RULE_MESSAGE_BURST], most[<int>RF_RISK_RULE_CANCEL_RESERVE]):
+        if not conforms(ahead, scope.message_interval, most[<int>RF_RISK_RULE_MESSAGE_BURST], most[<int>RF_RISK_RULE_CANCEL_RESERVE]):
             return RF_DENY_REASON_MESSAGE_RATE
     return check_content(s, scope, a, limited) if limited & CONTENTS else RF_DENY_REASON_NONE
 

@@ -1,6 +1,7 @@
 """Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
 
-What a command configures is in ``definitions``. The ClOrdID prefix, by which reports find their orders, stays for good once it is used. A command that
+What a command configures is in ``definitions``, whether it may be in ``authority``. The ClOrdID prefix, by which reports find their orders, stays for good
+once it is used. A command that
 cannot be changes nothing and raises BAD_CONTROL.
 
 A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request (S16): it stays as it is and
@@ -13,13 +14,12 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.actions cimport apply_action
-from ringfence.core.authority cimport command, command_of_word, expire, is_controlled, may_command
+from ringfence.core.authority cimport command, command_of_word, expire, is_controlled, may_command, take_number
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.calendar cimport days_since_2000
-from ringfence.core.definitions cimport define, is_definition
 from ringfence.core.kill cimport silence, sweep_kills
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
-from ringfence.core.reservations cimport begin_day, recount, revalue_instrument
+from ringfence.core.reservations cimport begin_day, revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
@@ -169,14 +169,10 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     cdef int done = 0
     s.intent_ns = 0
     s.origin_ns = 0
-    if not may_command(s, c):
+    if not take_number(s, c) or not may_command(s, c):
         done = 0
     elif c.kind == RF_CONTROL_KIND_START:
         done = start(s, c)
-    elif is_definition(c.kind):
-        done = define(s, c.kind, c.body)
-        if done and s.engine.counting:
-            recount(s)
     elif c.kind == RF_CONTROL_KIND_STRATEGY_ATTACH or c.kind == RF_CONTROL_KIND_STRATEGY_DETACH:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:

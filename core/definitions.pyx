@@ -5,11 +5,16 @@ time. The digits of an instrument, which every figure counts in, stay for good o
 is row 1. An instrument finds its currencies by their codes, whichever of them was defined first, and its step to amounts of the firm's currency with them.
 
     DEFINE_* body ──▶ row ──▶ scope, and for instruments and currencies the amount factor
+                  └─widens─▶ core/authority: whether a second operator must agree first
+
+What allows more is told from the row as it is (``widens``): an object is opened, or what bounds its orders is taken back. A row that is new may be put in by
+one person as long as it is closed (halted, a strategy disabled, a currency without a rate, an operator halted): nothing trades on it until two have opened it.
+Not looser: what describes the market (tick, lot, bands), routes (they choose among what is granted), brokers and desks (they only group).
 
 What can fail: an image that names what cannot be, or a full scope table; the command then changes nothing and raises BAD_CONTROL.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor
@@ -19,8 +24,9 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY,
     RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_MAX, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
-    RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT,
-    RF_STATUS_MAX, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, Operator, Route, Strategy, Venue,
+    RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE,
+    RF_OPERATOR_ROLE_RISK, RF_OPERATOR_ROLE_TRADER, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STATUS_MAX,
+    RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, Operator, Route, Strategy, Venue,
 )
 
 cdef enum:
@@ -120,6 +126,8 @@ cdef int define_operator(EngineState *s, const Operator *image) noexcept nogil:
     row.role = image.role
     row.id = image.id
     row.status = image.status
+    if image.status == RF_STATUS_ACTIVE and image.role > row.role_max:
+        row.role_max = image.role
     if image.id > s.engine.operator_count:
         s.engine.operator_count = image.id
     return 1
@@ -281,12 +289,105 @@ cdef int define_route(EngineState *s, const Route *image) noexcept nogil:
     return 1
 
 
+# ---- what allows more -----------------------------------------------------------------------------------------------------------
+
+cdef inline int opens(uint32_t known, uint8_t before, uint8_t after) noexcept nogil:
+    return after == RF_STATUS_ACTIVE and (known == 0 or before != RF_STATUS_ACTIVE)
+
+
+cdef inline int beyond(int64_t before, int64_t after) noexcept nogil:
+    """A bound that moved out; 0 is none."""
+    return before != after and before != 0 and (after == 0 or after > before)
+
+
+cdef int widens_instrument(const Instrument *row, const Instrument *image) noexcept nogil:
+    if row.id == 0:
+        return image.status == RF_STATUS_ACTIVE
+    if opens(row.id, row.status, image.status) or (row.restricted and not image.restricted) or (row.locate_required and not image.locate_required):
+        return 1
+    if beyond(row.qty_max, image.qty_max) or image.qty_min < row.qty_min or image.margin_ppm < row.margin_ppm or beyond(row.last_day, image.last_day):
+        return 1
+    # what an order's amount follows from
+    if row.multiplier != image.multiplier or row.kind != image.kind or row.inverse != (image.inverse != 0):
+        return 1
+    return memcmp(row.base, image.base, sizeof(row.base)) != 0 or memcmp(row.quote, image.quote, sizeof(row.quote)) != 0
+
+
+cdef int widens_account(const Account *row, const Account *image) noexcept nogil:
+    if opens(row.id, row.status, image.status):
+        return 1
+    return row.id != 0 and (row.broker != image.broker or memcmp(row.code, image.code, sizeof(row.code)) != 0)
+
+
+cdef int widens_strategy(const Strategy *row, const Strategy *image) noexcept nogil:
+    if row.id == 0:
+        return image.status < RF_STRATEGY_STATUS_DISABLED
+    if row.desk_row != image.desk_row or row.uid != image.uid or (row.cancel_on_detach and not image.cancel_on_detach):
+        return 1
+    return beyond(<int64_t>row.max_age_ns, <int64_t>image.max_age_ns) or beyond(<int64_t>row.deadman_ns, <int64_t>image.deadman_ns)
+
+
+cdef int alone(const EngineState *s, uint32_t uid) noexcept nogil:
+    """1 when there never was another operator who could approve: one who was halted since still counts, or halting him would be the way around him."""
+    cdef uint32_t i
+    for i in range(1, s.engine.operator_count + 1):
+        if s.operators[i].uid != uid and s.operators[i].role_max >= RF_OPERATOR_ROLE_RISK:
+            return 0
+    return 1
+
+
+cdef int widens_operator(const EngineState *s, const Operator *image, uint32_t uid) noexcept nogil:
+    cdef const Operator *row = &s.operators[image.id]
+    if image.status != RF_STATUS_ACTIVE or image.role < RF_OPERATOR_ROLE_TRADER or alone(s, uid):
+        return 0
+    if opens(row.id, row.status, image.status) or image.role > row.role or image.uid != row.uid:
+        return 1
+    return memcmp(row.public_key, image.public_key, sizeof(row.public_key)) != 0 or memcmp(row.name, image.name, sizeof(row.name)) != 0
+
+
+cdef int widens(const EngineState *s, uint8_t kind, const char *body, uint32_t uid) noexcept nogil:
+    cdef uint32_t row = row_of(kind, body)
+    cdef const Venue *venue = <const Venue*>body
+    cdef const Currency *currency = <const Currency*>body
+    if kind == RF_CONTROL_KIND_DEFINE_INSTRUMENT and row < s.instrument_rows:
+        return widens_instrument(&s.instruments[row], <const Instrument*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_ACCOUNT and row < s.account_rows:
+        return widens_account(&s.accounts[row], <const Account*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_VENUE and row < s.venue_rows:
+        return opens(s.venues[row].id, s.venues[row].status, venue.status) or (s.venues[row].cancel_on_disconnect and not venue.cancel_on_disconnect)
+    if kind == RF_CONTROL_KIND_DEFINE_STRATEGY and row < s.strategy_rows:
+        return widens_strategy(&s.strategies[row], <const Strategy*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_CURRENCY and row < s.currency_rows and s.currencies[row].rate != currency.rate:
+        return currency.rate != 0 and not (row == 1 and s.currencies[row].id == 0) and (s.currencies[row].rate == 0 or currency.rate < s.currencies[row].rate)
+    return kind == RF_CONTROL_KIND_DEFINE_OPERATOR and row < s.operator_rows and widens_operator(s, <const Operator*>body, uid)
+
+
 # ---- one entry ------------------------------------------------------------------------------------------------------------------
 
 cdef int is_definition(uint8_t kind) noexcept nogil:
     if RF_CONTROL_KIND_DEFINE_INSTRUMENT <= kind <= RF_CONTROL_KIND_DEFINE_ROUTE:
         return 1
     return RF_CONTROL_KIND_DEFINE_CURRENCY <= kind <= RF_CONTROL_KIND_DEFINE_OPERATOR
+
+
+cdef uint32_t row_of(uint8_t kind, const char *body) noexcept nogil:
+    if kind == RF_CONTROL_KIND_DEFINE_INSTRUMENT:
+        return (<const Instrument*>body).id
+    if kind == RF_CONTROL_KIND_DEFINE_ACCOUNT:
+        return (<const Account*>body).id
+    if kind == RF_CONTROL_KIND_DEFINE_VENUE:
+        return (<const Venue*>body).id
+    if kind == RF_CONTROL_KIND_DEFINE_STRATEGY:
+        return (<const Strategy*>body).id
+    if kind == RF_CONTROL_KIND_DEFINE_ROUTE:
+        return (<const Route*>body).id
+    if kind == RF_CONTROL_KIND_DEFINE_CURRENCY:
+        return (<const Currency*>body).id
+    if kind == RF_CONTROL_KIND_DEFINE_BROKER:
+        return (<const Broker*>body).id
+    if kind == RF_CONTROL_KIND_DEFINE_DESK:
+        return (<const Desk*>body).id
+    return (<const Operator*>body).id
 
 
 cdef int define(EngineState *s, uint8_t kind, const char *body) noexcept nogil:

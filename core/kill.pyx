@@ -65,7 +65,9 @@ cdef int belongs(const EngineState *s, uint32_t scope, const Order *o) noexcept 
 # ---- orders ---------------------------------------------------------------------------------------------------------------------
 
 cdef void cancel_one(EngineState *s, Order *o) noexcept nogil:
-    """Ask for it, when somebody is there to answer; else the sweep does."""
+    """Ask for it, when somebody is there to answer; else the sweep does. Of what is filled and waits only for an old answer nothing may trade any more."""
+    if o.leaves_qty == 0 and o.replace_revision == 0:
+        return
     if s.venues[o.venue].session_state == RF_SESSION_STATE_UP and not cancel_awaited(s, o) and request_room(s, o, 1) and may_cancel(s, o):
         request_cancel(s, o)
 

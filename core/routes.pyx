@@ -12,14 +12,15 @@ The table is in the state region, written by the engine alone from DEFINE_ROUTE 
 A scan of a few rows of two cache lines each; rejected: an index (its upkeep costs more than it saves below some hundred routes).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+from ringfence.core.rates cimport conforms
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_KILLED, RF_DENY_REASON_MESSAGE_RATE, RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_NONE,
     RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_INSTRUCTION_POST_ONLY, RF_RISK_RULE_CANCEL_RESERVE,
-    RF_RISK_RULE_MESSAGE_BURST, RF_SCOPE_STATE_KILLED, RF_SESSION_STATE_UP, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, Intent, Order, Route, Scope,
-    Venue,
+    RF_RISK_RULE_MESSAGE_BURST, RF_SCOPE_STATE_KILLED, RF_SESSION_STATE_UP, RF_SIDE_SELL, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, Intent, Order, Route,
+    Scope, Venue,
 )
 
 cdef enum:
@@ -64,11 +65,14 @@ cdef inline int supports(const Venue *v, const Intent *i) noexcept nogil:
 
 
 cdef inline int has_budget(const EngineState *s, const Scope *scope) noexcept nogil:
-    """1 when one more message is within MESSAGE_RATE and its burst, without what is kept for cancels."""
-    cdef int64_t spare = scope.limits[RF_RISK_RULE_MESSAGE_BURST] - 1 - scope.limits[RF_RISK_RULE_CANCEL_RESERVE]
-    if scope.message_interval == 0:
+    """What MESSAGE_RATE of the venue would say: a route that it would refuse is skipped. A clock that is not ahead fits, unless room is kept for cancels."""
+    cdef uint64_t now = s.engine.engine_ns
+    if scope.message_interval == 0 or (scope.message_tat <= now and scope.limits[<int>RF_RISK_RULE_CANCEL_RESERVE] == 0):
         return 1
-    return scope.message_tat <= s.engine.engine_ns + scope.message_interval * <uint64_t>(spare if spare > 0 else 0)
+    return conforms(
+        scope.message_tat - now if scope.message_tat > now else 0, scope.message_interval,
+        scope.limits[<int>RF_RISK_RULE_MESSAGE_BURST], scope.limits[<int>RF_RISK_RULE_CANCEL_RESERVE],
+    )
 
 
 cdef uint8_t blocked(const EngineState *s, uint16_t route, const Intent *intent) noexcept nogil:

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 5u
-#define RF_LAYOUT_HASH 0xacbca576ae8fd86cull
+#define RF_LAYOUT_HASH 0x3dd8772a1dd45ce6ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -929,7 +929,7 @@ typedef struct {
     char operator_name[24]; /* +40 */
     char reason[56]; /* +64 */
     char prefix[8]; /* +120: START: ClOrdID prefix of the instance */
-    char body[256]; /* +128: DEFINE_*: the row image, byte for byte; START: TableRows */
+    char body[256]; /* +128: DEFINE_*: the row image, byte for byte; START: TableRows; of people's commands: 64 bytes by kind, then a Signature */
 } rf_control_t;
 RF_STATIC_ASSERT(sizeof(rf_control_t) == 384, "Control");
 RF_STATIC_ASSERT(offsetof(rf_control_t, slot_seq) == 0, "Control.slot_seq");
@@ -945,6 +945,21 @@ RF_STATIC_ASSERT(offsetof(rf_control_t, operator_name) == 40, "Control.operator_
 RF_STATIC_ASSERT(offsetof(rf_control_t, reason) == 64, "Control.reason");
 RF_STATIC_ASSERT(offsetof(rf_control_t, prefix) == 120, "Control.prefix");
 RF_STATIC_ASSERT(offsetof(rf_control_t, body) == 128, "Control.body");
+
+/* Behind the 64 bytes of a signed command's body: with reason and operator_name of the command all that its operator signed (docs/operations.md). Written by: supervisor (control agent). */
+typedef struct {
+    uint64_t number; /* +0: of the request, each of an operator higher than the one before; 0: the command is not signed */
+    uint64_t not_after_ns; /* +8: UTC; the engine refuses it when it takes it later [ns] */
+    char signature[64]; /* +16: Ed25519 */
+    char words[108]; /* +80: the command as it was signed: operation and key=value, one space between */
+    uint32_t bearer_uid; /* +188: Unix identity that brought it, from SO_PEERCRED */
+} rf_signature_t;
+RF_STATIC_ASSERT(sizeof(rf_signature_t) == 192, "Signature");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, number) == 0, "Signature.number");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, not_after_ns) == 8, "Signature.not_after_ns");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, signature) == 16, "Signature.signature");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, words) == 80, "Signature.words");
+RF_STATIC_ASSERT(offsetof(rf_signature_t, bearer_uid) == 188, "Signature.bearer_uid");
 
 /* Body of a START command: rows of the engine's tables. A full table denies, so a replay needs the same sizes and takes them from here. Written by: engine process. */
 typedef struct {
@@ -1450,7 +1465,7 @@ typedef struct {
     uint32_t last_open; /* +132 */
     uint16_t desk_row; /* +136: row in desks; 0: none */
     uint8_t silent; /* +138: 1 since its dead-man limit passed */
-    uint8_t pad_2; /* +139: zero */
+    uint8_t unapproved; /* +139: 1: one operator has added it to an instance that trades; letting it trade for the first time takes a second one */
     uint32_t scope; /* +140: row in scopes */
     uint32_t first_permission; /* +144: head of its grants */
     char pad_3[4]; /* +148: zero */
@@ -1482,7 +1497,7 @@ RF_STATIC_ASSERT(offsetof(rf_strategy_t, first_open) == 128, "Strategy.first_ope
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, last_open) == 132, "Strategy.last_open");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, desk_row) == 136, "Strategy.desk_row");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, silent) == 138, "Strategy.silent");
-RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_2) == 139, "Strategy.pad_2");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, unapproved) == 139, "Strategy.unapproved");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, scope) == 140, "Strategy.scope");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, first_permission) == 144, "Strategy.first_permission");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_3) == 148, "Strategy.pad_3");
@@ -1893,7 +1908,8 @@ typedef struct {
     uint8_t role; /* +62: enum OperatorRole */
     uint8_t status; /* +63: enum Status */
     uint64_t last_request; /* +64: highest request number of a signed command: an older one is a repetition */
-    char pad_0[56]; /* +72: zero */
+    uint8_t role_max; /* +72: highest role it ever had while active; 0: none enum OperatorRole */
+    char pad_0[55]; /* +73: zero */
 } rf_operator_t;
 RF_STATIC_ASSERT(sizeof(rf_operator_t) == 128, "Operator");
 RF_STATIC_ASSERT(offsetof(rf_operator_t, name) == 0, "Operator.name");
@@ -1903,7 +1919,8 @@ RF_STATIC_ASSERT(offsetof(rf_operator_t, id) == 60, "Operator.id");
 RF_STATIC_ASSERT(offsetof(rf_operator_t, role) == 62, "Operator.role");
 RF_STATIC_ASSERT(offsetof(rf_operator_t, status) == 63, "Operator.status");
 RF_STATIC_ASSERT(offsetof(rf_operator_t, last_request) == 64, "Operator.last_request");
-RF_STATIC_ASSERT(offsetof(rf_operator_t, pad_0) == 72, "Operator.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, role_max) == 72, "Operator.role_max");
+RF_STATIC_ASSERT(offsetof(rf_operator_t, pad_0) == 73, "Operator.pad_0");
 
 /* A change that needs two operators, or one that ends by itself. Written by: engine. */
 typedef struct {

@@ -699,6 +699,13 @@ cdef extern from "records.h" nogil:
         char prefix[8]
         char body[256]
 
+    ctypedef struct Signature "rf_signature_t":
+        uint64_t number
+        uint64_t not_after_ns
+        char signature[64]
+        char words[108]
+        uint32_t bearer_uid
+
     ctypedef struct TableRows "rf_table_rows_t":
         uint32_t orders
         uint32_t executions
@@ -954,7 +961,7 @@ cdef extern from "records.h" nogil:
         uint32_t last_open
         uint16_t desk_row
         uint8_t silent
-        uint8_t pad_2
+        uint8_t unapproved
         uint32_t scope
         uint32_t first_permission
         char pad_3[4]
@@ -1163,7 +1170,8 @@ cdef extern from "records.h" nogil:
         uint8_t role
         uint8_t status
         uint64_t last_request
-        char pad_0[56]
+        uint8_t role_max
+        char pad_0[55]
 
     ctypedef struct Proposal "rf_proposal_t":
         uint64_t id

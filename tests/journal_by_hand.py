@@ -64,6 +64,8 @@ class JournalByHand:
         self.replayer.apply(slot)
 
     def control(self, kind: str, body: Any = None, **fields: Any) -> None:
+        if kind.startswith("DEFINE_"):
+            fields = {"operator_name": "config"} | fields
         self.frame("CONTROL", record("Control", kind=value("ControlKind", kind), **({"body": body.tobytes()} if body is not None else {}), **fields))
 
     def new(self, client_id: int, side: str, qty: int, px: int) -> None:

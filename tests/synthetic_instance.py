@@ -39,6 +39,8 @@ class Synthetic:
             ("executions", "Execution", 64),
             ("positions", "Position", 16),
             ("breaks", "Break", 8),
+            ("currencies", "Currency", 2),
+            ("operators", "Operator", 2),
             ("brokers", "Broker", 2),
             ("desks", "Desk", 2),
             ("permissions", "Permission", 4),

@@ -4,6 +4,7 @@
 
 An entry is one CONTROL frame: who (uid, name, role), when, what, before and after, the reason given, and the outcome that the engine came to: applied,
 proposed, refused. Its hash covers the hash before it, so that an exported trail stands for itself: ``--against`` finds the first entry in which two differ.
+Of a signed command the signature is verified with the key that the table had then, and its words compared with what was journaled (``signed_proof``).
 The journal's own anchors are checked on the way: CRC of every frame, SHA-256 of every closed segment, and the state hash at every checkpoint, which covers
 ``audit_digest``. So a frame that was changed with its CRC mended is found by the segment's hash, or, in the last segment, at the next checkpoint.
 
@@ -16,38 +17,37 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ringfence.core.authority import ROLES
 from ringfence.core.errors import ReplayError, StateMismatch
 from ringfence.core.replay import Replayer
-from ringfence.core.rules import RULES
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools import signed_proof
 from ringfence.tools.audit import history_limits
+from ringfence.tools.change_text import BODY_BYTES, DEFINED, SCOPED, Change, describe
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import JournalCorrupt, ToolError
 from ringfence.tools.journal import JournalReader
 from ringfence.tools.replay import ReplayDiffers
-from ringfence.tools.rule_values import TABLES, scope_text, value_text
 
 DIFFERENT = 7
 HEAD_BYTES = 64
 _FRAME = ENUMS["FrameKind"].by_name
 _KIND = ENUMS["ControlKind"].by_value
 _ROLE = ENUMS["OperatorRole"].by_value
-_STATUS = ENUMS["StrategyStatus"].by_value
-_RULE = {r.number: r for r in RULES.values()}
-_SCOPED = {"SET_LIMIT": "LimitChange", "SET_LOCATE": "LimitChange", "KILL": "KillOrder", "RELEASE": "KillOrder"}
-_COLUMNS = dict.fromkeys(("brokers", "accounts", "venues", "desks", "strategies"), "name") | {"instruments": "symbol", "currencies": "code"}
+_STATES = frozenset((*SCOPED, "SET_STRATEGY"))  # of these the tables say what holds afterwards
+_ASKED = frozenset(("SET_LIMIT", "SET_LOCATE", "SET_STRATEGY", "SET_PERMISSION", *DEFINED))  # of these an entry says what was asked when it was not done
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One command. ``hash`` is SHA-256 over ``previous`` and the other fields, in hexadecimal."""
+    """One command; ``signed``: "", or what ``signed_proof`` says of its signature. ``hash``: SHA-256 over ``previous`` and the other fields, in hexadecimal."""
 
     seq: int
     engine_ns: int
@@ -61,15 +61,16 @@ class Entry:
     reason: str
     request_id: int
     outcome: str
+    signed: str = ""
     previous: str = ""
     hash: str = ""
 
 
 def sealed(entry: Entry, previous: str) -> Entry:
-    """The entry with its place in the chain."""
-    values = asdict(entry) | {"previous": previous, "hash": ""}
+    """The entry with its place in the chain. Whether it was signed is covered; what a machine could say of the signature depends on its libraries."""
+    values = asdict(entry) | {"previous": previous, "hash": "", "signed": bool(entry.signed)}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return Entry(**values | {"hash": digest})
+    return replace(entry, previous=previous, hash=digest)
 
 
 class Trail:
@@ -86,6 +87,8 @@ class Trail:
         self.replayer = Replayer(history_limits(self.reader))
         self.frames = 0
         self.torn: Defect | None = None
+        self.forged: list[str] = []
+        self.unchecked: list[str] = []
 
     def entries(self) -> Iterator[Entry]:
         previous = ""
@@ -100,8 +103,9 @@ class Trail:
                 control = None
                 if int(head["kind"]) == _FRAME["CONTROL"]:
                     control = np.frombuffer(item.buffer, dtype("Control"), 1, at + HEAD_BYTES)[0].copy()
-                before = self._look(control) if control is not None else ("", "")
+                asked = self._look(control) if control is not None else Change("")
                 engine = self._status()
+                signature = self._proof(head, control, item.segment.instance) if control is not None else ""
                 try:
                     self.replayer.apply_buffer(item.buffer, at, end)
                 except ReplayError as e:
@@ -109,7 +113,7 @@ class Trail:
                     raise kind(str(e), item.segment.index, item.segment.path, at, self.replayer.seq + 1) from e
                 self.frames += 1
                 if control is not None:
-                    entry = sealed(self._entry(head, control, before, engine), previous)
+                    entry = sealed(self._entry(head, control, asked, engine, signature), previous)
                     previous = entry.hash
                     yield entry
                 at = end
@@ -123,41 +127,9 @@ class Trail:
         engine = self._table("engine")[1]
         return int(engine["break_count"]), int(engine["proposals"])
 
-    def _names(self) -> dict[str, list[str | None]]:
-        return {t: [bytes(r).decode("ascii", "replace") or None for r in self._table(t)[column]] for t, column in _COLUMNS.items() if t in TABLES.values()}
-
-    def _look(self, c: Any) -> tuple[str, str]:
-        """What the command is about, and the value of it now."""
-        kind = _KIND.get(int(c["kind"]), "?")
-        if kind in _SCOPED:
-            body = np.frombuffer(c["body"].tobytes().ljust(256, b"\0"), dtype(_SCOPED[kind]), 1)[0]
-            place = int(body["kind"]), int(body["a"]), int(body["b"])
-            row = self._scope(place)
-            text = scope_text(*place, self._names())
-            if kind in ("KILL", "RELEASE"):
-                return text, ENUMS["ScopeState"].by_value.get(int(row["state"]), "?") if row is not None else "OPEN"
-            rule = _RULE.get(int(body["rule"]))
-            if rule is None:
-                return f"rule {int(body['rule'])} of {text}", ""
-            return f"{rule.name} of {text}", value_text(rule, int(row["limits"][rule.number]) if row is not None else 0)
-        if kind == "SET_STRATEGY":
-            row = int(c["strategy"])
-            rows = self._table("strategies")
-            if 0 < row < len(rows):
-                return f"strategy:{bytes(rows[row]['name']).decode('ascii', 'replace')}", _STATUS.get(int(rows[row]["status"]), "")
-        if kind in ("APPROVE", "WITHDRAW"):
-            return f"proposal {int(np.frombuffer(c['body'].tobytes().ljust(8, bytes(1)), '<u8', 1)[0])}", ""
-        if kind == "SET_PERMISSION":
-            body = np.frombuffer(c["body"].tobytes().ljust(256, b"\0"), dtype("PermissionChange"), 1)[0]
-            part = ENUMS["PermissionPart"].by_value.get(int(body["part"]), "?")
-            return f"permission {int(body['permission'])}: {part} {int(body['value'])}", "" if int(body["grant"]) else "granted"
-        return "", ""
-
-    def _scope(self, place: tuple[int, int, int]) -> Any:
-        for row in self._table("scopes")[1 : int(self._table("engine")[1]["scope_count"]) + 1]:
-            if (int(row["kind"]), int(row["a"]), int(row["b"])) == place:
-                return row
-        return None
+    def _look(self, c: Any) -> Change:
+        """What the command is about, the value of it now, and what it asks for."""
+        return describe(self._table, int(c["kind"]), int(c["strategy"]), int(c["status"]), c.tobytes()[-BODY_BYTES:])
 
     def _role(self, uid: int) -> str:
         for row in self._table("operators")[1 : int(self._table("engine")[1]["operator_count"]) + 1]:
@@ -165,24 +137,32 @@ class Trail:
                 return _ROLE.get(int(row["role"]), "")
         return ""
 
-    def _entry(self, head: Any, c: Any, before: tuple[str, str], engine: tuple[int, int]) -> Entry:
+    def _proof(self, head: Any, c: Any, instance: str) -> str:
+        """What its signature is worth; what is not right is kept for the command's end."""
+        if _KIND.get(int(c["kind"]), "?") not in ROLES:
+            return ""
+        verdict, why = signed_proof.proof(c, instance, self.replayer.state, int(head["engine_ns"]))
+        if verdict in (signed_proof.FORGED, signed_proof.UNCHECKED):
+            (self.forged if verdict == signed_proof.FORGED else self.unchecked).append(f"sequence {int(head['seq'])}: {why}")
+        return verdict
+
+    def _entry(self, head: Any, c: Any, asked: Change, engine: tuple[int, int], signature: str) -> Entry:
         kind = _KIND.get(int(c["kind"]), f"CONTROL_{int(c['kind'])}")
         breaks, proposals = self._status()
         refused = breaks > engine[0] and kind not in ("DIVERGENCE", "SKIP_OUTPUTS", "MASS_CANCEL")
         proposed = proposals > engine[1] and self._pending(proposals)
-        after = self._look(c)[1] if before[0] else ""
-        if kind == "SET_PERMISSION" and not refused and not proposed:
-            after = "granted" if before[1] == "" else ""
+        after = self._look(c).before if kind in _STATES else asked.before if kind == "WITHDRAW" else asked.after
         return Entry(
+            signed=signature,
             seq=int(head["seq"]),
             engine_ns=int(head["engine_ns"]),
             uid=int(c["operator_uid"]),
             operator=bytes(c["operator_name"]).decode("ascii", "replace"),
             role=self._role(int(c["operator_uid"])),
             kind=kind,
-            what=before[0],
-            before=before[1],
-            after=before[1] if refused or proposed else after,
+            what=f"{asked.what} to {asked.after}" if (refused or proposed) and asked.after and kind in _ASKED else asked.what,
+            before=asked.before,
+            after=asked.before if refused or proposed else after,
             reason=bytes(c["reason"]).decode("ascii", "replace"),
             request_id=int(c["request_id"]),
             outcome="refused" if refused else f"proposed {proposals}" if proposed else "applied",
@@ -217,7 +197,7 @@ def first_difference(ours: list[Entry], path: Path) -> str:
         mine = known.get(entry.seq)
         if mine is None:
             return f"entry {k + 1} of {path} (sequence {entry.seq}) is not in the journal"
-        if mine != entry:
+        if mine != replace(entry, signed=mine.signed):
             fields = [name for name in asdict(mine) if getattr(mine, name) != getattr(entry, name)]
             return f"entry {k + 1}, sequence {mine.seq}: {', '.join(fields)} differ; the journal says {mine.what or mine.kind} {mine.after!r}"
     return ""

@@ -1,4 +1,4 @@
-"""Commands about limits, kills and approvals: from what an operator asks to the Control record, and from the tables what became of it.
+"""Commands about limits, kills, approvals and strategies' status: from what an operator asks to the Control record, and from the tables what became of it.
 
     request (JSON) + the engine's tables ──names to rows, text to units──▶ Control record ──▶ from.control ──▶ engine (core/authority.pyx judges)
     tables after the engine took it ──outcome──▶ applied, proposed (waits for a second operator) or refused
@@ -28,6 +28,7 @@ _ROLE = ENUMS["OperatorRole"].by_value
 _KIND = ENUMS["ScopeKind"].by_name
 _KILLED = ENUMS["ScopeState"].by_name["KILLED"]
 _PENDING = ENUMS["ProposalState"].by_name["PENDING"]
+_SETTABLE = ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED")
 _NAME_FIELD = {"instruments": "symbol", "currencies": "code"}
 _COUNT = {
     "brokers": "broker_count",
@@ -77,10 +78,10 @@ def build(op: str, request: Request, state: Segment, uid: int) -> Any:
     if not reason.strip():
         raise UsageError("a reason is needed: it is journaled with the command")
     try:
-        kind, body = _BUILDERS[op](request, state)
+        kind, fields = _BUILDERS[op](request, state)
     except ValueError as e:
         raise UsageError(str(e)) from e
-    return definitions.command(kind, reason, body=body[0])
+    return definitions.command(kind, reason, **fields)
 
 
 def outcome(state: Segment, record: Any, uid: int, before: int) -> dict[str, Any]:
@@ -112,20 +113,20 @@ def _scope(request: Request, state: Segment) -> tuple[int, int, int]:
     return parse_scope(str(request.get("scope", "")), names_in(state))
 
 
-def _kill(request: Request, state: Segment) -> tuple[str, Any]:
+def _kill(request: Request, state: Segment) -> tuple[str, Request]:
     body = np.zeros(1, dtype("KillOrder"))
     body[0]["kind"], body[0]["a"], body[0]["b"] = _scope(request, state)
     body[0]["options"] = CONSTANTS["KILL_CANCEL"][0] | (CONSTANTS["KILL_FLATTEN"][0] if request.get("flatten") else 0)
-    return "KILL", body
+    return "KILL", {"body": body[0]}
 
 
-def _release(request: Request, state: Segment) -> tuple[str, Any]:
+def _release(request: Request, state: Segment) -> tuple[str, Request]:
     body = np.zeros(1, dtype("KillOrder"))
     body[0]["kind"], body[0]["a"], body[0]["b"] = _scope(request, state)
-    return "RELEASE", body
+    return "RELEASE", {"body": body[0]}
 
 
-def _limit(request: Request, state: Segment) -> tuple[str, Any]:
+def _limit(request: Request, state: Segment) -> tuple[str, Request]:
     kind, a, b = _scope(request, state)
     rule = find_rule(str(request.get("rule", "")), kind)
     digits = _digits(state, rule.unit, kind, a, b)
@@ -134,7 +135,7 @@ def _limit(request: Request, state: Segment) -> tuple[str, Any]:
     body[0]["value"] = parse_value(rule, str(request.get("value", "")), digits)
     if request.get("for"):
         body[0]["expires_ns"] = time.time_ns() + parse_duration(str(request["for"]))
-    return ("SET_LOCATE" if rule.name == "SHORT_SALE" else "SET_LIMIT"), body
+    return ("SET_LOCATE" if rule.name == "SHORT_SALE" else "SET_LIMIT"), {"body": body[0]}
 
 
 def _digits(state: Segment, unit: str, kind: int, a: int, b: int) -> int:
@@ -152,23 +153,34 @@ def _digits(state: Segment, unit: str, kind: int, a: int, b: int) -> int:
     return found.pop() if found else 0
 
 
-def _decision(kind: str) -> Callable[[Request, Segment], tuple[str, Any]]:
-    def build_decision(request: Request, _state: Segment) -> tuple[str, Any]:
+def _set_strategy(request: Request, state: Segment) -> tuple[str, Request]:
+    known, name = names_in(state)["strategies"], str(request.get("strategy"))
+    if name not in known:
+        raise Refused(f"no strategy {name!r} is configured; there are {', '.join(known) or 'none'}")
+    status = str(request.get("status")).upper()
+    if status not in _SETTABLE:
+        raise UsageError(f"status was {request.get('status')!r}; allowed: {', '.join(_SETTABLE).lower()}")
+    return "SET_STRATEGY", {"strategy": known[name], "status": ENUMS["StrategyStatus"].by_name[status]}
+
+
+def _decision(kind: str) -> Callable[[Request, Segment], tuple[str, Request]]:
+    def build_decision(request: Request, _state: Segment) -> tuple[str, Request]:
         number = request.get("proposal")
         if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
             raise ValueError(f"proposal was {number!r}; give its number (ringfence proposals)")
         body = np.zeros(1, dtype("Decision"))
         body[0]["proposal"] = number
-        return kind, body
+        return kind, {"body": body[0]}
 
     return build_decision
 
 
-_BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Any]]] = {
+_BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Request]]] = {
     "kill": _kill,
     "release": _release,
     "set_limit": _limit,
     "approve": _decision("APPROVE"),
     "withdraw": _decision("WITHDRAW"),
+    "set_strategy": _set_strategy,
 }
 OPERATIONS = tuple(_BUILDERS)

@@ -3,8 +3,9 @@
 Data flow: arguments -> a function of ``tools.commands`` (named here, imported only when its command runs, so that ``rf --help`` stays
 fast) -> an exit code. Reading commands attach regions read-only and never wait for a writer; commands that change something go through the supervisor.
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 not running or layout mismatch, 4 refused, 5 timed out, 6 outcome unknown, 7 differences found, 130 interrupted.
-Errors are one line on stderr that says what, where and what to do; a traceback is a bug (``-v`` shows one for any error).
+Exit codes: 0 ok, 1 failed, 2 usage, 3 not running or layout mismatch, 4 refused, 5 timed out, 6 outcome unknown, 7 differences found, 41 to 47 a signed command
+that is not believed (tools/errors.py), 130 interrupted. Errors are one line on stderr that says what, where and what to do; a traceback is a bug (``-v`` shows
+one for any error).
 """
 
 from __future__ import annotations
@@ -176,6 +177,31 @@ COMMANDS = (
         "take back or refuse a proposal",
         "commands.authority:withdraw",
         (arg("proposal", type=int, metavar="ID", help="ringfence proposals"), REASON),
+    ),
+    Command(
+        "keygen",
+        "make an operator's key for signed commands; prints the public half for [[operator]]",
+        "commands.signed:keygen",
+        (arg("file", metavar="FILE", help="of the private key, which stays on the operator's machine"),),
+    ),
+    Command(
+        "sign",
+        "sign a command on another machine: kill, resume, limits, approve, withdraw, strategy, halt, cancel, resolve, assign, dk",
+        "commands.signed:sign",
+        (
+            arg("--key", required=True, metavar="FILE", help="private key (ringfence keygen)"),
+            arg("--as", dest="operator", required=True, metavar="OPERATOR", help="its name in [[operator]]"),
+            arg("--valid", default="5m", metavar="DURATION", help="how long it may be under way (default 5m)"),
+            arg("--number", type=_count, metavar="N", help="request number, above all before it (default: the clock in nanoseconds)"),
+            arg("--out", metavar="FILE", help="default: standard output"),
+            arg("words", nargs=argparse.REMAINDER, metavar="COMMAND...", help="as on the host, with its --reason; flags of sign go before it"),
+        ),
+    ),
+    Command(
+        "submit",
+        "bring a signed command to its instance; exit 41 to 47 says why it was not believed (docs/operations.md)",
+        "commands.signed:submit",
+        (arg("file", metavar="FILE", help="of ringfence sign; -: standard input"),),
     ),
     Command(
         "cancel",
@@ -387,7 +413,12 @@ COMMANDS = (
             ),
         ),
     ),
-    Command("doctor", "what of this host is not as a trading host should be, and the command that mends it", "commands.host:doctor"),
+    Command(
+        "doctor",
+        "what of this host, and of the controls of its instances, is not as it should be, and the command that mends it",
+        "commands.host:doctor",
+        (arg("keys", nargs="*", metavar="KEY", help="files of private keys to look at too"),),
+    ),
     Command(
         "config",
         "look at a configuration without starting it",

@@ -3,11 +3,10 @@
     client ──JSON line──▶ DATA/run/control.sock ──SO_PEERCRED──▶ ControlAgent ──Control records──▶ from.control ──▶ engine (journals them)
                                                       └──memfd──▶ engine's channel, then the strategy
 
-Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``set_strategy``, ``checkpoint``, ``roll_day``,
-``status``, ``down``,
-and the operator's actions of ``operator_actions``.
-Identity is the kernel's word (pid and uid of the connection), never the request's. A strategy gets a new sealed memfd with the next ring
-epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there when the command
+Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``checkpoint``, ``roll_day``, ``reload``, ``status``,
+``down``, the operator's actions of ``operator_actions`` and ``authority``, and ``submit``: one of these, signed by an operator elsewhere (``signed``).
+Identity is the kernel's word (pid and uid of the connection), never the request's; of a signed command it is the signature's.
+A strategy gets a new sealed memfd with the next ring epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there when the command
 is applied. Each attached strategy is watched by pidfd; its end is published as STRATEGY_DETACH. Its ring is kept, and handed to every new engine, until
 an engine has taken that: what the strategy published was asked, whoever died since. While a live process holds a strategy nobody else gets it.
 
@@ -34,7 +33,7 @@ from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import authority, definitions, kill_words, operator_actions, reload
+from ringfence.tools import authority, definitions, kill_words, operator_actions, reload, signed
 from ringfence.tools.config import Config
 from ringfence.tools.config_model import StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
@@ -46,7 +45,6 @@ CONNECTIONS_MAX = 256
 RECEIVE_S = 0.2
 TAKE_S = 5.0
 _ROLE = ENUMS["Role"].by_name
-_STRATEGY_STATUS = ENUMS["StrategyStatus"].by_name
 
 
 @dataclass
@@ -120,7 +118,7 @@ class ControlAgent:
         self.operations: dict[str, Callable[[socket.socket, dict[str, Any], int, int], None]] = {
             "attach": self._attach,
             "detach": self._give_back,
-            "set_strategy": self._set_strategy,
+            "submit": self._submit,
             "checkpoint": self._checkpoint,
             "roll_day": self._roll_day,
             "reload": self._reload,
@@ -129,12 +127,15 @@ class ControlAgent:
         }
         self.operations |= dict.fromkeys(operator_actions.OPERATIONS, self._operate) | dict.fromkeys(authority.OPERATIONS, self._govern)
 
+    def _mode(self) -> int:
+        """Of the socket; others than our own user may connect only when a strategy or an operator is another one (by group)."""
+        shared = any(uid != os.getuid() for uid in [*(s.uid for s in self.config.strategies), *(o.uid for o in self.config.operators)])
+        return 0o660 if shared else 0o600
+
     def _listen(self) -> socket.socket:
-        """Bind the socket; others than our own user may connect only when a strategy runs as one (mode 0660: by group)."""
         self.path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        shared = any(uid != os.getuid() for uid in [*(s.uid for s in self.config.strategies), *(o.uid for o in self.config.operators)])
-        old = os.umask(0o117 if shared else 0o177)
+        old = os.umask(0o777 & ~self._mode())
         try:
             listener.bind(str(self.path))
         finally:
@@ -168,7 +169,7 @@ class ControlAgent:
         payload = {"op": "ring", "strategy": attached.strategy.id, "epoch": attached.epoch, "slots": self.config.rings.intents}
         send_segment(self.channel, payload, [attached.ring.fd])
 
-    def _publish(self, record: Any, uid: int) -> int:
+    def _publish(self, record: Any, uid: int, proof: signed.Accepted | None = None) -> int:
         """Publish a command behind the detaches that wait for room; its position.
 
         Raises
@@ -179,7 +180,7 @@ class ControlAgent:
             If the engine has not made its side yet.
         """
         self._publish_detaches()
-        return self._send(record, uid)
+        return self._send(record, uid, proof)
 
     def _publish_detaches(self) -> None:
         for departed in self.departed:
@@ -194,7 +195,7 @@ class ControlAgent:
                 self.departed.remove(departed)
                 departed.ring.close()
 
-    def _send(self, record: Any, uid: int) -> int:
+    def _send(self, record: Any, uid: int, proof: signed.Accepted | None = None) -> int:
         if self.link is None:
             try:
                 self.link = Link(self.mine, Segment.attach(self.instance, "to.control"))
@@ -203,6 +204,8 @@ class ControlAgent:
         self.request_id += 1
         record["request_id"], record["operator_uid"] = self.request_id, uid
         record["operator_name"] = definitions.user_name(uid).encode()[:23]
+        if proof is not None:
+            proof.into(record)
         try:
             return self.link.send(record)
         except RingFull as e:
@@ -337,18 +340,6 @@ class ControlAgent:
                 self.log.error("strategy %s: its end is not published yet: %s", attached.strategy.name, e)
             self.log.info("strategy %s: process %d detached: %s", attached.strategy.name, attached.pid, why)
 
-    def _set_strategy(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
-        self._own_user(uid, "set_strategy")
-        strategy = self._strategy(request)
-        status, reason = str(request.get("status")).upper(), str(request.get("reason", ""))
-        if status not in ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED"):
-            raise UsageError(f"status was {request.get('status')!r}; allowed: enabled, reduce_only, cancel_only, disabled")
-        if not reason.strip():
-            raise UsageError("a reason is needed: it is journaled with the command")
-        position = self._publish(definitions.command("SET_STRATEGY", reason, strategy=strategy.id, status=_STRATEGY_STATUS[status]), uid)
-        self.log.info("set_strategy %s %s by uid %d, process %d: %s", strategy.name, status, uid, pid, reason)
-        self._await_taken(client, position, {"ok": True, "request_id": self.request_id})
-
     def _checkpoint(self, client: socket.socket, request: dict[str, Any], _pid: int, uid: int) -> None:
         self._own_user(uid, "checkpoint")
         position = self._publish(definitions.command("CHECKPOINT", str(request.get("reason", "asked for"))), uid)
@@ -369,42 +360,57 @@ class ControlAgent:
 
     def _reload(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
         """Publish what a configuration file changes, all of it or nothing; a restarted engine then reads that file too."""
-        self._own_user(uid, "reload")
+        if uid != os.getuid():
+            raise Refused(f"reload: uid {uid} may not; it is configured by {definitions.user_name(os.getuid())}, whose name its changes bear")
         path = Path(str(request.get("config")))
         with Segment.attach(self.instance, "state") as state:
             config, commands = reload.prepare(self.config, path, state)
+            before = int(state.section("engine")[1]["proposals"])
         room = self.config.rings.control - (self.link.depth if self.link is not None else 0)
         if len(commands) > room:
             raise Refused(f"{path} changes {len(commands)} things and the control ring has room for {room}: make it in steps, or raise rings.control")
+        first = self.request_id + 1
         positions = [self._publish(command, uid) for command in commands]
         copy = self.config.run_dir / "config.toml"
         copy.with_suffix(".new").write_bytes(path.read_bytes())
         copy.with_suffix(".new").replace(copy)
         self.config = config
         self.by_name = {s.name: s for s in config.strategies}
+        self.path.chmod(self._mode())
         self.log.info("reload of %s by uid %d, process %d: %d commands", path, uid, pid, len(commands))
         answer = {"ok": True, "changes": len(commands), "request_id": self.request_id}
         if positions:
             self._await_taken(client, positions[-1], answer)
+            requests = range(first, self.request_id + 1)
+            self.waiting[-1].outcome = lambda state: reload.outcome(state, requests, before)
         else:
-            self._answer(client, answer)
+            self._answer(client, answer | {"proposed": [], "refused": 0})
 
     def _engine_day(self) -> int:
         with Segment.attach(self.instance, "state") as state:
             return int(state.section("engine")[1]["day"])
 
-    def _operate(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+    def _submit(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
+        """A signed command: its operator is who signed it, whoever brings it; role and four eyes hold for that one."""
+        with Segment.attach(self.instance, "state") as state:
+            proof = signed.accept(request.get("envelope"), self.instance, state, uid, time.time_ns())
+        self.log.info("signed command of operator %s, number %d, brought by uid %d, process %d", proof.operator, int(proof.tail["number"]), uid, pid)
+        run = self._operate if proof.request["op"] in operator_actions.OPERATIONS else self._govern
+        run(client, proof.request, pid, proof.uid, proof)
+
+    def _operate(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int, proof: signed.Accepted | None = None) -> None:
         op = str(request["op"])
-        self._own_user(uid, op)
+        if proof is None:
+            self._own_user(uid, op)
         with Segment.attach(self.instance, "state") as state:
             record = operator_actions.build(op, request, state)
-        position = self._publish(record, uid)
+        position = self._publish(record, uid, proof)
         failpoint.reached("U6")
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
 
-    def _govern(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
-        """Limits, kills and approvals: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else.
+    def _govern(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int, proof: signed.Accepted | None = None) -> None:
+        """Limits, kills, approvals and strategies: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else.
 
         Not one that flattens: a word forbids every new order, the engine's own too, and only the engine can flatten.
         """
@@ -415,7 +421,7 @@ class ControlAgent:
         scope = str(request.get("scope", ""))
         if op == "kill" and not request.get("flatten") and (scope == "firm" or scope.startswith("venue:")):
             kill_words.set_word(self.instance, scope.partition(":")[2] or None, str(request["reason"]), uid)
-        position = self._publish(record, uid)
+        position = self._publish(record, uid, proof)
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
         self.waiting[-1].outcome = lambda state: self._governed(state, op, record, uid, before)
@@ -469,14 +475,13 @@ class ControlAgent:
 
     def _outcome(self, waiting: Waiting) -> dict[str, Any]:
         """The answer to a command that was taken: refused when the engine's state had moved on."""
-        if waiting.checked:
-            with Segment.attach(self.instance, "state") as state:
-                if operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
-                    why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
-                    return {"ok": False, "error": why, "code": 4}
-                if waiting.outcome is not None:
-                    return waiting.answer | waiting.outcome(state)
-        return waiting.answer
+        if not waiting.checked and waiting.outcome is None:
+            return waiting.answer
+        with Segment.attach(self.instance, "state") as state:
+            if waiting.checked and operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
+                why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
+                return {"ok": False, "error": why, "code": 4}
+            return waiting.answer | (waiting.outcome(state) if waiting.outcome is not None else {})
 
     def close(self) -> None:
         """Close the socket and hang up on everybody."""

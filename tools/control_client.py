@@ -20,11 +20,26 @@ from ringfence.ipc.handover import receive, send_segment
 from ringfence.ipc.regions import list_regions, owner_alive
 from ringfence.ipc.segment import Segment
 from ringfence.tools.control import control_path
-from ringfence.tools.errors import NotRunning, OutcomeUnknown, Refused, TimedOut, ToolError, UsageError
+from ringfence.tools.errors import (
+    BearerRefused,
+    NotRunning,
+    NumberSpent,
+    OtherInstance,
+    OutcomeUnknown,
+    Refused,
+    SignatureExpired,
+    SignatureWrong,
+    SignerUnknown,
+    SignerWithoutKey,
+    TimedOut,
+    ToolError,
+    UsageError,
+)
 
 TIMEOUT_S = 10.0
 DOWN_TIMEOUT_S = 60.0
-_BY_CODE: dict[int, type[ToolError]] = {2: UsageError, 3: NotRunning, 4: Refused, 5: TimedOut, 6: OutcomeUnknown}
+_SIGNED = (BearerRefused, NumberSpent, OtherInstance, SignatureExpired, SignatureWrong, SignerUnknown, SignerWithoutKey)
+_BY_CODE: dict[int, type[ToolError]] = {e.exit_code: e for e in (UsageError, NotRunning, Refused, TimedOut, OutcomeUnknown, *_SIGNED)}
 
 
 def data_dir(instance: str) -> Path:
@@ -105,6 +120,11 @@ def set_strategy(instance: str, strategy: str, new_status: str, reason: str, tim
 def operate(instance: str, op: str, reason: str, timeout_s: float = TIMEOUT_S, **fields: Any) -> dict[str, Any]:
     """An operator's action (``operator_actions``, ``authority``), journaled with who and why; the answer says what became of it."""
     return request(instance, {"op": op, "reason": reason, **{k: v for k, v in fields.items() if v is not None}}, timeout_s)
+
+
+def submit(instance: str, envelope: dict[str, Any], timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+    """Bring a signed command (``signed.Envelope.as_json``); the answer is that of the command. SignedRefused says why it was not believed."""
+    return request(instance, {"op": "submit", "envelope": envelope}, timeout_s)
 
 
 def down(instance: str, reason: str = "ringfence down", timeout_s: float = DOWN_TIMEOUT_S) -> list[str]:

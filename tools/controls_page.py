@@ -40,67 +40,107 @@ second table calls looser takes effect when a second operator has approved it.
 """
 
 
+TEXT, QUOTED, HEADING, BOTH, SUMMARY = "text", "quotations", "heading", "heading, quotations of 2015", "summaries"
+
+
 @dataclass(frozen=True)
 class Demand:
-    """One demand of a source: its place, what it asks in our words, and what answers it; ``missing`` is what does not."""
+    """One demand of a source: its place, what it asks in our words, and what answers it.
+
+    ``missing`` is what does not; ``compared``: what of the source our words were compared with.
+    """
 
     place: str
     asks: str
     answer: str
     missing: str = ""
+    compared: str = TEXT
 
 
 SEC = "SEC 15c3-5"
 RTS = "RTS 6"
 FIA = "FIA"
 SOURCES = {
-    SEC: "SEC Rule 15c3-5 (17 CFR 240.15c3-5), risk management controls of brokers and dealers with market access; release 34-63241, 2010. "
-    "(c)(1) and (c)(2) were compared with published summaries of the rule, not with its text; the paragraph numbers of (b), (d) and (e) were not.",
-    RTS: "MiFID II RTS 6, Commission Delegated Regulation (EU) 2017/589, articles 12 to 18. Article 15(1) to (3) was compared with the published text; "
-    "the other articles were not and need that before anybody relies on this table.",
-    FIA: "FIA, Best Practices for Automated Trading Risk Controls and System Safeguards, July 2024. Items are named by subject, not by section: the paper "
-    "itself was not at hand, only what was published about it and its predecessor (Guide to the Development and Operation of Automated Trading Systems, 2015).",
+    SEC: "SEC Rule 15c3-5 (17 CFR 240.15c3-5), risk management controls of brokers and dealers with market access; release 34-63241, 2010. Compared in "
+    "November 2026 with verbatim quotations of paragraphs (b) to (e) in public documents, not with the official edition. It binds the broker or dealer, "
+    "not its customer.",
+    RTS: "MiFID II RTS 6, Commission Delegated Regulation (EU) 2017/589, articles 12 to 18. Articles 12, 14, 15(1) to (5), 17 and 18 were compared in "
+    "November 2026 with their English text (a public copy, not the Official Journal), 15(6) and 16 with verbatim quotations, 13 with summaries. It names no "
+    "figure for any limit.",
+    FIA: "FIA, Best Practices for Automated Trading Risk Controls and System Safeguards, July 2024, by section number. Compared in November 2026 with its "
+    "table of contents, and with quotations of the fuller chapter 1 of its predecessor (Guide to the Development and Operation of Automated Trading Systems, 2015); "
+    "the paper itself was not at hand. Who may change limits (PTG) is from the recommendations of FIA's Principal Traders Group, 2010.",
 }
 DEMANDS: dict[str, tuple[Demand, ...]] = {
     SEC: (
         Demand(
             "(b)",
-            "a documented system of controls, kept with the books and records",
+            "a documented system of controls and supervisory procedures, kept with the books and records",
             "this page, the journal and `ringfence audit`",
             "written supervisory procedures",
+            QUOTED,
         ),
-        Demand("(c)(1)(i)", "no order beyond pre-set credit or capital thresholds, in aggregate and by finer divisions", "", "sectors as a division"),
-        Demand("(c)(1)(ii)", "no erroneous order: price and size parameters, one by one and over a short time; no duplicates", ""),
+        Demand(
+            "(c)(1)(i)",
+            "no order beyond pre-set credit or capital thresholds, in aggregate for each customer and the firm, where fit by sector or security",
+            "",
+            "sectors as a division",
+            QUOTED,
+        ),
+        Demand("(c)(1)(ii)", "no erroneous order: price and size parameters, one by one or over a short time; no duplicates", "", "", QUOTED),
         Demand(
             "(c)(2)(i)",
-            "no order that fails what rules demand before entry",
+            "no order that fails what rules demand before entry, those of exchanges on order types and lots too",
             "",
             "marking rules of single markets (Regulation SHO order marking is taken as the strategy gives it)",
+            QUOTED,
         ),
-        Demand("(c)(2)(ii)", "no order in what the firm or a customer may not trade", ""),
+        Demand("(c)(2)(ii)", "no order in what the firm or a customer may not trade", "", "", QUOTED),
         Demand(
-            "(c)(2)(iii)", "access only for persons and accounts that were approved", "operators and roles; the kernel's word for who connects; sealed rings"
+            "(c)(2)(iii)",
+            "access only for persons and accounts that were approved",
+            "operators and roles; the kernel's word for who connects, or a signature; sealed rings",
+            "",
+            QUOTED,
         ),
-        Demand("(c)(2)(iv)", "surveillance gets execution reports at once", "read-only tables and the journal tail", "a feed made for a surveillance system"),
+        Demand(
+            "(c)(2)(iv)",
+            "surveillance gets execution reports at once",
+            "read-only tables and the journal tail",
+            "a feed made for a surveillance system",
+            QUOTED,
+        ),
         Demand(
             "(d)",
             "controls under the firm's direct and exclusive control",
             "limits change by journaled commands of the firm's operators alone; loosening takes two",
+            "",
+            QUOTED,
         ),
         Demand(
-            "(e)", "regular review and a yearly certification", "`ringfence audit` exports what was in force and who set it", "the review itself: people's work"
+            "(e)",
+            "a documented review at least once a year, and a yearly certification by the chief executive",
+            "`ringfence audit` exports what was in force and who set it; `ringfence doctor` what is missing",
+            "review and certification: people's work",
+            QUOTED,
         ),
     ),
     RTS: (
         Demand(
             "12",
-            "cancel any or all unexecuted orders at once, and know whose each order is",
-            "kill switch at every scope, by command and out of band; proof list of orders not yet confirmed",
+            "cancel any or all unexecuted orders at any or all venues at once; know the algorithm, trader, desk or client of each",
+            "kill switch at every scope, by command and out of band; proof list of orders not yet confirmed; strategy, desk and account of every order",
         ),
-        Demand("13", "surveillance for market manipulation", "self-match prevention and the replayable journal", "pattern detection and its yearly review"),
+        Demand(
+            "13",
+            "automated surveillance for market manipulation, reviewed yearly, with replay and alerts",
+            "the replayable journal; self-match prevention",
+            "pattern detection, its alerts and its yearly review",
+            SUMMARY,
+        ),
         Demand(
             "14",
-            "business continuity, tested yearly",
+            "business continuity: documented, reviewed and tested yearly, with shut-down and other ways to manage open orders and positions",
             "recovery by replay, kill out of band (docs/recovery.md)",
             "a second site: the standby does not exist yet",
         ),
@@ -109,56 +149,78 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand("15(1)(c)", "maximum order volumes", ""),
         Demand("15(1)(d)", "maximum messages: submission, modification, cancellation", ""),
         Demand("15(2)", "every order sent counts in the limits at once", "reserved when the order is accepted, released by facts only"),
-        Demand("15(3)", "after so many repeated executions disabled until a person enables it again", ""),
-        Demand("15(4)", "market and credit risk limits by capital, strategy and experience", ""),
+        Demand("15(3)", "after so many repeated executions disabled until a designated person enables it again", ""),
+        Demand(
+            "15(4)",
+            "market and credit risk limits by capital, clearing, strategy and experience, adjusted to prices and liquidity",
+            "",
+            "the adjustment: people's work",
+        ),
         Demand(
             "15(5)",
-            "block orders of who has no permission for an instrument, and what risks the firm's thresholds, by client, instrument, trader, desk and firm",
+            "block or cancel orders of who has no permission for an instrument, and what risks the firm's thresholds; by client, instrument, trader, desk",
             "",
         ),
         Demand(
             "15(6)",
-            "a blocked order may pass only by exception: temporary, verified by risk management, authorised",
+            "a blocked order may pass only by exception: one trade, for a time, verified by risk management, authorised by a designated person",
             "overrides that end by themselves, by a second operator, journaled",
+            "an exception for one order alone: an override holds for all orders of its scope until it ends",
+            QUOTED,
         ),
         Demand(
             "16",
-            "real-time monitoring by independent staff; alerts within five seconds",
+            "real-time monitoring by the trader in charge and by an independent risk function; alerts within five seconds",
             "`ringfence risk -w`, automatic kills and reduce-only",
-            "alerts to people outside of the command line; cross-market signs of disorder",
+            "alerts to people outside of the command line; cross-market signs of disorder; circuit breakers of venues",
+            QUOTED,
         ),
         Demand(
             "17",
-            "continuous post-trade controls; records reconciled with venues and brokers",
-            "the rules of executions, breaks, status requests (docs/architecture.md)",
+            "continuous post-trade controls and exposure in real time; records reconciled with venues, brokers and clearing",
+            "scopes and positions with every fill, the rules of executions, breaks, status requests (docs/architecture.md)",
             "drop copy and clearing records",
         ),
+        Demand("17(4)", "for derivatives, the greatest long, short and strategy positions, in fitting units", ""),
         Demand(
             "18",
-            "security and limits to access, known users, yearly penetration test",
-            "SO_PEERCRED, sealed memory, one writer a region, signed commands",
-            "the penetration test: people's work",
+            "security and limits to access, critical users known, few and traced, yearly penetration tests and vulnerability scans, breaches reported",
+            "SO_PEERCRED, sealed memory, one writer a region, signed commands, operators in the table and their commands in the journal",
+            "tests, scans and reports: people's work",
         ),
     ),
     FIA: (
-        Demand("order size", "maximum size of one order, quantity and value", ""),
-        Demand("position", "maximum intraday position, working orders included", ""),
-        Demand("price tolerance", "no order further from a reference than a tolerance", ""),
-        Demand("market data reasonability", "references that are old or missing are not used", "", "comparison of several feeds"),
-        Demand("credit", "limits on credit and margin by account", ""),
-        Demand("message throttle", "rates of messages are bounded, cancels keep room", ""),
-        Demand("repeated execution", "an automated strategy that repeats itself is stopped", ""),
-        Demand("self-match prevention", "own orders do not trade with one another", ""),
-        Demand("kill switch", "block new orders and cancel working ones at a fine grain", ""),
-        Demand("cancel on disconnect", "working orders go when a session or a strategy does", "`cancel_on_disconnect`, `cancel_on_detach`, `deadman_ms`"),
-        Demand("access and change", "limits are set by who may, and every change is recorded", "operators, four eyes, `ringfence audit`"),
-        Demand("drop copy and post-trade", "an independent record of executions is compared", "identity of executions over sessions", "a drop-copy session"),
         Demand(
-            "testing",
-            "controls are tested before use",
+            "1.1",
+            "maximum order size, for modifications too, by instrument",
+            "",
+            "refusing an instrument for which no size limit is set: it passes, `ringfence doctor` warns",
+            BOTH,
+        ),
+        Demand("1.2", "maximum intraday position, working orders included", "", "", BOTH),
+        Demand("1.3", "price tolerance: no order further from a reference than so much", "", "", BOTH),
+        Demand(
+            "1.4",
+            "cancel on disconnect: working orders go when their session does",
+            "`cancel_on_disconnect`, `cancel_on_detach`, `deadman_ms`",
+            "",
+            BOTH,
+        ),
+        Demand("1.5", "kill switch: block new orders and cancel working ones; what reduces risk may pass", "", "", BOTH),
+        Demand("3.1", "market data: references that are old or deviate are not used, orders blocked meanwhile", "", "comparison of several feeds", BOTH),
+        Demand("3.2", "repeated automated execution: disabled until an authorised person enables it again", "", "", BOTH),
+        Demand("3.4", "message throttles", "", "", BOTH),
+        Demand("3.5", "self-match prevention", "", "", BOTH),
+        Demand("4.1", "drop copy is reconciled", "identity of executions over sessions", "a drop-copy session", HEADING),
+        Demand("4.2", "credit controls after the trade", "cost and margin are looked at before the order, and move with every fill", "", HEADING),
+        Demand(
+            "5.1",
+            "conformance tests with exchanges",
             "scenarios of every check in tests/scenarios/controls, `ringfence simulate`",
             "conformance with a venue's own test system",
+            HEADING,
         ),
+        Demand("PTG", "who may set, change and see limits is settled, and changes are tracked", "operators, four eyes, `ringfence audit`", "", QUOTED),
     ),
 }
 
@@ -202,10 +264,10 @@ def page() -> str:
     lines += ["", "## Settings in words", ""]
     lines += [f"* `{r.name}`: {r.doc.removeprefix('setting: ')}" for r in RULES.values() if r.group == "setting"]
     for source, title in SOURCES.items():
-        lines += ["", f"## {source}", "", title, "", "| place | asks for | checks | else | not met |", "|---|---|---|---|---|"]
+        lines += ["", f"## {source}", "", title, "", "| place | asks for | checks | else | not met | compared with |", "|---|---|---|---|---|---|"]
         for d in DEMANDS[source]:
             checks = ", ".join(f"`{r.name}`" for r in places(source, d.place))
-            lines.append(f"| {d.place} | {d.asks} | {checks or '-'} | {d.answer or '-'} | {d.missing or '-'} |")
+            lines.append(f"| {d.place} | {d.asks} | {checks or '-'} | {d.answer or '-'} | {d.missing or '-'} | {d.compared} |")
     gaps = [(s, d) for s, demands in DEMANDS.items() for d in demands if d.missing]
     lines += ["", "## What is not met", "", *(f"* {s} {d.place}: {d.missing}" for s, d in gaps)]
     return "\n".join(lines) + "\n"

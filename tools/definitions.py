@@ -5,6 +5,9 @@
 The journal refers to rows by number, and orders and positions are in the scales of their instrument. So a configuration that renumbers rows
 or changes scales is refused with the key, the value and what the journal has. Rows that the file no longer has are halted, never removed:
 their orders still need them.
+
+What allows more waits in the engine for a second operator (``core/definitions.widens``), and whole images wait. So a changed row is sent twice when it does
+both: first with what is tighter, then as the file has it. A new row of an instance that trades comes closed, then its limits, then what opens it.
 Pure functions over records; the engine process puts the commands through its own control ring.
 """
 
@@ -45,6 +48,39 @@ _FIRST = (
     ("strategies", "Strategy", "strategy", ("name",)),
     ("routes", "Route", "route", ()),
 )
+Looser = Callable[[Any, Any], bool]
+
+
+def _less(before: Any, after: Any) -> bool:
+    return bool(after < before)
+
+
+def _beyond(before: Any, after: Any) -> bool:
+    return bool(before != 0 and (after == 0 or after > before))
+
+
+def _other(before: Any, after: Any) -> bool:
+    return bool(before != after)
+
+
+LOOSER: dict[str, dict[str, Looser]] = {
+    "currencies": {"rate": lambda before, after: bool(after and (not before or after < before))},
+    "instruments": dict.fromkeys(("status", "restricted", "locate_required", "qty_min", "margin_ppm"), _less) | dict.fromkeys(("qty_max", "last_day"), _beyond),
+    "accounts": {"status": _less, "broker": _other, "code": _other},
+    "venues": {"status": _less, "cancel_on_disconnect": _less},
+    "strategies": dict.fromkeys(("max_age_ns", "deadman_ns"), _beyond) | dict.fromkeys(("desk", "desk_row", "uid"), _other) | {"cancel_on_detach": _less},
+    "operators": {"status": _less, "role": lambda before, after: bool(after > before), "uid": _other, "public_key": _other, "name": _other},
+}
+"""Fields of which a change may allow more, and when it does, given the value before and after; the rule is the engine's, this only splits images."""
+CLOSED: dict[str, dict[str, int]] = {
+    "currencies": {"rate": 0},
+    "instruments": {"status": _STATUS["HALTED"]},
+    "accounts": {"status": _STATUS["HALTED"]},
+    "venues": {"status": _STATUS["HALTED"]},
+    "strategies": {"status": _STRATEGY_STATUS["DISABLED"]},
+    "operators": {"status": _STATUS["HALTED"]},
+}
+"""What a new row is before it may be traded on."""
 _COUNTS = {"orders": "order_count", "executions": "execution_count", "positions": "position_count", "breaks": "break_count"}
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
@@ -71,7 +107,7 @@ def images(config: Config) -> dict[str, list[dict[str, Any]]]:
         ],
         "strategies": [
             {"id": s.id, "name": s.name, "desk": s.desk, "uid": s.uid, "max_age_ns": s.max_age_ms * 1_000_000, "cancel_on_detach": int(s.cancel_on_detach)}
-            | {"deadman_ns": s.deadman_ms * 1_000_000, "desk_row": s.desk_row}
+            | {"deadman_ns": s.deadman_ms * 1_000_000, "desk_row": s.desk_row, "status": _STRATEGY_STATUS[s.status.upper()]}
             for s in config.strategies
         ],
         "routes": [
@@ -157,22 +193,57 @@ def changes(config: Config, rows: Rows, counts: Any, before: Config | None = Non
         If the file renumbers rows or changes what orders and positions depend on.
     """
     out: list[Any] = []
+    opens: list[Any] = []
+    staged = before is not None or bool(int(counts["intents"]) or int(counts["order_count"]))
     wanted = images(config)
     for table, record, key, fixed in _FIRST:
         used = int(counts[f"{key}_count"])
         have = rows(table)
         for image in wanted[table]:
-            row = have[image["id"]]
-            if image["id"] <= used:
+            row = have[image["id"]] if image["id"] <= used else None
+            if row is not None:
                 _refuse_renumbering(config, key, image, row, fixed)
-            if image["id"] > used or any(_plain(row[n]) != v for n, v in image.items()):
-                out.append(_define(config, record, key, image))
+            first, then = _steps(table, record, image, row, staged)
+            out += first
+            opens += then
+            if table == "strategies" and row is not None and int(row["unapproved"]):
+                opens += _enable(image)
         for row_id in range(len(wanted[table]) + 1, used + 1):
             out += _halt(record, key, have[row_id])
     later = [*_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
+    first, then = _operators(config, rows, counts, staged)
     proposed = _proposed(rows, counts)
-    out += [c for c in later if (int(c["kind"]), _body(c)) not in proposed]
-    return out + _operators(config, rows, counts)
+    return [c for c in (*out, *later, *first, *opens, *then) if _asked(c) not in proposed]
+
+
+def _steps(table: str, record: str, image: dict[str, Any], row: Any, staged: bool) -> tuple[list[Any], list[Any]]:
+    """The commands that bring a row to an image: what one person may, and what then waits for a second one."""
+    kind, looser = f"DEFINE_{record.upper()}", LOOSER.get(table, {})
+    if row is None:
+        closed = CLOSED.get(table, {})
+        if not staged or not closed or all(image[n] == v for n, v in closed.items()) or (table == "currencies" and image["id"] == 1):
+            return [_define(record, image)], []
+        then = _enable(image) if table == "strategies" else [_define(record, image)]
+        return [_define(record, image | closed)], then
+    have = {n: bytes(row[n]) if isinstance(value, bytes) else _plain(row[n]) for n, value in image.items()}
+    if table == "strategies":
+        have["status"] = image["status"]  # that of an existing strategy is the operators'
+    if have == image:
+        return [], []
+    if not staged:
+        return [_define(record, image)], []
+    tight = image | {n: have[n] for n, is_looser in looser.items() if is_looser(have[n], image[n])}
+    out = [_as_config(kind, _body_of(record, tight))] if tight != have else []
+    return out, [_define(record, image)] if tight != image else []
+
+
+def _enable(image: dict[str, Any]) -> list[Any]:
+    """Have a strategy begin that one person has added: a second one must agree."""
+    if image["status"] == _STRATEGY_STATUS["DISABLED"]:
+        return []
+    out = command("SET_STRATEGY", "configuration", strategy=image["id"], status=image["status"])
+    out["operator_name"] = CONFIGURATION.encode()
+    return [out]
 
 
 def _body(row: Any) -> bytes:
@@ -180,11 +251,16 @@ def _body(row: Any) -> bytes:
     return bytes(row.tobytes()[at : at + 256])
 
 
-def _proposed(rows: Rows, counts: Any) -> set[tuple[int, bytes]]:
-    """Kind and body of what waits for a second operator already: asked once, not at every start."""
+def _asked(c: Any) -> tuple[int, int, int, bytes]:
+    return int(c["kind"]), int(c["strategy"]), int(c["status"]), _body(c)
+
+
+def _proposed(rows: Rows, counts: Any) -> set[tuple[int, int, int, bytes]]:
+    """What waits for a second operator already: asked once, not at every start."""
     at = RECORDS["Proposal"].offsets["body"]
     table = rows("proposals")[1 : int(counts["proposal_count"]) + 1]
-    return {(int(p["kind"]), p.tobytes()[at : at + 256]) for p in table if int(p["state"]) == ENUMS["ProposalState"].by_name["PENDING"]}
+    pending = [p for p in table if int(p["state"]) == ENUMS["ProposalState"].by_name["PENDING"]]
+    return {(int(p["kind"]), int(p["strategy"]), int(p["status"]), p.tobytes()[at : at + 256]) for p in pending}
 
 
 def _permissions(config: Config, rows: Rows, counts: Any) -> list[Any]:
@@ -265,20 +341,21 @@ def limit_change(rule: str, scope: Place, value: int) -> Any:
     return _as_config("SET_LOCATE" if rule == "SHORT_SALE" else "SET_LIMIT", body[0])
 
 
-def _operators(config: Config, rows: Rows, counts: Any) -> list[Any]:
+def _operators(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[list[Any], list[Any]]:
     """Operators keep the row of their uid; one that is not configured any more is halted. The owner's row comes first: the rest is judged by it."""
     table, used = rows("operators"), int(counts["operator_count"])
     known = {int(o["uid"]): int(o["id"]) for o in table[1 : used + 1]}
-    out = []
+    out: list[Any] = []
+    opens: list[Any] = []
     for o in config.operators:
-        row = known.pop(o.uid, 0)
-        if row == 0:
-            used = row = used + 1
-        image = {"id": row, "name": o.name, "uid": o.uid, "role": _ROLE[o.role.upper()], "status": _STATUS[o.status.upper()], "public_key": o.public_key}
-        have = table[row] if row <= int(counts["operator_count"]) else None
-        if have is None or have["public_key"] != o.public_key.rstrip(b"\0") or any(_plain(have[n]) != v for n, v in image.items() if n != "public_key"):
-            out.append(_define(config, "Operator", "operator", image))
-    return out + [c for row in known.values() for c in _halt("Operator", "operator", table[row])]
+        found = known.pop(o.uid, 0)
+        if found == 0:
+            used += 1
+        image = {"id": found or used, "name": o.name, "uid": o.uid, "role": _ROLE[o.role.upper()], "status": _STATUS[o.status.upper()]}
+        first, then = _steps("operators", "Operator", image | {"public_key": o.public_key.rstrip(b"\0")}, table[found] if found else None, staged)
+        out += first
+        opens += then
+    return out + [c for row in known.values() for c in _halt("Operator", "operator", table[row])], opens
 
 
 def check_sizes(config: Config, recorded: Any, counts: Any) -> None:
@@ -304,13 +381,15 @@ def _refuse_renumbering(config: Config, key: str, image: dict[str, Any], row: An
             raise ConfigError(f"{key}[{image['id']}].{name}", image[name], f"{was!r}, as in the journal ({rule})", config.source.name)
 
 
-def _define(config: Config, record: str, key: str, image: dict[str, Any]) -> Any:
+def _body_of(record: str, image: dict[str, Any]) -> Any:
     body = np.zeros(1, dtype(record))
     for name, value in image.items():
         body[0][name] = value.encode() if isinstance(value, str) else value
-    if key == "strategy":
-        body[0]["status"] = _STRATEGY_STATUS[config.strategies[image["id"] - 1].status.upper()]
-    return command(f"DEFINE_{record.upper()}", "configuration", body=body[0])
+    return body[0]
+
+
+def _define(record: str, image: dict[str, Any]) -> Any:
+    return _as_config(f"DEFINE_{record.upper()}", _body_of(record, image))
 
 
 def _halt(record: str, key: str, row: Any) -> list[Any]:

@@ -318,7 +318,7 @@ class EngineProcess:
             except (OSError, PeerRefused) as e:
                 self.log.error("no ring of strategy row %d, epoch %d, came with its attach: %s", row, epoch, e)
                 return
-        peer = self.strategies[row]
+        peer = self._strategy(engine, row)
         for old in [(r, e) for r, e in self.handed if r == row and e < epoch]:
             del self.handed[old]
         if (row, epoch) not in self.handed:
@@ -326,6 +326,15 @@ class EngineProcess:
         peer.link = Link(peer.mine, self.handed[row, epoch], trusted=False, fresh=True)
         engine.set_strategy(row, peer.link)
         self.log.info("%s attached with ring epoch %d", peer.name, epoch)
+
+    def _strategy(self, engine: Engine, row: int) -> Peer:
+        """The peer of a strategy; one that came with a reload has its region from its first attach on."""
+        if row not in self.strategies:
+            name = bytes(engine.state.table("strategies")[row]["name"]).decode()
+            peer = Peer(self.instance, f"strat.{name}", "StrategyEvent", self.config.rings.strategy_events, self.epoch, self.log)
+            peer.mine.set_state(_STATE["RUNNING"])
+            self.strategies[row] = peer
+        return self.strategies[row]
 
     # ---- regions
 

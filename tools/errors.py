@@ -6,7 +6,16 @@
     ├── UsageError (2)            wrong arguments
     │   └── ConfigError (2)       names the key, the value and what is allowed
     ├── NotRunning (3)            no such instance, or its regions have another layout
+    ├── ExtraMissing (1)          an optional library is not installed; names the extra that brings it
     ├── Refused (4)               permission, missing confirmation, already running
+    │   └── SignedRefused         a signed command, before it reached the engine; each reason has its code
+    │       ├── SignerUnknown (41)     no active operator of that name
+    │       ├── SignerWithoutKey (42)  the operator has no public key
+    │       ├── SignatureWrong (43)    not what the operator's key signed
+    │       ├── OtherInstance (44)     signed for another instance
+    │       ├── SignatureExpired (45)  delivered after its time
+    │       ├── NumberSpent (46)       an older or repeated number
+    │       └── BearerRefused (47)     the Unix identity that brought it may not
     ├── TimedOut (5)              the outcome is known: it did not happen
     ├── OutcomeUnknown (6)        it may or may not have happened
     └── JournalError (1)
@@ -58,6 +67,21 @@ class ConfigError(UsageError):
         super().__init__(f"{source + ': ' if source else ''}{key} {found}; allowed: {allowed}")
 
 
+class ExtraMissing(ToolError):
+    """An optional library is needed and not installed.
+
+    Parameters
+    ----------
+    what : str
+        What needs it.
+    extra : str
+        The extra of this package that brings it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what}: a library is missing; install it: pip install 'ringfence[{extra}]'")
+
+
 class NotRunning(ToolError):
     """No such instance, or shared memory of another layout."""
 
@@ -68,6 +92,52 @@ class Refused(ToolError):
     """Known and not allowed."""
 
     exit_code = 4
+
+
+class SignedRefused(Refused):
+    """A signed command that the control agent does not hand on; nothing changed and its number is not spent."""
+
+
+class SignerUnknown(SignedRefused):
+    """It names no active operator of the instance."""
+
+    exit_code = 41
+
+
+class SignerWithoutKey(SignedRefused):
+    """Its operator has no public key in the engine's table."""
+
+    exit_code = 42
+
+
+class SignatureWrong(SignedRefused):
+    """The operator's key did not sign these words."""
+
+    exit_code = 43
+
+
+class OtherInstance(SignedRefused):
+    """It was signed for an instance of another name."""
+
+    exit_code = 44
+
+
+class SignatureExpired(SignedRefused):
+    """Its not-after time is over."""
+
+    exit_code = 45
+
+
+class NumberSpent(SignedRefused):
+    """Its number is not higher than the last one of its operator: a repetition, or one that was overtaken."""
+
+    exit_code = 46
+
+
+class BearerRefused(SignedRefused):
+    """Who brought it is neither the instance's own user nor one of its operators."""
+
+    exit_code = 47
 
 
 class TimedOut(ToolError):

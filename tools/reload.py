@@ -3,7 +3,9 @@
     file ──config.load──▶ Config ──needs_restart──▶ definitions.changes against the live tables ──▶ [Control] for the control agent
 
 All is checked before the first command is published: a file with an error, or with one key that processes would have to be started for, changes nothing.
-The engine judges each command again, by the operator whose it is; what allows more becomes a proposal. Pure but for reading the file.
+The engine judges each command again, by the operator whose it is; what allows more becomes a proposal. New rows (currencies, brokers, desks, accounts,
+instruments, strategies, at the end of their tables) come closed, then their limits and grants, then what opens them, which a second operator approves. What
+needs a process or a region that is made at a start is refused by name: a venue (its gateway), a strategy with a command. Pure but for reading the file.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
 from ringfence.tools import definitions
 from ringfence.tools.config import Config
+from ringfence.tools.config_model import DURABILITIES
 from ringfence.tools.errors import ConfigError, Refused
 
 LIVE = frozenset(("source", "digest", "currencies", "brokers", "desks", "accounts", "routes", "permissions", "model_limits", "operators"))
@@ -25,6 +29,11 @@ LIVE_FIELDS = {
     "venues": ("status", "cancel_on_disconnect"),
     "strategies": ("desk", "desk_row", "max_age_ms", "cancel_on_detach", "deadman_ms"),
 }
+APPENDED = ("instruments", "strategies")
+"""Parts of which rows may come behind those that run."""
+_BAD_CONTROL, _PENDING = ENUMS["BreakKind"].by_name["BAD_CONTROL"], ENUMS["ProposalState"].by_name["PENDING"]
+_WORD = {"instruments": "instrument", "venues": "venue", "strategies": "strategy"}
+_RESTART = "until the instance is restarted (ringfence down, up)"
 
 
 def prepare(running: Config, path: Path, state: Segment) -> tuple[Config, list[Any]]:
@@ -53,6 +62,32 @@ def prepare(running: Config, path: Path, state: Segment) -> tuple[Config, list[A
     return config, definitions.changes(config, state.section, state.section("engine")[1], running)
 
 
+def outcome(state: Segment, requests: range, before: int) -> dict[str, Any]:
+    """What the engine made of the commands of a reload.
+
+    Parameters
+    ----------
+    state : Segment
+        The engine's region, after it took them.
+    requests : range
+        Their request ids.
+    before : int
+        Highest id of a proposal before them.
+
+    Returns
+    -------
+    dict
+        ``proposed``: ids that wait for a second operator; ``refused``: how many the engine could not do.
+    """
+    engine = state.section("engine")[1]
+    proposals = state.section("proposals")[1 : int(engine["proposal_count"]) + 1]
+    breaks = state.section("breaks")
+    found = breaks[1 : min(int(engine["break_count"]), len(breaks) - 1) + 1]
+    refused = (found["kind"] == _BAD_CONTROL) & (found["theirs"] >= requests.start) & (found["theirs"] < requests.stop)
+    waiting = sorted(int(p["id"]) for p in proposals if int(p["id"]) > before and int(p["state"]) == _PENDING)
+    return {"proposed": waiting, "refused": int(refused.sum())}
+
+
 def needs_restart(running: Config, config: Config) -> None:
     """Refuse what processes would have to be started, stopped or told again for.
 
@@ -67,11 +102,28 @@ def needs_restart(running: Config, config: Config) -> None:
         if rows is None:
             _refuse(config, part, before, after)
             continue
-        word = {"instruments": "instrument", "venues": "venue", "strategies": "strategy"}[part]
-        if len(before) != len(after):
-            raise ConfigError(word, f"{len(after)} tables", f"{len(before)} tables until the instance is restarted (ringfence down, up)", config.source.name)
-        for old, new in zip(before, after, strict=True):
+        word = _WORD[part]
+        if len(after) < len(before) or (len(after) > len(before) and part not in APPENDED):
+            _refuse_count(config, part, before, after)
+        for old, new in zip(before, after, strict=False):
             _refuse(config, f"{word}[{old.id}]", replace(old, **{n: getattr(new, n) for n in rows}), new)
+    for s in config.strategies[len(running.strategies) :]:
+        if s.command:
+            raise ConfigError(f"strategy[{s.id}].command", list(s.command), f"none {_RESTART}: without it, start the program yourself", config.source.name)
+    if DURABILITIES.index(config.highest_durability) > DURABILITIES.index(running.highest_durability):
+        key = next(f"account[{a.id}].durability" for a in config.accounts if a.durability == config.highest_durability)
+        raise ConfigError(
+            key, config.highest_durability, f"at most {running.highest_durability!r} {_RESTART}: the sidecar syncs for no more", config.source.name
+        )
+
+
+def _refuse_count(config: Config, part: str, before: Any, after: Any) -> None:
+    """Name the row that may not come or go."""
+    word, known = _WORD[part], {row.id for row in before}
+    if len(after) < len(before):
+        raise ConfigError(word, f"{len(after)} tables", f"{len(before)} tables {_RESTART}; halt or disable what is not used any more", config.source.name)
+    new = next(row for row in after if row.id not in known)
+    raise ConfigError(f"{word}[{new.id}]", f"new, {new.name!r}", f"{len(before)} tables {_RESTART}: its gateway and rings are made then", config.source.name)
 
 
 def _refuse(config: Config, key: str, before: Any, after: Any) -> None:
@@ -81,4 +133,4 @@ def _refuse(config: Config, key: str, before: Any, after: Any) -> None:
     if before is not None and after is not None and hasattr(after, "__dataclass_fields__"):
         name = next(f.name for f in fields(after) if getattr(before, f.name) != getattr(after, f.name))
         return _refuse(config, f"{key}.{name}", getattr(before, name), getattr(after, name))
-    raise ConfigError(key, after, f"{before!r} until the instance is restarted (ringfence down, up)", config.source.name)
+    raise ConfigError(key, after, f"{before!r} {_RESTART}", config.source.name)

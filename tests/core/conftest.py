@@ -89,6 +89,8 @@ class Machine:
         return self.replayer.seq
 
     def control(self, kind: str, body: Any = None, **fields: Any) -> None:
+        if kind.startswith("DEFINE_"):
+            fields = {"operator_name": "config"} | fields
         self.frame("CONTROL", record("Control", kind=enum("ControlKind", kind), **({} if body is None else {"body": body.tobytes()}), **fields))
 
     def start(self, day: int = 20260102, prefix: str = "RF", epoch: int = 1) -> None:

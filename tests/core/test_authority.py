@@ -152,6 +152,19 @@ def test_configuration_when_the_instance_has_never_traded_is_taken_as_it_is_and_
     assert (limit_of(m), proposals(m)) == (20, ["PENDING"])
 
 
+@pytest.mark.parametrize(("limit", "people"), [(0, 1), (2, 1), (1, 2)], ids=["no limit", "below it", "reached"])
+def test_strategy_when_disabled_is_enabled_by_two_only_if_it_repeats_itself(m: Any, limit: int, people: int) -> None:
+    """Full executions are counted in every instance that counts; only a limit on them makes a disabled strategy one that repeats itself."""
+    status = ENUMS["StrategyStatus"].by_name
+    m.limit("REPEATED_EXECUTION", limit, operator_uid=RISK_A)
+    m.new(2, qty=10)
+    m.fill(10, order=2, cum_qty=10)
+    m.control("SET_STRATEGY", strategy=1, status=status["DISABLED"], operator_uid=TRADER)
+    m.control("SET_STRATEGY", strategy=1, status=status["ENABLED"], operator_uid=TRADER)
+    assert int(m.table("strategies")[1]["status"]) == (status["ENABLED"] if people == 1 else status["DISABLED"])
+    assert proposals(m) == ["PENDING"] * (people - 1)
+
+
 def test_strategy_when_it_was_poisoned_or_silent_is_set_free_by_two(m: Any) -> None:
     status = ENUMS["StrategyStatus"].by_name
     m.control("SET_STRATEGY", strategy=1, status=status["DISABLED"], operator_uid=TRADER)

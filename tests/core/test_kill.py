@@ -157,6 +157,17 @@ def test_kill_when_a_cancel_was_refused_asks_again_after_a_second(m: Any) -> Non
     assert cancelled(m) == []
 
 
+def test_kill_when_an_order_is_filled_and_only_its_cancel_is_unanswered_does_not_ask_again(m: Any) -> None:
+    orders(m)
+    m.cancel(1)
+    m.fill(10000, order=1, cum_qty=10000)
+    kill(m)
+    assert cancelled(m) == [2, 3]
+    m.timer(60)
+    assert cancelled(m) == [2, 3], "theirs are overdue"
+    assert int(m.order(1)["revision"]) == 1
+
+
 def test_kill_when_the_session_is_down_asks_once_it_is_up_and_uses_up_no_revisions_meanwhile(m: Any) -> None:
     orders(m)
     m.event("SESSION_DOWN")

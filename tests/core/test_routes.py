@@ -238,3 +238,23 @@ def test_route_when_rows_and_intents_are_random_equals_the_model(make_machine: A
         if found:
             assert int(m.order(int(m.status["order_count"]))["routes_skipped"]) == skipped
     assert m.replayed().replayer.state_hash() == m.replayer.state_hash()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rate=st.integers(1, 5), burst=st.integers(0, 4), reserve=st.integers(0, 4), gaps=st.lists(st.integers(0, SECOND), min_size=1, max_size=6))
+def test_route_when_its_venue_would_refuse_the_rate_is_skipped_and_else_taken(make_machine: Any, rate: int, burst: int, reserve: int, gaps: list[int]) -> None:
+    """The route asks what the check would say: without the way out by venue 2 the same order is refused with MESSAGE_RATE, and never otherwise."""
+    machines = [make_firm(make_machine) for _ in range(2)]
+    for m, way_out in zip(machines, ("ACTIVE", "HALTED"), strict=True):
+        m.currency()
+        route(m, 2)
+        route(m, 3, venue=2, status=ENUMS["Status"].by_name[way_out])
+        for rule, value in (("MESSAGE_RATE", rate), ("MESSAGE_BURST", burst), ("CANCEL_RESERVE", reserve)):
+            m.limit(rule, value, "VENUE", 1)
+    both, alone = machines
+    for client_id, gap in enumerate(gaps, 1):
+        taken_now = taken(alone, client_id)
+        assert taken_now or REASON[int(alone.events[-1]["reason"])] == "MESSAGE_RATE"
+        assert taken(both, client_id) == (2 if taken_now else 3)
+        for m in machines:
+            m.now += gap

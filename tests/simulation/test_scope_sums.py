@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ringfence.ipc.schema import ENUMS
 from ringfence.tools.scenario_actions import do
 from ringfence.tools.scenario_config import setup
 from ringfence.tools.scenario_file import parse
@@ -42,6 +43,13 @@ def test_sums_when_a_replace_in_flight_asks_for_more_is_that(machine: Machine) -
     assert int(machine.table("orders")[1]["reserved_qty"]) == 120
 
 
+def pair_row(machine: Machine) -> int:
+    """Row of the scope of account 1 and instrument 1."""
+    rows = machine.table("scopes")
+    pair = ENUMS["ScopeKind"].by_name["ACCOUNT_INSTRUMENT"]
+    return next(k for k, row in enumerate(rows) if (int(row["kind"]), int(row["a"]), int(row["b"])) == (pair, 1, 1))
+
+
 @pytest.mark.parametrize(
     ("spoil", "invariant", "text"),
     [
@@ -49,7 +57,7 @@ def test_sums_when_a_replace_in_flight_asks_for_more_is_that(machine: Machine) -
         (lambda m: m.table("orders")[3].__setitem__("reserved_qty", 10), "I9", "order 3 is over and holds 10"),
         (lambda m: m.table("scopes")[1].__setitem__("open_orders", 3), "I8", "open_orders is 3, its orders and positions make 2"),
         (
-            lambda m: m.table("scopes")[int(m.table("orders")[2]["account_pair"])].__setitem__("sell_qty", 41),
+            lambda m: m.table("scopes")[pair_row(m)].__setitem__("sell_qty", 41),
             "I8",
             "sell_qty is 41, its orders and positions make 40",
         ),

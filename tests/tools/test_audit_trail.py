@@ -64,6 +64,8 @@ def test_trail_when_read_says_who_changed_what_and_how_it_ended(journal: Journal
     ]
     assert last[1].reason == "more room"
     assert last[1].before == last[1].after, "a proposal changes nothing"
+    assert [e.what for e in last[1:]] == ["OPEN_ORDERS of firm to 200", *["proposal 1: OPEN_ORDERS of firm"] * 2], "what was asked is said all the same"
+    assert [(e.before, e.after) for e in last[2:]] == [("100", "100"), ("100", "200")]
     assert [e.previous for e in last[1:]] == [e.hash for e in last[:-1]]
 
 

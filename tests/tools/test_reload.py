@@ -37,6 +37,9 @@ def config() -> Config:
     [
         lambda v: v["instrument"][0].update(qty_max="5000", status="halted", restricted=True),
         lambda v: v["account"].append({"name": "third", "currency": "EUR"}),
+        lambda v: v["strategy"].append({"name": "mm3", "desk": "fx"}),
+        lambda v: v["instrument"].append(dict(v["instrument"][0], symbol="GBP/USD")),
+        lambda v: v["currency"].append({"code": "GBP", "rate": "1.25"}),
         lambda v: v["strategy"][0].update(deadman_ms=7, max_age_ms=5),
         lambda v: v["venue"][0].update(status="halted"),
         lambda v: v["route"].pop(),
@@ -55,7 +58,11 @@ def test_reload_when_rows_of_the_model_change_needs_no_restart(config: Config, e
     [
         (lambda v: v["instance"].update(timer_ms=7), "instance.timer_ms was 7"),
         (lambda v: v.update(limits={"orders": 4096}), "limits.orders was 4096"),
-        (lambda v: v["strategy"].append({"name": "mm3"}), "strategy was '3 tables'"),
+        (lambda v: v["strategy"].append({"name": "mm3", "command": ["x"]}), "strategy[3].command was ['x']"),
+        (lambda v: v["strategy"].insert(0, {"name": "mm3"}), "strategy[1].name was 'mm3'"),
+        (lambda v: (v["strategy"].pop(), v["permission"].clear()), "strategy was '1 tables'"),
+        (lambda v: v["venue"].append({"name": "dark", "session": dict(v["venue"][0]["session"], target_comp_id="C")}), "venue[2] was \"new, 'dark'\""),
+        (lambda v: v["account"].append({"name": "third", "currency": "EUR", "durability": "local"}), "account[3].durability was 'local'"),
         (lambda v: v["instrument"].pop(), "was '1 tables'"),
         (lambda v: v["venue"][0]["session"].update(port=2), "venue[1].session.addresses was"),
         (lambda v: v["strategy"][0].update(uid=77), "strategy[1].uid was 77"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from ringfence.core.authority import ROLES
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools import audit_trail, authority, control_client, render
+from ringfence.tools.change_text import of_proposal
 from ringfence.tools.commands.control import _done
 from ringfence.tools.commands.control import resume as resume_halt
 from ringfence.tools.errors import OutcomeUnknown
@@ -34,6 +36,7 @@ PROPOSALS = View(
         Column("id", "ID"),
         Column("state", "STATE"),
         Column("kind", "KIND"),
+        Column("what", "WHAT"),
         Column("before", "BEFORE"),
         Column("after", "AFTER"),
         Column("by", "BY"),
@@ -50,6 +53,7 @@ AUDIT = View(
         Column("engine_ns", "TIME", "time"),
         Column("operator", "OPERATOR"),
         Column("role", "ROLE"),
+        Column("signed", "SIGNED"),
         Column("kind", "KIND"),
         Column("what", "WHAT"),
         Column("before", "BEFORE"),
@@ -172,14 +176,16 @@ def proposal_rows(instance: Instance) -> list[Row]:
     out: list[Row] = []
     for r in rows:
         kept = names["ProposalState"].get(int(r["state"]), "?")
+        asked = of_proposal(state.section, r)
         out.append(
             {
                 "health": _GLYPH.get(kept, "idle"),
                 "id": int(r["id"]),
                 "state": kept,
                 "kind": names["ControlKind"].get(int(r["kind"]), "?"),
-                "before": int(r["before"]),
-                "after": int(r["after"]),
+                "what": asked.what,
+                "before": asked.before,
+                "after": asked.after,
                 "by": bytes(r["operator_name"]).decode("ascii", "replace"),
                 "expires_ns": int(r["expires_ns"]) or None,
                 "reason": bytes(r["reason"]).decode("ascii", "replace"),
@@ -189,7 +195,7 @@ def proposal_rows(instance: Instance) -> list[Row]:
 
 
 def audit(args: argparse.Namespace) -> int:
-    """List, filter, export and verify the audit trail; 7 when it contradicts itself or an export."""
+    """List, filter, export and verify the audit trail; 7 when it contradicts itself or an export, or a signature is not its operator's."""
     instance = None if args.dir else Instance(choose(args.instance))
     trail = audit_trail.Trail(pictures.directory(args.dir, instance))
     entries = list(trail.entries())
@@ -198,9 +204,12 @@ def audit(args: argparse.Namespace) -> int:
     if args.against and (found := audit_trail.first_difference(entries, Path(args.against))):
         print(f"✖ {found}")
         return audit_trail.DIFFERENT
+    for found in trail.forged:
+        print(f"✖ {found}", file=sys.stderr)
+    status = audit_trail.DIFFERENT if trail.forged else 0
     shown = [e for e in entries if _wanted(e, args)]
     if args.options.output in {"json", "ndjson"}:
-        head = {"schema": "rf.audit/1", "ts_ns": str(time.time_ns()), "directory": str(trail.reader.directory), "frames": trail.frames}
+        head = {"schema": "rf.audit/2", "ts_ns": str(time.time_ns()), "directory": str(trail.reader.directory), "frames": trail.frames}
         print(
             json.dumps(
                 {
@@ -212,17 +221,23 @@ def audit(args: argparse.Namespace) -> int:
                 }
             )
         )
-        return 0
+        return status
     if not args.verify:
-        rows = [asdict(e) | {"health": "bad" if e.outcome == "refused" else "ok", "hash": e.hash[:16]} for e in shown]
+        rows = [asdict(e) | {"health": "bad" if e.outcome == "refused" or e.signed == "forged" else "ok", "hash": e.hash[:16]} for e in shown]
         frame = render.Frame(AUDIT, render.choose(AUDIT, rows, args.options), "", time.time_ns(), "", "", None, [])
         print(render.render(frame, args.options))
     if trail.torn:
         print(f"▲ {trail.torn.error()}; the {trail.frames:,} frames before it were read")
+    for doubt in trail.unchecked:
+        print(f"▲ {doubt}")
     digest = int(trail.replayer.state.table("engine")[1]["audit_digest"])
-    held = f", checked against {args.against}" if args.against else ""
-    print(f"● {len(entries)} commands in {trail.frames:,} frames: segments, checksums and checkpoints hold{held}; digest {digest:016x}, head {_head(entries)}")
-    return 0
+    proven = sum(e.signed == "signed" for e in entries)
+    held = f"; {proven} signatures hold" if proven else ""
+    held += f", checked against {args.against}" if args.against else ""
+    mark = "✖" if trail.forged else "●"
+    count = f"{len(entries)} commands in {trail.frames:,} frames"
+    print(f"{mark} {count}: segments, checksums and checkpoints hold{held}; digest {digest:016x}, head {_head(entries)}")
+    return status
 
 
 def _head(entries: list[audit_trail.Entry]) -> str:

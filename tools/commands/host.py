@@ -2,7 +2,7 @@
 
 ``doctor`` asks the kernel for what a trading host grants (locked memory, real-time priority, quiet cores, room in /dev/shm) and prints, for each refusal,
 the command that would grant it. A host that is not tuned still works, so those rows are warnings; only what keeps an instance from running is bad, and then
-the exit code is 1.
+the exit code is 1. Of each instance that runs it also says what of its controls is not as it should be (``doctor_controls``).
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ringfence import __version__
 from ringfence.tools import render
 from ringfence.tools.render import Column, Row, View
+
+if TYPE_CHECKING:
+    from ringfence.tools.doctor_controls import Check, Picture
 
 DOCTOR = View(
     "doctor",
@@ -162,10 +165,47 @@ def _instances() -> Iterator[Row]:
             yield _row(
                 f"abi {name}", "ok", f"{len(found)} regions, layout agrees" + (f"; {len(dead)} without a live writer: {', '.join(dead)}" if dead else "")
             )
+            yield from _controls(name)
+
+
+def _controls(name: str) -> Iterator[Row]:
+    """What of a running instance's controls is not as it should be (``doctor_controls``)."""
+    from ringfence.tools import config, doctor_controls
+    from ringfence.tools.errors import ConfigError
+    from ringfence.tools.views.instance import Instance
+
+    with Instance(name) as instance:
+        run, tables = Path(instance.data_dir or "/") / "run", doctor_controls.tables_of(instance)
+    owner, secrets = os.getuid(), ()  # type: int, tuple[tuple[str, Path], ...]
+    try:
+        owner = run.stat().st_uid
+        secrets = doctor_controls.secrets_of(config.load(run / "config.toml", Path(json.loads((run / "engine.json").read_text())["config_source"])))
+    except (OSError, ValueError, KeyError, ConfigError) as e:
+        yield _row(f"keys {name}", "idle", f"which files hold secrets cannot be read: {e}", "run it as the user who started the instance")
+    yield from doctor_rows(doctor_controls.CHECKS, doctor_controls.Picture(tables, owner, secrets), f" {name}")
+
+
+def doctor_rows(checks: Iterable[Check], picture: Picture, suffix: str) -> Iterator[Row]:
+    """One row per finding, and one for each check that found nothing."""
+    for check in checks:
+        findings = list(check.find(picture))
+        for found in findings:
+            yield _row(check.name + suffix, "warn", found.detail, found.fix)
+        if not findings:
+            yield _row(check.name + suffix, "ok", check.well)
+
+
+def _given_keys(files: list[str]) -> Iterator[Row]:
+    """Key files named on the command line: of signed commands, on an operator's machine, say."""
+    from ringfence.tools import doctor_controls
+
+    if files:
+        picture = doctor_controls.Picture({}, secrets=tuple(("private key", Path(f)) for f in files))
+        yield from doctor_rows([c for c in doctor_controls.CHECKS if c.name == "keys"], picture, "")
 
 
 def doctor(args: argparse.Namespace) -> int:
-    rows = [_shm(), _cores(), *_granted(), _thp(), _clock(), _governor(), _disk(Path.cwd()), *_instances()]
+    rows = [_shm(), _cores(), *_granted(), _thp(), _clock(), _governor(), _disk(Path.cwd()), *_given_keys(args.keys), *_instances()]
     opts: render.Options = args.options
     frame = render.Frame(DOCTOR, render.choose(DOCTOR, rows, opts), args.instance or "", time.time_ns())
     print(render.render(frame, opts))

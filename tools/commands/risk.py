@@ -103,7 +103,9 @@ def reload(args: argparse.Namespace) -> int:
     if not args.options.quiet and args.options.output not in {"json", "ndjson"}:
         for warning in warnings:
             print(f"! {args.config}: {warning}")
-    changes = answer.get("changes")
+    changes, refused = answer.get("changes"), int(answer["refused"])
     line = f"● {name}: {changes} change(s)" if changes else f"● {name}: nothing differs"
+    line += f"; ✖ {refused} of them the engine could not do: ringfence breaks, ringfence audit --all" if refused else ""
     line += f"; ▲ {waiting} wait for a second operator: ringfence proposals" if waiting else ""
-    return control._done(args, name, answer | {"pending_proposals": waiting, "at_ns": str(time.time_ns())}, line)
+    shown = answer | {"pending_proposals": waiting, "at_ns": str(time.time_ns())}
+    return control._done(args, name, shown, line) or (REFUSED if refused else 0)

@@ -75,6 +75,10 @@ KINDS: dict[str, Kind] = {
     "clock_frozen": Kind(2, "process", (1 * MS, 2 * S)),
     "roll_day": Kind(1),
     "halt": Kind(2),
+    "set_limit": Kind(8, amount=(0, 1 << 30)),  # the amount says which, where, and for how long
+    "set_strategy": Kind(4, "strategy", (0, 1 << 30)),
+    "kill_scope": Kind(4, amount=(0, 1 << 30)),  # by command; the amount says which scope, and whether it cancels and flattens
+    "kill_word": Kind(3, amount=(0, 1 << 30)),  # out of band; of a venue or of the firm, with or without the command
     "garbage": Kind(2, "strategy", (0, 1 << 30)),
 }
 ACTIVE = 0.35

@@ -1,4 +1,4 @@
-"""The invariants I1 to I18 of an instance, and the two of a simulated run: what each says, when it can be checked, and by what.
+"""The invariants I1 to I21 of an instance, and the two of a simulated run: what each says, when it can be checked, and by what.
 
     frames, wire, venue's executions ──Oracle──▶ [Violation(invariant, text, seq)]
 
@@ -54,8 +54,11 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("I14", "every order that stays Unknown has an open break, and no contradiction is silent", STEP, "oracle_compare.scalars, unknown_orders"),
     Invariant("I15", "outputs depend on the journal alone", ELSEWHERE, "tests/core/test_determinism.py, tests/test_determinism_guard.py"),
     Invariant("I16", "drop copy and our own fills are the same set", ELSEWHERE, "there is no drop copy session yet; the venue's own executions stand in (I6)"),
-    Invariant("I17", "the rate of orders on the wire keeps its limit", ELSEWHERE, "there is no rate limit yet"),
+    Invariant("I17", "the rate of orders on the wire keeps its limit", ELSEWHERE, "tests of the session's budget; the engine's rates by I20"),
     Invariant("I18", "memory is constant after warm-up", ELSEWHERE, "bench/memory.py"),
+    Invariant("I19", "no new risk of a killed scope leaves; a gateway that sees its kill word sends none", STEP, "oracle_wire.check_message, kills.Switches"),
+    Invariant("I20", "an intent is refused with the reject code of the first rule that it breaks", STEP, "Oracle.denied, oracle_limits.refusal"),
+    Invariant("I21", "limits, kills, proposals, overrides and strategies' states are what commands made of them", STEP, "oracle_governed.compare"),
     Invariant("LIVENESS", "after the faults all comes to rest: orders settled, rings drained, sessions up", QUIESCENCE, "the simulator"),
     Invariant("DURABLE", "what was reported durable is in the files", RECOVERY, "the simulator"),
 )

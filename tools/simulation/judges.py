@@ -13,8 +13,10 @@ from typing import Any
 from ringfence.tools.simulation import scope_sums
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.oracle import Oracle, VenueTrade
+from ringfence.tools.simulation.oracle_kills import flattens
+from ringfence.tools.simulation.oracle_rules import reference
 from ringfence.tools.simulation.setup import Shape
-from ringfence.tools.simulation.truth import Truth
+from ringfence.tools.simulation.truth import Asked, Truth
 from ringfence.tools.simulation.venue import Trade
 
 HEAD_BYTES = 64
@@ -38,10 +40,22 @@ class Judges:
         self.oracle.frame(frame, frame[HEAD_BYTES:])
         self.fed = head[2]
 
+    def denied(self, seq: int, reason: int) -> None:
+        self.oracle.denied(seq, reason)
+
     def wire(self, venue: int, message: dict[int, str]) -> None:
-        self.truth.wire(venue, message)
+        self.truth.wire(venue, message, self._made(message.get(11, "")) if message[35] == "D" else None)
         if not (self.lossy and message.get(43) == "Y" and message[35] in "FG"):  # the session sends again what only its store remembers
             self.oracle.wire(venue, message)
+
+    def _made(self, cl_ord_id: str) -> Asked | None:
+        """The order of the engine's own that this is, by the oracle's model; None when a strategy asked for it."""
+        m = self.oracle.model
+        r = reference(cl_ord_id.encode("latin-1"), m.prefix)
+        o = m.orders[r.order - 1] if r is not None and 0 < r.order <= len(m.orders) else None
+        if o is None or not flattens(o):
+            return None
+        return Asked(o.created_seq, o.strategy, o.account, o.instrument, self.truth.shape.accounts[o.account - 1])
 
     def executed(self, venue: int, trade: Trade) -> None:
         self.truth.executed(venue, trade)

@@ -17,7 +17,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_book, oracle_compare, oracle_controls, oracle_intents, oracle_records, oracle_reports, oracle_wire
+from ringfence.tools.simulation import (
+    oracle_authority,
+    oracle_book,
+    oracle_compare,
+    oracle_controls,
+    oracle_governed,
+    oracle_intents,
+    oracle_kills,
+    oracle_records,
+    oracle_reports,
+    oracle_wire,
+)
 from ringfence.tools.simulation.invariants import INVARIANTS, Invariant, Violation
 from ringfence.tools.simulation.oracle_model import Model
 from ringfence.tools.simulation.oracle_records import EVENT, HEAD, INTENT, Tables, tables_of
@@ -29,6 +40,7 @@ __all__ = ["INVARIANTS", "Invariant", "Oracle", "VenueTrade", "Violation"]
 _KIND = ENUMS["FrameKind"].by_name
 _INTENT, _EVENT, _CONTROL, _OBSERVATION, _TIMER = (_KIND[k] for k in ("INTENT", "VENUE_EVENT", "CONTROL", "OBSERVATION", "TIMER"))
 _FROM_RINGS = {_INTENT, _EVENT, _CONTROL}
+DENY_REASON = ENUMS["DenyReason"].by_value
 VIOLATIONS_MAX = 20
 _SEQ = oracle_records.picker("EngineStatus", "seq")
 _STATUS_AT = oracle_records.SIZE["EngineStatus"]  # row 1
@@ -48,6 +60,8 @@ def apply(m: Model, head: tuple[int, ...], payload: bytes) -> None:
         oracle_controls.observation(m, payload)
     elif kind == _TIMER:
         m.timers.append(m.now)
+        oracle_authority.expire(m)
+        oracle_kills.timer(m)
 
 
 def report_of(venue: int, payload: bytes) -> oracle_book.Report:
@@ -69,6 +83,7 @@ class Oracle:
         self.definitions = definitions
         self.model = Model()
         self._wire = Wire()
+        self._denied: list[tuple[int, int]] = []
         self._frames: list[tuple[tuple[int, ...], bytes]] = []
         self._applied = 0
         self._found: list[Violation] = []
@@ -136,6 +151,10 @@ class Oracle:
         """``trade`` stands in the place of ``old_exec_id`` now."""
         oracle_wire.corrected(self.model, self._wire, venue_row, old_exec_id, trade)
 
+    def denied(self, seq: int, reason: int) -> None:
+        """The strategy is told that its intent of this sequence is refused."""
+        self._denied.append((seq, reason))
+
     # ---- what must be
 
     def check_step(self, state: Any) -> list[Violation]:
@@ -166,7 +185,7 @@ class Oracle:
             self._report("I10", f"the engine has applied {seq}, the journal has {m.seq}", m.seq)
         else:
             known = set(self._found)
-            self._found += [v for v in oracle_compare.everything(m, tables) if v not in known]
+            self._found += [v for v in oracle_compare.everything(m, tables) + oracle_governed.compare(m, state) if v not in known]
         if quiescent:
             self._found += oracle_wire.compare_truth(m, self._wire)
         return self._take()
@@ -192,6 +211,11 @@ class Oracle:
         for sent in self._wire.waiting:
             self._found += oracle_wire.check_message(m, self._wire, sent)
         self._wire.waiting.clear()
+        for seq, reason in self._denied:
+            told, ours = DENY_REASON.get(reason, str(reason)), m.reasons.get(seq, "nothing")
+            if told != ours:
+                self._report("I20", f"the intent is refused as {told}, by the rules as {ours}", seq)
+        self._denied.clear()
 
     def _report(self, invariant: str, text: str, seq: int) -> None:
         self._found.append(Violation(invariant, text, seq))
@@ -201,4 +225,4 @@ class Oracle:
         return found
 
 
-_TABLES = ("orders", "executions", "positions", "instruments", "accounts", "venues", "strategies", "routes")
+_TABLES = ("orders", "executions", "positions", "instruments", "accounts", "venues", "strategies", "routes", "operators", "proposals")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfence.tools.simulation.oracle_limits import traded
 from ringfence.tools.simulation.oracle_model import (
     ASSIGNED,
     BOOKED,
@@ -158,10 +159,12 @@ def _into_order(m: Model, o: Order | None, qty: int, px: int) -> bool:
     return True
 
 
-def _credit(m: Model, t: Trade, px: int, qty: int) -> bool:
+def _credit(m: Model, venue: int, t: Trade, px: int, qty: int) -> bool:
     if not _into_order(m, t.order, qty, px):
         return False
     m.fills += 1
+    if t.instrument:
+        traded(m, (t.strategy, t.account, venue, t.instrument), px, qty)
     _into_position(m, t, px, qty)
     return True
 
@@ -220,7 +223,7 @@ def fill(m: Model, e: Report, o: Order | None) -> bool:
     known = _known(m, t, key)
     if known:
         return known != "mismatch"
-    if _credit(m, t, t.px, t.qty):
+    if _credit(m, e.venue, t, t.px, t.qty):
         _remember(m, t, key, BOOKED)
         _conclude(m, t.order, "FILL", FILLED_OR_KEEP)
         _hold_cum_qty(m, e, t.order)
@@ -246,7 +249,7 @@ def _arrive(m: Model, t: Trade, place: Execution) -> None:
         return
     x.state, x.successor, place.successor = CORRECTED, place.successor, None
     last = x.living()
-    if last.state == HELD and _credit(m, t, last.px, last.qty):
+    if last.state == HELD and _credit(m, place.key[0], t, last.px, last.qty):
         last.state = BOOKED
         _conclude(m, t.order, "FILL", FILLED_OR_KEEP)
 

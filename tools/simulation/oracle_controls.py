@@ -8,15 +8,12 @@ A command that cannot be changes nothing (and is a break). Nothing here fails.
 from __future__ import annotations
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_book, oracle_records
+from ringfence.tools.simulation import oracle_authority, oracle_book, oracle_kills, oracle_records
 from ringfence.tools.simulation.oracle_model import (
     REVISIONS_MAX,
-    Instrument,
     Model,
     Order,
-    Route,
     Strategy,
-    Venue,
     ask_status,
     by_quantity,
     cancel_open,
@@ -28,23 +25,22 @@ from ringfence.tools.simulation.oracle_rules import STATUS, day_code, is_day
 
 KIND = ENUMS["ControlKind"].by_name
 SEEN = ENUMS["ObservationKind"].by_name
-ACTIVE = ENUMS["Status"].by_name["ACTIVE"]
-STATUSES = ENUMS["Status"].by_value
 STRATEGY_STATUS = ENUMS["StrategyStatus"]
 DAY = ENUMS["TimeInForce"].by_name["DAY"]
 JOURNAL = BIT["RESTRICT_JOURNAL_SLOW"] | BIT["RESTRICT_JOURNAL_LATE"] | BIT["RESTRICT_JOURNAL_FULL"] | BIT["RESTRICT_JOURNAL_SUSPECT"]
 RESOLVED = {"CANCELED", "REJECTED", "EXPIRED", "DONE_FOR_DAY", "FILLED", "NEW"}
-DIGITS_MAX = 18
 
 
 def control(m: Model, payload: bytes) -> None:
-    kind, status, strategy, epoch, day, prefix, body = oracle_records.CONTROL.unpack_from(payload)
-    if kind == KIND["START"]:
+    uid, kind, status, strategy, epoch, day, name, prefix, body = oracle_records.CONTROL.unpack_from(payload)
+    if not oracle_authority.may_command(m, uid, kind):
+        done = False
+    elif kind == KIND["START"]:
         done = _start(m, day, text_of(prefix)[:2])
-    elif kind in _DEFINE:
-        done = _DEFINE[kind](m, body)
-    elif kind in (KIND["STRATEGY_ATTACH"], KIND["STRATEGY_DETACH"], KIND["SET_STRATEGY"]):
-        done = _strategy(m, kind, strategy, epoch, status)
+    elif kind in (KIND["STRATEGY_ATTACH"], KIND["STRATEGY_DETACH"]):
+        done = _strategy(m, kind, strategy, epoch)
+    elif kind in oracle_authority.CONTROLLED:
+        done = oracle_authority.command(m, kind, uid, text_of(name), (strategy, status), body)
     elif kind == KIND["ROLL_DAY"]:
         done = is_day(day) and day > m.day
         if done:
@@ -85,6 +81,7 @@ def _start(m: Model, day: int, prefix: bytes) -> bool:
 def _roll(m: Model, day: int) -> None:
     """Orders are carried as they are; an old DAY order that is still open is in doubt and asked for."""
     m.day, m.day_code = day, day_code(day)
+    m.turnover.clear()
     for s in m.strategies.values():
         for o in s.open.values():
             if o.time_in_force == DAY and o.day < m.day_code:
@@ -93,93 +90,17 @@ def _roll(m: Model, day: int) -> None:
                 m.touched[o.row] = o
 
 
-# ---- configuration ---------------------------------------------------------------------------------------------------------------
-
-
-def _instrument(m: Model, body: bytes) -> bool:
-    symbol, tick, lot, qty_min, qty_max, row, price_digits, qty_digits, status = oracle_records.INSTRUMENT.unpack_from(body)
-    if not 0 < row < m.capacity.get("instruments", 1 << 32) or tick <= 0 or lot <= 0 or status not in STATUSES or not text_of(symbol):
-        return False
-    if max(price_digits, qty_digits) > DIGITS_MAX or qty_min < 0 or qty_max < 0:
-        return False
-    known = m.instruments.get(row)
-    if known is not None and (known.price_digits, known.qty_digits) != (price_digits, qty_digits) and _is_used(m, row):
-        return False
-    m.instruments[row] = Instrument(text_of(symbol), tick, lot, qty_min, qty_max, price_digits, qty_digits, status == ACTIVE)
-    return True
-
-
-def _is_used(m: Model, instrument: int) -> bool:
-    return any(o.instrument == instrument for o in m.orders) or any(x.position[2] == instrument for x in m.execution_rows)
-
-
-def _account(m: Model, body: bytes) -> bool:
-    row, status, durability = oracle_records.ACCOUNT.unpack_from(body)
-    if not 0 < row < m.capacity.get("accounts", 1 << 32) or status not in STATUSES or durability > BIT["DURABILITY_REPLICATED"]:
-        return False
-    m.accounts[row] = status == ACTIVE
-    return True
-
-
-def _venue(m: Model, body: bytes) -> bool:
-    row, status, durability, ord_types, time_in_forces, instructions = oracle_records.VENUE.unpack_from(body)
-    if not 0 < row < m.capacity.get("venues", 1 << 32) or status not in STATUSES or durability > BIT["DURABILITY_REPLICATED"]:
-        return False
-    v = m.venues.setdefault(row, Venue(False, 0, 0, 0))
-    v.active, v.ord_types, v.time_in_forces, v.instructions = status == ACTIVE, ord_types, time_in_forces, instructions
-    return True
-
-
-def _define_strategy(m: Model, body: bytes) -> bool:
-    max_age_ns, row, status, cancel_on_detach = oracle_records.STRATEGY.unpack_from(body)
-    if not 0 < row < m.capacity.get("strategies", 1 << 32) or status not in STRATEGY_STATUS.by_value:
-        return False
-    s = m.strategies.setdefault(row, Strategy(max_age_ns, status, cancel_on_detach != 0))
-    s.max_age_ns, s.cancel_on_detach = max_age_ns, cancel_on_detach != 0
-    return True
-
-
-def _route(m: Model, body: bytes) -> bool:
-    instrument, account, venue, row, status = oracle_records.ROUTE.unpack_from(body)
-    if not 0 < row < m.capacity.get("routes", 1 << 32) or not venue or status not in STATUSES or venue >= m.capacity.get("venues", 1 << 32):
-        return False
-    m.routes[row] = Route(instrument, account, venue, status == ACTIVE)
-    return True
-
-
-def _beside_orders(_m: Model, _body: bytes) -> bool:
-    """What these define or set the oracle does not follow; in a run they grant everything and limit nothing."""
-    return True
-
-
-_DEFINE = {
-    **{
-        KIND[name]: _beside_orders
-        for name in ("DEFINE_CURRENCY", "DEFINE_BROKER", "DEFINE_DESK", "DEFINE_OPERATOR", "SET_LIMIT", "SET_LOCATE", "SET_PERMISSION")
-    },
-    KIND["DEFINE_INSTRUMENT"]: _instrument,
-    KIND["DEFINE_ACCOUNT"]: _account,
-    KIND["DEFINE_VENUE"]: _venue,
-    KIND["DEFINE_STRATEGY"]: _define_strategy,
-    KIND["DEFINE_ROUTE"]: _route,
-}
-
-
 # ---- strategies ------------------------------------------------------------------------------------------------------------------
 
 
-def _strategy(m: Model, kind: int, row: int, epoch: int, status: int) -> bool:
+def _strategy(m: Model, kind: int, row: int, epoch: int) -> bool:
     s = m.strategies.get(row)
     if s is None:
         return False
     if kind == KIND["STRATEGY_ATTACH"]:
-        s.attached, s.epoch, s.stalled = True, epoch, False
-    elif kind == KIND["STRATEGY_DETACH"]:
-        _leave(m, row, s)
-    elif status not in STRATEGY_STATUS.by_value:
-        return False
+        s.attached, s.epoch, s.stalled, s.silent = True, epoch, False, False  # another process: its heart beats, what it may do stays
     else:
-        s.status = status
+        _leave(m, row, s)
     return True
 
 
@@ -268,6 +189,10 @@ def observation(m: Model, payload: bytes) -> None:
                     ask_status(m, o)
     elif kind in (SEEN["STRATEGY_STALLED"], SEEN["STRATEGY_READY"]) and strategy is not None:
         strategy.stalled = kind == SEEN["STRATEGY_STALLED"]
+    elif kind == SEEN["KILL_WORD"] and value == 1 and (peer == 0 or venue is not None):
+        oracle_authority.withdraw_on(m, oracle_kills.word(m, peer))
+    elif kind == SEEN["STRATEGY_SILENT"] and strategy is not None:
+        oracle_kills.silence(m, strategy)
     elif kind == SEEN["STRATEGY_POISONED"] and strategy is not None:
         strategy.status = STRATEGY_STATUS.by_name["POISONED"]
         _leave(m, peer, strategy)

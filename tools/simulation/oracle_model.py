@@ -13,11 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ringfence.tools.simulation.oracle_rules import BY_QUANTITY, DONE, FILLED_OR_KEEP, KEEP, OVER, TABLE, Reference, fits64, fits128, reference, shared
+from ringfence.tools.simulation.oracle_scopes import Scope, scopes_of
 
 REVISIONS_MAX = 1022  # two base-32 digits of a ClOrdID; the last is a gateway's own
 REVISIONS_FOR_CANCELS = 64  # of them are kept for cancels (S13)
+OUT_OF_BAND = 1023  # the revision of a cancel that a gateway sends by itself
 LIMIT_NS = 30_000_000_000  # a request unanswered for this long is overdue (S17)
 CANCEL, REPLACE = 1, 2
+SECOND_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -64,6 +67,8 @@ class Order:
     unverified: bool = False
     asked: int = 0  # number of its venue's session in which a status request went out
     unknown_since: int = 0  # engine time at which it became Unknown
+    first_px: int = 0  # of an order without a price: that at which it was taken
+    updated_ns: int = 0  # engine time of its last change; of an Unknown one, when it became so
     transact_ns: int = 0
     venue_order_id: bytes = b""
     lost: bool = False  # a number that is passed over: its order was lost with the journal's end, its row stays empty
@@ -72,6 +77,10 @@ class Order:
     @property
     def leaves(self) -> int:
         return 0 if self.base in DONE else max(self.qty - self.cum, 0)
+
+    @property
+    def over(self) -> bool:
+        return self.shown in DONE
 
     def newest(self, kind: int) -> int:
         found = 0
@@ -124,6 +133,7 @@ class Position:
     signed_notional: int = 0
     traded: int = 0
     fills: int = 0
+    last_px: int = 0
     cost: int = 0
     realized: int = 0
     exact: bool = True  # cost and realized are up to date; a bust or correction makes them wait for a full check
@@ -135,6 +145,7 @@ class Position:
         self.signed_notional += signed * px
         self.traded += abs(signed * px)
         self.fills += 1
+        self.last_px = px
 
     def undo(self, signed: int, px: int) -> None:
         self.net -= signed
@@ -189,6 +200,8 @@ class Strategy:
     attached: bool = False
     epoch: int = 0
     stalled: bool = False
+    silent: bool = False
+    unapproved: bool = False  # one person has added it to an instance that trades
     open: dict[int, Order] = field(default_factory=dict)  # oldest first; an order that comes back is last
 
 
@@ -198,6 +211,37 @@ class Route:
     account: int
     venue: int
     active: bool
+
+
+@dataclass(slots=True)
+class Kill:
+    """A kill in force: since which sequence, KILL_* bits."""
+
+    seq: int
+    options: int
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A loosening that waits for a second operator, or a change that ends by itself; ``expires_ns`` is when it does."""
+
+    number: int
+    proposer: int
+    kind: str
+    body: bytes
+    of_strategy: tuple[int, int]
+    expires_ns: int
+    state: str
+    before: int
+
+
+@dataclass(slots=True)
+class Grant:
+    """What a strategy, or with 0 each, may trade: sets that multiply; ANY in a set is every element."""
+
+    strategy: int
+    sets: dict[str, set[int]] = field(default_factory=lambda: {n: set() for n in ("accounts", "venues", "instruments", "ord_types", "time_in_forces")})
+    short: bool = False
 
 
 @dataclass(slots=True)
@@ -216,6 +260,19 @@ class Model:
     restrictions: int = 0
     halts: list[tuple[int, int]] = field(default_factory=list)  # sequences of HALT and of its end
     mass_cancels: int = 0
+    operators: dict[int, tuple[int, int, bool]] = field(default_factory=dict)  # row: uid, role, active
+    highest_roles: dict[int, int] = field(default_factory=dict)  # of each operator while active
+    images: dict[tuple[str, int], bytes] = field(default_factory=dict)  # last definition of each row
+    kills: dict[Scope, Kill] = field(default_factory=dict)
+    killed: list[tuple[Scope, int, int]] = field(default_factory=list)  # every kill: sequences of its begin and, or 0, of its release
+    proposals: list[Proposal] = field(default_factory=list)
+    made: int = 0  # proposals and overrides so far
+    flattened: int = 0
+    grants: dict[int, Grant] = field(default_factory=dict)
+    limits: dict[tuple[Scope, str], int] = field(default_factory=dict)
+    counting: bool = False  # since the first limit or kill
+    emptied: dict[tuple[Scope, str], int] = field(default_factory=dict)  # engine time at which the bucket of a message rate is empty
+    turnover: dict[Scope, int] = field(default_factory=dict)
     instruments: dict[int, Instrument] = field(default_factory=dict)
     accounts: dict[int, bool] = field(default_factory=dict)
     venues: dict[int, Venue] = field(default_factory=dict)
@@ -246,7 +303,7 @@ class Model:
         if r is None or not 0 < r.order <= len(self.orders):
             return None
         o = self.orders[r.order - 1]
-        return (o, r.revision) if o.day == r.day and o.venue == venue and r.revision <= o.revision else None
+        return (o, r.revision) if o.day == r.day and o.venue == venue and (r.revision <= o.revision or r.revision == OUT_OF_BAND) else None
 
     def position(self, key: PositionKey) -> Position | None:
         """The position of a key, made when there is room for it."""
@@ -288,6 +345,7 @@ def settle(m: Model, o: Order) -> None:
         o.unknown_since = o.unknown_since or m.now
     else:
         o.unknown_since = 0
+    o.updated_ns = o.unknown_since or m.now
     o.shown = o.base
     if o.base != "UNKNOWN" and (o.base == "FILLED" or o.base not in DONE):
         kinds = {r.kind for r in o.requests.values()}
@@ -316,11 +374,20 @@ def may_cancel(m: Model, o: Order) -> bool:
     return not venue.stalled or venue.queued < m.capacity["orders"] - 1
 
 
+def sent(m: Model, o: Order, *rates: str) -> None:
+    """A message of the order goes out: in every scope of it that has one of these rates it stays in a bucket that empties at the rate."""
+    for scope in scopes_of(o.strategy, o.account, o.venue, o.instrument) if m.counting else ():
+        for rate in rates:
+            if per_second := m.limits.get((scope, rate), 0):
+                m.emptied[scope, rate] = max(m.emptied.get((scope, rate), 0), m.now) - (-SECOND_NS // per_second)
+
+
 def ask(m: Model, o: Order, kind: int, px: int = 0, stop_px: int = 0, qty: int = 0) -> None:
     o.revision += 1
     o.requests[o.revision] = Request(kind, o.revision, m.now, px, stop_px, qty)
     m.pending += 1
     m.venues[o.venue].queued += 1
+    sent(m, o, *(("MESSAGE_RATE",) if kind == CANCEL else ("MESSAGE_RATE", "REPLACE_RATE")))
     settle(m, o)
 
 

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from ringfence.tools.simulation import oracle_book
 from ringfence.tools.simulation.oracle_book import Report, contradicts
-from ringfence.tools.simulation.oracle_model import CANCEL, REPLACE, Model, Order, advance, ask_status, cancel_open, end, end_cancels, settle
+from ringfence.tools.simulation.oracle_model import (
+    CANCEL,
+    OUT_OF_BAND,
+    REPLACE,
+    Model,
+    Order,
+    advance,
+    ask_status,
+    cancel_open,
+    end,
+    end_cancels,
+    settle,
+)
 from ringfence.tools.simulation.oracle_records import BIT
 from ringfence.tools.simulation.oracle_rules import BY_QUANTITY, DONE, KEEP, reference, scaled
 
@@ -221,6 +233,9 @@ def _terms(m: Model, e: Report, o: Order) -> None:
 
 def _replaced(m: Model, e: Report, o: Order, revision: int, *, older: bool) -> None:
     """R6, S9: in force from now on; down to or below CumQty it ends the order."""
+    if revision == OUT_OF_BAND:  # a gateway's own cancel: it replaces nothing
+        m.breaks += 1
+        return
     if revision <= o.live:
         if revision in o.requests:  # a later version was granted before this one was told
             end(m, o, revision)
@@ -262,7 +277,7 @@ def _rejected(m: Model, e: Report, o: Order, revision: int) -> None:
     of_order = e.ord_status in ("", "REJECTED")
     if (of_order or e.text_code != DUPLICATE_ORDER) and _refused(m, o, revision):
         return
-    if not of_order or revision < o.live:
+    if not of_order or revision < o.live or revision == OUT_OF_BAND:
         return
     if e.text_code == DUPLICATE_ORDER:
         if o.base == "PENDING_NEW":

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ringfence.tools.simulation.invariants import Violation
-from ringfence.tools.simulation.oracle_model import BOOKED, Model, Order
+from ringfence.tools.simulation.oracle_kills import flattens
+from ringfence.tools.simulation.oracle_model import BOOKED, OUT_OF_BAND, Model, Order
 from ringfence.tools.simulation.oracle_rules import Reference, reference
+from ringfence.tools.simulation.oracle_scopes import holds
 
 _NEW, _CANCEL, _REPLACE = b"D", b"F", b"G"
 _POSS_DUP = b"Y"
@@ -73,10 +75,11 @@ def check_message(m: Model, w: Wire, sent: Sent) -> list[Violation]:
     w.seen.setdefault((sent.venue, cl_ord_id), sent.seq)
     out = []
     again = f.get(b"43") == _POSS_DUP
-    if first is not None and (kind == _NEW or not again):  # a request may be sent again when the venue asks for it; an order never
-        out.append(Violation("I1", f"{name} left twice{' with PossDupFlag' if again else ''}, first at sequence {first}", sent.seq))
     r = reference(cl_ord_id, m.prefix)
-    if r is None or not 0 < r.order <= len(m.orders) or r.revision > m.orders[r.order - 1].revision:
+    by_itself = kind == _CANCEL and r is not None and r.revision == OUT_OF_BAND
+    if first is not None and (kind == _NEW or not again) and not by_itself:  # a request may be sent again when the venue asks for it; an order never
+        out.append(Violation("I1", f"{name} left twice{' with PossDupFlag' if again else ''}, first at sequence {first}", sent.seq))
+    if r is None or not 0 < r.order <= len(m.orders) or (r.revision > m.orders[r.order - 1].revision and not by_itself):
         if cl_ord_id in w.forgotten:
             return out
         return [*out, Violation("I2", f"{name}: no journaled intent asked for it", sent.seq)]
@@ -103,9 +106,13 @@ def _asked_for(m: Model, o: Order, r: Reference, f: dict[bytes, bytes], kind: by
     elif (kind == _NEW) != (r.revision == 0):
         wrong.append(f"revision {r.revision} does not fit such a message")
     out = [Violation("I2", f"{name}: {text}", sent.seq) for text in wrong]
-    if kind == _NEW and any(begin < o.created_seq and not 0 < finish < o.created_seq for begin, finish in m.halts):
+    if kind != _NEW or flattens(o):  # what closes a position is no new risk
+        return out
+    if any(begin < o.created_seq and not 0 < finish < o.created_seq for begin, finish in m.halts):
         out.append(Violation("I13", f"{name}: its intent has sequence {o.created_seq}, after the halt", sent.seq))
-    return out
+    of = o.account, o.strategy, o.instrument, o.venue
+    after = [begin for scope, begin, finish in m.killed if begin < o.created_seq and not 0 < finish < o.created_seq and holds(scope, *of)]
+    return out + [Violation("I19", f"{name}: its intent has sequence {o.created_seq}, its scope was killed at {begin}", sent.seq) for begin in after]
 
 
 def same(text: bytes, value: int, digits: int) -> bool:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+from ringfence.core.rules import RULES
+
 SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD")
 PREFIX = "SM"
 START_NS = 1_772_438_400_000_000_000  # 2026-03-02 08:00 UTC, a Monday
 US = "RINGFENCE"
+SECOND_OPERATOR = 4_000_000_001  # a uid that is nobody's here
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Shape:
     idle_ns: int
     hostile: bool
     limited: bool  # limits that nothing reaches: scopes count, decisions stay
+    strict: bool  # limits and grants that refuse
     pace: dict[str, float] = field(default_factory=dict)
 
 
@@ -68,20 +72,86 @@ def draw_shape(seed: int, name: str) -> Shape:
         idle_ns=draw.choice((500_000, 3_000_000, 10_000_000)),
         hostile=draw.random() < 0.25,
         limited=draw.random() < 0.5,
+        strict=Random(f"{seed}/strict").random() < 0.3,
         pace={},
     )
 
 
-def _model(shape: Shape) -> list[str]:
-    """The firm's model: a grant, and in a run that is limited limits that no order meets, so that the engine counts exposure.
+# Limits of a strict run and of the fault ``set_limit``: the least and the most, in the rule's unit (quantities, 10^-4 of the firm's currency, counts).
+LIMITED: dict[str, tuple[int, int]] = {
+    "MAX_QTY": (500, 6_000),
+    "MAX_NOTIONAL": (5_000_000, 60_000_000),
+    "MAX_POSITION": (500, 9_000),
+    "OPEN_ORDERS": (1, 6),
+    "TURNOVER": (20_000_000, 600_000_000),
+    "NEW_RATE": (4, 200),
+    "NEW_BURST": (1, 8),
+    "REPLACE_RATE": (2, 80),
+    "REPLACE_BURST": (1, 4),
+    "MESSAGE_RATE": (8, 400),
+    "MESSAGE_BURST": (1, 16),
+    "CANCEL_RESERVE": (1, 4),
+}
+_NAMES = {"ACCOUNT": "account:acc{}", "VENUE": "venue:v{}", "STRATEGY": "strategy:s{}"}
 
-    None of them is an amount: there is no feed, and a market order without a reference price is refused where an amount is limited.
+
+def _places(shape: Shape) -> list[tuple[str, str]]:
+    """Kind and name of each scope."""
+    rows = {"ACCOUNT": len(shape.accounts), "VENUE": len(shape.venues), "STRATEGY": shape.strategies}
+    out = [("FIRM", "firm"), *(("INSTRUMENT", f"instrument:{symbol}") for symbol in shape.instruments)]
+    for kind, count in rows.items():
+        names = [_NAMES[kind].format(row) for row in range(1, count + 1)]
+        out += [(kind, name) for name in names]
+        out += [(f"{kind}_INSTRUMENT", f"{name}/{symbol}") for name in names for symbol in shape.instruments if kind != "VENUE"]
+    return out
+
+
+def _strict_limits(shape: Shape) -> list[str]:
+    draw = Random(f"{shape.seed}/limits")
+    places, set_already, lines = _places(shape), set(), []
+    for _ in range(draw.randrange(2, 12)):
+        rule = draw.choice(sorted(LIMITED))
+        scope = draw.choice([name for kind, name in places if kind in RULES[rule].scopes])
+        value = draw.randint(*LIMITED[rule])
+        if (scope, rule) not in set_already:
+            set_already.add((scope, rule))
+            text = f"{value // 10_000}" if RULES[rule].unit == "amount" else str(value)
+            lines += ["[[limit]]", f'scope = "{scope}"', f'rule = "{rule}"', f'value = "{text}"']
+    return lines
+
+
+def _strict_grants(shape: Shape) -> list[str]:
+    """Each strategy may trade some of what there is; now and then everything."""
+    draw = Random(f"{shape.seed}/grants")
+    lines = []
+    for row in range(1, shape.strategies + 1):
+        lines += ["[[permission]]", f'name = "g{row}"', f'strategies = ["s{row}"]', "short = true"]
+        if draw.random() < 0.5:
+            lines.append(f"instruments = {_some(draw, shape.instruments)}")
+        if draw.random() < 0.3:
+            lines.append('ord_types = ["limit"]')
+        if draw.random() < 0.3:
+            lines.append('time_in_forces = ["day", "gtc"]')
+    return lines
+
+
+def _some(draw: Random, names: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f'"{n}"' for n in draw.sample(names, draw.randint(1, len(names)))) + "]"
+
+
+def _model(shape: Shape) -> list[str]:
+    """The firm's model: a grant, and in a run that is limited limits that no order meets, so that the engine counts exposure; in a strict one some that refuse.
+
+    There is no feed: a market order without a reference price is refused where an amount is limited.
     """
-    lines = ["[firm]", 'currency = "USD"', "[[permission]]", 'name = "all"', "short = true"]
-    if shape.limited:
+    lines = ["[firm]", 'currency = "USD"']
+    lines += _strict_grants(shape) if shape.strict else ["[[permission]]", 'name = "all"', "short = true"]
+    if shape.strict:
+        lines += _strict_limits(shape)
+    elif shape.limited:
         for scope, rule, value in (("account:acc1", "OPEN_ORDERS", "1000000"), ("strategy:s1", "MAX_QTY", "1000000000000")):
             lines += ["[[limit]]", f'scope = "{scope}"', f'rule = "{rule}"', f'value = "{value}"']
-    return lines
+    return [*lines, "[[operator]]", 'name = "second"', f"uid = {SECOND_OPERATOR}", 'role = "risk"']
 
 
 def toml(shape: Shape, data_dir: str) -> str:

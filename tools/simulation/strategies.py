@@ -25,7 +25,8 @@ class Driver:
         self.open: dict[int, tuple[str, int]] = {}
         self.unread = True  # the order table knows of open orders that ``open`` lacks
         self.work = 0
-        self.quiet = False
+        self.quiet = False  # cancels what it has open
+        self.idle = False  # only listens
         self.full = 0
 
     def step(self) -> int:
@@ -33,7 +34,7 @@ class Driver:
         self.work = 0
         try:
             self._read()
-            self.work += self._wind_down() if self.quiet else self._act()
+            self.work += 0 if self.idle else self._wind_down() if self.quiet else self._act()
         except RingFull:
             self.full += 1
         except UnstableRow:

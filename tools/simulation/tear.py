@@ -23,7 +23,7 @@ from ringfence.tools.sidecar import Sidecar
 from ringfence.tools.simulation.venue import Wire
 
 HEAD_LAG_MAX = 8  # RF_RING_HEAD_LAG_MAX of ipc/ring.h
-NEXT_IN_AT = 320  # of a session store's header: one word with its own check
+NEXT_IN_AT, PERSISTED_AT = 320, 576  # of a session store's header: each one word with its own check
 
 
 class RingImage:
@@ -91,7 +91,7 @@ class GatewayImages:
         self.mark = int(gateway.mine.section("mark")[0]["position"])
         self.store = str(gateway.store.path)
         with open(self.store, "rb") as f:
-            self.next_in = os.pread(f.fileno(), 8, NEXT_IN_AT)
+            self.next_in, self.persisted = (os.pread(f.fileno(), 8, at) for at in (NEXT_IN_AT, PERSISTED_AT))
         wire.absorb()
 
     def restore(self, draw: Random) -> None:
@@ -99,6 +99,7 @@ class GatewayImages:
         if draw.random() < 0.5:
             with open(self.store, "r+b") as f:
                 os.pwrite(f.fileno(), self.next_in, NEXT_IN_AT)
+                os.pwrite(f.fileno(), self.persisted, PERSISTED_AT)  # follows the other, never ahead of it
         if draw.random() < 0.5:
             self.events.region = Segment.attach(self.events.region.instance, self.events.region.name, writable=True)
             self.events.region.section("tail")[0]["position"] = self.tail

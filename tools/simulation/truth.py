@@ -34,6 +34,7 @@ _NEW = ENUMS["IntentKind"].by_name["NEW"]
 _STATUS = ENUMS["OrdStatus"].by_name
 TERMINAL = frozenset(_STATUS[n] for n in ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"))
 WORKING = frozenset(_STATUS[n] for n in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL", "PENDING_REPLACE"))
+OUT_OF_BAND: int = CONSTANTS["REVISION_OUT_OF_BAND"][0]
 BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
 _INTENT = RECORDS["Intent"].offsets
 _EVENT = RECORDS["VenueEvent"].offsets
@@ -141,14 +142,17 @@ class Truth:
 
     # ---- what the wire carried
 
-    def wire(self, venue: int, message: dict[int, str]) -> None:
-        """A message that the venue's end received."""
+    def wire(self, venue: int, message: dict[int, str], made: Asked | None = None) -> None:
+        """A message that the venue's end received; ``made`` when it is an order that no strategy asked for, but a kill that flattens."""
         kind = message[35]
         if kind not in "DFG":
             return
         cl_ord_id = message[11]
         if kind != "D" and message.get(43) == "Y":
             return  # the session sends a request again when it is asked to; a new order never
+        decoded = decode_cl_ord_id(cl_ord_id, PREFIX)
+        if decoded is not None and decoded[2] == OUT_OF_BAND and kind == "F":
+            return  # a gateway's own cancel, one a kill
         if cl_ord_id in self.sent or cl_ord_id in self.requests:
             self.problems.append(Violation("I1", f"ClOrdID {cl_ord_id} left twice (35={kind})"))
         if kind != "D":
@@ -156,7 +160,7 @@ class Truth:
             return
         px = round(float(message[44]) * 100_000) if 44 in message else 0
         key = (message[55], message.get(1, ""), message[54], message[40], message.get(59, "0"), px, int(message[38]))
-        rows = self.asked.get(key)
+        rows = [made] if made is not None else self.asked.get(key)
         if not rows:
             self.problems.append(Violation("I2", f"order {cl_ord_id} on the wire has no journaled intent with its terms {key}"))
             return

@@ -39,7 +39,7 @@ class Watch:
         self.host, self.oracle = host, oracle
         limits = host.config.limits
         self.limits = Limits(**{name: getattr(limits, name) for name in limits.__dataclass_fields__})
-        self.shadow = Replayer(self.limits)
+        self.shadow = self._shadow()
         self.ring: JournalRing | None = None
         self.buffer = bytearray(BUFFER)
         self.frames: list[bytes] = []  # frame k is sequence k + 1
@@ -81,6 +81,21 @@ class Watch:
                 self.frames.append(frame)
                 self.oracle.frame(head, frame)
                 at += length
+            self._listen()
+
+    def _shadow(self) -> Replayer:
+        """A state that replays along, with what it tells strategies kept until it is looked at."""
+        shadow = Replayer(self.limits)
+        for row in range(1, self.host.shape.strategies + 1):
+            shadow.state.open_queue(row, strategy=True)
+        return shadow
+
+    def _listen(self) -> None:
+        """Refusals that strategies are told."""
+        for row in range(1, self.host.shape.strategies + 1):
+            told = self.shadow.state.take_queue(row, strategy=True)
+            for event in told[(told["kind"] == _DENIED) & (told["order_id"] == 0)]:  # of an intent, not of an order that was not sent
+                self.oracle.denied(int(event["journal_seq"]), int(event["reason"]))
 
     def drained(self, sidecar: Sidecar) -> bool:
         """The sidecar has written and synced all that the ring holds."""
@@ -113,9 +128,11 @@ class Watch:
                 return [Violation("I10", f"the journal ends at sequence {seq}, published were {len(self.frames)}")]
             self.oracle.lost_frames(seq)
             del self.frames[seq:]
-            self.shadow = Replayer(self.limits)
+            self.shadow = self._shadow()
             data = b"".join(self.frames)
             self.shadow.apply_buffer(data, 0, len(data))
+            for row in range(1, self.host.shape.strategies + 1):
+                self.shadow.state.take_queue(row, strategy=True)  # told before
         if seq != self.shadow.seq:
             return [Violation("I10", f"recovery reached sequence {seq}, published were {self.shadow.seq}")]
         if state_hash != self.shadow.state_hash():
@@ -174,6 +191,7 @@ class Watch:
 
 
 SETTLED = tuple(ENUMS["OrdStatus"].by_name[n] for n in ("NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"))
+_DENIED = ENUMS["EventKind"].by_name["DENIED"]
 _UP = ENUMS["SessionState"].by_name["UP"]
 
 

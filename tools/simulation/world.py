@@ -21,7 +21,7 @@ from ringfence.gateways.errors import GatewayError
 from ringfence.gateways.strategy import InstanceStopped
 from ringfence.ipc.errors import RingGarbage
 from ringfence.ipc.link import published
-from ringfence.ipc.schema import CONSTANTS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools import definitions
 from ringfence.tools.errors import JournalSuspect, ToolError
 from ringfence.tools.journal_writer import SUSPECT_NAME
@@ -31,6 +31,8 @@ from ringfence.tools.simulation.faults import MS, Fault, S
 from ringfence.tools.simulation.host import Host
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.judges import Judges
+from ringfence.tools.simulation.kills import Switches
+from ringfence.tools.simulation.operators import Operators
 from ringfence.tools.simulation.setup import START_NS, US, Shape
 from ringfence.tools.simulation.strategies import Driver
 from ringfence.tools.simulation.venue import Market
@@ -42,6 +44,9 @@ RESTART_NS = (5 * MS, 400 * MS)
 OPERATOR_NS = 2 * S
 CLOCK_MENDED_NS = 300 * MS
 RESUME_NS = 150 * MS
+_FIRM, _VENUE = (ENUMS["ScopeKind"].by_name[name] for name in ("FIRM", "VENUE"))
+_KILL_CANCEL, _KILL_FLATTEN = CONSTANTS["KILL_CANCEL"][0], CONSTANTS["KILL_FLATTEN"][0]
+_ENABLED = ENUMS["StrategyStatus"].by_name["ENABLED"]
 _HALTED = CONSTANTS["RESTRICT_OPERATOR"][0]
 
 
@@ -67,6 +72,8 @@ class World:
         self.host = Host(shape, self.markets)
         self.host.now = self.now
         self.watch = Watch(self.host, self.oracle)
+        self.switches = Switches(self.host)
+        self.operators = Operators(self.host)
         self.oracle.durable(lambda: self.watch.durable)
         self.drivers: dict[int, Driver | None] = dict.fromkeys(range(1, shape.strategies + 1))
         self.attaching: set[int] = set()
@@ -77,13 +84,13 @@ class World:
         self.tear: dict[str, Fault] = {}
         self.dying: dict[str, Fault] = {}  # the same, for real
         self.disk_full_until = self.disk_slow_until = 0
-        self.calm = False
+        self.calm = self.idle = False  # strategies wind down; they only listen
         self.halted = False  # at some time, by a command or after a host crash
         self.idle_turns = 0
         self.day = 0
         self.actors: dict[str, Callable[[], int]] = {"sidecar": self._sidecar, "engine": self._engine, "operator": self._operator}
         for row in range(1, len(self.markets) + 1):
-            self.actors[f"gw{row}"] = lambda row=row: self._gateway(row)  # type: ignore[misc]
+            self.actors[f"gw{row}"] = lambda row=row: self._obeying(row)  # type: ignore[misc]
             self.actors[f"venue{row}"] = lambda row=row: self.markets[row - 1].step(self.now)  # type: ignore[misc]
         for row in range(1, shape.strategies + 1):
             self.actors[f"s{row}"] = lambda row=row: self._strategy(row)  # type: ignore[misc]
@@ -250,6 +257,13 @@ class World:
             raise self._broken("SESSION", f"session of venue {row} stopped for an operator: {gateway.session.state}")
         return work
 
+    def _obeying(self, row: int) -> int:
+        """A gateway's turn, and whether it kept to its kill word."""
+        self.switches.before_turn(row)
+        work = self._gateway(row)
+        self._check(self.switches.after_turn(row))
+        return work
+
     def _strategy(self, row: int) -> int:
         host, name = self.host, f"s{row}"
         driver = self.drivers[row]
@@ -273,7 +287,7 @@ class World:
             return 0
         self.attaching.discard(row)
         driver = self.drivers[row] = Driver(row, self.shape, client, Random(f"{self.shape.seed}/s{row}/{host.ring_epochs[row]}"))
-        driver.quiet = self.calm
+        driver.quiet, driver.idle = self.calm, self.idle
         return 1
 
     def _operator(self) -> int:
@@ -283,6 +297,8 @@ class World:
             del self.doomed[row]
             self._kill(f"s{row}")
         self._resume()
+        self.switches.step(self.now)
+        self.operators.step(self.now)
         for name in [n for n, at in self.due.items() if n.startswith("clock/") and at <= self.now]:
             del self.due[name]
             self._mend_clock(name.removeprefix("clock/"))
@@ -374,6 +390,7 @@ class World:
         host.crash_disk(draw, ordered=True)
         host.boot_memory()
         self.watch.crashed()
+        self.switches.lost_memory()
         self.attaching.clear()
 
     # ---- faults
@@ -401,6 +418,8 @@ class World:
         for market in self.markets:
             market.calm, market.wire.refusing, market.frozen_until = True, 0, 0
             market.cut()
+        if self.switches.struck:
+            self._prove_kill()
         for _ in range(SETTLE_EVENTS_MAX):
             busy = self._turn()
             self.idle_turns = 0 if busy else self.idle_turns + 1
@@ -414,6 +433,52 @@ class World:
             self.now = self.host.now = self.now + 10 * MS
             self.host.sidecar.turn()
         self._check(self.watch.cold_replay())
+
+    def _prove_kill(self) -> None:
+        """The firm is killed: its proof list empties without the strategies' help; two operators release it, and orders are taken again."""
+        self.switches.hold = True
+        self._mode(quiet=True, idle=True)
+        self.switches.set_word(0)
+        self.switches.command((_FIRM, 0, 0), _KILL_CANCEL)
+        self._until(
+            lambda: self._answering() and (_FIRM, 0, 0) in self.switches.killed() and not self.switches.proof(lossy=self.oracle.lossy),
+            "the proof list does not empty",
+        )
+        self.switches.hold = False
+        self._until(lambda: self._answering() and not self.switches.killed() and not self.switches.words, "the kills are not released")
+        before = self._orders()
+        self._mode(quiet=False, idle=False)
+        self._until(lambda: self._answering() and (self._orders() > before or not self._may_trade()), "nothing is traded after the release")
+        self._mode(quiet=True, idle=False)
+
+    def _mode(self, *, quiet: bool, idle: bool) -> None:
+        """What strategies do, those too that are started later."""
+        self.calm, self.idle = quiet, idle
+        for driver in self.drivers.values():
+            if driver is not None:
+                driver.quiet, driver.idle = quiet, idle
+
+    def _orders(self) -> int:
+        return int(self.host.engine.state.table("engine")[1]["order_count"])  # type: ignore[union-attr]
+
+    def _may_trade(self) -> bool:
+        """Some strategy may still ask for new orders (one that wrote garbage may not), the engine's time is not ahead, where all intents are old, and
+        nothing is limited.
+        """
+        table = self.host.engine.state.table  # type: ignore[union-attr]
+        ahead = max(int(table("engine")[1][name]) for name in ("engine_ns", "started_ns")) > self.now
+        return bool((table("strategies")["status"] == _ENABLED).any()) and not (ahead or self.oracle.oracle.model.limits)
+
+    def _until(self, done: Callable[[], bool], text: str) -> None:
+        for _ in range(SETTLE_EVENTS_MAX):
+            if done():
+                return
+            self._turn()
+        rest = f": open are orders {self.switches.proof()[:9]}, killed {self.switches.killed()}" if self.host.engine is not None else ""
+        raise self._broken("LIVENESS", text + rest)
+
+    def _answering(self) -> bool:
+        return self.host.engine is not None and self.host.sidecar is not None
 
     def _is_quiet(self) -> bool:
         up = self.host.engine is not None and self.host.sidecar is not None and all(d is not None for d in self.drivers.values())
@@ -515,6 +580,27 @@ def _halt(w: World, _f: Fault) -> None:
     w.host.publish(definitions.command("HALT", "simulated"))
 
 
+def _set_limit(w: World, f: Fault) -> None:
+    w.operators.set_limit(Random(f.amount))
+
+
+def _set_strategy(w: World, f: Fault) -> None:
+    w.operators.set_strategy(int(f.target), Random(f.amount))
+
+
+def _kill_scope(w: World, f: Fault) -> None:
+    draw = Random(f.amount)
+    w.switches.command(draw.choice(w.switches.choice), draw.choice((0, _KILL_CANCEL, _KILL_CANCEL, _KILL_FLATTEN, _KILL_CANCEL | _KILL_FLATTEN)))
+
+
+def _kill_word(w: World, f: Fault) -> None:
+    draw = Random(f.amount)
+    venue = draw.randrange(len(w.markets) + 1)
+    w.switches.set_word(venue)
+    if draw.random() < 0.5:  # as the command of the same name does
+        w.switches.command((_VENUE, venue, 0) if venue else (_FIRM, 0, 0), _KILL_CANCEL)
+
+
 def _garbage(w: World, f: Fault) -> None:
     """A hostile strategy writes noise into its own ring: over slots, over its head, or a slot with a right sequence word and a wrong checksum."""
     row, draw = int(f.target), Random(f.amount)
@@ -572,5 +658,9 @@ _STRIKES: dict[str, Strike] = {
     "clock_frozen": _clock_frozen,
     "roll_day": _roll_day,
     "halt": _halt,
+    "set_limit": _set_limit,
+    "set_strategy": _set_strategy,
+    "kill_scope": _kill_scope,
+    "kill_word": _kill_word,
     "garbage": _garbage,
 }

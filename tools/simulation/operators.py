@@ -1,0 +1,96 @@
+"""The people of a simulated run who set limits and strategies' states: one changes, another approves, refuses, or lets it wait.
+
+    fault ──SET_LIMIT, SET_STRATEGY──▶ control ring      operator's turn ──APPROVE by the other, WITHDRAW──▶ proposals; strategies are enabled again
+
+Owned by one ``World``; reads the engine's tables as an operator's tools do. What a change does is judged by the oracle. Nothing here fails by raising.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+
+from ringfence.core.rules import RULES
+from ringfence.ipc.layout import dtype
+from ringfence.ipc.schema import ENUMS
+from ringfence.tools import definitions
+from ringfence.tools.simulation import kills
+from ringfence.tools.simulation.host import Host
+from ringfence.tools.simulation.oracle_scopes import Scope
+from ringfence.tools.simulation.setup import LIMITED, SECOND_OPERATOR
+
+HOLD_NS = 400_000_000
+LASTS_NS = (20_000_000, 2_000_000_000)
+_KIND = ENUMS["ScopeKind"]
+_PENDING = ENUMS["ProposalState"].by_name["PENDING"]
+_RELEASE = ENUMS["ControlKind"].by_name["RELEASE"]
+_STATUS = ENUMS["StrategyStatus"].by_name
+_CHOSEN = ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED")
+
+
+class Operators:
+    """Those who govern one run."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.scopes = kills.scopes(host.shape)
+        self.seen: dict[int, int] = {}  # proposals, and when each is decided
+        self.due: dict[int, int] = {}  # strategies, and when each is enabled again
+
+    def set_limit(self, draw: Random) -> None:
+        """Somebody sets a limit, every third time for a while only."""
+        known = self._known()
+        if known and draw.random() < 0.6:
+            scope, rule = draw.choice(known)
+        else:
+            rule = draw.choice(sorted(LIMITED))
+            scope = draw.choice([s for s in self.scopes if _KIND.by_value[s[0]] in RULES[rule].scopes])
+        record = definitions.limit_change(rule, scope, draw.choice((0, draw.randint(*LIMITED[rule]))))
+        record["operator_name"] = b"simulated"
+        if draw.random() < 0.3:
+            record["body"] = self._ending(record, self.host.now + draw.randint(*LASTS_NS))
+        self.host.publish(record)
+
+    def _known(self) -> list[tuple[Scope, str]]:
+        """Limits that are set."""
+        if self.host.engine is None:
+            return []
+        table = self.host.engine.state.table
+        rows = table("scopes")[1 : int(table("engine")[1]["scope_count"]) + 1]
+        return [((int(r["kind"]), int(r["a"]), int(r["b"])), rule) for r in rows for rule in sorted(LIMITED) if int(r["limits"][RULES[rule].number])]
+
+    def _ending(self, record: np.void, expires_ns: int) -> bytes:
+        body = np.frombuffer(record["body"].ljust(64, b"\0")[:64], dtype("LimitChange"), 1).copy()
+        body[0]["expires_ns"] = expires_ns
+        return bytes(body.tobytes())
+
+    def set_strategy(self, row: int, draw: Random) -> None:
+        """Somebody lets a strategy do less, or more."""
+        self._set(row, draw.choice(_CHOSEN))
+        self.due[row] = self.host.now + HOLD_NS
+
+    def _set(self, row: int, status: str) -> None:
+        self.host.publish(definitions.command("SET_STRATEGY", "simulated", strategy=row, status=_STATUS[status]))
+
+    def step(self, now: int) -> None:
+        """An operator's turn: of three proposals one is approved, one withdrawn, one left to wait."""
+        if self.host.engine is None:
+            return
+        for row in [r for r, at in self.due.items() if at <= now]:
+            del self.due[row]
+            self._set(row, "ENABLED")
+        table = self.host.engine.state.table
+        for p in table("proposals")[1 : int(table("engine")[1]["proposal_count"]) + 1]:
+            number = int(p["id"])
+            if int(p["state"]) == _PENDING and int(p["kind"]) != _RELEASE and self.seen.setdefault(number, now + HOLD_NS) <= now:
+                self.seen[number] = now + HOLD_NS
+                self._decide(number)
+
+    def _decide(self, number: int) -> None:
+        body = np.zeros(1, dtype("Decision"))
+        body[0]["proposal"] = number
+        if number % 3 == 0:
+            self.host.publish(definitions.command("APPROVE", "simulated", body=body[0], operator_uid=SECOND_OPERATOR))
+        elif number % 3 == 1:
+            self.host.publish(definitions.command("WITHDRAW", "simulated", body=body[0]))

@@ -1,0 +1,166 @@
+"""Kill switches by the rules: which orders a kill, or a strategy's silence, cancels and when again, and how a kill closes positions.
+
+    KILL, RELEASE (oracle_authority), KILL_WORD, TIMER frames ─▶ Model.kills, requests, orders that flatten
+
+Written from docs/operations.md, docs/controls.md and the issue's words: a kill holds from its input on; an open order of the scope is asked to be cancelled
+at once when its session is up, and again by the timer, at most once a second and less often with every eighth request. Reads and writes the Model alone;
+nothing here fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools.simulation.oracle_model import (
+    CANCEL,
+    LIMIT_NS,
+    REPLACE,
+    Kill,
+    Model,
+    Order,
+    Strategy,
+    ask,
+    may_cancel,
+    room,
+    settle,
+)
+from ringfence.tools.simulation.oracle_scopes import KIND, Scope, holds
+
+MARKET, IOC = ENUMS["OrdType"].by_name["MARKET"], ENUMS["TimeInForce"].by_name["IOC"]
+BUY, SELL = ENUMS["Side"].by_name["BUY"], ENUMS["Side"].by_name["SELL"]
+ENABLED, REDUCE_ONLY, CANCEL_ONLY = (ENUMS["StrategyStatus"].by_name[name] for name in ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY"))
+CANCELS, FLATTENS = CONSTANTS["KILL_CANCEL"][0], CONSTANTS["KILL_FLATTEN"][0]
+FLATTEN_CLIENT_ID = CONSTANTS["FLATTEN_CLIENT_ID"][0]
+AGAIN_NS = 1_000_000_000
+
+
+# ---- scopes ----------------------------------------------------------------------------------------------------------------------
+
+
+def exists(m: Model, scope: Scope) -> bool:
+    """Whether there is something that the scope is about."""
+    kind, a, b = scope
+    if kind == KIND["FIRM"]:
+        return (a, b) == (0, 0)
+    if kind == KIND["ACCOUNT_INSTRUMENT"]:
+        return a in m.accounts and b in m.instruments
+    if kind == KIND["STRATEGY_INSTRUMENT"]:
+        return a in m.strategies and b in m.instruments
+    rows: dict[int, Container[int]] = {KIND["ACCOUNT"]: m.accounts, KIND["VENUE"]: m.venues, KIND["STRATEGY"]: m.strategies, KIND["INSTRUMENT"]: m.instruments}
+    return b == 0 and a in rows.get(kind, ())
+
+
+def flattens(o: Order) -> bool:
+    """Whether the engine made the order itself, to close a position."""
+    return o.client_id >> 32 == FLATTEN_CLIENT_ID
+
+
+# ---- the switch ------------------------------------------------------------------------------------------------------------------
+
+
+def kill(m: Model, scope: Scope, options: int) -> bool:
+    """Block, and cancel or flatten as asked; what is asked again adds to it."""
+    if not exists(m, scope) or options & ~(CANCELS | FLATTENS):
+        return False
+    m.counting = True
+    known = m.kills.get(scope)
+    if known is None:
+        m.kills[scope] = Kill(m.seq, options)
+        m.killed.append((scope, m.seq, 0))
+    else:
+        known.options |= options
+    if options & CANCELS:
+        for _, s in sorted(m.strategies.items()):
+            for o in list(s.open.values()):
+                if holds(scope, o.account, o.strategy, o.instrument, o.venue):
+                    _cancel(m, o)
+    if options & FLATTENS:
+        _flatten(m, scope)
+    return True
+
+
+def release(m: Model, scope: Scope) -> bool:
+    """Lift it."""
+    if m.kills.pop(scope, None) is None:
+        return False
+    at = max(k for k, entry in enumerate(m.killed) if entry[0] == scope)
+    m.killed[at] = (scope, m.killed[at][1], m.seq)
+    return True
+
+
+def word(m: Model, venue: int) -> Scope:
+    """The out-of-band word of a venue, or of the firm (0), was found set; the scope that it kills."""
+    scope = (KIND["VENUE"], venue, 0) if venue else (KIND["FIRM"], 0, 0)
+    kill(m, scope, CANCELS)
+    return scope
+
+
+def silence(m: Model, s: Strategy) -> None:
+    """A strategy whose heartbeat is too old: it may only cancel, and its open orders are cancelled, now and until they are over."""
+    if s.status in (ENABLED, REDUCE_ONLY):
+        s.status = CANCEL_ONLY
+    s.silent = True
+    for o in list(s.open.values()):
+        _cancel(m, o)
+
+
+def _cancel(m: Model, o: Order) -> None:
+    if not o.leaves and not o.newest(REPLACE):
+        return  # filled: it waits for an answer only
+    awaited = any(r.kind == CANCEL and m.now - r.since_ns < LIMIT_NS for r in o.requests.values())
+    if m.venues[o.venue].up and not awaited and room(m, o, CANCEL) and may_cancel(m, o):
+        ask(m, o, CANCEL)
+
+
+def timer(m: Model) -> None:
+    """What is still open of a scope that was killed with cancels, or of a silent strategy, is asked for again."""
+    wanted = [scope for scope, k in m.kills.items() if k.options & CANCELS]
+    for _, s in sorted(m.strategies.items()):
+        for o in list(s.open.values()) if wanted or s.silent else ():
+            due = m.now - o.updated_ns >= AGAIN_NS * (1 + o.revision // 8)
+            if due and (s.silent or any(holds(scope, o.account, o.strategy, o.instrument, o.venue) for scope in wanted)):
+                _cancel(m, o)
+
+
+def _flatten(m: Model, scope: Scope) -> None:
+    """One market order a position, of what is not being closed already."""
+    for (account, strategy, instrument), p in list(m.positions.items()):
+        if not p.net or not strategy or not holds(scope, account, strategy, instrument, 0):
+            continue
+        side = SELL if p.net > 0 else BUY
+        closing = (o for o in m.strategies[strategy].open.values() if (o.account, o.instrument) == (account, instrument) and (o.side == BUY) == (side == BUY))
+        most = m.instruments[instrument].qty_max
+        qty = abs(p.net) - sum(o.leaves for o in closing)
+        qty = min(qty, most) if most else qty
+        found = _way_out(m, account, instrument)
+        if qty <= 0 or found is None or len(m.orders) + 1 >= m.capacity["orders"]:
+            continue
+        m.flattened += 1
+        client_id = FLATTEN_CLIENT_ID << 32 | m.flattened
+        terms = (0, 0, qty, 0, 0, instrument, account, 0, side, MARKET, IOC, 0)
+        o = Order(
+            *(len(m.orders) + 1, client_id, terms, strategy, account, found[1], found[0], instrument, side, MARKET, IOC, 0, 0, qty, 0),
+            day=m.day_code,
+            created_seq=m.seq,
+            first_px=p.last_px,
+        )
+        m.orders.append(o)
+        m.by_client[strategy, client_id] = o
+        m.venues[o.venue].queued += 1
+        settle(m, o)
+
+
+def _way_out(m: Model, account: int, instrument: int) -> tuple[int, int] | None:
+    """Route and venue of an order that closes: the first that fits and takes it, where a kill is no hindrance if there is none else."""
+    last = None
+    for row, r in sorted(m.routes.items()):
+        venue = m.venues.get(r.venue)
+        if not r.active or r.instrument not in (0, instrument) or r.account not in (0, account) or venue is None or not venue.active:
+            continue
+        takes = not (venue.ord_types and not venue.ord_types >> MARKET & 1) and not (venue.time_in_forces and not venue.time_in_forces >> IOC & 1)
+        open_ = m.accounts.get(account, False) and takes and venue.up and not venue.stalled
+        last = (row, r.venue) if open_ else None
+        if open_ and (KIND["VENUE"], r.venue, 0) not in m.kills:
+            break
+    return last
