@@ -18,7 +18,7 @@ from typing import Any
 from ringfence.core.errors import CoreError
 from ringfence.core.ledger import Booking, Ledger, LedgerError, Limits, Position, bytes_needed
 from ringfence.tools.errors import Refused, UsageError
-from ringfence.tools.ledger_case import METHODS, Case, Entry, Instrument, scaled
+from ringfence.tools.ledger_case import CASH_KINDS, METHODS, Case, Entry, Instrument, scaled
 from ringfence.tools.ledger_numbers import Amount, exact
 
 ENDLESS_RATIO_DIGITS = 18
@@ -172,7 +172,7 @@ def book(case: Case, method: str) -> Booked:
     assets = {a: n for n, a in enumerate(sorted({i.settle for i in case.instruments.values()} | {i.base for i in case.instruments.values()}), 1)}
     booked = Booked(case, _ledger(case, method, assets), {name: n for n, name in enumerate(names, 1)}, assets, [], [], [])
     for at, e in enumerate(case.entries, 1):
-        if e.kind in {"DEPOSIT", "WITHDRAW"}:
+        if e.kind in CASH_KINDS or e.kind == "MARK":
             continue
         answer = _book(booked, e, at)
         if answer.result == "CONFLICT":
@@ -357,8 +357,8 @@ class Report:
                 units[i.base] = units.get(i.base, Fraction(0)) + Fraction(p.qty, 10**i.qty_digits)
                 paid_from_lots.add(i.base)
         for e in self.case.entries:
-            if e.kind in {"DEPOSIT", "WITHDRAW"} and e.amount is not None:
-                units[e.ref] = units.get(e.ref, Fraction(0)) + e.amount
+            for asset, amount in e.moves:
+                units[asset] = units.get(asset, Fraction(0)) + amount
         for asset, amount in fees.items():
             if asset not in money and asset not in paid_from_lots:
                 units[asset] = units.get(asset, Fraction(0)) - amount
@@ -388,11 +388,12 @@ class Report:
                 local += Fraction(p.cost, 10**i.money_digits)
             total += local * marks[i.settle]
         for e in self.case.entries:
-            if e.kind in {"DEPOSIT", "WITHDRAW"} and e.amount is not None:
-                rate = Fraction(1) if e.ref == self.case.reporting and e.fx is None else e.fx
-                if e.ref not in marks or rate is None:
+            for asset, amount in e.moves:
+                # What is converted changes hands at the marks; deposits count at their own rate.
+                rate = Fraction(0) if e.kind == "CONVERT" else Fraction(1) if asset == self.case.reporting and e.fx is None else e.fx
+                if asset not in marks or rate is None:
                     return None
-                total += e.amount * (marks[e.ref] - rate)
+                total += amount * (marks[asset] - rate)
         return exact(total)
 
     def closed(self) -> list[list[object]]:
@@ -435,7 +436,7 @@ class Report:
 
     def build(self) -> dict[str, Any]:
         """Return the whole report, amounts as text."""
-        case, kinds = self.case, {e.kind for e in self.case.entries}
+        case, kinds = self.case, {e.kind for e in self.case.entries} - {"MARK"}
         totals, fees = self.totals(), self.fees()
         net = totals.realized - totals.fees + totals.funding + totals.income
         total = None if totals.unrealized is None else net + totals.unrealized
