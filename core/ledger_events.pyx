@@ -13,13 +13,13 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, key_slot
-from ringfence.core.ledger_kinds cimport apply, in_force
+from ringfence.core.ledger_kinds cimport apply, apply_fill, in_force
 from ringfence.core.ledger_legs cimport say_legs, touch
 from ringfence.core.ledger_recompute cimport POSITION_LINKED, after_event, chain, link_event, recompute
 from ringfence.core.lots cimport LedgerTables
 from ringfence.core.wide cimport rf_wide_abs, rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_APPLIED, RF_LEDGER_EVENT_STATE_BOOKED,
     RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_EVENT_STATE_REPLACED, RF_LEDGER_FEE_HELD, RF_LEDGER_FEE_MAX,
     RF_LEDGER_GIVEN_AMOUNT, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_FX, RF_LEDGER_GIVEN_PICKS, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY,
@@ -209,7 +209,7 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     if t.legs != NULL:
         touch(t, position)
         touch(t, other)
-    result = apply(t, row)
+    result = apply_fill(t, row) if e.kind == RF_LEDGER_EVENT_KIND_FILL else apply(t, row)
     if result != RF_LEDGER_RESULT_BOOKED:
         if ties or e.kind == RF_LEDGER_EVENT_KIND_SPLIT or e.kind == RF_LEDGER_EVENT_KIND_REWARD:
             recompute(t, position, other, row)
@@ -222,7 +222,8 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
         after_event(t, other, row, e.seq)
     if e.key:
         t.by_key[slot] = row
-        let_waiting_act(t, row, waiting)
+        if waiting:
+            let_waiting_act(t, row, waiting)
     return RF_LEDGER_RESULT_BOOKED
 
 

@@ -211,11 +211,17 @@ cdef int receive_lot(LedgerTables *t, uint32_t target, uint64_t seq, uint32_t ev
     return RF_LEDGER_RESULT_BOOKED
 
 
-cdef int opening_unit(const LedgerInstrument *i, const Trade *x, wide_t opening, wide_t cost, wide_t *out) noexcept nogil:
-    """Cost of one whole unit: by the price when there is no fee in it, so that equal prices make equal ranks."""
+cdef int opening_rank(const LedgerTables *t, const LedgerPosition *p, const Trade *x, wide_t opening, wide_t cost, wide_t *rank) noexcept nogil:
+    """Rank of the lot that a trade opens: by the price when there is no fee in it, so that equal prices make equal ranks."""
+    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
+    cdef wide_t unit
     if x.fee == 0:
-        return value_of(i, power_of_ten(i.qty_digits), x.px, out)
-    return unit_value(i, cost, opening if x.qty > 0 else -opening, out)
+        if not value_of(i, power_of_ten(i.qty_digits), x.px, &unit):
+            return 0
+    elif not unit_value(i, cost, opening, &unit):
+        return 0
+    rank[0] = rank_of(p, unit, x.qty < 0)
+    return 1
 
 
 cdef void flatten_bound(LedgerPosition *p) noexcept nogil:
@@ -226,8 +232,9 @@ cdef void flatten_bound(LedgerPosition *p) noexcept nogil:
 
 cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[position]
-    cdef wide_t held = rf_wide_load(p.qty), size = rf_wide_abs(x.qty), closing = 0, opening, fee_closing = 0, proceeds = 0, proceeds_base = 0
-    cdef wide_t total = x.value + x.fee, total_base = 0, rank = 0, bound = rf_wide_load(p.bound) + rf_wide_abs(x.value), after = held + x.qty
+    cdef wide_t held = rf_wide_load(p.qty), total = x.value + x.fee, total_base = 0, after = held + x.qty
+    cdef wide_t bound = rf_wide_load(p.bound) + rf_wide_abs(x.value), proceeds, proceeds_base, rank = 0
+    cdef int opens = held == 0 or (held > 0) == (x.qty > 0), flips = not opens and after != 0 and (after > 0) != (held > 0)
     if x.qty == 0:
         return RF_LEDGER_RESULT_BAD_EVENT
     if x.fee != 0:
@@ -238,38 +245,33 @@ cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const T
         if not in_base(e, total, &total_base) or not rf_wide_is_figure(total_base) or not rf_wide_is_figure(bound + rf_wide_abs(total_base)):
             return RF_LEDGER_RESULT_OVERFLOW
         bound += rf_wide_abs(total_base)
-    if held != 0 and (held > 0) != (x.qty > 0):
-        closing = rf_wide_abs(held)
-        if closing > size:
-            closing = size
-    opening = size - closing
-    if opening != 0 and closing == 0 and not (p.method == RF_LEDGER_METHOD_WAC and p.first_lot) and not lot_to_spare(t):
-        return RF_LEDGER_RESULT_NO_ROW
-    if closing != 0:
-        proceeds = total
-        proceeds_base = total_base
-        if opening != 0:
-            proceeds = (closing if x.qty > 0 else -closing) * x.unit if x.unit != 0 else rf_wide_part(x.value, closing, size)
-            if x.fee != 0:
-                fee_closing = rf_wide_part(x.fee, closing, size)
-            proceeds += fee_closing
-            if e.fx != 0:
-                in_base(e, proceeds, &proceeds_base)
-    if opening != 0 and by_rank(p):
-        if not opening_unit(&t.instruments[p.instrument], x, opening, total - proceeds, &rank):
+    proceeds = total
+    proceeds_base = total_base
+    if opens:
+        if not (p.method == RF_LEDGER_METHOD_WAC and p.first_lot) and not lot_to_spare(t):
+            return RF_LEDGER_RESULT_NO_ROW
+        if by_rank(p) and not opening_rank(t, p, x, x.qty, total, &rank):
             return RF_LEDGER_RESULT_OVERFLOW
-        rank = rank_of(p, rank, x.qty < 0)
+    elif flips:
+        proceeds = -held * x.unit if x.unit != 0 else rf_wide_part(x.value, rf_wide_abs(held), rf_wide_abs(x.qty))
+        if x.fee != 0:
+            proceeds += rf_wide_part(x.fee, rf_wide_abs(held), rf_wide_abs(x.qty))
+        if e.fx != 0:
+            in_base(e, proceeds, &proceeds_base)
+        if by_rank(p) and not opening_rank(t, p, x, after, total - proceeds, &rank):
+            return RF_LEDGER_RESULT_OVERFLOW
     if e.fx == 0:
         p.base_unknown = 1
     rf_wide_store(p.bound, bound)
     rf_wide_store(p.flow, rf_wide_load(p.flow) + total)
-    if closing != 0:
-        close_lots(t, position, e, x, closing, proceeds, proceeds_base)
-        if after == 0:
-            flatten_bound(p)
-    if opening != 0:
-        receive_lot(t, position, x.seq, x.event, opening if x.qty > 0 else -opening, total - proceeds, total_base - proceeds_base, rank)
     p.trades += 1
+    if opens:
+        return receive_lot(t, position, x.seq, x.event, x.qty, total, total_base, rank)
+    close_lots(t, position, e, x, rf_wide_abs(held) if flips else rf_wide_abs(x.qty), proceeds, proceeds_base)
+    if after == 0:
+        flatten_bound(p)
+    if flips:
+        return receive_lot(t, position, x.seq, x.event, after, total - proceeds, total_base - proceeds_base, rank)
     return RF_LEDGER_RESULT_BOOKED
 
 
