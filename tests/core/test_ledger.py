@@ -173,6 +173,7 @@ class Pair:
             i = book.instruments[p.instrument]
             h = book.held(p.account, p.instrument)
             assert p.cost - p.realized - p.moved == p.flow, "conservation"
+            self.identity(p, i)
             assert Fraction(p.qty, 10**i.qty_digits) == h.qty
             assert p.qty or p.cost == 0, "flat means zero cost"
             for mine, theirs in ((p.cost, h.cost), (p.realized, h.realized), (p.fees, h.fees), (p.funding, h.funding), (p.income, h.income)):
@@ -186,6 +187,16 @@ class Pair:
             else:
                 assert [(lot.seq, Fraction(lot.qty, 10**i.qty_digits)) for lot in lots] == [(lot.seq, lot.qty) for lot in h.lots]
             assert p.skipped == bool(h.skipped)
+
+    def identity(self, p: Any, i: Any) -> None:
+        """The master identity at some marks, to the last unit: what came of a position is the cash that it moved and what it is worth."""
+        for mark in (1, 777, 10**6):
+            unrealized = self.ledger.unrealized(p.row, mark)
+            result = p.realized - p.fees + p.funding + p.income + unrealized
+            worth = self.ledger.value(p.instrument, p.qty, mark) - p.moved
+            if i.margin:
+                worth = unrealized + (p.realized - p.settled if i.daily else 0)
+            assert result == p.cash - p.fees_elsewhere + worth
 
     def balances(self, answer: Booking) -> None:
         sums: dict[tuple[int, bool], int] = {}
