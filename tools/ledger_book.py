@@ -18,11 +18,11 @@ from typing import Any
 from ringfence.core.errors import CoreError
 from ringfence.core.ledger import Booking, Ledger, LedgerError, Limits, Position, bytes_needed
 from ringfence.tools.errors import Refused, UsageError
-from ringfence.tools.ledger_case import CASH_KINDS, METHODS, Case, Entry, Instrument, scaled
-from ringfence.tools.ledger_numbers import Amount, exact
+from ringfence.tools.ledger_case import CASH_KINDS, METHODS, MONEY_DIGITS_MAX, Case, Entry, Instrument, scaled
+from ringfence.tools.ledger_numbers import Amount, decimals, exact
 
-ENDLESS_RATIO_DIGITS = 18
-FX_DIGITS = 9
+FX_MAX = 10**18
+"""Mantissas of rates are 64-bit."""
 POOL = "pool"
 
 
@@ -84,7 +84,7 @@ def _fx(case: Case, e: Entry) -> tuple[int, int]:
     if not case.reporting or rate is None:
         return 0, 0
     digits = 0
-    while (rate * 10**digits).denominator != 1 and digits < FX_DIGITS:
+    while (rate * 10**digits).denominator != 1 and abs(rate) * 10 ** (digits + 1) < FX_MAX:
         digits += 1
     return scaled(rate, digits), digits
 
@@ -154,6 +154,8 @@ def _book(booked: Booked, e: Entry, seq: int) -> Booking:
     except LedgerError as error:
         where = f"{case.source}: event {e.seq} ({e.id}), {e.kind.lower().replace('_', ' ')}" + (f" of {i.name}" if i else "")
         raise Refused(f"{where} is refused: {str(error).partition(': ')[2]}") from None
+    except OverflowError:
+        raise Refused(f"{case.source}: event {e.seq} ({e.id}) is refused: a ratio or rate needs more than 64 bits; write it with fewer digits") from None
 
 
 def book(case: Case, method: str) -> Booked:
@@ -289,19 +291,23 @@ class Report:
         """Figures in the reporting currency; none when a rate was missing."""
         if not p.base_known:
             return dict.fromkeys(("realized_base", "realized_base_price_part", "realized_base_fx_part", "cost_base", "unrealized_base"))
-        digits = i.natural + FX_DIGITS
+        unrealized = self._unrealized_base(p, i)
 
         def amount(raw: int) -> Amount:
-            return Amount(raw, i.money_digits, min(digits, i.money_digits))
+            return Amount(raw, i.money_digits, min(self._base_natural(i), i.money_digits))
 
-        unrealized = self._unrealized_base(p, i)
         return {
             "realized_base": amount(p.realized_base).text(),
             "realized_base_price_part": amount(p.realized_base - p.realized_fx).text(),
             "realized_base_fx_part": amount(p.realized_fx).text(),
             "cost_base": amount(p.cost_base).text(),
-            "unrealized_base": None if unrealized is None else exact(unrealized),
+            "unrealized_base": None if unrealized is None else amount(scaled(unrealized, i.money_digits)).text(),
         }
+
+    def _base_natural(self, i: Instrument) -> int:
+        """Decimals of a value of an instrument times a rate of the file."""
+        rates = [e.fx for e in self.case.entries if e.fx is not None] + list(self.case.fx_marks.values())
+        return i.natural + max([decimals(rate) or 0 for rate in rates], default=0)
 
     def _unrealized_base(self, p: Position, i: Instrument) -> Fraction | None:
         unrealized = self.unrealized(p)
@@ -394,7 +400,9 @@ class Report:
                 if asset not in marks or rate is None:
                     return None
                 total += amount * (marks[asset] - rate)
-        return exact(total)
+        digits = min((i.money_digits for i in self.case.instruments.values()), default=MONEY_DIGITS_MAX)
+        natural = max((self._base_natural(i) for i in self.case.instruments.values()), default=0)
+        return Amount(scaled(total, digits), digits, min(natural, digits)).text()
 
     def closed(self) -> list[list[object]]:
         """What each close took out of which lot."""
