@@ -11,7 +11,7 @@ from running_instance import Running
 
 from ringfence.ipc.schema import ENUMS
 from ringfence.strategy import Strategy
-from ringfence.tools import control_client, signed
+from ringfence.tools import audit, control_client, signed
 from ringfence.tools.errors import UsageError
 
 BOB = 71_002
@@ -99,7 +99,9 @@ def test_reload_when_rows_are_new_are_closed_until_two_opened_them_and_then_trad
     strategy.buy("GBP/USD", 400, "0.5", client_id=4)
     desk.running.until("an order of the restarted engine", lambda: strategy.order(4) is not None)
     strategy.close()
+    assert desk.running.down() == []
     desk.running.replay()
+    assert audit.audit(desk.running.data / "journal").violations == []
 
 
 def denied(desk: Desk, strategy: Strategy) -> str:
