@@ -24,6 +24,7 @@ from ringfence.tools.ledger_numbers import Amount, decimals, exact
 FX_MAX = 10**18
 """Mantissas of rates are 64-bit."""
 POOL = "pool"
+TRADES = frozenset({"FILL", "BUST", "CORRECT"})
 
 
 @dataclass
@@ -173,15 +174,23 @@ def book(case: Case, method: str) -> Booked:
     names = sorted({e.account for e in case.entries} | {e.to_account for e in case.entries if e.to_account})
     assets = {a: n for n, a in enumerate(sorted({i.settle for i in case.instruments.values()} | {i.base for i in case.instruments.values()}), 1)}
     booked = Booked(case, _ledger(case, method, assets), {name: n for n, name in enumerate(names, 1)}, assets, [], [], [])
+    timed = _has_timeline(case)
     for at, e in enumerate(case.entries, 1):
         if e.kind in CASH_KINDS or e.kind == "MARK":
             continue
         answer = _book(booked, e, at)
         if answer.result == "CONFLICT":
             booked.conflicts.append(e.seq)
-        booked.timeline.append([e.seq, *_line(booked)])
+        if timed:
+            booked.timeline.append([e.seq, *_line(booked)])
     booked.held = [e.seq for e in case.entries if e.kind in {"BUST", "CORRECT"} and booked.ledger.event_of(case.key_of(e.ref)) == 0]
     return booked
+
+
+def _has_timeline(case: Case) -> bool:
+    """Whether a case is about the trades of one position."""
+    kinds, accounts = {e.kind for e in case.entries} - {"MARK"}, {e.account for e in case.entries if e.kind == "FILL"}
+    return kinds <= TRADES and len(case.instruments) == 1 and len(accounts) <= 1 and not any(i.daily for i in case.instruments.values())
 
 
 def _line(booked: Booked) -> list[object]:
@@ -234,6 +243,7 @@ class Report:
         self.account_names = {n: name for name, n in booked.accounts.items()}
         self.by_seq = {at: e for at, e in enumerate(self.case.entries, 1)}
         self.fees_known = True
+        self.corrections = [e for e in self.case.entries if e.kind == "CORRECT"]
         method = booked.ledger.positions()[0].method if booked.ledger.positions() else METHODS[0]
         self.method = method
         self.again = _ledger(self.case, method, booked.assets)
@@ -345,8 +355,8 @@ class Report:
     def _corrected_fee(self, e: Entry) -> Any:
         """The fee of a fill whose corrections may have changed it: that of the last correction that names one."""
         fee, identities = e.fee, {self.case.identity(e)}
-        for c in self.case.entries:
-            if c.kind == "CORRECT" and self.case.key_of(c.ref) in identities:
+        for c in self.corrections:
+            if self.case.key_of(c.ref) in identities:
                 identities.add(self.case.identity(c))
                 fee = c.fee or fee
         return fee
@@ -468,7 +478,7 @@ class Report:
         margin = self.variation_margin()
         if margin:
             report["variation_margin"] = margin
-        if kinds <= {"FILL", "BUST", "CORRECT"} and len(case.instruments) == 1 and len(self.ledger.positions()) <= 1 and not margin:
+        if _has_timeline(case):
             report["timeline"] = self.booked.timeline
         closed = self.closed() if self.method != "WAC" else []
         if closed:
@@ -485,7 +495,7 @@ class Report:
     def _wants_rounded(self, kinds: set[str]) -> bool:
         if "tags" in self.case.raw:
             return "rounding" in self.case.raw["tags"]
-        plain = kinds <= {"FILL", "BUST", "CORRECT"} and not any(e.fee for e in self.case.entries)
+        plain = kinds <= TRADES and not any(e.fee for e in self.case.entries)
         return plain and len(self.case.instruments) == 1 and not any(i.inverse or i.daily for i in self.case.instruments.values())
 
 

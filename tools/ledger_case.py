@@ -210,6 +210,7 @@ class Case:
         events = raw.get("events")
         if not isinstance(events, list):
             raise UsageError(f"{source}: events is {'missing' if events is None else 'no list'}; allowed: a list of events in journal order")
+        self.raw_by_id: dict[str, Mapping[str, Any]] = {}
         self.entries = [self._entry(seq, body) for seq, body in enumerate(events, 1)]
         if by_time:
             self.entries.sort(key=self._time)
@@ -353,14 +354,18 @@ class Case:
 
     def _corrected(self, e: Entry) -> Instrument | None:
         """The instrument of what a correction refers to, through corrections of corrections."""
-        events = {str(raw.get("id")): raw for raw in self.raw["events"] if isinstance(raw, dict)}
+        if len(self.instruments) == 1:
+            return next(iter(self.instruments.values()))
+        if not self.raw_by_id:
+            self.raw_by_id = {str(raw.get("id")): raw for raw in self.raw["events"] if isinstance(raw, dict)}
         ref, seen = e.ref, {e.id}
-        while ref in events and ref not in seen:
-            if events[ref].get("inst") in self.instruments:
-                return self.instruments[events[ref]["inst"]]
+        while ref in self.raw_by_id and ref not in seen:
+            raw = self.raw_by_id[ref]
+            if raw.get("inst") in self.instruments:
+                return self.instruments[raw["inst"]]
             seen.add(ref)
-            ref = str(events[ref].get("ref"))
-        return next(iter(self.instruments.values())) if len(self.instruments) == 1 else None
+            ref = str(raw.get("ref"))
+        return None
 
     def _read_funding(self, e: Entry, where: str) -> None:
         e.amount = self._named(e.raw, "amt", where)
