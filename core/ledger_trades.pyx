@@ -150,7 +150,7 @@ cdef void close_lots(
                 picked = rf_wide_load(t.picks[pick].qty)
             row = picked_lot(t, position, &t.picks[pick])
         else:
-            row = first_to_go(t, position)
+            row = first_to_go(p)
         k = rf_wide_abs(rf_wide_load(t.lots[row].qty))
         if k > left:
             k = left
@@ -290,7 +290,7 @@ cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty
     if not lot_to_spare(t):
         return RF_LEDGER_RESULT_NO_ROW
     while left > 0:
-        row = first_to_go(t, source)
+        row = first_to_go(p)
         lot = t.lots[row]
         k = rf_wide_abs(rf_wide_load(lot.qty))
         if k > left:
