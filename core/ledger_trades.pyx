@@ -16,7 +16,8 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.core.lots cimport LedgerTables, by_rank, first_to_go, insert_lot, lot_to_spare, new_lot, rank_of, remove_lot
 from ringfence.core.wide cimport (
-    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
+    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_opposed, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store,
+    wide_t,
 )
 from ringfence.ipc.records cimport (
     RF_LEDGER_INVERSE, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
@@ -234,7 +235,7 @@ cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const T
     cdef LedgerPosition *p = &t.positions[position]
     cdef wide_t held = rf_wide_load(p.qty), total = x.value + x.fee, total_base = 0, after = held + x.qty
     cdef wide_t bound = rf_wide_load(p.bound) + rf_wide_abs(x.value), proceeds, proceeds_base, rank = 0
-    cdef int opens = held == 0 or (held > 0) == (x.qty > 0), flips = not opens and after != 0 and (after > 0) != (held > 0)
+    cdef int opens = held == 0 or not rf_wide_opposed(held, x.qty), flips = not opens and after != 0 and rf_wide_opposed(after, held)
     if x.qty == 0:
         return RF_LEDGER_RESULT_BAD_EVENT
     if x.fee != 0:

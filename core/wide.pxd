@@ -17,6 +17,9 @@ cdef extern from *:
     static inline int rf_wide_narrow(rf_wide_t v, int64_t *out) { *out = (int64_t)v; return (rf_wide_t)*out == v; }
     static inline rf_wide_t rf_wide_abs(rf_wide_t v) { return v < 0 ? (rf_wide_t)-(rf_uwide_t)v : v; }
 
+    /* 1 when one of two numbers, neither of them 0, is negative and the other is not. */
+    static inline int rf_wide_opposed(rf_wide_t a, rf_wide_t b) { return ((int64_t)(a >> 64) ^ (int64_t)(b >> 64)) < 0; }
+
     /* -2^125 <= v < 2^125: what every figure keeps to, so that sums of a few never overflow. */
     static inline int rf_wide_is_figure(rf_wide_t v) { return (uint64_t)((int64_t)(v >> 64) + ((int64_t)1 << 61)) < ((uint64_t)1 << 62); }
 
@@ -136,6 +139,8 @@ cdef extern from *:
     # 1 when it fits in 64 bits.
     int rf_wide_narrow(wide_t v, int64_t *out) noexcept nogil
     wide_t rf_wide_abs(wide_t v) noexcept nogil
+    # Whether one of two numbers, neither of them 0, is negative and the other is not.
+    int rf_wide_opposed(wide_t a, wide_t b) noexcept nogil
     # Whether -2^125 <= v < 2^125.
     int rf_wide_is_figure(wide_t v) noexcept nogil
     int rf_wide_sum(wide_t a, wide_t b, wide_t *out) noexcept nogil

@@ -396,6 +396,20 @@ def test_ledger_when_a_figure_would_not_fit_refuses_with_a_reason_and_changes_no
     assert len(ledger.positions()) == 1
 
 
+@pytest.mark.parametrize("kind", ["EXPENSE", "CAPITALIZE", "BASE", "HELD", "ELSEWHERE"])
+@pytest.mark.parametrize("fee", [2**126, -(2**127), 2**125, 2**120])
+def test_ledger_when_a_fee_would_not_fit_refuses_and_changes_nothing(kind: str, fee: int) -> None:
+    ledger = make("FIFO", LIMITS, [model.Instrument(1, 0, 0), model.Instrument(2, 0, 0)])
+    ledger.book("FILL", seq=1, instrument=1, qty=5, px=3)
+    ledger.book("FILL", seq=2, instrument=2, qty=5, px=3)
+    before = figures(ledger)
+    with pytest.raises(LedgerError, match="OVERFLOW"):
+        for seq in range(3, 80):
+            ledger.book("FILL", seq=seq, instrument=1, qty=1, px=3, fee=fee, fee_kind=kind, fee_px=3, other_instrument=2)
+            before = figures(ledger)
+    assert figures(ledger) == before
+
+
 def test_ledger_when_a_correction_would_overflow_is_refused_and_what_was_stays() -> None:
     ledger = make("FIFO", LIMITS, [SHARE])
     for seq in range(1, 6):
