@@ -188,19 +188,21 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     """Book what is no bust or correction; ``slot`` is that of its identity."""
     cdef LedgerEvent *e = &t.events[row]
     cdef uint32_t positions = t.head.position_count, position, other = 0
-    cdef int result, ties = e.kind == RF_LEDGER_EVENT_KIND_TRANSFER or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF or e.fee_kind == RF_LEDGER_FEE_HELD
-    if ties and e.kind != RF_LEDGER_EVENT_KIND_TRANSFER and not (
-        e.other_instrument < t.head.instrument_rows and t.instruments[e.other_instrument].defined and e.other_instrument != e.instrument
-    ):
-        return RF_LEDGER_RESULT_NO_INSTRUMENT
-    if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER and e.other_account == e.account:
-        return RF_LEDGER_RESULT_BAD_EVENT
+    cdef int result, ties = 0
+    if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
+        if e.other_account == e.account:
+            return RF_LEDGER_RESULT_BAD_EVENT
+        ties = 1
+    elif e.fee_kind == RF_LEDGER_FEE_HELD or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
+        if e.other_instrument >= t.head.instrument_rows or not t.instruments[e.other_instrument].defined or e.other_instrument == e.instrument:
+            return RF_LEDGER_RESULT_NO_INSTRUMENT
+        ties = 1
     position = find_or_add(t, e.account, e.strategy, e.instrument, e.method)
     if ties and position:
-        other = find_or_add(
-            t, e.other_account if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER else e.account, e.strategy,
-            e.instrument if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER else e.other_instrument, e.method,
-        )
+        if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
+            other = find_or_add(t, e.other_account, e.strategy, e.instrument, e.method)
+        else:
+            other = find_or_add(t, e.account, e.strategy, e.other_instrument, e.method)
     if position == 0 or (ties and other == 0):
         drop_positions_above(t, positions)
         return RF_LEDGER_RESULT_NO_ROW
@@ -231,7 +233,7 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
 cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
     cdef uint32_t row = t.head.event_count + 1, known, slot = 0, waiting = 0
     cdef LedgerEvent *e
-    cdef int result, correction
+    cdef int result
     t.closing_count = 0
     t.leg_count = 0
     t.touched_count = 0
@@ -271,7 +273,6 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
         t.touched_count = 0
         return result
     t.head.last_seq = source.seq
-    correction = e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
     if t.legs != NULL:
-        say_legs(t, source.seq, correction)
+        say_legs(t, source.seq, e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT)
     return result
