@@ -17,7 +17,7 @@ from ringfence.core.ledger_kinds cimport apply, apply_fill, in_force
 from ringfence.core.ledger_legs cimport say_legs, touch
 from ringfence.core.ledger_recompute cimport POSITION_LINKED, after_event, chain, link_event, recompute
 from ringfence.core.lots cimport LedgerTables
-from ringfence.core.wide cimport rf_wide_abs, rf_wide_load, rf_wide_store, wide_t
+from ringfence.core.wide cimport rf_wide_abs, rf_wide_is_figure, rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
@@ -25,8 +25,8 @@ from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_EVENT_STATE_REPLACED, RF_LEDGER_FEE_HELD, RF_LEDGER_FEE_MAX,
     RF_LEDGER_GIVEN_AMOUNT, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_FX, RF_LEDGER_GIVEN_PICKS, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY,
     RF_LEDGER_GIVEN_SIDE, RF_LEDGER_METHOD_MAX, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT,
-    RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_HELD, RF_LEDGER_RESULT_NOT_FLAT, RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW,
-    LedgerEvent,
+    RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_HELD, RF_LEDGER_RESULT_NOT_FLAT,
+    RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent,
 )
 
 
@@ -230,6 +230,14 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef inline int figures_fit(const LedgerEvent *e) noexcept nogil:
+    """Whether all numbers of an event are figures, so that they can be negated and added."""
+    return (
+        rf_wide_is_figure(rf_wide_load(e.qty)) and rf_wide_is_figure(rf_wide_load(e.px)) and rf_wide_is_figure(rf_wide_load(e.amount))
+        and rf_wide_is_figure(rf_wide_load(e.fee)) and rf_wide_is_figure(rf_wide_load(e.fee_px))
+    )
+
+
 cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
     cdef uint32_t row = t.head.event_count + 1, known, slot = 0, waiting = 0
     cdef LedgerEvent *e
@@ -261,6 +269,8 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
     e.next_of_other = 0
     if e.kind == 0 or e.kind > RF_LEDGER_EVENT_KIND_MAX or e.seq <= t.head.last_seq or e.fee_kind > RF_LEDGER_FEE_MAX or e.method > RF_LEDGER_METHOD_MAX:
         result = RF_LEDGER_RESULT_BAD_EVENT
+    elif not figures_fit(e):
+        result = RF_LEDGER_RESULT_OVERFLOW
     elif e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
         result = book_reference(t, row, waiting)
     elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:

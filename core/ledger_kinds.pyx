@@ -93,8 +93,6 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
         fee = rf_wide_load(e.fee)
         fee_value = fee
         if e.fee_kind == RF_LEDGER_FEE_CAPITALIZE:
-            if not rf_wide_is_figure(fee):
-                return RF_LEDGER_RESULT_OVERFLOW
             x.fee = fee
             fee_value = 0
         elif e.fee_kind == RF_LEDGER_FEE_BASE:

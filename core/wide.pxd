@@ -21,7 +21,7 @@ cdef extern from *:
     static inline int rf_wide_opposed(rf_wide_t a, rf_wide_t b) { return ((int64_t)(a >> 64) ^ (int64_t)(b >> 64)) < 0; }
 
     /* -2^125 <= v < 2^125: what every figure keeps to, so that sums of a few never overflow. */
-    static inline int rf_wide_is_figure(rf_wide_t v) { return (uint64_t)((int64_t)(v >> 64) + ((int64_t)1 << 61)) < ((uint64_t)1 << 62); }
+    static inline int rf_wide_is_figure(rf_wide_t v) { return (uint64_t)(v >> 64) + ((uint64_t)1 << 61) < ((uint64_t)1 << 62); }
 
     static inline int rf_wide_sum(rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
         rf_wide_t sum;
