@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
+from statistics import median
 
 import numpy as np
 
@@ -88,6 +89,19 @@ def loop(method: str, fills: list[tuple[int, int, int, int]], *, legs: bool) -> 
         return {"fills/s": len(fills) / seconds}
 
     return measure
+
+
+def bust_us(method: str, fills: int, back: int, rounds: int) -> float:
+    """Median time to bust a fill that lies ``back`` fills behind the newest of one position, called from Python [us]."""
+    ledger = ledger_for(fills + rounds, method)
+    for seq, (qty, px) in enumerate(long_only(fills), 1):
+        ledger.book("FILL", seq=seq, account=1, instrument=1, qty=qty, px=px, key=seq, content=seq)
+    times = []
+    for n in range(rounds):
+        begin = time.perf_counter()
+        ledger.book("BUST", seq=fills + 1 + n, ref_key=fills - back - n)
+        times.append(time.perf_counter() - begin)
+    return median(times) * 1e6
 
 
 # ---- peers
@@ -194,6 +208,9 @@ def main(argv: list[str]) -> int:
         goal = GOALS.get(method, (None, None))[0]
         rows.append(harness.Row(f"{method}, C loop", "goal" if goal else "-", "fills/s", found[f"{method} plain"]["fills/s"], goal))
         rows.append(harness.Row(f"{method}, C loop with legs", "-", "fills/s", found[f"{method} legs"]["fills/s"], None))
+    fills_behind, back = (300, 100) if options.quick else (20_000, 1_000)
+    for method in ("WAC", "FIFO"):
+        rows.append(harness.Row(f"{method}, bust {back:,} fills back of {fills_behind:,}", "-", "us", bust_us(method, fills_behind, back, 9), None))
     counted = FILLS_QUICK if options.quick else FILLS_COUNTED
     try:
         for method in ("WAC", "FIFO") if options.quick else METHODS:

@@ -63,6 +63,7 @@ class Position(NamedTuple):
     skipped: bool
     trades: int
     updated_seq: int
+    fees_elsewhere: int
 
 class Head(NamedTuple):
     positions: int

@@ -54,7 +54,7 @@ OpenLot = namedtuple("OpenLot", "seq event qty cost cost_base")
 Position = namedtuple(
     "Position",
     "row account strategy instrument method qty cost realized fees funding income cash flow moved settled cost_base realized_base realized_fx fees_base"
-    " income_base base_known merged skipped trades updated_seq",
+    " income_base base_known merged skipped trades updated_seq fees_elsewhere",
 )
 Head = namedtuple("Head", "positions lots events checkpoints held merged_lots inexact duplicates conflicts refused recomputed checkpoints_dropped last_seq")
 
@@ -382,6 +382,7 @@ cdef class Ledger:
             to_int(p.funding), to_int(p.income), int_of(cash_of(&self.c, p)), to_int(p.flow), to_int(p.moved), to_int(p.settled), to_int(p.cost_base),
             to_int(p.realized_base), to_int(p.realized_fx), to_int(p.fees_base), to_int(p.income_base), not p.base_unknown,
             bool(p.flags & RF_LEDGER_POSITION_MERGED), bool(p.flags & POSITION_SKIPPED), p.trades, p.updated_seq,
+            to_int(p.fees_elsewhere),
         )
 
     def positions(self):

@@ -13,19 +13,20 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, key_slot
-from ringfence.core.ledger_kinds cimport apply, in_force
+from ringfence.core.ledger_kinds cimport apply, apply_fill, in_force
 from ringfence.core.ledger_legs cimport say_legs, touch
 from ringfence.core.ledger_recompute cimport POSITION_LINKED, after_event, chain, link_event, recompute
 from ringfence.core.lots cimport LedgerTables
-from ringfence.core.wide cimport rf_wide_abs, rf_wide_load, rf_wide_store, wide_t
+from ringfence.core.wide cimport rf_wide_abs, rf_wide_is_figure, rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
+    RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_APPLIED, RF_LEDGER_EVENT_STATE_BOOKED,
     RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_EVENT_STATE_REPLACED, RF_LEDGER_FEE_HELD, RF_LEDGER_FEE_MAX,
     RF_LEDGER_GIVEN_AMOUNT, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_FX, RF_LEDGER_GIVEN_PICKS, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY,
     RF_LEDGER_GIVEN_SIDE, RF_LEDGER_METHOD_MAX, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT,
-    RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_HELD, RF_LEDGER_RESULT_NOT_FLAT, RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW,
-    LedgerEvent,
+    RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_HELD, RF_LEDGER_RESULT_NOT_FLAT,
+    RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent,
 )
 
 
@@ -183,31 +184,35 @@ cdef int book_reference(LedgerTables *t, uint32_t row, uint32_t waiting) noexcep
     return RF_LEDGER_RESULT_BOOKED
 
 
-cdef int book_event(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept nogil:
+cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """Book what is no bust or correction; ``slot`` is that of its identity."""
     cdef LedgerEvent *e = &t.events[row]
     cdef uint32_t positions = t.head.position_count, position, other = 0
-    cdef int result, ties = e.kind == RF_LEDGER_EVENT_KIND_TRANSFER or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF or e.fee_kind == RF_LEDGER_FEE_HELD
-    if ties and e.kind != RF_LEDGER_EVENT_KIND_TRANSFER and not (
-        e.other_instrument < t.head.instrument_rows and t.instruments[e.other_instrument].defined and e.other_instrument != e.instrument
-    ):
-        return RF_LEDGER_RESULT_NO_INSTRUMENT
-    if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER and e.other_account == e.account:
-        return RF_LEDGER_RESULT_BAD_EVENT
+    cdef int result, ties = 0
+    if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
+        if e.other_account == e.account:
+            return RF_LEDGER_RESULT_BAD_EVENT
+        ties = 1
+    elif e.fee_kind == RF_LEDGER_FEE_HELD or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
+        if e.other_instrument >= t.head.instrument_rows or not t.instruments[e.other_instrument].defined or e.other_instrument == e.instrument:
+            return RF_LEDGER_RESULT_NO_INSTRUMENT
+        ties = 1
     position = find_or_add(t, e.account, e.strategy, e.instrument, e.method)
     if ties and position:
-        other = find_or_add(
-            t, e.other_account if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER else e.account, e.strategy,
-            e.instrument if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER else e.other_instrument, e.method,
-        )
+        if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
+            other = find_or_add(t, e.other_account, e.strategy, e.instrument, e.method)
+        else:
+            other = find_or_add(t, e.account, e.strategy, e.other_instrument, e.method)
     if position == 0 or (ties and other == 0):
         drop_positions_above(t, positions)
         return RF_LEDGER_RESULT_NO_ROW
     e.position = position
     e.other_position = other
     e.state = RF_LEDGER_EVENT_STATE_BOOKED
-    touch(t, position)
-    touch(t, other)
-    result = apply(t, row)
+    if t.legs != NULL:
+        touch(t, position)
+        touch(t, other)
+    result = apply_fill(t, row) if e.kind == RF_LEDGER_EVENT_KIND_FILL else apply(t, row)
     if result != RF_LEDGER_RESULT_BOOKED:
         if ties or e.kind == RF_LEDGER_EVENT_KIND_SPLIT or e.kind == RF_LEDGER_EVENT_KIND_REWARD:
             recompute(t, position, other, row)
@@ -219,20 +224,30 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept no
     if other:
         after_event(t, other, row, e.seq)
     if e.key:
-        t.by_key[key_slot(t, e.key)] = row
-        let_waiting_act(t, row, waiting)
+        t.by_key[slot] = row
+        if waiting:
+            let_waiting_act(t, row, waiting)
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef inline int figures_fit(const LedgerEvent *e) noexcept nogil:
+    """Whether all numbers of an event are figures, so that they can be negated and added."""
+    return (
+        rf_wide_is_figure(rf_wide_load(e.qty)) and rf_wide_is_figure(rf_wide_load(e.px)) and rf_wide_is_figure(rf_wide_load(e.amount))
+        and rf_wide_is_figure(rf_wide_load(e.fee)) and rf_wide_is_figure(rf_wide_load(e.fee_px))
+    )
+
+
 cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
-    cdef uint32_t row = t.head.event_count + 1, known, waiting = 0
+    cdef uint32_t row = t.head.event_count + 1, known, slot = 0, waiting = 0
     cdef LedgerEvent *e
-    cdef int result, correction
+    cdef int result
     t.closing_count = 0
     t.leg_count = 0
     t.touched_count = 0
     if source.key:
-        known = t.by_key[key_slot(t, source.key)]
+        slot = key_slot(t, source.key)
+        known = t.by_key[slot]
         if known & WAITS:
             waiting = known & ~<uint32_t>WAITS
         elif known:
@@ -254,19 +269,20 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
     e.next_of_other = 0
     if e.kind == 0 or e.kind > RF_LEDGER_EVENT_KIND_MAX or e.seq <= t.head.last_seq or e.fee_kind > RF_LEDGER_FEE_MAX or e.method > RF_LEDGER_METHOD_MAX:
         result = RF_LEDGER_RESULT_BAD_EVENT
+    elif not figures_fit(e):
+        result = RF_LEDGER_RESULT_OVERFLOW
     elif e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
         result = book_reference(t, row, waiting)
     elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:
         result = RF_LEDGER_RESULT_NO_INSTRUMENT
     else:
-        result = book_event(t, row, waiting)
+        result = book_event(t, row, slot, waiting)
     if result != RF_LEDGER_RESULT_BOOKED and result != RF_LEDGER_RESULT_HELD:
         memset(e, 0, sizeof(LedgerEvent))
         t.head.refused += 1
         t.touched_count = 0
         return result
     t.head.last_seq = source.seq
-    correction = e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
     if t.legs != NULL:
-        say_legs(t, source.seq, correction)
+        say_legs(t, source.seq, e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT)
     return result

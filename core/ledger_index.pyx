@@ -14,15 +14,12 @@ from ringfence.ipc.records cimport RF_LEDGER_METHOD_FIFO, LedgerPosition
 
 
 cdef uint32_t position_slot(const LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
-    cdef uint32_t mask = t.head.slots - 1, slot, row
-    cdef const LedgerPosition *p
-    slot = <uint32_t>(mix(mix(account, instrument), strategy) >> 7) & mask
+    # The three fields lie side by side in a position, so one word compares them.
+    cdef uint64_t identity = instrument | <uint64_t>account << 32 | <uint64_t>strategy << 48
+    cdef uint32_t mask = t.head.slots - 1, slot = <uint32_t>(mix(identity, 1) >> 7) & mask, row
     while True:
         row = t.by_position[slot]
-        if row == 0:
-            return slot
-        p = &t.positions[row]
-        if p.instrument == instrument and p.account == account and p.strategy == strategy:
+        if row == 0 or (<const uint64_t *>&t.positions[row].instrument)[0] == identity:
             return slot
         slot = (slot + 1) & mask
 

@@ -12,10 +12,12 @@ from libc.string cimport memset
 
 from ringfence.core.ledger_legs cimport unrealized_at
 from ringfence.core.ledger_trades cimport (
-    FIGURE_BITS, Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
+    Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
 )
 from ringfence.core.lots cimport LedgerTables, rank_of, rebuild_heap, remove_lot
-from ringfence.core.wide cimport rf_wide_abs, rf_wide_from, rf_wide_load, rf_wide_part, rf_wide_ratio, rf_wide_store, rf_wide_sum, wide_t
+from ringfence.core.wide cimport (
+    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
+)
 from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
     RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
@@ -32,12 +34,12 @@ cdef const LedgerEvent *in_force(const LedgerTables *t, uint32_t row) noexcept n
 
 cdef inline int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
     cdef wide_t base = 0
-    if e.fx != 0 and not in_base(e, value, &base):
+    if e.fx == 0:
+        return accumulate(p.fees, value)
+    if not in_base(e, value, &base) or not accumulate(p.fees_base, base):
         return 0
     if not accumulate(p.fees, value):
-        return 0
-    if not accumulate(p.fees_base, base):
-        accumulate(p.fees, -value)
+        accumulate(p.fees_base, -base)
         return 0
     return 1
 
@@ -76,7 +78,10 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
     x.pick_count = e.pick_count if p.method == RF_LEDGER_METHOD_SPEC else 0
     if i.flags & RF_LEDGER_INVERSE and px <= 0:
         return RF_LEDGER_RESULT_BAD_PRICE
-    if not value_of(i, x.qty, px, &x.value):
+    if x.unit != 0:
+        if not rf_wide_product(x.qty, x.unit, &x.value) or not rf_wide_is_figure(x.value):
+            return RF_LEDGER_RESULT_OVERFLOW
+    elif not value_of(i, x.qty, px, &x.value):
         return RF_LEDGER_RESULT_OVERFLOW
     if p.method == RF_LEDGER_METHOD_SPEC:
         after_fee = x
@@ -219,7 +224,7 @@ cdef int apply_split(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
         return RF_LEDGER_RESULT_BAD_EVENT
     if qty == 0:
         return RF_LEDGER_RESULT_BOOKED
-    if not rf_wide_ratio(qty, num, den, &total) or rf_wide_abs(total) >> FIGURE_BITS:
+    if not rf_wide_ratio(qty, num, den, &total) or not rf_wide_is_figure(total):
         return RF_LEDGER_RESULT_OVERFLOW
     while at:
         lot = &t.lots[at]
@@ -256,7 +261,8 @@ cdef int apply_spin_off(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
         return RF_LEDGER_RESULT_BOOKED
     if rf_wide_load(c.qty) != 0 and (rf_wide_load(c.qty) > 0) != (qty > 0):
         return RF_LEDGER_RESULT_BAD_EVENT
-    if not rf_wide_sum(rf_wide_load(c.bound), rf_wide_load(p.bound), &bound) or rf_wide_abs(bound) >> FIGURE_BITS:
+    bound = rf_wide_load(c.bound) + rf_wide_load(p.bound)
+    if not rf_wide_is_figure(bound):
         return RF_LEDGER_RESULT_OVERFLOW
     rf_wide_store(c.bound, bound)
     while at:
@@ -310,7 +316,7 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
         if not unrealized_at(t, position, px, &value):
             return RF_LEDGER_RESULT_BAD_PRICE
         due = rf_wide_load(p.realized) + value
-        if rf_wide_abs(due) >> FIGURE_BITS:
+        if not rf_wide_is_figure(due):
             return RF_LEDGER_RESULT_OVERFLOW
         rf_wide_store(p.settled, due)
         return RF_LEDGER_RESULT_BOOKED
@@ -327,10 +333,11 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
 
 
 cdef int apply(LedgerTables *t, uint32_t row) noexcept nogil:
-    cdef const LedgerEvent *e = in_force(t, row)
     cdef int kind = t.events[row].kind
+    cdef const LedgerEvent *e
     if kind == RF_LEDGER_EVENT_KIND_FILL:
         return apply_fill(t, row)
+    e = in_force(t, row)
     if kind == RF_LEDGER_EVENT_KIND_FUNDING or kind == RF_LEDGER_EVENT_KIND_INTEREST or kind == RF_LEDGER_EVENT_KIND_DIVIDEND:
         return apply_income(t, row, e)
     if kind == RF_LEDGER_EVENT_KIND_SPLIT:

@@ -53,7 +53,12 @@ cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
 
 cdef void link_event(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef LedgerEvent *e = &t.events[row]
-    chain(t, e.position, row)
+    cdef LedgerPosition *p = &t.positions[e.position]
+    if p.last_event and t.events[p.last_event].position == e.position:
+        t.events[p.last_event].next_of_position = row
+        p.last_event = row
+    else:
+        chain(t, e.position, row)
     if e.other_position:
         chain(t, e.other_position, row)
         t.positions[e.position].flags |= POSITION_LINKED

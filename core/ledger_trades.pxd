@@ -2,12 +2,8 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.core.lots cimport LedgerTables
-from ringfence.core.wide cimport wide_t
-from ringfence.ipc.records cimport LedgerEvent, LedgerInstrument, LedgerPosition
-
-# No figure may pass 2^125, so that sums of two never need a check.
-cdef enum:
-    FIGURE_BITS = 125
+from ringfence.core.wide cimport rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_store, wide_t
+from ringfence.ipc.records cimport RF_LEDGER_INVERSE, LedgerEvent, LedgerInstrument, LedgerPosition
 
 # One change of quantity. `unit` is the exact value of one unit of quantity, 0 when it is not exact and `value` is divided instead.
 ctypedef struct Trade:
@@ -21,10 +17,16 @@ ctypedef struct Trade:
     uint32_t first_pick          # of SPEC
     uint32_t pick_count
 
-# qty * V(px), half-even: 1, or 0 when it does not fit in FIGURE_BITS or an inverse contract has no price above zero.
+# qty * V(px), half-even: 1, or 0 when it is no figure (2^125) or an inverse contract has no price above zero.
 cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out) noexcept nogil
 # Value of one unit of quantity when it is exact, else 0.
-cdef wide_t exact_unit(const LedgerInstrument *i, wide_t px) noexcept nogil
+cdef inline wide_t exact_unit(const LedgerInstrument *i, wide_t px) noexcept nogil:
+    cdef wide_t unit = 0
+    if i.flags & RF_LEDGER_INVERSE or i.divisor[0] != 1 or i.divisor[1] != 0:
+        return 0
+    rf_wide_product(px, rf_wide_load(i.factor), &unit)
+    return unit
+
 # value in the reporting currency at the event's rate: 1, or 0 when it does not fit.
 cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil
 
@@ -40,5 +42,10 @@ cdef int receive_lot(LedgerTables *t, uint32_t target, uint64_t seq, uint32_t ev
 cdef void flatten_bound(LedgerPosition *p) noexcept nogil
 # Unit value for ranks: cost of one whole unit, from a quantity and its cost.
 cdef int unit_value(const LedgerInstrument *i, wide_t cost, wide_t qty, wide_t *out) noexcept nogil
-# Add to a 128-bit figure of a table: 1, or 0 when the sum would pass FIGURE_BITS.
-cdef int accumulate(uint64_t *figure, wide_t amount) noexcept nogil
+# Add an amount, itself a figure, to one of a table: 1, or 0 when the sum would be none.
+cdef inline int accumulate(uint64_t *figure, wide_t amount) noexcept nogil:
+    cdef wide_t total = rf_wide_load(figure) + amount
+    if not rf_wide_is_figure(amount) or not rf_wide_is_figure(total):
+        return 0
+    rf_wide_store(figure, total)
+    return 1

@@ -16,7 +16,8 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.core.lots cimport LedgerTables, by_rank, first_to_go, insert_lot, lot_to_spare, new_lot, rank_of, remove_lot
 from ringfence.core.wide cimport (
-    rf_wide_abs, rf_wide_from, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, rf_wide_sum, wide_t,
+    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_opposed, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store,
+    wide_t,
 )
 from ringfence.ipc.records cimport (
     RF_LEDGER_INVERSE, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
@@ -25,32 +26,12 @@ from ringfence.ipc.records cimport (
 )
 
 
-cdef inline wide_t figure_max() noexcept nogil:
-    return rf_wide_from(1) << FIGURE_BITS
-
-
 cdef inline wide_t power_of_ten(uint32_t digits) noexcept nogil:
     cdef wide_t power = 1
     while digits:
         power *= 10
         digits -= 1
     return power
-
-
-cdef int accumulate(uint64_t *figure, wide_t amount) noexcept nogil:
-    cdef wide_t total
-    if not rf_wide_sum(rf_wide_load(figure), amount, &total) or rf_wide_abs(total) >= figure_max():
-        return 0
-    rf_wide_store(figure, total)
-    return 1
-
-
-cdef wide_t exact_unit(const LedgerInstrument *i, wide_t px) noexcept nogil:
-    cdef wide_t unit = 0
-    if i.flags & RF_LEDGER_INVERSE or rf_wide_load(i.divisor) != 1:
-        return 0
-    rf_wide_product(px, rf_wide_load(i.factor), &unit)
-    return unit
 
 
 cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out) noexcept nogil:
@@ -67,7 +48,7 @@ cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out)
                 return 0
         elif not rf_wide_ratio(value, rf_wide_load(i.factor), divisor, &value):
             return 0
-    if rf_wide_abs(value) >= figure_max():
+    if not rf_wide_is_figure(value):
         return 0
     out[0] = value
     return 1
@@ -122,15 +103,15 @@ cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x
     return total == closing
 
 
-cdef void say_closing(LedgerTables *t, uint32_t position, uint64_t seq, const Lot *lot, wide_t qty, wide_t realized) noexcept nogil:
+cdef void say_closing(LedgerTables *t, uint32_t position, uint64_t seq, uint64_t lot_seq, uint32_t lot_event, wide_t qty, wide_t realized) noexcept nogil:
     cdef LedgerClosing *c
-    if t.closings == NULL or t.replaying or t.closing_count >= t.closing_rows:
+    if t.closing_count >= t.closing_rows:
         return
     c = &t.closings[t.closing_count]
     t.closing_count += 1
     c.seq = seq
-    c.lot_seq = lot.seq
-    c.lot_event = lot.event
+    c.lot_seq = lot_seq
+    c.lot_event = lot_event
     c.position = position
     rf_wide_store(c.qty, qty)
     rf_wide_store(c.realized, realized)
@@ -145,15 +126,15 @@ cdef inline void close_lot(LedgerTables *t, uint32_t position, uint32_t row, wid
     cost_base[0] = rf_wide_load(lot.cost_base)
     if cost_base[0] != 0:
         cost_base[0] = rf_wide_part(cost_base[0], k, n)
+        rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base[0])
+        rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - cost_base[0])
     rf_wide_store(p.cost, rf_wide_load(p.cost) - cost[0])
-    rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base[0])
     rf_wide_store(p.qty, rf_wide_load(p.qty) - (k if qty > 0 else -k))
     if k == n:
         remove_lot(t, position, row)
         return
     rf_wide_store(lot.qty, qty - (k if qty > 0 else -k))
     rf_wide_store(lot.cost, rf_wide_load(lot.cost) - cost[0])
-    rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - cost_base[0])
 
 
 cdef void close_lots(
@@ -162,15 +143,15 @@ cdef void close_lots(
     """Close ``closing`` units; ``proceeds`` are what is paid for them (negative: received), fee included."""
     cdef LedgerPosition *p = &t.positions[position]
     cdef wide_t left = closing, done = 0, told = 0, told_base = 0, k, piece, piece_base, cost, cost_base, realized, price_part, picked = 0
-    cdef uint32_t row, pick = x.first_pick
-    cdef Lot lot
+    cdef uint32_t row, pick = x.first_pick, lot_event
+    cdef uint64_t lot_seq
     while left > 0:
         if x.pick_count:
             if picked == 0:
                 picked = rf_wide_load(t.picks[pick].qty)
             row = picked_lot(t, position, &t.picks[pick])
         else:
-            row = first_to_go(t, position)
+            row = first_to_go(p)
         k = rf_wide_abs(rf_wide_load(t.lots[row].qty))
         if k > left:
             k = left
@@ -189,7 +170,8 @@ cdef void close_lots(
         else:
             piece = rf_wide_part(proceeds, done, closing) - told
         told += piece
-        lot = t.lots[row]
+        lot_seq = t.lots[row].seq
+        lot_event = t.lots[row].event
         close_lot(t, position, row, k, &cost, &cost_base)
         realized = -piece - cost
         rf_wide_store(p.realized, rf_wide_load(p.realized) + realized)
@@ -200,7 +182,8 @@ cdef void close_lots(
             in_base(e, realized, &price_part)
             rf_wide_store(p.realized_base, rf_wide_load(p.realized_base) - piece_base - cost_base)
             rf_wide_store(p.realized_fx, rf_wide_load(p.realized_fx) - piece_base - cost_base - price_part)
-        say_closing(t, position, x.seq, &lot, k, realized)
+        if t.closings != NULL and not t.replaying:
+            say_closing(t, position, x.seq, lot_seq, lot_event, k, realized)
 
 
 cdef int receive_lot(LedgerTables *t, uint32_t target, uint64_t seq, uint32_t event, wide_t qty, wide_t cost, wide_t cost_base, wide_t rank) noexcept nogil:
@@ -229,11 +212,17 @@ cdef int receive_lot(LedgerTables *t, uint32_t target, uint64_t seq, uint32_t ev
     return RF_LEDGER_RESULT_BOOKED
 
 
-cdef int opening_unit(const LedgerInstrument *i, const Trade *x, wide_t opening, wide_t cost, wide_t *out) noexcept nogil:
-    """Cost of one whole unit: by the price when there is no fee in it, so that equal prices make equal ranks."""
+cdef int opening_rank(const LedgerTables *t, const LedgerPosition *p, const Trade *x, wide_t opening, wide_t cost, wide_t *rank) noexcept nogil:
+    """Rank of the lot that a trade opens: by the price when there is no fee in it, so that equal prices make equal ranks."""
+    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
+    cdef wide_t unit
     if x.fee == 0:
-        return value_of(i, power_of_ten(i.qty_digits), x.px, out)
-    return unit_value(i, cost, opening if x.qty > 0 else -opening, out)
+        if not value_of(i, power_of_ten(i.qty_digits), x.px, &unit):
+            return 0
+    elif not unit_value(i, cost, opening, &unit):
+        return 0
+    rank[0] = rank_of(p, unit, x.qty < 0)
+    return 1
 
 
 cdef void flatten_bound(LedgerPosition *p) noexcept nogil:
@@ -244,74 +233,65 @@ cdef void flatten_bound(LedgerPosition *p) noexcept nogil:
 
 cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[position]
-    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
-    cdef wide_t held = rf_wide_load(p.qty), size = rf_wide_abs(x.qty), closing = 0, opening, fee_closing, proceeds = 0, proceeds_base = 0
-    cdef wide_t total_base = 0, rank = 0, bound, after
+    cdef wide_t held = rf_wide_load(p.qty), total = x.value + x.fee, total_base = 0, after = held + x.qty
+    cdef wide_t bound = rf_wide_load(p.bound) + rf_wide_abs(x.value), proceeds, proceeds_base, rank = 0
+    cdef int opens = held == 0 or not rf_wide_opposed(held, x.qty), flips = not opens and after != 0 and rf_wide_opposed(after, held)
     if x.qty == 0:
         return RF_LEDGER_RESULT_BAD_EVENT
-    if not rf_wide_sum(held, x.qty, &after) or rf_wide_abs(after) >= figure_max() or size >= figure_max():
+    if x.fee != 0:
+        bound += rf_wide_abs(x.fee)
+    if not rf_wide_is_figure(bound) or not rf_wide_is_figure(after):
         return RF_LEDGER_RESULT_OVERFLOW
-    if e.fx != 0 and not in_base(e, x.value + x.fee, &total_base):
-        return RF_LEDGER_RESULT_OVERFLOW
-    if rf_wide_abs(total_base) >= figure_max() or rf_wide_abs(x.fee) >= figure_max():
-        return RF_LEDGER_RESULT_OVERFLOW
-    bound = rf_wide_load(p.bound)
-    if not rf_wide_sum(bound, rf_wide_abs(x.value) + rf_wide_abs(x.fee), &bound) or not rf_wide_sum(bound, rf_wide_abs(total_base), &bound):
-        return RF_LEDGER_RESULT_OVERFLOW
-    if bound >= figure_max():
-        return RF_LEDGER_RESULT_OVERFLOW
-    if held != 0 and (held > 0) != (x.qty > 0):
-        closing = rf_wide_abs(held) if size > rf_wide_abs(held) else size
-    opening = size - closing
-    if opening != 0 and closing == 0 and not (p.method == RF_LEDGER_METHOD_WAC and p.first_lot) and not lot_to_spare(t):
-        return RF_LEDGER_RESULT_NO_ROW
-    fee_closing = rf_wide_part(x.fee, closing, size) if x.fee != 0 else 0
-    if closing != 0:
-        proceeds = x.value
-        proceeds_base = total_base
-        if opening != 0:
-            proceeds = (closing if x.qty > 0 else -closing) * x.unit if x.unit != 0 else rf_wide_part(x.value, closing, size)
-        proceeds += fee_closing
-        if opening != 0 and e.fx != 0:
-            in_base(e, proceeds, &proceeds_base)
-    if opening != 0 and by_rank(p):
-        if not opening_unit(i, x, opening, x.value + x.fee - proceeds, &rank):
+    if e.fx != 0:
+        if not in_base(e, total, &total_base) or not rf_wide_is_figure(total_base) or not rf_wide_is_figure(bound + rf_wide_abs(total_base)):
             return RF_LEDGER_RESULT_OVERFLOW
-        rank = rank_of(p, rank, x.qty < 0)
+        bound += rf_wide_abs(total_base)
+    proceeds = total
+    proceeds_base = total_base
+    if opens:
+        if not (p.method == RF_LEDGER_METHOD_WAC and p.first_lot) and not lot_to_spare(t):
+            return RF_LEDGER_RESULT_NO_ROW
+        if by_rank(p) and not opening_rank(t, p, x, x.qty, total, &rank):
+            return RF_LEDGER_RESULT_OVERFLOW
+    elif flips:
+        proceeds = -held * x.unit if x.unit != 0 else rf_wide_part(x.value, rf_wide_abs(held), rf_wide_abs(x.qty))
+        if x.fee != 0:
+            proceeds += rf_wide_part(x.fee, rf_wide_abs(held), rf_wide_abs(x.qty))
+        if e.fx != 0:
+            in_base(e, proceeds, &proceeds_base)
+        if by_rank(p) and not opening_rank(t, p, x, after, total - proceeds, &rank):
+            return RF_LEDGER_RESULT_OVERFLOW
     if e.fx == 0:
         p.base_unknown = 1
     rf_wide_store(p.bound, bound)
-    rf_wide_store(p.flow, rf_wide_load(p.flow) + x.value + x.fee)
-    if closing != 0:
-        close_lots(t, position, e, x, closing, proceeds, proceeds_base)
-        if after == 0:
-            flatten_bound(p)
-    if opening != 0:
-        receive_lot(
-            t, position, x.seq, x.event, opening if x.qty > 0 else -opening, x.value + x.fee - proceeds, total_base - proceeds_base, rank,
-        )
+    rf_wide_store(p.flow, rf_wide_load(p.flow) + total)
     p.trades += 1
+    if opens:
+        return receive_lot(t, position, x.seq, x.event, x.qty, total, total_base, rank)
+    close_lots(t, position, e, x, rf_wide_abs(held) if flips else rf_wide_abs(x.qty), proceeds, proceeds_base)
+    if after == 0:
+        flatten_bound(p)
+    if flips:
+        return receive_lot(t, position, x.seq, x.event, after, total - proceeds, total_base - proceeds_base, rank)
     return RF_LEDGER_RESULT_BOOKED
 
 
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[source]
     cdef LedgerPosition *to = &t.positions[target]
-    cdef wide_t held = rf_wide_load(p.qty), left = rf_wide_abs(qty), k, cost, cost_base, bound, rank
+    cdef wide_t held = rf_wide_load(p.qty), left = rf_wide_abs(qty), k, cost, cost_base, rank
     cdef uint32_t row
     cdef Lot lot
     if qty == 0 or (qty > 0) != (held > 0) or left > rf_wide_abs(held):
         return RF_LEDGER_RESULT_NOT_HELD
     if rf_wide_load(to.qty) != 0 and (rf_wide_load(to.qty) > 0) != (qty > 0):
         return RF_LEDGER_RESULT_BAD_EVENT
-    if rf_wide_abs(rf_wide_load(to.qty)) + left >= figure_max():
-        return RF_LEDGER_RESULT_OVERFLOW
-    if not rf_wide_sum(rf_wide_load(to.bound), rf_wide_load(p.bound), &bound) or bound >= figure_max():
+    if not rf_wide_is_figure(rf_wide_abs(rf_wide_load(to.qty)) + left) or not rf_wide_is_figure(rf_wide_load(to.bound) + rf_wide_load(p.bound)):
         return RF_LEDGER_RESULT_OVERFLOW
     if not lot_to_spare(t):
         return RF_LEDGER_RESULT_NO_ROW
     while left > 0:
-        row = first_to_go(t, source)
+        row = first_to_go(p)
         lot = t.lots[row]
         k = rf_wide_abs(rf_wide_load(lot.qty))
         if k > left:

@@ -3,6 +3,7 @@ from libc.stdint cimport uint32_t
 
 from ringfence.core.wide cimport wide_t
 from ringfence.ipc.records cimport (
+    RF_LEDGER_METHOD_HIFO, RF_LEDGER_METHOD_HIFO_MINGAIN, RF_LEDGER_METHOD_LIFO,
     LedgerCheckpoint, LedgerClosing, LedgerEvent, LedgerHead, LedgerInstrument, LedgerLeg, LedgerPick, LedgerPosition, Lot,
 )
 
@@ -30,19 +31,29 @@ ctypedef struct LedgerTables:
 
 # A free row, zeroed; when none is left, dust is merged (counted) so that there is one. 0: no position has two lots.
 cdef uint32_t new_lot(LedgerTables *t) noexcept nogil
+# The position with the most lots (of several the first), 0 when none has two.
+cdef uint32_t most_lots(const LedgerTables *t) noexcept nogil
 # Whether new_lot can give a row.
-cdef int lot_to_spare(const LedgerTables *t) noexcept nogil
+cdef inline int lot_to_spare(const LedgerTables *t) noexcept nogil:
+    return t.head.free_lot != 0 or t.head.lot_count + 1 < t.head.lot_rows or most_lots(t) != 0
+
 # Put a row, its figures filled in, at its place in the position's order.
 cdef void insert_lot(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
 # Take a row, which must be the one that first_to_go names if the position has a heap, out of the position and free it.
 cdef void remove_lot(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
 # The lot that a close takes first by the position's method; of SPEC the oldest. 0: flat.
-cdef uint32_t first_to_go(const LedgerTables *t, uint32_t position) noexcept nogil
+cdef inline uint32_t first_to_go(const LedgerPosition *p) noexcept nogil:
+    if p.heap:
+        return p.heap
+    return p.last_lot if p.method == RF_LEDGER_METHOD_LIFO else p.first_lot
+
 # Free all lots of a position.
 cdef void remove_lots(LedgerTables *t, uint32_t position) noexcept nogil
 # Order the heap anew after ranks have changed.
 cdef void rebuild_heap(LedgerTables *t, uint32_t position) noexcept nogil
 # Whether the position's method takes lots by their unit value.
-cdef int by_rank(const LedgerPosition *p) noexcept nogil
+cdef inline int by_rank(const LedgerPosition *p) noexcept nogil:
+    return p.method == RF_LEDGER_METHOD_HIFO or p.method == RF_LEDGER_METHOD_HIFO_MINGAIN
+
 # The rank of a unit value: what is to go first is highest.
 cdef wide_t rank_of(const LedgerPosition *p, wide_t unit_value, int is_short) noexcept nogil

@@ -16,13 +16,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from ringfence.core.wide cimport rf_wide_abs, rf_wide_load, rf_wide_store, wide_t
-from ringfence.ipc.records cimport (
-    RF_LEDGER_METHOD_HIFO, RF_LEDGER_METHOD_HIFO_MINGAIN, RF_LEDGER_METHOD_LIFO, RF_LEDGER_POSITION_MERGED, LedgerPosition, Lot,
-)
-
-
-cdef int by_rank(const LedgerPosition *p) noexcept nogil:
-    return p.method == RF_LEDGER_METHOD_HIFO or p.method == RF_LEDGER_METHOD_HIFO_MINGAIN
+from ringfence.ipc.records cimport RF_LEDGER_METHOD_HIFO_MINGAIN, RF_LEDGER_POSITION_MERGED, LedgerPosition, Lot
 
 
 cdef wide_t rank_of(const LedgerPosition *p, wide_t unit_value, int is_short) noexcept nogil:
@@ -166,10 +160,6 @@ cdef uint32_t most_lots(const LedgerTables *t) noexcept nogil:
     return best
 
 
-cdef int lot_to_spare(const LedgerTables *t) noexcept nogil:
-    return t.head.free_lot != 0 or t.head.lot_count + 1 < t.head.lot_rows or most_lots(t) != 0
-
-
 cdef uint32_t new_lot(LedgerTables *t) noexcept nogil:
     cdef uint32_t row
     if t.head.free_lot == 0 and t.head.lot_count + 1 >= t.head.lot_rows:
@@ -209,10 +199,3 @@ cdef void insert_lot(LedgerTables *t, uint32_t position, uint32_t row) noexcept 
     p.lot_count += 1
     if by_rank(p):
         p.heap = meld(t, p.heap, row)
-
-
-cdef uint32_t first_to_go(const LedgerTables *t, uint32_t position) noexcept nogil:
-    cdef const LedgerPosition *p = &t.positions[position]
-    if p.heap:
-        return p.heap
-    return p.last_lot if p.method == RF_LEDGER_METHOD_LIFO else p.first_lot

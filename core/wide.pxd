@@ -17,6 +17,12 @@ cdef extern from *:
     static inline int rf_wide_narrow(rf_wide_t v, int64_t *out) { *out = (int64_t)v; return (rf_wide_t)*out == v; }
     static inline rf_wide_t rf_wide_abs(rf_wide_t v) { return v < 0 ? (rf_wide_t)-(rf_uwide_t)v : v; }
 
+    /* 1 when one of two numbers, neither of them 0, is negative and the other is not. */
+    static inline int rf_wide_opposed(rf_wide_t a, rf_wide_t b) { return ((int64_t)(a >> 64) ^ (int64_t)(b >> 64)) < 0; }
+
+    /* -2^125 <= v < 2^125: what every figure keeps to, so that sums of a few never overflow. */
+    static inline int rf_wide_is_figure(rf_wide_t v) { return (uint64_t)(v >> 64) + ((uint64_t)1 << 61) < ((uint64_t)1 << 62); }
+
     static inline int rf_wide_sum(rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
         rf_wide_t sum;
         if (__builtin_add_overflow(a, b, &sum)) return 0;
@@ -98,6 +104,16 @@ cdef extern from *:
         rf_wide_t whole, rest, result, left;
         rf_uwide_t size, gap;
         if (k == n) return v;
+        if (v == (int64_t)v && n == (int64_t)n) { /* two short divisions for a long one */
+            int64_t by = (int64_t)n, short_rest = (int64_t)v % by, product;
+            if (!__builtin_mul_overflow(short_rest, (int64_t)k, &product)) {
+                int64_t short_left = product % by;
+                uint64_t short_size = (uint64_t)(short_left < 0 ? -short_left : short_left), short_gap = (uint64_t)by - short_size;
+                result = (rf_wide_t)((int64_t)v / by) * k + product / by;
+                if (short_size > short_gap || (short_size == short_gap && (result & 1))) result += short_left < 0 ? -1 : 1;
+                return result;
+            }
+        }
         if (n != (int64_t)n) {
             result = 0;
             rf_wide_ratio(v, k, n, &result);
@@ -123,6 +139,10 @@ cdef extern from *:
     # 1 when it fits in 64 bits.
     int rf_wide_narrow(wide_t v, int64_t *out) noexcept nogil
     wide_t rf_wide_abs(wide_t v) noexcept nogil
+    # Whether one of two numbers, neither of them 0, is negative and the other is not.
+    int rf_wide_opposed(wide_t a, wide_t b) noexcept nogil
+    # Whether -2^125 <= v < 2^125.
+    int rf_wide_is_figure(wide_t v) noexcept nogil
     int rf_wide_sum(wide_t a, wide_t b, wide_t *out) noexcept nogil
     int rf_wide_difference(wide_t a, wide_t b, wide_t *out) noexcept nogil
     int rf_wide_product(wide_t a, wide_t b, wide_t *out) noexcept nogil

@@ -18,12 +18,13 @@ from typing import Any
 from ringfence.core.errors import CoreError
 from ringfence.core.ledger import Booking, Ledger, LedgerError, Limits, Position, bytes_needed
 from ringfence.tools.errors import Refused, UsageError
-from ringfence.tools.ledger_case import METHODS, Case, Entry, Instrument, scaled
-from ringfence.tools.ledger_numbers import Amount, exact
+from ringfence.tools.ledger_case import CASH_KINDS, METHODS, MONEY_DIGITS_MAX, Case, Entry, Instrument, scaled
+from ringfence.tools.ledger_numbers import Amount, decimals, exact
 
-ENDLESS_RATIO_DIGITS = 18
-FX_DIGITS = 9
+FX_MAX = 10**18
+"""Mantissas of rates are 64-bit."""
 POOL = "pool"
+TRADES = frozenset({"FILL", "BUST", "CORRECT"})
 
 
 @dataclass
@@ -84,7 +85,7 @@ def _fx(case: Case, e: Entry) -> tuple[int, int]:
     if not case.reporting or rate is None:
         return 0, 0
     digits = 0
-    while (rate * 10**digits).denominator != 1 and digits < FX_DIGITS:
+    while (rate * 10**digits).denominator != 1 and abs(rate) * 10 ** (digits + 1) < FX_MAX:
         digits += 1
     return scaled(rate, digits), digits
 
@@ -154,6 +155,8 @@ def _book(booked: Booked, e: Entry, seq: int) -> Booking:
     except LedgerError as error:
         where = f"{case.source}: event {e.seq} ({e.id}), {e.kind.lower().replace('_', ' ')}" + (f" of {i.name}" if i else "")
         raise Refused(f"{where} is refused: {str(error).partition(': ')[2]}") from None
+    except OverflowError:
+        raise Refused(f"{case.source}: event {e.seq} ({e.id}) is refused: a ratio or rate needs more than 64 bits; write it with fewer digits") from None
 
 
 def book(case: Case, method: str) -> Booked:
@@ -171,15 +174,23 @@ def book(case: Case, method: str) -> Booked:
     names = sorted({e.account for e in case.entries} | {e.to_account for e in case.entries if e.to_account})
     assets = {a: n for n, a in enumerate(sorted({i.settle for i in case.instruments.values()} | {i.base for i in case.instruments.values()}), 1)}
     booked = Booked(case, _ledger(case, method, assets), {name: n for n, name in enumerate(names, 1)}, assets, [], [], [])
+    timed = _has_timeline(case)
     for at, e in enumerate(case.entries, 1):
-        if e.kind in {"DEPOSIT", "WITHDRAW"}:
+        if e.kind in CASH_KINDS or e.kind == "MARK":
             continue
         answer = _book(booked, e, at)
         if answer.result == "CONFLICT":
             booked.conflicts.append(e.seq)
-        booked.timeline.append([e.seq, *_line(booked)])
+        if timed:
+            booked.timeline.append([e.seq, *_line(booked)])
     booked.held = [e.seq for e in case.entries if e.kind in {"BUST", "CORRECT"} and booked.ledger.event_of(case.key_of(e.ref)) == 0]
     return booked
+
+
+def _has_timeline(case: Case) -> bool:
+    """Whether a case is about the trades of one position."""
+    kinds, accounts = {e.kind for e in case.entries} - {"MARK"}, {e.account for e in case.entries if e.kind == "FILL"}
+    return kinds <= TRADES and len(case.instruments) == 1 and len(accounts) <= 1 and not any(i.daily for i in case.instruments.values())
 
 
 def _line(booked: Booked) -> list[object]:
@@ -232,6 +243,7 @@ class Report:
         self.account_names = {n: name for name, n in booked.accounts.items()}
         self.by_seq = {at: e for at, e in enumerate(self.case.entries, 1)}
         self.fees_known = True
+        self.corrections = [e for e in self.case.entries if e.kind == "CORRECT"]
         method = booked.ledger.positions()[0].method if booked.ledger.positions() else METHODS[0]
         self.method = method
         self.again = _ledger(self.case, method, booked.assets)
@@ -289,19 +301,23 @@ class Report:
         """Figures in the reporting currency; none when a rate was missing."""
         if not p.base_known:
             return dict.fromkeys(("realized_base", "realized_base_price_part", "realized_base_fx_part", "cost_base", "unrealized_base"))
-        digits = i.natural + FX_DIGITS
+        unrealized = self._unrealized_base(p, i)
 
         def amount(raw: int) -> Amount:
-            return Amount(raw, i.money_digits, min(digits, i.money_digits))
+            return Amount(raw, i.money_digits, min(self._base_natural(i), i.money_digits))
 
-        unrealized = self._unrealized_base(p, i)
         return {
             "realized_base": amount(p.realized_base).text(),
             "realized_base_price_part": amount(p.realized_base - p.realized_fx).text(),
             "realized_base_fx_part": amount(p.realized_fx).text(),
             "cost_base": amount(p.cost_base).text(),
-            "unrealized_base": None if unrealized is None else exact(unrealized),
+            "unrealized_base": None if unrealized is None else amount(scaled(unrealized, i.money_digits)).text(),
         }
+
+    def _base_natural(self, i: Instrument) -> int:
+        """Decimals of a value of an instrument times a rate of the file."""
+        rates = [e.fx for e in self.case.entries if e.fx is not None] + list(self.case.fx_marks.values())
+        return i.natural + max([decimals(rate) or 0 for rate in rates], default=0)
 
     def _unrealized_base(self, p: Position, i: Instrument) -> Fraction | None:
         unrealized = self.unrealized(p)
@@ -339,8 +355,8 @@ class Report:
     def _corrected_fee(self, e: Entry) -> Any:
         """The fee of a fill whose corrections may have changed it: that of the last correction that names one."""
         fee, identities = e.fee, {self.case.identity(e)}
-        for c in self.case.entries:
-            if c.kind == "CORRECT" and self.case.key_of(c.ref) in identities:
+        for c in self.corrections:
+            if self.case.key_of(c.ref) in identities:
                 identities.add(self.case.identity(c))
                 fee = c.fee or fee
         return fee
@@ -357,8 +373,8 @@ class Report:
                 units[i.base] = units.get(i.base, Fraction(0)) + Fraction(p.qty, 10**i.qty_digits)
                 paid_from_lots.add(i.base)
         for e in self.case.entries:
-            if e.kind in {"DEPOSIT", "WITHDRAW"} and e.amount is not None:
-                units[e.ref] = units.get(e.ref, Fraction(0)) + e.amount
+            for asset, amount in e.moves:
+                units[asset] = units.get(asset, Fraction(0)) + amount
         for asset, amount in fees.items():
             if asset not in money and asset not in paid_from_lots:
                 units[asset] = units.get(asset, Fraction(0)) - amount
@@ -388,12 +404,15 @@ class Report:
                 local += Fraction(p.cost, 10**i.money_digits)
             total += local * marks[i.settle]
         for e in self.case.entries:
-            if e.kind in {"DEPOSIT", "WITHDRAW"} and e.amount is not None:
-                rate = Fraction(1) if e.ref == self.case.reporting and e.fx is None else e.fx
-                if e.ref not in marks or rate is None:
+            for asset, amount in e.moves:
+                # What is converted changes hands at the marks; deposits count at their own rate.
+                rate = Fraction(0) if e.kind == "CONVERT" else Fraction(1) if asset == self.case.reporting and e.fx is None else e.fx
+                if asset not in marks or rate is None:
                     return None
-                total += e.amount * (marks[e.ref] - rate)
-        return exact(total)
+                total += amount * (marks[asset] - rate)
+        digits = min((i.money_digits for i in self.case.instruments.values()), default=MONEY_DIGITS_MAX)
+        natural = max((self._base_natural(i) for i in self.case.instruments.values()), default=0)
+        return Amount(scaled(total, digits), digits, min(natural, digits)).text()
 
     def closed(self) -> list[list[object]]:
         """What each close took out of which lot."""
@@ -435,7 +454,7 @@ class Report:
 
     def build(self) -> dict[str, Any]:
         """Return the whole report, amounts as text."""
-        case, kinds = self.case, {e.kind for e in self.case.entries}
+        case, kinds = self.case, {e.kind for e in self.case.entries} - {"MARK"}
         totals, fees = self.totals(), self.fees()
         net = totals.realized - totals.fees + totals.funding + totals.income
         total = None if totals.unrealized is None else net + totals.unrealized
@@ -459,7 +478,7 @@ class Report:
         margin = self.variation_margin()
         if margin:
             report["variation_margin"] = margin
-        if kinds <= {"FILL", "BUST", "CORRECT"} and len(case.instruments) == 1 and len(self.ledger.positions()) <= 1 and not margin:
+        if _has_timeline(case):
             report["timeline"] = self.booked.timeline
         closed = self.closed() if self.method != "WAC" else []
         if closed:
@@ -476,7 +495,7 @@ class Report:
     def _wants_rounded(self, kinds: set[str]) -> bool:
         if "tags" in self.case.raw:
             return "rounding" in self.case.raw["tags"]
-        plain = kinds <= {"FILL", "BUST", "CORRECT"} and not any(e.fee for e in self.case.entries)
+        plain = kinds <= TRADES and not any(e.fee for e in self.case.entries)
         return plain and len(self.case.instruments) == 1 and not any(i.inverse or i.daily for i in self.case.instruments.values())
 
 

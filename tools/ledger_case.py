@@ -46,6 +46,7 @@ TYPES = {
     "reward": "REWARD",
     "staking": "REWARD",
     "staking_reward": "REWARD",
+    "airdrop": "REWARD",
     "transfer": "TRANSFER",
     "settle_px": "SETTLE",
     "expire": "EXPIRE",
@@ -53,16 +54,27 @@ TYPES = {
     "deposit": "DEPOSIT",
     "withdraw": "WITHDRAW",
     "withdrawal": "WITHDRAW",
+    "convert": "CONVERT",
+    "fx": "CONVERT",
+    "mark": "MARK",
 }
+CASH_KINDS = frozenset({"DEPOSIT", "WITHDRAW", "CONVERT"})
+"""Kinds that change only balances of money."""
 NAMES = {
     "amt": ("amt", "amount"),
-    "per_unit": ("per_share", "per_unit", "dps"),
-    "lieu": ("cil_px", "cash_in_lieu_px", "cash_in_lieu", "lieu_px", "cil", "px"),
-    "child": ("new_inst", "child", "to_inst", "new"),
-    "share": ("cost_share", "cost_frac", "alloc", "share", "cost_alloc"),
-    "mark": ("px", "mark", "mark_px"),
+    "per_unit": ("per_share", "per_unit", "amt_per_share", "cash_per_share", "dps"),
+    "lieu": ("cash_in_lieu_px", "cil_px", "cash_in_lieu", "lieu_px", "cil", "px"),
+    "child": ("new_inst", "child", "to_inst", "inst2", "new", "into"),
+    "share": ("cost_share", "cost_frac", "alloc", "share", "cost_alloc", "frac", "fraction"),
+    "mark": ("px", "mark", "mark_px", "index_px"),
+    "income_px": ("px", "fmv", "rate"),
+    "fee": ("fee", "fee_qty", "fee_amt"),
     "fee_px": ("fee_rate", "fee_px"),
     "asset": ("asset", "ccy", "currency"),
+    "given": ("sell", "from_ccy", "from"),
+    "given_amt": ("sell_amt", "from_amt"),
+    "got": ("buy", "to_ccy", "to"),
+    "got_amt": ("buy_amt", "to_amt"),
 }
 """Names under which files write a field, the preferred one first."""
 
@@ -141,6 +153,7 @@ class Entry:
     to_account: str = ""
     ref: str = ""
     picks: list[tuple[str, Fraction]] = field(default_factory=list)
+    moves: list[tuple[str, Fraction]] = field(default_factory=list)
 
 
 def digest(*parts: object) -> int:
@@ -197,11 +210,15 @@ class Case:
         events = raw.get("events")
         if not isinstance(events, list):
             raise UsageError(f"{source}: events is {'missing' if events is None else 'no list'}; allowed: a list of events in journal order")
+        self.raw_by_id: dict[str, Mapping[str, Any]] = {}
         self.entries = [self._entry(seq, body) for seq, body in enumerate(events, 1)]
         if by_time:
             self.entries.sort(key=self._time)
         marks = self._object(raw, "marks", source)
         self.marks = {name: self._number(marks["px"], name, f"{source}: marks.px") for name in self._object(marks, "px", source)}
+        for e in self.entries:
+            if e.kind == "MARK" and e.instrument is not None and e.px is not None and e.instrument.name not in self._object(marks, "px", source):
+                self.marks[e.instrument.name] = e.px
         self.fx_marks = {name: self._number(marks["fx"], name, f"{source}: marks.fx") for name in self._object(marks, "fx", source)}
         if self.reporting:
             self.fx_marks.setdefault(self.reporting, Fraction(1))
@@ -297,7 +314,7 @@ class Case:
         if kind is None:
             raise UsageError(f"{where}: type was {raw.get('type')!r}; allowed: {', '.join(TYPES)}")
         account = str(raw.get("acct") or raw.get("from") or ACCOUNT)
-        needs = kind not in {"BUST", "CORRECT", "DEPOSIT", "WITHDRAW"}
+        needs = kind not in {"BUST", "CORRECT", *CASH_KINDS}
         instrument = self._known(raw, "inst", where) if needs or raw.get("inst") is not None else None
         entry = Entry(seq, identity, kind, account, instrument, raw)
         if raw.get("fx") is not None:
@@ -337,14 +354,18 @@ class Case:
 
     def _corrected(self, e: Entry) -> Instrument | None:
         """The instrument of what a correction refers to, through corrections of corrections."""
-        events = {str(raw.get("id")): raw for raw in self.raw["events"] if isinstance(raw, dict)}
+        if len(self.instruments) == 1:
+            return next(iter(self.instruments.values()))
+        if not self.raw_by_id:
+            self.raw_by_id = {str(raw.get("id")): raw for raw in self.raw["events"] if isinstance(raw, dict)}
         ref, seen = e.ref, {e.id}
-        while ref in events and ref not in seen:
-            if events[ref].get("inst") in self.instruments:
-                return self.instruments[events[ref]["inst"]]
+        while ref in self.raw_by_id and ref not in seen:
+            raw = self.raw_by_id[ref]
+            if raw.get("inst") in self.instruments:
+                return self.instruments[raw["inst"]]
             seen.add(ref)
-            ref = str(events[ref].get("ref"))
-        return next(iter(self.instruments.values())) if len(self.instruments) == 1 else None
+            ref = str(raw.get("ref"))
+        return None
 
     def _read_funding(self, e: Entry, where: str) -> None:
         e.amount = self._named(e.raw, "amt", where)
@@ -364,9 +385,13 @@ class Case:
             self._read_interest(e, where)
 
     def _read_split(self, e: Entry, where: str) -> None:
-        e.ratio, e.px = self._number(e.raw, "ratio", where), self._named(e.raw, "lieu", where)
+        if e.raw.get("ratio") is None and {"num", "den"} <= e.raw.keys() and self._number(e.raw, "den", where):
+            e.ratio = self._number(e.raw, "num", where) / self._number(e.raw, "den", where)
+        else:
+            e.ratio = self._number(e.raw, "ratio", where)
+        e.px = self._named(e.raw, "lieu", where)
         if e.ratio <= 0:
-            raise UsageError(f"{where}: ratio was {e.raw['ratio']!r}; allowed: new units for an old one, above zero")
+            raise UsageError(f"{where}: ratio was {e.ratio}; allowed: new units for an old one, above zero")
 
     def _read_spin_off(self, e: Entry, where: str) -> None:
         name = next((n for n in NAMES["child"] if e.raw.get(n) is not None), NAMES["child"][0])
@@ -384,16 +409,16 @@ class Case:
 
     def _read_reward(self, e: Entry, where: str) -> None:
         e.qty = self._number(e.raw, "qty", where)
-        e.px = self._named(e.raw, "mark", where) or Fraction(0)
+        e.px = self._named(e.raw, "income_px", where) or Fraction(0)
 
     def _read_transfer(self, e: Entry, where: str) -> None:
         e.qty, e.to_account = self._number(e.raw, "qty", where), str(e.raw.get("to") or "")
         if not e.to_account or e.to_account == e.account:
             raise UsageError(f"{where}: to was {e.raw.get('to')!r}; allowed: another account than {e.account}")
-        fee = e.raw.get("fee")
+        fee = next((e.raw[n] for n in NAMES["fee"] if e.raw.get(n) is not None), None)
         if fee is not None:
             rate = self._named(e.raw, "fee_px", where)
-            amount = self._named(fee, "amt", f"{where}: fee") if isinstance(fee, dict) else self._number(e.raw, "fee", where)
+            amount = self._named(fee, "amt", f"{where}: fee") if isinstance(fee, dict) else self._named(e.raw, "fee", where)
             if rate is None and isinstance(fee, dict) and fee.get("rate") is not None:
                 rate = self._number(fee, "rate", f"{where}: fee")
             if rate is None or amount is None or e.instrument is None:
@@ -412,8 +437,18 @@ class Case:
             raise UsageError(f"{where}: asset or amt is missing; allowed: what is deposited and how much")
         if e.kind == "WITHDRAW":
             e.amount = -e.amount
+        e.moves.append((e.ref, e.amount))
 
     _read_withdraw = _read_deposit
+
+    def _read_convert(self, e: Entry, where: str) -> None:
+        for names, sign in (("given", -1), ("got", 1)):
+            asset, amount = next((str(e.raw[n]) for n in NAMES[names] if e.raw.get(n)), ""), self._named(e.raw, f"{names}_amt", where)
+            if not asset or amount is None or amount < 0:
+                raise UsageError(f"{where}: sell, sell_amt, buy or buy_amt is missing; allowed: two assets and how much of each changes hands")
+            e.moves.append((asset, sign * amount))
+
+    _read_mark = _read_settle
 
     def _time(self, e: Entry) -> tuple[int, Fraction, str, int]:
         ts = e.raw.get("ts", 0)
@@ -425,14 +460,17 @@ class Case:
     # ---- identities
 
     def _identities(self) -> dict[str, int]:
-        """Digest of each id that events have: of (venue, account, order, side, ExecID, trade date) where the event has an ExecID, else of the id."""
+        """Digest of each id, or else ExecID, that events have: see ``identity``."""
         found: dict[str, int] = {}
         for e in self.entries:
             found.setdefault(e.id, self.identity(e))
+        for e in self.entries:
+            if e.raw.get("exec_id") is not None:
+                found.setdefault(str(e.raw["exec_id"]), self.identity(e))
         return found
 
     def identity(self, e: Entry) -> int:
-        """Return the digest of what makes an event the same event."""
+        """Return the digest of what makes an event the same: (venue, account, order, side, ExecID, trade date) where it has an ExecID, else its id."""
         if e.raw.get("exec_id") is None:
             return digest("id", e.id)
         return digest("exec", *(str(e.raw.get(name, "")) for name in ("venue", "acct", "order", "side", "exec_id", "trade_date")))

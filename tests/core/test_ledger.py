@@ -173,6 +173,7 @@ class Pair:
             i = book.instruments[p.instrument]
             h = book.held(p.account, p.instrument)
             assert p.cost - p.realized - p.moved == p.flow, "conservation"
+            self.identity(p, i)
             assert Fraction(p.qty, 10**i.qty_digits) == h.qty
             assert p.qty or p.cost == 0, "flat means zero cost"
             for mine, theirs in ((p.cost, h.cost), (p.realized, h.realized), (p.fees, h.fees), (p.funding, h.funding), (p.income, h.income)):
@@ -186,6 +187,16 @@ class Pair:
             else:
                 assert [(lot.seq, Fraction(lot.qty, 10**i.qty_digits)) for lot in lots] == [(lot.seq, lot.qty) for lot in h.lots]
             assert p.skipped == bool(h.skipped)
+
+    def identity(self, p: Any, i: Any) -> None:
+        """The master identity at some marks, to the last unit: what came of a position is the cash that it moved and what it is worth."""
+        for mark in (1, 777, 10**6):
+            unrealized = self.ledger.unrealized(p.row, mark)
+            result = p.realized - p.fees + p.funding + p.income + unrealized
+            worth = self.ledger.value(p.instrument, p.qty, mark) - p.moved
+            if i.margin:
+                worth = unrealized + (p.realized - p.settled if i.daily else 0)
+            assert result == p.cash - p.fees_elsewhere + worth
 
     def balances(self, answer: Booking) -> None:
         sums: dict[tuple[int, bool], int] = {}
@@ -383,6 +394,20 @@ def test_ledger_when_a_figure_would_not_fit_refuses_with_a_reason_and_changes_no
     with pytest.raises(LedgerError, match="OVERFLOW"):
         ledger.book("FILL", seq=2, account=9, instrument=1, qty=10**20, px=10**10)
     assert len(ledger.positions()) == 1
+
+
+@pytest.mark.parametrize("kind", ["EXPENSE", "CAPITALIZE", "BASE", "HELD", "ELSEWHERE"])
+@pytest.mark.parametrize("fee", [2**126, -(2**127), 2**125, 2**120])
+def test_ledger_when_a_fee_would_not_fit_refuses_and_changes_nothing(kind: str, fee: int) -> None:
+    ledger = make("FIFO", LIMITS, [model.Instrument(1, 0, 0), model.Instrument(2, 0, 0)])
+    ledger.book("FILL", seq=1, instrument=1, qty=5, px=3)
+    ledger.book("FILL", seq=2, instrument=2, qty=5, px=3)
+    before = figures(ledger)
+    with pytest.raises(LedgerError, match="OVERFLOW"):
+        for seq in range(3, 80):
+            ledger.book("FILL", seq=seq, instrument=1, qty=1, px=3, fee=fee, fee_kind=kind, fee_px=3, other_instrument=2)
+            before = figures(ledger)
+    assert figures(ledger) == before
 
 
 def test_ledger_when_a_correction_would_overflow_is_refused_and_what_was_stays() -> None:

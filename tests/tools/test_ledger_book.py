@@ -38,7 +38,7 @@ def booked(events: list[dict[str, Any]], method: str = "FIFO", instrument: dict[
     for n, e in enumerate(events, 1):
         e.setdefault("type", "fill")
         e.setdefault("id", f"f{n}")
-        if e["type"] not in {"bust", "correct", "deposit"}:
+        if e["type"] not in {"bust", "correct", "deposit", "convert"}:
             e.setdefault("inst", "X")
     raw = {"instruments": {"X": instrument}, "events": events, "marks": {"px": {"X": "100"}}} | case
     return ledger_book.report(Case(raw, "test"), method)
@@ -175,6 +175,25 @@ def test_ledger_book_when_euros_are_deposited_their_fx_is_on_cash() -> None:
     report = booked(events, instrument=euro, reporting="USD", marks={"px": {"X": "50"}, "fx": {"EUR": "1.2"}})
     assert (report["total_base"], report["cash"]) == ("100", {"EUR": "500"})
     assert report["positions"]["A|X"]["unrealized_base"] == "50"
+
+
+def test_ledger_book_when_money_is_converted_both_balances_move_and_the_base_total_is_at_the_marks() -> None:
+    euro = EQUITY | {"quote": "EUR", "settle": "EUR"}
+    convert = {"type": "convert", "sell": "USD", "sell_amt": "110", "buy": "EUR", "buy_amt": "100"}
+    events = [{"type": "deposit", "ccy": "USD", "amt": "500"}, convert, buy("2", "40", fx="1.1")]
+    report = booked(events, instrument=euro, reporting="USD", marks={"px": {"X": "40"}, "fx": {"EUR": "1.2"}})
+    assert (report["cash"], report["total_base"]) == ({"EUR": "20", "USD": "390"}, "10")
+
+
+def test_ledger_book_when_a_mark_comes_as_an_event_the_last_one_counts() -> None:
+    events = [buy("2", "40"), {"type": "mark", "px": "45"}, {"type": "mark", "px": "50"}]
+    assert booked(events, marks={})["unrealized"] == "20"
+    assert booked(events)["unrealized"] == "120"
+
+
+def test_ledger_book_when_a_bust_names_an_exec_id_it_finds_the_fill() -> None:
+    report = booked([buy("1", "10", exec_id="E1", venue="V"), {"type": "bust", "id": "b", "ref": "E1"}])
+    assert (report["positions"]["A|X"]["qty"], "held" in report) == ("0", False)
 
 
 def test_ledger_book_when_quantities_have_18_decimals_every_digit_is_printed() -> None:
