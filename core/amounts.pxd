@@ -8,7 +8,7 @@ cdef extern from *:
     #ifndef RF_AMOUNTS
     #define RF_AMOUNTS
     #include <stdint.h>
-    /* ceil(size * factor / 2^shift) for size below 2^96 and a shift below 192; 0 in *out and 0 returned when it does not fit in 63 bits or there is no factor. */
+    /* ceil(size * factor / 2^shift) for size below 2^96 and a shift below 192; 0 in *out and returned when it does not fit in 63 bits or there is no factor. */
     static inline int rf_scaled(unsigned __int128 size, uint64_t factor, uint8_t shift, int64_t *out) {
         unsigned __int128 low = (unsigned __int128)(uint64_t)size * factor;
         unsigned __int128 high = (unsigned __int128)(uint64_t)(size >> 64) * factor + (uint64_t)(low >> 64), whole;

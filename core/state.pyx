@@ -414,7 +414,8 @@ cdef class State:
         counts = {
             "engine": 1, "instruments": e.instrument_count, "accounts": e.account_count, "venues": e.venue_count, "strategies": e.strategy_count,
             "routes": e.route_count, "brokers": e.broker_count, "desks": e.desk_count, "currencies": e.currency_count,
-            "permissions": e.permission_count, "operators": e.operator_count, "proposals": e.proposal_count, "scopes": e.scope_count, "scope_sets": e.scope_set_count,
+            "permissions": e.permission_count, "operators": e.operator_count, "proposals": e.proposal_count, "scopes": e.scope_count,
+            "scope_sets": e.scope_set_count,
             "orders": e.order_count, "requests": e.request_count, "executions": e.execution_count,
             "positions": e.position_count, "breaks": breaks_kept(&self.c),
         }

@@ -68,8 +68,8 @@ SOURCES = {
     "November 2026 with their English text (a public copy, not the Official Journal), 15(6) and 16 with verbatim quotations, 13 with summaries. It names no "
     "figure for any limit.",
     FIA: "FIA, Best Practices for Automated Trading Risk Controls and System Safeguards, July 2024, by section number. Compared in November 2026 with its "
-    "table of contents, and with quotations of the fuller chapter 1 of its predecessor (Guide to the Development and Operation of Automated Trading Systems, 2015); "
-    "the paper itself was not at hand. Who may change limits (PTG) is from the recommendations of FIA's Principal Traders Group, 2010.",
+    "table of contents, and with quotations of the fuller chapter 1 of its predecessor (Guide to the Development and Operation of Automated "
+    "Trading Systems, 2015); the paper itself was not at hand. Who may change limits (PTG) is from the recommendations of FIA's Principal Traders Group, 2010.",
 }
 DEMANDS: dict[str, tuple[Demand, ...]] = {
     SEC: (

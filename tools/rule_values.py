@@ -28,7 +28,9 @@ TABLES = {
     "instrument": "instruments",
     "currency": "currencies",
 }
-SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strategy:NAME, instrument:SYMBOL, currency:CODE, account:NAME/SYMBOL or strategy:NAME/SYMBOL"
+SCOPE_ALLOWED = (
+    "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strategy:NAME, instrument:SYMBOL, currency:CODE, account:NAME/SYMBOL or strategy:NAME/SYMBOL"
+)
 CHOICES = {
     "SELF_MATCH": {"reject": "SELF_MATCH_REJECT", "cancel_resting": "SELF_MATCH_CANCEL_RESTING", "cancel_both": "SELF_MATCH_CANCEL_BOTH"},
     "COLLAR_REFERENCE": {"last": "COLLAR_LAST", "mid": "COLLAR_MID", "far": "COLLAR_FAR"},
