@@ -6,8 +6,8 @@
 Runs in the supervisor's loop; owns ``from.control``. Requests: ``attach`` and ``detach`` a strategy, ``checkpoint``, ``roll_day``, ``reload``, ``status``,
 ``down``, the operator's actions of ``operator_actions`` and ``authority``, and ``submit``: one of these, signed by an operator elsewhere (``signed``).
 Identity is the kernel's word (pid and uid of the connection), never the request's; of a signed command it is the signature's.
-A strategy gets a new sealed memfd with the next ring epoch; the engine gets the same memfd through its channel *before* STRATEGY_ATTACH is published, so that the ring is there
-when the command
+A strategy gets a new sealed memfd with the next ring epoch; the engine gets the same memfd through its channel *before*
+STRATEGY_ATTACH is published, so that the ring is there when the command
 is applied. Each attached strategy is watched by pidfd; its end is published as STRATEGY_DETACH. Its ring is kept, and handed to every new engine, until
 an engine has taken that: what the strategy published was asked, whoever died since. While a live process holds a strategy nobody else gets it.
 
