@@ -56,6 +56,8 @@ cdef enum:
     HIGHER = 1
     LOWER = 2
     ANY = 3
+    MORE = 4
+    CHANGE = 5
     SIGNATURE_AT = 64  # in a command's body
     BODY_BYTES = 256
 
@@ -73,7 +75,7 @@ def _load():
     for kind, role in ROLES.items():
         ROLE_OF[<int>ENUMS["ControlKind"].by_name[kind]] = ENUMS["OperatorRole"].by_name[role]
     for rule in RULES.values():
-        LOOSER[<int>rule.number] = {"": 0, "higher": HIGHER, "lower": LOWER, "any": ANY}[rule.looser]
+        LOOSER[<int>rule.number] = {"": 0, "higher": HIGHER, "lower": LOWER, "any": ANY, "more": MORE, "change": CHANGE}[rule.looser]
 
 
 _load()
@@ -137,8 +139,12 @@ cdef int64_t limit_now(const EngineState *s, const LimitChange *change) noexcept
 cdef int loosens(uint8_t way, int64_t before, int64_t after) noexcept nogil:
     if before == after or way == 0:
         return 0
+    if way == CHANGE:
+        return 1
     if way == ANY:
         return before != 0
+    if way == MORE:
+        return after > before
     if way == LOWER:
         return after < before
     return after == 0 or (before != 0 and after > before)
@@ -320,6 +326,14 @@ cdef inline uint64_t lasts_until(const EngineState *s, uint8_t kind, const char 
     return (<const LimitChange*>body).expires_ns if kind == RF_CONTROL_KIND_SET_LIMIT or kind == RF_CONTROL_KIND_SET_LOCATE else 0
 
 
+cdef int has_moved(const EngineState *s, const Proposal *p) noexcept nogil:
+    """1 when what was proposed is about a state that is no longer: a limit that was changed since, a scope that was killed since."""
+    cdef const KillOrder *k = <const KillOrder*>p.body
+    if p.kind == RF_CONTROL_KIND_SET_LIMIT or p.kind == RF_CONTROL_KIND_SET_LOCATE:
+        return limit_now(s, <const LimitChange*>p.body) != p.before
+    return p.kind == RF_CONTROL_KIND_RELEASE and s.scopes[find_scope(s, k.kind, k.a, k.b)].kill_seq > p.proposed_seq
+
+
 cdef int approve(EngineState *s, const Control *c) noexcept nogil:
     cdef const Decision *d = <const Decision*>c.body
     cdef const Operator *who = operator_of(s, c.operator_uid)
@@ -328,7 +342,7 @@ cdef int approve(EngineState *s, const Control *c) noexcept nogil:
     if p == NULL or p.state != RF_PROPOSAL_STATE_PENDING or who == NULL or who.role < RF_OPERATOR_ROLE_RISK or p.proposer == c.operator_uid:
         return 0
     until = lasts_until(s, p.kind, p.body)
-    if until and until <= s.engine.engine_ns:
+    if (until and until <= s.engine.engine_ns) or has_moved(s, p):
         return 0
     if not apply_change(s, c.operator_uid, p.kind, p.status, p.strategy, p.body, &p.before):
         return 0

@@ -36,6 +36,7 @@ cdef enum:
     SWEPT_PER_TICK = 64
     JOURNAL_RESTRICTIONS = 15     # RESTRICT_JOURNAL_*
     REVISIONS_SKIPPED_TO = 958    # at most: an order can still be cancelled 64 times
+    DAYS_AHEAD = 31               # that a roll may be
 
 
 cdef inline int valid_status(uint8_t status) noexcept nogil:
@@ -70,6 +71,11 @@ cdef void roll_day(EngineState *s, uint32_t day) noexcept nogil:
         s.strategies[row].orders = 0
         s.strategies[row].fills = 0
         doubt_day_orders(s, s.strategies[row].first_open)
+
+
+cdef int is_near(const EngineState *s, uint32_t day) noexcept nogil:
+    """Days only go forward: one typed wrong would expire every contract and stop the rolls for the life of the journal. START goes on after any pause."""
+    return days_since_2000(day) - s.engine.day_code <= DAYS_AHEAD
 
 
 cdef void doubt_day_orders(EngineState *s, uint32_t row) noexcept nogil:
@@ -182,7 +188,7 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     elif c.kind == RF_CONTROL_KIND_SKIP_OUTPUTS:
         done = skip_outputs(s, <const OrderAction*>c.body)
     elif c.kind == RF_CONTROL_KIND_ROLL_DAY:
-        done = valid_day(c.day) and c.day > s.engine.day
+        done = valid_day(c.day) and c.day > s.engine.day and is_near(s, c.day)
         if done:
             roll_day(s, c.day)
     elif c.kind == RF_CONTROL_KIND_HALT or c.kind == RF_CONTROL_KIND_RESUME or c.kind == RF_CONTROL_KIND_DIVERGENCE:

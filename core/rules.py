@@ -95,11 +95,11 @@ _RULES = (
     Rule("DUPLICATE_CONTENT", "flow", ("FIRM", "DESK", "STRATEGY"), ("DUPLICATE_CONTENT",), "ns", "lower", ("SEC 15c3-5 (c)(1)(ii)",)),
     Rule("REPEATED_EXECUTION", "flow", ("FIRM", "DESK", "STRATEGY"), ("REPEATED_EXECUTION",), "count", "higher", ("RTS 6 15(3)", "FIA 3.2")),
     Rule("SELF_MATCH", "flow", ("FIRM",), ("SELF_MATCH",), "choice", "any", ("FIA 3.5",)),
-    Rule("NEW_BURST", "setting", EVERYWHERE, (), "count", "higher"),
-    Rule("REPLACE_BURST", "setting", EVERYWHERE, (), "count", "higher"),
-    Rule("MESSAGE_BURST", "setting", EVERYWHERE, (), "count", "higher"),
+    Rule("NEW_BURST", "setting", EVERYWHERE, (), "count", "more"),
+    Rule("REPLACE_BURST", "setting", EVERYWHERE, (), "count", "more"),
+    Rule("MESSAGE_BURST", "setting", EVERYWHERE, (), "count", "more"),
     Rule("CANCEL_RESERVE", "setting", EVERYWHERE, (), "count", "lower"),
-    Rule("COLLAR_REFERENCE", "setting", EVERYWHERE, (), "choice", "any"),
+    Rule("COLLAR_REFERENCE", "setting", EVERYWHERE, (), "choice", "change"),
     Rule("MARGIN_RATE", "setting", ("FIRM", "BROKER", "ACCOUNT"), (), "ppm", "lower"),
     Rule("REJECT_LIMIT", "setting", EVERYWHERE, (), "count", "higher", ("FIA 1.5",)),
 )
@@ -113,10 +113,12 @@ if list(RULES) != list(NUMBER):
 def loosens(rule: Rule, before: int, after: int) -> bool:
     """Whether a change of a limit allows more than before, so that it needs a second operator.
 
-    A limit that is set where there was none is always tighter, but for settings and choices (``any``).
+    A limit that is set where there was none is always tighter, but for settings whose 0 is a value: the least burst (``more``), the mid (``change``).
     """
     if before == after or rule.looser == "":
         return False
+    if rule.looser in ("more", "change"):
+        return rule.looser == "change" or after > before
     if rule.looser == "any":
         return before != 0
     if rule.looser == "lower":

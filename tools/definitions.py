@@ -81,7 +81,17 @@ CLOSED: dict[str, dict[str, int]] = {
     "operators": {"status": _STATUS["HALTED"]},
 }
 """What a new row is before it may be traded on."""
-_COUNTS = {"orders": "order_count", "executions": "execution_count", "positions": "position_count", "breaks": "break_count"}
+_COUNTS = {
+    "orders": "order_count",
+    "executions": "execution_count",
+    "positions": "position_count",
+    "breaks": "break_count",
+    "scopes": "scope_count",
+    "proposals": "proposal_count",
+    "permissions": "permission_count",
+    "operators": "operator_count",
+}
+"""Tables that refuse something when they are full, so that what the engine decides depends on their size."""
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
 

@@ -219,3 +219,40 @@ def test_loosening_when_judged_by_the_engine_and_by_the_table_is_the_same(m: Any
         assert (len(proposals(m)) > n) == loosens(rule, before, after), (before, after)
         if len(proposals(m)) > n:
             decide(m, "WITHDRAW", int(m.status["proposals"]), RISK_A)
+
+
+def test_approval_when_the_limit_was_changed_since_the_proposal_is_refused(m: Any) -> None:
+    m.limit("MAX_QTY", 120, operator_uid=RISK_A)
+    m.limit("MAX_QTY", 1, operator_uid=OWNER)
+    assert decide(m, "APPROVE", 1, RISK_B) == "refused", "nobody agreed to go from 1 to 120"
+    assert limit_of(m) == 1
+
+
+def test_approval_when_the_scope_killed_itself_since_the_proposal_is_refused(m: Any) -> None:
+    m.limit("DAILY_LOSS", 1, "STRATEGY", 1, operator_uid=RISK_A)
+    m.limit("REJECT_LIMIT", 1, "STRATEGY", 1, operator_uid=RISK_A)
+    m.mark(100, 100)
+    m.new(2, px=100, qty=100)
+    m.new(3, px=100, qty=7)
+    row = int(m.status["order_count"])
+    m.event("ACK", row - 1)
+    m.fill(100, 100, order=row - 1)
+    m.mark(50, 50)
+    states = ENUMS["ScopeState"].by_value
+    assert states[int(m.scope("STRATEGY", 1)["state"])] == "REDUCING"
+    m.kill("STRATEGY", 1, what="RELEASE", operator_uid=RISK_A)
+    m.event("REJECTED", row)
+    assert states[int(m.scope("STRATEGY", 1)["state"])] == "KILLED"
+    assert decide(m, "APPROVE", 1, RISK_B) == "refused", "the kill is newer than what was agreed to"
+    assert states[int(m.scope("STRATEGY", 1)["state"])] == "KILLED"
+
+
+@pytest.mark.parametrize(("rule", "value"), [("NEW_BURST", 1000), ("REPLACE_BURST", 2), ("MESSAGE_BURST", 1000), ("COLLAR_REFERENCE", 1)])
+def test_setting_whose_zero_is_a_value_when_it_is_left_waits_for_another(m: Any, rule: str, value: int) -> None:
+    m.limit(rule, value, operator_uid=RISK_A)
+    assert limit_of(m, rule) == 0
+    assert decide(m, "APPROVE", 1, RISK_B) == "done"
+    assert limit_of(m, rule) == value
+    if rule != "COLLAR_REFERENCE":
+        m.limit(rule, 0, operator_uid=RISK_A)
+        assert limit_of(m, rule) == 0, "the least burst is the tightest"

@@ -287,3 +287,10 @@ def test_define_when_an_instrument_is_used_its_scale_stays(machine: Machine, dig
     m.instrument(1, tick=5)
     assert m.breaks() == ["BAD_CONTROL"]
     assert int(m.table("instruments")[1]["tick"]) == 5
+
+
+def test_roll_when_the_day_is_more_than_a_month_ahead_is_refused(machine: Any) -> None:
+    day = int(machine.status["day"])
+    before = int(machine.status["break_count"])
+    machine.control("ROLL_DAY", day=20881231)
+    assert (int(machine.status["day"]), int(machine.status["break_count"])) == (day, before + 1)

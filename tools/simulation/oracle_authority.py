@@ -156,6 +156,8 @@ def _approve(m: Model, p: Proposal, uid: int) -> bool:
     if role_of(m, uid) < ROLE["RISK"] or uid == p.proposer or (until and until <= m.now):
         return False
     before = _before(m, p.kind, p.of_strategy, p.body)
+    if p.kind in LIMITS and before != p.before:  # changed since it was proposed
+        return False
     if not _apply(m, p.kind, p.of_strategy, p.body):
         return False
     p.state, p.expires_ns, p.before = (RUNNING, until, before) if until else (APPROVED, 0, before)

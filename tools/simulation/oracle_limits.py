@@ -166,10 +166,11 @@ def venue_refusal(m: Model, venue: int) -> str:
     scope = KIND["VENUE"], venue, 0
     if scope in m.kills:
         return "KILLED"
-    rate = value_of(m, scope, "MESSAGE_RATE")
-    spare = max(value_of(m, scope, "MESSAGE_BURST") - 1 - value_of(m, scope, "CANCEL_RESERVE"), 0)
+    rate, reserve = value_of(m, scope, "MESSAGE_RATE"), value_of(m, scope, "CANCEL_RESERVE")
+    room = max(value_of(m, scope, "MESSAGE_BURST"), 1) - reserve
+    ahead = max(m.emptied.get((scope, "MESSAGE_RATE"), 0) - m.now, 0)
     each = -(-SECOND_NS // rate) if rate else 0
-    return "MESSAGE_RATE" if rate and m.emptied.get((scope, "MESSAGE_RATE"), 0) - m.now > each * spare else ""
+    return "MESSAGE_RATE" if rate and (ahead or reserve) and (room < 1 or ahead + each > each * room) else ""
 
 
 def _rise(m: Model, a: Asked, remaining: int, more: int, worst: int) -> int:
