@@ -21,6 +21,7 @@ from ringfence.core.executions cimport Trade, add_to_order, append, by_side, con
 from ringfence.core.orders cimport FILLED_OR_KEEP, cancel_open, end_cancels, settle, status_by_quantity
 from ringfence.core.ports cimport FIRST_MASS_CANCEL_ID, emit_dont_know, emit_event, emit_mass_cancel
 from ringfence.core.positions cimport book, trade_fits
+from ringfence.core.reservations cimport count_trade, uncount_suspense
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_EXECUTIONS_FULL, RF_BREAK_KIND_MASS_CANCEL_REJECTED, RF_BREAK_KIND_MISSED_EXECUTION, RF_CONTROL_KIND_ASSIGN_EXECUTION,
@@ -189,6 +190,9 @@ cdef int assign_execution(EngineState *s, const OrderAction *a) noexcept nogil:
     x.assigned_to = <uint32_t>moved.id
     recompute_position(s, &event, &suspense, t.qty, t.px, 0, 0)
     book(s, t.account, t.strategy, t.instrument, by_side(t.side, t.qty), t.px)
+    if s.engine.counting and t.instrument:
+        uncount_suspense(s, x.account, x.venue, x.instrument, x.side, t.qty, t.px)
+        count_trade(s, o, t.account, t.strategy, x.venue, t.instrument, t.side, t.qty, t.px)
     s.strategies[t.strategy].fills += 1
     if o != NULL:
         o.last_px = t.px

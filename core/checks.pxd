@@ -13,7 +13,8 @@ ctypedef struct Asked:
     uint8_t side
     uint8_t ord_type
     int64_t px               # limit price, 0 when it has none
-    int64_t worst_px         # price behind the amount: the highest of its prices, for a market order the far touch
+    int64_t market_px        # far touch of a sale (its limit is the least that it takes) or of an order without limit price, else 0
+    int64_t worst_px         # price behind the amount: the highest of its prices and market_px
     int64_t qty              # of the whole order that may still trade
     int64_t more_qty         # beyond what is reserved for it already
     int64_t amount           # of qty at worst_px
@@ -34,8 +35,8 @@ ctypedef struct Asked:
 # Fill in what a new intent or a replace asks for.
 cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, const Intent *i, Asked *a) noexcept nogil
 cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t px, int64_t stop_px, Asked *a) noexcept nogil
-# Price behind the amount of a new intent: the highest of its prices, for a market order the far touch.
-cdef int64_t first_px(const EngineState *s, const Intent *i) noexcept nogil
+# What the market would give a sale or an order without limit price: the far touch, the last trade where there is none; 0 for any other.
+cdef int64_t market_px(const EngineState *s, uint32_t instrument, uint8_t side, int64_t px) noexcept nogil
 # NONE, or why not; a refusal is counted in the scope that refused. Nothing is spent.
 cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil
 # Count a refusal by one of the rules that have no scope, in the firm's.

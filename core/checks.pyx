@@ -108,9 +108,12 @@ cdef inline int64_t far_touch(const EngineState *s, uint32_t instrument, uint8_t
     return px if px > 0 else i.last
 
 
-cdef int64_t first_px(const EngineState *s, const Intent *i) noexcept nogil:
-    cdef int64_t px = i.px if i.px > i.stop_px else i.stop_px
-    return px if px else far_touch(s, i.instrument, i.side)
+cdef int64_t market_px(const EngineState *s, uint32_t instrument, uint8_t side, int64_t px) noexcept nogil:
+    return far_touch(s, instrument, side) if px == 0 or side != RF_SIDE_BUY else 0
+
+
+cdef inline int64_t highest(int64_t a, int64_t b, int64_t c) noexcept nogil:
+    return (a if a > c else c) if a > b else (b if b > c else c)
 
 
 cdef inline uint64_t content_of(const Asked *a, int64_t stop_px, int64_t qty) noexcept nogil:
@@ -134,7 +137,8 @@ cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uin
     a.side = i.side
     a.ord_type = i.ord_type
     a.px = i.px
-    a.worst_px = first_px(s, i)
+    a.market_px = market_px(s, i.instrument, i.side, i.px)
+    a.worst_px = highest(i.px, i.stop_px, a.market_px)
     a.qty = i.qty
     a.more_qty = i.qty
     a.amount = amount_asked(s, i.instrument, a.worst_px, i.qty)
@@ -147,7 +151,7 @@ cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uin
 
 
 cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t px, int64_t stop_px, Asked *a) noexcept nogil:
-    cdef int64_t most_px = 0, held
+    cdef int64_t most_px = 0, held, market
     a.strategy = o.strategy
     a.account = o.account
     a.venue = o.venue
@@ -155,11 +159,14 @@ cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t
     a.side = o.side
     a.ord_type = o.ord_type
     a.px = px
-    a.worst_px = px if px > stop_px else stop_px
-    if a.worst_px == 0:
-        a.worst_px = o.reserved_px
     a.qty = qty - o.cum_qty if qty > o.cum_qty else 0
     a.more_qty = a.qty - o.reserved_qty if a.qty > o.reserved_qty else 0
+    a.market_px = o.market_px
+    if a.more_qty:  # more of it trades at the market of now
+        market = market_px(s, o.instrument, o.side, px)
+        if market > a.market_px:
+            a.market_px = market
+    a.worst_px = highest(px, stop_px, a.market_px)
     a.amount = amount_asked(s, o.instrument, a.worst_px, a.qty)
     if o.reserved_qty:  # what it will hold until the venue has answered: the most of all quantities at the worst of all prices
         most_px = worst_px(s, o)
@@ -355,7 +362,7 @@ cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil:
 cdef inline int holds(const Scope *firm, const Asked *a) noexcept nogil:
     """Whether every sum and the order are so far below 63 bits that no addition can leave them: each scope's sums are parts of the firm's."""
     cdef int64_t bits = firm.working_buy | firm.working_sell | firm.long_amount | firm.short_amount | firm.turnover | firm.margin
-    return (bits | a.amount | a.more_amount) <= RF_AMOUNT_MOST
+    return <uint64_t>(bits | a.amount | a.more_amount | a.margin) <= <uint64_t>RF_AMOUNT_MOST
 
 
 cdef uint8_t check_money(const EngineState *s, const Scope *scope, Asked *a, int sold) noexcept nogil:
@@ -392,13 +399,13 @@ cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
         a.scope_set = scope_set_of(s, a.strategy, a.account, a.venue, a.instrument)
     if a.scope_set == 0:
         return RF_DENY_REASON_SCOPES_FULL
+    belongs = &s.scope_sets[a.scope_set]
+    a.margin = rf_ppm(a.more_amount, belongs.margin_ppm) if belongs.margin_ppm else 0
     if not holds(&scopes[<int>RF_FIRM_SCOPE], a):
         return RF_DENY_REASON_OVERFLOW
-    belongs = &s.scope_sets[a.scope_set]
     rows = belongs.row_count
     all_rows = belongs.all_rows
     a.scopes = belongs
-    a.margin = rf_ppm(a.more_amount, belongs.margin_ppm) if belongs.margin_ppm else 0
     a.rules = rules_of(a)
     a.mark_age = s.engine.engine_ns - instrument.mark_ns if instrument.mark_ns else NO_MARK
     a.mid_px = reference_px(s, a.instrument)

@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.calendar cimport end_of_day_ns
 from ringfence.core.checks cimport (
-    Asked, ask_new, ask_replace, check_limits, count_refusal, first_px, reduces, self_match,
+    Asked, ask_new, ask_replace, check_limits, count_refusal, market_px, reduces, self_match,
 )
 from ringfence.core.dedupe cimport find_client_id, put_content
 from ringfence.core.orders cimport (
@@ -282,7 +282,8 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
     o.checks = ALWAYS_CHECKED
-    o.reserved_px = first_px(s, i)
+    o.market_px = market_px(s, i.instrument, i.side, i.px)
+    o.reserved_px = worst_px(worst_px(o.px, o.stop_px), o.market_px)
     took_route(s, &skips, o)
     if s.engine.counting:
         o.checks |= asked.passed
@@ -404,6 +405,7 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
     if reason == RF_DENY_REASON_NONE:
         if s.engine.counting:
             send_replace(s, asked.scopes)
+            o.market_px = asked.market_px
             o.checks |= asked.passed
         request_replace(s, o, px, stop_px, i.qty)
     return reason

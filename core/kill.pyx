@@ -150,6 +150,7 @@ cdef void flatten_one(EngineState *s, const Position *p) noexcept nogil:
     if o == NULL:
         return
     s.engine.flatten_orders += 1
+    o.market_px = p.last_px
     o.reserved_px = p.last_px
     took_route(s, &skips, o)
     settle(s, o)

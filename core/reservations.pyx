@@ -87,16 +87,18 @@ cdef int64_t open_qty(const EngineState *s, const Order *o) noexcept nogil:
 
 
 cdef int64_t worst_px(const EngineState *s, const Order *o) noexcept nogil:
-    """The highest of its prices and of those that replaces in flight ask for: what costs most, and what a sale is most worth."""
+    """The highest of its prices, of those that replaces in flight ask for, and of the market: what costs most, what a sale is most worth."""
     cdef uint32_t row = o.first_request if o.replace_revision else 0
     cdef int64_t px = o.px if o.px > o.stop_px else o.stop_px
+    if o.market_px > px:
+        px = o.market_px
     while row:
         if s.requests[row].px > px:
             px = s.requests[row].px
         if s.requests[row].stop_px > px:
             px = s.requests[row].stop_px
         row = s.requests[row].next
-    return px if px else o.reserved_px
+    return px
 
 
 cdef inline int64_t *working_of(Scope *scope, int buys) noexcept nogil:
@@ -355,6 +357,21 @@ cdef void count_trade(
         rf_saturate(&s.scopes[scopes.rows[scopes.account_pair]].short_qty, qty)
     for i in range(scopes.row_count):
         rf_saturate(&s.scopes[scopes.rows[i]].turnover, amount)
+
+
+cdef void uncount_suspense(EngineState *s, uint16_t account, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px) noexcept nogil:
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes = scopes_of(s, 0, account, venue, instrument, &spare)
+    cdef int64_t amount
+    cdef int64_t *sum
+    cdef int i
+    amount_of(&s.instruments[instrument], px if px > 0 else -px, qty, &amount)
+    if side == RF_SIDE_SELL_SHORT and scopes.account_pair:
+        sum = &s.scopes[scopes.rows[scopes.account_pair]].short_qty
+        sum[0] -= qty if qty < sum[0] else sum[0]
+    for i in range(scopes.row_count):
+        sum = &s.scopes[scopes.rows[i]].turnover
+        sum[0] -= amount if amount < sum[0] else sum[0]
 
 
 cdef void count_cancel(EngineState *s, Order *o) noexcept nogil:

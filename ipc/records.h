@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 5u
-#define RF_LAYOUT_HASH 0x3dd8772a1dd45ce6ull
+#define RF_LAYOUT_HASH 0xa2c5049b3852bdcaull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -465,7 +465,7 @@ enum rf_risk_rule {
     RF_RISK_RULE_RESTRICTED_LIST = 12, /* instrument not restricted */
     RF_RISK_RULE_SHORT_SALE = 13, /* located quantity covers short sales */
     RF_RISK_RULE_MAX_QTY = 14, /* quantity of one order */
-    RF_RISK_RULE_MAX_NOTIONAL = 15, /* amount of one order, market orders at the worst reference price */
+    RF_RISK_RULE_MAX_NOTIONAL = 15, /* amount of one order at the highest of its prices; what may trade at the market (market orders, stops, sales) at the far touch when that is higher */
     RF_RISK_RULE_REFERENCE_AGE = 16, /* ns that a price reference may be old */
     RF_RISK_RULE_COLLAR = 17, /* distance of the price from the reference, in millionths */
     RF_RISK_RULE_CREDIT = 18, /* cost of positions and working buys of an account */
@@ -1613,9 +1613,10 @@ typedef struct {
     uint32_t prev_level; /* +420 */
     uint32_t scope_set; /* +424: row in scope_sets; 0: not looked up yet */
     uint32_t counted; /* +428: 1 while its scopes count it as open */
-    uint16_t routes_skipped; /* +432: routes that fitted and could not take it */
-    uint8_t skip_reason; /* +434: why the last of them could not enum DenyReason */
-    char pad_4[13]; /* +435: zero */
+    int64_t market_px; /* +432: far touch when it was new or enlarged, of a sale or an order without limit price: what it may trade at [instrument scale] */
+    uint16_t routes_skipped; /* +440: routes that fitted and could not take it */
+    uint8_t skip_reason; /* +442: why the last of them could not enum DenyReason */
+    char pad_4[5]; /* +443: zero */
 } rf_order_t;
 RF_STATIC_ASSERT(sizeof(rf_order_t) == 448, "Order");
 RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
@@ -1686,9 +1687,10 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, next_level) == 416, "Order.next_level");
 RF_STATIC_ASSERT(offsetof(rf_order_t, prev_level) == 420, "Order.prev_level");
 RF_STATIC_ASSERT(offsetof(rf_order_t, scope_set) == 424, "Order.scope_set");
 RF_STATIC_ASSERT(offsetof(rf_order_t, counted) == 428, "Order.counted");
-RF_STATIC_ASSERT(offsetof(rf_order_t, routes_skipped) == 432, "Order.routes_skipped");
-RF_STATIC_ASSERT(offsetof(rf_order_t, skip_reason) == 434, "Order.skip_reason");
-RF_STATIC_ASSERT(offsetof(rf_order_t, pad_4) == 435, "Order.pad_4");
+RF_STATIC_ASSERT(offsetof(rf_order_t, market_px) == 432, "Order.market_px");
+RF_STATIC_ASSERT(offsetof(rf_order_t, routes_skipped) == 440, "Order.routes_skipped");
+RF_STATIC_ASSERT(offsetof(rf_order_t, skip_reason) == 442, "Order.skip_reason");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_4) == 443, "Order.pad_4");
 
 /* One cancel or replace in flight; a row that is free is zero but for next. Written by: engine. */
 typedef struct {

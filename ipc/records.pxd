@@ -1057,9 +1057,10 @@ cdef extern from "records.h" nogil:
         uint32_t prev_level
         uint32_t scope_set
         uint32_t counted
+        int64_t market_px
         uint16_t routes_skipped
         uint8_t skip_reason
-        char pad_4[13]
+        char pad_4[5]
 
     ctypedef struct Request "rf_request_t":
         int64_t px

@@ -107,7 +107,7 @@ class ControlAgent:
         self.waiting: list[Waiting] = []
         self.departed: list[Attached] = []  # ended, and no engine has taken their STRATEGY_DETACH yet
         self.clients: set[socket.socket] = set()
-        self.request_id = 0
+        self.request_id = epoch << 32  # ids of another supervisor's commands are still in the journal's breaks
         self.next_roll_ns = next_roll(config.instance.roll, time.time_ns())
         self.channel: socket.socket | None = None
         self.engine_runs = False

@@ -24,7 +24,14 @@ UNITS = {
     "choice": "choice",
     "": "",
 }
-LOOSER = {"higher": "a higher value, or none", "lower": "a lower value, or none", "any": "any change, unless it was none", "more": "a higher value", "change": "any change", "": ""}
+LOOSER = {
+    "higher": "a higher value, or none",
+    "lower": "a lower value, or none",
+    "any": "any change, unless it was none",
+    "more": "a higher value",
+    "change": "any change",
+    "": "",
+}
 
 INTRODUCTION = """
 Every new order and replace passes these checks in the engine, on one journal frame and the tables. Those without a limit come first: they look at the

@@ -74,7 +74,12 @@ CASES = (
     Case("MAX_NOTIONAL", "MAX_NOTIONAL", nothing, BUY_30, lambda m: amount(m, 110, 30)),
     Case("MAX_NOTIONAL", "MAX_NOTIONAL", touch, {"side": BUY, "px": 0, "ord_type": 1, "qty": 30}, lambda m: amount(m, 1002, 30)),
     Case("MAX_NOTIONAL", "MAX_NOTIONAL", touch, {"side": SELL, "px": 0, "ord_type": 1, "qty": 30}, lambda m: amount(m, 999, 30)),
-    Case("MAX_NOTIONAL", "MAX_NOTIONAL", nothing, {"ord_type": 3, "px": 0, "stop_px": 130, "qty": 3}, lambda m: amount(m, 130, 3)),
+    Case("MAX_NOTIONAL", "MAX_NOTIONAL", nothing, {"ord_type": 3, "px": 0, "stop_px": 1030, "qty": 3}, lambda m: amount(m, 1030, 3)),
+    Case("MAX_NOTIONAL", "MAX_NOTIONAL", touch, {"ord_type": 3, "px": 0, "stop_px": 1, "qty": 3}, lambda m: amount(m, 1002, 3)),  # it triggers at once
+    Case("MAX_NOTIONAL", "MAX_NOTIONAL", touch, {"side": SELL, "px": 1, "qty": 3}, lambda m: amount(m, 999, 3)),  # it trades at the bid
+    Case("NET_EXPOSURE", "NET_EXPOSURE", touch, {"side": SELL, "px": 1, "qty": 3}, lambda m: amount(m, 999, 3)),
+    Case("GROSS_EXPOSURE", "GROSS_EXPOSURE", touch, {"side": SELL, "px": 1, "qty": 3}, lambda m: amount(m, 999, 3)),
+    Case("TURNOVER", "TURNOVER", touch, {"side": SELL, "px": 1, "qty": 3}, lambda m: amount(m, 999, 3)),
     Case("REFERENCE_AGE", "NO_REFERENCE", nothing, BUY_30, lambda m: 2000),
     Case("COLLAR", "COLLAR", nothing, {"side": BUY, "px": 1013, "qty": 1}, lambda m: 13_000),
     Case("COLLAR", "COLLAR", nothing, {"side": SELL, "px": 987, "qty": 1}, lambda m: 13_000),
@@ -370,3 +375,42 @@ def test_replace_when_the_scope_is_beyond_its_limit_may_still_ask_for_less(make_
     limit(m, "INSTRUMENT", "MAX_POSITION", 1)
     m.replace(1, qty=50, px=90)
     assert m.sent() == ["REPLACE"]
+
+
+def test_replace_when_it_enlarges_a_market_order_counts_at_the_market_of_now(make_machine: Callable[..., Machine]) -> None:
+    m = furnish(make_machine(WORLD))
+    limit(m, "FIRM", "MAX_NOTIONAL", amount(m, 100, 200))
+    m.mark(100, 100)
+    m.new(1, side=BUY, ord_type=1, px=0, qty=100)
+    m.event("ACK", 1)
+    m.mark(10_000, 10_000)
+    m.replace(1, qty=199)
+    assert m.deny() == "MAX_NOTIONAL"
+
+
+def test_margin_when_it_cannot_be_told_in_63_bits_is_refused(make_machine: Callable[..., Machine]) -> None:
+    m = furnish(make_machine(WORLD))
+    limit(m, "FIRM", "MARGIN_RATE", 10**9)
+    m.mark(100, 100)
+    m.new(1, side=BUY, px=100, qty=10**11)
+    before = int(scope(m, "FIRM")["margin"])
+    m.new(2, side=BUY, px=100, qty=10**12)
+    assert before >= 0
+    assert int(scope(m, "FIRM")["margin"]) >= before
+    m.new(3, side=BUY, px=10**6, qty=10**12)
+    assert m.deny() == "OVERFLOW"
+
+
+def test_turnover_when_an_execution_is_assigned_from_suspense_counts_for_its_owner_and_once_for_the_firm(make_machine: Callable[..., Machine]) -> None:
+    m = furnish(make_machine(WORLD))
+    limit(m, "STRATEGY", "TURNOVER", amount(m, 100, 150))
+    m.new(1, side=BUY, px=100, qty=100)
+    m.event("ACK", 1)
+    m.event("FILL", last_qty=100, last_px=100, exec_id="X1", venue_order_id="V9", symbol="EURUSD", side=BUY)
+    before = int(scope(m, "FIRM")["turnover"])
+    m.control("ASSIGN_EXECUTION", body=m.record("OrderAction", execution=1, order_id=1))
+    assert m.state_of(1)[0] == "FILLED"
+    assert int(scope(m, "STRATEGY")["turnover"]) == amount(m, 100, 100) == int(scope(m, "FIRM")["turnover"])
+    assert before in (0, amount(m, 100, 100))
+    m.new(2, side=BUY, px=100, qty=100)
+    assert m.deny() == "TURNOVER"

@@ -57,11 +57,11 @@ def replaces(m: Machine, order: Any) -> list[Any]:
 
 
 def holds(m: Machine, order: Any) -> tuple[int, int]:
-    """Quantity and price that an open order ties up: the most that may still trade, at the highest price asked for."""
+    """Quantity and price that an open order ties up: the most that may still trade, at the highest price that was asked for or that the market gave."""
     asked = replaces(m, order)
     qty = max([int(order["leaves_qty"]), *(int(r["qty"]) - int(order["cum_qty"]) for r in asked)])
-    px = max(int(order["px"]), int(order["stop_px"]), *(int(r[f]) for r in asked for f in ("px", "stop_px")), 0)
-    return qty, px or int(order["reserved_px"])
+    px = max(int(order["px"]), int(order["stop_px"]), *(int(r[f]) for r in asked for f in ("px", "stop_px")), int(order["market_px"]))
+    return qty, px
 
 
 class Model:
