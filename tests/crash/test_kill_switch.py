@@ -211,7 +211,7 @@ def test_instance_when_killed_by_command_shows_the_proof_and_one_operator_cannot
 def test_instance_when_killed_to_flatten_closes_its_positions_too(running: Running, load: Load) -> None:
     load.step(9)
     settle(running, load)
-    assert sum(running.record().positions().values()) > 0
+    running.until("a position", lambda: sum(running.record().positions().values()) > 0)  # acknowledged may be all that an order is yet
     command(running, "kill", "firm", "--flatten", "--reason", "a test")
     assert open_at_venue(running) == 0
     running.until("a flat position", lambda: sum(running.record().positions().values()) == 0)
