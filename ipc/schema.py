@@ -1220,7 +1220,9 @@ _RECORDS = (
             Field("prev_level", "u32"),
             Field("scope_set", "u32", "row in scope_sets; 0: not looked up yet"),
             Field("counted", "u32", "1 while its scopes count it as open"),
-            Field("market_px", "i64", "far touch when it was new or enlarged, of a sale or an order without limit price: what it may trade at", "instrument scale"),
+            Field(
+                "market_px", "i64", "far touch when it was new or enlarged, of a sale or an order without limit price: what it may trade at", "instrument scale"
+            ),
             Field("routes_skipped", "u16", "routes that fitted and could not take it"),
             Field("skip_reason", "u8", "why the last of them could not", enum="DenyReason"),
             _pad(5, "pad_4"),
