@@ -29,15 +29,15 @@ from ringfence.core.definitions cimport define, is_definition, row_of, widens
 from ringfence.core.kill cimport kill, kill_by_word, release
 from ringfence.core.permissions cimport change_permission, grants_more
 from ringfence.core.reservations cimport recount, set_limit
+from ringfence.core.scopes cimport inherited_margin
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE,
-    RF_CONTROL_KIND_SET_LIMIT, RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW,
-    RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
-    RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN,
-    RF_FIRM_SCOPE, RF_RISK_RULE_MAX, RF_RISK_RULE_REPEATED_EXECUTION, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
-    RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, Decision, KillOrder,
-    LimitChange, Operator, PermissionChange, Proposal, Signature, Strategy,
+    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_SET_LIMIT,
+    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
+    RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN, RF_FIRM_SCOPE,
+    RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_REPEATED_EXECUTION, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE,
+    RF_STATUS_ACTIVE, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, Decision,
+    KillOrder, LimitChange, Operator, PermissionChange, Proposal, Signature, Strategy,
 )
 
 from ringfence.core.rules import RULES
@@ -169,11 +169,19 @@ cdef int frees_strategy(const EngineState *s, uint16_t strategy, uint8_t status)
     return row.status == RF_STRATEGY_STATUS_POISONED or row.silent or row.unapproved or (row.status == RF_STRATEGY_STATUS_DISABLED and repeats_itself(s, row))
 
 
+cdef int margin_falls(const EngineState *s, const LimitChange *change) noexcept nogil:
+    """A rate of 0 is the broker's or the firm's: what counts is the rate in force before and after."""
+    cdef int64_t above = inherited_margin(s, change.kind, change.a), before = limit_now(s, change)
+    return (change.value if change.value else above) < (before if before else above)
+
+
 cdef int needs_two(const EngineState *s, const Control *c) noexcept nogil:
     cdef const LimitChange *change = <const LimitChange*>c.body
     if s.engine.operator_count == 0 or is_configuration(s, c):
         return 0
     if c.kind == RF_CONTROL_KIND_SET_LIMIT or c.kind == RF_CONTROL_KIND_SET_LOCATE:
+        if change.rule == RF_RISK_RULE_MARGIN_RATE:
+            return margin_falls(s, change)
         return change.rule <= RF_RISK_RULE_MAX and loosens(LOOSER[change.rule], limit_now(s, change), change.value)
     if c.kind == RF_CONTROL_KIND_SET_PERMISSION:
         return grants_more(s, <const PermissionChange*>c.body)

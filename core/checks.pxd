@@ -16,6 +16,8 @@ ctypedef struct Asked:
     int64_t market_px        # far touch of a sale (its limit is the least that it takes) or of an order without limit price, else 0
     int64_t worst_px         # price behind the amount: the highest of its prices and market_px
     int64_t qty              # of the whole order that may still trade
+    int64_t whole_qty        # that one order has: of a replace that enlarges what has traded too
+    int64_t whole_amount     # of whole_qty at worst_px
     int64_t more_qty         # beyond what is reserved for it already
     int64_t amount           # of qty at worst_px
     int64_t more_amount      # beyond what is reserved for it already

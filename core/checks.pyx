@@ -142,6 +142,8 @@ cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uin
     a.qty = i.qty
     a.more_qty = i.qty
     a.amount = amount_asked(s, i.instrument, a.worst_px, i.qty)
+    a.whole_qty = i.qty
+    a.whole_amount = a.amount
     a.more_amount = a.amount
     a.content = content_of(a, i.stop_px, i.qty)
     a.replaces = 0
@@ -168,6 +170,8 @@ cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t
             a.market_px = market
     a.worst_px = highest(px, stop_px, a.market_px)
     a.amount = amount_asked(s, o.instrument, a.worst_px, a.qty)
+    a.whole_qty = qty if a.more_qty else a.qty
+    a.whole_amount = amount_asked(s, o.instrument, a.worst_px, a.whole_qty) if a.more_qty and o.cum_qty else a.amount
     if o.reserved_qty:  # what it will hold until the venue has answered: the most of all quantities at the worst of all prices
         most_px = worst_px(s, o)
     held = amount_asked(s, o.instrument, most_px if most_px > a.worst_px else a.worst_px, a.qty if a.more_qty else o.reserved_qty)
@@ -328,9 +332,9 @@ cdef inline uint8_t check_scope(const EngineState *s, const Scope *scope, Asked 
             return RF_DENY_REASON_NO_REFERENCE
     if limited & SHORTS and rf_sum(rf_sum(scope.short_qty, scope.short_working), a.more_qty) > most[<int>RF_RISK_RULE_SHORT_SALE]:
         return RF_DENY_REASON_NO_LOCATE
-    if limited & QTY and a.qty > most[<int>RF_RISK_RULE_MAX_QTY]:
+    if limited & QTY and a.whole_qty > most[<int>RF_RISK_RULE_MAX_QTY]:
         return RF_DENY_REASON_MAX_QTY
-    if limited & NOTIONAL and a.amount > most[<int>RF_RISK_RULE_MAX_NOTIONAL]:
+    if limited & NOTIONAL and a.whole_amount > most[<int>RF_RISK_RULE_MAX_NOTIONAL]:
         return RF_DENY_REASON_MAX_NOTIONAL
     if limited & PRICES:
         reason = check_price(s, scope, a)

@@ -62,7 +62,7 @@ ctypedef struct Loop:
     uint64_t halt_ns            # RESTRICT_JOURNAL_LATE
     uint32_t late               # of the two, what the last watched frame deserved
     const KillWord *kill_words   # row 1 the firm, row 1 + v venue v; NULL: none are polled
-    uint64_t[WORDS_MAX] killed   # by row of a venue (0: the firm), the last state of its word that was journaled
+    uint64_t[WORDS_MAX] killed   # by row of a venue (0: the firm), its word when it was last journaled, made odd; 0: clear
     const uint64_t *signs[SOURCES_MAX]   # heartbeat word of each strategy's memfd; NULL: not attached
     uint64_t[SOURCES_MAX] joined_ns      # when its ring was taken: it counts as a sign of life
     uint8_t[SOURCES_MAX] silence_told    # STRATEGY_SILENT is journaled, until it shows life again

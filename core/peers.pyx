@@ -84,16 +84,18 @@ cdef void look_at_peers(Loop *l) noexcept nogil:
 
 
 cdef int look_at_words(Loop *l) noexcept nogil:
+    """Every word that was set is another value, so that one that is set anew while it is set still kills again."""
     cdef uint32_t row
-    cdef uint64_t killed
+    cdef uint64_t word
     if l.kill_words == NULL:
         return 1
     for row in range(0, l.s.engine.venue_count + 1):
-        killed = load_acquire(&l.kill_words[1 + row].word, ACQUIRE) != RF_KILL_CLEAR
-        if killed != l.killed[row]:
-            if not observe(l, RF_OBSERVATION_KIND_KILL_WORD, row, killed, 0, 0):
+        word = load_acquire(&l.kill_words[1 + row].word, ACQUIRE)
+        word = 0 if word == RF_KILL_CLEAR else word | 1
+        if word != l.killed[row]:
+            if not observe(l, RF_OBSERVATION_KIND_KILL_WORD, row, word != 0, 0, 0):
                 return 0
-            l.killed[row] = killed
+            l.killed[row] = word
     return 1
 
 

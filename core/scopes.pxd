@@ -30,3 +30,5 @@ cdef void renew_scope_sets(EngineState *s) noexcept nogil
 cdef void set_state(Scope *scope, uint8_t state) noexcept nogil
 # Store one limit or setting, with what derives from it (the bit in `limited`, the interval of a rate). The caller has judged it.
 cdef void store_limit(Scope *scope, uint8_t rule, int64_t value) noexcept nogil
+# MARGIN_RATE [ppm] of what is above an account or a broker, which counts while it has none of its own; 0 for the firm.
+cdef int64_t inherited_margin(const EngineState *s, uint8_t kind, uint64_t row) noexcept nogil

@@ -98,18 +98,23 @@ cdef uint32_t scope_of(EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noe
 
 # ---- sets -----------------------------------------------------------------------------------------------------------------------
 
+cdef int64_t inherited_margin(const EngineState *s, uint8_t kind, uint64_t row) noexcept nogil:
+    cdef int64_t rate = 0
+    cdef uint32_t broker = s.brokers[s.accounts[row].broker].scope if kind == RF_SCOPE_KIND_ACCOUNT and row <= s.engine.account_count else 0
+    if broker:
+        rate = s.scopes[broker].limits[<int>RF_RISK_RULE_MARGIN_RATE]
+    if rate == 0 and kind != RF_SCOPE_KIND_FIRM:
+        rate = s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_MARGIN_RATE]
+    return rate
+
+
 cdef uint32_t margin_ppm(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil:
     """The instrument's own margin rate, else the account's, else its broker's, else the firm's."""
     cdef uint32_t own = s.instruments[instrument].margin_ppm
-    cdef uint32_t broker = s.brokers[s.accounts[account].broker].scope
     cdef int64_t rate = s.scopes[s.accounts[account].scope].limits[<int>RF_RISK_RULE_MARGIN_RATE]
     if own:
         return own
-    if rate == 0 and broker:
-        rate = s.scopes[broker].limits[<int>RF_RISK_RULE_MARGIN_RATE]
-    if rate == 0:
-        rate = s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_MARGIN_RATE]
-    return <uint32_t>rate
+    return <uint32_t>(rate if rate else inherited_margin(s, RF_SCOPE_KIND_ACCOUNT, account))
 
 
 cdef inline uint8_t put(ScopeSet *scopes, uint8_t n, uint32_t row) noexcept nogil:

@@ -465,7 +465,7 @@ enum rf_risk_rule {
     RF_RISK_RULE_RESTRICTED_LIST = 12, /* instrument not restricted */
     RF_RISK_RULE_SHORT_SALE = 13, /* located quantity covers short sales */
     RF_RISK_RULE_MAX_QTY = 14, /* quantity of one order */
-    RF_RISK_RULE_MAX_NOTIONAL = 15, /* amount of one order at the highest of its prices; what may trade at the market (market orders, stops, sales) at the far touch when that is higher */
+    RF_RISK_RULE_MAX_NOTIONAL = 15, /* amount of one order at the highest of its prices, and of the far touch for what may trade at it: market orders, stops, sales */
     RF_RISK_RULE_REFERENCE_AGE = 16, /* ns that a price reference may be old */
     RF_RISK_RULE_COLLAR = 17, /* distance of the price from the reference, in millionths */
     RF_RISK_RULE_CREDIT = 18, /* cost of positions and working buys of an account */

@@ -427,7 +427,7 @@ _ENUMS = (
         "RESTRICTED_LIST: instrument not restricted",
         "SHORT_SALE: located quantity covers short sales",
         "MAX_QTY: quantity of one order",
-        "MAX_NOTIONAL: amount of one order at the highest of its prices; what may trade at the market (market orders, stops, sales) at the far touch when that is higher",
+        "MAX_NOTIONAL: amount of one order at the highest of its prices, and of the far touch for what may trade at it: market orders, stops, sales",
         "REFERENCE_AGE: ns that a price reference may be old",
         "COLLAR: distance of the price from the reference, in millionths",
         "CREDIT: cost of positions and working buys of an account",

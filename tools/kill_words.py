@@ -109,12 +109,12 @@ def set_word(instance: str, venue: str | None, reason: str, uid: int) -> None:
     Refused
         If no venue has the name.
     """
-    _store(instance, venue, KILLED, reason, uid)
+    _store(instance, venue, True, reason, uid)
 
 
 def clear_word(instance: str, venue: str | None, reason: str, uid: int) -> None:
     """Take the word back; what the engine has killed stays so until it is released. Raises as ``set_word``."""
-    _store(instance, venue, CLEAR, reason, uid)
+    _store(instance, venue, False, reason, uid)
 
 
 def read_words(instance: str) -> list[Word]:
@@ -136,14 +136,15 @@ def _word(row: Any, venue: str) -> Word:
     return Word(venue, int(row["word"]) != CLEAR, int(row["set_ns"]), int(row["uid"]), bytes(row["reason"]).decode("ascii", "replace"))
 
 
-def _store(instance: str, venue: str | None, word: int, reason: str, uid: int) -> None:
+def _store(instance: str, venue: str | None, kill: bool, reason: str, uid: int) -> None:
     row = 1 if venue is None else 1 + _row_of(instance, venue)
     with Segment.attach(instance, REGION, writable=True, shared=True) as region:
         target, now = region.section("words")[row : row + 1], time.time_ns()
-        if word != CLEAR:
-            target["word"] = word  # first what counts
+        if kill:
+            target["word"] = now  # first what counts; never the same twice, so that the engine sees one that is set while it is set
         target["reason"], target["uid"], target["set_ns"] = reason.encode("ascii", "replace")[:_REASON_BYTES], uid, now
-        target["word"] = word
+        if not kill:
+            target["word"] = CLEAR
 
 
 def _row_of(instance: str, venue: str) -> int:

@@ -256,3 +256,13 @@ def test_setting_whose_zero_is_a_value_when_it_is_left_waits_for_another(m: Any,
     if rule != "COLLAR_REFERENCE":
         m.limit(rule, 0, operator_uid=RISK_A)
         assert limit_of(m, rule) == 0, "the least burst is the tightest"
+
+
+def test_margin_rate_when_it_falls_below_what_it_inherited_waits_for_another(m: Any) -> None:
+    m.limit("MARGIN_RATE", 500_000, operator_uid=RISK_A)
+    m.limit("MARGIN_RATE", 1, "ACCOUNT", 1, operator_uid=RISK_A)
+    assert limit_of(m, "MARGIN_RATE", "ACCOUNT", 1) == 0
+    m.limit("MARGIN_RATE", 600_000, "ACCOUNT", 1, operator_uid=RISK_A)
+    assert limit_of(m, "MARGIN_RATE", "ACCOUNT", 1) == 600_000
+    m.limit("MARGIN_RATE", 0, "ACCOUNT", 1, operator_uid=RISK_A)
+    assert limit_of(m, "MARGIN_RATE", "ACCOUNT", 1) == 600_000, "the firm's rate is lower"

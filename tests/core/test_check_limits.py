@@ -414,3 +414,16 @@ def test_turnover_when_an_execution_is_assigned_from_suspense_counts_for_its_own
     assert before in (0, amount(m, 100, 100))
     m.new(2, side=BUY, px=100, qty=100)
     assert m.deny() == "TURNOVER"
+
+
+@pytest.mark.parametrize(("rule", "most"), [("MAX_QTY", lambda m: 150), ("MAX_NOTIONAL", lambda m: amount(m, 100, 150))])
+def test_replace_when_it_enlarges_an_order_that_traded_is_judged_with_what_has_traded(make_machine: Callable[..., Machine], rule: str, most: Any) -> None:
+    m = furnish(make_machine(WORLD))
+    limit(m, "FIRM", rule, most(m))
+    m.new(1, side=BUY, px=100, qty=100)
+    m.event("ACK", 1)
+    m.fill(90, px=100, order=1, cum_qty=90)
+    m.replace(1, qty=151, px=100)
+    assert m.deny() == rule
+    m.replace(1, qty=150, px=100)
+    assert accepted(m)

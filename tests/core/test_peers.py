@@ -74,11 +74,12 @@ def test_loop_when_a_kill_word_changes_journals_it_once_and_a_replay_is_the_same
         rig.pump()
     assert seen(rig, "KILL_WORD") == [(peer, 1)]
     put(words, row, 7)
-    rig.pump()
-    assert seen(rig, "KILL_WORD") == [(peer, 1)], "another value that kills is no change"
+    for _ in range(5):
+        rig.pump()
+    assert seen(rig, "KILL_WORD") == [(peer, 1), (peer, 1)], "another value that kills is another kill: somebody may have released the first"
     put(words, row, CLEAR)
     rig.pump()
-    assert seen(rig, "KILL_WORD") == [(peer, 1), (peer, 0)]
+    assert seen(rig, "KILL_WORD") == [(peer, 1), (peer, 1), (peer, 0)]
     rig.check_replay()
 
 

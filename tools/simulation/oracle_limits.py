@@ -134,6 +134,7 @@ def refusal(m: Model, a: Asked, reduces: bool) -> str:
     remaining = max(a.qty - (a.order.cum if a.order else 0), 0)
     held = a.order.reserved if a.order else 0
     more = max(remaining - held, 0)
+    whole = a.qty if more else remaining  # of a replace that enlarges: with what has traded, it is one order
     worst = a.px or (a.order.first_px if a.order else 0)
     rise = _rise(m, a, remaining, more, worst)
     new = a.order is None
@@ -146,9 +147,9 @@ def refusal(m: Model, a: Asked, reduces: bool) -> str:
             continue
         if ("MAX_NOTIONAL" in limit or ("TURNOVER" in limit and (new or rise))) and not worst:
             return "NO_REFERENCE"
-        if limit.get("MAX_QTY", remaining) < remaining:
+        if limit.get("MAX_QTY", whole) < whole:
             return "MAX_QTY"
-        if "MAX_NOTIONAL" in limit and amount(m, a.instrument, worst, remaining) > limit["MAX_NOTIONAL"]:
+        if "MAX_NOTIONAL" in limit and amount(m, a.instrument, worst, whole) > limit["MAX_NOTIONAL"]:
             return "MAX_NOTIONAL"
         if "MAX_POSITION" in limit and more and _position(m, scope, a.side) + more > limit["MAX_POSITION"] and not reduces:
             return "MAX_POSITION"
