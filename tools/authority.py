@@ -97,13 +97,26 @@ def outcome(state: Segment, record: Any, uid: int, before: int) -> dict[str, Any
     return {"outcome": "applied"}
 
 
-def released_words(state: Segment, words: list[Word]) -> list[str]:
-    """Venues ("" for the firm) whose out-of-band word is set and whose scope the engine has open."""
-    engine = state.section("engine")[1]
-    open_scopes = {(int(r["kind"]), int(r["a"])) for r in state.section("scopes")[1 : int(engine["scope_count"]) + 1] if int(r["state"]) != _KILLED}
-    venues = names_in(state)["venues"]
-    place = {"": (_KIND["FIRM"], 0)} | {name: (_KIND["VENUE"], row) for name, row in venues.items()}
-    return [w.venue for w in words if w.killed and place.get(w.venue) in open_scopes]
+def words_in_force(state: Segment, words: list[Word]) -> dict[str, int]:
+    """Venues ("" for the firm) whose out-of-band word is set and whose scope the engine has killed for it, and since when the word is set [ns since 1970]."""
+    killed = _killed_of_words(state)
+    return {w.venue: w.set_ns for w in words if w.killed and killed.get(w.venue)}
+
+
+def released_words(state: Segment, words: list[Word], in_force: dict[str, int]) -> list[str]:
+    """Venues whose word was ``in_force`` before a command, is the same still, and whose scope the engine has open now.
+
+    A word that was set since, or that the engine had not seen when the command was given, is nobody's to clear: who set it may know nothing of the release.
+    """
+    killed = _killed_of_words(state)
+    return [w.venue for w in words if w.killed and in_force.get(w.venue) == w.set_ns and killed.get(w.venue) is False]
+
+
+def _killed_of_words(state: Segment) -> dict[str, bool]:
+    """Whether the engine has killed the scope of each word."""
+    rows = state.section("scopes")[1 : int(state.section("engine")[1]["scope_count"]) + 1]
+    places = {(_KIND["FIRM"], 0): ""} | {(_KIND["VENUE"], row): name for name, row in names_in(state)["venues"].items()}
+    return {places[place]: int(r["state"]) == _KILLED for r in rows if (place := (int(r["kind"]), int(r["a"]))) in places}
 
 
 # ---- the commands -------------------------------------------------------------------------------------------------------------

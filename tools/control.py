@@ -419,19 +419,18 @@ class ControlAgent:
         with Segment.attach(self.instance, "state") as state:
             record = authority.build(op, request, state, uid)
             before = int(state.section("engine")[1]["proposals"])
+            in_force = authority.words_in_force(state, kill_words.read_words(self.instance)) if op in ("release", "approve") else {}
         scope = str(request.get("scope", ""))
         if op == "kill" and not request.get("flatten") and (scope == "firm" or scope.startswith("venue:")):
             kill_words.set_word(self.instance, scope.partition(":")[2] or None, str(request["reason"]), uid)
-        known = {w.venue: w.set_ns for w in kill_words.read_words(self.instance)} if op in ("release", "approve") else {}
         position = self._publish(record, uid, proof)
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
-        self.waiting[-1].outcome = lambda state: self._governed(state, record, uid, before, known)
+        self.waiting[-1].outcome = lambda state: self._governed(state, record, uid, before, in_force)
 
-    def _governed(self, state: Segment, record: Any, uid: int, before: int, known: dict[str, int]) -> dict[str, Any]:
-        """What became of it; a word whose kill was released is cleared, but none that was set after the command was given (``known``: by venue, since when)."""
-        words = [w for w in kill_words.read_words(self.instance) if known.get(w.venue) == w.set_ns] if known else []
-        for venue in authority.released_words(state, words):
+    def _governed(self, state: Segment, record: Any, uid: int, before: int, in_force: dict[str, int]) -> dict[str, Any]:
+        """What became of it; a word that was ``in_force`` and whose kill was released is cleared."""
+        for venue in authority.released_words(state, kill_words.read_words(self.instance), in_force) if in_force else ():
             kill_words.clear_word(self.instance, venue or None, f"released, request {self.request_id}", uid)
         return authority.outcome(state, record, uid, before)
 

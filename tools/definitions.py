@@ -82,14 +82,14 @@ CLOSED: dict[str, dict[str, int]] = {
 }
 """What a new row is before it may be traded on."""
 _COUNTS = {
-    "orders": "order_count",
-    "executions": "execution_count",
-    "positions": "position_count",
-    "breaks": "break_count",
-    "scopes": "scope_count",
-    "proposals": "proposal_count",
-    "permissions": "permission_count",
-    "operators": "operator_count",
+    "orders": ("order_count",),
+    "executions": ("execution_count",),
+    "positions": ("position_count",),
+    "breaks": ("break_count",),
+    "scopes": ("scope_count", "scope_set_count"),  # two tables of one size
+    "proposals": ("proposal_count",),
+    "permissions": ("permission_count",),
+    "operators": ("operator_count",),
 }
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
@@ -380,7 +380,7 @@ def check_sizes(config: Config, recorded: Any, counts: Any) -> None:
         now, before = getattr(config.limits, name), int(getattr(recorded, name))
         if now < before:
             raise ConfigError(f"limits.{name}", now, f"{before} or more: the journal was written with {before}", config.source.name)
-        if now > before and name in _COUNTS and int(counts[_COUNTS[name]]) > before - before // _HEADROOM:
+        if now > before and max((int(counts[c]) for c in _COUNTS.get(name, ())), default=0) > before - before // _HEADROOM:
             raise ConfigError(f"limits.{name}", now, f"{before}: that table is nearly full and the journal depends on its size", config.source.name)
 
 

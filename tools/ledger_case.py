@@ -161,23 +161,24 @@ def digest(*parts: object) -> int:
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest(), "little") or 1
 
 
-def load(path: Path, case: str = "") -> list[dict[str, Any]]:
-    """Return the cases of a file; one that is itself a case has one.
+def load(path: Path, case: str = "", lists: tuple[str, ...] = ("cases",)) -> list[dict[str, Any]]:
+    """Return the cases of a file, which stand in ``lists`` of it; one without any of them is itself a case.
 
     Raises
     ------
     UsageError
-        If it cannot be read, is no JSON, has no events or no such case.
+        If it cannot be read, is no JSON, or has no such case.
     """
     try:
         data = json.loads(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}; give the path of a JSON file of events") from None
+        raise UsageError(f"{path}: cannot be read: {error}; give the path of a JSON file in the format of docs/ledger.md") from None
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}: line {error.lineno} is not JSON: {error.msg}; give a file in the format of docs/ledger.md") from None
-    cases = data.get("cases") if isinstance(data, dict) and "cases" in data else [data]
-    if not isinstance(cases, list) or not cases or not all(isinstance(c, dict) for c in cases):
-        raise UsageError(f"{path}: no case was found; give an object with instruments and events, or with a list of such objects as cases")
+    named = [data[name] for name in lists if name in data] if isinstance(data, dict) else []
+    cases = [c for cases in named for c in (cases if isinstance(cases, list) else [cases])] if named else [data]
+    if not cases or not all(isinstance(c, dict) for c in cases):
+        raise UsageError(f"{path}: no case was found; give an object with instruments and events or fills, or with a list of such objects as {lists[0]}")
     if case:
         found = [c for c in cases if c.get("id") == case]
         if not found:

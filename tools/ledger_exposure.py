@@ -9,45 +9,18 @@ The engine has the same sums at hand per position: quantity and ``flow``. Here t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from ringfence.tools.errors import UsageError
 from ringfence.tools.ledger_case import Case
 from ringfence.tools.ledger_numbers import exact, fixed, half_even, parse
 
+LISTS = ("exposure_cases", "ndf_cases")  # of a file
 KEYS = {"by_strategy": "strategy", "by_acct": "acct", "by_venue": "venue", "by_value_date": "value_date"}
 REPORTING = "USD"
 Sums = dict[str, Fraction]
-
-
-def load(path: Path, case: str = "") -> list[dict[str, Any]]:
-    """Return the exposure and forward cases of a file; one that is itself a case has one.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be read, is no JSON, or has no such case.
-    """
-    try:
-        data = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}; give the path of a JSON file of fills") from None
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{path}: line {error.lineno} is not JSON: {error.msg}; give a file in the format of docs/ledger.md") from None
-    listed = isinstance(data, dict) and ("exposure_cases" in data or "ndf_cases" in data)
-    cases = [*data.get("exposure_cases", []), *data.get("ndf_cases", [])] if listed else [data]
-    if not all(isinstance(c, dict) for c in cases):
-        raise UsageError(f"{path}: no case was found; give an object with instruments and fills, or with a list of such objects as exposure_cases")
-    if case:
-        found = [c for c in cases if c.get("id") == case]
-        if not found:
-            raise UsageError(f"{path}: --case was {case!r}; allowed: {', '.join(str(c.get('id')) for c in cases)}")
-        return found
-    return cases
 
 
 def _add(sums: Sums, asset: str, amount: Fraction) -> None:

@@ -186,3 +186,14 @@ def test_up_when_the_journal_lost_its_end_skips_the_ids_and_halts(running: Runni
     assert len(chains) == len(set(chains)), "a ClOrdID reached the venue twice"
     assert lost > 0
     assert running.replay().torn is None
+
+
+def test_up_when_it_was_down_numbers_its_commands_beyond_those_of_before(running: Running) -> None:
+    """What an earlier run refused is still in the journal's breaks, by number: an answer must not be mistaken for that of now."""
+    running.start_venue()
+    numbers = []
+    for _ in range(2):
+        assert running.up() == 0, running.logs()
+        numbers.append(control_client.operate(running.name, "halt", "a test")["request_id"])
+        assert running.down() == []
+    assert numbers[1] > numbers[0] + 1_000_000

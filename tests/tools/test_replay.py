@@ -203,10 +203,14 @@ def test_command_when_json_is_asked_for_prints_one_object(author: Callable[..., 
     assert shown["state_hash"] == f"{a.replayer.state_hash():016x}"
 
 
-def test_check_sizes_when_table_is_nearly_full_refuses_to_grow(author: Callable[..., Author]) -> None:
+@pytest.mark.parametrize(
+    ("table", "count"),
+    [("orders", "order_count"), ("scopes", "scope_count"), ("scopes", "scope_set_count"), ("proposals", "proposal_count"), ("operators", "operator_count")],
+)
+def test_check_sizes_when_table_is_nearly_full_refuses_to_grow(author: Callable[..., Author], table: str, count: str) -> None:
     a = author()
-    counts = a.replayer.state.table("engine")[1].copy()
-    definitions.check_sizes(config(orders=128), a.replayer.state.limits, counts)
-    counts["order_count"] = 60
-    with pytest.raises(definitions.ConfigError, match=r"limits.orders was 128; allowed: 64: that table is nearly full"):
-        definitions.check_sizes(config(orders=128), a.replayer.state.limits, counts)
+    counts, rows = a.replayer.state.table("engine")[1].copy(), int(getattr(a.replayer.state.limits, table))
+    definitions.check_sizes(config(**{table: 2 * rows}), a.replayer.state.limits, counts)
+    counts[count] = rows
+    with pytest.raises(definitions.ConfigError, match=rf"limits.{table} was {2 * rows}; allowed: {rows}: that table is nearly full"):
+        definitions.check_sizes(config(**{table: 2 * rows}), a.replayer.state.limits, counts)

@@ -65,4 +65,4 @@ def book(args: argparse.Namespace) -> int:
 
 def exposure(args: argparse.Namespace) -> int:
     """Sum the asset legs of the fills of a file."""
-    return _print(args, ledger_exposure.load(Path(args.file), args.case), ledger_exposure.report)
+    return _print(args, ledger_case.load(Path(args.file), args.case, ledger_exposure.LISTS), ledger_exposure.report)
