@@ -1,8 +1,7 @@
 """Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
 
 What a command configures is in ``definitions``, whether it may be in ``authority``. The ClOrdID prefix, by which reports find their orders, stays for good
-once it is used. A command that
-cannot be changes nothing and raises BAD_CONTROL.
+once it is used. A command that cannot be changes nothing and raises BAD_CONTROL.
 
 A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request (S16): it stays as it is and
 raises a break. What an operator does to orders and executions is in ``actions``.

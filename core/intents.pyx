@@ -24,23 +24,22 @@ from ringfence.core.orders cimport (
 from ringfence.core.permissions cimport permitted
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
 from ringfence.core.positions cimport trade_fits
-from ringfence.core.reservations cimport send_replace, take_up
+from ringfence.core.reservations cimport send_replace, take_up, worst_px
 from ringfence.core.routes cimport Skips, pick_route, took_route
 from ringfence.core.scopes cimport known_scope
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
-    RF_COMMAND_KIND_NEW, RF_DENY_REASON_BAD_CLIENT_ID, RF_DENY_REASON_BAD_KIND, RF_DENY_REASON_BAD_ORD_TYPE, RF_DENY_REASON_BAD_PRICE,
-    RF_DENY_REASON_BAD_QTY, RF_DENY_REASON_BAD_SIDE, RF_DENY_REASON_BAD_TIME_IN_FORCE, RF_DENY_REASON_DUPLICATE_TERMS, RF_DENY_REASON_EXECUTIONS_FULL,
-    RF_DENY_REASON_EXPIRED_DATE, RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_INCONSISTENT, RF_DENY_REASON_JOURNAL_LATE, RF_DENY_REASON_JOURNAL_PRESSURE,
-    RF_DENY_REASON_NONE, RF_DENY_REASON_NOT_PERMITTED, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_ROUTE,
-    RF_DENY_REASON_ORDERS_FULL, RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REDUCE_ONLY,
-    RF_DENY_REASON_REQUEST_PENDING, RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE,
-    RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_TRADING_HALTED,
-    RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED, RF_EVENT_KIND_DUPLICATE,
-    RF_FLATTEN_CLIENT_ID, RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW,
-    RF_INTENT_KIND_REPLACE, RF_ORDER_UNVERIFIED,
-    RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
+    RF_COMMAND_KIND_NEW, RF_DENY_REASON_BAD_CLIENT_ID, RF_DENY_REASON_BAD_KIND, RF_DENY_REASON_BAD_ORD_TYPE, RF_DENY_REASON_BAD_PRICE, RF_DENY_REASON_BAD_QTY,
+    RF_DENY_REASON_BAD_SIDE, RF_DENY_REASON_BAD_TIME_IN_FORCE, RF_DENY_REASON_DUPLICATE_TERMS, RF_DENY_REASON_EXECUTIONS_FULL, RF_DENY_REASON_EXPIRED_DATE,
+    RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_INCONSISTENT, RF_DENY_REASON_JOURNAL_LATE, RF_DENY_REASON_JOURNAL_PRESSURE, RF_DENY_REASON_NONE,
+    RF_DENY_REASON_NOT_PERMITTED, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_ORDERS_FULL,
+    RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REDUCE_ONLY, RF_DENY_REASON_REQUEST_PENDING,
+    RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED,
+    RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_TRADING_HALTED, RF_DENY_REASON_UNKNOWN_ACCOUNT,
+    RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED, RF_EVENT_KIND_DUPLICATE, RF_FLATTEN_CLIENT_ID,
+    RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE,
+    RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
     RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE, RF_RISK_RULE_LOT,
     RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
     RF_RISK_RULE_STALE_INTENT, RF_RISK_RULE_SUPPORTED, RF_RISK_RULE_TICK, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL,
@@ -213,7 +212,7 @@ cdef uint8_t check_tables(const EngineState *s) noexcept nogil:
     return RF_DENY_REASON_NONE
 
 
-cdef inline int64_t worst_px(int64_t px, int64_t stop_px) noexcept nogil:
+cdef inline int64_t higher(int64_t px, int64_t stop_px) noexcept nogil:
     return px if px > stop_px else stop_px
 
 
@@ -260,7 +259,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason == RF_DENY_REASON_NONE:
         reason = check_tables(s)
     if reason == RF_DENY_REASON_NONE:
-        reason = check_arithmetic(s, row, account, i.instrument, i.side, i.qty, worst_px(i.px, i.stop_px))
+        reason = check_arithmetic(s, row, account, i.instrument, i.side, i.qty, higher(i.px, i.stop_px))
     if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if not reduces(s, row, account, i.instrument, i.side, i.qty, NULL):
             reason = why_only_reducing(strategy)
@@ -283,7 +282,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
         return RF_DENY_REASON_ORDERS_FULL
     o.checks = ALWAYS_CHECKED
     o.market_px = market_px(s, i.instrument, i.side, i.px)
-    o.reserved_px = worst_px(worst_px(o.px, o.stop_px), o.market_px)
+    o.reserved_px = worst_px(s, o)
     took_route(s, &skips, o)
     if s.engine.counting:
         o.checks |= asked.passed
@@ -386,7 +385,7 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
     if reason == RF_DENY_REASON_NONE:
         reason = check_venue(s, o.venue)
     if reason == RF_DENY_REASON_NONE:
-        reason = check_arithmetic(s, row, o.account, o.instrument, o.side, i.qty, worst_px(px, stop_px))
+        reason = check_arithmetic(s, row, o.account, o.instrument, o.side, i.qty, higher(px, stop_px))
     if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if i.qty > o.cum_qty and not reduces(s, row, o.account, o.instrument, o.side, i.qty - o.cum_qty, o):
             reason = why_only_reducing(strategy)
