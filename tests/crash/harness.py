@@ -198,16 +198,19 @@ class Harness:
                 return False
             self.traders[victim].kill()
         else:
-            pid = self.running.note_pids()[victim]
-            if not pid and not must:
+            if not must and not self.running.note_pids()[victim]:
                 return False  # it is not started yet
-            os.kill(pid, signal.SIGKILL)
+            os.kill(self.pid_of(victim), signal.SIGKILL)
         self.tally.kills[victim] += 1
         if victim == "supervisor":
             self.running.until("death", lambda: not any(r.alive for r in list_regions(self.running.name) if r.name == "instance"))
             self.bury_rings()
             self.up()
         return True
+
+    def pid_of(self, victim: str) -> int:
+        """Pid of a component as soon as it has one: a death that the supervisor has only just seen leaves 0, and a signal to 0 is one to ourselves."""
+        return self.running.until(f"a process of {victim}", lambda: self.running.note_pids()[victim])
 
     def kill_all(self) -> None:
         pids = self.running.note_pids()
@@ -225,7 +228,7 @@ class Harness:
             trader.kill()
 
     def stop(self, victim: str) -> None:
-        pid = self.traders[victim].process.pid if victim in STRATEGIES else self.running.note_pids()[victim]
+        pid = self.traders[victim].process.pid if victim in STRATEGIES else self.pid_of(victim)
         os.kill(pid, signal.SIGSTOP)
         time.sleep(self.chance.random() * 0.4)  # how long it stands still
         os.kill(pid, signal.SIGCONT)

@@ -27,3 +27,11 @@ def test_instance_when_processes_are_killed_at_random_keeps_its_books(tmp_path: 
             assert_equal_books(harness.running, *harness.ledgers, denied=DENIED, tolerated=BREAKS)
     finally:
         harness.close()
+
+
+def test_harness_when_a_component_has_no_process_yet_waits_for_one(tmp_path: Path, instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal to pid 0 would be one to this test and all that it belongs to."""
+    harness = Harness(tmp_path, instance, Plan(kills=1, seed=1))
+    pids = iter([{"engine": 0}, {"engine": 0}, {"engine": 77}])
+    monkeypatch.setattr(harness.running, "note_pids", lambda: next(pids))
+    assert harness.pid_of("engine") == 77
