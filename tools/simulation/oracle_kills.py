@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools.simulation.oracle_limits import venue_refusal
 from ringfence.tools.simulation.oracle_model import (
     CANCEL,
     LIMIT_NS,
@@ -154,14 +155,14 @@ def _flatten(m: Model, scope: Scope) -> None:
 
 
 def _way_out(m: Model, account: int, instrument: int) -> tuple[int, int] | None:
-    """Route and venue of an order that closes: the first that fits and takes it, where a kill is no hindrance if there is none else."""
+    """Route and venue of an order that closes: the first that fits, takes it and has a message left, where a kill is no hindrance if there is none else."""
     last = None
     for row, r in sorted(m.routes.items()):
         venue = m.venues.get(r.venue)
         if not r.active or r.instrument not in (0, instrument) or r.account not in (0, account) or venue is None or not venue.active:
             continue
         takes = not (venue.ord_types and not venue.ord_types >> MARKET & 1) and not (venue.time_in_forces and not venue.time_in_forces >> IOC & 1)
-        open_ = m.accounts.get(account, False) and takes and venue.up and not venue.stalled
+        open_ = m.accounts.get(account, False) and takes and venue.up and not venue.stalled and venue_refusal(m, r.venue) != "MESSAGE_RATE"
         last = (row, r.venue) if open_ else None
         if open_ and (KIND["VENUE"], r.venue, 0) not in m.kills:
             break

@@ -408,7 +408,7 @@ class World:
         self.frozen.clear()
         self.tear.clear()
         self.dying.clear()
-        ahead = max([0, *self.host.offset.values()])
+        ahead = max([0, self.oracle.oracle.model.now - self.now, *self.host.offset.values()])  # the journal may hold a time that no clock has any more
         self.host.offset.clear()
         if self.due.get("journal", 0):
             self._mend_journal()
