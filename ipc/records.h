@@ -468,7 +468,7 @@ enum rf_risk_rule {
     RF_RISK_RULE_MAX_NOTIONAL = 15, /* amount of one order at the highest of its prices, and of the far touch for what may trade at it: market orders, stops, sales */
     RF_RISK_RULE_REFERENCE_AGE = 16, /* ns that a price reference may be old */
     RF_RISK_RULE_COLLAR = 17, /* distance of the price from the reference, in millionths */
-    RF_RISK_RULE_CREDIT = 18, /* cost of positions and working buys of an account */
+    RF_RISK_RULE_CREDIT = 18, /* value of long positions at their marks, not what they cost, and working buys of an account */
     RF_RISK_RULE_MARGIN = 19, /* margin required of an account, working orders included */
     RF_RISK_RULE_MAX_POSITION = 20, /* net quantity with working orders, worst side */
     RF_RISK_RULE_NET_EXPOSURE = 21, /* net amount with working orders, worst side */

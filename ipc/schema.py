@@ -430,7 +430,7 @@ _ENUMS = (
         "MAX_NOTIONAL: amount of one order at the highest of its prices, and of the far touch for what may trade at it: market orders, stops, sales",
         "REFERENCE_AGE: ns that a price reference may be old",
         "COLLAR: distance of the price from the reference, in millionths",
-        "CREDIT: cost of positions and working buys of an account",
+        "CREDIT: value of long positions at their marks, not what they cost, and working buys of an account",
         "MARGIN: margin required of an account, working orders included",
         "MAX_POSITION: net quantity with working orders, worst side",
         "NET_EXPOSURE: net amount with working orders, worst side",
