@@ -11,8 +11,8 @@ from ringfence.bench.memory import Sample, findings
 MIB = 2**20
 
 
-def series(private: list[int], maps: list[int] | None = None, files: int = 10) -> list[Sample]:
-    return [Sample(1_000_000 * (n + 1), p, 0, maps[n] if maps else 50, files) for n, p in enumerate(private)]
+def series(private: list[int], maps: list[int] | None = None, files: list[int] | None = None) -> list[Sample]:
+    return [Sample(1_000_000 * (n + 1), p, 0, maps[n] if maps else 50, files[n] if files else 10) for n, p in enumerate(private)]
 
 
 def test_memory_when_a_process_leaks_it_is_named_and_a_first_step_is_not_a_leak() -> None:
@@ -20,10 +20,15 @@ def test_memory_when_a_process_leaks_it_is_named_and_a_first_step_is_not_a_leak(
     warming = series([10 * MIB, 20 * MIB, 30 * MIB, 40 * MIB, *[40 * MIB] * 16])
     once = series([10 * MIB] * 10 + [13 * MIB] * 10)
     mapping = series([10 * MIB] * 20, maps=[50 + n for n in range(20)])
-    rows = {r.process: r.grows for r in findings({"leaking": leaking, "warming": warming, "once": once, "mapping": mapping})}
+    opening = series([10 * MIB] * 20, files=[5 + n // 2 for n in range(20)])
+    reading = series([10 * MIB] * 20, files=[5] * 19 + [6])
+    named = {"leaking": leaking, "warming": warming, "once": once, "mapping": mapping, "opening": opening, "reading": reading}
+    rows = {r.process: r.grows for r in findings(named)}
     assert rows["leaking"] == ["private memory by 512 KiB a million events"]
     assert rows["warming"] == rows["once"] == []
     assert rows["mapping"] == ["mappings from 54 to 69"]
+    assert rows["opening"] == ["open files from 7 to 13"]
+    assert rows["reading"] == []
 
 
 def test_memory_when_an_instance_runs_every_process_is_watched_and_flat() -> None:
