@@ -14,6 +14,7 @@ the venue reported it, and books its repetition a second time.
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from ringfence.core.bookkeeping cimport book_assignment
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.clordid cimport decode
 from ringfence.core.dedupe cimport add_execution, find_execution, find_position
@@ -190,6 +191,7 @@ cdef int assign_execution(EngineState *s, const OrderAction *a) noexcept nogil:
     x.assigned_to = <uint32_t>moved.id
     recompute_position(s, &event, &suspense, t.qty, t.px, 0, 0)
     book(s, t.account, t.strategy, t.instrument, by_side(t.side, t.qty), t.px)
+    book_assignment(s, o, &event, x.id, moved.id, t.account, t.strategy, by_side(t.side, t.qty), t.px)
     if s.engine.counting and t.instrument:
         uncount_suspense(s, x.account, x.venue, x.instrument, x.side, t.qty, t.px)
         count_trade(s, o, t.account, t.strategy, x.venue, t.instrument, t.side, t.qty, t.px)

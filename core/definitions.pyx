@@ -1,7 +1,8 @@
 """Definitions: instruments, currencies, brokers, accounts, venues, desks, strategies, routes and operators, from the row image in the command's body.
 
 The fields that configure are taken, what the engine keeps in the row (sequence numbers, counts, session state) stays, so a row may be defined again at any
-time. The digits of an instrument, which every figure counts in, stay for good once it is used. Every object has its scope from its definition on; the firm's
+time. The digits of an instrument, which every figure counts in, stay for good once it is used; its multiplier and currencies once the ledger has
+booked it. Every object has its scope from its definition on; the firm's
 is row 1. An instrument finds its currencies by their codes, whichever of them was defined first, and its step to amounts of the firm's currency with them.
 
     DEFINE_* body ──▶ row ──▶ scope, and for instruments and currencies the amount factor
@@ -18,12 +19,13 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor
+from ringfence.core.bookkeeping cimport can_value, keep_valuation, use_method
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY,
-    RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_MAX, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
+    RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_MAX, RF_LEDGER_METHOD_MAX, RF_LEDGER_METHOD_WAC, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
     RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE,
     RF_OPERATOR_ROLE_RISK, RF_OPERATOR_ROLE_TRADER, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STATUS_MAX,
     RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, Operator, Route, Strategy, Venue,
@@ -57,6 +59,7 @@ cdef void relate(EngineState *s, Instrument *instrument) noexcept nogil:
     instrument.base_currency = currency_of(s, instrument.base)
     instrument.quote_currency = currency_of(s, instrument.quote)
     set_factor(instrument, s.currencies[instrument.quote_currency].rate if instrument.quote_currency else 0)
+    keep_valuation(s, instrument)
 
 
 cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
@@ -165,6 +168,8 @@ cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nog
         return 0
     if image.kind > RF_INSTRUMENT_KIND_MAX or image.multiplier < 0 or not valid_bands(image) or not scope_room(s, s.instruments[image.id].scope):
         return 0
+    if not can_value(s, image):
+        return 0
     row = &s.instruments[image.id]
     if (row.price_digits != image.price_digits or row.qty_digits != image.qty_digits) and is_used(s, image.id):
         return 0
@@ -200,7 +205,7 @@ cdef int define_account(EngineState *s, const Account *image) noexcept nogil:
     cdef Account *row
     if image.id == 0 or image.id >= s.account_rows or not valid_status(image.status) or image.durability > RF_DURABILITY_REPLICATED:
         return 0
-    if image.broker > s.engine.broker_count or not scope_room(s, s.accounts[image.id].scope):
+    if image.broker > s.engine.broker_count or image.method > RF_LEDGER_METHOD_MAX or not scope_room(s, s.accounts[image.id].scope):
         return 0
     row = &s.accounts[image.id]
     memcpy(row.name, image.name, sizeof(row.name))
@@ -210,6 +215,8 @@ cdef int define_account(EngineState *s, const Account *image) noexcept nogil:
     row.status = image.status
     row.durability = image.durability
     row.broker = image.broker
+    row.method = image.method if image.method else RF_LEDGER_METHOD_WAC
+    use_method(s, row)
     if image.id > s.engine.account_count:
         s.engine.account_count = image.id
     row.scope = scope_of(s, RF_SCOPE_KIND_ACCOUNT, image.id, 0)

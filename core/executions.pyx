@@ -15,6 +15,7 @@ The table is in the state region, written by the engine alone. Order figures are
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from ringfence.core.bookkeeping cimport book_bust, book_correction, book_execution
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.checks cimport note_full_execution
 from ringfence.core.dedupe cimport add_execution, copy_text, execution_digest, find_execution, repoint_execution
@@ -209,8 +210,13 @@ cdef void take_from_order(EngineState *s, const VenueEvent *event, Order *o, con
         raise_break(s, RF_BREAK_KIND_UNEXPECTED_TRANSITION, o, event, cum, x.last_qty)
 
 
-cdef int credit(EngineState *s, const VenueEvent *event, const Trade *t, int64_t px, int64_t qty) noexcept nogil:
-    """Book one surviving trade into order and position; 0 when the order's figures would overflow (nothing is booked then)."""
+cdef inline uint64_t next_row(const EngineState *s) noexcept nogil:
+    """The row that the next execution will have; 0 when the table is full."""
+    return s.engine.execution_count + 1 if s.engine.execution_count + 1 < s.execution_rows else 0
+
+
+cdef int credit(EngineState *s, const VenueEvent *event, const Trade *t, uint64_t row, int64_t px, int64_t qty) noexcept nogil:
+    """Book one surviving trade, of this row, into order, position and ledger; 0 when the order's figures would overflow (nothing is booked then)."""
     cdef int result
     if t.order != NULL and not add_to_order(t.order, qty, px):
         raise_break(s, RF_BREAK_KIND_OVERFLOW, t.order, event, t.order.cum_qty, qty)
@@ -222,7 +228,9 @@ cdef int credit(EngineState *s, const VenueEvent *event, const Trade *t, int64_t
         if s.engine.counting:
             count_trade(s, t.order, t.account, t.strategy, event.venue, t.instrument, t.side, qty, px)
         result = book(s, t.account, t.strategy, t.instrument, by_side(t.side, qty), px)
-        if result != BOOKED:
+        if result == BOOKED:
+            book_execution(s, t.order, event, row, t.account, t.strategy, t.instrument, by_side(t.side, qty), px)
+        else:
             raise_break(s, RF_BREAK_KIND_OVERFLOW if result == BOOK_OVERFLOW else RF_BREAK_KIND_TABLE_FULL, t.order, event, px, qty)
     if t.order != NULL:
         t.order.last_px = px
@@ -282,7 +290,7 @@ cdef void arrive(EngineState *s, const VenueEvent *event, Trade *t, Execution *h
     cdef Execution *survivor
     if held.corrected_by and s.executions[held.corrected_by].instrument != t.instrument:  # in suspense only: figures of another scale
         raise_break(s, RF_BREAK_KIND_INSTRUMENT_MISMATCH, t.order, event, s.executions[held.corrected_by].instrument, t.instrument)
-        x = append(s, event, t, RF_EXECUTION_BOOKED) if credit(s, event, t, t.px, t.qty) else NULL
+        x = append(s, event, t, RF_EXECUTION_BOOKED) if credit(s, event, t, next_row(s), t.px, t.qty) else NULL
         if x != NULL:
             repoint_execution(s, t.digest, held.id, x.id)
         return
@@ -299,7 +307,7 @@ cdef void arrive(EngineState *s, const VenueEvent *event, Trade *t, Execution *h
     held.corrected_by = 0
     while survivor.corrected_by:
         survivor = &s.executions[survivor.corrected_by]
-    if survivor.state == RF_EXECUTION_HELD and credit(s, event, t, survivor.last_px, survivor.last_qty):
+    if survivor.state == RF_EXECUTION_HELD and credit(s, event, t, survivor.id, survivor.last_px, survivor.last_qty):
         survivor.state = RF_EXECUTION_BOOKED
         conclude(s, event, t, RF_VENUE_EVENT_KIND_FILL, FILLED_OR_KEEP, RF_EVENT_KIND_FILL, survivor.last_px, survivor.last_qty)
 
@@ -326,7 +334,7 @@ cdef int apply_fill(EngineState *s, const VenueEvent *event, Order *order) noexc
     known = seen(s, event, &t, row)
     if known:
         return known != MISMATCH
-    if not credit(s, event, &t, t.px, t.qty):
+    if not credit(s, event, &t, next_row(s), t.px, t.qty):
         return 1
     if t.problem:
         raise_break(s, t.problem, order, event, 0, t.qty)
@@ -409,6 +417,7 @@ cdef void apply_bust(EngineState *s, const VenueEvent *event, Order *order) noex
         if t.order != NULL:
             take_from_order(s, event, t.order, x)
         recompute_position(s, event, &t, x.last_qty, x.last_px, 0, 0)
+        book_bust(s, t.order, event, x.id)
         conclude(s, event, &t, RF_VENUE_EVENT_KIND_BUST, KEEP, RF_EVENT_KIND_BUST, x.last_px, x.last_qty)
 
 
@@ -431,6 +440,7 @@ cdef void replace_execution(EngineState *s, const VenueEvent *event, Trade *t, E
         old.last_px = t.px
         old.last_qty = t.qty
     recompute_position(s, event, t, qty, px, t.qty, t.px)
+    book_correction(s, t.order, event, old.id, x.id if x != NULL else 0, by_side(t.side, t.qty), t.px)
     conclude(s, event, t, RF_VENUE_EVENT_KIND_CORRECT, BY_QUANTITY, RF_EVENT_KIND_CORRECT, t.px, t.qty)
 
 
@@ -472,11 +482,13 @@ cdef void arrive_correction(EngineState *s, const VenueEvent *event, Trade *t, E
     if survivor.state == RF_EXECUTION_HELD:
         survivor.state = RF_EXECUTION_BOOKED
         recompute_position(s, event, t, old.last_qty, old.last_px, survivor.last_qty, survivor.last_px)
+        book_correction(s, t.order, event, old.id, survivor.id, by_side(t.side, survivor.last_qty), survivor.last_px)
         conclude(s, event, t, RF_VENUE_EVENT_KIND_CORRECT, BY_QUANTITY, RF_EVENT_KIND_CORRECT, survivor.last_px, survivor.last_qty)
         return
     if t.order != NULL:
         take_from_order(s, event, t.order, old)
     recompute_position(s, event, t, old.last_qty, old.last_px, 0, 0)
+    book_bust(s, t.order, event, old.id)
     conclude(s, event, t, RF_VENUE_EVENT_KIND_BUST, KEEP, RF_EVENT_KIND_BUST, old.last_px, old.last_qty)
 
 

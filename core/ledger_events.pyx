@@ -267,7 +267,7 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
     e.other_position = 0
     e.next_of_position = 0
     e.next_of_other = 0
-    if e.kind == 0 or e.kind > RF_LEDGER_EVENT_KIND_MAX or e.seq <= t.head.last_seq or e.fee_kind > RF_LEDGER_FEE_MAX or e.method > RF_LEDGER_METHOD_MAX:
+    if e.kind == 0 or e.kind > RF_LEDGER_EVENT_KIND_MAX or e.seq < t.head.last_seq or e.fee_kind > RF_LEDGER_FEE_MAX or e.method > RF_LEDGER_METHOD_MAX:
         result = RF_LEDGER_RESULT_BAD_EVENT
     elif not figures_fit(e):
         result = RF_LEDGER_RESULT_OVERFLOW

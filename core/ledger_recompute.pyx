@@ -66,13 +66,12 @@ cdef void link_event(LedgerTables *t, uint32_t row) noexcept nogil:
 
 
 cdef void save_checkpoint(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil:
-    """Row 0 of the checkpoints heads the list of those that were dropped."""
     cdef LedgerPosition *p = &t.positions[position]
-    cdef uint32_t at = t.checkpoints[0].previous
+    cdef uint32_t at = t.head.free_checkpoint
     cdef LedgerCheckpoint *c
     p.since_checkpoint = 0
     if at:
-        t.checkpoints[0].previous = t.checkpoints[at].previous
+        t.head.free_checkpoint = t.checkpoints[at].previous
     elif t.head.checkpoint_count + 1 < t.head.checkpoint_rows:
         t.head.checkpoint_count += 1
         at = t.head.checkpoint_count
@@ -107,8 +106,8 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     while p.checkpoint and (not alone or t.checkpoints[p.checkpoint].event >= row):
         at = p.checkpoint
         p.checkpoint = t.checkpoints[at].previous
-        t.checkpoints[at].previous = t.checkpoints[0].previous
-        t.checkpoints[0].previous = at
+        t.checkpoints[at].previous = t.head.free_checkpoint
+        t.head.free_checkpoint = at
     now.checkpoint = p.checkpoint
     memset(p, 0, sizeof(LedgerPosition))
     at = now.first_event

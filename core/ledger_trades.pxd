@@ -17,6 +17,13 @@ ctypedef struct Trade:
     uint32_t first_pick          # of SPEC
     uint32_t pick_count
 
+cdef inline wide_t power_of_ten(uint32_t digits) noexcept nogil:
+    cdef wide_t power = 1
+    while digits:
+        power *= 10
+        digits -= 1
+    return power
+
 # qty * V(px), half-even: 1, or 0 when it is no figure (2^125) or an inverse contract has no price above zero.
 cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out) noexcept nogil
 # Value of one unit of quantity when it is exact, else 0.

@@ -26,14 +26,6 @@ from ringfence.ipc.records cimport (
 )
 
 
-cdef inline wide_t power_of_ten(uint32_t digits) noexcept nogil:
-    cdef wide_t power = 1
-    while digits:
-        power *= 10
-        digits -= 1
-    return power
-
-
 cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out) noexcept nogil:
     cdef wide_t value, divisor
     if i.flags & RF_LEDGER_INVERSE:

@@ -6,6 +6,7 @@ from ringfence.ipc.records cimport (
     Account, Break, Broker, Currency, Desk, EngineStatus, Execution, HashSlot, Instrument, Operator, Order, Permission, Position, Proposal, Request, Route,
     Scope, ScopeSet, Strategy, Venue,
 )
+from ringfence.core.lots cimport LedgerTables
 from ringfence.ipc.ring cimport rf_ring_t
 
 # Where the outputs to one peer go. `queue` holds what a full ring could not take (gateways only), oldest at queue_first.
@@ -42,6 +43,7 @@ ctypedef struct EngineState:
     Execution *executions
     Position *positions
     Break *breaks
+    LedgerTables ledger          # books what positions trade; no legs, no closings
     HashSlot *by_client_id
     HashSlot *by_execution
     HashSlot *by_position
@@ -99,5 +101,6 @@ cdef class State:
     cdef size_t port_bytes
     cdef void *at(self, str name) except NULL
     cdef point(self)
+    cdef point_ledger(self)
     cdef make_ports(self)
     cdef Port *port(self, uint32_t row, int of_strategy) except NULL

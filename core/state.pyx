@@ -17,7 +17,10 @@ from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 from libc.string cimport memset
 from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, mmap, munmap
 
-from ringfence.ipc.records cimport OrderCommand, StrategyEvent
+from ringfence.core.lots cimport LedgerTables
+from ringfence.ipc.records cimport (
+    LedgerCheckpoint, LedgerEvent, LedgerHead, LedgerInstrument, LedgerPick, LedgerPosition, Lot, OrderCommand, StrategyEvent,
+)
 from ringfence.core.errors import CoreError
 from ringfence.ipc.schema import CONSTANTS, RECORDS
 
@@ -42,14 +45,22 @@ _TABLES = {
     "executions": ("Execution", "executions"),
     "positions": ("Position", "positions"),
     "breaks": ("Break", "breaks"),
+    "ledger": ("LedgerHead", None),
+    "lots": ("Lot", "lots"),
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
-# as many scope sets as scopes, since each has a pair or two of its own or shares them with one at another venue.
-_DERIVED = {"requests": ("Request", "orders", 2), "scope_sets": ("ScopeSet", "scopes", 1)}
+# as many scope sets as scopes, since each has a pair or two of its own or shares them with one at another venue; an event of the ledger
+# for each execution and for a bust of it.
+_DERIVED = {
+    "requests": ("Request", "orders", 2), "scope_sets": ("ScopeSet", "scopes", 1), "ledger_instruments": ("LedgerInstrument", "instruments", 1),
+    "ledger_positions": ("LedgerPosition", "positions", 1), "ledger_events": ("LedgerEvent", "executions", 2), "ledger_picks": ("LedgerPick", "positions", 1),
+    "ledger_checkpoints": ("LedgerCheckpoint", "positions", 2),
+}
 _INDEXES = {
     "by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders", "by_content": "orders",
     "by_scope": "scopes", "by_scope_set": "scopes",
 }
+_LEDGER_INDEXES = ("by_ledger_position", "by_ledger_key")
 
 cdef extern from *:
     """
@@ -96,6 +107,7 @@ class Limits:
     operators: int = 32
     proposals: int = 256
     scopes: int = 4096
+    lots: int = 65536
 
     def __post_init__(self) -> None:
         tops = {"routes": 65534, "permissions": 65534, "brokers": 65534, "desks": 65534, "currencies": 65534, "operators": 65534}
@@ -105,6 +117,8 @@ class Limits:
             value, top = getattr(self, name), tops.get(name, 1 << 30)
             if not 1 <= value <= top:
                 raise CoreError(f"limits.{name} was {value}; allowed are 1 to {top}")
+        if self.lots <= self.positions:
+            raise CoreError(f"limits.lots was {self.lots}; allowed are more than the {self.positions} positions, so that merged lots make room")
 
 
 def _slots(int rows):
@@ -119,7 +133,8 @@ def state_sections(limits):
     """Return ``[(section name, record name, rows)]`` of the region ``state``, row 0 included."""
     out = [(name, record, 2 if field is None else getattr(limits, field) + 1) for name, (record, field) in _TABLES.items()]
     out += [(name, record, factor * getattr(limits, field) + 1) for name, (record, field, factor) in _DERIVED.items()]
-    return out + [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
+    out += [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
+    return out + [(name, "LedgerSlot", _slots(max(2 * limits.executions, limits.positions) + 1)) for name in _LEDGER_INDEXES]
 
 
 cdef extern from "<sys/mman.h>":
@@ -128,6 +143,8 @@ cdef extern from "<sys/mman.h>":
     int MADV_POPULATE_WRITE
 
 cdef enum:
+    HEAD_ROWS = 32           # sizes of the ledger's tables, at the beginning of its head
+    HEAD_HASHED = 160        # what follows them
     HUGE_FROM = 268435456    # tables of so many bytes are worth huge pages: a replay of millions of orders touches them at random
 
 
@@ -166,13 +183,21 @@ cdef uint64_t short_hash(const EngineState *s) noexcept nogil:
     h = hash_table(h, <const unsigned char*>s.desks, sizeof(Desk), e.desk_count)
     h = hash_table(h, <const unsigned char*>s.currencies, sizeof(Currency), e.currency_count)
     h = hash_table(h, <const unsigned char*>s.permissions, sizeof(Permission), e.permission_count)
+    h = hash_table(h, (<const unsigned char*>s.ledger.head) + HEAD_ROWS - HEAD_HASHED, HEAD_HASHED, 1)
+    h = hash_table(h, <const unsigned char*>s.ledger.instruments, sizeof(LedgerInstrument), e.instrument_count)
     return hash_table(h, <const unsigned char*>s.operators, sizeof(Operator), e.operator_count)
 
 
 cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) noexcept nogil:
     cdef const EngineStatus *e = s.engine
     cdef uint64_t end = first + rows if rows <= ~first else ~<uint64_t>0  # a window beyond every row there can be
+    cdef const LedgerTables *l = &s.ledger
     cdef uint64_t h = short_hash(s)
+    h = hash_rows(h, <const unsigned char*>l.positions, sizeof(LedgerPosition), first, end, l.head.position_count)
+    h = hash_rows(h, <const unsigned char*>l.lots, sizeof(Lot), first, end, l.head.lot_count)
+    h = hash_rows(h, <const unsigned char*>l.events, sizeof(LedgerEvent), first, end, l.head.event_count)
+    h = hash_rows(h, <const unsigned char*>l.picks, sizeof(LedgerPick), first, end, l.head.pick_count)
+    h = hash_rows(h, <const unsigned char*>l.checkpoints, sizeof(LedgerCheckpoint), first, end, l.head.checkpoint_count)
     h = hash_rows(h, <const unsigned char*>s.orders, sizeof(Order), first, end, e.order_count)
     h = hash_rows(h, <const unsigned char*>s.requests, sizeof(Request), first, end, e.request_count)
     h = hash_rows(h, <const unsigned char*>s.executions, sizeof(Execution), first, end, e.execution_count)
@@ -196,6 +221,9 @@ cdef uint64_t longest_table(const EngineState *s) noexcept nogil:
     n = e.proposal_count if e.proposal_count > n else n
     n = e.scope_count if e.scope_count > n else n
     n = e.scope_set_count if e.scope_set_count > n else n
+    n = s.ledger.head.lot_count if s.ledger.head.lot_count > n else n
+    n = s.ledger.head.event_count if s.ledger.head.event_count > n else n
+    n = s.ledger.head.checkpoint_count if s.ledger.head.checkpoint_count > n else n
     return breaks_kept(s) if breaks_kept(s) > n else n
 
 
@@ -263,6 +291,10 @@ cdef class State:
         for name, (_, of, factor) in _DERIVED.items():
             if rows_of[name] != factor * (rows_of[of] - 1) + 1:
                 raise CoreError(f"section {name} has {rows_of[name]} rows; {factor * (rows_of[of] - 1) + 1} are needed for {rows_of[of] - 1} {of}")
+        slots = _slots(max(rows_of["ledger_events"], rows_of["ledger_positions"]))
+        for name in _LEDGER_INDEXES:
+            if rows_of[name] != slots:
+                raise CoreError(f"section {name} has {rows_of[name]} slots; {slots} are needed")
         for name in _INDEXES:
             if rows_of[name] & (rows_of[name] - 1) or rows_of[name] < 2 * rows_of[_INDEXES[name]]:
                 raise CoreError(f"section {name} has {rows_of[name]} slots; a power of two of at least {2 * rows_of[_INDEXES[name]]} is needed")
@@ -312,7 +344,32 @@ cdef class State:
         c.client_mask, c.execution_mask = rows["by_client_id"] - 1, rows["by_execution"] - 1
         c.position_mask, c.venue_order_mask = rows["by_position"] - 1, rows["by_venue_order_id"] - 1
         c.content_mask, c.scope_mask, c.scope_set_mask = rows["by_content"] - 1, rows["by_scope"] - 1, rows["by_scope_set"] - 1
+        self.point_ledger()
         self.make_ports()
+
+    cdef point_ledger(self):
+        cdef LedgerTables *t = &self.c.ledger
+        rows = {name: place[2] for name, place in self.places.items()}
+        t.head = (<LedgerHead*>self.at("ledger")) + 1
+        t.instruments = <LedgerInstrument*>self.at("ledger_instruments")
+        t.positions = <LedgerPosition*>self.at("ledger_positions")
+        t.lots = <Lot*>self.at("lots")
+        t.events = <LedgerEvent*>self.at("ledger_events")
+        t.picks = <LedgerPick*>self.at("ledger_picks")
+        t.checkpoints = <LedgerCheckpoint*>self.at("ledger_checkpoints")
+        t.by_position = <uint32_t*>self.at("by_ledger_position")
+        t.by_key = <uint32_t*>self.at("by_ledger_key")
+        t.head.instrument_rows, t.head.position_rows, t.head.lot_rows = rows["ledger_instruments"], rows["ledger_positions"], rows["lots"]
+        t.head.event_rows, t.head.pick_rows, t.head.checkpoint_rows = rows["ledger_events"], rows["ledger_picks"], rows["ledger_checkpoints"]
+        t.head.slots = rows["by_ledger_key"]
+
+    def clear(self):
+        """Empty every table and index again, and what was queued for gateways."""
+        for name in self.places:
+            memset(self.at(name), 0, self.places[name][2] * RECORDS[self.places[name][1]].size)
+        self.point_ledger()
+        for row in range(1, self.limits.venues + 1):
+            self.take_queue(row)
 
     cdef make_ports(self):
         cdef size_t ports = (self.c.venue_rows + self.c.strategy_rows) * sizeof(Port)
@@ -418,6 +475,9 @@ cdef class State:
             "scope_sets": e.scope_set_count,
             "orders": e.order_count, "requests": e.request_count, "executions": e.execution_count,
             "positions": e.position_count, "breaks": breaks_kept(&self.c),
+            "ledger": 1, "ledger_instruments": e.instrument_count, "ledger_positions": self.c.ledger.head.position_count,
+            "lots": self.c.ledger.head.lot_count, "ledger_events": self.c.ledger.head.event_count, "ledger_picks": self.c.ledger.head.pick_count,
+            "ledger_checkpoints": self.c.ledger.head.checkpoint_count,
         }
         if name not in counts:
             raise CoreError(f"no table {name!r}; there are {', '.join(counts)}")

@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 5u
-#define RF_LAYOUT_HASH 0xa2c5049b3852bdcaull
+#define RF_LAYOUT_VERSION 6u
+#define RF_LAYOUT_HASH 0x9932cbf378db53ebull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -27,6 +27,11 @@
 #define RF_PRESENT_AVG_PX 16u /* 6 */
 #define RF_PRESENT_QTY 32u /* 38 */
 #define RF_PRESENT_PX 64u /* 44 */
+#define RF_PRESENT_COMMISSION 128u /* 12 */
+#define RF_COMM_TYPE_PER_UNIT 1u /* an amount per unit of quantity */
+#define RF_COMM_TYPE_PERCENT 2u /* percent of the value, in the settlement currency */
+#define RF_COMM_TYPE_ABSOLUTE 3u /* an amount */
+#define RF_LEDGER_MONEY_DIGITS 18u /* decimals of money in the engine's ledger */
 #define RF_ORDER_UNVERIFIED 1u /* its session went down; the venue has not answered for it since (S15) */
 #define RF_ORDER_OVERFILLED 2u /* CumQty above OrderQty */
 #define RF_ORDER_BREAK 4u /* a break names it */
@@ -288,7 +293,10 @@ enum rf_break_kind {
     RF_BREAK_KIND_MASS_CANCEL_REJECTED = 17, /* the venue refused a mass cancel; every open order is cancelled on its own instead */
     RF_BREAK_KIND_DIVERGENCE = 18, /* a shadow of the engine computed another state hash at the same sequence; trading is halted */
     RF_BREAK_KIND_OUTPUTS_LOST = 19, /* the journal lost its end, a gateway has sent what it does not know: ids were skipped and trading is halted */
-    RF_BREAK_KIND_MAX = 19
+    RF_BREAK_KIND_LEDGER_REFUSED = 20, /* the ledger could not book what the position has (theirs: LedgerResult); its figures are short of this execution */
+    RF_BREAK_KIND_LOTS_MERGED = 21, /* the lot pool is full, dust was merged (ours: lots merged so far); cost and quantity are kept, raise limits.lots */
+    RF_BREAK_KIND_FEE_UNVALUED = 22, /* a commission in a currency without a rate (ours: the amount); not booked */
+    RF_BREAK_KIND_MAX = 22
 };
 
 /* Type of a journal frame; all but CHECKPOINT are inputs. */
@@ -827,7 +835,11 @@ typedef struct {
     char venue_order_id[32]; /* +240: OrderID(37) */
     char symbol[24]; /* +272: Symbol(55) */
     char text[64]; /* +296: Text(58), cut */
-    char pad_1[24]; /* +360: zero */
+    int64_t commission; /* +360: Commission(12); a rebate is negative [10^-comm_digits] */
+    char comm_currency[8]; /* +368: CommCurrency(479); empty: the settlement currency */
+    uint8_t comm_type; /* +376: CommType(13), COMM_TYPE_* */
+    uint8_t comm_digits; /* +377 */
+    char pad_1[6]; /* +378: zero */
 } rf_venue_event_t;
 RF_STATIC_ASSERT(sizeof(rf_venue_event_t) == 384, "VenueEvent");
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, slot_seq) == 0, "VenueEvent.slot_seq");
@@ -866,7 +878,11 @@ RF_STATIC_ASSERT(offsetof(rf_venue_event_t, exec_ref_id) == 200, "VenueEvent.exe
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, venue_order_id) == 240, "VenueEvent.venue_order_id");
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, symbol) == 272, "VenueEvent.symbol");
 RF_STATIC_ASSERT(offsetof(rf_venue_event_t, text) == 296, "VenueEvent.text");
-RF_STATIC_ASSERT(offsetof(rf_venue_event_t, pad_1) == 360, "VenueEvent.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, commission) == 360, "VenueEvent.commission");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, comm_currency) == 368, "VenueEvent.comm_currency");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, comm_type) == 376, "VenueEvent.comm_type");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, comm_digits) == 377, "VenueEvent.comm_digits");
+RF_STATIC_ASSERT(offsetof(rf_venue_event_t, pad_1) == 378, "VenueEvent.pad_1");
 
 /* What the engine tells a strategy about one of its orders. Written by: engine. */
 typedef struct {
@@ -979,8 +995,10 @@ typedef struct {
     uint32_t operators; /* +52 */
     uint32_t proposals; /* +56 */
     uint32_t scopes; /* +60 */
+    uint32_t lots; /* +64 */
+    char pad_0[60]; /* +68: zero */
 } rf_table_rows_t;
-RF_STATIC_ASSERT(sizeof(rf_table_rows_t) == 64, "TableRows");
+RF_STATIC_ASSERT(sizeof(rf_table_rows_t) == 128, "TableRows");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, orders) == 0, "TableRows.orders");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, executions) == 4, "TableRows.executions");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, positions) == 8, "TableRows.positions");
@@ -997,6 +1015,8 @@ RF_STATIC_ASSERT(offsetof(rf_table_rows_t, permissions) == 48, "TableRows.permis
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, operators) == 52, "TableRows.operators");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, proposals) == 56, "TableRows.proposals");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, scopes) == 60, "TableRows.scopes");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, lots) == 64, "TableRows.lots");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_0) == 68, "TableRows.pad_0");
 
 /* Body of SET_LIMIT and SET_LOCATE: a limit (or setting) of a scope. Written by: supervisor (control agent). */
 typedef struct {
@@ -1382,7 +1402,8 @@ typedef struct {
     uint16_t broker; /* +60: row in brokers; 0: none */
     char pad_0[2]; /* +62: zero */
     uint32_t scope; /* +64: row in scopes */
-    char pad_1[60]; /* +68: zero */
+    uint8_t method; /* +68: cost method of its positions; those that are open keep theirs until they are flat; 0: WAC enum LedgerMethod */
+    char pad_1[59]; /* +69: zero */
 } rf_account_t;
 RF_STATIC_ASSERT(sizeof(rf_account_t) == 128, "Account");
 RF_STATIC_ASSERT(offsetof(rf_account_t, name) == 0, "Account.name");
@@ -1394,7 +1415,8 @@ RF_STATIC_ASSERT(offsetof(rf_account_t, durability) == 59, "Account.durability")
 RF_STATIC_ASSERT(offsetof(rf_account_t, broker) == 60, "Account.broker");
 RF_STATIC_ASSERT(offsetof(rf_account_t, pad_0) == 62, "Account.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_account_t, scope) == 64, "Account.scope");
-RF_STATIC_ASSERT(offsetof(rf_account_t, pad_1) == 68, "Account.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_account_t, method) == 68, "Account.method");
+RF_STATIC_ASSERT(offsetof(rf_account_t, pad_1) == 69, "Account.pad_1");
 
 /* A venue and its order session (one gateway link each). Written by: engine. */
 typedef struct {
@@ -2122,6 +2144,13 @@ RF_STATIC_ASSERT(sizeof(rf_hash_slot_t) == 16, "HashSlot");
 RF_STATIC_ASSERT(offsetof(rf_hash_slot_t, digest) == 0, "HashSlot.digest");
 RF_STATIC_ASSERT(offsetof(rf_hash_slot_t, row) == 8, "HashSlot.row");
 
+/* One slot of an index of the ledger: a row, 0: free. Written by: engine. */
+typedef struct {
+    uint32_t row; /* +0 */
+} rf_ledger_slot_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_slot_t) == 4, "LedgerSlot");
+RF_STATIC_ASSERT(offsetof(rf_ledger_slot_t, row) == 0, "LedgerSlot.row");
+
 /* Latest top of book of one instrument, under a sequence lock. Written by: feed. */
 typedef struct {
     uint64_t version; /* +0: odd while being written */
@@ -2253,7 +2282,7 @@ typedef struct {
 RF_STATIC_ASSERT(sizeof(rf_bucket_t) == 8, "Bucket");
 RF_STATIC_ASSERT(offsetof(rf_bucket_t, count) == 0, "Bucket.count");
 
-/* First bytes of a ledger: how many rows its tables have and use. Written by: engine. */
+/* First bytes of a ledger: how many rows its tables have (32 bytes, outside the state hash) and use. Written by: engine. */
 typedef struct {
     uint32_t instrument_rows; /* +0: row 0 included */
     uint32_t position_rows; /* +4 */
@@ -2262,24 +2291,26 @@ typedef struct {
     uint32_t pick_rows; /* +16 */
     uint32_t checkpoint_rows; /* +20 */
     uint32_t slots; /* +24: of the indexes, a power of two */
-    uint32_t position_count; /* +28 */
-    uint32_t lot_count; /* +32: rows ever used */
-    uint32_t free_lot; /* +36: first of the free rows */
-    uint32_t open_lots; /* +40 */
-    uint32_t event_count; /* +44 */
-    uint32_t pick_count; /* +48 */
-    uint32_t checkpoint_count; /* +52 */
-    uint32_t held; /* +56: busts and corrections that wait for their fill */
-    uint32_t stamp; /* +60: number of the last recomputation */
-    uint64_t merged_lots; /* +64: dust that was merged because the lot pool was full */
-    uint64_t inexact; /* +72: quantities of a split that were rounded */
-    uint64_t duplicates; /* +80 */
-    uint64_t conflicts; /* +88 */
-    uint64_t refused; /* +96 */
-    uint64_t recomputed; /* +104: events booked once more for busts and corrections */
-    uint64_t checkpoints_dropped; /* +112: for which there was no row */
-    uint64_t last_seq; /* +120 */
-    char pad_0[64]; /* +128: zero */
+    char pad_0[4]; /* +28: zero */
+    uint32_t position_count; /* +32 */
+    uint32_t lot_count; /* +36: rows ever used */
+    uint32_t free_lot; /* +40: first of the free rows */
+    uint32_t open_lots; /* +44 */
+    uint32_t event_count; /* +48 */
+    uint32_t pick_count; /* +52 */
+    uint32_t checkpoint_count; /* +56 */
+    uint32_t free_checkpoint; /* +60: first of the rows whose checkpoint a recomputation has dropped */
+    uint32_t held; /* +64: busts and corrections that wait for their fill */
+    uint32_t stamp; /* +68: number of the last recomputation */
+    uint64_t merged_lots; /* +72: dust that was merged because the lot pool was full */
+    uint64_t inexact; /* +80: quantities of a split that were rounded */
+    uint64_t duplicates; /* +88 */
+    uint64_t conflicts; /* +96 */
+    uint64_t refused; /* +104 */
+    uint64_t recomputed; /* +112: events booked once more for busts and corrections */
+    uint64_t checkpoints_dropped; /* +120: for which there was no row */
+    uint64_t last_seq; /* +128 */
+    char pad_1[56]; /* +136: zero */
 } rf_ledger_head_t;
 RF_STATIC_ASSERT(sizeof(rf_ledger_head_t) == 192, "LedgerHead");
 RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, instrument_rows) == 0, "LedgerHead.instrument_rows");
@@ -2289,24 +2320,26 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, event_rows) == 12, "LedgerHead.event
 RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pick_rows) == 16, "LedgerHead.pick_rows");
 RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoint_rows) == 20, "LedgerHead.checkpoint_rows");
 RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, slots) == 24, "LedgerHead.slots");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, position_count) == 28, "LedgerHead.position_count");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, lot_count) == 32, "LedgerHead.lot_count");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, free_lot) == 36, "LedgerHead.free_lot");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, open_lots) == 40, "LedgerHead.open_lots");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, event_count) == 44, "LedgerHead.event_count");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pick_count) == 48, "LedgerHead.pick_count");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoint_count) == 52, "LedgerHead.checkpoint_count");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, held) == 56, "LedgerHead.held");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, stamp) == 60, "LedgerHead.stamp");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, merged_lots) == 64, "LedgerHead.merged_lots");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, inexact) == 72, "LedgerHead.inexact");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, duplicates) == 80, "LedgerHead.duplicates");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, conflicts) == 88, "LedgerHead.conflicts");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, refused) == 96, "LedgerHead.refused");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, recomputed) == 104, "LedgerHead.recomputed");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoints_dropped) == 112, "LedgerHead.checkpoints_dropped");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, last_seq) == 120, "LedgerHead.last_seq");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pad_0) == 128, "LedgerHead.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pad_0) == 28, "LedgerHead.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, position_count) == 32, "LedgerHead.position_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, lot_count) == 36, "LedgerHead.lot_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, free_lot) == 40, "LedgerHead.free_lot");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, open_lots) == 44, "LedgerHead.open_lots");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, event_count) == 48, "LedgerHead.event_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pick_count) == 52, "LedgerHead.pick_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoint_count) == 56, "LedgerHead.checkpoint_count");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, free_checkpoint) == 60, "LedgerHead.free_checkpoint");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, held) == 64, "LedgerHead.held");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, stamp) == 68, "LedgerHead.stamp");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, merged_lots) == 72, "LedgerHead.merged_lots");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, inexact) == 80, "LedgerHead.inexact");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, duplicates) == 88, "LedgerHead.duplicates");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, conflicts) == 96, "LedgerHead.conflicts");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, refused) == 104, "LedgerHead.refused");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, recomputed) == 112, "LedgerHead.recomputed");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoints_dropped) == 120, "LedgerHead.checkpoints_dropped");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, last_seq) == 128, "LedgerHead.last_seq");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pad_1) == 136, "LedgerHead.pad_1");
 
 /* How the ledger values an instrument. Linear: value = qty * px * factor / divisor; inverse: value = -qty * factor / px. Written by: engine. */
 typedef struct {

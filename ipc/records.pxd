@@ -19,6 +19,11 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_PRESENT_AVG_PX
     const uint32_t RF_PRESENT_QTY
     const uint32_t RF_PRESENT_PX
+    const uint32_t RF_PRESENT_COMMISSION
+    const uint32_t RF_COMM_TYPE_PER_UNIT
+    const uint32_t RF_COMM_TYPE_PERCENT
+    const uint32_t RF_COMM_TYPE_ABSOLUTE
+    const uint32_t RF_LEDGER_MONEY_DIGITS
     const uint32_t RF_ORDER_UNVERIFIED
     const uint32_t RF_ORDER_OVERFILLED
     const uint32_t RF_ORDER_BREAK
@@ -261,6 +266,9 @@ cdef extern from "records.h" nogil:
         RF_BREAK_KIND_MASS_CANCEL_REJECTED
         RF_BREAK_KIND_DIVERGENCE
         RF_BREAK_KIND_OUTPUTS_LOST
+        RF_BREAK_KIND_LEDGER_REFUSED
+        RF_BREAK_KIND_LOTS_MERGED
+        RF_BREAK_KIND_FEE_UNVALUED
         RF_BREAK_KIND_MAX
 
     enum: # FrameKind
@@ -659,7 +667,11 @@ cdef extern from "records.h" nogil:
         char venue_order_id[32]
         char symbol[24]
         char text[64]
-        char pad_1[24]
+        int64_t commission
+        char comm_currency[8]
+        uint8_t comm_type
+        uint8_t comm_digits
+        char pad_1[6]
 
     ctypedef struct StrategyEvent "rf_strategy_event_t":
         uint64_t slot_seq
@@ -723,6 +735,8 @@ cdef extern from "records.h" nogil:
         uint32_t operators
         uint32_t proposals
         uint32_t scopes
+        uint32_t lots
+        char pad_0[60]
 
     ctypedef struct LimitChange "rf_limit_change_t":
         int64_t value
@@ -914,7 +928,8 @@ cdef extern from "records.h" nogil:
         uint16_t broker
         char pad_0[2]
         uint32_t scope
-        char pad_1[60]
+        uint8_t method
+        char pad_1[59]
 
     ctypedef struct Venue "rf_venue_t":
         char name[24]
@@ -1270,6 +1285,9 @@ cdef extern from "records.h" nogil:
         uint64_t digest
         uint64_t row
 
+    ctypedef struct LedgerSlot "rf_ledger_slot_t":
+        uint32_t row
+
     ctypedef struct Quote "rf_quote_t":
         uint64_t version
         int64_t bid
@@ -1340,6 +1358,7 @@ cdef extern from "records.h" nogil:
         uint32_t pick_rows
         uint32_t checkpoint_rows
         uint32_t slots
+        char pad_0[4]
         uint32_t position_count
         uint32_t lot_count
         uint32_t free_lot
@@ -1347,6 +1366,7 @@ cdef extern from "records.h" nogil:
         uint32_t event_count
         uint32_t pick_count
         uint32_t checkpoint_count
+        uint32_t free_checkpoint
         uint32_t held
         uint32_t stamp
         uint64_t merged_lots
@@ -1357,7 +1377,7 @@ cdef extern from "records.h" nogil:
         uint64_t recomputed
         uint64_t checkpoints_dropped
         uint64_t last_seq
-        char pad_0[64]
+        char pad_1[56]
 
     ctypedef struct LedgerInstrument "rf_ledger_instrument_t":
         uint64_t factor[2]

@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -321,6 +321,9 @@ _ENUMS = (
         "MASS_CANCEL_REJECTED: the venue refused a mass cancel; every open order is cancelled on its own instead",
         "DIVERGENCE: a shadow of the engine computed another state hash at the same sequence; trading is halted",
         "OUTPUTS_LOST: the journal lost its end, a gateway has sent what it does not know: ids were skipped and trading is halted",
+        "LEDGER_REFUSED: the ledger could not book what the position has (theirs: LedgerResult); its figures are short of this execution",
+        "LOTS_MERGED: the lot pool is full, dust was merged (ours: lots merged so far); cost and quantity are kept, raise limits.lots",
+        "FEE_UNVALUED: a commission in a currency without a rate (ours: the amount); not booked",
     ),
     _enum(
         "FrameKind",
@@ -706,7 +709,11 @@ _RECORDS = (
             Field("venue_order_id", "char[32]", "OrderID(37)"),
             Field("symbol", "char[24]", "Symbol(55)"),
             Field("text", "char[64]", "Text(58), cut"),
-            _pad(24, "pad_1"),
+            Field("commission", "i64", "Commission(12); a rebate is negative", "10^-comm_digits"),
+            Field("comm_currency", "char[8]", "CommCurrency(479); empty: the settlement currency"),
+            Field("comm_type", "u8", "CommType(13), COMM_TYPE_*"),
+            Field("comm_digits", "u8"),
+            _pad(6, "pad_1"),
         ),
     ),
     Record(
@@ -776,7 +783,7 @@ _RECORDS = (
         "TableRows",
         "Body of a START command: rows of the engine's tables. A full table denies, so a replay needs the same sizes and takes them from here.",
         "engine process",
-        64,
+        128,
         (
             Field("orders", "u32"),
             Field("executions", "u32"),
@@ -794,6 +801,8 @@ _RECORDS = (
             Field("operators", "u32"),
             Field("proposals", "u32"),
             Field("scopes", "u32"),
+            Field("lots", "u32"),
+            _pad(60),
         ),
     ),
     Record(
@@ -1053,7 +1062,8 @@ _RECORDS = (
             Field("broker", "u16", "row in brokers; 0: none"),
             _pad(2),
             Field("scope", "u32", "row in scopes"),
-            _pad(60, "pad_1"),
+            Field("method", "u8", "cost method of its positions; those that are open keep theirs until they are flat; 0: WAC", enum="LedgerMethod"),
+            _pad(59, "pad_1"),
         ),
     ),
     Record(
@@ -1506,6 +1516,7 @@ _RECORDS = (
         (Field("digest", "u64"), Field("row", "u64")),
         align=16,
     ),
+    Record("LedgerSlot", "One slot of an index of the ledger: a row, 0: free.", "engine", 4, (Field("row", "u32"),), align=4),
     # ---- other regions
     Record(
         "Quote",
@@ -1601,7 +1612,7 @@ _RECORDS = (
     # ---- the ledger: 128-bit figures are u64[2], low word first, signed
     Record(
         "LedgerHead",
-        "First bytes of a ledger: how many rows its tables have and use.",
+        "First bytes of a ledger: how many rows its tables have (32 bytes, outside the state hash) and use.",
         "engine",
         192,
         (
@@ -1612,6 +1623,7 @@ _RECORDS = (
             Field("pick_rows", "u32"),
             Field("checkpoint_rows", "u32"),
             Field("slots", "u32", "of the indexes, a power of two"),
+            _pad(4),
             Field("position_count", "u32"),
             Field("lot_count", "u32", "rows ever used"),
             Field("free_lot", "u32", "first of the free rows"),
@@ -1619,6 +1631,7 @@ _RECORDS = (
             Field("event_count", "u32"),
             Field("pick_count", "u32"),
             Field("checkpoint_count", "u32"),
+            Field("free_checkpoint", "u32", "first of the rows whose checkpoint a recomputation has dropped"),
             Field("held", "u32", "busts and corrections that wait for their fill"),
             Field("stamp", "u32", "number of the last recomputation"),
             Field("merged_lots", "u64", "dust that was merged because the lot pool was full"),
@@ -1629,7 +1642,7 @@ _RECORDS = (
             Field("recomputed", "u64", "events booked once more for busts and corrections"),
             Field("checkpoints_dropped", "u64", "for which there was no row"),
             Field("last_seq", "u64"),
-            _pad(64),
+            _pad(56, "pad_1"),
         ),
     ),
     Record(
@@ -1877,6 +1890,11 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "PRESENT_AVG_PX": (16, "6"),
     "PRESENT_QTY": (32, "38"),
     "PRESENT_PX": (64, "44"),
+    "PRESENT_COMMISSION": (128, "12"),
+    "COMM_TYPE_PER_UNIT": (1, "an amount per unit of quantity"),
+    "COMM_TYPE_PERCENT": (2, "percent of the value, in the settlement currency"),
+    "COMM_TYPE_ABSOLUTE": (3, "an amount"),
+    "LEDGER_MONEY_DIGITS": (18, "decimals of money in the engine's ledger"),
     "ORDER_UNVERIFIED": (1, "its session went down; the venue has not answered for it since (S15)"),
     "ORDER_OVERFILLED": (2, "CumQty above OrderQty"),
     "ORDER_BREAK": (4, "a break names it"),

@@ -79,7 +79,7 @@ def recover(
                 raise
             _log.error("the journal's tail does not fit snapshot %d, an older one or the whole journal is used: %s", begun, e)
             wrong.add(begun)
-            snapshot.clear(state)
+            state.clear()
 
 
 def _replay_tail(reader: JournalReader, replayer: Replayer, live: bool, beat: Callable[[], None]) -> Limits | None:

@@ -40,8 +40,9 @@ _PREFIX = struct.Struct("<8sIII")  # magic, format, header bytes, CRC32C of the 
 _HEADER_MAX = 1 << 20
 _DIGEST_BYTES = 32
 _LEVEL = 1
-_INDEXES = tuple(name for name, record, _ in state_sections(Limits()) if record == "HashSlot")
-_TABLES = tuple(name for name, record, _ in state_sections(Limits()) if record != "HashSlot")
+_SLOTS = ("HashSlot", "LedgerSlot")
+_INDEXES = tuple(name for name, record, _ in state_sections(Limits()) if record in _SLOTS)
+_TABLES = tuple(name for name, record, _ in state_sections(Limits()) if record not in _SLOTS)
 _SOURCE = np.dtype([("kind", "<u4"), ("source", "<u4"), ("epoch", "<u8"), ("position", "<u8")])
 _WRITE_BYTES = 1 << 20
 
@@ -245,7 +246,7 @@ def load(header: Header, state: State, emit_above: dict[int, int] | None = None)
     replayer = Replayer(state=state, emit_above=emit_above, sources=sources, frame_crc=header.frame_crc)
     if state.seq != header.seq or replayer.state_hash() != header.state_hash:
         found = replayer.state_hash()
-        clear(state)
+        state.clear()
         raise SnapshotUnusable(f"{header.path}: state hash {header.state_hash:016x} is recorded, its tables have {found:016x}")
     return replayer
 
@@ -276,14 +277,6 @@ def _fill(header: Header, whole: memoryview, state: State) -> dict[tuple[int, in
                 rows = np.frombuffer(raw, _SOURCE)
                 sources = {(int(r["kind"]), int(r["source"])): (int(r["epoch"]), int(r["position"])) for r in rows}
     return sources
-
-
-def clear(state: State) -> None:
-    """Empty every table and index again, and what was queued for gateways."""
-    for name in (*_TABLES, *_INDEXES):
-        state.table(name).view(np.uint8)[:] = 0
-    for row in range(1, state.limits.venues + 1):
-        state.take_queue(row)
 
 
 def _differences(recorded: Limits, wanted: Limits) -> str:

@@ -17,6 +17,7 @@ FIELDS_MAX = 1000
 COUNTS = {
     "engine": "",
     "instruments": "instrument_count",
+    "ledger_instruments": "instrument_count",
     "accounts": "account_count",
     "venues": "venue_count",
     "strategies": "strategy_count",
@@ -35,15 +36,24 @@ COUNTS = {
     "positions": "position_count",
     "breaks": "break_count",
 }
+LEDGER_COUNTS = {
+    "ledger": "",
+    "ledger_positions": "position_count",
+    "lots": "lot_count",
+    "ledger_events": "event_count",
+    "ledger_picks": "pick_count",
+    "ledger_checkpoints": "checkpoint_count",
+}
 
 
 def used_tables(table: Callable[[str], Any]) -> dict[str, Any]:
     """Copies of the used rows of every table; ``table`` gives one by its name, row 0 included."""
-    status = table("engine")[1].copy()
     out = {}
-    for name, count in COUNTS.items():
-        rows = table(name)
-        out[name] = rows[1 : (min(int(status[count]), len(rows) - 1) if count else 1) + 1].copy()
+    for head, counts in (("engine", COUNTS), ("ledger", LEDGER_COUNTS)):
+        status = table(head)[1].copy()
+        for name, count in counts.items():
+            rows = table(name)
+            out[name] = rows[1 : (min(int(status[count]), len(rows) - 1) if count else 1) + 1].copy()
     return out
 
 

@@ -18,7 +18,7 @@ from ringfence.core.state import Limits
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 
-SMALL = Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4)
+SMALL = Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=512)
 BIT = {name: value for name, (value, _) in CONSTANTS.items()}
 SECOND = 1_000_000_000
 
@@ -153,6 +153,8 @@ class Machine:
                 present |= BIT["PRESENT_" + name.upper()]
                 if name.endswith("px"):
                     fields.setdefault(name + "_digits", 2)
+        if "commission" in fields:
+            present |= BIT["PRESENT_COMMISSION"]
         if cl_ord_id is None and order:
             cl_ord_id = self.cl_ord_id(order, rev)
         if isinstance(fields.get("ord_status"), str):
@@ -214,6 +216,7 @@ class Machine:
     def tables(self) -> dict[str, bytes]:
         names = ("engine", "instruments", "accounts", "venues", "strategies", "routes", "orders", "requests", "executions", "positions", "breaks")
         names = (*names, "brokers", "desks", "currencies", "permissions", "operators", "proposals", "scopes", "scope_sets")
+        names = (*names, "ledger", "ledger_instruments", "ledger_positions", "lots", "ledger_events", "ledger_checkpoints", "by_ledger_position", "by_ledger_key")
         names = (*names, "by_content", "by_scope", "by_scope_set")
         return {name: self.table(name).tobytes() for name in (*names, "by_client_id", "by_execution", "by_position", "by_venue_order_id")}
 

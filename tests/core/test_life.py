@@ -14,10 +14,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from ringfence.core.state import Limits
 from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools.ledger_state import disagreements
 from ringfence.tools.simulation.oracle import Oracle
 
 Machine = Any
-LIMITS = Limits(orders=24, executions=160, positions=8, breaks=400, instruments=4, accounts=4, venues=2, strategies=4, routes=4)
+LIMITS = Limits(orders=24, executions=160, positions=8, breaks=400, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=12)
 HEAD = 64
 QTY, PX = st.integers(1, 20), st.integers(95, 105)
 ROW, IDS = st.integers(1, 2), st.sampled_from([f"E{i}" for i in range(1, 7)])
@@ -25,6 +26,7 @@ STATUSES = ["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "EXPIRE
 PLAIN = ["ACK", "PENDING_NEW", "PENDING_CANCEL", "PENDING_REPLACE", "EXPIRED", "DONE_FOR_DAY", "STOPPED", "SUSPENDED", "CALCULATED"]
 ANSWERS = ["CANCELED", "REPLACED", "CANCEL_REJECT", "REJECTED", "BUSINESS_REJECT", "NOT_SENT"]
 PEERS = ["GATEWAY_STALLED", "GATEWAY_READY", "STRATEGY_STALLED", "STRATEGY_READY", "JOURNAL_PRESSURE", "JOURNAL_CLEAR"]
+FEE_IN = st.sampled_from(["", "USD", "EUR", "JPY"])
 CODES = st.sampled_from([0, 1, 2, 7])
 FLAGS = st.sampled_from([0, 0, 0, CONSTANTS["VENUE_EVENT_POSS_DUP"][0], CONSTANTS["VENUE_EVENT_POSS_RESEND"][0]])
 
@@ -105,6 +107,11 @@ class Life(RuleBasedStateMachine):
     def fill(self, order: tuple[int, int], back: int, exec_id: str, qty: int, px: int, cum: int, flags: int) -> None:
         self.report("FILL", order, back, exec_id=exec_id, last_qty=qty, last_px=px, cum_qty=cum, flags=flags)
 
+    @rule(order=orders, exec_id=IDS, qty=QTY, px=PX, paid=st.integers(-30, 30), digits=st.integers(0, 2), code=FEE_IN, kind=st.integers(0, 4))
+    def charged(self, order: tuple[int, int], exec_id: str, qty: int, px: int, paid: int, digits: int, code: str, kind: int) -> None:
+        fee = {"commission": paid, "comm_digits": digits, "comm_currency": code, "comm_type": kind}
+        self.report("FILL", order, 0, exec_id=exec_id, last_qty=qty, last_px=px, **fee)
+
     @rule(order=orders, exec_id=IDS)
     def bust(self, order: tuple[int, int], exec_id: str) -> None:
         self.report("BUST", order, 0, exec_id=f"B{exec_id}", exec_ref_id=exec_id)
@@ -148,6 +155,15 @@ class Life(RuleBasedStateMachine):
     def timer(self, seconds: int) -> None:
         self.m.timer(seconds)
 
+    @rule(method=st.integers(0, 5))
+    def method(self, method: int) -> None:
+        self.m.control("DEFINE_ACCOUNT", body=self.m.record("Account", id=1, name="main", code="ACC1", status=1, method=method))
+
+    @rule(rate=st.sampled_from([10**9, 1_234_567_891]))
+    def rates(self, rate: int) -> None:
+        self.m.currency("USD", 1, 10**9)
+        self.m.currency("EUR", 2, rate + 1)
+
     @rule()
     def roll_day(self) -> None:
         self.day += self.day % 100 < 28
@@ -184,6 +200,10 @@ class Life(RuleBasedStateMachine):
         self.told = len(self.m.offsets)
         found = self.oracle.check_step(self.m.replayer.state)
         assert not found, "\n".join(map(str, found))
+
+    @invariant()
+    def books(self) -> None:
+        assert not (found := disagreements(self.m.replayer.state.table)), "\n".join(found)
 
     def teardown(self) -> None:
         found = self.oracle.check_all(self.m.replayer.state)

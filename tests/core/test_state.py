@@ -77,8 +77,8 @@ def test_table_when_the_state_is_dropped_the_view_keeps_it() -> None:
 
 
 def test_table_when_there_is_none_of_that_name_raises() -> None:
-    with pytest.raises(CoreError, match="no table 'lots'"):
-        State.in_memory(SMALL).table("lots")
+    with pytest.raises(CoreError, match="no table 'heaps'"):
+        State.in_memory(SMALL).table("heaps")
 
 
 @pytest.mark.parametrize(("field", "value"), [("orders", 0), ("venues", 65), ("strategies", 257), ("accounts", 65535), ("executions", -1)])

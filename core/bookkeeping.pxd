@@ -1,0 +1,29 @@
+# The engine's ledger: what executions do to it. Figures are those of docs/ledger.md.
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+
+from ringfence.core.state cimport EngineState
+from ringfence.ipc.records cimport Account, Instrument, Order, VenueEvent
+
+# 1 when the ledger can value an instrument defined so: its scales fit, and nothing is booked in it by another scale.
+cdef int can_value(const EngineState *s, const Instrument *image) noexcept nogil
+# Let the ledger value an instrument as its row says now; currencies that came later included.
+cdef void keep_valuation(EngineState *s, const Instrument *row) noexcept nogil
+
+# Let the account's positions that are flat, and those it will have, go by its cost method; open ones keep theirs.
+cdef void use_method(EngineState *s, const Account *account) noexcept nogil
+
+# Book an execution of this row (0: none, the table is full) with the commission of its report; what is refused is a break.
+cdef void book_execution(
+    EngineState *s, Order *order, const VenueEvent *event, uint64_t row, uint16_t account, uint16_t strategy, uint32_t instrument, int64_t signed_qty,
+    int64_t px,
+) noexcept nogil
+# Let what `row` (0: none) says stand in the place of the execution in row `named`.
+cdef void book_correction(
+    EngineState *s, Order *order, const VenueEvent *event, uint64_t named, uint64_t row, int64_t signed_qty, int64_t px,
+) noexcept nogil
+# Let the execution in row `named` never have happened.
+cdef void book_bust(EngineState *s, Order *order, const VenueEvent *event, uint64_t named) noexcept nogil
+# Book what was in row `named`, in suspense, for its owner instead, under the row that stands for it now; with its commission.
+cdef void book_assignment(
+    EngineState *s, Order *order, const VenueEvent *event, uint64_t named, uint64_t row, uint16_t account, uint16_t strategy, int64_t signed_qty, int64_t px,
+) noexcept nogil

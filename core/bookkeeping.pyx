@@ -1,0 +1,263 @@
+"""The engine's ledger: every execution that changes a position is booked in the same input, by the rules of docs/ledger.md.
+
+    executions, actions ──▶ book_execution, book_correction, book_bust ──LedgerEvent──▶ ledger_events.book ──▶ positions, lots, unit cost, fees
+    definitions ──▶ keep_valuation: multiplier, scales, settlement asset of an instrument; its asset rows are those of ``currencies``
+
+An execution's identity in the ledger is its row, so a bust or correction names the row that was booked; where the execution table is full there is none,
+and such a fill can no longer be busted (EXECUTIONS_FULL has said so). Money has 18 decimals for every instrument, so that sums over positions are exact and a
+figure may reach 4 * 10^19 units; the value of a linear trade is exact while price and quantity have 18 decimals together.
+The rate to the firm's currency is that of the settlement currency when the event is booked; without one, figures in that currency say that they are unknown.
+A commission in the settlement currency is an expense, one in what is traded changes the quantity, one in another currency is an expense at the rates of
+the moment. Tables are in the region ``state``, written by the engine alone. What can fail: a full table or a figure that does not fit; the position is right
+all the same, and LEDGER_REFUSED says which execution the ledger lacks. Rejected: a ledger in a process of its own (microseconds late, a second truth).
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memset
+
+from ringfence.core.breaks cimport raise_break
+from ringfence.core.ledger_events cimport book
+from ringfence.core.ledger_index cimport find_event
+from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_trades cimport power_of_ten, value_of
+from ringfence.core.state cimport EngineState
+from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
+from ringfence.ipc.records cimport (
+    RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
+    RF_COMM_TYPE_PERCENT,
+    RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
+    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
+    RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
+    RF_LEDGER_MARGIN, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BOOKED, RF_PRESENT_COMMISSION, Account, Currency, Instrument,
+    LedgerEvent, LedgerInstrument, Order, VenueEvent,
+)
+
+cdef enum:
+    RATE_DIGITS = 9          # of Currency.rate
+
+
+# ---- how an instrument is valued ----------------------------------------------------------------------------------------------
+
+cdef int valuation_of(const Instrument *image, LedgerInstrument *i) noexcept nogil:
+    """Fill in how an instrument is valued; 0 when its scales do not fit in 128 bits."""
+    cdef int digits = RF_LEDGER_MONEY_DIGITS + (image.price_digits - image.qty_digits if image.inverse else -image.price_digits - image.qty_digits)
+    cdef wide_t factor
+    memset(i, 0, sizeof(LedgerInstrument))
+    if digits > 36 or (image.inverse and digits < 0):
+        return 0
+    if not rf_wide_product(rf_wide_from(image.multiplier if image.multiplier else 1), power_of_ten(digits if digits > 0 else 0), &factor):
+        return 0
+    if not rf_wide_is_figure(factor):
+        return 0
+    rf_wide_store(i.factor, factor)
+    rf_wide_store(i.divisor, power_of_ten(-digits if digits < 0 else 0))
+    if image.inverse:
+        i.flags |= RF_LEDGER_INVERSE
+    if (
+        image.kind == RF_INSTRUMENT_KIND_PERPETUAL or image.kind == RF_INSTRUMENT_KIND_FUTURE or image.kind == RF_INSTRUMENT_KIND_FX_NDF
+        or image.kind == RF_INSTRUMENT_KIND_FX_FORWARD
+    ):
+        i.flags |= RF_LEDGER_MARGIN
+    i.qty_digits = image.qty_digits
+    i.px_digits = image.price_digits
+    i.money_digits = RF_LEDGER_MONEY_DIGITS
+    i.defined = 1
+    return 1
+
+
+cdef int is_booked(const EngineState *s, uint32_t instrument) noexcept nogil:
+    cdef uint32_t row
+    for row in range(1, s.ledger.head.position_count + 1):
+        if s.ledger.positions[row].instrument == instrument and s.ledger.positions[row].first_event:
+            return 1
+    return 0
+
+
+cdef int can_value(const EngineState *s, const Instrument *image) noexcept nogil:
+    cdef const Instrument *now = &s.instruments[image.id]
+    cdef const LedgerInstrument *kept = &s.ledger.instruments[image.id]
+    cdef LedgerInstrument wanted
+    if not valuation_of(image, &wanted):
+        return 0
+    if not kept.defined or (
+        memcmp(kept.factor, wanted.factor, 16) == 0 and memcmp(kept.divisor, wanted.divisor, 16) == 0 and kept.flags == wanted.flags
+        and kept.qty_digits == wanted.qty_digits and kept.px_digits == wanted.px_digits
+        and memcmp(now.base, image.base, 8) == 0 and memcmp(now.quote, image.quote, 8) == 0
+    ):
+        return 1
+    return not is_booked(s, image.id)
+
+
+cdef void keep_valuation(EngineState *s, const Instrument *row) noexcept nogil:
+    cdef LedgerInstrument *i = &s.ledger.instruments[row.id]
+    valuation_of(row, i)
+    i.settle_asset = row.base_currency if row.inverse else row.quote_currency
+    i.base_asset = row.base_currency
+
+
+cdef void use_method(EngineState *s, const Account *account) noexcept nogil:
+    cdef uint32_t row
+    for row in range(1, s.ledger.head.position_count + 1):
+        if s.ledger.positions[row].account == account.id and rf_wide_load(s.ledger.positions[row].qty) == 0:
+            s.ledger.positions[row].method = account.method
+
+
+# ---- commissions (12, 13, 479) ---------------------------------------------------------------------------------------------------
+
+cdef uint16_t currency_row(const EngineState *s, const char *code) noexcept nogil:
+    cdef uint32_t i
+    for i in range(1, s.engine.currency_count + 1):
+        if memcmp(s.currencies[i].code, code, 8) == 0:
+            return <uint16_t>i
+    return 0
+
+
+cdef int scaled(int64_t amount, uint32_t digits, uint32_t to_digits, wide_t *out) noexcept nogil:
+    return rf_wide_ratio(rf_wide_from(amount), power_of_ten(to_digits), power_of_ten(digits), out)
+
+
+cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrument, int64_t signed_qty, int64_t px, LedgerEvent *e) noexcept nogil:
+    """Fill in the fee of a fill; 0 when it is in a currency without a rate, or does not fit."""
+    cdef const Instrument *i = &s.instruments[instrument]
+    cdef const LedgerInstrument *v = &s.ledger.instruments[instrument]
+    cdef const Currency *paid
+    cdef const Currency *settle
+    cdef const char *code = event.comm_currency
+    cdef const char *own = i.quote
+    cdef int64_t size = signed_qty if signed_qty > 0 else -signed_qty
+    cdef wide_t fee, whole, unit
+    if i.inverse:
+        own = i.base
+    if event.comm_type == RF_COMM_TYPE_PERCENT:
+        # of the value, in the settlement currency, whatever currency is named: 100 percent is 10^(digits + 2)
+        if i.inverse or not value_of(v, rf_wide_from(size), rf_wide_from(px if px > 0 else -px), &whole):
+            return 0
+        if not rf_wide_ratio(whole, rf_wide_from(event.commission), power_of_ten(event.comm_digits + 2), &fee):
+            return 0
+        code = own
+    elif not scaled(event.commission, event.comm_digits, v.money_digits, &fee):
+        return 0
+    elif event.comm_type != RF_COMM_TYPE_ABSOLUTE:
+        if event.comm_type != RF_COMM_TYPE_PER_UNIT or not rf_wide_ratio(fee, rf_wide_from(size), power_of_ten(i.qty_digits), &fee):
+            return 0
+    if not rf_wide_is_figure(fee):
+        return 0
+    if code[0] == 0 or memcmp(code, own, 8) == 0:
+        e.fee_kind = RF_LEDGER_FEE_EXPENSE
+    elif memcmp(code, i.base, 8) == 0 and not i.inverse and not v.flags & RF_LEDGER_MARGIN:
+        unit = power_of_ten(v.money_digits - i.qty_digits)
+        if not rf_wide_ratio(fee, 1, unit, &whole):
+            return 0
+        e.fee_kind = RF_LEDGER_FEE_BASE
+        if whole * unit != fee:  # finer than a quantity can be: its value is an expense
+            e.fee_kind = RF_LEDGER_FEE_ELSEWHERE
+            if not rf_wide_ratio(fee, rf_wide_from(px), power_of_ten(i.price_digits), &whole):
+                return 0
+        fee = whole
+    else:
+        paid = &s.currencies[currency_row(s, code)]
+        settle = &s.currencies[v.settle_asset]
+        if v.settle_asset == 0 or paid.rate <= 0 or settle.rate <= 0 or not rf_wide_ratio(fee, rf_wide_from(paid.rate), rf_wide_from(settle.rate), &fee):
+            return 0
+        e.fee_kind = RF_LEDGER_FEE_ELSEWHERE
+    rf_wide_store(e.fee, fee)
+    return 1
+
+
+# ---- executions --------------------------------------------------------------------------------------------------------------------
+
+cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerEvent *e) noexcept nogil:
+    cdef uint32_t settle = s.ledger.instruments[instrument].settle_asset
+    memset(e, 0, sizeof(LedgerEvent))
+    e.kind = kind
+    e.seq = s.engine.seq
+    e.engine_ns = s.engine.engine_ns
+    e.instrument = instrument
+    e.fx = s.currencies[settle].rate if settle else 0
+    e.fx_digits = RATE_DIGITS
+
+
+cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const LedgerEvent *e) noexcept nogil:
+    cdef uint64_t merged = s.ledger.head.merged_lots
+    cdef int result = book(&s.ledger, e)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>e.key, result)
+    if merged == 0 and s.ledger.head.merged_lots:
+        raise_break(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots, 0)
+
+
+cdef void take_commission(EngineState *s, Order *order, const VenueEvent *event, int64_t signed_qty, int64_t px, LedgerEvent *e) noexcept nogil:
+    if event.present & RF_PRESENT_COMMISSION and event.commission and not commission_of(s, event, e.instrument, signed_qty, px, e):
+        raise_break(s, RF_BREAK_KIND_FEE_UNVALUED, order, event, event.commission, event.comm_digits)
+
+
+cdef void book_execution(
+    EngineState *s, Order *order, const VenueEvent *event, uint64_t row, uint16_t account, uint16_t strategy, uint32_t instrument, int64_t signed_qty,
+    int64_t px,
+) noexcept nogil:
+    cdef LedgerEvent e
+    begin(s, RF_LEDGER_EVENT_KIND_FILL, instrument, &e)
+    e.key = row
+    e.account = account
+    e.strategy = strategy
+    e.method = s.accounts[account].method
+    rf_wide_store(e.qty, rf_wide_from(signed_qty))
+    rf_wide_store(e.px, rf_wide_from(px))
+    take_commission(s, order, event, signed_qty, px, &e)
+    enter(s, order, event, &e)
+
+
+cdef void book_correction(
+    EngineState *s, Order *order, const VenueEvent *event, uint64_t named, uint64_t row, int64_t signed_qty, int64_t px,
+) noexcept nogil:
+    cdef LedgerEvent e
+    cdef uint32_t known = find_event(&s.ledger, named)
+    if known == 0:
+        return
+    begin(s, RF_LEDGER_EVENT_KIND_CORRECT, s.ledger.events[known].instrument, &e)
+    e.key = row
+    e.ref_key = named
+    e.given = RF_LEDGER_GIVEN_QTY | RF_LEDGER_GIVEN_PX
+    rf_wide_store(e.qty, rf_wide_from(signed_qty))
+    rf_wide_store(e.px, rf_wide_from(px))
+    if event.present & RF_PRESENT_COMMISSION:
+        e.given |= RF_LEDGER_GIVEN_FEE
+        take_commission(s, order, event, signed_qty, px, &e)
+    enter(s, order, event, &e)
+
+
+cdef void book_bust(EngineState *s, Order *order, const VenueEvent *event, uint64_t named) noexcept nogil:
+    cdef LedgerEvent e
+    cdef uint32_t known = find_event(&s.ledger, named)
+    if known == 0:
+        return
+    begin(s, RF_LEDGER_EVENT_KIND_BUST, s.ledger.events[known].instrument, &e)
+    e.ref_key = named
+    enter(s, order, event, &e)
+
+
+cdef void book_assignment(
+    EngineState *s, Order *order, const VenueEvent *event, uint64_t named, uint64_t row, uint16_t account, uint16_t strategy, int64_t signed_qty, int64_t px,
+) noexcept nogil:
+    cdef LedgerEvent e
+    cdef const LedgerEvent *was
+    cdef uint32_t known = find_event(&s.ledger, named)
+    if known == 0:
+        return
+    if s.ledger.events[known].root:
+        known = s.ledger.events[known].root
+    was = in_force(&s.ledger, known)
+    begin(s, RF_LEDGER_EVENT_KIND_FILL, s.ledger.events[known].instrument, &e)
+    e.key = row
+    e.account = account
+    e.strategy = strategy
+    e.method = s.accounts[account].method
+    e.fx = was.fx
+    e.fx_digits = was.fx_digits
+    e.fee_kind = was.fee_kind
+    rf_wide_store(e.fee, rf_wide_load(was.fee))
+    rf_wide_store(e.fee_px, rf_wide_load(was.fee_px))
+    rf_wide_store(e.qty, rf_wide_from(signed_qty))
+    rf_wide_store(e.px, rf_wide_from(px))
+    book_bust(s, order, event, named)
+    enter(s, order, event, &e)

@@ -1,0 +1,115 @@
+"""The engine's ledger as its tables hold it: figures as integers, and whether they agree with themselves and with positions.
+
+    tables of region ``state``, of a replay or of a snapshot ──▶ figure, lots_of ──▶ whoever shows them
+                                                            └──▶ disagreements: [] or a line for each figure that is not what it must be
+
+Pure functions over tables that nobody writes meanwhile; a live region is copied first (``views.instance.settled``). Two computations meet here: positions are
+64-bit figures at the instrument's scale by average cost, the ledger has 128 bits, 18 decimals and the account's method, and both book every execution. What
+no method may change must be equal to the last unit: the quantity (less fees paid in what is traded), and what was paid for quantities.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+from ringfence.ipc.schema import CONSTANTS, ENUMS
+
+Table = Callable[[str], Any]
+MONEY_DIGITS: int = CONSTANTS["LEDGER_MONEY_DIGITS"][0]
+INVERSE: int = CONSTANTS["LEDGER_INVERSE"][0]
+_STATES = ENUMS["LedgerEventState"].by_name
+_BASE: int = ENUMS["LedgerFee"].by_name["BASE"]
+_WORD = 1 << 64
+_SIGN = 1 << 127
+
+
+def wide(words: Any) -> int:
+    """A 128-bit figure, low word first, as an integer."""
+    value = int(words[0]) | int(words[1]) << 64
+    return value - (_WORD << 64) if value >= _SIGN else value
+
+
+def used(table: Table, name: str, count: str) -> Any:
+    """The used rows of one of the ledger's tables, row 0 included."""
+    return table(name)[: int(table("ledger")[1][count]) + 1]
+
+
+def by_owner(table: Table) -> dict[tuple[int, int, int], Any]:
+    """Rows of ``ledger_positions`` by account, strategy and instrument."""
+    rows = used(table, "ledger_positions", "position_count")[1:]
+    return {(int(p["account"]), int(p["strategy"]), int(p["instrument"])): p for p in rows}
+
+
+def lots_of(table: Table, position: Any) -> Iterator[Any]:
+    """The open lots of a position, oldest first; at most as many as it counts."""
+    lots, at = table("lots"), int(position["first_lot"])
+    for _ in range(int(position["lot_count"])):
+        if not 0 < at < len(lots):
+            return
+        yield lots[at]
+        at = int(lots[at]["next"])
+
+
+def value(instrument: Any, qty: int, px: Fraction) -> Fraction:
+    """Exact value of a quantity at a price, in money units: what ``LedgerInstrument`` says, without rounding."""
+    if int(instrument["flags"]) & INVERSE:
+        return Fraction(-qty * wide(instrument["factor"])) / px
+    return Fraction(qty) * px * wide(instrument["factor"]) / wide(instrument["divisor"])
+
+
+def base_fees(table: Table) -> dict[int, int]:
+    """Units that fees in what is traded took, by row of ``ledger_positions``."""
+    events = used(table, "ledger_events", "event_count")
+    taken: dict[int, int] = defaultdict(int)
+    if not (events["fee_kind"] == _BASE).any():
+        return taken
+    for event in events[(events["state"] == _STATES["BOOKED"]) & (events["position"] != 0)]:
+        now = events[int(event["newest"])] if event["newest"] else event
+        if int(now["fee_kind"]) == _BASE:
+            taken[int(event["position"])] += wide(now["fee"])
+    return taken
+
+
+def disagreements(table: Table) -> list[str]:
+    """What is not as it must be, a line each.
+
+    Conservation (cost - realized - moved = flow) and lots that add up, of every position; and, of those that had executions only, quantity and flow against
+    the engine's positions. Of an inverse contract or a scale finer than money the flow is rounded, so it is not compared.
+    """
+    out: list[str] = []
+    taken, instruments, rows = base_fees(table), table("ledger_instruments"), by_owner(table)
+    number = {owner: row for row, owner in enumerate(rows, 1)}
+    for row, p in enumerate(used(table, "ledger_positions", "position_count")[1:], 1):
+        name = f"ledger position {row}"
+        cost, realized, moved, flow = (wide(p[n]) for n in ("cost", "realized", "moved", "flow"))
+        if cost - realized - moved != flow:
+            out.append(f"{name}: cost {cost} less realized {realized} less moved {moved} is not flow {flow}")
+        lots = list(lots_of(table, p))
+        for field in ("qty", "cost"):
+            if sum(wide(lot[field]) for lot in lots) != wide(p[field]):
+                out.append(f"{name}: {field} of {len(lots)} lots is {sum(wide(lot[field]) for lot in lots)}, the position has {wide(p[field])}")
+        if wide(p["qty"]) == 0 and cost:
+            out.append(f"{name}: flat, its cost is {cost}")
+    for row, q in enumerate(table("positions")[1 : int(table("engine")[1]["position_count"]) + 1], 1):
+        owner = int(q["account"]), int(q["strategy"]), int(q["instrument"])
+        p, at = rows.get(owner), number.get(owner, 0)
+        if p is None:
+            if q["fills"]:
+                out.append(f"position {row} has executions, the ledger has none of them")
+            continue
+        if wide(p["qty"]) != int(q["net_qty"]) - taken[at]:
+            out.append(f"position {row}: quantity {int(q['net_qty'])} less fees {taken[at]}, the ledger has {wide(p['qty'])}")
+        i = instruments[int(p["instrument"])]
+        if int(i["flags"]) & INVERSE or wide(i["divisor"]) != 1 or taken[at]:
+            continue
+        paid = _signed(q, "cost") - _signed(q, "realized")
+        if wide(p["flow"]) != paid * wide(i["factor"]):
+            out.append(f"position {row}: paid {paid} at price x quantity scale, the ledger has a flow of {wide(p['flow'])}")
+    return out
+
+
+def _signed(row: Any, name: str) -> int:
+    return (int(row[f"{name}_hi"]) << 64) + int(row[f"{name}_lo"])
