@@ -26,6 +26,7 @@ from ringfence.ipc.schema import CONSTANTS, RECORDS
 
 from dataclasses import dataclass
 
+LEDGER_CHECKPOINT_EVENTS = CONSTANTS["LEDGER_CHECKPOINT_EVENTS"][0]
 
 _TABLES = {
     "engine": ("EngineStatus", None),
@@ -50,11 +51,11 @@ _TABLES = {
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
 # as many scope sets as scopes, since each has a pair or two of its own or shares them with one at another venue; an event of the ledger
-# for each execution and for a bust of it.
+# for each execution and for a bust of it, and a checkpoint for each 64 of those, so that none is ever dropped.
 _DERIVED = {
-    "requests": ("Request", "orders", 2), "scope_sets": ("ScopeSet", "scopes", 1), "ledger_instruments": ("LedgerInstrument", "instruments", 1),
-    "ledger_positions": ("LedgerPosition", "positions", 1), "ledger_events": ("LedgerEvent", "executions", 2), "ledger_picks": ("LedgerPick", "positions", 1),
-    "ledger_checkpoints": ("LedgerCheckpoint", "positions", 2),
+    "requests": ("Request", "orders", 2, 1), "scope_sets": ("ScopeSet", "scopes", 1, 1), "ledger_instruments": ("LedgerInstrument", "instruments", 1, 1),
+    "ledger_positions": ("LedgerPosition", "positions", 1, 1), "ledger_events": ("LedgerEvent", "executions", 2, 1),
+    "ledger_picks": ("LedgerPick", "positions", 1, 1), "ledger_checkpoints": ("LedgerCheckpoint", "executions", 1, LEDGER_CHECKPOINT_EVENTS // 2),
 }
 _INDEXES = {
     "by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders", "by_content": "orders",
@@ -129,10 +130,16 @@ def _slots(int rows):
     return n
 
 
+def _derived_rows(name, rows):
+    """Rows of a derived table, row 0 included, where the one that it is sized after has ``rows`` without it."""
+    _, _, times, each = _DERIVED[name]
+    return times * rows // each + (1 if each == 1 else 2)
+
+
 def state_sections(limits):
     """Return ``[(section name, record name, rows)]`` of the region ``state``, row 0 included."""
     out = [(name, record, 2 if field is None else getattr(limits, field) + 1) for name, (record, field) in _TABLES.items()]
-    out += [(name, record, factor * getattr(limits, field) + 1) for name, (record, field, factor) in _DERIVED.items()]
+    out += [(name, record, _derived_rows(name, getattr(limits, field))) for name, (record, field, *_) in _DERIVED.items()]
     out += [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
     return out + [(name, "LedgerSlot", _slots(max(2 * limits.executions, limits.positions) + 1)) for name in _LEDGER_INDEXES]
 
@@ -288,9 +295,10 @@ cdef class State:
                 raise CoreError(f"section {name} has {len(view)} rows of {view.dtype.itemsize} bytes, expected {RECORDS[record].size} a row")
             rows_of[name] = len(view)
             self.places[name] = (<uintptr_t>view.__array_interface__["data"][0], record, len(view))
-        for name, (_, of, factor) in _DERIVED.items():
-            if rows_of[name] != factor * (rows_of[of] - 1) + 1:
-                raise CoreError(f"section {name} has {rows_of[name]} rows; {factor * (rows_of[of] - 1) + 1} are needed for {rows_of[of] - 1} {of}")
+        for name, (_, of, *_) in _DERIVED.items():
+            needed = _derived_rows(name, rows_of[of] - 1)
+            if rows_of[name] != needed:
+                raise CoreError(f"section {name} has {rows_of[name]} rows; {needed} are needed for {rows_of[of] - 1} {of}")
         slots = _slots(max(rows_of["ledger_events"], rows_of["ledger_positions"]))
         for name in _LEDGER_INDEXES:
             if rows_of[name] != slots:

@@ -108,6 +108,7 @@ class LimitsConfig:
     operators: int
     proposals: int
     scopes: int
+    lots: int
 
 
 @dataclass(frozen=True)
@@ -411,10 +412,11 @@ def _rings(t: Table) -> RingsConfig:
 
 
 def _limits(t: Table) -> LimitsConfig:
+    positions = t.whole("positions", 16, 1 << 24, 1 << 12)
     config = LimitsConfig(
         orders=t.whole("orders", 16, 1 << 28, 1 << 17),
         executions=t.whole("executions", 16, 1 << 28, 1 << 18),
-        positions=t.whole("positions", 16, 1 << 24, 1 << 12),
+        positions=positions,
         breaks=t.whole("breaks", 16, 1 << 20, 1 << 12),
         instruments=t.whole("instruments", 1, CONSTANTS["INSTRUMENTS_MAX"][0] - 1, 256),
         accounts=t.whole("accounts", 1, CONSTANTS["ACCOUNTS_MAX"][0], 64),
@@ -428,6 +430,7 @@ def _limits(t: Table) -> LimitsConfig:
         operators=t.whole("operators", 1, 1 << 12, 32),
         proposals=t.whole("proposals", 16, 1 << 16, 256),
         scopes=t.whole("scopes", 64, 1 << 24, 1 << 12),
+        lots=t.whole("lots", positions + 1, 1 << 28, max(1 << 16, 2 * positions)),
     )
     t.finish()
     return config

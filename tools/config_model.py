@@ -27,6 +27,7 @@ from ringfence.tools.toml_table import Table
 NAME = r"[A-Za-z0-9_-]{1,16}"
 NAME_ALLOWED = "1 to 16 letters, digits, '_' and '-'"
 DURABILITIES = ("async", "local", "replicated")
+COST_METHODS = tuple(name.lower() for name in ENUMS["LedgerMethod"].by_name if name != "SPEC")  # no execution names its lots
 CODE = r"[!-~]{1,7}"
 CODE_ALLOWED = "1 to 7 ASCII characters"
 KINDS = tuple(n.lower() for n in ENUMS["InstrumentKind"].by_name)
@@ -98,7 +99,7 @@ class InstrumentConfig:
 
 @dataclass(frozen=True)
 class AccountConfig:
-    """``[[account]]``; ``durability`` "" takes the instance's; ``broker`` is a row, 0: none."""
+    """``[[account]]``; ``durability`` "" takes the instance's; ``broker`` is a row, 0: none; ``cost_method`` is a LedgerMethod in small letters."""
 
     id: int
     name: str
@@ -107,6 +108,7 @@ class AccountConfig:
     durability: str
     status: str
     broker: int
+    cost_method: str
 
 
 @dataclass(frozen=True)
@@ -307,6 +309,7 @@ def read_account(row: int, t: Table, brokers: Mapping[str, int]) -> AccountConfi
         durability=t.choice("durability", DURABILITIES, ""),
         status=status(t),
         broker=({"": 0} | dict(brokers))[t.choice("broker", tuple(brokers), "")],
+        cost_method=t.choice("cost_method", COST_METHODS, "wac"),
     )
     t.finish()
     return config

@@ -35,6 +35,7 @@ _CONTROL = ENUMS["ControlKind"].by_name
 _STATUS = ENUMS["Status"].by_name
 _STRATEGY_STATUS = ENUMS["StrategyStatus"].by_name
 _DURABILITY = {"": 0} | {level: CONSTANTS[f"DURABILITY_{level.upper()}"][0] for level in DURABILITIES}
+_METHOD = ENUMS["LedgerMethod"].by_name
 _KIND = ENUMS["InstrumentKind"].by_name
 _ROLE = ENUMS["OperatorRole"].by_name
 _BANDS = 3
@@ -92,6 +93,8 @@ _COUNTS = {
     "operators": ("operator_count",),
 }
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
+_LEDGER_COUNTS = {"executions": ("event_count", 2), "lots": ("lot_count", 1)}
+"""The same of the ledger's: which count of its head, and how many of its rows there are for one of the limit."""
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
 
@@ -106,6 +109,7 @@ def images(config: Config) -> dict[str, list[dict[str, Any]]]:
         "instruments": [_instrument(i) | {"status": status[i.status]} for i in config.instruments],
         "accounts": [
             {"id": a.id, "name": a.name, "code": a.code, "currency": a.currency, "durability": _DURABILITY[a.durability], "broker": a.broker}
+            | {"method": _METHOD[a.cost_method.upper()]}
             | {"status": status[a.status]}
             for a in config.accounts
         ],
@@ -368,19 +372,24 @@ def _operators(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[l
     return out + [c for row in known.values() for c in _halt("Operator", "operator", table[row])], opens
 
 
-def check_sizes(config: Config, recorded: Any, counts: Any) -> None:
-    """Refuse table sizes with which a replay would decide otherwise than the live engine did.
+def check_sizes(config: Config, recorded: Any, table: Rows) -> None:
+    """Refuse table sizes with which a replay would decide otherwise than the live engine did; ``table`` gives the recovered state's.
 
     Raises
     ------
     ConfigError
         If a table shrinks, or grows although it may have been full.
     """
+    counts, ledger = table("engine")[1], table("ledger")[1]
     for name in LimitsConfig.__dataclass_fields__:
         now, before = getattr(config.limits, name), int(getattr(recorded, name))
         if now < before:
             raise ConfigError(f"limits.{name}", now, f"{before} or more: the journal was written with {before}", config.source.name)
-        if now > before and max((int(counts[c]) for c in _COUNTS.get(name, ())), default=0) > before - before // _HEADROOM:
+        used = max((int(counts[c]) for c in _COUNTS.get(name, ())), default=0)
+        if name in _LEDGER_COUNTS:
+            count, each = _LEDGER_COUNTS[name]
+            used = max(used, -(-int(ledger[count]) // each))
+        if now > before and used > before - before // _HEADROOM:
             raise ConfigError(f"limits.{name}", now, f"{before}: that table is nearly full and the journal depends on its size", config.source.name)
 
 

@@ -201,7 +201,7 @@ class EngineProcess:
             instance=self.instance,
         )
         if recorded:
-            definitions.check_sizes(self.config, recorded, replayer.state.table("engine")[1])
+            definitions.check_sizes(self.config, recorded, replayer.state.table)
         self.epoch = max(self.epoch, int(replayer.state.table("engine")[1]["epoch"]) + 1)
         return replayer
 

@@ -39,6 +39,7 @@ from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_REPLACE,
     RF_PRESENT_AVG_PX,
     RF_PRESENT_CUM_QTY,
+    RF_PRESENT_COMMISSION,
     RF_PRESENT_LAST_PX,
     RF_PRESENT_LAST_QTY,
     RF_PRESENT_LEAVES_QTY,
@@ -93,6 +94,7 @@ cdef enum:
     TAKE_SECURITY_ID = 12
     TAKE_REF_ID = 13
     TAKE_REF_TYPE = 14
+    TAKE_COMM_TYPE = 15
 
 ctypedef struct take_t:
     uint8_t what
@@ -134,13 +136,15 @@ cdef void make_tables():
     take_id_at(41, shape.orig_cl_ord_id, 24)
     take_id_at(55, shape.symbol, 24)
     take_amount_at(6, &shape.avg_px, &shape.avg_px_digits, RF_PRESENT_AVG_PX)
+    take_amount_at(12, &shape.commission, &shape.comm_digits, RF_PRESENT_COMMISSION)
+    take_id_at(479, shape.comm_currency, 8)
     take_amount_at(14, &shape.cum_qty, &shape.cum_qty_digits, RF_PRESENT_CUM_QTY)
     take_amount_at(31, &shape.last_px, &shape.last_px_digits, RF_PRESENT_LAST_PX)
     take_amount_at(32, &shape.last_qty, &shape.last_qty_digits, RF_PRESENT_LAST_QTY)
     take_amount_at(38, &shape.qty, &shape.qty_digits, RF_PRESENT_QTY)
     take_amount_at(44, &shape.px, &shape.px_digits, RF_PRESENT_PX)
     take_amount_at(151, &shape.leaves_qty, &shape.leaves_qty_digits, RF_PRESENT_LEAVES_QTY)
-    for tag, what in ((20, TAKE_TRANS_TYPE), (39, TAKE_STATUS), (48, TAKE_SECURITY_ID), (54, TAKE_SIDE), (58, TAKE_TEXT), (60, TAKE_TIME),
+    for tag, what in ((13, TAKE_COMM_TYPE), (20, TAKE_TRANS_TYPE), (39, TAKE_STATUS), (48, TAKE_SECURITY_ID), (54, TAKE_SIDE), (58, TAKE_TEXT), (60, TAKE_TIME),
                       (150, TAKE_EXEC_TYPE), (372, TAKE_REF_TYPE), (379, TAKE_REF_ID), (434, TAKE_CXL_RESPONSE), (531, TAKE_MASS_RESPONSE)):
         takes[<uint32_t> tag].what = what
     for tag, kind in ((103, RF_FIX_EXECUTION_REPORT), (102, RF_FIX_CANCEL_REJECT), (380, RF_FIX_BUSINESS_REJECT), (373, RF_FIX_REJECT),
@@ -220,6 +224,8 @@ cdef inline void take_field(const dialect_t *d, VenueEvent *e, uint32_t kind, ui
     elif t.what == TAKE_REASON:
         if t.room == kind:
             take_code(e, p, n)
+    elif t.what == TAKE_COMM_TYPE:
+        e.comm_type = c - 48 if 49 <= c <= 57 else 0
     elif t.what == TAKE_CXL_RESPONSE:
         e.cxl_rej_response_to = c - 48 if c == 49 or c == 50 else 0
     elif t.what == TAKE_MASS_RESPONSE:
