@@ -198,13 +198,13 @@ cdef uint64_t short_hash(const EngineState *s) noexcept nogil:
 cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) noexcept nogil:
     cdef const EngineStatus *e = s.engine
     cdef uint64_t end = first + rows if rows <= ~first else ~<uint64_t>0  # a window beyond every row there can be
-    cdef const LedgerTables *l = &s.ledger
+    cdef const LedgerTables *t = &s.ledger
     cdef uint64_t h = short_hash(s)
-    h = hash_rows(h, <const unsigned char*>l.positions, sizeof(LedgerPosition), first, end, l.head.position_count)
-    h = hash_rows(h, <const unsigned char*>l.lots, sizeof(Lot), first, end, l.head.lot_count)
-    h = hash_rows(h, <const unsigned char*>l.events, sizeof(LedgerEvent), first, end, l.head.event_count)
-    h = hash_rows(h, <const unsigned char*>l.picks, sizeof(LedgerPick), first, end, l.head.pick_count)
-    h = hash_rows(h, <const unsigned char*>l.checkpoints, sizeof(LedgerCheckpoint), first, end, l.head.checkpoint_count)
+    h = hash_rows(h, <const unsigned char*>t.positions, sizeof(LedgerPosition), first, end, t.head.position_count)
+    h = hash_rows(h, <const unsigned char*>t.lots, sizeof(Lot), first, end, t.head.lot_count)
+    h = hash_rows(h, <const unsigned char*>t.events, sizeof(LedgerEvent), first, end, t.head.event_count)
+    h = hash_rows(h, <const unsigned char*>t.picks, sizeof(LedgerPick), first, end, t.head.pick_count)
+    h = hash_rows(h, <const unsigned char*>t.checkpoints, sizeof(LedgerCheckpoint), first, end, t.head.checkpoint_count)
     h = hash_rows(h, <const unsigned char*>s.orders, sizeof(Order), first, end, e.order_count)
     h = hash_rows(h, <const unsigned char*>s.requests, sizeof(Request), first, end, e.request_count)
     h = hash_rows(h, <const unsigned char*>s.executions, sizeof(Execution), first, end, e.execution_count)

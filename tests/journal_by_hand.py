@@ -77,7 +77,8 @@ class JournalByHand:
         )
 
     def event(self, kind: str, order: int = 0, **fields: Any) -> None:
-        present = sum(CONSTANTS[f"PRESENT_{n.upper()}"][0] for n in ("last_px", "last_qty", "cum_qty", "leaves_qty", "qty", "px") if n in fields)
+        amounts = ("last_px", "last_qty", "cum_qty", "leaves_qty", "qty", "px", "commission")
+        present = sum(CONSTANTS[f"PRESENT_{n.upper()}"][0] for n in amounts if n in fields)
         digits = {f"{n}_digits": 4 for n in ("last_px", "px") if n in fields}
         name = self.cl_ord_id(order) if order else ""
         values = (
@@ -87,8 +88,8 @@ class JournalByHand:
         )
         self.frame("VENUE_EVENT", record("VenueEvent", **values), source=1)
 
-    def fill(self, order: int, qty: int, px: int, exec_id: str) -> None:
-        self.event("FILL", order, last_qty=qty, last_px=px, exec_id=exec_id)
+    def fill(self, order: int, qty: int, px: int, exec_id: str, **fields: Any) -> None:
+        self.event("FILL", order, last_qty=qty, last_px=px, exec_id=exec_id, **fields)
 
     def mark(self, bid: int, ask: int) -> None:
         self.frame("MARK", record("Mark", bid=bid, ask=ask, instrument=1))

@@ -45,6 +45,11 @@ class Synthetic:
             ("desks", "Desk", 2),
             ("permissions", "Permission", 4),
             ("scopes", "Scope", 8),
+            ("ledger", "LedgerHead", 2),
+            ("ledger_instruments", "LedgerInstrument", 8),
+            ("ledger_positions", "LedgerPosition", 16),
+            ("ledger_events", "LedgerEvent", 128),
+            ("lots", "Lot", 64),
         )
         self.link("sidecar", "SIDECAR", down="JournalSlot", up=None)
         self.link("gw.sim", "GATEWAY", down="OrderCommand", up="VenueEvent")

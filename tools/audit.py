@@ -1,7 +1,7 @@
 """Audit a recorded journal: replay it through the engine's code and hold every step against the independent oracle.
 
     DATA/journal/*.rfj ──JournalReader──▶ frame ─┬─▶ core.replay.Replayer ─▶ tables ─┐
-                                                └─▶ Oracle (its own model) ─────────┴─▶ violations of I1 to I21
+                                                └─▶ Oracle (its own model) ─────────┴─▶ violations of I1 to I22
 
 A replay shows that the code does the same again; an audit asks whether what it does is right. The wire and the venue's own books are not in a journal, so
 I1, I13, I19 and the venue's side of I5 and I6 are not seen here, nor the reject codes of I20; the density of the journal and of every source ring is. The whole

@@ -257,6 +257,7 @@ COMMANDS = (
         (arg("id", nargs="?", metavar="ID", help="order id or ClOrdID"), arg("--all", action="store_true", help="finished orders too")),
     ),
     Command("positions", "positions and PnL by account, strategy and instrument", "commands.show:positions", aliases=("pos",)),
+    Command("lots", "open lots of positions, with their cost by the account's method", "commands.show:lots"),
     Command(
         "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
     ),

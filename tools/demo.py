@@ -122,6 +122,7 @@ class Demo:
             "seed": 7,
             "latency_ms": ["0.2", "1.5"],
             "reject_ppm": 5000,
+            "commission_ppm": 2,
             "symbols": [
                 {"symbol": s["symbol"], "price_digits": s["price_digits"], "instrument": row, "level_qty": [100_000, 400_000], "clip": 50_000}
                 for row, s in enumerate(symbols, 1)

@@ -17,6 +17,7 @@ from ringfence.gateways.venue.record import VenueRecord, read_record
 from ringfence.ipc.histogram import Histogram
 from ringfence.tools.errors import ToolError
 from ringfence.tools.journal import JournalReader
+from ringfence.tools.ledger_state import disagreements
 from ringfence.tools.render import GLYPHS, Options, Row, duration, paint
 from ringfence.tools.replay import replay
 from ringfence.tools.views import journal as pictures
@@ -61,6 +62,7 @@ def check(directory: Path, record: Path, left: list[str]) -> Outcome:
         outcome.differences.append(f"journal: {found.torn.error()}")
     _compare_checkpoint(outcome, checkpoint, found.checkpoints_verified)
     source = tables.Replayed(found.replayer.state)
+    outcome.differences += [f"ledger: {line}" for line in disagreements(source.table)]
     names = ("intents", "denies", "order_count", "fills", "rejects", "duplicates", "break_count", "open_orders")
     outcome.engine = {n: int(source.engine[n]) for n in names}
     outcome.pnl = pnl(source)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import astuple, replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -404,9 +405,16 @@ class Exchange:
             stop_px=to_text(order.stop_px, spec.price_digits) if order.stop_px is not None else "",
             last_qty=last[0],
             last_px=last[1],
+            commission=self._commission(*last),
             reject_reason=reason,
             text=text,
         )
+
+    def _commission(self, qty: str, px: str) -> str:
+        """Commission on a fill, exactly; empty where there is none."""
+        if not qty or not self.spec.commission_ppm:
+            return ""
+        return format((Decimal(qty) * Decimal(px) * self.spec.commission_ppm / PPM).normalize(), "f")
 
     def _cancel_reject(self, request: CancelRequest | ReplaceRequest, order: VenueOrder | None, refusal: Refusal) -> Report:
         report = CancelReject(

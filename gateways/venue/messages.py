@@ -14,6 +14,7 @@ NEW, PARTIAL, FILLED, CANCELED, REPLACED, PENDING_CANCEL, REJECTED = "0", "1", "
 PENDING_NEW, EXPIRED, PENDING_REPLACE = "A", "C", "E"
 TERMINAL = frozenset((FILLED, CANCELED, REJECTED, EXPIRED))
 STATUS = "3"  # ExecTransType(20)
+ABSOLUTE = "3"  # CommType(13)
 # OrdRejReason(103), CxlRejReason(102)
 BROKER_OPTION, UNKNOWN_SYMBOL, UNKNOWN_ORDER_STATUS, DUPLICATE_ORDER = 0, 1, 5, 6
 TOO_LATE, UNKNOWN_ORDER, BROKER_REFUSES = 0, 1, 2
@@ -91,7 +92,7 @@ Request = NewOrder | CancelRequest | ReplaceRequest | StatusRequest | MassCancel
 
 @dataclass(frozen=True, slots=True)
 class ExecReport:
-    """35=8. Amounts are text; ``last_px`` and ``last_qty`` are empty but for fills."""
+    """35=8. Amounts are text; ``last_px``, ``last_qty`` and ``commission`` (in all, of the quote currency) are empty but for fills."""
 
     order_id: str
     cl_ord_id: str
@@ -113,6 +114,7 @@ class ExecReport:
     stop_px: str = ""
     last_qty: str = ""
     last_px: str = ""
+    commission: str = ""
     reject_reason: int | None = None
     text: str = ""
     mass_status_id: str = ""

@@ -7,7 +7,8 @@
 
 ``quotes`` is either tick files, as above, or ``{"instance": "NAME"}``: read the region ``quotes`` of that running instance, so that the venue
 trades on the very prices that the strategies see. An unknown key, a wrong type or a value out of range is a ``SpecError`` that names the key, the value
-and what is allowed. Times are given in milliseconds and kept in nanoseconds; probabilities in parts per million: no float decides anything.
+and what is allowed. ``commission_ppm`` is charged on the value of each fill, in the quote currency (a negative one is a rebate). Times are given in milliseconds and
+kept in nanoseconds; probabilities in parts per million: no float decides anything.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class VenueSpec:
     seed: int = 1
     latency_ns: tuple[int, int] = (0, 0)
     reject_ppm: int = 0
+    commission_ppm: int = 0
     pending_acks: bool = False
     ioc_rest: str = "canceled"
     quotes_instance: str = ""
@@ -125,6 +127,7 @@ def venue_spec(raw: Any, folder: Path, where: str = "spec") -> VenueSpec:
         seed=keys.integer("seed", 0, 1 << 62, 1),
         latency_ns=keys.span("latency_ms", 0, scale=PPM),
         reject_ppm=keys.integer("reject_ppm", 0, PPM, 0),
+        commission_ppm=keys.integer("commission_ppm", -PPM, PPM, 0),
         pending_acks=keys.flag("pending_acks", False),
         ioc_rest=keys.choice("ioc_rest", ("canceled", "expired"), "canceled"),
         symbols=symbols,

@@ -17,6 +17,7 @@ from decimal import Decimal
 from ringfence.gateways.errors import GatewayError
 from ringfence.gateways.fix.codec import timestamp_text
 from ringfence.gateways.venue.messages import (
+    ABSOLUTE,
     FILLED,
     NEW,
     PARTIAL,
@@ -167,6 +168,8 @@ def _execution(report: ExecReport, moment: str) -> bytes:
             (59, report.tif),
             (32, report.last_qty),
             (31, report.last_px),
+            (12, report.commission),
+            (13, ABSOLUTE if report.commission else ""),
             (151, report.leaves_qty),
             (14, report.cum_qty),
             (6, report.avg_px),

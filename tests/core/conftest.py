@@ -216,7 +216,17 @@ class Machine:
     def tables(self) -> dict[str, bytes]:
         names = ("engine", "instruments", "accounts", "venues", "strategies", "routes", "orders", "requests", "executions", "positions", "breaks")
         names = (*names, "brokers", "desks", "currencies", "permissions", "operators", "proposals", "scopes", "scope_sets")
-        names = (*names, "ledger", "ledger_instruments", "ledger_positions", "lots", "ledger_events", "ledger_checkpoints", "by_ledger_position", "by_ledger_key")
+        names = (
+            *names,
+            "ledger",
+            "ledger_instruments",
+            "ledger_positions",
+            "lots",
+            "ledger_events",
+            "ledger_checkpoints",
+            "by_ledger_position",
+            "by_ledger_key",
+        )
         names = (*names, "by_content", "by_scope", "by_scope_set")
         return {name: self.table(name).tobytes() for name in (*names, "by_client_id", "by_execution", "by_position", "by_venue_order_id")}
 

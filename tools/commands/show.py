@@ -16,8 +16,8 @@ from ringfence.ipc.schema import LAYOUT_VERSION
 from ringfence.tools import render
 from ringfence.tools.errors import NotRunning, TimedOut, UsageError
 from ringfence.tools.render import Frame, Options, Row
+from ringfence.tools.views import books, processes, risk, tables
 from ringfence.tools.views import latency as stages
-from ringfence.tools.views import processes, risk, tables
 from ringfence.tools.views.instance import Instance, age, choose
 
 SAMPLE_S = 0.2
@@ -104,6 +104,10 @@ def orders(args: argparse.Namespace) -> int:
 
 def positions(args: argparse.Namespace) -> int:
     return show(args, lambda i, o: i.frame(tables.POSITIONS, tables.positions(i), o))
+
+
+def lots(args: argparse.Namespace) -> int:
+    return show(args, lambda i, o: i.frame(books.LOTS, tables.lots(i), o))
 
 
 def fills(args: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools.ledger_state import disagreements
 from ringfence.tools.simulation import (
     oracle_authority,
     oracle_book,
@@ -201,6 +202,7 @@ class Oracle:
         else:
             known = set(self._found)
             self._found += [v for v in oracle_compare.everything(m, tables) + oracle_governed.compare(m, state) if v not in known]
+            self._found += [Violation("I22", line, seq) for line in disagreements(state.table)]
         if quiescent:
             self._found += oracle_wire.compare_truth(m, self._wire)
         return self._take()

@@ -1,7 +1,8 @@
 """Orders, fills and positions of a running instance, from the engine's tables in region ``state``.
 
 Data flow: engine tables (read-only views) -> settled copies -> rows. Prices and quantities become Decimals by their instrument's digits; AvgPx, unit
-cost and PnL are exact quotients of 128-bit sums, rounded only for the screen. Whatever the tables do not hold yet (fees, limits, drop copy) is None, never 0.
+cost and PnL are exact quotients of 128-bit sums, rounded only for the screen; where the ledger has the position they are the ledger's, by its method, with
+fees (``views.books``). Whatever the tables do not hold yet (liquidity, drop copy) is None, never 0.
 Unrealized PnL values a position at the price it could be closed at: bid when long, ask when short.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.render import Column, Row, View
+from ringfence.tools.views import books
 from ringfence.tools.views.instance import age, label, named, settled, settled_at
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
@@ -95,6 +97,10 @@ POSITIONS = View(
         Column("fills", "FILLS", "count", wide=True),
         Column("bought", "BOUGHT", "qty", wide=True),
         Column("sold", "SOLD", "qty", wide=True),
+        Column("held", "HELD", "qty", wide=True),
+        Column("funding", "FUNDING", "money", wide=True),
+        Column("income", "INCOME", "money", wide=True),
+        Column("lots", "LOTS", "count", wide=True),
     ),
     ("account", "strategy", "symbol"),
 )
@@ -200,6 +206,11 @@ class Names:
     def symbol(self, row: Any) -> str | None:
         return self._name("instruments", row, "symbol")
 
+    def settlement(self, row: Any) -> str | None:
+        """The currency that an instrument is settled in: the base of an inverse one, else the quote."""
+        found = self.instrument(row)
+        return (label(found["base" if found["inverse"] else "quote"]) or None) if found is not None else None
+
     def digits(self, row: Any) -> tuple[int, int]:
         """Return ``(price_digits, qty_digits)`` of an instrument, 0 and 0 when it is unknown."""
         found = self.instrument(row)
@@ -270,6 +281,7 @@ def fills(source: Source, count: int | None = None) -> list[Row]:
     first = max(1, used - count) if count is not None else 1
     rows, moving = settled(table[first:used])
     names = Names(source)
+    fees = books.fees_of(source, first, used)
     out = []
     for r, unsettled in zip(rows, moving, strict=True):
         price_digits, qty_digits = names.digits(r["instrument"])
@@ -283,7 +295,7 @@ def fills(source: Source, count: int | None = None) -> list[Row]:
             "side": named("Side", r["side"]),
             "qty": scaled(r["last_qty"], qty_digits),
             "px": scaled(r["last_px"], price_digits),
-            "fee": None,
+            "fee": fees.get(int(r["id"])),
             "liq": None,
             "venue": names.venue(r["venue"]),
             "dc": None,
@@ -304,17 +316,31 @@ def positions(source: Source) -> list[Row]:
         return []
     rows, moving = settled(table[1 : min(int(engine["position_count"]) + 1, len(table))])
     names = Names(source)
-    return [_position(source, names, r) | ({"stale": True} if m else {}) for r, m in zip(rows, moving, strict=True)]
+    held, instruments = books.held(source), source.table("ledger_instruments")
+    out = []
+    for r, unsettled in zip(rows, moving, strict=True):
+        row, mark, marked = _position(source, names, r)
+        p = held.get((int(r["account"]), int(r["strategy"]), int(r["instrument"])))
+        if p is not None:
+            row |= books.figures(instruments[int(r["instrument"])], p[1], mark, marked)
+        out.append(row | ({"stale": True} if unsettled or (p is not None and p[2]) else {}))
+    return out
 
 
-def _position(source: Source, names: Names, r: Any) -> Row:
+def lots(source: Source) -> list[Row]:
+    """Open lots of the ledger, by position and age."""
+    return books.lots(source, Names(source)) if source.table("ledger") is not None else []
+
+
+def _position(source: Source, names: Names, r: Any) -> tuple[Row, int, bool]:
+    """A row by average cost, the mark at the instrument's scale, and whether there is one."""
     price_digits, qty_digits = names.digits(r["instrument"])
     instrument, net, cost = names.instrument(r["instrument"]), int(r["net_qty"]), wide(r["cost_lo"], r["cost_hi"])
     multiplier = int(instrument["multiplier"]) or 1 if instrument is not None else 1
     side = 0 if instrument is None else int(instrument["bid"] if net > 0 else instrument["ask"])
     marked = instrument is not None and int(instrument["mark_ns"]) != 0 and side != 0
     money = price_digits + qty_digits
-    return {
+    row: Row = {
         "account": names.account(r["account"]),
         "strategy": names.strategy(r["strategy"]) or "(suspense)",
         "symbol": names.symbol(r["instrument"]),
@@ -323,7 +349,7 @@ def _position(source: Source, names: Names, r: Any) -> Row:
         "mark": scaled(side, price_digits) if marked else None,
         "upnl": scaled((net * side - cost) * multiplier, money) if marked else (Decimal(0) if net == 0 else None),
         "rpnl": scaled(wide(r["realized_lo"], r["realized_hi"]) * multiplier, money),
-        "ccy": (label(instrument["quote"]) or None) if instrument is not None else None,
+        "ccy": names.settlement(r["instrument"]),
         "fees": None,
         "exposure": scaled(abs(net) * side * multiplier, money) if marked else None,
         "limit_pct": None,
@@ -333,6 +359,7 @@ def _position(source: Source, names: Names, r: Any) -> Row:
         "bought": scaled(r["bought_qty"], qty_digits),
         "sold": scaled(r["sold_qty"], qty_digits),
     }
+    return row, side, marked
 
 
 def breaks(source: Source) -> list[Row]:
