@@ -25,7 +25,7 @@ from ringfence.bench.harness import Options, Report, Row, interleave, parse, sho
 from ringfence.core.counters import COUNTERS, HISTOGRAMS
 from ringfence.core.engine import Engine
 from ringfence.core.rules import RULES
-from ringfence.core.state import Limits, State, state_sections
+from ringfence.core.state import Limits, State
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
@@ -58,9 +58,7 @@ class Stage:
         journal, self.sidecar = self.link("sidecar", "JournalSlot", None)
         control, supervisor = self.link("control", None, "Control")
         feed, self.feed = self.link("feed", None, "Mark")
-        state = State.in_memory(limits)
-        for name, _, _ in state_sections(limits):  # touch every page: the live engine's region is prefaulted
-            state.table(name).fill(0)
+        state = State.in_memory(limits, touched=True)  # as the live engine's region is prefaulted
         self.engine = Engine(state, Clock.calibrate(0.001), metrics, journal=journal, control=control, feed=feed, timer_ns=0)
         gateway, self.gateway = self.link("gw.bench", "OrderCommand", "VenueEvent")
         strategy, self.strategy = self.link("strat.bench", "StrategyEvent", "Intent")

@@ -173,8 +173,11 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
     e.seq = s.engine.seq
     e.engine_ns = s.engine.engine_ns
     e.instrument = instrument
-    e.fx = s.currencies[settle].rate if settle else 0
-    e.fx_digits = RATE_DIGITS
+    if s.currencies[settle].is_firm:
+        e.fx = 1
+    else:
+        e.fx = s.currencies[settle].rate if settle else 0
+        e.fx_digits = RATE_DIGITS
 
 
 cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const LedgerEvent *e) noexcept nogil:

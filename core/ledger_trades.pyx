@@ -47,6 +47,9 @@ cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out)
 
 
 cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil:
+    if e.fx == 1 and e.fx_digits == 0:  # settled in the reporting currency
+        out[0] = value
+        return 1
     return rf_wide_ratio(value, rf_wide_from(e.fx), power_of_ten(e.fx_digits), out)
 
 
