@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -756,7 +756,7 @@ _RECORDS = (
             Field("operator_name", "char[24]"),
             Field("reason", "char[56]"),
             Field("prefix", "char[8]", "START: ClOrdID prefix of the instance"),
-            Field("body", "char[256]", "DEFINE_*: the row image, byte for byte; START: TableRows; of people's commands: 64 bytes by kind, then a Signature"),
+            Field("body", "char[256]", "DEFINE_*: the row image; START: TableRows; ROLL_DAY: DayStart; of commands by people: 64 bytes by kind, then a Signature"),
         ),
     ),
     Record(
@@ -776,7 +776,7 @@ _RECORDS = (
         "TableRows",
         "Body of a START command: rows of the engine's tables. A full table denies, so a replay needs the same sizes and takes them from here.",
         "engine process",
-        64,
+        128,
         (
             Field("orders", "u32"),
             Field("executions", "u32"),
@@ -794,6 +794,19 @@ _RECORDS = (
             Field("operators", "u32"),
             Field("proposals", "u32"),
             Field("scopes", "u32"),
+            Field("day_begins_ns", "u64", "when the schedule has the command's day begin; 0: it has none", "ns"),
+            _pad(56),
+        ),
+    ),
+    Record(
+        "DayStart",
+        "Body of ROLL_DAY.",
+        "supervisor (control agent)",
+        64,
+        (
+            Field("begins_ns", "u64", "when the schedule has this day begin; 0: it has none", "ns"),
+            Field("day", "u32", "YYYYMMDD, as in the command"),
+            _pad(52),
         ),
     ),
     Record(
@@ -989,7 +1002,9 @@ _RECORDS = (
             Field("counting", "u32", "1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on"),
             Field("killed_scopes", "u32", "scopes that are killed now"),
             Field("scope_set_count", "u32"),
-            _pad(20, "pad_1"),
+            Field("day_lead_s", "u32", "so long before the end of its date, in UTC, the schedule has a trading day begin; 0: not known", "s"),
+            Field("command_digest", "u64", "folds every command whole, who gave it and why included, whatever came of it"),
+            _pad(8, "pad_1"),
         ),
     ),
     Record(
@@ -1119,7 +1134,8 @@ _RECORDS = (
             Field("deadman_ns", "u64", "a heartbeat older than this cancels its orders and makes it CANCEL_ONLY; 0: none", "ns"),
             Field("repeated_digest", "u64", "content of the last order that was fully executed"),
             Field("repeated_count", "u32", "full executions of that content in a row"),
-            _pad(20, "pad_1"),
+            Field("repeats", "u8", "1 since REPEATED_EXECUTION disabled it"),
+            _pad(19, "pad_1"),
         ),
     ),
     Record(
@@ -1356,7 +1372,8 @@ _RECORDS = (
             Field("next", "u32", "next grant of the same strategy"),
             _pad(4),
             Field("name", "char[24]"),
-            _pad(32, "pad_1"),
+            Field("changed_seq", "u64", "journal sequence at which it was last given to somebody, or taken from"),
+            _pad(24, "pad_1"),
         ),
     ),
     Record(
@@ -1895,7 +1912,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "DURABILITY_ASYNC": (1, "in the journal ring"),
     "DURABILITY_LOCAL": (2, "fdatasync covers it"),
     "DURABILITY_REPLICATED": (3, "a standby has it"),
-    "LOGIC_VERSION": (1, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
+    "LOGIC_VERSION": (2, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
     "RESTRICT_JOURNAL_SLOW": (1, "frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes"),
     "RESTRICT_JOURNAL_LATE": (2, "frames wait for their sync longer than journal.halt_ms: no new risk"),
     "RESTRICT_JOURNAL_FULL": (4, "the disk has no space: no new risk"),
