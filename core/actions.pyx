@@ -11,7 +11,7 @@ Quantities are conserved: what leaves the suspense position arrives in the other
 the venue reported it, and books its repetition a second time.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.bookkeeping cimport book_assignment
@@ -30,7 +30,7 @@ from ringfence.ipc.records cimport (
     RF_EVENT_KIND_DONE_FOR_DAY, RF_EVENT_KIND_EXPIRED, RF_EVENT_KIND_FILL, RF_EVENT_KIND_REJECTED, RF_EVENT_KIND_RESTATED, RF_EXECUTION_ASSIGNED,
     RF_EXECUTION_BOOKED, RF_INSTRUCTION_MASS_CANCEL, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
     RF_ORD_STATUS_NEW, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_STATUS_ASKED, RF_ORDER_UNVERIFIED, RF_SESSION_STATE_UP, RF_SIDE_BUY,
-    RF_VENUE_EVENT_KIND_FILL, Control, Execution, Order, OrderAction, Venue, VenueEvent,
+    RF_VENUE_EVENT_KIND_FILL, Execution, Order, OrderAction, Venue, VenueEvent,
 )
 
 cdef enum:
@@ -106,10 +106,14 @@ cdef int told_of(int status) noexcept nogil:
     return RF_EVENT_KIND_ACK if status == RF_ORD_STATUS_NEW else 0
 
 
+cdef int may_end(const Order *o, int status) noexcept nogil:
+    return o.order_id != 0 and told_of(status) and (o.base_status == RF_ORD_STATUS_UNKNOWN or o.flags & RF_ORDER_UNVERIFIED)
+
+
 cdef int resolve_order(EngineState *s, const OrderAction *a) noexcept nogil:
     cdef Order *o = &s.orders[a.order_id if a.order_id <= s.engine.order_count else 0]
     cdef int told = told_of(a.ord_status)
-    if o.order_id == 0 or not told or not (o.base_status == RF_ORD_STATUS_UNKNOWN or o.flags & RF_ORDER_UNVERIFIED):
+    if not may_end(o, a.ord_status):
         return 0
     if a.ord_status == RF_ORD_STATUS_FILLED and o.cum_qty < o.qty:
         raise_break(s, RF_BREAK_KIND_MISSED_EXECUTION, o, NULL, o.cum_qty, o.qty)
@@ -203,12 +207,17 @@ cdef int assign_execution(EngineState *s, const OrderAction *a) noexcept nogil:
     return 1
 
 
-cdef int apply_action(EngineState *s, const Control *c) noexcept nogil:
-    cdef const OrderAction *a = <const OrderAction*>c.body
-    if c.kind == RF_CONTROL_KIND_MASS_CANCEL:
+cdef int do_action(EngineState *s, uint8_t control_kind, const OrderAction *a) noexcept nogil:
+    if control_kind == RF_CONTROL_KIND_MASS_CANCEL:
         return mass_cancel(s, a)
-    if c.kind == RF_CONTROL_KIND_DONT_KNOW:
+    if control_kind == RF_CONTROL_KIND_DONT_KNOW:
         return dont_know(s, a)
-    if c.kind == RF_CONTROL_KIND_RESOLVE_ORDER:
+    if control_kind == RF_CONTROL_KIND_RESOLVE_ORDER:
         return resolve_order(s, a)
-    return assign_execution(s, a) if c.kind == RF_CONTROL_KIND_ASSIGN_EXECUTION else 0
+    return assign_execution(s, a) if control_kind == RF_CONTROL_KIND_ASSIGN_EXECUTION else 0
+
+
+cdef int can_act(EngineState *s, uint8_t control_kind, const OrderAction *a) noexcept nogil:
+    if control_kind == RF_CONTROL_KIND_ASSIGN_EXECUTION:
+        return in_suspense(s, a.execution) != NULL
+    return control_kind == RF_CONTROL_KIND_RESOLVE_ORDER and a.order_id <= s.engine.order_count and may_end(&s.orders[a.order_id], a.ord_status)

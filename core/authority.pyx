@@ -3,44 +3,51 @@
     Control (uid, name, reason, request) ──may_command──▶ role of the operator's row
         tightens ─────────────▶ applied at once
         loosens ──────────────▶ row in proposals, PENDING for PROPOSAL_NS ──APPROVE by another operator of role RISK──▶ applied
-        expires_ns given ─────▶ applied (after approval when it loosens), RUNNING, and what it replaced comes back at that time
-        KILL ─────────────────▶ applied at once; pending proposals on that scope are withdrawn
+        expires_ns given ─────▶ applied (after approval when it loosens), RUNNING, and ends by itself (core/overrides)
+        KILL ─────────────────▶ applied at once; pending proposals on that scope and within it are withdrawn
 
 A signed command (a Signature behind the first 64 bytes of its body) is of its signer, not of the Unix identity that brought it. The control agent has
 verified the signature against the key in the operator's row; what must be the same in every replay is decided here: the operator has a key, the number is
 higher than that of any signed command before, and the time is not over. The number is spent by the first that passes, whatever becomes of the command.
 
-Looser is what allows more (core/rules.py, ``loosens``; loaded into a C array at import): a higher limit or none, a grant, the release of a kill, a strategy
-that was silenced, poisoned or disabled for repeated executions set free again, a definition that opens an object or takes back what bounds it
-(``definitions.widens``), a strategy that one person has added let loose. The first configuration of an instance that has never taken an intent is taken
-as it is (operator "config", the owner's uid); later a looser file is a proposal like any other. While no operator is defined (unit tests, scenarios)
-everybody may do everything at once.
+Looser is what allows more (core/looser): a higher limit or none, a grant, the release of a kill, a strategy that was silenced, poisoned or disabled for
+repeated executions set free again, a definition that opens an object or takes back what bounds it (``definitions.widens``), a strategy that one person has
+added let loose. Two it takes as well to resume what was halted, to begin a trading day before its time (core/day), to say that an order in doubt is over
+(which gives back what it reserves) and whose an execution in suspense is; of these who is alone on an instance may decide, since he could add the second
+operator himself. An approval is of what was proposed: when the state has moved on, or its proposer may no longer command it, it does not count.
+The first configuration of an instance that has never taken an intent is taken as it is (operator "config", the owner's uid); later a looser file is a
+proposal like any other. While no operator is defined (unit tests, scenarios) everybody may do everything at once.
 
-Every applied change folds into ``audit_digest`` (kind, scope or row, before, after, uid, sequence), which the state hash covers: a changed journal gives
-another digest. Written by the engine alone. What can fail: a command that cannot be, an operator who may not, a full table of pending proposals: 0, and
-nothing changes. Rejected: approval in the control agent (a replay would not know why a limit changed).
+Every applied change folds into ``audit_digest``, every command into ``command_digest`` (core/audit). Written by the engine alone. What can fail: a command that
+cannot be, an operator who may not, or who holds too many proposals: 0, and nothing changes. Rejected: approval in the control agent (a replay would not know
+why a limit changed).
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from ringfence.core.dedupe cimport find_scope, mix
-from ringfence.core.definitions cimport define, is_definition, row_of, widens
+from ringfence.core.actions cimport can_act, do_action
+from ringfence.core.audit cimport audit, digest_of
+from ringfence.core.day cimport can_roll, is_due, learn_schedule, roll_day
+from ringfence.core.dedupe cimport mix
+from ringfence.core.definitions cimport define, is_alone, is_definition, row_of, widens
 from ringfence.core.kill cimport kill, kill_by_word, release
+from ringfence.core.looser cimport frees_strategy, limit_loosens, limit_now
+from ringfence.core.overrides cimport changed_for_good, end_override
 from ringfence.core.permissions cimport change_permission, grants_more
+from ringfence.core.proposals cimport end, find_proposal, is_live, may_hold, plan_expiry, record, withdraw_images, withdraw_kind
 from ringfence.core.reservations cimport recount, set_limit
-from ringfence.core.scopes cimport inherited_margin
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_SET_LIMIT,
-    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK,
-    RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN, RF_FIRM_SCOPE,
-    RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_REPEATED_EXECUTION, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE,
-    RF_STATUS_ACTIVE, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, Decision,
-    KillOrder, LimitChange, Operator, PermissionChange, Proposal, Signature, Strategy,
+    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_ASSIGN_EXECUTION, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL,
+    RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_RESOLVE_ORDER, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SET_LIMIT,
+    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL,
+    RF_OPERATOR_ROLE_RISK, RF_ORD_STATUS_NEW, RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING,
+    RF_PROPOSAL_STATE_WITHDRAWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
+    RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, DayStart, Decision, KillOrder, LimitChange, Operator,
+    OrderAction, PermissionChange, Proposal, Signature, Strategy, TableRows,
 )
 
-from ringfence.core.rules import RULES
 from ringfence.ipc.schema import ENUMS
 
 # What people command, and the least role that may; what is not here the instance tells itself.
@@ -52,30 +59,20 @@ ROLES = {
 
 cdef enum:
     KINDS = 64
-    RULE_ROWS = 64
-    HIGHER = 1
-    LOWER = 2
-    ANY = 3
-    MORE = 4
-    CHANGE = 5
     SIGNATURE_AT = 64  # in a command's body
-    BODY_BYTES = 256
+    OF_PEOPLE = RF_RESTRICT_OPERATOR | RF_RESTRICT_DIVERGENCE  # restrictions that people lift
 
 cdef uint64_t PROPOSAL_NS = 900000000000  # 15 minutes
 cdef uint8_t[KINDS] ROLE_OF
-cdef uint8_t[RULE_ROWS] LOOSER
 
 
 def _load():
-    """Fill the C arrays from the tables; called once at import."""
+    """Fill the C array from the table; called once at import."""
     memset(ROLE_OF, 0, sizeof(ROLE_OF))
-    memset(LOOSER, 0, sizeof(LOOSER))
-    if <int>RF_CONTROL_KIND_MAX >= <int>KINDS or <int>RF_RISK_RULE_MAX >= <int>RULE_ROWS:
-        raise ValueError("ControlKind or RiskRule outgrew the arrays of core/authority.pyx; raise KINDS and RULE_ROWS")
+    if <int>RF_CONTROL_KIND_MAX >= <int>KINDS:
+        raise ValueError("ControlKind outgrew the array of core/authority.pyx; raise KINDS")
     for kind, role in ROLES.items():
         ROLE_OF[<int>ENUMS["ControlKind"].by_name[kind]] = ENUMS["OperatorRole"].by_name[role]
-    for rule in RULES.values():
-        LOOSER[<int>rule.number] = {"": 0, "higher": HIGHER, "lower": LOWER, "any": ANY, "more": MORE, "change": CHANGE}[rule.looser]
 
 
 _load()
@@ -129,95 +126,70 @@ cdef inline int is_configuration(const EngineState *s, const Control *c) noexcep
     return signature_of(c) == NULL and s.engine.intents == 0 and s.engine.order_count == 0 and memcmp(c.operator_name, b"config", 7) == 0
 
 
-# ---- what loosens ------------------------------------------------------------------------------------------------------------------
-
-cdef int64_t limit_now(const EngineState *s, const LimitChange *change) noexcept nogil:
-    cdef uint64_t row = find_scope(s, change.kind, change.a, change.b)
-    return s.scopes[row].limits[change.rule] if row and change.rule <= RF_RISK_RULE_MAX else 0
+cdef inline int is_limit(uint8_t kind) noexcept nogil:
+    return kind == RF_CONTROL_KIND_SET_LIMIT or kind == RF_CONTROL_KIND_SET_LOCATE
 
 
-cdef int loosens(uint8_t way, int64_t before, int64_t after) noexcept nogil:
-    if before == after or way == 0:
-        return 0
-    if way == CHANGE:
-        return 1
-    if way == ANY:
-        return before != 0
-    if way == MORE:
-        return after > before
-    if way == LOWER:
-        return after < before
-    return after == 0 or (before != 0 and after > before)
-
-
-cdef inline int reached(const EngineState *s, uint32_t scope, const Strategy *row) noexcept nogil:
-    cdef int64_t most = s.scopes[scope].limits[<int>RF_RISK_RULE_REPEATED_EXECUTION]
-    return scope != 0 and most != 0 and row.repeated_count >= most
-
-
-cdef int repeats_itself(const EngineState *s, const Strategy *row) noexcept nogil:
-    """1 when REPEATED_EXECUTION of a scope keeps it disabled; every strategy counts, so the count alone says nothing."""
-    if s.engine.scope_count == 0:
-        return 0
-    return reached(s, RF_FIRM_SCOPE, row) or reached(s, s.desks[row.desk_row].scope, row) or reached(s, row.scope, row)
-
-
-cdef int frees_strategy(const EngineState *s, uint16_t strategy, uint8_t status) noexcept nogil:
-    cdef const Strategy *row = &s.strategies[strategy]
-    if strategy == 0 or strategy > s.engine.strategy_count or status >= row.status:
-        return 0
-    return row.status == RF_STRATEGY_STATUS_POISONED or row.silent or row.unapproved or (row.status == RF_STRATEGY_STATUS_DISABLED and repeats_itself(s, row))
-
-
-cdef int margin_falls(const EngineState *s, const LimitChange *change) noexcept nogil:
-    """A rate of 0 is the broker's or the firm's: what counts is the rate in force before and after."""
-    cdef int64_t above = inherited_margin(s, change.kind, change.a), before = limit_now(s, change)
-    return (change.value if change.value else above) < (before if before else above)
-
+# ---- what takes two ----------------------------------------------------------------------------------------------------------------
 
 cdef int needs_two(const EngineState *s, const Control *c) noexcept nogil:
     cdef const LimitChange *change = <const LimitChange*>c.body
     if s.engine.operator_count == 0 or is_configuration(s, c):
         return 0
-    if c.kind == RF_CONTROL_KIND_SET_LIMIT or c.kind == RF_CONTROL_KIND_SET_LOCATE:
-        if change.rule == RF_RISK_RULE_MARGIN_RATE:
-            return margin_falls(s, change)
-        return change.rule <= RF_RISK_RULE_MAX and loosens(LOOSER[change.rule], limit_now(s, change), change.value)
+    if is_limit(c.kind):
+        return limit_loosens(s, change, limit_now(s, change), change.value)
     if c.kind == RF_CONTROL_KIND_SET_PERMISSION:
         return grants_more(s, <const PermissionChange*>c.body)
     if c.kind == RF_CONTROL_KIND_SET_STRATEGY:
         return frees_strategy(s, c.strategy, c.status)
     if is_definition(c.kind):
         return widens(s, c.kind, c.body, c.operator_uid)
-    return c.kind == RF_CONTROL_KIND_RELEASE
+    return c.kind == RF_CONTROL_KIND_RELEASE or (is_judged(s, c) and not is_alone(s, c.operator_uid))
+
+
+cdef int is_judged(const EngineState *s, const Control *c) noexcept nogil:
+    """What says that things are well again, or how they ended."""
+    if c.kind == RF_CONTROL_KIND_RESUME:
+        return s.engine.restrictions & OF_PEOPLE != 0
+    if c.kind == RF_CONTROL_KIND_RESOLVE_ORDER:
+        return (<const OrderAction*>c.body).ord_status != RF_ORD_STATUS_NEW
+    return c.kind == RF_CONTROL_KIND_ASSIGN_EXECUTION or (c.kind == RF_CONTROL_KIND_ROLL_DAY and not is_due(s, c.day))
+
+
+cdef int can_wait(const EngineState *s, const Control *c) noexcept nogil:
+    """1 when it could be done now, as far as that can be told without doing it."""
+    if c.kind == RF_CONTROL_KIND_ROLL_DAY:
+        return can_roll(s, c.day)
+    return can_act(s, c.kind, <const OrderAction*>c.body) if is_action(c.kind) else 1
+
+
+cdef inline int is_action(uint8_t kind) noexcept nogil:
+    return kind == RF_CONTROL_KIND_RESOLVE_ORDER or kind == RF_CONTROL_KIND_ASSIGN_EXECUTION
 
 
 # ---- applying ------------------------------------------------------------------------------------------------------------------------
 
-cdef void audit(EngineState *s, uint32_t uid, uint8_t kind, uint64_t what, int64_t before, int64_t after) noexcept nogil:
-    cdef uint64_t h = mix(mix(s.engine.audit_digest, s.engine.seq), <uint64_t>uid << 8 | kind)
-    s.engine.audit_digest = mix(mix(mix(h, what), <uint64_t>before), <uint64_t>after)
-    s.engine.audit_entries += 1
-
-
-cdef uint64_t digest_of(const char *body) noexcept nogil:
-    """Of a row image; it is taken on commands only."""
-    cdef uint64_t word, digest = 0
-    cdef int at
-    for at in range(0, BODY_BYTES, 8):
-        memcpy(&word, body + at, 8)
-        digest = mix(digest, word)
-    return digest
-
-
 cdef int set_strategy(EngineState *s, uint16_t strategy, uint8_t status) noexcept nogil:
+    cdef Strategy *row = &s.strategies[strategy]
     if strategy == 0 or strategy > s.engine.strategy_count or status == 0 or status > RF_STRATEGY_STATUS_MAX:
         return 0
-    s.strategies[strategy].status = status
     if status < RF_STRATEGY_STATUS_CANCEL_ONLY:
-        s.strategies[strategy].silent = 0
-        s.strategies[strategy].unapproved = 0
-        s.strategies[strategy].repeated_count = 0
+        row.silent = 0
+        row.unapproved = 0
+        row.repeated_count = 0
+        row.repeats = 0
+    elif row.status == RF_STRATEGY_STATUS_POISONED and status != RF_STRATEGY_STATUS_POISONED:
+        row.unapproved = 1  # two have agreed to this much, not to let it trade
+    row.status = status
+    return 1
+
+
+cdef int apply_limit(EngineState *s, const LimitChange *limit) noexcept nogil:
+    cdef int64_t before = limit_now(s, limit)
+    if not set_limit(s, limit):
+        return 0
+    if limit.expires_ns == 0:
+        changed_for_good(s, limit, before)
     return 1
 
 
@@ -226,30 +198,41 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     cdef const LimitChange *limit = <const LimitChange*>body
     cdef const KillOrder *k = <const KillOrder*>body
     cdef const PermissionChange *p = <const PermissionChange*>body
+    cdef const OrderAction *a = <const OrderAction*>body
+    cdef const DayStart *day = <const DayStart*>body
     cdef uint64_t what = 0
     cdef int64_t after = 0
     cdef int done = 0
-    before[0] = 0
-    if kind == RF_CONTROL_KIND_SET_LIMIT or kind == RF_CONTROL_KIND_SET_LOCATE:
-        before[0] = limit_now(s, limit)
+    before[0] = state_of(s, kind, strategy, body)
+    if is_limit(kind):
         what = mix(<uint64_t>limit.a << 32 | limit.b, <uint64_t>limit.kind << 8 | limit.rule)
         after = limit.value
-        done = set_limit(s, limit)
+        done = apply_limit(s, limit)
     elif kind == RF_CONTROL_KIND_SET_PERMISSION:
-        before[0] = not p.grant
         what = mix(p.permission, <uint64_t>p.part << 32 | p.value)
         after = p.grant
         done = change_permission(s, p)
     elif kind == RF_CONTROL_KIND_SET_STRATEGY:
-        before[0] = s.strategies[strategy].status if strategy <= s.engine.strategy_count else 0
         what = strategy
         after = status
         done = set_strategy(s, strategy, status)
     elif kind == RF_CONTROL_KIND_KILL or kind == RF_CONTROL_KIND_RELEASE:
-        before[0] = kind == RF_CONTROL_KIND_RELEASE
         what = mix(<uint64_t>k.a << 32 | k.b, k.kind)
         after = k.options if kind == RF_CONTROL_KIND_KILL else 0
-        done = kill(s, k) if kind == RF_CONTROL_KIND_KILL else release(s, k)
+        done = kill(s, k, uid) if kind == RF_CONTROL_KIND_KILL else release(s, k)
+    elif kind == RF_CONTROL_KIND_RESUME:
+        s.engine.restrictions &= ~<uint32_t>OF_PEOPLE
+        after = s.engine.restrictions
+        done = 1
+    elif kind == RF_CONTROL_KIND_ROLL_DAY:
+        after = day.day
+        done = can_roll(s, day.day)
+        if done:
+            roll_day(s, day.day)
+    elif is_action(kind):
+        what = a.order_id if kind == RF_CONTROL_KIND_RESOLVE_ORDER else a.execution
+        after = a.ord_status if kind == RF_CONTROL_KIND_RESOLVE_ORDER else <int64_t>mix(a.order_id, a.strategy)
+        done = do_action(s, kind, a)
     elif is_definition(kind):
         what = row_of(kind, body)
         after = <int64_t>digest_of(body)
@@ -258,88 +241,70 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
             recount(s)
     if done:
         audit(s, uid, kind, what, before[0], after)
+        withdraw_overtaken(s, uid, kind, body)
     return done
+
+
+cdef void withdraw_overtaken(EngineState *s, uint32_t uid, uint8_t kind, const char *body) noexcept nogil:
+    """Proposals of an older image of a row that was defined, and of an operator who may no longer command what he has proposed."""
+    cdef uint32_t i
+    cdef Proposal *p
+    if is_definition(kind):
+        withdraw_images(s, kind, body, uid)
+    if kind != RF_CONTROL_KIND_DEFINE_OPERATOR:
+        return
+    for i in range(1, s.engine.proposal_count + 1):
+        p = &s.proposals[i]
+        if p.state == RF_PROPOSAL_STATE_PENDING and not may_propose(s, p.proposer, p.kind):
+            end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
+
+
+cdef int may_propose(const EngineState *s, uint32_t uid, uint8_t kind) noexcept nogil:
+    """What no role is asked for (definitions, the day) who configures may propose without being an operator, but not one who was and is halted."""
+    cdef uint32_t i
+    cdef const Operator *who = operator_of(s, uid)
+    if who != NULL:
+        return who.role >= ROLE_OF[kind & (KINDS - 1)]
+    for i in range(1, s.engine.operator_count + 1):
+        if s.operators[i].id and s.operators[i].uid == uid:
+            return 0
+    return ROLE_OF[kind & (KINDS - 1)] == 0
 
 
 # ---- proposals -------------------------------------------------------------------------------------------------------------------------
 
-cdef inline int is_live(const Proposal *p) noexcept nogil:
-    return p.state == RF_PROPOSAL_STATE_PENDING or p.state == RF_PROPOSAL_STATE_RUNNING
-
-
-cdef Proposal *free_row(EngineState *s) noexcept nogil:
-    """The next unused row, else that of the oldest decided proposal, else NULL."""
-    cdef uint32_t i, oldest = 0
-    if s.engine.proposal_count + 1 < s.proposal_rows:
-        s.engine.proposal_count += 1
-        return &s.proposals[s.engine.proposal_count]
-    for i in range(1, s.engine.proposal_count + 1):
-        if not is_live(&s.proposals[i]) and (oldest == 0 or s.proposals[i].id < s.proposals[oldest].id):
-            oldest = i
-    return &s.proposals[oldest] if oldest else NULL
-
-
-cdef void plan_expiry(EngineState *s) noexcept nogil:
-    cdef uint32_t i
-    s.engine.next_expiry_ns = 0
-    s.engine.pending_proposals = 0
-    s.engine.running_overrides = 0
-    for i in range(1, s.engine.proposal_count + 1):
-        if not is_live(&s.proposals[i]):
-            continue
-        s.engine.pending_proposals += s.proposals[i].state == RF_PROPOSAL_STATE_PENDING
-        s.engine.running_overrides += s.proposals[i].state == RF_PROPOSAL_STATE_RUNNING
-        if s.engine.next_expiry_ns == 0 or s.proposals[i].expires_ns < s.engine.next_expiry_ns:
-            s.engine.next_expiry_ns = s.proposals[i].expires_ns
+cdef int64_t state_of(const EngineState *s, uint8_t kind, uint16_t strategy, const char *body) noexcept nogil:
+    """What a change replaces, as one number; by which an approval tells whether it is still so."""
+    cdef const PermissionChange *p = <const PermissionChange*>body
+    cdef const OrderAction *a = <const OrderAction*>body
+    if is_limit(kind):
+        return limit_now(s, <const LimitChange*>body)
+    if kind == RF_CONTROL_KIND_SET_STRATEGY:
+        return s.strategies[strategy].status if strategy <= s.engine.strategy_count else 0
+    if kind == RF_CONTROL_KIND_SET_PERMISSION:
+        return <int64_t>s.permissions[p.permission].changed_seq if p.permission < s.permission_rows else 0
+    if kind == RF_CONTROL_KIND_RELEASE:
+        return 1
+    if kind == RF_CONTROL_KIND_RESUME:
+        return s.engine.restrictions & OF_PEOPLE
+    if kind == RF_CONTROL_KIND_ROLL_DAY:
+        return s.engine.day
+    if kind == RF_CONTROL_KIND_RESOLVE_ORDER:
+        return s.orders[a.order_id].cum_qty if a.order_id <= s.engine.order_count else 0
+    return 0
 
 
 cdef inline int64_t after_of(const Control *c) noexcept nogil:
-    if c.kind == RF_CONTROL_KIND_SET_LIMIT or c.kind == RF_CONTROL_KIND_SET_LOCATE:
+    if is_limit(c.kind):
         return (<const LimitChange*>c.body).value
+    if c.kind == RF_CONTROL_KIND_ROLL_DAY:
+        return c.day
     return c.status if c.kind == RF_CONTROL_KIND_SET_STRATEGY else 0
-
-
-cdef int64_t before_of(const EngineState *s, const Control *c) noexcept nogil:
-    if c.kind == RF_CONTROL_KIND_SET_LIMIT or c.kind == RF_CONTROL_KIND_SET_LOCATE:
-        return limit_now(s, <const LimitChange*>c.body)
-    return s.strategies[c.strategy].status if c.kind == RF_CONTROL_KIND_SET_STRATEGY else 0
-
-
-cdef Proposal *record(EngineState *s, const Control *c, uint8_t state, uint64_t expires_ns, int64_t before) noexcept nogil:
-    cdef Proposal *p = free_row(s)
-    if p == NULL:
-        return NULL
-    memset(p, 0, sizeof(Proposal))
-    s.engine.proposals += 1
-    p.id = s.engine.proposals
-    p.proposed_seq = s.engine.seq
-    p.proposed_ns = s.engine.engine_ns
-    p.expires_ns = expires_ns
-    p.before = before
-    p.after = after_of(c)
-    p.proposer = c.operator_uid
-    p.state = state
-    p.kind = c.kind
-    p.status = c.status
-    p.strategy = c.strategy
-    memcpy(p.reason, c.reason, sizeof(p.reason))
-    memcpy(p.operator_name, c.operator_name, sizeof(p.operator_name))
-    memcpy(p.body, c.body, sizeof(p.body))
-    plan_expiry(s)
-    return p
 
 
 cdef inline uint64_t lasts_until(const EngineState *s, uint8_t kind, const char *body) noexcept nogil:
     """When the change ends by itself; 0: it stays."""
-    return (<const LimitChange*>body).expires_ns if kind == RF_CONTROL_KIND_SET_LIMIT or kind == RF_CONTROL_KIND_SET_LOCATE else 0
-
-
-cdef int has_moved(const EngineState *s, const Proposal *p) noexcept nogil:
-    """1 when what was proposed is about a state that is no longer: a limit that was changed since, a scope that was killed since."""
-    cdef const KillOrder *k = <const KillOrder*>p.body
-    if p.kind == RF_CONTROL_KIND_SET_LIMIT or p.kind == RF_CONTROL_KIND_SET_LOCATE:
-        return limit_now(s, <const LimitChange*>p.body) != p.before
-    return p.kind == RF_CONTROL_KIND_RELEASE and s.scopes[find_scope(s, k.kind, k.a, k.b)].kill_seq > p.proposed_seq
+    return (<const LimitChange*>body).expires_ns if is_limit(kind) else 0
 
 
 cdef int approve(EngineState *s, const Control *c) noexcept nogil:
@@ -350,24 +315,18 @@ cdef int approve(EngineState *s, const Control *c) noexcept nogil:
     if p == NULL or p.state != RF_PROPOSAL_STATE_PENDING or who == NULL or who.role < RF_OPERATOR_ROLE_RISK or p.proposer == c.operator_uid:
         return 0
     until = lasts_until(s, p.kind, p.body)
-    if (until and until <= s.engine.engine_ns) or has_moved(s, p):
+    if (until and until <= s.engine.engine_ns) or state_of(s, p.kind, p.strategy, p.body) != p.before:
         return 0
     if not apply_change(s, c.operator_uid, p.kind, p.status, p.strategy, p.body, &p.before):
         return 0
+    if p.kind == RF_CONTROL_KIND_ROLL_DAY:
+        learn_schedule(s, s.engine.day, (<const DayStart*>p.body).begins_ns, 1)
     p.decider = c.operator_uid
     p.decided_seq = s.engine.seq
     p.state = RF_PROPOSAL_STATE_RUNNING if until else RF_PROPOSAL_STATE_APPROVED
     p.expires_ns = until
     plan_expiry(s)
     return 1
-
-
-cdef Proposal *find_proposal(EngineState *s, uint64_t proposal) noexcept nogil:
-    cdef uint32_t i
-    for i in range(1, s.engine.proposal_count + 1):
-        if s.proposals[i].id == proposal and proposal:
-            return &s.proposals[i]
-    return NULL
 
 
 cdef int withdraw(EngineState *s, const Control *c) noexcept nogil:
@@ -383,73 +342,26 @@ cdef int withdraw(EngineState *s, const Control *c) noexcept nogil:
     return 1
 
 
-cdef void end(EngineState *s, Proposal *p, uint8_t state, uint32_t decider) noexcept nogil:
-    p.state = state
-    p.decider = decider
-    p.decided_seq = s.engine.seq
-    plan_expiry(s)
+cdef int propose(EngineState *s, const Control *c) noexcept nogil:
+    if is_definition(c.kind):
+        withdraw_images(s, c.kind, c.body, c.operator_uid)
+    if not can_wait(s, c):
+        return 0
+    return record(s, c, RF_PROPOSAL_STATE_PENDING, s.engine.engine_ns + PROPOSAL_NS, state_of(s, c.kind, c.strategy, c.body), after_of(c)) != NULL
 
 
-cdef void withdraw_on(EngineState *s, const KillOrder *k, uint32_t uid) noexcept nogil:
-    """A kill beats what would loosen the same scope."""
-    cdef uint32_t i
-    cdef Proposal *p
-    cdef const KillOrder *same
-    cdef const LimitChange *limit
-    for i in range(1, s.engine.proposal_count + 1):
-        p = &s.proposals[i]
-        if p.state != RF_PROPOSAL_STATE_PENDING:
-            continue
-        same = <const KillOrder*>p.body
-        limit = <const LimitChange*>p.body
-        if p.kind == RF_CONTROL_KIND_RELEASE and same.kind == k.kind and same.a == k.a and same.b == k.b:
-            end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
-        elif p.kind == RF_CONTROL_KIND_SET_STRATEGY and k.kind == RF_SCOPE_KIND_STRATEGY and p.strategy == k.a:
-            end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
-        elif (p.kind == RF_CONTROL_KIND_SET_LIMIT or p.kind == RF_CONTROL_KIND_SET_LOCATE) and limit.kind == k.kind and limit.a == k.a and limit.b == k.b:
-            end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
-
-
-cdef void withdraw_images(EngineState *s, uint8_t kind, const char *body, uint32_t uid) noexcept nogil:
-    """A later image of a row withdraws what waits for it: what is approved is never an older state of the row than the one that the proposer saw."""
-    cdef uint32_t i
-    cdef Proposal *p
-    for i in range(1, s.engine.proposal_count + 1):
-        p = &s.proposals[i]
-        if p.state == RF_PROPOSAL_STATE_PENDING and p.kind == kind and row_of(kind, p.body) == row_of(kind, body):
-            end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
+cdef void withdraw_resume(EngineState *s, uint32_t uid) noexcept nogil:
+    withdraw_kind(s, RF_CONTROL_KIND_RESUME, uid)
 
 
 cdef void command_of_word(EngineState *s, uint16_t venue) noexcept nogil:
-    cdef KillOrder k
-    memset(&k, 0, sizeof(KillOrder))
-    k.kind = RF_SCOPE_KIND_VENUE if venue else RF_SCOPE_KIND_FIRM
-    k.a = venue
-    k.options = RF_KILL_CANCEL
     kill_by_word(s, venue)
-    audit(s, 0, RF_CONTROL_KIND_KILL, mix(<uint64_t>k.a << 32 | k.b, k.kind), 0, k.options)
-    withdraw_on(s, &k, 0)
-
-
-cdef void hand_on(EngineState *s, const Proposal *over) noexcept nogil:
-    """An override that ends below a later one of the same limit: the later one gives back what the earlier one replaced, not what it set."""
-    cdef uint32_t i
-    cdef Proposal *p
-    cdef const LimitChange *theirs
-    cdef const LimitChange *ours = <const LimitChange*>over.body
-    for i in range(1, s.engine.proposal_count + 1):
-        p = &s.proposals[i]
-        theirs = <const LimitChange*>p.body
-        if p.state != RF_PROPOSAL_STATE_RUNNING or p.id == over.id or p.before != over.after:
-            continue
-        if theirs.kind == ours.kind and theirs.a == ours.a and theirs.b == ours.b and theirs.rule == ours.rule:
-            p.before = over.before
+    audit(s, 0, RF_CONTROL_KIND_KILL, mix(<uint64_t>venue << 32, RF_SCOPE_KIND_VENUE if venue else RF_SCOPE_KIND_FIRM), 0, RF_KILL_CANCEL)
 
 
 cdef void expire(EngineState *s) noexcept nogil:
     cdef uint32_t i
     cdef Proposal *p
-    cdef LimitChange back
     if s.engine.next_expiry_ns == 0 or s.engine.engine_ns < s.engine.next_expiry_ns:
         return
     for i in range(1, s.engine.proposal_count + 1):
@@ -457,20 +369,17 @@ cdef void expire(EngineState *s) noexcept nogil:
         if not is_live(p) or p.expires_ns > s.engine.engine_ns:
             continue
         if p.state == RF_PROPOSAL_STATE_RUNNING:
-            memcpy(&back, p.body, sizeof(LimitChange))
-            if limit_now(s, &back) == p.after:  # changed since by another command: that one counts
-                back.value = p.before
-                set_limit(s, &back)
-                audit(s, 0, p.kind, mix(<uint64_t>back.a << 32 | back.b, <uint64_t>back.kind << 8 | back.rule), p.after, p.before)
-            else:
-                hand_on(s, p)
-        end(s, p, RF_PROPOSAL_STATE_EXPIRED, 0)
+            end_override(s, p)
+        else:
+            end(s, p, RF_PROPOSAL_STATE_EXPIRED, 0)
     plan_expiry(s)
 
 
 # ---- one entry -----------------------------------------------------------------------------------------------------------------------------
 
 cdef int is_controlled(uint8_t kind) noexcept nogil:
+    if kind == RF_CONTROL_KIND_RESUME or kind == RF_CONTROL_KIND_ROLL_DAY or is_action(kind):
+        return 1
     return RF_CONTROL_KIND_SET_LIMIT <= kind <= RF_CONTROL_KIND_WITHDRAW or kind == RF_CONTROL_KIND_SET_STRATEGY or is_definition(kind)
 
 
@@ -486,6 +395,7 @@ cdef int command(EngineState *s, const Control *c) noexcept nogil:
     cdef uint64_t until = lasts_until(s, c.kind, c.body)
     cdef int64_t before
     cdef int fresh = is_new_strategy(s, c)
+    cdef Proposal *override
     expire(s)
     if c.kind == RF_CONTROL_KIND_APPROVE:
         return approve(s, c)
@@ -494,19 +404,49 @@ cdef int command(EngineState *s, const Control *c) noexcept nogil:
     if until and until <= s.engine.engine_ns:
         return 0
     if needs_two(s, c):
-        if is_definition(c.kind):
-            withdraw_images(s, c.kind, c.body, c.operator_uid)
-        return record(s, c, RF_PROPOSAL_STATE_PENDING, s.engine.engine_ns + PROPOSAL_NS, before_of(s, c)) != NULL
-    if until and s.engine.proposal_count + 1 >= s.proposal_rows and free_row(s) == NULL:
+        return propose(s, c)
+    if until and not may_hold(s, c.operator_uid):
         return 0
     if not apply_change(s, c.operator_uid, c.kind, c.status, c.strategy, c.body, &before):
         return 0
-    if c.kind == RF_CONTROL_KIND_KILL:
-        withdraw_on(s, <const KillOrder*>c.body, c.operator_uid)
-    if is_definition(c.kind):
-        withdraw_images(s, c.kind, c.body, c.operator_uid)
     if fresh:
         s.strategies[row_of(c.kind, c.body)].unapproved = 1
     if until:
-        record(s, c, RF_PROPOSAL_STATE_RUNNING, until, before)
+        override = record(s, c, RF_PROPOSAL_STATE_RUNNING, until, before, after_of(c))
+        if override != NULL and limit_loosens(s, <const LimitChange*>c.body, before, override.after):
+            override.decided_seq = s.engine.seq  # nobody is there to agree: it is as if two had
+    return 1
+
+
+cdef int roll_as(EngineState *s, const Control *c, uint64_t begins_ns) noexcept nogil:
+    """The command as a ROLL_DAY whose body says all of it, since that is what a proposal keeps."""
+    cdef Control asked = c[0]
+    cdef DayStart *day = <DayStart*>asked.body
+    memset(asked.body, 0, sizeof(asked.body))
+    asked.kind = RF_CONTROL_KIND_ROLL_DAY
+    day.day = c.day
+    day.begins_ns = begins_ns
+    return command(s, &asked)
+
+
+cdef inline int is_free(const EngineState *s, const Control *c) noexcept nogil:
+    """1 when the schedule is its to say: nobody else governs, or nothing was traded yet."""
+    return s.engine.operator_count == 0 or is_alone(s, c.operator_uid) or (s.engine.intents == 0 and s.engine.order_count == 0)
+
+
+cdef int command_of_day(EngineState *s, const Control *c) noexcept nogil:
+    cdef uint64_t begins_ns = (<const DayStart*>c.body).begins_ns
+    learn_schedule(s, c.day, begins_ns, is_free(s, c))
+    return roll_as(s, c, begins_ns)
+
+
+cdef int start_day(EngineState *s, const Control *c) noexcept nogil:
+    cdef uint64_t begins_ns = (<const TableRows*>c.body).day_begins_ns
+    learn_schedule(s, c.day, begins_ns, is_free(s, c))
+    if c.day <= s.engine.day:
+        return 1
+    if not is_free(s, c) and not is_due(s, c.day):
+        return roll_as(s, c, begins_ns)
+    audit(s, c.operator_uid, RF_CONTROL_KIND_ROLL_DAY, 0, s.engine.day, c.day)
+    roll_day(s, c.day)
     return 1

@@ -15,6 +15,7 @@ Reads everything, writes hits of scopes. Nothing here fails but by refusing.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from ringfence.core.audit cimport audit_strategy
 from ringfence.core.amounts cimport amount_of
 from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
@@ -384,7 +385,9 @@ cdef uint8_t check_money(const EngineState *s, const Scope *scope, Asked *a, int
 cdef uint8_t turn_down(EngineState *s, Scope *scope, const Asked *a, uint8_t reason) noexcept nogil:
     refuse(s, scope, reason)
     if reason == RF_DENY_REASON_REPEATED_EXECUTION:
+        audit_strategy(s, a.strategy, s.strategies[a.strategy].status, RF_STRATEGY_STATUS_DISABLED)
         s.strategies[a.strategy].status = RF_STRATEGY_STATUS_DISABLED
+        s.strategies[a.strategy].repeats = 1
     return reason
 
 

@@ -1,6 +1,6 @@
 """Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
 
-What a command configures is in ``definitions``, whether it may be in ``authority``. The ClOrdID prefix, by which reports find their orders, stays for good
+What a command configures is in ``definitions``, whether it may be in ``authority``, what a trading day is in ``day``. The ClOrdID prefix, by which reports find their orders, stays for good
 once it is used. A command that cannot be changes nothing and raises BAD_CONTROL.
 
 A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request (S16): it stays as it is and
@@ -12,81 +12,31 @@ Rejected: reading configuration from files in the engine (a replay would need th
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ringfence.core.actions cimport apply_action
-from ringfence.core.authority cimport command, command_of_word, expire, is_controlled, may_command, take_number
+from ringfence.core.actions cimport do_action
+from ringfence.core.audit cimport audit, audit_command, audit_strategy
+from ringfence.core.authority cimport (
+    command, command_of_day, command_of_word, expire, is_controlled, may_command, start_day, take_number, withdraw_resume,
+)
 from ringfence.core.breaks cimport raise_break
-from ringfence.core.calendar cimport days_since_2000
+from ringfence.core.day cimport set_day, valid_day
 from ringfence.core.kill cimport silence, sweep_kills
-from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue, request_status
-from ringfence.core.reservations cimport begin_day, revalue_instrument
+from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue
+from ringfence.core.reservations cimport revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE,
-    RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_START,
+    RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_START,
     RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED,
     RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_KILL_WORD,
     RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_SILENT, RF_OBSERVATION_KIND_STRATEGY_STALLED,
-    RF_ORDER_STATUS_ASKED, RF_ORDER_UNVERIFIED, RF_ORD_STATUS_UNKNOWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_STATUS_MAX,
-    RF_STRATEGY_STATUS_POISONED, RF_TIME_IN_FORCE_DAY, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
+    RF_ORDER_STATUS_ASKED, RF_ORD_STATUS_UNKNOWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_STRATEGY_STATUS_POISONED, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
 )
 
 cdef enum:
     SWEPT_PER_TICK = 64
     JOURNAL_RESTRICTIONS = 15     # RESTRICT_JOURNAL_*
     REVISIONS_SKIPPED_TO = 958    # at most: an order can still be cancelled 64 times
-    DAYS_AHEAD = 31               # that a roll may be
-
-
-cdef inline int valid_status(uint8_t status) noexcept nogil:
-    return 0 < status <= RF_STATUS_MAX
-
-
-cdef int valid_day(uint32_t yyyymmdd) noexcept nogil:
-    return 2000 <= yyyymmdd // 10000 < 2089 and 1 <= yyyymmdd // 100 % 100 <= 12 and 1 <= yyyymmdd % 100 <= 31
-
-
-cdef void set_day(EngineState *s, uint32_t day) noexcept nogil:
-    s.engine.day = day
-    s.engine.day_code = days_since_2000(day)
-
-
-cdef void roll_day(EngineState *s, uint32_t day) noexcept nogil:
-    """Begin a trading day: counters of the day start at 0; order ids go on, so no ClOrdID comes twice.
-
-    Orders are carried as they are. A DAY order that is still open should have ended at the venue; nobody assumes so: it is unverified and asked for.
-    """
-    cdef uint32_t row
-    set_day(s, day)
-    s.engine.rolls += 1
-    begin_day(s)
-    for row in range(1, s.engine.venue_count + 1):
-        s.venues[row].events = 0
-        s.venues[row].session_ups = 0
-        s.venues[row].session_downs = 0
-    for row in range(1, s.engine.strategy_count + 1):
-        s.strategies[row].intents = 0
-        s.strategies[row].denies = 0
-        s.strategies[row].orders = 0
-        s.strategies[row].fills = 0
-        doubt_day_orders(s, s.strategies[row].first_open)
-
-
-cdef int is_near(const EngineState *s, uint32_t day) noexcept nogil:
-    """Days only go forward: one typed wrong would expire every contract and stop the rolls for the life of the journal. START goes on after any pause."""
-    return days_since_2000(day) - s.engine.day_code <= DAYS_AHEAD
-
-
-cdef void doubt_day_orders(EngineState *s, uint32_t row) noexcept nogil:
-    """Of the open orders from this one on."""
-    cdef Order *o
-    while row:
-        o = &s.orders[row]
-        row = o.next_open
-        if o.time_in_force == RF_TIME_IN_FORCE_DAY and o.day_code < s.engine.day_code:
-            if o.base_status != RF_ORD_STATUS_UNKNOWN:
-                o.flags |= <uint8_t>RF_ORDER_UNVERIFIED
-            request_status(s, o)
 
 
 cdef int start(EngineState *s, const Control *c) noexcept nogil:
@@ -97,8 +47,8 @@ cdef int start(EngineState *s, const Control *c) noexcept nogil:
     s.engine.epoch = c.epoch
     if s.engine.day == 0:
         set_day(s, c.day)
-    elif c.day > s.engine.day:
-        roll_day(s, c.day)
+    if not start_day(s, c):
+        raise_break(s, RF_BREAK_KIND_BAD_CONTROL, NULL, NULL, c.kind, <long long>c.request_id)
     memset(s.engine.prefix, 0, sizeof(s.engine.prefix))
     s.engine.prefix[0] = c.prefix[0]
     s.engine.prefix[1] = c.prefix[1]
@@ -116,7 +66,6 @@ cdef int strategy_command(EngineState *s, const Control *c) noexcept nogil:
         strategy.epoch = c.epoch
         strategy.pid = c.pid
         strategy.stalled = 0
-        strategy.silent = 0
     else:
         leave(s, c.strategy)
     return 1
@@ -153,20 +102,22 @@ cdef int skip_outputs(EngineState *s, const OrderAction *a) noexcept nogil:
     s.engine.order_count = last
     s.engine.mass_cancels += <uint32_t>count
     s.engine.restrictions |= RF_RESTRICT_OPERATOR
+    withdraw_resume(s, 0)
     raise_break(s, RF_BREAK_KIND_OUTPUTS_LOST, NULL, NULL, <long long>s.venues[a.venue].output_seq, <long long>count)
     return 1
 
 
 cdef int restrict(EngineState *s, const Control *c) noexcept nogil:
-    """Halt new risk for the whole instance, or lift what people lift; what the journal's health restricts follows the journal alone."""
+    """Halt new risk for the whole instance; what the journal's health restricts follows the journal alone."""
     cdef const Checkpoint *found = <const Checkpoint*>c.body
+    cdef uint32_t before = s.engine.restrictions
     if c.kind == RF_CONTROL_KIND_HALT:
         s.engine.restrictions |= RF_RESTRICT_OPERATOR
-    elif c.kind == RF_CONTROL_KIND_RESUME:
-        s.engine.restrictions &= JOURNAL_RESTRICTIONS
     else:
         s.engine.restrictions |= RF_RESTRICT_DIVERGENCE
         raise_break(s, RF_BREAK_KIND_DIVERGENCE, NULL, NULL, <long long>found.state_hash, <long long>found.inputs)
+    audit(s, c.operator_uid, c.kind, 0, before, s.engine.restrictions)
+    withdraw_resume(s, c.operator_uid)
     return 1
 
 
@@ -174,6 +125,7 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     cdef int done = 0
     s.intent_ns = 0
     s.origin_ns = 0
+    audit_command(s, c)
     if not take_number(s, c) or not may_command(s, c):
         done = 0
     elif c.kind == RF_CONTROL_KIND_START:
@@ -182,18 +134,16 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = strategy_command(s, c)
     elif c.kind == RF_CONTROL_KIND_CHECKPOINT:
         done = 1
+    elif c.kind == RF_CONTROL_KIND_ROLL_DAY:
+        done = command_of_day(s, c)
     elif is_controlled(c.kind):
         done = command(s, c)
     elif c.kind == RF_CONTROL_KIND_SKIP_OUTPUTS:
         done = skip_outputs(s, <const OrderAction*>c.body)
-    elif c.kind == RF_CONTROL_KIND_ROLL_DAY:
-        done = valid_day(c.day) and c.day > s.engine.day and is_near(s, c.day)
-        if done:
-            roll_day(s, c.day)
-    elif c.kind == RF_CONTROL_KIND_HALT or c.kind == RF_CONTROL_KIND_RESUME or c.kind == RF_CONTROL_KIND_DIVERGENCE:
+    elif c.kind == RF_CONTROL_KIND_HALT or c.kind == RF_CONTROL_KIND_DIVERGENCE:
         done = restrict(s, c)
     else:
-        done = apply_action(s, c)
+        done = do_action(s, c.kind, <const OrderAction*>c.body)
     if not done:
         raise_break(s, RF_BREAK_KIND_BAD_CONTROL, NULL, NULL, c.kind, <long long>c.request_id)
 
@@ -221,6 +171,7 @@ cdef void apply_observation(EngineState *s, const Observation *o) noexcept nogil
     elif kind == RF_OBSERVATION_KIND_STRATEGY_SILENT and 0 < o.peer <= s.engine.strategy_count:
         silence(s, o.peer)
     elif kind == RF_OBSERVATION_KIND_STRATEGY_POISONED and 0 < o.peer <= s.engine.strategy_count:
+        audit_strategy(s, o.peer, s.strategies[o.peer].status, RF_STRATEGY_STATUS_POISONED)
         s.strategies[o.peer].status = RF_STRATEGY_STATUS_POISONED
         leave(s, o.peer)
 

@@ -115,13 +115,22 @@ cdef int define_desk(EngineState *s, const Desk *image) noexcept nogil:
     return 1
 
 
+cdef int same_key(const Operator *row, const Operator *image) noexcept nogil:
+    """1 when both have one public key: two names of one person would be two people who agree."""
+    cdef int i
+    cdef uint8_t bits = 0
+    for i in range(<int>sizeof(image.public_key)):
+        bits |= <uint8_t>image.public_key[i]
+    return bits != 0 and memcmp(row.public_key, image.public_key, sizeof(row.public_key)) == 0
+
+
 cdef int define_operator(EngineState *s, const Operator *image) noexcept nogil:
     cdef Operator *row
     cdef uint32_t i
     if image.id == 0 or image.id >= s.operator_rows or not valid_status(image.status) or image.role == 0 or image.role > RF_OPERATOR_ROLE_MAX:
         return 0
     for i in range(1, s.engine.operator_count + 1):
-        if i != image.id and s.operators[i].id and s.operators[i].uid == image.uid:
+        if i != image.id and s.operators[i].id and (s.operators[i].uid == image.uid or same_key(&s.operators[i], image)):
             return 0
     row = &s.operators[image.id]
     memcpy(row.name, image.name, sizeof(row.name))
@@ -315,8 +324,10 @@ cdef int widens_instrument(const Instrument *row, const Instrument *image) noexc
         return 1
     if beyond(row.qty_max, image.qty_max) or image.qty_min < row.qty_min or image.margin_ppm < row.margin_ppm or beyond(row.last_day, image.last_day):
         return 1
-    # what an order's amount follows from
+    # what an order's amount follows from, what quantities of limits are counted in, and what grants and limits of the row are about
     if row.multiplier != image.multiplier or row.kind != image.kind or row.inverse != (image.inverse != 0):
+        return 1
+    if row.price_digits != image.price_digits or row.qty_digits != image.qty_digits or memcmp(row.symbol, image.symbol, sizeof(row.symbol)) != 0:
         return 1
     return memcmp(row.base, image.base, sizeof(row.base)) != 0 or memcmp(row.quote, image.quote, sizeof(row.quote)) != 0
 
@@ -324,7 +335,24 @@ cdef int widens_instrument(const Instrument *row, const Instrument *image) noexc
 cdef int widens_account(const Account *row, const Account *image) noexcept nogil:
     if opens(row.id, row.status, image.status):
         return 1
-    return row.id != 0 and (row.broker != image.broker or memcmp(row.code, image.code, sizeof(row.code)) != 0)
+    if row.id == 0:
+        return 0
+    return row.broker != image.broker or memcmp(row.code, image.code, sizeof(row.code)) != 0 or image.durability < row.durability
+
+
+cdef int widens_venue(const Venue *row, const Venue *image) noexcept nogil:
+    if opens(row.id, row.status, image.status):
+        return 1
+    return row.id != 0 and ((row.cancel_on_disconnect and not image.cancel_on_disconnect) or image.durability < row.durability)
+
+
+cdef int widens_currency(const Currency *row, const Currency *image) noexcept nogil:
+    """A rate where there was none, a lower one, or a row that is of another currency from now on: amounts get smaller."""
+    if row.id == 0:
+        return image.rate != 0 and image.id != 1
+    if memcmp(row.code, image.code, sizeof(row.code)) != 0:
+        return 1
+    return image.rate != row.rate and image.rate != 0 and (row.rate == 0 or image.rate < row.rate)
 
 
 cdef int widens_strategy(const Strategy *row, const Strategy *image) noexcept nogil:
@@ -335,8 +363,8 @@ cdef int widens_strategy(const Strategy *row, const Strategy *image) noexcept no
     return beyond(<int64_t>row.max_age_ns, <int64_t>image.max_age_ns) or beyond(<int64_t>row.deadman_ns, <int64_t>image.deadman_ns)
 
 
-cdef int alone(const EngineState *s, uint32_t uid) noexcept nogil:
-    """1 when there never was another operator who could approve: one who was halted since still counts, or halting him would be the way around him."""
+cdef int is_alone(const EngineState *s, uint32_t uid) noexcept nogil:
+    """One who was halted since still counts, or halting him would be the way around him."""
     cdef uint32_t i
     for i in range(1, s.engine.operator_count + 1):
         if s.operators[i].uid != uid and s.operators[i].role_max >= RF_OPERATOR_ROLE_RISK:
@@ -346,27 +374,31 @@ cdef int alone(const EngineState *s, uint32_t uid) noexcept nogil:
 
 cdef int widens_operator(const EngineState *s, const Operator *image, uint32_t uid) noexcept nogil:
     cdef const Operator *row = &s.operators[image.id]
-    if image.status != RF_STATUS_ACTIVE or image.role < RF_OPERATOR_ROLE_TRADER or alone(s, uid):
+    if is_alone(s, uid):
         return 0
-    if opens(row.id, row.status, image.status) or image.role > row.role or image.uid != row.uid:
+    if row.id and (image.uid != row.uid or is_other(row, image)):  # whoever it is of must stay so, also while halted: the row remembers who could approve
         return 1
+    if image.status != RF_STATUS_ACTIVE or image.role < RF_OPERATOR_ROLE_TRADER:
+        return 0
+    return opens(row.id, row.status, image.status) or image.role > row.role
+
+
+cdef inline int is_other(const Operator *row, const Operator *image) noexcept nogil:
     return memcmp(row.public_key, image.public_key, sizeof(row.public_key)) != 0 or memcmp(row.name, image.name, sizeof(row.name)) != 0
 
 
 cdef int widens(const EngineState *s, uint8_t kind, const char *body, uint32_t uid) noexcept nogil:
     cdef uint32_t row = row_of(kind, body)
-    cdef const Venue *venue = <const Venue*>body
-    cdef const Currency *currency = <const Currency*>body
     if kind == RF_CONTROL_KIND_DEFINE_INSTRUMENT and row < s.instrument_rows:
         return widens_instrument(&s.instruments[row], <const Instrument*>body)
     if kind == RF_CONTROL_KIND_DEFINE_ACCOUNT and row < s.account_rows:
         return widens_account(&s.accounts[row], <const Account*>body)
     if kind == RF_CONTROL_KIND_DEFINE_VENUE and row < s.venue_rows:
-        return opens(s.venues[row].id, s.venues[row].status, venue.status) or (s.venues[row].cancel_on_disconnect and not venue.cancel_on_disconnect)
+        return widens_venue(&s.venues[row], <const Venue*>body)
     if kind == RF_CONTROL_KIND_DEFINE_STRATEGY and row < s.strategy_rows:
         return widens_strategy(&s.strategies[row], <const Strategy*>body)
-    if kind == RF_CONTROL_KIND_DEFINE_CURRENCY and row < s.currency_rows and s.currencies[row].rate != currency.rate:
-        return currency.rate != 0 and not (row == 1 and s.currencies[row].id == 0) and (s.currencies[row].rate == 0 or currency.rate < s.currencies[row].rate)
+    if kind == RF_CONTROL_KIND_DEFINE_CURRENCY and row < s.currency_rows:
+        return widens_currency(&s.currencies[row], <const Currency*>body)
     return kind == RF_CONTROL_KIND_DEFINE_OPERATOR and row < s.operator_rows and widens_operator(s, <const Operator*>body, uid)
 
 

@@ -16,14 +16,16 @@ Rejected: flattening with limit orders (they may rest in a market that is gone),
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from ringfence.core.audit cimport audit_scope, audit_strategy
 from ringfence.core.orders cimport cancel_awaited, create_order, may_cancel, request_cancel, request_room, settle
 from ringfence.core.ports cimport emit_command, emit_event
+from ringfence.core.proposals cimport withdraw_within
 from ringfence.core.reservations cimport recount
 from ringfence.core.routes cimport Skips, pick_route, took_route
 from ringfence.core.scopes cimport scope_of, scopes_of_order, set_state
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_COMMAND_KIND_NEW, RF_DENY_REASON_NONE, RF_EVENT_KIND_ACCEPTED, RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
+    RF_COMMAND_KIND_NEW, RF_CONTROL_KIND_KILL, RF_DENY_REASON_NONE, RF_EVENT_KIND_ACCEPTED, RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
     RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER, RF_SCOPE_KIND_CURRENCY,
     RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE,
     RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_ENABLED,
@@ -174,8 +176,9 @@ cdef void flatten(EngineState *s, uint32_t scope) noexcept nogil:
 
 # ---- the switch -------------------------------------------------------------------------------------------------------------------
 
-cdef void strike(EngineState *s, uint32_t row, uint8_t options) noexcept nogil:
+cdef void strike(EngineState *s, uint32_t row, uint8_t options, uint32_t uid) noexcept nogil:
     cdef Scope *scope = &s.scopes[row]
+    withdraw_within(s, scope.kind, scope.a, scope.b, uid)
     if scope.state != RF_SCOPE_STATE_KILLED:
         s.engine.killed_scopes += 1
         scope.kill_seq = s.engine.seq
@@ -190,11 +193,11 @@ cdef void strike(EngineState *s, uint32_t row, uint8_t options) noexcept nogil:
         flatten(s, row)
 
 
-cdef int kill(EngineState *s, const KillOrder *k) noexcept nogil:
+cdef int kill(EngineState *s, const KillOrder *k, uint32_t uid) noexcept nogil:
     cdef uint32_t row = scope_of(s, k.kind, k.a, k.b)
     if row == 0 or k.options & ~(RF_KILL_CANCEL | RF_KILL_FLATTEN):
         return 0
-    strike(s, row, k.options)
+    strike(s, row, k.options, uid)
     return 1
 
 
@@ -214,12 +217,13 @@ cdef int release(EngineState *s, const KillOrder *k) noexcept nogil:
 cdef void kill_by_word(EngineState *s, uint16_t venue) noexcept nogil:
     cdef uint32_t row = scope_of(s, RF_SCOPE_KIND_VENUE if venue else RF_SCOPE_KIND_FIRM, venue, 0)
     if row:
-        strike(s, row, RF_KILL_CANCEL)
+        strike(s, row, RF_KILL_CANCEL, 0)
 
 
 cdef void silence(EngineState *s, uint16_t strategy) noexcept nogil:
     cdef uint32_t row
     cdef Order *o
+    audit_strategy(s, strategy, s.strategies[strategy].status, RF_STRATEGY_STATUS_CANCEL_ONLY)
     if s.strategies[strategy].status == RF_STRATEGY_STATUS_ENABLED or s.strategies[strategy].status == RF_STRATEGY_STATUS_REDUCE_ONLY:
         s.strategies[strategy].status = RF_STRATEGY_STATUS_CANCEL_ONLY
     s.strategies[strategy].silent = 1
@@ -241,7 +245,8 @@ cdef void note_reject(EngineState *s, Order *o) noexcept nogil:
         scope.rejects += 1
         most = scope.limits[<int>RF_RISK_RULE_REJECT_LIMIT]
         if most and scope.rejects >= most and scope.state != RF_SCOPE_STATE_KILLED:
-            strike(s, scopes.rows[i], RF_KILL_CANCEL)
+            audit_scope(s, RF_CONTROL_KIND_KILL, scope, scope.state, RF_SCOPE_STATE_KILLED)
+            strike(s, scopes.rows[i], RF_KILL_CANCEL, 0)
 
 
 cdef void note_ack(EngineState *s, Order *o) noexcept nogil:

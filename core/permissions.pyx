@@ -147,6 +147,8 @@ cdef int change_permission(EngineState *s, const PermissionChange *change) noexc
     if not can_be(s, change):
         return 0
     p = &s.permissions[change.permission]
+    if change.part == RF_PERMISSION_PART_STRATEGY or not change.grant:
+        p.changed_seq = s.engine.seq
     if change.part == RF_PERMISSION_PART_STRATEGY:
         if change.grant:
             give_to(s, change)

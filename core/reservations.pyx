@@ -20,10 +20,11 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64
 from libc.string cimport memset
 
 from ringfence.core.amounts cimport amount_of, rf_scaled_words
+from ringfence.core.audit cimport audit_scope
 from ringfence.core.scopes cimport renew_scope_sets, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE,
+    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE,
     RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, Instrument, LimitChange, Order,
     Position, Scope, ScopeSet,
 )
@@ -256,10 +257,11 @@ cdef void reserve(EngineState *s, Order *o, int open_now) noexcept nogil:
 
 # ---- positions --------------------------------------------------------------------------------------------------------------------
 
-cdef inline void look_for_loss(Scope *scope) noexcept nogil:
+cdef inline void look_for_loss(EngineState *s, Scope *scope) noexcept nogil:
     """A scope that has lost what it may lose in a day only reduces, until the next day or an operator."""
     cdef int64_t most = scope.limits[<int>RF_RISK_RULE_DAILY_LOSS]
     if most and scope.state == RF_SCOPE_STATE_OPEN and scope.profit < -most:
+        audit_scope(s, RF_CONTROL_KIND_KILL, scope, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING)
         set_state(scope, RF_SCOPE_STATE_REDUCING)
 
 
@@ -288,7 +290,7 @@ cdef void weigh(EngineState *s, Position *p, int64_t net, int64_t value, int64_t
             rf_saturate(&scope.margin, margin)
         if i >= scopes.qty_row:
             rf_saturate(&scope.net_qty, more_net)
-        look_for_loss(scope)
+        look_for_loss(s, scope)
     for i in range(scopes.row_count, scopes.all_rows):
         scope = &s.scopes[scopes.rows[i]]
         rf_saturate(&scope.long_amount, more_short if i == scopes.sold_row else more_long)
@@ -451,6 +453,7 @@ cdef void begin_day(EngineState *s) noexcept nogil:
         s.scopes[i].short_qty = 0
         s.scopes[i].messages = 0
         if s.scopes[i].state == RF_SCOPE_STATE_REDUCING:
+            audit_scope(s, RF_CONTROL_KIND_RELEASE, &s.scopes[i], RF_SCOPE_STATE_REDUCING, RF_SCOPE_STATE_OPEN)
             set_state(&s.scopes[i], RF_SCOPE_STATE_OPEN)
 
 
@@ -467,5 +470,5 @@ cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil:
     if not s.engine.counting or change.rule == RF_RISK_RULE_MARGIN_RATE:
         s.engine.counting = 1
         recount(s)
-    look_for_loss(&s.scopes[row])
+    look_for_loss(s, &s.scopes[row])
     return 1

@@ -26,7 +26,8 @@ class Rule:
 
     ``group``: order, account, flow, or setting (which other rules use). ``scopes``: kinds of scope where it may be set; empty: it has no limit of its own.
     ``reasons``: DenyReasons that it answers with. ``unit``: of its limit: qty, amount, ns, ppm, count, per_s, choice or "". ``looser``: which way a
-    change needs a second operator: higher (0 is the highest), lower (0 is the lowest), any. ``sources``: what demands it.
+    change needs a second operator: higher (0 is the highest), lower (0 is the lowest), more (0 is the lowest of values), any (from a value), change,
+    locate (higher, the first one too). ``sources``: what demands it.
     """
 
     name: str
@@ -60,7 +61,7 @@ _RULES = (
     Rule("LOT", "order", (), ("BAD_QTY",), "", "", ("SEC 15c3-5 (c)(2)(i)",)),
     Rule("QTY_RANGE", "order", (), ("BAD_QTY",), "", "", ("SEC 15c3-5 (c)(1)(ii)", "FIA 1.1")),
     Rule("RESTRICTED_LIST", "order", (), ("RESTRICTED",), "", "", ("SEC 15c3-5 (c)(2)(ii)",)),
-    Rule("SHORT_SALE", "order", ("ACCOUNT_INSTRUMENT",), ("NO_LOCATE",), "qty", "higher", ("SEC 15c3-5 (c)(2)(i)",)),
+    Rule("SHORT_SALE", "order", ("ACCOUNT_INSTRUMENT",), ("NO_LOCATE",), "qty", "locate", ("SEC 15c3-5 (c)(2)(i)",)),
     Rule("MAX_QTY", "order", EVERYWHERE, ("MAX_QTY",), "qty", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(1)(c)", "FIA 1.1")),
     Rule("MAX_NOTIONAL", "order", EVERYWHERE, ("MAX_NOTIONAL", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(1)(b)", "FIA 1.1")),
     Rule("REFERENCE_AGE", "order", EVERYWHERE, ("NO_REFERENCE",), "ns", "higher", ("SEC 15c3-5 (c)(1)(ii)", "FIA 3.1")),
@@ -110,10 +111,11 @@ if list(RULES) != list(NUMBER):
     raise ImportError("core/rules.py and RiskRule of ipc/schema.py name different rules, or in another order")
 
 
-def loosens(rule: Rule, before: int, after: int) -> bool:
+def loosens(rule: Rule, before: int, after: int, located: bool = False) -> bool:
     """Whether a change of a limit allows more than before, so that it needs a second operator.
 
-    A limit that is set where there was none is always tighter, but for settings whose 0 is a value: the least burst (``more``), the mid (``change``).
+    A limit that is set where there was none is always tighter, but for settings whose 0 is a value (the least burst, ``more``; the mid, ``change``) and for a
+    locate, which says that shares were found. ``located``: the instrument requires one, so that taking it back is tighter.
     """
     if before == after or rule.looser == "":
         return False
@@ -121,6 +123,8 @@ def loosens(rule: Rule, before: int, after: int) -> bool:
         return rule.looser == "change" or after > before
     if rule.looser == "any":
         return before != 0
+    if rule.looser == "locate":
+        return after > before or (after == 0 and not located)
     if rule.looser == "lower":
         return after < before
     return after == 0 or (before != 0 and after > before)

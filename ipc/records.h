@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 6u
-#define RF_LAYOUT_HASH 0x9932cbf378db53ebull
+#define RF_LAYOUT_HASH 0x97bd7b0099cda6e5ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -50,7 +50,7 @@
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
 #define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
 #define RF_DURABILITY_REPLICATED 3u /* a standby has it */
-#define RF_LOGIC_VERSION 1u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
+#define RF_LOGIC_VERSION 2u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
 #define RF_RESTRICT_JOURNAL_SLOW 1u /* frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes */
 #define RF_RESTRICT_JOURNAL_LATE 2u /* frames wait for their sync longer than journal.halt_ms: no new risk */
 #define RF_RESTRICT_JOURNAL_FULL 4u /* the disk has no space: no new risk */
@@ -945,7 +945,7 @@ typedef struct {
     char operator_name[24]; /* +40 */
     char reason[56]; /* +64 */
     char prefix[8]; /* +120: START: ClOrdID prefix of the instance */
-    char body[256]; /* +128: DEFINE_*: the row image, byte for byte; START: TableRows; of people's commands: 64 bytes by kind, then a Signature */
+    char body[256]; /* +128: DEFINE_*: the row image; START: TableRows; ROLL_DAY: DayStart; of commands by people: 64 bytes by kind, then a Signature */
 } rf_control_t;
 RF_STATIC_ASSERT(sizeof(rf_control_t) == 384, "Control");
 RF_STATIC_ASSERT(offsetof(rf_control_t, slot_seq) == 0, "Control.slot_seq");
@@ -996,7 +996,9 @@ typedef struct {
     uint32_t proposals; /* +56 */
     uint32_t scopes; /* +60 */
     uint32_t lots; /* +64 */
-    char pad_0[60]; /* +68: zero */
+    char pad_0[4]; /* +68: zero */
+    uint64_t day_begins_ns; /* +72: when the schedule has the command's day begin; 0: it has none [ns] */
+    char pad_1[48]; /* +80: zero */
 } rf_table_rows_t;
 RF_STATIC_ASSERT(sizeof(rf_table_rows_t) == 128, "TableRows");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, orders) == 0, "TableRows.orders");
@@ -1017,6 +1019,19 @@ RF_STATIC_ASSERT(offsetof(rf_table_rows_t, proposals) == 56, "TableRows.proposal
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, scopes) == 60, "TableRows.scopes");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, lots) == 64, "TableRows.lots");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_0) == 68, "TableRows.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, day_begins_ns) == 72, "TableRows.day_begins_ns");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_1) == 80, "TableRows.pad_1");
+
+/* Body of ROLL_DAY. Written by: supervisor (control agent). */
+typedef struct {
+    uint64_t begins_ns; /* +0: when the schedule has this day begin; 0: it has none [ns] */
+    uint32_t day; /* +8: YYYYMMDD, as in the command */
+    char pad_0[52]; /* +12: zero */
+} rf_day_start_t;
+RF_STATIC_ASSERT(sizeof(rf_day_start_t) == 64, "DayStart");
+RF_STATIC_ASSERT(offsetof(rf_day_start_t, begins_ns) == 0, "DayStart.begins_ns");
+RF_STATIC_ASSERT(offsetof(rf_day_start_t, day) == 8, "DayStart.day");
+RF_STATIC_ASSERT(offsetof(rf_day_start_t, pad_0) == 12, "DayStart.pad_0");
 
 /* Body of SET_LIMIT and SET_LOCATE: a limit (or setting) of a scope. Written by: supervisor (control agent). */
 typedef struct {
@@ -1254,7 +1269,9 @@ typedef struct {
     uint32_t counting; /* +288: 1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on */
     uint32_t killed_scopes; /* +292: scopes that are killed now */
     uint32_t scope_set_count; /* +296 */
-    char pad_1[20]; /* +300: zero */
+    uint32_t day_lead_s; /* +300: so long before the end of its date, in UTC, the schedule has a trading day begin; 0: not known [s] */
+    uint64_t command_digest; /* +304: folds every command whole, who gave it and why included, whatever came of it */
+    char pad_1[8]; /* +312: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -1308,7 +1325,9 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_entries) == 280, "EngineStat
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, counting) == 288, "EngineStatus.counting");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, killed_scopes) == 292, "EngineStatus.killed_scopes");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scope_set_count) == 296, "EngineStatus.scope_set_count");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 300, "EngineStatus.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, day_lead_s) == 300, "EngineStatus.day_lead_s");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, command_digest) == 304, "EngineStatus.command_digest");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 312, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1494,7 +1513,8 @@ typedef struct {
     uint64_t deadman_ns; /* +152: a heartbeat older than this cancels its orders and makes it CANCEL_ONLY; 0: none [ns] */
     uint64_t repeated_digest; /* +160: content of the last order that was fully executed */
     uint32_t repeated_count; /* +168: full executions of that content in a row */
-    char pad_1[20]; /* +172: zero */
+    uint8_t repeats; /* +172: 1 since REPEATED_EXECUTION disabled it */
+    char pad_1[19]; /* +173: zero */
 } rf_strategy_t;
 RF_STATIC_ASSERT(sizeof(rf_strategy_t) == 192, "Strategy");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, name) == 0, "Strategy.name");
@@ -1526,7 +1546,8 @@ RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_3) == 148, "Strategy.pad_3");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, deadman_ns) == 152, "Strategy.deadman_ns");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, repeated_digest) == 160, "Strategy.repeated_digest");
 RF_STATIC_ASSERT(offsetof(rf_strategy_t, repeated_count) == 168, "Strategy.repeated_count");
-RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_1) == 172, "Strategy.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, repeats) == 172, "Strategy.repeats");
+RF_STATIC_ASSERT(offsetof(rf_strategy_t, pad_1) == 173, "Strategy.pad_1");
 
 /* Conditions and where an order that meets them goes. Rows are tried in order; the first that is active, fits and can take it now is taken. Written by: engine. */
 typedef struct {
@@ -1907,7 +1928,8 @@ typedef struct {
     uint32_t next; /* +576: next grant of the same strategy */
     char pad_0[4]; /* +580: zero */
     char name[24]; /* +584 */
-    char pad_1[32]; /* +608: zero */
+    uint64_t changed_seq; /* +608: journal sequence at which it was last given to somebody, or taken from */
+    char pad_1[24]; /* +616: zero */
 } rf_permission_t;
 RF_STATIC_ASSERT(sizeof(rf_permission_t) == 640, "Permission");
 RF_STATIC_ASSERT(offsetof(rf_permission_t, strategy) == 0, "Permission.strategy");
@@ -1921,7 +1943,8 @@ RF_STATIC_ASSERT(offsetof(rf_permission_t, instruments) == 64, "Permission.instr
 RF_STATIC_ASSERT(offsetof(rf_permission_t, next) == 576, "Permission.next");
 RF_STATIC_ASSERT(offsetof(rf_permission_t, pad_0) == 580, "Permission.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_permission_t, name) == 584, "Permission.name");
-RF_STATIC_ASSERT(offsetof(rf_permission_t, pad_1) == 608, "Permission.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, changed_seq) == 608, "Permission.changed_seq");
+RF_STATIC_ASSERT(offsetof(rf_permission_t, pad_1) == 616, "Permission.pad_1");
 
 /* Who may command the instance. Written by: engine. */
 typedef struct {

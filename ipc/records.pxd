@@ -736,7 +736,14 @@ cdef extern from "records.h" nogil:
         uint32_t proposals
         uint32_t scopes
         uint32_t lots
-        char pad_0[60]
+        char pad_0[4]
+        uint64_t day_begins_ns
+        char pad_1[48]
+
+    ctypedef struct DayStart "rf_day_start_t":
+        uint64_t begins_ns
+        uint32_t day
+        char pad_0[52]
 
     ctypedef struct LimitChange "rf_limit_change_t":
         int64_t value
@@ -876,7 +883,9 @@ cdef extern from "records.h" nogil:
         uint32_t counting
         uint32_t killed_scopes
         uint32_t scope_set_count
-        char pad_1[20]
+        uint32_t day_lead_s
+        uint64_t command_digest
+        char pad_1[8]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -983,7 +992,8 @@ cdef extern from "records.h" nogil:
         uint64_t deadman_ns
         uint64_t repeated_digest
         uint32_t repeated_count
-        char pad_1[20]
+        uint8_t repeats
+        char pad_1[19]
 
     ctypedef struct Route "rf_route_t":
         uint32_t instrument
@@ -1176,7 +1186,8 @@ cdef extern from "records.h" nogil:
         uint32_t next
         char pad_0[4]
         char name[24]
-        char pad_1[32]
+        uint64_t changed_seq
+        char pad_1[24]
 
     ctypedef struct Operator "rf_operator_t":
         char name[24]

@@ -38,7 +38,7 @@ from ringfence.tools import authority, definitions, kill_words, operator_actions
 from ringfence.tools.config import Config
 from ringfence.tools.config_model import StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
-from ringfence.tools.trading_day import next_roll, trading_day
+from ringfence.tools.trading_day import begins, next_roll, trading_day
 
 SOCKET_NAME = "control.sock"
 BACKLOG = 16
@@ -347,7 +347,7 @@ class ControlAgent:
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id})
 
     def _roll_day(self, client: socket.socket, request: dict[str, Any], _pid: int, uid: int) -> None:
-        """Begin a trading day by hand: the one given, or the one that the clock says."""
+        """Begin a trading day by hand: the one given, or the one that the clock says; before its time a second operator must agree."""
         self._own_user(uid, "roll_day")
         reason = str(request.get("reason", ""))
         day, now = int(request.get("day") or trading_day(self.config.instance.roll, time.time_ns())), self._engine_day()
@@ -355,9 +355,13 @@ class ControlAgent:
             raise UsageError("a reason is needed: it is journaled with the command")
         if day <= now:
             raise Refused(f"the trading day is {now} already; it only goes forward: give a later one (--day)")
-        position = self._publish(definitions.roll_day(day, reason), uid)
-        self.log.info("trading day %d begins, by uid %d: %s", day, uid, reason)
-        self._await_taken(client, position, {"ok": True, "request_id": self.request_id, "day": day})
+        record = definitions.roll_day(day, reason, begins(self.config.instance.roll, day))
+        with Segment.attach(self.instance, "state") as state:
+            before = int(state.section("engine")[1]["proposals"])
+        position = self._publish(record, uid)
+        self.log.info("trading day %d is begun by uid %d: %s", day, uid, reason)
+        self._await_taken(client, position, {"ok": True, "request_id": self.request_id, "day": day}, checked=True)
+        self.waiting[-1].outcome = lambda state: authority.outcome(state, record, uid, before)
 
     def _reload(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int) -> None:
         """Publish what a configuration file changes, all of it or nothing; a restarted engine then reads that file too."""
@@ -405,10 +409,12 @@ class ControlAgent:
             self._own_user(uid, op)
         with Segment.attach(self.instance, "state") as state:
             record = operator_actions.build(op, request, state)
+            before = int(state.section("engine")[1]["proposals"])
         position = self._publish(record, uid, proof)
         failpoint.reached("U6")
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)
+        self.waiting[-1].outcome = lambda state: authority.outcome(state, record, uid, before)
 
     def _govern(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int, proof: signed.Accepted | None = None) -> None:
         """Limits, kills, approvals and strategies: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else.
@@ -470,7 +476,7 @@ class ControlAgent:
             return
         day = trading_day(self.config.instance.roll, now)
         if day > self._engine_day():
-            self._publish(definitions.roll_day(day, "scheduled roll"), os.getuid())
+            self._publish(definitions.roll_day(day, "scheduled roll", begins(self.config.instance.roll, day)), os.getuid())
             self.log.info("trading day %d begins", day)
         self.next_roll_ns = next_roll(self.config.instance.roll, now)
 

@@ -29,6 +29,7 @@ LOOSER = {
     "lower": "a lower value, or none",
     "any": "any change, unless it was none",
     "more": "a higher value",
+    "locate": "a higher value, the first one too; where no locate is required, none",
     "change": "any change",
     "": "",
 }

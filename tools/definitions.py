@@ -29,6 +29,7 @@ from ringfence.tools.config import Config, LimitsConfig
 from ringfence.tools.config_model import DURABILITIES, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.rule_values import Place
+from ringfence.tools.trading_day import begins
 
 Rows = Callable[[str], Any]
 _CONTROL = ENUMS["ControlKind"].by_name
@@ -169,10 +170,11 @@ def user_name(uid: int) -> str:
 
 
 def start(config: Config, epoch: int, day: int) -> Any:
-    """The START command of an engine: epoch, trading day [YYYYMMDD], ClOrdID prefix and table sizes."""
+    """The START command of an engine: epoch, trading day [YYYYMMDD], when the schedule has that begin, ClOrdID prefix and table sizes."""
     sizes = np.zeros(1, dtype("TableRows"))
     for name in LimitsConfig.__dataclass_fields__:
         sizes[0][name] = getattr(config.limits, name)
+    sizes[0]["day_begins_ns"] = begins(config.instance.roll, day)
     return command("START", "engine start", epoch=epoch, day=day, prefix=config.instance.prefix.encode(), body=sizes[0])
 
 
@@ -183,9 +185,11 @@ def skip_outputs(venue: int, count: int, last_order: int) -> Any:
     return command("SKIP_OUTPUTS", "the journal lost its end", body=body[0])
 
 
-def roll_day(day: int, reason: str) -> Any:
-    """The command that begins a trading day [YYYYMMDD]."""
-    return command("ROLL_DAY", reason, day=day)
+def roll_day(day: int, reason: str, begins_ns: int = 0) -> Any:
+    """The command that begins a trading day [YYYYMMDD]; ``begins_ns``: when the schedule has it begin, 0 when there is none."""
+    body = np.zeros(1, dtype("DayStart"))
+    body[0]["day"], body[0]["begins_ns"] = day, begins_ns
+    return command("ROLL_DAY", reason, day=day, body=body[0])
 
 
 def changes(config: Config, rows: Rows, counts: Any, before: Config | None = None) -> list[Any]:

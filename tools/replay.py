@@ -33,7 +33,7 @@ _KIND = ENUMS["FrameKind"].by_name
 _START = ENUMS["ControlKind"].by_name["START"]
 _HEAD_BYTES = RECORDS["FileFrame"].size
 _BODY_AT = RECORDS["Control"].offsets["body"]
-TABLES = tuple(f.name for f in RECORDS["TableRows"].fields if not f.is_pad)
+TABLES = tuple(f.name for f in RECORDS["TableRows"].fields if not f.is_pad and f.name != "day_begins_ns")
 
 
 END = (1 << 64) - 1

@@ -11,7 +11,7 @@ Rejected: holidays and weekends (a session's schedule says when it trades; a tra
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -43,6 +43,13 @@ def trading_day(roll: str, ns: int) -> int:
     local = datetime.fromtimestamp(ns // NANO, UTC).astimezone(zone)
     begun = at != time(0) and ns >= _moment(local, at, zone)
     return int((local.date() + timedelta(days=begun)).strftime("%Y%m%d"))
+
+
+def begins(roll: str, day: int) -> int:
+    """When a trading day [YYYYMMDD] begins [ns since 1970]."""
+    at, zone = parse_roll(roll)
+    name = date(day // 10_000, day // 100 % 100, day % 100)
+    return int(datetime.combine(name - timedelta(days=at != time(0)), at, zone).timestamp()) * NANO
 
 
 def next_roll(roll: str, ns: int) -> int:

@@ -181,17 +181,19 @@ def test_strategy_when_it_was_poisoned_or_silent_is_set_free_by_two(m: Any) -> N
 def test_proposals_when_the_table_is_full_of_pending_ones_refuses_and_uses_decided_rows_again(make_machine: Any) -> None:
     from ringfence.core.state import Limits
 
-    m = make_machine(Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, proposals=2))
+    m = make_machine(Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, proposals=3))
     body = m.record("Operator", id=1, name="x", uid=OWNER, role=ENUMS["OperatorRole"].by_name["ADMIN"], status=1)
     m.control("DEFINE_OPERATOR", body=body)
     m.new(1, qty=1)
     m.limit("MAX_QTY", 10, operator_uid=OWNER)
-    for value in (11, 12, 13):
+    for value in (11, 12, 13, 14):
         m.limit("MAX_QTY", value, operator_uid=OWNER)
-    assert (proposals(m), m.breaks()) == (["PENDING", "PENDING"], ["BAD_CONTROL"])
+    assert (proposals(m), m.breaks()) == (["PENDING", "PENDING"], ["BAD_CONTROL"] * 2)
     assert decide(m, "WITHDRAW", 1, OWNER) == "done"
-    m.limit("MAX_QTY", 14, operator_uid=OWNER)
-    assert [int(r["id"]) for r in m.table("proposals")[1:3]] == [3, 2]
+    m.limit("MAX_QTY", 15, operator_uid=OWNER)
+    assert decide(m, "WITHDRAW", 2, OWNER) == "done"
+    m.limit("MAX_QTY", 16, operator_uid=OWNER)
+    assert [int(r["id"]) for r in m.table("proposals")[1:4]] == [4, 2, 3]
 
 
 def test_audit_digest_when_anything_was_changed_differs_and_a_replay_has_the_same(m: Any) -> None:

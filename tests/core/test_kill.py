@@ -373,7 +373,7 @@ def test_strategy_when_silent_is_cancel_only_and_its_orders_are_cancelled(m: Any
     m.timer(1)
     assert cancelled(m) == [1], "asked again like a killed one"
     m.control("STRATEGY_ATTACH", strategy=1, epoch=8, pid=2)
-    assert int(m.table("strategies")[1]["silent"]) == 0
+    assert int(m.table("strategies")[1]["silent"]) == 1, "a restart is not a person's decision"
     assert int(m.table("strategies")[1]["status"]) == ENUMS["StrategyStatus"].by_name["CANCEL_ONLY"], "an operator frees it"
 
 

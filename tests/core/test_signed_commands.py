@@ -33,7 +33,7 @@ def m(machine: Any) -> Any:
 def with_operators(machine: Any) -> Any:
     machine.currency()
     for row, (uid, role) in enumerate(((ALICE, "RISK"), (BOB, "RISK"), (KEYLESS, "ADMIN"), (VIEWER, "VIEWER")), 1):
-        key = b"" if uid == KEYLESS else b"\0" * 31 + b"k"
+        key = b"" if uid == KEYLESS else b"\0" * 31 + bytes([row])
         fields = {"name": f"op{uid}", "uid": uid, "role": ENUMS["OperatorRole"].by_name[role], "status": 1, "public_key": key}
         machine.control("DEFINE_OPERATOR", body=machine.record("Operator", id=row, **fields))
     machine.new(1, qty=1)

@@ -19,7 +19,7 @@ from ringfence.core.authority import ROLES
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools import audit_trail, authority, control_client, render
 from ringfence.tools.change_text import of_proposal
-from ringfence.tools.commands.control import _done
+from ringfence.tools.commands.control import _done, _said
 from ringfence.tools.commands.control import resume as resume_halt
 from ringfence.tools.errors import OutcomeUnknown
 from ringfence.tools.render import Column, Frame, Options, Row, View
@@ -71,12 +71,6 @@ _GLYPH = {"PENDING": "warn", "RUNNING": "warn", "APPROVED": "ok"}
 
 def _ask(args: argparse.Namespace, name: str, op: str, **fields: object) -> dict[str, object]:
     return control_client.operate(name, op, args.reason, args.timeout or control_client.TIMEOUT_S, **fields)
-
-
-def _said(answer: dict[str, object], done: str) -> str:
-    if answer.get("outcome") == "proposed":
-        return f"▲ proposed as {answer['proposal']}: another operator of role risk has 15 minutes: ringfence approve {answer['proposal']} --reason ..."
-    return f"● {done}"
 
 
 def kill(args: argparse.Namespace) -> int:

@@ -106,6 +106,13 @@ def _done(args: argparse.Namespace, name: str, answer: dict[str, object], line: 
     return 0
 
 
+def _said(answer: dict[str, object], done: str) -> str:
+    """What came of a command that may need a second operator."""
+    if answer.get("outcome") == "proposed":
+        return f"▲ proposed as {answer['proposal']}: another operator of role risk has 15 minutes: ringfence approve {answer['proposal']} --reason ..."
+    return f"● {done}"
+
+
 def checkpoint(args: argparse.Namespace) -> int:
     """Have the engine journal its state hash now, for a replay to compare with."""
     name = choose(args.instance)
@@ -118,14 +125,14 @@ def roll(args: argparse.Namespace) -> int:
     name = choose(args.instance)
     day = int(args.day.replace("-", "")) if args.day else 0
     answer = control_client.roll_day(name, day, args.reason, args.timeout or control_client.TIMEOUT_S)
-    return _done(args, name, answer, f"● {name}: trading day {answer['day']}")
+    return _done(args, name, answer, _said(answer, f"{name}: trading day {answer['day']}"))
 
 
 def strategy(args: argparse.Namespace) -> int:
     """Change a strategy's status; journaled with operator and reason."""
     name = choose(args.instance)
     answer = control_client.set_strategy(name, args.name, args.status, args.reason, args.timeout or control_client.TIMEOUT_S)
-    return _done(args, name, answer, f"● {name}: strategy {args.name} is {args.status}")
+    return _done(args, name, answer, _said(answer, f"{name}: strategy {args.name} is {args.status}"))
 
 
 def cancel(args: argparse.Namespace) -> int:
@@ -154,7 +161,9 @@ def resume(args: argparse.Namespace) -> int:
     answer = _operate(args, name, "resume")
     with Instance(name) as instance:
         left = instance.restrictions
-    line = f"▲ {name}: resumed, still restricted by {', '.join(left)}; see ringfence status" if left else f"● {name}: new risk is taken"
+    line = _said(answer, f"{name}: new risk is taken")
+    if left and answer.get("outcome") != "proposed":
+        line = f"▲ {name}: resumed, still restricted by {', '.join(left)}; see ringfence status"
     return _done(args, name, answer | {"restrictions": left}, line)
 
 
@@ -162,7 +171,7 @@ def resolve(args: argparse.Namespace) -> int:
     """Say how an order in doubt ended."""
     name = choose(args.instance)
     answer = _operate(args, name, "resolve", order=parse_order_id(args.order), status=args.status)
-    return _done(args, name, answer, f"● {name}: order {args.order} is {args.status}")
+    return _done(args, name, answer, _said(answer, f"{name}: order {args.order} is {args.status}"))
 
 
 def assign(args: argparse.Namespace) -> int:
@@ -170,7 +179,8 @@ def assign(args: argparse.Namespace) -> int:
     name = choose(args.instance)
     order = None if args.order is None else parse_order_id(args.order)
     answer = _operate(args, name, "assign", execution=_execution(args.execution), order=order, strategy=args.to)
-    return _done(args, name, answer, f"● {name}: execution {args.execution} is of {f'order {args.order}' if args.order else f'strategy {args.to}'}")
+    of = f"order {args.order}" if args.order else f"strategy {args.to}"
+    return _done(args, name, answer, _said(answer, f"{name}: execution {args.execution} is of {of}"))
 
 
 def dk(args: argparse.Namespace) -> int:

@@ -21,10 +21,11 @@ from ringfence.tools.simulation.oracle_scopes import Scope
 from ringfence.tools.simulation.setup import LIMITED, SECOND_OPERATOR
 
 HOLD_NS = 400_000_000
+RESUMED_NS = 20_000_000
 LASTS_NS = (20_000_000, 2_000_000_000)
 _KIND = ENUMS["ScopeKind"]
 _PENDING = ENUMS["ProposalState"].by_name["PENDING"]
-_RELEASE = ENUMS["ControlKind"].by_name["RELEASE"]
+_RELEASE, _RESUME, _ROLL_DAY = (ENUMS["ControlKind"].by_name[name] for name in ("RELEASE", "RESUME", "ROLL_DAY"))
 _STATUS = ENUMS["StrategyStatus"].by_name
 _CHOSEN = ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED")
 
@@ -74,7 +75,7 @@ class Operators:
         self.host.publish(definitions.command("SET_STRATEGY", "simulated", strategy=row, status=_STATUS[status]))
 
     def step(self, now: int) -> None:
-        """An operator's turn: of three proposals one is approved, one withdrawn, one left to wait."""
+        """An operator's turn: of three proposals one is approved, one withdrawn, one left to wait; a halt is resumed, and a new day begun, by both."""
         if self.host.engine is None:
             return
         for row in [r for r, at in self.due.items() if at <= now]:
@@ -82,15 +83,21 @@ class Operators:
             self._set(row, "ENABLED")
         table = self.host.engine.state.table
         for p in table("proposals")[1 : int(table("engine")[1]["proposal_count"]) + 1]:
-            number = int(p["id"])
-            if int(p["state"]) == _PENDING and int(p["kind"]) != _RELEASE and self.seen.setdefault(number, now + HOLD_NS) <= now:
-                self.seen[number] = now + HOLD_NS
-                self._decide(number)
+            number, kind = int(p["id"]), int(p["kind"])
+            hold = RESUMED_NS if kind == _RESUME else HOLD_NS
+            if int(p["state"]) == _PENDING and kind != _RELEASE and self.seen.setdefault(number, now + hold) <= now:
+                self.seen[number] = now + hold
+                self._decide(number, sure=kind in (_RESUME, _ROLL_DAY))
 
-    def _decide(self, number: int) -> None:
+    def waits_to_resume(self) -> bool:
+        """Whether somebody has proposed to resume already."""
+        table = self.host.engine.state.table if self.host.engine is not None else None
+        return table is not None and any(int(p["kind"]) == _RESUME and int(p["state"]) == _PENDING for p in table("proposals"))
+
+    def _decide(self, number: int, *, sure: bool) -> None:
         body = np.zeros(1, dtype("Decision"))
         body[0]["proposal"] = number
-        if number % 3 == 0:
+        if sure or number % 3 == 0:
             self.host.publish(definitions.command("APPROVE", "simulated", body=body[0], operator_uid=SECOND_OPERATOR))
         elif number % 3 == 1:
             self.host.publish(definitions.command("WITHDRAW", "simulated", body=body[0]))

@@ -415,16 +415,22 @@ def _replace(m: Model, e: Report, t: Trade, old: Execution, key: ExecutionKey) -
 # ---- out of suspense (S3, S21) ---------------------------------------------------------------------------------------------------
 
 
-def assign(m: Model, execution: int, order: int, strategy: int) -> bool:
-    """Move an execution from suspense to an order or a strategy; False when the command cannot be."""
-    if not 0 < execution <= len(m.execution_rows) or (order == 0) == (strategy == 0):
-        return False
+def in_suspense(m: Model, execution: int) -> Execution | None:
+    """The last version of an execution that is in suspense, and in an instrument of ours."""
+    if not 0 < execution <= len(m.execution_rows):
+        return None
     x = m.execution_rows[execution - 1]
     while x.successor is not None and x.state != ASSIGNED:
         x = x.successor
-    account, of_strategy, instrument = x.position
-    if x.order is not None or of_strategy or x.state != BOOKED or not instrument or order > len(m.orders) or (strategy and strategy not in m.strategies):
+    return x if x.order is None and not x.position[1] and x.state == BOOKED and x.position[2] else None
+
+
+def assign(m: Model, execution: int, order: int, strategy: int) -> bool:
+    """Move an execution from suspense to an order or a strategy; False when the command cannot be."""
+    x = in_suspense(m, execution)
+    if x is None or (order == 0) == (strategy == 0) or order > len(m.orders) or (strategy and strategy not in m.strategies):
         return False
+    account, _, instrument = x.position
     o = m.orders[order - 1] if order else None
     venue, _, _, side, exec_id, _ = x.key
     if o is not None and (o.instrument != instrument or o.venue != venue or (o.side == BUY) != (side == BUY)):

@@ -8,27 +8,16 @@ A command that cannot be changes nothing (and is a break). Nothing here fails.
 from __future__ import annotations
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_authority, oracle_book, oracle_kills, oracle_records
-from ringfence.tools.simulation.oracle_model import (
-    REVISIONS_MAX,
-    Model,
-    Order,
-    Strategy,
-    ask_status,
-    by_quantity,
-    cancel_open,
-    end_cancels,
-    settle,
-)
+from ringfence.tools.simulation import oracle_authority, oracle_day, oracle_kills, oracle_records
+from ringfence.tools.simulation.oracle_model import REVISIONS_MAX, Model, Order, Strategy, ask_status, cancel_open
 from ringfence.tools.simulation.oracle_records import BIT, text_of
-from ringfence.tools.simulation.oracle_rules import STATUS, day_code, is_day
+from ringfence.tools.simulation.oracle_restrictions import restrict
+from ringfence.tools.simulation.oracle_rules import day_code, is_day
 
 KIND = ENUMS["ControlKind"].by_name
 SEEN = ENUMS["ObservationKind"].by_name
 STRATEGY_STATUS = ENUMS["StrategyStatus"]
-DAY = ENUMS["TimeInForce"].by_name["DAY"]
 JOURNAL = BIT["RESTRICT_JOURNAL_SLOW"] | BIT["RESTRICT_JOURNAL_LATE"] | BIT["RESTRICT_JOURNAL_FULL"] | BIT["RESTRICT_JOURNAL_SUSPECT"]
-RESOLVED = {"CANCELED", "REJECTED", "EXPIRED", "DONE_FOR_DAY", "FILLED", "NEW"}
 
 
 def control(m: Model, payload: bytes) -> None:
@@ -36,58 +25,42 @@ def control(m: Model, payload: bytes) -> None:
     if not oracle_authority.may_command(m, uid, kind):
         done = False
     elif kind == KIND["START"]:
-        done = _start(m, day, text_of(prefix)[:2])
+        done = _start(m, uid, day, text_of(prefix)[:2], text_of(name), body)
     elif kind in (KIND["STRATEGY_ATTACH"], KIND["STRATEGY_DETACH"]):
         done = _strategy(m, kind, strategy, epoch)
+    elif kind == KIND["ROLL_DAY"]:
+        (begins_ns, _) = oracle_records.DAY_START.unpack_from(body)
+        oracle_day.learn(m, day, begins_ns, agreed=oracle_authority.is_free(m, uid))
+        done = oracle_authority.command(m, kind, uid, text_of(name), (0, 0), oracle_day.body_of(day, begins_ns))
     elif kind in oracle_authority.CONTROLLED:
         done = oracle_authority.command(m, kind, uid, text_of(name), (strategy, status), body)
-    elif kind == KIND["ROLL_DAY"]:
-        done = is_day(day) and day > m.day
-        if done:
-            _roll(m, day)
-    elif kind in (KIND["HALT"], KIND["RESUME"], KIND["DIVERGENCE"]):
+    elif kind in (KIND["HALT"], KIND["DIVERGENCE"]):
         done = True
-        bit = BIT["RESTRICT_OPERATOR"] if kind == KIND["HALT"] else BIT["RESTRICT_DIVERGENCE"]
-        _restrict(m, m.restrictions & JOURNAL if kind == KIND["RESUME"] else m.restrictions | bit)
+        restrict(m, m.restrictions | (BIT["RESTRICT_OPERATOR"] if kind == KIND["HALT"] else BIT["RESTRICT_DIVERGENCE"]))
+        oracle_authority.withdraw_resume(m)
     else:
         done = kind == KIND["CHECKPOINT"] or _action(m, kind, body)
     m.breaks += not done
 
 
-def _restrict(m: Model, bits: int) -> None:
-    halting = ~BIT["RESTRICT_JOURNAL_SLOW"]
-    if bits & halting and not m.restrictions & halting:
-        m.halts.append((m.seq, 0))
-    elif not bits & halting and m.restrictions & halting:
-        m.halts[-1] = m.halts[-1][0], m.seq
-    m.restrictions = bits
-
-
 # ---- the trading day -------------------------------------------------------------------------------------------------------------
 
 
-def _start(m: Model, day: int, prefix: bytes) -> bool:
+def _start(m: Model, uid: int, day: int, prefix: bytes, name: bytes, body: bytes) -> bool:
     if not is_day(day) or len(prefix) < 2 or (m.orders and prefix != m.prefix):
         return False
     if m.day == 0:
         m.day, m.day_code = day, day_code(day)
+    (begins_ns,) = oracle_records.DAY_BEGINS.unpack_from(body)
+    free = oracle_authority.is_free(m, uid)
+    oracle_day.learn(m, day, begins_ns, agreed=free)
+    if day > m.day and (free or oracle_day.is_due(m, day)):
+        oracle_day.roll(m, day)
     elif day > m.day:
-        _roll(m, day)
+        m.breaks += not oracle_authority.command(m, KIND["ROLL_DAY"], uid, name, (0, 0), oracle_day.body_of(day, begins_ns))
     m.prefix = prefix
     m.started_ns = m.now
     return True
-
-
-def _roll(m: Model, day: int) -> None:
-    """Orders are carried as they are; an old DAY order that is still open is in doubt and asked for."""
-    m.day, m.day_code = day, day_code(day)
-    m.turnover.clear()
-    for s in m.strategies.values():
-        for o in s.open.values():
-            if o.time_in_force == DAY and o.day < m.day_code:
-                o.unverified = o.unverified or o.base != "UNKNOWN"
-                ask_status(m, o)
-                m.touched[o.row] = o
 
 
 # ---- strategies ------------------------------------------------------------------------------------------------------------------
@@ -98,7 +71,7 @@ def _strategy(m: Model, kind: int, row: int, epoch: int) -> bool:
     if s is None:
         return False
     if kind == KIND["STRATEGY_ATTACH"]:
-        s.attached, s.epoch, s.stalled, s.silent = True, epoch, False, False  # another process: its heart beats, what it may do stays
+        s.attached, s.epoch, s.stalled = True, epoch, False  # another process: what it may do stays
     else:
         _leave(m, row, s)
     return True
@@ -114,13 +87,9 @@ def _leave(m: Model, row: int, s: Strategy) -> None:
 
 
 def _action(m: Model, kind: int, body: bytes) -> bool:
-    order, execution, instrument, venue, strategy, status = oracle_records.ACTION.unpack_from(body)
+    order, execution, instrument, venue, _, _ = oracle_records.ACTION.unpack_from(body)
     if kind == KIND["MASS_CANCEL"]:
         return _mass_cancel(m, venue, instrument)
-    if kind == KIND["RESOLVE_ORDER"]:
-        return 0 < order <= len(m.orders) and _resolve(m, m.orders[order - 1], STATUS.get(status, ""))
-    if kind == KIND["ASSIGN_EXECUTION"]:
-        return oracle_book.assign(m, execution, order, strategy)
     if kind == KIND["SKIP_OUTPUTS"]:
         return _skip(m, venue, order, execution)
     return kind == KIND["DONT_KNOW"]  # moves nothing of ours
@@ -141,7 +110,8 @@ def _skip(m: Model, venue: int, count: int, last_sent: int) -> bool:
         o = Order(len(m.orders) + 1, 0, (), *(0,) * 12, day=0, created_seq=0, base="DENIED", shown="DENIED", lost=True)
         m.orders.append(o)
         m.touched[o.row] = o
-    _restrict(m, m.restrictions | BIT["RESTRICT_OPERATOR"])
+    restrict(m, m.restrictions | BIT["RESTRICT_OPERATOR"])
+    oracle_authority.withdraw_resume(m)
     m.breaks += 1
     return True
 
@@ -156,19 +126,6 @@ def _mass_cancel(m: Model, venue: int, instrument: int) -> bool:
     return sum(cancel_open(m, row, instrument, 0, venue) for row in sorted(m.strategies)) == 0
 
 
-def _resolve(m: Model, o: Order, status: str) -> bool:
-    """S6: an operator says how an order in doubt ended."""
-    if status not in RESOLVED or not (o.base == "UNKNOWN" or o.unverified):
-        return False
-    o.base = by_quantity(o) if status == "NEW" else status
-    o.unverified = False
-    o.acked = True
-    if status != "NEW":
-        end_cancels(m, o)
-    settle(m, o)
-    return True
-
-
 # ---- what the engine saw of its peers --------------------------------------------------------------------------------------------
 
 
@@ -178,7 +135,7 @@ def observation(m: Model, payload: bytes) -> None:
     if kind in (SEEN["JOURNAL_PRESSURE"], SEEN["JOURNAL_CLEAR"]):
         m.journal_pressure = kind == SEEN["JOURNAL_PRESSURE"]
     elif kind == SEEN["JOURNAL_HEALTH"]:
-        _restrict(m, m.restrictions & ~JOURNAL | value & JOURNAL)
+        restrict(m, m.restrictions & ~JOURNAL | value & JOURNAL)
     elif kind == SEEN["GATEWAY_STALLED"] and venue is not None:
         venue.stalled, venue.queued = True, 0
     elif kind == SEEN["GATEWAY_READY"] and venue is not None:
@@ -190,7 +147,7 @@ def observation(m: Model, payload: bytes) -> None:
     elif kind in (SEEN["STRATEGY_STALLED"], SEEN["STRATEGY_READY"]) and strategy is not None:
         strategy.stalled = kind == SEEN["STRATEGY_STALLED"]
     elif kind == SEEN["KILL_WORD"] and value == 1 and (peer == 0 or venue is not None):
-        oracle_authority.withdraw_on(m, oracle_kills.word(m, peer))
+        oracle_kills.word(m, peer)
     elif kind == SEEN["STRATEGY_SILENT"] and strategy is not None:
         oracle_kills.silence(m, strategy)
     elif kind == SEEN["STRATEGY_POISONED"] and strategy is not None:

@@ -27,10 +27,11 @@ KINDS = frozenset(_RECORDS)
 
 def row_of(what: str, body: bytes) -> int:
     """The row that an image is of."""
-    return int(_field(what, body, "id"))
+    return int(field_of(what, body, "id"))
 
 
-def _field(what: str, body: bytes, name: str) -> Any:
+def field_of(what: str, body: bytes, name: str) -> Any:
+    """A field of an image."""
     (value,) = oracle_records.picker(_RECORDS[what], name).unpack_from(body)
     return value
 
@@ -102,12 +103,17 @@ def _operator(m: Model, body: bytes) -> bool:
     uid, row, role, status = oracle_records.OPERATOR.unpack_from(body)
     if not 0 < row < m.capacity.get("operators", 1 << 32) or status not in STATUSES or role not in ROLE.by_value:
         return False
-    if any(known == uid for other, (known, _, _) in m.operators.items() if other != row):
+    if any(known == uid or _shares_key(m, other, body) for other, (known, _, _) in m.operators.items() if other != row):
         return False
     m.operators[row] = uid, role, status == ACTIVE
     if status == ACTIVE:
         m.highest_roles[row] = max(m.highest_roles.get(row, 0), role)
     return True
+
+
+def _shares_key(m: Model, other: int, body: bytes) -> bool:
+    key = field_of("DEFINE_OPERATOR", body, "public_key")
+    return bool(key.strip(b"\0")) and key == field_of("DEFINE_OPERATOR", m.images["DEFINE_OPERATOR", other], "public_key")
 
 
 def _beside_orders(_m: Model, _body: bytes) -> bool:
@@ -129,7 +135,7 @@ _DEFINE: dict[str, Callable[[Model, bytes], bool]] = {
 
 # Fields that a second operator must agree to: any change; a change away from set; a bound that moves out (0 is none); one that gets lower.
 _ANY_CHANGE = {
-    "DEFINE_INSTRUMENT": ("multiplier", "kind", "inverse", "base", "quote"),
+    "DEFINE_INSTRUMENT": ("multiplier", "kind", "inverse", "base", "quote", "symbol", "price_digits", "qty_digits"),
     "DEFINE_ACCOUNT": ("broker", "code"),
     "DEFINE_STRATEGY": ("desk_row", "uid"),
 }
@@ -139,7 +145,7 @@ _TAKEN_BACK = {
     "DEFINE_STRATEGY": ("cancel_on_detach",),
 }
 _BOUNDS = {"DEFINE_INSTRUMENT": ("qty_max", "last_day"), "DEFINE_STRATEGY": ("max_age_ns", "deadman_ns")}
-_LOWER = {"DEFINE_INSTRUMENT": ("qty_min", "margin_ppm")}
+_LOWER = {"DEFINE_INSTRUMENT": ("qty_min", "margin_ppm"), "DEFINE_ACCOUNT": ("durability",), "DEFINE_VENUE": ("durability",)}
 _OPENED = frozenset({"DEFINE_INSTRUMENT", "DEFINE_ACCOUNT", "DEFINE_VENUE"})
 
 
@@ -152,33 +158,43 @@ def widens(m: Model, what: str, body: bytes, uid: int) -> bool:
     before = m.images.get((what, row_of(what, body)))
     if before is None:
         if what == "DEFINE_STRATEGY":
-            return bool(_field(what, body, "status") < STRATEGY_STATUS.by_name["DISABLED"])
-        return what in _OPENED and _field(what, body, "status") == ACTIVE
-    if what in _OPENED and _field(what, body, "status") == ACTIVE != _field(what, before, "status"):
+            return bool(field_of(what, body, "status") < STRATEGY_STATUS.by_name["DISABLED"])
+        return what in _OPENED and field_of(what, body, "status") == ACTIVE
+    if what in _OPENED and field_of(what, body, "status") == ACTIVE != field_of(what, before, "status"):
         return True
 
     def pairs(table: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, Any]]:
-        return [(_field(what, before, name), _field(what, body, name)) for name in table.get(what, ())]
+        return [(field_of(what, before, name), field_of(what, body, name)) for name in table.get(what, ())]
 
     changed = any(old != new for old, new in pairs(_ANY_CHANGE)) or any(old and not new for old, new in pairs(_TAKEN_BACK))
     return changed or any(old and (not new or new > old) for old, new in pairs(_BOUNDS)) or any(new < old for old, new in pairs(_LOWER))
 
 
 def _widens_currency(m: Model, body: bytes) -> bool:
-    row, rate = row_of("DEFINE_CURRENCY", body), _field("DEFINE_CURRENCY", body, "rate")
+    row, rate = row_of("DEFINE_CURRENCY", body), field_of("DEFINE_CURRENCY", body, "rate")
     before = m.images.get(("DEFINE_CURRENCY", row))
-    old = _field("DEFINE_CURRENCY", before, "rate") if before is not None else 0
-    return bool(rate) and rate != old and not (row == 1 and before is None) and (not old or rate < old)
+    if before is None:
+        return bool(rate) and row != 1
+    old = field_of("DEFINE_CURRENCY", before, "rate")
+    if field_of("DEFINE_CURRENCY", before, "code") != field_of("DEFINE_CURRENCY", body, "code"):
+        return True
+    return bool(rate) and rate != old and (not old or rate < old)
 
 
 def _widens_operator(m: Model, body: bytes, uid: int) -> bool:
     """Not while there never was another who could approve."""
     of, row, role, status = oracle_records.OPERATOR.unpack_from(body)
-    others = [r for r, (known, _, _) in m.operators.items() if known != uid and m.highest_roles.get(r, 0) >= ROLE.by_name["RISK"]]
-    if status != ACTIVE or role < ROLE.by_name["TRADER"] or not others:
+    if is_alone(m, uid):
         return False
     known = m.operators.get(row)
-    if known is None or not known[2] or role > known[1] or of != known[0]:
+    if known is not None and of != known[0]:
         return True
-    before = m.images["DEFINE_OPERATOR", row]
-    return any(_field("DEFINE_OPERATOR", before, name) != _field("DEFINE_OPERATOR", body, name) for name in ("public_key", "name"))
+    before = m.images.get(("DEFINE_OPERATOR", row))
+    if before is not None and any(field_of("DEFINE_OPERATOR", before, name) != field_of("DEFINE_OPERATOR", body, name) for name in ("public_key", "name")):
+        return True
+    return status == ACTIVE and role >= ROLE.by_name["TRADER"] and (known is None or not known[2] or role > known[1])
+
+
+def is_alone(m: Model, uid: int) -> bool:
+    """Whether there never was another who could approve."""
+    return not any(known != uid and m.highest_roles.get(r, 0) >= ROLE.by_name["RISK"] for r, (known, _, _) in m.operators.items())

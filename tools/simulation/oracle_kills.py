@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools.simulation import oracle_proposals
 from ringfence.tools.simulation.oracle_limits import venue_refusal
 from ringfence.tools.simulation.oracle_model import (
     CANCEL,
@@ -65,6 +66,7 @@ def kill(m: Model, scope: Scope, options: int) -> bool:
     if not exists(m, scope) or options & ~(CANCELS | FLATTENS):
         return False
     m.counting = True
+    oracle_proposals.withdraw_on(m, scope)
     if scope[0] in BESIDE:
         m.uncovered.add("KILL_SWITCH of a broker, desk or currency")
     known = m.kills.get(scope)

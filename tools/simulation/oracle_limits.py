@@ -79,6 +79,8 @@ def set_permission(m: Model, body: bytes) -> bool:
     """One element of one set of a grant; a grant that is taken from its strategy is empty and stays."""
     element, row, part_number, give = oracle_records.PERMISSION.unpack_from(body)
     part = PART.get(part_number, "")
+    if part == "STRATEGY" or (not give and row in m.grants):
+        m.regranted[row] = m.seq
     if part == "STRATEGY":
         if give:
             m.grants.setdefault(row, Grant(0)).strategy = 0 if element == ANY else element
@@ -112,7 +114,14 @@ def limit_change(body: bytes) -> tuple[Scope, str, int, int]:
 
 def needs_two(m: Model, scope: Scope, rule: str, value: int) -> bool:
     """Whether it allows more than what holds."""
-    return rule in RULES and loosens(RULES[rule], value_of(m, scope, rule), value)
+    return rule in RULES and limit_loosens(m, scope, rule, value_of(m, scope, rule), value)
+
+
+def limit_loosens(m: Model, scope: Scope, rule: str, before: int, after: int) -> bool:
+    """Whether one value of a limit allows more than another."""
+    image = m.images.get(("DEFINE_INSTRUMENT", scope[2]))
+    located = image is not None and bool(oracle_records.picker("Instrument", "locate_required").unpack_from(image)[0])
+    return loosens(RULES[rule], before, after, located)
 
 
 def set_limit(m: Model, scope: Scope, rule: str, value: int, *, known: bool) -> bool:

@@ -201,7 +201,7 @@ class Strategy:
     epoch: int = 0
     stalled: bool = False
     silent: bool = False
-    unapproved: bool = False  # one person has added it to an instance that trades
+    unapproved: bool = False  # one person has added it to an instance that trades, or two have let it do a little after it was poisoned
     open: dict[int, Order] = field(default_factory=dict)  # oldest first; an order that comes back is last
 
 
@@ -233,6 +233,10 @@ class Proposal:
     expires_ns: int
     state: str
     before: int
+    made_seq: int
+    after: int = 0  # what an override sets
+    layer: int = 0  # sequence at which an override came into force
+    agreed: bool = False  # its value holds whatever it stands on
 
 
 @dataclass(slots=True)
@@ -255,6 +259,7 @@ class Model:
     day: int = 0
     day_code: int = 0
     started_ns: int = 0
+    day_lead_s: int = 0  # so long before the end of its date, in UTC, the schedule has a day begin; 0: not known
     timers: list[int] = field(default_factory=list)  # engine times
     journal_pressure: bool = False
     restrictions: int = 0
@@ -269,6 +274,7 @@ class Model:
     made: int = 0  # proposals and overrides so far
     flattened: int = 0
     grants: dict[int, Grant] = field(default_factory=dict)
+    regranted: dict[int, int] = field(default_factory=dict)  # sequence at which a grant was last given to somebody, or taken from
     limits: dict[tuple[Scope, str], int] = field(default_factory=dict)
     uncovered: set[str] = field(default_factory=set)  # limits and kills that the oracle does not follow
     marked: bool = False  # there is market data

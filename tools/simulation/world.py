@@ -316,7 +316,8 @@ class World:
             self.due["resume"] = self.now + RESUME_NS
         elif self.now >= self.due["resume"]:
             self.due["resume"] = 0
-            self.host.publish(definitions.command("RESUME", "simulated"))
+            if not self.operators.waits_to_resume():
+                self.host.publish(definitions.command("RESUME", "simulated"))
 
     def _mend_clock(self, name: str) -> None:
         """The process's clock is right again; one that was ahead stands until then, so its process is started anew by whoever mends the clock."""
