@@ -44,11 +44,11 @@ _TABLES = {
     "breaks": ("Break", "breaks"),
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
-# as many scope sets as scopes, since each has a pair or two of its own or shares them with one at another venue.
-_DERIVED = {"requests": ("Request", "orders", 2), "scope_sets": ("ScopeSet", "scopes", 1)}
+# four scope sets a scope, since each pair of a strategy or account with an instrument has a set of its positions and one of its orders at each venue.
+_DERIVED = {"requests": ("Request", "orders", 2), "scope_sets": ("ScopeSet", "scopes", CONSTANTS["SETS_OF_SCOPE"][0])}
 _INDEXES = {
     "by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders", "by_content": "orders",
-    "by_scope": "scopes", "by_scope_set": "scopes",
+    "by_scope": "scopes", "by_scope_set": "scope_sets",
 }
 
 cdef extern from *:
@@ -119,7 +119,8 @@ def state_sections(limits):
     """Return ``[(section name, record name, rows)]`` of the region ``state``, row 0 included."""
     out = [(name, record, 2 if field is None else getattr(limits, field) + 1) for name, (record, field) in _TABLES.items()]
     out += [(name, record, factor * getattr(limits, field) + 1) for name, (record, field, factor) in _DERIVED.items()]
-    return out + [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
+    rows = {name: n for name, _, n in out}
+    return out + [(name, "HashSlot", _slots(rows[table])) for name, table in _INDEXES.items()]
 
 
 cdef extern from "<sys/mman.h>":

@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -296,7 +296,7 @@ _ENUMS = (
         "DUPLICATE_CONTENT: the same order content came within a scope's DUPLICATE_WINDOW",
         "REPEATED_EXECUTION: the same order was executed too often in a row; an operator must enable the strategy again",
         "SELF_MATCH: it would trade with an order of this firm",
-        "NO_RATE: the instrument's currency has no rate to the firm's, so an amount cannot be checked",
+        "NO_RATE: an amount cannot be told: the instrument's currency has no rate to the firm's, or something of the scope has no price or does not fit",
         "SCOPES_FULL: no room to account for another pair of account, strategy and instrument",
     ),
     _enum(
@@ -428,9 +428,9 @@ _ENUMS = (
         "SHORT_SALE: located quantity covers short sales",
         "MAX_QTY: quantity of one order",
         "MAX_NOTIONAL: amount of one order at the highest of its prices, and of the far touch for what may trade at it: market orders, stops, sales",
-        "REFERENCE_AGE: ns that a price reference may be old",
-        "COLLAR: distance of the price from the reference, in millionths",
-        "CREDIT: value of long positions at their marks, not what they cost, and working buys of an account",
+        "REFERENCE_AGE: ns that the price which collars measure from may be old",
+        "COLLAR: distance of limit and stop price from the reference, in millionths",
+        "CREDIT: what long positions cost, or are worth when that is more, and working buys of an account",
         "MARGIN: margin required of an account, working orders included",
         "MAX_POSITION: net quantity with working orders, worst side",
         "NET_EXPOSURE: net amount with working orders, worst side",
@@ -989,7 +989,9 @@ _RECORDS = (
             Field("counting", "u32", "1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on"),
             Field("killed_scopes", "u32", "scopes that are killed now"),
             Field("scope_set_count", "u32"),
-            _pad(20, "pad_1"),
+            Field("marks_refused", "u32", "marks that cannot be: negative, crossed, or beyond what amounts can hold"),
+            Field("scopes_full", "u32", "intents refused because scopes or scope_sets had no row left"),
+            _pad(12, "pad_1"),
         ),
     ),
     Record(
@@ -1025,8 +1027,8 @@ _RECORDS = (
             Field("locate_required", "u8", "1: short sales need a locate"),
             Field("amount_shift", "u8", "amount = px x qty x amount_factor >> amount_shift, rounded up"),
             _pad(3, "pad_2"),
-            _pad(4, "pad_4"),
-            Field("first_buy", "u32", "open limit buys of every strategy, newest first"),
+            Field("marks_refused", "u32", "marks of it that cannot be"),
+            Field("first_buy", "u32", "open buys of every strategy, newest first"),
             Field("first_sell", "u32"),
             Field("first_position", "u32", "positions of the instrument that scopes count"),
             Field("last", "i64", "last trade of the last mark", "instrument scale"),
@@ -1035,7 +1037,8 @@ _RECORDS = (
             Field("best_sell", "i64", unit="instrument scale"),
             Field("band_px", "i64[3]", "prices from which band_tick counts, rising; 0: unused", "instrument scale"),
             Field("band_tick", "i64[3]", "tick from that price on", "instrument scale"),
-            _pad(24, "pad_1"),
+            Field("last_ns", "u64", "engine time of the last mark that named a last trade, 0 when none", "ns"),
+            _pad(16, "pad_1"),
         ),
     ),
     Record(
@@ -1216,7 +1219,7 @@ _RECORDS = (
             Field("reserved_amount", "i64", "the same as an amount", "10^-4 of the firm's currency"),
             Field("content_digest", "u64", "of instrument, account, side, type, prices and quantity"),
             Field("reserved_px", "i64", "price behind reserved_amount", "instrument scale"),
-            Field("next_level", "u32", "open limit orders of its instrument and side, doubly linked"),
+            Field("next_level", "u32", "open orders of its instrument and side, doubly linked"),
             Field("prev_level", "u32"),
             Field("scope_set", "u32", "row in scope_sets; 0: not looked up yet"),
             Field("counted", "u32", "1 while its scopes count it as open"),
@@ -1225,7 +1228,8 @@ _RECORDS = (
             ),
             Field("routes_skipped", "u16", "routes that fitted and could not take it"),
             Field("skip_reason", "u8", "why the last of them could not", enum="DenyReason"),
-            _pad(5, "pad_4"),
+            Field("unvalued", "u8", "1: reserved_amount cannot be told"),
+            _pad(4, "pad_4"),
         ),
     ),
     Record(
@@ -1302,11 +1306,12 @@ _RECORDS = (
             Field("profit", "i64", "realized and unrealized, as its scopes count it", "10^-4 of the firm's currency"),
             Field("day_profit", "i64", "the same when the trading day began", "10^-4 of the firm's currency"),
             Field("scope_set", "u32", "row in scope_sets; 0: not looked up yet"),
-            _pad(4),
+            Field("unvalued", "u32", "1: value or profit cannot be told"),
             Field("next_of_instrument", "u32", "positions of the same instrument"),
             Field("counted", "u32", "1 since its scopes count it"),
             Field("counted_qty", "i64", "net_qty as its scopes count it", "instrument scale"),
-            _pad(32, "pad_1"),
+            Field("spent", "i64", "what a long position cost, or value when that is more", "10^-4 of the firm's currency"),
+            _pad(24, "pad_1"),
         ),
     ),
     Record(
@@ -1441,9 +1446,13 @@ _RECORDS = (
             Field("replace_interval", "u64", unit="ns"),
             Field("message_interval", "u64", unit="ns"),
             Field("messages", "u64", "new orders, replaces and cancels today"),
-            Field("limited", "u64", "bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN"),
+            Field(
+                "limited", "u64", "bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN; 63: unvalued is not 0; 62: a trade of today had no amount"
+            ),
             Field("short_working", "i64", "open short sales; account pairs only"),
-            _pad(64),
+            Field("spent", "i64", "what long positions cost, or are worth when that is more; firm, brokers and accounts only"),
+            Field("unvalued", "u32", "positions and open orders whose amount or profit cannot be told; they count 0"),
+            _pad(52),
         ),
     ),
     Record(
@@ -1895,7 +1904,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "DURABILITY_ASYNC": (1, "in the journal ring"),
     "DURABILITY_LOCAL": (2, "fdatasync covers it"),
     "DURABILITY_REPLICATED": (3, "a standby has it"),
-    "LOGIC_VERSION": (1, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
+    "LOGIC_VERSION": (2, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
     "RESTRICT_JOURNAL_SLOW": (1, "frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes"),
     "RESTRICT_JOURNAL_LATE": (2, "frames wait for their sync longer than journal.halt_ms: no new risk"),
     "RESTRICT_JOURNAL_FULL": (4, "the disk has no space: no new risk"),
@@ -1906,6 +1915,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "REVISION_OUT_OF_BAND": (1023, "of the cancel that a gateway sends by itself when the kill word is set"),
     "RISK_RULES": (31, "checks of RiskRule; what follows them are settings"),
     "FIRM_SCOPE": (1, "row of the firm in scopes"),
+    "SETS_OF_SCOPE": (4, "rows of scope_sets for each of scopes"),
     "ANY": (0xFFFF, "of a set in a PermissionChange: every element, those to come too"),
     "INSTRUMENTS_MAX": (4096, "bits of a grant's instrument set"),
     "ACCOUNTS_MAX": (255, "bits of a grant's account set"),

@@ -86,12 +86,13 @@ _COUNTS = {
     "executions": ("execution_count",),
     "positions": ("position_count",),
     "breaks": ("break_count",),
-    "scopes": ("scope_count", "scope_set_count"),  # two tables of one size
+    "scopes": ("scope_count", "scope_set_count"),
     "proposals": ("proposal_count",),
     "permissions": ("permission_count",),
     "operators": ("operator_count",),
 }
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
+_ROWS = {"scope_set_count": CONSTANTS["SETS_OF_SCOPE"][0]}  # for each that the setting names; of other tables as many
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
 
@@ -380,7 +381,8 @@ def check_sizes(config: Config, recorded: Any, counts: Any) -> None:
         now, before = getattr(config.limits, name), int(getattr(recorded, name))
         if now < before:
             raise ConfigError(f"limits.{name}", now, f"{before} or more: the journal was written with {before}", config.source.name)
-        if now > before and max((int(counts[c]) for c in _COUNTS.get(name, ())), default=0) > before - before // _HEADROOM:
+        used = max((-(-int(counts[c]) // _ROWS.get(c, 1)) for c in _COUNTS.get(name, ())), default=0)
+        if now > before and used > before - before // _HEADROOM:
             raise ConfigError(f"limits.{name}", now, f"{before}: that table is nearly full and the journal depends on its size", config.source.name)
 
 

@@ -204,13 +204,19 @@ def test_command_when_json_is_asked_for_prints_one_object(author: Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("table", "count"),
-    [("orders", "order_count"), ("scopes", "scope_count"), ("scopes", "scope_set_count"), ("proposals", "proposal_count"), ("operators", "operator_count")],
+    ("table", "count", "each"),
+    [
+        ("orders", "order_count", 1),
+        ("scopes", "scope_count", 1),
+        ("scopes", "scope_set_count", 4),
+        ("proposals", "proposal_count", 1),
+        ("operators", "operator_count", 1),
+    ],
 )
-def test_check_sizes_when_table_is_nearly_full_refuses_to_grow(author: Callable[..., Author], table: str, count: str) -> None:
+def test_check_sizes_when_table_is_nearly_full_refuses_to_grow(author: Callable[..., Author], table: str, count: str, each: int) -> None:
     a = author()
     counts, rows = a.replayer.state.table("engine")[1].copy(), int(getattr(a.replayer.state.limits, table))
     definitions.check_sizes(config(**{table: 2 * rows}), a.replayer.state.limits, counts)
-    counts[count] = rows
+    counts[count] = rows * each
     with pytest.raises(definitions.ConfigError, match=rf"limits.{table} was {2 * rows}; allowed: {rows}: that table is nearly full"):
         definitions.check_sizes(config(**{table: 2 * rows}), a.replayer.state.limits, counts)
