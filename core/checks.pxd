@@ -13,6 +13,7 @@ ctypedef struct Asked:
     uint8_t side
     uint8_t ord_type
     int64_t px               # limit price, 0 when it has none
+    int64_t reach_px         # limit or stop price, whichever is further on the harmful side of the market; 0: it has neither
     int64_t market_px        # far touch of a sale (its limit is the least that it takes) or of an order without limit price, else 0
     int64_t worst_px         # price behind the amount: the highest of its prices and market_px
     int64_t qty              # of the whole order that may still trade
@@ -27,10 +28,11 @@ ctypedef struct Asked:
     const Order *order       # of a replace
     uint64_t passed          # bit 1 << RiskRule of every limit that it passed
     uint64_t rules           # of the limits that could refuse it
+    uint64_t unusual         # bits of a scope's limits that need a look of their own: its state, and amounts that cannot be told
     int64_t margin           # of more_amount
     int64_t mid_px           # reference price, 0: none
-    int64_t away_px          # how far px is on its harmful side
-    uint64_t mark_age        # of the last mark [ns]
+    int64_t away_px          # how far reach_px is on its harmful side
+    uint64_t mark_age        # of mid_px [ns]
     uint32_t scope_set       # row in scope_sets
     const ScopeSet *scopes
 

@@ -7,8 +7,13 @@ of the order is worked out once. Amount limits let pass what only reduces the st
 keeps the theoretical arrival time of the next message and refuses what would move it further ahead of now than the burst allows; nothing is spent
 before all scopes have agreed (``reservations``: take_up, send_replace).
 
-Prices are held against a reference: a buy above it, a sale below it, by more than COLLAR millionths, is refused; the other way does no harm. A market order
-needs a reference that is there and fresh. Comparisons are products of 64-bit numbers in 128 bits: no division.
+Prices are held against a reference: a buy above it, a sale below it, by more than COLLAR millionths, is refused; the other way does no harm. A stop price is
+a price that the order will trade at, and held like a limit. A market order needs a reference that is there and fresh. Each reference has an age of its own:
+a quote says nothing of the last trade. Comparisons are products of 64-bit numbers in 128 bits: no division.
+An amount that cannot be told (no rate, no price, or something else in the scope has none) never passes a limit on amounts.
+
+Own orders: every open order of the other side is looked at. A stop order counts from its limit (none: any price), but for one that is asleep: the market is
+known and short of its stop price, and what is asked would trade before it triggers.
 Reads everything, writes hits of scopes. Nothing here fails but by refusing.
 """
 
@@ -21,14 +26,14 @@ from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
 from ringfence.core.rates cimport conforms
 from ringfence.core.reservations cimport RF_AMOUNT_MOST, keenest_px, open_qty, reference_px, rf_ppm, worst_px
-from ringfence.core.scopes cimport scope_set_of
+from ringfence.core.scopes cimport RF_UNCOUNTED, RF_UNVALUED, scope_set_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE, RF_DENY_REASON_KILLED,
     RF_DENY_REASON_LOSS, RF_DENY_REASON_MARGIN, RF_DENY_REASON_MAX_NOTIONAL, RF_DENY_REASON_MAX_POSITION, RF_DENY_REASON_MAX_QTY, RF_DENY_REASON_MESSAGE_RATE,
     RF_DENY_REASON_NET_EXPOSURE, RF_DENY_REASON_NEW_RATE, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_RATE, RF_DENY_REASON_NO_REFERENCE, RF_DENY_REASON_NONE,
     RF_DENY_REASON_OPEN_ORDERS, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REPEATED_EXECUTION, RF_DENY_REASON_REPLACE_RATE, RF_DENY_REASON_SCOPES_FULL,
-    RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_TURNOVER, RF_FIRM_SCOPE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_CANCEL_RESERVE, RF_RISK_RULE_COLLAR,
+    RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_TURNOVER, RF_FIRM_SCOPE, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT, RF_RISK_RULE_CANCEL_RESERVE, RF_RISK_RULE_COLLAR,
     RF_RISK_RULE_COLLAR_REFERENCE, RF_RISK_RULE_CREDIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_DUPLICATE_CONTENT, RF_RISK_RULE_GROSS_EXPOSURE,
     RF_RISK_RULE_KILL_SWITCH, RF_RISK_RULE_MARGIN, RF_RISK_RULE_MAX_NOTIONAL, RF_RISK_RULE_MAX_POSITION, RF_RISK_RULE_MAX_QTY, RF_RISK_RULE_MESSAGE_BURST,
     RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NET_EXPOSURE, RF_RISK_RULE_NEW_BURST, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_OPEN_ORDERS, RF_RISK_RULE_REFERENCE_AGE,
@@ -78,6 +83,7 @@ cdef enum:
     TURNOVER = 1 << RF_RISK_RULE_TURNOVER
     SIZES = EXPOSURES | NOTIONAL | TURNOVER
     AMOUNTS = SIZES | 1 << RF_RISK_RULE_DAILY_LOSS
+    VALUES = EXPOSURES | 1 << RF_RISK_RULE_DAILY_LOSS   # of what is there already
     NEWS = 1 << RF_RISK_RULE_NEW_RATE
     REPLACES = 1 << RF_RISK_RULE_REPLACE_RATE
     MESSAGES = 1 << RF_RISK_RULE_MESSAGE_RATE
@@ -111,6 +117,12 @@ cdef int64_t market_px(const EngineState *s, uint32_t instrument, uint8_t side, 
     return far_touch(s, instrument, side) if px == 0 or side != RF_SIDE_BUY else 0
 
 
+cdef inline int64_t reach_of(uint8_t side, int64_t px, int64_t stop_px) noexcept nogil:
+    if stop_px == 0 or px == 0:
+        return px | stop_px
+    return px if (px > stop_px) == (side == RF_SIDE_BUY) else stop_px
+
+
 cdef inline int64_t highest(int64_t a, int64_t b, int64_t c) noexcept nogil:
     return (a if a > c else c) if a > b else (b if b > c else c)
 
@@ -136,6 +148,7 @@ cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uin
     a.side = i.side
     a.ord_type = i.ord_type
     a.px = i.px
+    a.reach_px = reach_of(i.side, i.px, i.stop_px)
     a.market_px = market_px(s, i.instrument, i.side, i.px)
     a.worst_px = highest(i.px, i.stop_px, a.market_px)
     a.qty = i.qty
@@ -160,10 +173,11 @@ cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t
     a.side = o.side
     a.ord_type = o.ord_type
     a.px = px
+    a.reach_px = reach_of(o.side, px, stop_px)
     a.qty = qty - o.cum_qty if qty > o.cum_qty else 0
     a.more_qty = a.qty - o.reserved_qty if a.qty > o.reserved_qty else 0
     a.market_px = o.market_px
-    if a.more_qty:  # more of it trades at the market of now
+    if a.more_qty or px != o.px or stop_px != o.stop_px:  # what it may trade at once it does at the market of now
         market = market_px(s, o.instrument, o.side, px)
         if market > a.market_px:
             a.market_px = market
@@ -211,25 +225,37 @@ cdef inline int64_t beyond(uint8_t side, int64_t px, int64_t reference) noexcept
     return px - reference if side == RF_SIDE_BUY else reference - px
 
 
+cdef inline uint64_t age_of(const EngineState *s, uint64_t since) noexcept nogil:
+    return s.engine.engine_ns - since if since else NO_MARK
+
+
+cdef inline int too_old(const Scope *scope, uint64_t age) noexcept nogil:
+    cdef uint64_t most = <uint64_t>scope.limits[<int>RF_RISK_RULE_REFERENCE_AGE]
+    return age > (most if most else NO_MARK - 1)
+
+
 cdef uint8_t check_other_price(const EngineState *s, const Scope *scope, const Asked *a) noexcept nogil:
-    """COLLAR from the last trade or the far touch."""
+    """REFERENCE_AGE and COLLAR from the last trade or the far touch."""
     cdef const Instrument *i = &s.instruments[a.instrument]
-    cdef int64_t px = i.last if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] == RF_COLLAR_LAST else far_touch(s, a.instrument, a.side)
-    cdef int64_t most = scope.limits[<int>RF_RISK_RULE_COLLAR], away = beyond(a.side, a.px, px)
+    cdef int64_t px = 0, most = scope.limits[<int>RF_RISK_RULE_COLLAR], away
+    cdef uint64_t since = i.mark_ns
+    if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] != RF_COLLAR_LAST:
+        px = i.ask if a.side == RF_SIDE_BUY else i.bid
     if px <= 0:
+        px = i.last
+        since = i.last_ns
+    if px <= 0 or too_old(scope, age_of(s, since)):
         return RF_DENY_REASON_NO_REFERENCE
-    return RF_DENY_REASON_COLLAR if most and a.px and away > 0 and rf_products_above(away, MILLION, px, most) else RF_DENY_REASON_NONE
+    away = beyond(a.side, a.reach_px, px)
+    return RF_DENY_REASON_COLLAR if most and a.reach_px and away > 0 and rf_products_above(away, MILLION, px, most) else RF_DENY_REASON_NONE
 
 
 cdef inline uint8_t check_price(const EngineState *s, const Scope *scope, const Asked *a) noexcept nogil:
     """REFERENCE_AGE and COLLAR."""
-    cdef uint64_t age = <uint64_t>scope.limits[<int>RF_RISK_RULE_REFERENCE_AGE]
     cdef int64_t most = scope.limits[<int>RF_RISK_RULE_COLLAR]
-    if a.mark_age > (age if age else NO_MARK - 1):
-        return RF_DENY_REASON_NO_REFERENCE
     if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] & 1:  # COLLAR_LAST and COLLAR_FAR
         return check_other_price(s, scope, a)
-    if a.mid_px <= 0:
+    if a.mid_px <= 0 or too_old(scope, a.mark_age):
         return RF_DENY_REASON_NO_REFERENCE
     if a.away_px > 0 and most and rf_products_above(a.away_px, MILLION, a.mid_px, most):
         return RF_DENY_REASON_COLLAR
@@ -254,7 +280,7 @@ cdef inline uint8_t excess_amount(const Scope *scope, const Asked *a, uint64_t l
 cdef inline uint8_t excess(const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
     """CREDIT, MARGIN, MAX_POSITION, then exposure."""
     cdef int64_t qty
-    if limited & CREDIT and scope.long_amount + scope.working_buy + a.more_amount > scope.limits[<int>RF_RISK_RULE_CREDIT]:
+    if limited & CREDIT and scope.spent + scope.working_buy + a.more_amount > scope.limits[<int>RF_RISK_RULE_CREDIT]:
         return RF_DENY_REASON_CREDIT
     if limited & MARGIN and scope.margin + a.margin > scope.limits[<int>RF_RISK_RULE_MARGIN]:
         return RF_DENY_REASON_MARGIN
@@ -296,12 +322,26 @@ cdef inline uint8_t check_flow(const EngineState *s, const Scope *scope, const A
     return check_content(s, scope, a, limited) if limited & CONTENTS else RF_DENY_REASON_NONE
 
 
-cdef inline uint8_t check_state(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
-    if scope.state == RF_SCOPE_STATE_OPEN:
-        return RF_DENY_REASON_NONE
+cdef uint8_t check_unusual(const EngineState *s, const Scope *scope, Asked *a, uint64_t limited) noexcept nogil:
+    """The scope's state, then amounts that cannot be told: of the order, of what is in the scope, of what it traded today."""
     if scope.state == RF_SCOPE_STATE_KILLED:
         return RF_DENY_REASON_KILLED
-    return RF_DENY_REASON_NONE if only_reduces(s, a) else RF_DENY_REASON_LOSS
+    if scope.state != RF_SCOPE_STATE_OPEN and not only_reduces(s, a):
+        return RF_DENY_REASON_LOSS
+    if limited & AMOUNTS and s.instruments[a.instrument].amount_factor == 0:
+        return RF_DENY_REASON_NO_RATE
+    if limited & SIZES and a.worst_px == 0:
+        return RF_DENY_REASON_NO_REFERENCE
+    if limited & RF_UNCOUNTED and limited & TURNOVER:
+        return RF_DENY_REASON_NO_RATE
+    return RF_DENY_REASON_NO_RATE if limited & RF_UNVALUED and limited & VALUES and not only_reduces(s, a) else RF_DENY_REASON_NONE
+
+
+cdef inline uint64_t unusual_for(const EngineState *s, const Asked *a) noexcept nogil:
+    cdef uint64_t bits = RF_UNVALUED | RF_UNCOUNTED | 1
+    if s.instruments[a.instrument].amount_factor == 0:
+        return bits | AMOUNTS
+    return bits | SIZES if a.worst_px == 0 else bits
 
 
 cdef uint64_t rules_of(const Asked *a) noexcept nogil:
@@ -315,20 +355,14 @@ cdef uint64_t rules_of(const Asked *a) noexcept nogil:
         rules &= ~OPENS
         if a.more_qty == 0:
             rules &= ~POSITION
-        if a.more_amount == 0:
-            rules &= ~(EXPOSURES | TURNOVER)
+        if a.more_amount == 0 and (not a.unusual & TURNOVER or (a.more_qty == 0 and a.worst_px <= a.order.reserved_px)):
+            rules &= ~(EXPOSURES | TURNOVER | RF_UNVALUED)
     return rules
 
 
-cdef inline uint8_t check_scope(const EngineState *s, const Scope *scope, Asked *a) noexcept nogil:
+cdef inline uint8_t check_scope(const EngineState *s, const Scope *scope, Asked *a, uint64_t limited) noexcept nogil:
     cdef const int64_t *most = <const int64_t*>scope.limits
-    cdef uint64_t limited = scope.limited & a.rules
     cdef uint8_t reason
-    if limited & AMOUNTS:
-        if s.instruments[a.instrument].amount_factor == 0:
-            return RF_DENY_REASON_NO_RATE
-        if limited & SIZES and a.worst_px == 0:
-            return RF_DENY_REASON_NO_REFERENCE
     if limited & SHORTS and rf_sum(rf_sum(scope.short_qty, scope.short_working), a.more_qty) > most[<int>RF_RISK_RULE_SHORT_SALE]:
         return RF_DENY_REASON_NO_LOCATE
     if limited & QTY and a.whole_qty > most[<int>RF_RISK_RULE_MAX_QTY]:
@@ -364,21 +398,13 @@ cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil:
 
 cdef inline int holds(const Scope *firm, const Asked *a) noexcept nogil:
     """Whether every sum and the order are so far below 63 bits that no addition can leave them: each scope's sums are parts of the firm's."""
-    cdef int64_t bits = firm.working_buy | firm.working_sell | firm.long_amount | firm.short_amount | firm.turnover | firm.margin
+    cdef int64_t bits = firm.working_buy | firm.working_sell | firm.long_amount | firm.short_amount | firm.turnover | firm.margin | firm.spent
     return <uint64_t>(bits | a.amount | a.more_amount | a.margin) <= <uint64_t>RF_AMOUNT_MOST
 
 
-cdef uint8_t check_money(const EngineState *s, const Scope *scope, Asked *a, int sold) noexcept nogil:
+cdef uint8_t check_money(const EngineState *s, const Scope *scope, Asked *a, uint64_t limited, int sold) noexcept nogil:
     """The scope of a currency: it is bought as the order buys, or sold for it."""
-    cdef uint64_t limited = scope.limited & a.rules & (NET | GROSS)
-    cdef uint8_t reason
-    if limited == 0:
-        return RF_DENY_REASON_NONE
-    if s.instruments[a.instrument].amount_factor == 0:
-        return RF_DENY_REASON_NO_RATE
-    if a.worst_px == 0:
-        return RF_DENY_REASON_NO_REFERENCE
-    reason = excess_amount(scope, a, limited, (a.side == RF_SIDE_BUY) != sold)
+    cdef uint8_t reason = excess_amount(scope, a, limited, (a.side == RF_SIDE_BUY) != sold)
     return RF_DENY_REASON_NONE if reason == RF_DENY_REASON_NONE or only_reduces(s, a) else reason
 
 
@@ -396,13 +422,14 @@ cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
     cdef Scope *scopes = s.scopes
     cdef const ScopeSet *belongs
     cdef Scope *scope
-    cdef uint64_t passed = <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH
+    cdef uint64_t passed = <uint64_t>1 << RF_RISK_RULE_KILL_SWITCH, limited
     cdef uint8_t reason = RF_DENY_REASON_NONE
     cdef int i, rows, all_rows
     a.scope_set = a.order.scope_set if a.order != NULL else 0
     if a.scope_set == 0:
         a.scope_set = scope_set_of(s, a.strategy, a.account, a.venue, a.instrument)
     if a.scope_set == 0:
+        s.engine.scopes_full += 1
         return RF_DENY_REASON_SCOPES_FULL
     belongs = &s.scope_sets[a.scope_set]
     a.margin = rf_ppm(a.more_amount, belongs.margin_ppm) if belongs.margin_ppm else 0
@@ -411,19 +438,22 @@ cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
     rows = belongs.row_count
     all_rows = belongs.all_rows
     a.scopes = belongs
+    a.unusual = unusual_for(s, a)
     a.rules = rules_of(a)
-    a.mark_age = s.engine.engine_ns - instrument.mark_ns if instrument.mark_ns else NO_MARK
     a.mid_px = reference_px(s, a.instrument)
-    a.away_px = beyond(a.side, a.px, a.mid_px) if a.px else 0
+    a.mark_age = age_of(s, instrument.mark_ns if instrument.bid > 0 and instrument.ask > 0 else instrument.last_ns)
+    a.away_px = beyond(a.side, a.reach_px, a.mid_px) if a.reach_px else 0
     for i in range(all_rows):
         scope = &scopes[belongs.rows[i]]
         if scope.limited:
-            reason = check_state(s, scope, a)
+            passed |= scope.limited
+            limited = scope.limited & a.rules
+            if limited & a.unusual:
+                reason = check_unusual(s, scope, a, limited)
             if reason == RF_DENY_REASON_NONE:
-                reason = check_scope(s, scope, a) if i < rows else check_money(s, scope, a, i == belongs.sold_row)
+                reason = check_scope(s, scope, a, limited) if i < rows else check_money(s, scope, a, limited, i == belongs.sold_row)
             if reason != RF_DENY_REASON_NONE:
                 return turn_down(s, scope, a, reason)
-            passed |= scope.limited
     a.passed = passed & LIMITS
     return RF_DENY_REASON_NONE
 
@@ -431,9 +461,34 @@ cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
 # ---- own orders -----------------------------------------------------------------------------------------------------------------
 
 cdef inline int crosses(const Asked *a, int64_t px) noexcept nogil:
-    if a.ord_type != RF_ORD_TYPE_LIMIT:
-        return a.px == 0 or (a.px >= px if a.side == RF_SIDE_BUY else a.px <= px)
-    return a.px >= px if a.side == RF_SIDE_BUY else a.px <= px
+    return a.px == 0 or (a.px >= px if a.side == RF_SIDE_BUY else a.px <= px)
+
+
+cdef int64_t first_stop_px(const EngineState *s, const Order *o) noexcept nogil:
+    """The stop price of an order, or of a replace in flight, that would trigger first."""
+    cdef uint32_t row = o.first_request if o.replace_revision else 0
+    cdef int64_t px = o.stop_px, asked
+    while row:
+        asked = s.requests[row].stop_px
+        if asked and (asked < px if o.side == RF_SIDE_BUY else asked > px):
+            px = asked
+        row = s.requests[row].next
+    return px
+
+
+cdef int asleep(const EngineState *s, const Asked *a, const Order *o) noexcept nogil:
+    """A stop order that has not triggered yet, and would not before what is asked has traded."""
+    cdef const Instrument *i = &s.instruments[a.instrument]
+    cdef int64_t px = i.last, stop_px
+    if o.ord_type != RF_ORD_TYPE_STOP and o.ord_type != RF_ORD_TYPE_STOP_LIMIT:
+        return 0
+    stop_px = first_stop_px(s, o)
+    if o.side == RF_SIDE_BUY:
+        px = i.ask if i.ask > px else px
+        return 0 < px < stop_px and (a.px == 0 or a.px < stop_px)
+    if i.bid and (i.bid < px or px == 0):
+        px = i.bid
+    return px > stop_px and (a.px == 0 or a.px > stop_px)
 
 
 cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
@@ -449,16 +504,16 @@ cdef int meets_own(EngineState *s, const Asked *a) noexcept nogil:
     cdef int64_t action = s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_SELF_MATCH]
     cdef Instrument *i = &s.instruments[a.instrument]
     cdef uint32_t row = i.first_sell if a.side == RF_SIDE_BUY else i.first_buy, after
-    cdef int64_t best = 0, px
+    cdef int64_t best = RF_INT64_MAX if a.side == RF_SIDE_BUY else 0, px
     cdef int met = 0, stays = 0
     cdef Order *o
     while row:
         o = &s.orders[row]
         after = o.next_level
         px = keenest_px(s, o)
-        if best == 0 or (px < best if a.side == RF_SIDE_BUY else px > best):
+        if px < best if a.side == RF_SIDE_BUY else px > best:
             best = px
-        if o.venue == a.venue and crosses(a, px):
+        if o.venue == a.venue and crosses(a, px) and not asleep(s, a, o):
             met = 1
             if action == RF_SELF_MATCH_CANCEL_RESTING or action == RF_SELF_MATCH_CANCEL_BOTH:
                 if not o.cancel_revision:

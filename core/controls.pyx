@@ -1,18 +1,20 @@
 """Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
 
-What a command configures is in ``definitions``, whether it may be in ``authority``, what a trading day is in ``day``. The ClOrdID prefix, by which reports find their orders, stays for good
-once it is used. A command that cannot be changes nothing and raises BAD_CONTROL.
+What a command configures is in ``definitions``, whether it may be in ``authority``, what a trading day is in ``day``. The ClOrdID prefix, by which reports
+find their orders, stays for good once it is used. A command that cannot be changes nothing and raises BAD_CONTROL.
 
-A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request (S16): it stays as it is and
-raises a break. What an operator does to orders and executions is in ``actions``.
+A mark that cannot be (negative, crossed, or so high that the least quantity has no amount) is journaled like any other, counted and not taken: the old one
+stays, and its age with it. A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request
+(S16): it stays as it is and raises a break. What an operator does to orders and executions is in ``actions``.
 Decisions that depend on a peer's pace (stalled, poisoned, journal pressure) are taken here, from journaled observations, so that they replay.
 Rejected: reading configuration from files in the engine (a replay would need the same files).
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.actions cimport do_action
+from ringfence.core.amounts cimport amount_of
 from ringfence.core.audit cimport audit, audit_command, audit_strategy
 from ringfence.core.authority cimport (
     command, command_of_day, command_of_word, expire, is_controlled, may_command, start_day, take_number, withdraw_resume,
@@ -21,7 +23,7 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.day cimport set_day, valid_day
 from ringfence.core.kill cimport silence, sweep_kills
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue
-from ringfence.core.reservations cimport revalue_instrument
+from ringfence.core.reservations cimport RF_AMOUNT_MOST, revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
@@ -30,8 +32,12 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED,
     RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_KILL_WORD,
     RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_SILENT, RF_OBSERVATION_KIND_STRATEGY_STALLED,
-    RF_ORDER_STATUS_ASKED, RF_ORD_STATUS_UNKNOWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_STRATEGY_STATUS_POISONED, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
+    RF_ORDER_STATUS_ASKED, RF_ORD_STATUS_UNKNOWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_STRATEGY_STATUS_POISONED, Checkpoint, Control,
+    Instrument, Mark, Observation, Order, OrderAction, Strategy, Timer,
 )
+
+cdef extern from *:
+    const int64_t PRICE_MOST "((int64_t)1 << 62)"    # so that two of them can be added
 
 cdef enum:
     SWEPT_PER_TICK = 64
@@ -176,14 +182,32 @@ cdef void apply_observation(EngineState *s, const Observation *o) noexcept nogil
         leave(s, o.peer)
 
 
+cdef int may_mark(const Instrument *i, const Mark *m) noexcept nogil:
+    """A mark that can be: nothing here trades at a price below 0 or in a crossed market, and the least quantity has an amount at its highest price."""
+    cdef int64_t highest = m.ask if m.ask > m.bid else m.bid, least = i.lot if i.lot > i.qty_min else i.qty_min, amount
+    if m.bid < 0 or m.ask < 0 or m.last < 0 or (m.ask and m.bid > m.ask):
+        return 0
+    if m.last > highest:
+        highest = m.last
+    if highest > PRICE_MOST:
+        return 0
+    return i.amount_factor == 0 or highest == 0 or (amount_of(i, highest, least if least > 1 else 1, &amount) and amount <= RF_AMOUNT_MOST)
+
+
 cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
-    if m.instrument == 0 or m.instrument > s.engine.instrument_count:
+    cdef Instrument *i = &s.instruments[m.instrument if m.instrument <= s.engine.instrument_count else 0]
+    if i.id == 0:
         return
-    s.instruments[m.instrument].bid = m.bid
-    s.instruments[m.instrument].ask = m.ask
+    if not may_mark(i, m):
+        i.marks_refused += 1
+        s.engine.marks_refused += 1
+        return
+    i.bid = m.bid
+    i.ask = m.ask
+    i.mark_ns = s.engine.engine_ns
     if m.last:
-        s.instruments[m.instrument].last = m.last
-    s.instruments[m.instrument].mark_ns = s.engine.engine_ns
+        i.last = m.last
+        i.last_ns = s.engine.engine_ns
     if s.engine.counting:
         revalue_instrument(s, m.instrument)
 

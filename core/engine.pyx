@@ -364,6 +364,8 @@ cdef void publish_counters(Loop *l) noexcept nogil:
     rf_counter_set(c.executions, l.s.engine.fills)
     rf_counter_set(c.duplicate_executions, l.s.engine.duplicate_fills)
     rf_counter_set(c.breaks, l.s.engine.break_count)
+    rf_counter_set(c.marks_refused, l.s.engine.marks_refused)
+    rf_counter_set(c.scopes_full, l.s.engine.scopes_full)
     rf_counter_set(c.gateway_overflow, queued)
     rf_counter_set(c.frames, l.s.engine.seq)
 
@@ -472,6 +474,7 @@ cdef class Engine:
         c.intents, c.denies, c.orders = m.counter_ptr("intents"), m.counter_ptr("denies"), m.counter_ptr("orders")
         c.executions, c.duplicate_executions = m.counter_ptr("executions"), m.counter_ptr("duplicate_executions")
         c.breaks, c.ring_poisoned, c.journal_full = m.counter_ptr("breaks"), m.counter_ptr("ring_poisoned"), m.counter_ptr("journal_full")
+        c.marks_refused, c.scopes_full = m.counter_ptr("marks_refused"), m.counter_ptr("scopes_full")
         c.gateway_overflow, c.events_lost = m.counter_ptr("gateway_overflow"), m.counter_ptr("events_lost")
         c.frames, c.checkpoints, c.loops = m.counter_ptr("frames"), m.counter_ptr("checkpoints"), m.counter_ptr("loops")
         m.histogram("intent_accept", &self.l.intent_accept)

@@ -23,7 +23,7 @@ from ringfence.core.fixed cimport RF_RESCALE_EXACT, RF_RESCALE_OVERFLOW, rf_add,
 from ringfence.core.orders cimport BY_QUANTITY, FILLED_OR_KEEP, KEEP, advance, request_status, settle
 from ringfence.core.ports cimport emit_event
 from ringfence.core.positions cimport BOOKED, BOOK_OVERFLOW, BOOK_REVERSED, book, recompute
-from ringfence.core.reservations cimport count_trade
+from ringfence.core.reservations cimport count_correction, count_trade
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_BUG, RF_FP
 from ringfence.ipc.records cimport (
@@ -394,6 +394,8 @@ cdef void recompute_position(
     cdef int result
     if t.instrument == 0:
         return
+    if s.engine.counting and in_qty:
+        count_correction(s, t.order, t.account, t.strategy, event.venue, t.instrument, t.side, out_qty, out_px, in_qty, in_px)
     result = recompute(s, t.account, t.strategy, t.instrument, by_side(t.side, out_qty), out_px, by_side(t.side, in_qty), in_px)
     if result != BOOKED:
         raise_break(s, RF_BREAK_KIND_EXECUTIONS_FULL if result == BOOK_REVERSED else RF_BREAK_KIND_OVERFLOW, t.order, event, out_qty, in_qty)

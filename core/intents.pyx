@@ -280,12 +280,15 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     o = create_order(s, row, i, account, route, venue)
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
-    o.checks = ALWAYS_CHECKED
-    o.market_px = market_px(s, i.instrument, i.side, i.px)
-    o.reserved_px = worst_px(s, o)
     took_route(s, &skips, o)
-    if s.engine.counting:
+    o.checks = ALWAYS_CHECKED
+    if not s.engine.counting:
+        o.market_px = market_px(s, i.instrument, i.side, i.px)
+        o.reserved_px = worst_px(s, o)
+    else:
         o.checks |= asked.passed
+        o.market_px = asked.market_px
+        o.reserved_px = asked.worst_px
         o.content_digest = asked.content
         o.scope_set = asked.scope_set
         take_up(s, asked.scopes, o, asked.amount, asked.margin)

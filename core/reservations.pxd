@@ -39,9 +39,14 @@ cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
 cdef void count_trade(
     EngineState *s, Order *o, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px,
 ) noexcept nogil
+# The same of a trade that is corrected: what it is more than it was. A correction downwards gives nothing back, like a bust.
+cdef void count_correction(
+    EngineState *s, Order *o, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t was_qty, int64_t was_px,
+    int64_t qty, int64_t px,
+) noexcept nogil
 # Take back what the day counted of a trade in suspense, before it is counted for its owner; never below 0: the day may have rolled since.
 cdef void uncount_suspense(EngineState *s, uint16_t account, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px) noexcept nogil
-# The limit price of an order, or of a replace in flight, that would trade first: the highest of a buy, the lowest of a sale.
+# The price of an order, or of a replace in flight, that would trade first: the highest of a buy, the lowest of a sale; without a limit any price.
 cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil
 # A cancel goes out: counted in its scopes, never refused.
 cdef void count_cancel(EngineState *s, Order *o) noexcept nogil

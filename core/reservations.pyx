@@ -2,7 +2,7 @@
 
     new order ──take_up──▶ all of its share and its message, in one pass over its scopes
     settle(order) ──reserve──▶ working amounts, open quantities, open orders      what an order may still trade, at the worst of its prices
-    book, recompute, mark ──revalue──▶ long, short, net, profit, margin           what a position is worth at the reference price
+    book, recompute, mark ──revalue──▶ long, short, net, profit, margin, spent    what a position is worth at the reference price, and cost
     credit ──count_trade──▶ turnover, short sales of the day
 
 Exposure is reserved when an order is accepted and given back by facts only: an order whose fate is unknown keeps what it holds. An order's share is in its own
@@ -13,7 +13,10 @@ instance without limits does not pay for them.
 
 A market order's price is the far touch when it was accepted. An inverse contract's amount does not depend on the price, and its profit is not counted.
 Sums that would overflow saturate: 63 bits of 10^-4 of a currency are more than any firm has, and a saturated sum refuses everything.
-Written by the engine alone. Nothing here fails; what has no rate counts as amount 0, and the checks refuse it (NO_RATE).
+What has no amount (no rate, no price, or it does not fit) adds 0 to the sums and 1 to ``unvalued`` of its scopes, which then refuse what does not reduce
+(NO_RATE); a trade without an amount is in no turnover, and its scopes' TURNOVER refuses for the day.
+CREDIT counts what long positions cost or are worth, whichever is more: money that is spent does not come back because prices fell.
+Written by the engine alone. Nothing here fails.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -21,10 +24,11 @@ from libc.string cimport memset
 
 from ringfence.core.amounts cimport amount_of, rf_scaled_words
 from ringfence.core.audit cimport audit_scope
-from ringfence.core.scopes cimport renew_scope_sets, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit
+from ringfence.core.scopes cimport RF_UNCOUNTED, RF_UNVALUED, renew_scope_sets, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE,
+    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_MESSAGE_RATE,
+    RF_RISK_RULE_NEW_RATE,
     RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, Instrument, LimitChange, Order,
     Position, Scope, ScopeSet,
 )
@@ -42,11 +46,13 @@ cdef extern from *:
     static inline void rf_saturate(int64_t *sum, int64_t change) {
         if (__builtin_add_overflow(*sum, change, sum)) *sum = change > 0 ? INT64_MAX : INT64_MIN;
     }
-    /* realized + net * px - cost of a position in px x qty, as a whole number of units: size and sign. */
+    /* realized + net * px - cost of a position in px x qty, as a whole number of units: size and sign; 0: it does not fit. */
     static inline int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) {
         __int128 realized = (__int128)(((unsigned __int128)(uint64_t)rhi << 64) | rlo), cost = (__int128)(((unsigned __int128)(uint64_t)chi << 64) | clo);
-        __int128 gain = realized + (__int128)net * px - cost;
-        unsigned __int128 size = (unsigned __int128)(gain < 0 ? -gain : gain);
+        __int128 gain;
+        unsigned __int128 size;
+        if (__builtin_add_overflow(realized, (__int128)net * px, &gain) || __builtin_sub_overflow(gain, cost, &gain)) return 0;
+        size = gain < 0 ? -(unsigned __int128)gain : (unsigned __int128)gain;
         *lo = (uint64_t)size;
         *hi = (uint64_t)(size >> 64);
         return gain < 0 ? -1 : 1;
@@ -102,6 +108,19 @@ cdef int64_t worst_px(const EngineState *s, const Order *o) noexcept nogil:
     return px
 
 
+cdef void count_unvalued(EngineState *s, const ScopeSet *scopes, int more) noexcept nogil:
+    """One order or position more, or one less, whose amount cannot be told."""
+    cdef Scope *scope
+    cdef int i
+    for i in range(scopes.all_rows):
+        scope = &s.scopes[scopes.rows[i]]
+        scope.unvalued += <uint32_t>more
+        if scope.unvalued:
+            scope.limited |= RF_UNVALUED
+        else:
+            scope.limited &= ~RF_UNVALUED
+
+
 cdef inline int64_t *working_of(Scope *scope, int buys) noexcept nogil:
     return &scope.working_buy if buys else &scope.working_sell
 
@@ -112,7 +131,11 @@ cdef void hold(EngineState *s, const ScopeSet *scopes, Order *o, int64_t qty, in
     cdef int64_t margin = rf_ppm(amount, scopes.margin_ppm) - rf_ppm(o.reserved_amount, scopes.margin_ppm)
     cdef int i, buys = o.side == RF_SIDE_BUY
     cdef uint32_t orders = <uint32_t>open_now - o.counted
+    cdef int unvalued = qty != 0 and amount == 0
     cdef Scope *scope
+    if unvalued != o.unvalued:
+        count_unvalued(s, scopes, unvalued - o.unvalued)
+        o.unvalued = <uint8_t>unvalued
     for i in range(scopes.row_count):
         scope = &s.scopes[scopes.rows[i]]
         rf_saturate(working_of(scope, buys), more)
@@ -170,9 +193,15 @@ cdef void take_up(EngineState *s, const ScopeSet *belongs, Order *o, int64_t amo
     o.reserved_qty = qty
     o.reserved_amount = amount
     o.counted = 1
-    if o.ord_type == RF_ORD_TYPE_LIMIT:
-        put_in_level(s, o, o.px)
-        better_bound(s, o, o.px)
+    if amount == 0:
+        count_unvalued(s, belongs, 1)
+        o.unvalued = 1
+    put_in_level(s, o, keenest_of(o))
+    better_bound(s, o, keenest_of(o))
+
+
+cdef inline int64_t keenest_of(const Order *o) noexcept nogil:
+    return o.px if o.px or o.side != RF_SIDE_BUY else INT64_MAX
 
 
 cdef inline void put_in_level(EngineState *s, Order *o, int64_t px) noexcept nogil:
@@ -202,13 +231,11 @@ cdef inline void better_bound(EngineState *s, const Order *o, int64_t px) noexce
 
 
 cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
-    """Keep the list of open limit orders of the instrument and side, and a bound of its best price: what an own order could trade with."""
+    """Keep the list of open orders of the instrument and side, and a bound of its best price: what an own order could trade with."""
     cdef Instrument *i = &s.instruments[o.instrument]
     cdef uint32_t *first = &i.first_buy if o.side == RF_SIDE_BUY else &i.first_sell
     cdef int listed = o.prev_level != 0 or first[0] == o.order_id
     cdef int64_t px
-    if o.ord_type != RF_ORD_TYPE_LIMIT:
-        return
     if listed_now:
         px = keenest_px(s, o)
         if not listed:
@@ -227,7 +254,7 @@ cdef void level(EngineState *s, Order *o, int listed_now) noexcept nogil:
 
 cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil:
     cdef uint32_t row = o.first_request if o.replace_revision else 0
-    cdef int64_t px = o.px, asked
+    cdef int64_t px = keenest_of(o), asked
     while row:
         asked = s.requests[row].px
         if asked and (asked > px if o.side == RF_SIDE_BUY else asked < px):
@@ -239,20 +266,26 @@ cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil:
 cdef void rehold(EngineState *s, Order *o, int64_t qty, int64_t px, int open_now) noexcept nogil:
     cdef int64_t amount = 0
     cdef ScopeSet spare
-    if qty:
-        amount_of(&s.instruments[o.instrument], px, qty, &amount)
+    if qty and px > 0 and (not amount_of(&s.instruments[o.instrument], px, qty, &amount) or amount > RF_AMOUNT_MOST):
+        amount = 0
     hold(s, scopes_of_order(s, o, &spare), o, qty, amount, open_now)
     o.reserved_px = px
 
 
-cdef void reserve(EngineState *s, Order *o, int open_now) noexcept nogil:
+cdef void reserve_anew(EngineState *s, Order *o, int open_now) noexcept nogil:
     cdef int64_t qty = open_qty(s, o) if open_now else 0
     cdef int64_t px = worst_px(s, o) if qty else o.reserved_px
-    cdef int same = o.counted == <uint32_t>open_now and qty == o.reserved_qty and px == o.reserved_px
-    if not same:
+    if o.counted != <uint32_t>open_now or qty != o.reserved_qty or px != o.reserved_px:
         rehold(s, o, qty, px, open_now)
-    if not same or o.replace_revision:
-        level(s, o, open_now)
+    level(s, o, open_now)
+
+
+cdef void reserve(EngineState *s, Order *o, int open_now) noexcept nogil:
+    cdef int64_t qty = o.leaves_qty if open_now else 0, px = o.px if o.px > o.stop_px else o.stop_px
+    if o.market_px > px:
+        px = o.market_px
+    if o.replace_revision or o.counted != <uint32_t>open_now or qty != o.reserved_qty or (qty and px != o.reserved_px):
+        reserve_anew(s, o, open_now)
 
 
 # ---- positions --------------------------------------------------------------------------------------------------------------------
@@ -265,13 +298,13 @@ cdef inline void look_for_loss(EngineState *s, Scope *scope) noexcept nogil:
         set_state(scope, RF_SCOPE_STATE_REDUCING)
 
 
-cdef void weigh(EngineState *s, Position *p, int64_t net, int64_t value, int64_t profit) noexcept nogil:
-    """Bring what the scopes count of a position from what its row says to these figures; ``profit`` is that of the day."""
+cdef void weigh(EngineState *s, Position *p, int64_t value, int64_t spent, int64_t profit, uint32_t unvalued) noexcept nogil:
+    """Bring what the scopes count of a position from what its row says to these figures and to its quantity."""
     cdef ScopeSet spare
     cdef const ScopeSet *scopes
     cdef int64_t was_long = p.value if p.value > 0 else 0, is_long = value if value > 0 else 0
     cdef int64_t more_long = is_long - was_long, more_short = (is_long - value) - (was_long - p.value)
-    cdef int64_t more_profit = profit - (p.profit - p.day_profit), more_net = net - p.counted_qty, margin
+    cdef int64_t more_profit = profit - p.profit, more_net = p.net_qty - p.counted_qty, margin
     cdef Scope *scope
     cdef int i
     if p.scope_set == 0:
@@ -280,6 +313,9 @@ cdef void weigh(EngineState *s, Position *p, int64_t net, int64_t value, int64_t
         scopes = &s.scope_sets[p.scope_set]
     else:
         scopes = scopes_of(s, p.strategy, p.account, 0, p.instrument, &spare)
+    if unvalued != p.unvalued:
+        count_unvalued(s, scopes, <int>unvalued - <int>p.unvalued)
+        p.unvalued = unvalued
     margin = rf_ppm(value if value > 0 else -value, scopes.margin_ppm) - rf_ppm(p.value if p.value > 0 else -p.value, scopes.margin_ppm)
     for i in range(scopes.row_count):
         scope = &s.scopes[scopes.rows[i]]
@@ -288,6 +324,7 @@ cdef void weigh(EngineState *s, Position *p, int64_t net, int64_t value, int64_t
         rf_saturate(&scope.profit, more_profit)
         if i < scopes.margin_rows:
             rf_saturate(&scope.margin, margin)
+            rf_saturate(&scope.spent, spent - p.spent)
         if i >= scopes.qty_row:
             rf_saturate(&scope.net_qty, more_net)
         look_for_loss(s, scope)
@@ -295,6 +332,10 @@ cdef void weigh(EngineState *s, Position *p, int64_t net, int64_t value, int64_t
         scope = &s.scopes[scopes.rows[i]]
         rf_saturate(&scope.long_amount, more_short if i == scopes.sold_row else more_long)
         rf_saturate(&scope.short_amount, more_long if i == scopes.sold_row else more_short)
+    p.counted_qty = p.net_qty
+    p.value = value
+    p.spent = spent
+    p.profit = profit
 
 
 cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
@@ -305,35 +346,56 @@ cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
     p.counted = 1
 
 
-cdef int64_t profit_of(const Position *p, const Instrument *i, int64_t px) noexcept nogil:
-    """Realized and unrealized, each rounded away from zero by less than a unit; 0 without a rate, and for an inverse contract."""
-    cdef uint64_t lo, hi
-    cdef int64_t size = 0
-    cdef int sign = 0 if i.inverse else rf_gain(p.realized_lo, p.realized_hi, p.cost_lo, p.cost_hi, p.net_qty, px, &lo, &hi)
-    if sign == 0:
+cdef int gain_of(const Position *p, const Instrument *i, int64_t px, int64_t *out) noexcept nogil:
+    """Realized and unrealized, each rounded away from zero by less than a unit; 0 for an inverse contract. Returned is whether it can be told."""
+    cdef uint64_t lo = 0, hi = 0
+    cdef int sign = 1 if i.inverse else rf_gain(p.realized_lo, p.realized_hi, p.cost_lo, p.cost_hi, p.net_qty, px, &lo, &hi)
+    out[0] = 0
+    if i.inverse or (sign and lo == 0 and hi == 0):
+        return 1
+    if sign == 0 or (px == 0 and p.net_qty) or not rf_scaled_words(lo, hi, i.amount_factor, i.amount_shift, out) or out[0] > RF_AMOUNT_MOST:
         return 0
-    if not rf_scaled_words(lo, hi, i.amount_factor, i.amount_shift, &size) and i.amount_factor:
-        size = INT64_MAX
-    return sign * size
+    out[0] *= sign
+    return 1
+
+
+cdef int spent_on(const Position *p, const Instrument *i, int64_t value, int64_t *out) noexcept nogil:
+    """What a long position cost, or is worth when that is more; an inverse contract's cost is not kept. Returned is whether it can be told."""
+    cdef int64_t cost
+    out[0] = value
+    if i.inverse or p.cost_hi < 0:
+        return 1
+    if not rf_scaled_words(p.cost_lo, <uint64_t>p.cost_hi, i.amount_factor, i.amount_shift, &cost) or cost > RF_AMOUNT_MOST:
+        return 0
+    if cost > value:
+        out[0] = cost
+    return 1
+
+
+cdef inline int64_t px_of(const EngineState *s, const Position *p) noexcept nogil:
+    """The reference price, else that of its last trade; 0: none."""
+    cdef int64_t px = reference_px(s, p.instrument)
+    if px <= 0:
+        px = p.last_px
+    return px if px > 0 else 0
 
 
 cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
     cdef Position *p = &s.positions[row]
-    cdef Instrument *i = &s.instruments[p.instrument]
-    cdef int64_t px = reference_px(s, p.instrument), size = p.net_qty if p.net_qty > 0 else -p.net_qty, value = 0, profit = 0
+    cdef const Instrument *i = &s.instruments[p.instrument]
+    cdef int64_t px = px_of(s, p), size = p.net_qty if p.net_qty > 0 else -p.net_qty, value = 0, spent = 0, profit
+    cdef uint32_t unvalued = 0
     if not p.counted:
         enter(s, p, row)
-    if px <= 0:
-        px = p.last_px
-    if size and px > 0:
-        amount_of(i, px, size, &value)
-    profit = profit_of(p, i, px)
-    if p.net_qty < 0:
-        value = -value
-    weigh(s, p, p.net_qty, value, profit - p.day_profit)
-    p.counted_qty = p.net_qty
-    p.value = value
-    p.profit = profit
+    if size and not ((px or i.inverse) and amount_of(i, px, size, &value) and value <= RF_AMOUNT_MOST):
+        value = 0
+        unvalued = 1
+    if p.net_qty > 0 and not spent_on(p, i, value, &spent):
+        unvalued = 1
+    if not gain_of(p, i, px, &profit):
+        unvalued = 1
+        profit = p.day_profit
+    weigh(s, p, value if p.net_qty > 0 else -value, spent, profit, unvalued)
 
 
 cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil:
@@ -343,22 +405,52 @@ cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
         row = s.positions[row].next_of_instrument
 
 
+cdef inline int traded_amount(const EngineState *s, uint32_t instrument, int64_t px, int64_t qty, int64_t *out) noexcept nogil:
+    out[0] = 0
+    return px != 0 and amount_of(&s.instruments[instrument], px if px > 0 else -px, qty, out)
+
+
+cdef void tally(EngineState *s, const ScopeSet *scopes, uint8_t side, int64_t qty, int64_t amount, int told) noexcept nogil:
+    """Add to what the day counts of trades; ``told`` is 0 when the amount cannot be."""
+    cdef Scope *scope
+    cdef int i
+    if side == RF_SIDE_SELL_SHORT and scopes.account_pair:
+        rf_saturate(&s.scopes[scopes.rows[scopes.account_pair]].short_qty, qty)
+    for i in range(scopes.row_count):
+        scope = &s.scopes[scopes.rows[i]]
+        rf_saturate(&scope.turnover, amount)
+        if not told:
+            scope.limited |= RF_UNCOUNTED
+
+
+cdef inline const ScopeSet *scopes_of_trade(
+    EngineState *s, Order *o, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, ScopeSet *spare,
+) noexcept nogil:
+    if o != NULL and o.account == account and o.instrument == instrument and o.venue == venue:
+        return scopes_of_order(s, o, spare)
+    return scopes_of(s, strategy, account, venue, instrument, spare)
+
+
 cdef void count_trade(
     EngineState *s, Order *o, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px,
 ) noexcept nogil:
     cdef ScopeSet spare
-    cdef const ScopeSet *scopes
+    cdef const ScopeSet *scopes = scopes_of_trade(s, o, account, strategy, venue, instrument, &spare)
     cdef int64_t amount
-    cdef int i
-    if o != NULL and o.account == account and o.instrument == instrument and o.venue == venue:
-        scopes = scopes_of_order(s, o, &spare)
-    else:
-        scopes = scopes_of(s, strategy, account, venue, instrument, &spare)
-    amount_of(&s.instruments[instrument], px if px > 0 else -px, qty, &amount)
-    if side == RF_SIDE_SELL_SHORT and scopes.account_pair:
-        rf_saturate(&s.scopes[scopes.rows[scopes.account_pair]].short_qty, qty)
-    for i in range(scopes.row_count):
-        rf_saturate(&s.scopes[scopes.rows[i]].turnover, amount)
+    cdef int told = traded_amount(s, instrument, px, qty, &amount)
+    tally(s, scopes, side, qty, amount, told)
+
+
+cdef void count_correction(
+    EngineState *s, Order *o, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument, uint8_t side, int64_t was_qty, int64_t was_px,
+    int64_t qty, int64_t px,
+) noexcept nogil:
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes = scopes_of_trade(s, o, account, strategy, venue, instrument, &spare)
+    cdef int64_t amount, was
+    cdef int told = traded_amount(s, instrument, px, qty, &amount)
+    traded_amount(s, instrument, was_px, was_qty, &was)
+    tally(s, scopes, side, qty - was_qty if qty > was_qty else 0, amount - was if amount > was else 0, told)
 
 
 cdef void uncount_suspense(EngineState *s, uint16_t account, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px) noexcept nogil:
@@ -406,6 +498,9 @@ cdef void forget_sums(EngineState *s) noexcept nogil:
         scope.sell_qty = 0
         scope.short_working = 0
         scope.margin = 0
+        scope.spent = 0
+        scope.unvalued = 0
+        scope.limited &= ~RF_UNVALUED
     for i in range(1, s.engine.instrument_count + 1):
         s.instruments[i].first_buy = 0
         s.instruments[i].first_sell = 0
@@ -413,11 +508,14 @@ cdef void forget_sums(EngineState *s) noexcept nogil:
         s.orders[row].reserved_qty = 0
         s.orders[row].reserved_amount = 0
         s.orders[row].counted = 0
+        s.orders[row].unvalued = 0
         s.orders[row].next_level = 0
         s.orders[row].prev_level = 0
     for row in range(1, s.engine.position_count + 1):
         s.positions[row].counted_qty = 0
         s.positions[row].value = 0
+        s.positions[row].spent = 0
+        s.positions[row].unvalued = 0
         s.positions[row].profit = s.positions[row].day_profit
 
 
@@ -439,19 +537,20 @@ cdef void recount(EngineState *s) noexcept nogil:
 
 cdef void begin_day(EngineState *s) noexcept nogil:
     cdef uint32_t i
-    cdef int64_t px
     cdef uint64_t row
+    cdef Position *p
+    cdef int64_t gain
     for row in range(1, s.engine.position_count + 1):
-        if not s.engine.counting:  # limits that are set later in the day judge the profit of this day alone
-            px = reference_px(s, s.positions[row].instrument)
-            px = px if px > 0 else s.positions[row].last_px
-            s.positions[row].profit = profit_of(&s.positions[row], &s.instruments[s.positions[row].instrument], px)
-        s.positions[row].day_profit = s.positions[row].profit
+        p = &s.positions[row]
+        if not s.engine.counting and gain_of(p, &s.instruments[p.instrument], px_of(s, p), &gain):
+            p.profit = gain  # limits that are set later in the day judge the profit of this day alone
+        p.day_profit = p.profit
     for i in range(1, s.engine.scope_count + 1):
         s.scopes[i].turnover = 0
         s.scopes[i].profit = 0
         s.scopes[i].short_qty = 0
         s.scopes[i].messages = 0
+        s.scopes[i].limited &= ~RF_UNCOUNTED
         if s.scopes[i].state == RF_SCOPE_STATE_REDUCING:
             audit_scope(s, RF_CONTROL_KIND_RELEASE, &s.scopes[i], RF_SCOPE_STATE_REDUCING, RF_SCOPE_STATE_OPEN)
             set_state(&s.scopes[i], RF_SCOPE_STATE_OPEN)

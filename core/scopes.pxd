@@ -5,6 +5,14 @@ from ringfence.core.dedupe cimport find_scope_set
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport Order, Scope, ScopeSet
 
+cdef extern from *:
+    """
+    #define RF_UNVALUED (1ull << 63)    /* bits of Scope.limited beside those of rules: something of it has no amount */
+    #define RF_UNCOUNTED (1ull << 62)   /* a trade of the day has none */
+    """
+    const uint64_t RF_UNVALUED
+    const uint64_t RF_UNCOUNTED
+
 # Row of the scope of an object or pair, made when it has none yet; 0 when the table or its index is full, or the object cannot be.
 cdef uint32_t scope_of(EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil
 # Row, or 0 when there is none yet.

@@ -50,16 +50,17 @@ _TABLES = {
     "lots": ("Lot", "lots"),
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
-# as many scope sets as scopes, since each has a pair or two of its own or shares them with one at another venue; an event of the ledger
-# for each execution and for a bust of it, and a checkpoint for each 64 of those, so that none is ever dropped.
+# four scope sets a scope, since each pair of a strategy or account with an instrument has a set of its positions and one of its orders at each venue;
+# an event of the ledger for each execution and for a bust of it, and a checkpoint for each 64 of those, so that none is ever dropped.
 _DERIVED = {
-    "requests": ("Request", "orders", 2, 1), "scope_sets": ("ScopeSet", "scopes", 1, 1), "ledger_instruments": ("LedgerInstrument", "instruments", 1, 1),
+    "requests": ("Request", "orders", 2, 1), "scope_sets": ("ScopeSet", "scopes", CONSTANTS["SETS_OF_SCOPE"][0], 1),
+    "ledger_instruments": ("LedgerInstrument", "instruments", 1, 1),
     "ledger_positions": ("LedgerPosition", "positions", 1, 1), "ledger_events": ("LedgerEvent", "executions", 2, 1),
     "ledger_picks": ("LedgerPick", "positions", 1, 1), "ledger_checkpoints": ("LedgerCheckpoint", "executions", 1, LEDGER_CHECKPOINT_EVENTS // 2),
 }
 _INDEXES = {
     "by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders", "by_content": "orders",
-    "by_scope": "scopes", "by_scope_set": "scopes",
+    "by_scope": "scopes", "by_scope_set": "scope_sets",
 }
 _LEDGER_INDEXES = ("by_ledger_position", "by_ledger_key")
 
@@ -140,8 +141,9 @@ def state_sections(limits):
     """Return ``[(section name, record name, rows)]`` of the region ``state``, row 0 included."""
     out = [(name, record, 2 if field is None else getattr(limits, field) + 1) for name, (record, field) in _TABLES.items()]
     out += [(name, record, _derived_rows(name, getattr(limits, field))) for name, (record, field, *_) in _DERIVED.items()]
-    out += [(name, "HashSlot", _slots(getattr(limits, field) + 1)) for name, field in _INDEXES.items()]
-    return out + [(name, "LedgerSlot", _slots(max(2 * limits.executions, limits.positions) + 1)) for name in _LEDGER_INDEXES]
+    rows = {name: n for name, _, n in out}
+    out += [(name, "HashSlot", _slots(rows[table])) for name, table in _INDEXES.items()]
+    return out + [(name, "LedgerSlot", _slots(max(rows["ledger_events"], rows["ledger_positions"]))) for name in _LEDGER_INDEXES]
 
 
 cdef extern from "<sys/mman.h>":

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 6u
-#define RF_LAYOUT_HASH 0x97bd7b0099cda6e5ull
+#define RF_LAYOUT_HASH 0x3e4ab75d7b1c0b72ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -61,6 +61,7 @@
 #define RF_REVISION_OUT_OF_BAND 1023u /* of the cancel that a gateway sends by itself when the kill word is set */
 #define RF_RISK_RULES 31u /* checks of RiskRule; what follows them are settings */
 #define RF_FIRM_SCOPE 1u /* row of the firm in scopes */
+#define RF_SETS_OF_SCOPE 4u /* rows of scope_sets for each of scopes */
 #define RF_ANY 65535u /* of a set in a PermissionChange: every element, those to come too */
 #define RF_INSTRUMENTS_MAX 4096u /* bits of a grant's instrument set */
 #define RF_ACCOUNTS_MAX 255u /* bits of a grant's account set */
@@ -267,7 +268,7 @@ enum rf_deny_reason {
     RF_DENY_REASON_DUPLICATE_CONTENT = 52, /* the same order content came within a scope's DUPLICATE_WINDOW */
     RF_DENY_REASON_REPEATED_EXECUTION = 53, /* the same order was executed too often in a row; an operator must enable the strategy again */
     RF_DENY_REASON_SELF_MATCH = 54, /* it would trade with an order of this firm */
-    RF_DENY_REASON_NO_RATE = 55, /* the instrument's currency has no rate to the firm's, so an amount cannot be checked */
+    RF_DENY_REASON_NO_RATE = 55, /* an amount cannot be told: the instrument's currency has no rate to the firm's, or something of the scope has no price or does not fit */
     RF_DENY_REASON_SCOPES_FULL = 56, /* no room to account for another pair of account, strategy and instrument */
     RF_DENY_REASON_MAX = 56
 };
@@ -474,9 +475,9 @@ enum rf_risk_rule {
     RF_RISK_RULE_SHORT_SALE = 13, /* located quantity covers short sales */
     RF_RISK_RULE_MAX_QTY = 14, /* quantity of one order */
     RF_RISK_RULE_MAX_NOTIONAL = 15, /* amount of one order at the highest of its prices, and of the far touch for what may trade at it: market orders, stops, sales */
-    RF_RISK_RULE_REFERENCE_AGE = 16, /* ns that a price reference may be old */
-    RF_RISK_RULE_COLLAR = 17, /* distance of the price from the reference, in millionths */
-    RF_RISK_RULE_CREDIT = 18, /* value of long positions at their marks, not what they cost, and working buys of an account */
+    RF_RISK_RULE_REFERENCE_AGE = 16, /* ns that the price which collars measure from may be old */
+    RF_RISK_RULE_COLLAR = 17, /* distance of limit and stop price from the reference, in millionths */
+    RF_RISK_RULE_CREDIT = 18, /* what long positions cost, or are worth when that is more, and working buys of an account */
     RF_RISK_RULE_MARGIN = 19, /* margin required of an account, working orders included */
     RF_RISK_RULE_MAX_POSITION = 20, /* net quantity with working orders, worst side */
     RF_RISK_RULE_NET_EXPOSURE = 21, /* net amount with working orders, worst side */
@@ -1271,7 +1272,8 @@ typedef struct {
     uint32_t scope_set_count; /* +296 */
     uint32_t day_lead_s; /* +300: so long before the end of its date, in UTC, the schedule has a trading day begin; 0: not known [s] */
     uint64_t command_digest; /* +304: folds every command whole, who gave it and why included, whatever came of it */
-    char pad_1[8]; /* +312: zero */
+    uint32_t marks_refused; /* +312: marks that cannot be: negative, crossed, or beyond what amounts can hold */
+    uint32_t scopes_full; /* +316: intents refused because scopes or scope_sets had no row left */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -1327,7 +1329,8 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, killed_scopes) == 292, "EngineStat
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scope_set_count) == 296, "EngineStatus.scope_set_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, day_lead_s) == 300, "EngineStatus.day_lead_s");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, command_digest) == 304, "EngineStatus.command_digest");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 312, "EngineStatus.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, marks_refused) == 312, "EngineStatus.marks_refused");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scopes_full) == 316, "EngineStatus.scopes_full");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1358,8 +1361,8 @@ typedef struct {
     uint8_t locate_required; /* +131: 1: short sales need a locate */
     uint8_t amount_shift; /* +132: amount = px x qty x amount_factor >> amount_shift, rounded up */
     char pad_2[3]; /* +133: zero */
-    char pad_4[4]; /* +136: zero */
-    uint32_t first_buy; /* +140: open limit buys of every strategy, newest first */
+    uint32_t marks_refused; /* +136: marks of it that cannot be */
+    uint32_t first_buy; /* +140: open buys of every strategy, newest first */
     uint32_t first_sell; /* +144 */
     uint32_t first_position; /* +148: positions of the instrument that scopes count */
     int64_t last; /* +152: last trade of the last mark [instrument scale] */
@@ -1368,7 +1371,8 @@ typedef struct {
     int64_t best_sell; /* +176: [instrument scale] */
     int64_t band_px[3]; /* +184: prices from which band_tick counts, rising; 0: unused [instrument scale] */
     int64_t band_tick[3]; /* +208: tick from that price on [instrument scale] */
-    char pad_1[24]; /* +232: zero */
+    uint64_t last_ns; /* +232: engine time of the last mark that named a last trade, 0 when none [ns] */
+    char pad_1[16]; /* +240: zero */
 } rf_instrument_t;
 RF_STATIC_ASSERT(sizeof(rf_instrument_t) == 256, "Instrument");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, symbol) == 0, "Instrument.symbol");
@@ -1398,7 +1402,7 @@ RF_STATIC_ASSERT(offsetof(rf_instrument_t, restricted) == 130, "Instrument.restr
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, locate_required) == 131, "Instrument.locate_required");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_shift) == 132, "Instrument.amount_shift");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_2) == 133, "Instrument.pad_2");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_4) == 136, "Instrument.pad_4");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, marks_refused) == 136, "Instrument.marks_refused");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_buy) == 140, "Instrument.first_buy");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_sell) == 144, "Instrument.first_sell");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_position) == 148, "Instrument.first_position");
@@ -1408,7 +1412,8 @@ RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_buy) == 168, "Instrument.best_bu
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_sell) == 176, "Instrument.best_sell");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_px) == 184, "Instrument.band_px");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_tick) == 208, "Instrument.band_tick");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 232, "Instrument.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, last_ns) == 232, "Instrument.last_ns");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 240, "Instrument.pad_1");
 
 /* An account at a broker. Written by: engine. */
 typedef struct {
@@ -1652,14 +1657,15 @@ typedef struct {
     int64_t reserved_amount; /* +392: the same as an amount [10^-4 of the firm's currency] */
     uint64_t content_digest; /* +400: of instrument, account, side, type, prices and quantity */
     int64_t reserved_px; /* +408: price behind reserved_amount [instrument scale] */
-    uint32_t next_level; /* +416: open limit orders of its instrument and side, doubly linked */
+    uint32_t next_level; /* +416: open orders of its instrument and side, doubly linked */
     uint32_t prev_level; /* +420 */
     uint32_t scope_set; /* +424: row in scope_sets; 0: not looked up yet */
     uint32_t counted; /* +428: 1 while its scopes count it as open */
     int64_t market_px; /* +432: far touch when it was new or enlarged, of a sale or an order without limit price: what it may trade at [instrument scale] */
     uint16_t routes_skipped; /* +440: routes that fitted and could not take it */
     uint8_t skip_reason; /* +442: why the last of them could not enum DenyReason */
-    char pad_4[5]; /* +443: zero */
+    uint8_t unvalued; /* +443: 1: reserved_amount cannot be told */
+    char pad_4[4]; /* +444: zero */
 } rf_order_t;
 RF_STATIC_ASSERT(sizeof(rf_order_t) == 448, "Order");
 RF_STATIC_ASSERT(offsetof(rf_order_t, order_id) == 0, "Order.order_id");
@@ -1733,7 +1739,8 @@ RF_STATIC_ASSERT(offsetof(rf_order_t, counted) == 428, "Order.counted");
 RF_STATIC_ASSERT(offsetof(rf_order_t, market_px) == 432, "Order.market_px");
 RF_STATIC_ASSERT(offsetof(rf_order_t, routes_skipped) == 440, "Order.routes_skipped");
 RF_STATIC_ASSERT(offsetof(rf_order_t, skip_reason) == 442, "Order.skip_reason");
-RF_STATIC_ASSERT(offsetof(rf_order_t, pad_4) == 443, "Order.pad_4");
+RF_STATIC_ASSERT(offsetof(rf_order_t, unvalued) == 443, "Order.unvalued");
+RF_STATIC_ASSERT(offsetof(rf_order_t, pad_4) == 444, "Order.pad_4");
 
 /* One cancel or replace in flight; a row that is free is zero but for next. Written by: engine. */
 typedef struct {
@@ -1831,11 +1838,12 @@ typedef struct {
     int64_t profit; /* +120: realized and unrealized, as its scopes count it [10^-4 of the firm's currency] */
     int64_t day_profit; /* +128: the same when the trading day began [10^-4 of the firm's currency] */
     uint32_t scope_set; /* +136: row in scope_sets; 0: not looked up yet */
-    char pad_0[4]; /* +140: zero */
+    uint32_t unvalued; /* +140: 1: value or profit cannot be told */
     uint32_t next_of_instrument; /* +144: positions of the same instrument */
     uint32_t counted; /* +148: 1 since its scopes count it */
     int64_t counted_qty; /* +152: net_qty as its scopes count it [instrument scale] */
-    char pad_1[32]; /* +160: zero */
+    int64_t spent; /* +160: what a long position cost, or value when that is more [10^-4 of the firm's currency] */
+    char pad_1[24]; /* +168: zero */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1858,11 +1866,12 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, value) == 112, "Position.value");
 RF_STATIC_ASSERT(offsetof(rf_position_t, profit) == 120, "Position.profit");
 RF_STATIC_ASSERT(offsetof(rf_position_t, day_profit) == 128, "Position.day_profit");
 RF_STATIC_ASSERT(offsetof(rf_position_t, scope_set) == 136, "Position.scope_set");
-RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 140, "Position.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_position_t, unvalued) == 140, "Position.unvalued");
 RF_STATIC_ASSERT(offsetof(rf_position_t, next_of_instrument) == 144, "Position.next_of_instrument");
 RF_STATIC_ASSERT(offsetof(rf_position_t, counted) == 148, "Position.counted");
 RF_STATIC_ASSERT(offsetof(rf_position_t, counted_qty) == 152, "Position.counted_qty");
-RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 160, "Position.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_position_t, spent) == 160, "Position.spent");
+RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 168, "Position.pad_1");
 
 /* A currency or asset that amounts are counted in. Written by: engine. */
 typedef struct {
@@ -2046,9 +2055,11 @@ typedef struct {
     uint64_t replace_interval; /* +664: [ns] */
     uint64_t message_interval; /* +672: [ns] */
     uint64_t messages; /* +680: new orders, replaces and cancels today */
-    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN */
+    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN; 63: unvalued is not 0; 62: a trade of today had no amount */
     int64_t short_working; /* +696: open short sales; account pairs only */
-    char pad_0[64]; /* +704: zero */
+    int64_t spent; /* +704: what long positions cost, or are worth when that is more; firm, brokers and accounts only */
+    uint32_t unvalued; /* +712: positions and open orders whose amount or profit cannot be told; they count 0 */
+    char pad_0[52]; /* +716: zero */
 } rf_scope_t;
 RF_STATIC_ASSERT(sizeof(rf_scope_t) == 768, "Scope");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, limits) == 0, "Scope.limits");
@@ -2085,7 +2096,9 @@ RF_STATIC_ASSERT(offsetof(rf_scope_t, message_interval) == 672, "Scope.message_i
 RF_STATIC_ASSERT(offsetof(rf_scope_t, messages) == 680, "Scope.messages");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, limited) == 688, "Scope.limited");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, short_working) == 696, "Scope.short_working");
-RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 704, "Scope.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, spent) == 704, "Scope.spent");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, unvalued) == 712, "Scope.unvalued");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 716, "Scope.pad_0");
 
 /* The scopes that orders of one strategy, account, venue and instrument belong to, or positions (venue 0). Looked up once an order. Written by: engine. */
 typedef struct {

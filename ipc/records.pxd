@@ -53,6 +53,7 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_REVISION_OUT_OF_BAND
     const uint32_t RF_RISK_RULES
     const uint32_t RF_FIRM_SCOPE
+    const uint32_t RF_SETS_OF_SCOPE
     const uint32_t RF_ANY
     const uint32_t RF_INSTRUMENTS_MAX
     const uint32_t RF_ACCOUNTS_MAX
@@ -885,7 +886,8 @@ cdef extern from "records.h" nogil:
         uint32_t scope_set_count
         uint32_t day_lead_s
         uint64_t command_digest
-        char pad_1[8]
+        uint32_t marks_refused
+        uint32_t scopes_full
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -915,7 +917,7 @@ cdef extern from "records.h" nogil:
         uint8_t locate_required
         uint8_t amount_shift
         char pad_2[3]
-        char pad_4[4]
+        uint32_t marks_refused
         uint32_t first_buy
         uint32_t first_sell
         uint32_t first_position
@@ -925,7 +927,8 @@ cdef extern from "records.h" nogil:
         int64_t best_sell
         int64_t band_px[3]
         int64_t band_tick[3]
-        char pad_1[24]
+        uint64_t last_ns
+        char pad_1[16]
 
     ctypedef struct Account "rf_account_t":
         char name[24]
@@ -1085,7 +1088,8 @@ cdef extern from "records.h" nogil:
         int64_t market_px
         uint16_t routes_skipped
         uint8_t skip_reason
-        char pad_4[5]
+        uint8_t unvalued
+        char pad_4[4]
 
     ctypedef struct Request "rf_request_t":
         int64_t px
@@ -1144,11 +1148,12 @@ cdef extern from "records.h" nogil:
         int64_t profit
         int64_t day_profit
         uint32_t scope_set
-        char pad_0[4]
+        uint32_t unvalued
         uint32_t next_of_instrument
         uint32_t counted
         int64_t counted_qty
-        char pad_1[32]
+        int64_t spent
+        char pad_1[24]
 
     ctypedef struct Currency "rf_currency_t":
         char code[8]
@@ -1256,7 +1261,9 @@ cdef extern from "records.h" nogil:
         uint64_t messages
         uint64_t limited
         int64_t short_working
-        char pad_0[64]
+        int64_t spent
+        uint32_t unvalued
+        char pad_0[52]
 
     ctypedef struct ScopeSet "rf_scope_set_t":
         uint32_t instrument

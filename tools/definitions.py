@@ -88,14 +88,15 @@ _COUNTS = {
     "executions": ("execution_count",),
     "positions": ("position_count",),
     "breaks": ("break_count",),
-    "scopes": ("scope_count", "scope_set_count"),  # two tables of one size
+    "scopes": ("scope_count", "scope_set_count"),
     "proposals": ("proposal_count",),
     "permissions": ("permission_count",),
     "operators": ("operator_count",),
 }
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
-_LEDGER_COUNTS = {"executions": ("event_count", 2), "lots": ("lot_count", 1)}
-"""The same of the ledger's: which count of its head, and how many of its rows there are for one of the limit."""
+_LEDGER_COUNTS = {"executions": "event_count", "lots": "lot_count"}
+"""The same of the ledger's head."""
+_ROWS = {"scope_set_count": CONSTANTS["SETS_OF_SCOPE"][0], "event_count": 2}  # for each that the setting names; of other tables as many
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
 
@@ -389,10 +390,8 @@ def check_sizes(config: Config, recorded: Any, table: Rows) -> None:
         now, before = getattr(config.limits, name), int(getattr(recorded, name))
         if now < before:
             raise ConfigError(f"limits.{name}", now, f"{before} or more: the journal was written with {before}", config.source.name)
-        used = max((int(counts[c]) for c in _COUNTS.get(name, ())), default=0)
-        if name in _LEDGER_COUNTS:
-            count, each = _LEDGER_COUNTS[name]
-            used = max(used, -(-int(ledger[count]) // each))
+        filled = [(c, counts) for c in _COUNTS.get(name, ())] + ([(_LEDGER_COUNTS[name], ledger)] if name in _LEDGER_COUNTS else [])
+        used = max((-(-int(head[c]) // _ROWS.get(c, 1)) for c, head in filled), default=0)
         if now > before and used > before - before // _HEADROOM:
             raise ConfigError(f"limits.{name}", now, f"{before}: that table is nearly full and the journal depends on its size", config.source.name)
 

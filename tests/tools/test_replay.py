@@ -208,7 +208,7 @@ def test_command_when_json_is_asked_for_prints_one_object(author: Callable[..., 
     [
         ("orders", "engine", "order_count", 1),
         ("scopes", "engine", "scope_count", 1),
-        ("scopes", "engine", "scope_set_count", 1),
+        ("scopes", "engine", "scope_set_count", 4),
         ("proposals", "engine", "proposal_count", 1),
         ("operators", "engine", "operator_count", 1),
         ("executions", "ledger", "event_count", 2),

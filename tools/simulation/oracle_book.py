@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfence.tools.simulation.oracle_limits import traded
+from ringfence.tools.simulation.oracle_limits import corrected, traded
 from ringfence.tools.simulation.oracle_model import (
     ASSIGNED,
     BOOKED,
@@ -377,6 +377,7 @@ def _arrive_correction(m: Model, e: Report, t: Trade, place: Execution) -> None:
         p = m.positions.get(t.position)
         if p is not None:
             p.trade(last.qty if t.side == BUY else -last.qty, last.px)
+        corrected(m, (t.strategy, t.account, e.venue, t.instrument), (old.px, old.qty), (last.px, last.qty))
         _conclude(m, t.order, "CORRECT", BY_QUANTITY)
         return
     if t.order is not None:
@@ -403,6 +404,7 @@ def _replace(m: Model, e: Report, t: Trade, old: Execution, key: ExecutionKey) -
     p = m.positions.get(t.position)
     if p is not None:
         p.trade(t.signed, t.px)
+    corrected(m, (t.strategy, t.account, e.venue, t.instrument), (old.px, old.qty), (t.px, t.qty))
     x = _remember(m, t, key, BOOKED, first=False)
     if x is not None:
         old.state, old.successor = CORRECTED, x

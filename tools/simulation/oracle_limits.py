@@ -154,7 +154,7 @@ def refusal(m: Model, a: Asked, reduces: bool) -> str:
         limit = {rule: value for rule in RULES if (value := value_of(m, scope, rule))}
         if not limit:
             continue
-        if ("MAX_NOTIONAL" in limit or ("TURNOVER" in limit and (new or rise))) and not worst:
+        if ("MAX_NOTIONAL" in limit or ("TURNOVER" in limit and (new or rise or more))) and not worst:
             return "NO_REFERENCE"
         if limit.get("MAX_QTY", whole) < whole:
             return "MAX_QTY"
@@ -248,5 +248,16 @@ def _too_fast(m: Model, scope: Scope, limit: dict[str, int], *, new: bool) -> st
 
 def traded(m: Model, of: tuple[int, int, int, int], px: int, qty: int) -> None:
     """A trade of (strategy, account, venue, instrument) was booked."""
+    _turn_over(m, of, amount(m, of[3], abs(px), qty))
+
+
+def corrected(m: Model, of: tuple[int, int, int, int], was: tuple[int, int], now: tuple[int, int]) -> None:
+    """A booked trade has another price and quantity: only what it is more than before counts."""
+    if of[3]:
+        more = amount(m, of[3], abs(now[0]), now[1]) - amount(m, of[3], abs(was[0]), was[1])
+        _turn_over(m, of, max(more, 0))
+
+
+def _turn_over(m: Model, of: tuple[int, int, int, int], more: int) -> None:
     for scope in scopes_of(*of) if m.counting else ():
-        m.turnover[scope] = m.turnover.get(scope, 0) + amount(m, of[3], abs(px), qty)
+        m.turnover[scope] = m.turnover.get(scope, 0) + more
