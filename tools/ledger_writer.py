@@ -19,7 +19,7 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,11 @@ QUIET_FRAMES = 1 << 20
 _LOG = logging.getLogger("ringfence")
 
 
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
 def instance_of(directory: Path) -> str:
     """Name of the instance whose journal this is; empty when there is no segment yet."""
     segments = JournalReader(directory).segments()
@@ -60,10 +65,25 @@ class LedgerWriter:
         Cost method of every position.
     instance : str
         Running instance whose durable mark is the limit; empty: everything in the files.
+    rows : int
+        Of a batch, at most.
+    wait : callable
+        Waits so many seconds, or until this process is asked to stop: then it returns True.
     """
 
-    def __init__(self, directory: Path, store: Store, *, method: str = METHOD, instance: str = "", rows: int = BATCH_ROWS, log: logging.Logger = _LOG) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        store: Store,
+        *,
+        method: str = METHOD,
+        instance: str = "",
+        rows: int = BATCH_ROWS,
+        wait: Callable[[float], bool] = _sleep,
+        log: logging.Logger = _LOG,
+    ) -> None:
         self.directory, self.store, self.method, self.instance, self.rows, self.log = directory, store, method, instance, rows, log
+        self._wait = wait
         self.books: Books | None = None
         self.limits: Limits | None = None
         self.expected: deque[Head] = deque()
@@ -111,8 +131,8 @@ class LedgerWriter:
         if self.expected:
             reached = self.books.seq if self.books is not None else 0
             raise StoreDiffers(
-                f"{self.store.where}: has booked up to sequence {self.expected[-1].last_seq}, the journal {self.directory} ends at {reached}: it lost its end, or "
-                "is another; bring the right one, or: ringfence ledger rebuild"
+                f"{self.store.where}: has booked up to sequence {self.expected[-1].last_seq}, the journal {self.directory} ends at {reached}: it lost its "
+                "end, or is another; bring the right one, or: ringfence ledger rebuild"
             )
         if self.books is not None and self.books.seq > self.books.last.last_seq:
             self._commit(self.books)
@@ -170,8 +190,8 @@ class LedgerWriter:
             return
         what = [name for name in Head._fields if getattr(made, name) != getattr(stored, name)]
         raise StoreDiffers(
-            f"{self.store.where}: batch {stored.number}, sequences {stored.first_seq} to {stored.last_seq}, has another {', '.join(what)} than the journal gives: "
-            "the journal, the store or the code is not the one that it was booked with; look with: ringfence ledger verify, then: ringfence ledger rebuild"
+            f"{self.store.where}: batch {stored.number}, sequences {stored.first_seq} to {stored.last_seq}, has another {', '.join(what)} than the journal "
+            "gives: the journal, the store or the code is not the one that it was booked with; see ringfence ledger verify, then ringfence ledger rebuild"
         )
 
     def _commit(self, books: Books) -> None:
@@ -190,7 +210,7 @@ class LedgerWriter:
         self.batches += 1
 
     def _back(self, wait: float) -> bool:
-        if stop.wait(wait):
+        if self._wait(wait):
             raise StoreAway(f"{self.store.where}: asked to stop while it was away; the next start goes on behind its last batch")
         try:
             self.store.reconnect()
@@ -225,12 +245,13 @@ def follow(writer: LedgerWriter) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir, store, method, instance (may be empty)."""
+    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have method, instance and rows."""
 
     def body(log: logging.Logger) -> int:
         spec: dict[str, Any] = read_spec(argv, "book the journal into the ledger's store")
         store = open_store(str(spec["store"]))
-        writer = LedgerWriter(Path(spec["journal_dir"]), store, method=str(spec.get("method", METHOD)), instance=str(spec.get("instance", "")), log=log)
+        options = {name: spec[name] for name in ("method", "instance", "rows") if name in spec}
+        writer = LedgerWriter(Path(spec["journal_dir"]), store, wait=stop.wait, log=log, **options)
         try:
             return follow(writer)
         finally:

@@ -13,7 +13,7 @@ from ledger_journal import Journal, random_journal, suspense
 
 from ringfence.tools import ledger_store, ledger_verify
 from ringfence.tools.errors import StoreDiffers
-from ringfence.tools.ledger_store import NOW, Moment, Store, open_store
+from ringfence.tools.ledger_store import NOW, Moment, Store
 from ringfence.tools.ledger_writer import LedgerWriter
 
 Open = Callable[..., Store]
@@ -179,14 +179,13 @@ def test_writer_when_the_journal_is_shorter_or_another_than_what_is_booked_refus
 
 def test_store_when_two_writers_are_at_work_one_is_refused(store: Open, tmp_path: Path) -> None:
     made, first = random_journal(tmp_path, 7, 40), store("two")
-    directory, second = made.write(), open_store(first.where)
+    directory, second = made.write(), store("two")
     late = LedgerWriter(directory, second)
     late.begin()
     write(directory, first)
     with pytest.raises(StoreDiffers, match="another writer is at work"):
         late.catch_up()
     late.close()
-    second.close()
     assert ledger_verify.verify(directory, first).differences == []
 
 
