@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ringfence.core.errors import ReplayError, StateMismatch
-from ringfence.core.ledger import Ledger, bytes_needed
+from ringfence.core.ledger import Ledger, Position, bytes_needed
 from ringfence.core.ledger import Limits as LedgerLimits
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits
@@ -31,6 +31,8 @@ from ringfence.tools.replay import TABLES, ReplayDiffers, limits_in
 MONEY_DIGITS = 18
 """Of every figure in every asset: price and quantity of most instruments together, so that the value of a trade is exact and sums need no rescaling."""
 BATCH_ROWS = 1 << 15
+METHOD = "WAC"
+"""The engine's own; a store may have another."""
 MARGINED = frozenset({"FX_FORWARD", "FX_NDF", "PERPETUAL", "FUTURE"})
 SUSPENSE = "suspense"
 _KINDS = ENUMS["InstrumentKind"].by_value
@@ -51,6 +53,12 @@ def larger(one: Limits | None, other: Limits) -> Limits:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
+
+
+def _assets(instrument: Any) -> tuple[str, str]:
+    """Base and quote of an instrument; what has no name is called after the instrument."""
+    symbol = _text(instrument["symbol"])
+    return _text(instrument["base"]) or symbol, _text(instrument["quote"]) or f"{symbol}:quote"
 
 
 class Books:
@@ -162,11 +170,19 @@ class Books:
 
     # ---- what things are called
 
+    def describe(self, p: Position) -> tuple[dict[str, str], int, int]:
+        """Return how a position's account, strategy, symbol and currency are called, and the digits of its quantity and its money."""
+        table = self.state.table
+        i = table("instruments")[p.instrument]
+        strategy = _text(table("strategies")[p.strategy]["name"]) if p.strategy else SUSPENSE
+        who = {"account": _text(table("accounts")[p.account]["name"]) if p.account else "-", "strategy": strategy, "symbol": _text(i["symbol"])}
+        base, quote = _assets(i)
+        return who | {"currency": base if i["inverse"] else quote}, int(i["qty_digits"]), MONEY_DIGITS
+
     def _define(self, row: int) -> None:
         """Tell the ledger how an instrument is valued, when it is first traded; its terms never change after that."""
         i = self.state.table("instruments")[row]
-        symbol, base, quote = _text(i["symbol"]), _text(i["base"]), _text(i["quote"])
-        base, quote = base or symbol, quote or f"{symbol}:quote"
+        symbol, (base, quote) = _text(i["symbol"]), _assets(i)
         qty_digits, px_digits, inverse = int(i["qty_digits"]), int(i["price_digits"]), bool(i["inverse"])
         multiplier, margin = max(1, int(i["multiplier"])), _KINDS.get(int(i["kind"])) in MARGINED
         settle, unit = (base if inverse else quote), (symbol if margin or inverse else base)

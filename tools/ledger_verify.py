@@ -20,7 +20,7 @@ from ringfence.tools.errors import StoreDiffers
 from ringfence.tools.journal import Chunk, JournalReader
 from ringfence.tools.ledger_books import BATCH_ROWS, MONEY_DIGITS, Books
 from ringfence.tools.ledger_store import EXECUTION_COLUMNS, NOW, POSTING_COLUMNS, Batch, Head, Store, execution_tuples, posting_tuples
-from ringfence.tools.replay import cut, journal_limits
+from ringfence.tools.replay import END, cut, journal_limits
 
 DIFFERENCES_MAX = 100
 FIGURES = ("qty", "cost", "realized", "fees", "income", "cash")
@@ -52,15 +52,16 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, Decimal) else str(value)
 
 
-def rebuilt(directory: Path, heads: list[Head], method: str) -> Iterator[tuple[Books, Batch | None]]:
-    """Make the books anew from the journal, cut where ``heads`` say; at last, once more with None, as they are at the journal's end."""
+def rebuilt(directory: Path, heads: list[Head], method: str, *, until: int = END, until_ns: int = END) -> Iterator[tuple[Books, Batch | None]]:
+    """Make the books anew from the journal, cut where ``heads`` say; at last, once more with None, as they are at the journal's end or ``until``."""
     reader = JournalReader(directory)
     books = Books(journal_limits(reader), method, max([BATCH_ROWS, *(max(h.postings, h.executions) + 256 for h in heads)]))
     ahead = list(reversed(heads))
     for item in reader.chunks():
         if isinstance(item, Defect):
             break
-        left: Chunk = item
+        left: Chunk = cut(item, until, until_ns)
+        bounded = left.frames < item.frames
         while left.frames:
             now = cut(left, ahead[-1].last_seq) if ahead else left
             rest = books.take(now)
@@ -73,6 +74,8 @@ def rebuilt(directory: Path, heads: list[Head], method: str) -> Iterator[tuple[B
                 books.cut()  # rows that the store does not have yet, or not as they should be
                 if ahead:
                     raise StoreDiffers(f"batch {ahead[-1].number} has fewer rows in the store than its frames give")
+        if bounded:
+            break
     yield books, None
 
 

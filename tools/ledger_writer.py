@@ -30,12 +30,11 @@ from ringfence.ipc.segment import Segment
 from ringfence.tools.errors import StoreAway, StoreDiffers
 from ringfence.tools.follow import JournalFollower
 from ringfence.tools.journal import Chunk, JournalReader
-from ringfence.tools.ledger_books import BATCH_ROWS, MONEY_DIGITS, Books, TablesGrew, larger
+from ringfence.tools.ledger_books import BATCH_ROWS, METHOD, MONEY_DIGITS, Books, TablesGrew, larger
 from ringfence.tools.ledger_store import Batch, Book, Head, Store, open_store
 from ringfence.tools.process import read_spec, run
 from ringfence.tools.replay import cut, limits_in
 
-METHOD = "WAC"
 POLL_S = 0.02
 AGAIN_S = (0.05, 2.0)
 QUIET_FRAMES = 1 << 20
