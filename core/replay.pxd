@@ -7,6 +7,7 @@ from ringfence.ipc.records cimport Checkpoint, FileFrame
 cdef enum:
     SOURCE_KINDS = 16
     SOURCES = 512
+    STEP_OK = 1    # what `step` answers when the frame was applied; all else is a problem for `raise_problem`
 
 cdef class Replayer:
     cdef readonly State state

@@ -32,7 +32,6 @@ cdef enum:
     NEAR = 4    # at which those are fetched that only its order's row tells
     LINE = 64
     ORDER_LINES = 6
-    STEP_OK = 1
     STEP_SHORT = 2
     STEP_GAP = 3
     STEP_TIME = 4

@@ -35,16 +35,16 @@ def record(name: str, /, **values: Any) -> Any:
 class JournalByHand:
     """One instrument EUR/USD (4 digits), account main (code ACC1), venue sim with its session up, strategy mm1 attached, one route."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, limits: Limits = LIMITS, **instrument: Any) -> None:
         self.directory = data / "journal"
-        self.replayer = Replayer(LIMITS)
+        self.replayer = Replayer(limits)
         self._slots: list[bytes] = []
         self._positions: dict[tuple[str, int], int] = {}
         self.seq = 0
-        rows = record("TableRows", **{n: getattr(LIMITS, n) for n in LIMITS.__dataclass_fields__})
+        rows = record("TableRows", **{n: getattr(limits, n) for n in limits.__dataclass_fields__})
         self.control("START", rows, day=20260102, prefix="RF", epoch=1)
-        sizes = {"tick": 1, "lot": 1, "qty_max": 10**12, "multiplier": 1, "price_digits": 4, "status": 1}
-        self.control("DEFINE_INSTRUMENT", record("Instrument", id=1, symbol="EUR/USD", base="EUR", quote="USD", **sizes))
+        sizes = {"tick": 1, "lot": 1, "qty_max": 10**12, "multiplier": 1, "price_digits": 4, "status": 1, "base": "EUR", "quote": "USD"} | instrument
+        self.control("DEFINE_INSTRUMENT", record("Instrument", id=1, symbol="EUR/USD", **sizes))
         self.control("DEFINE_ACCOUNT", record("Account", id=1, name="main", code="ACC1", status=1))
         self.control("DEFINE_VENUE", record("Venue", id=1, name="sim", status=1, durability=1))
         self.control("DEFINE_STRATEGY", record("Strategy", id=1, name="mm1", status=1))
@@ -107,8 +107,9 @@ class JournalByHand:
         return given
 
     def cl_ord_id(self, order: int) -> str:
-        engine = self.replayer.state.table("engine")[1]
-        return cl_ord_id("RF", int(engine["day_code"]), order, 0)
+        table = self.replayer.state.table
+        day = int(table("orders")[order]["day_code"] if order <= int(table("engine")[1]["order_count"]) else 0) or int(table("engine")[1]["day_code"])
+        return cl_ord_id("RF", day, order, 0)
 
     def write(self, segment_bytes: int = 1 << 16) -> Path:
         """Write everything into segment files; return the journal directory."""

@@ -92,6 +92,17 @@ LEDGER_FILE = (
     arg("file", metavar="FILE.json", help="one case, or many"),
     arg("--case", default="", metavar="ID", help="of a file with many cases, this one (default: all; one report per case)"),
 )
+LEDGER = (
+    arg("--data", metavar="DIR", help="journal, or the data directory above it (default: the running instance's)"),
+    arg("--store", metavar="WHERE", help="postgresql://...#SCHEMA, or a file (default: ledger.db in the data directory)"),
+)
+AS_OF = (
+    *LEDGER,
+    arg("--as-of", metavar="SEQ|TIME", help="as it was booked up to a journal sequence, or an engine time (ISO, UTC when it names no zone)"),
+    arg("--value-date", type=_day, metavar="YYYY-MM-DD", help="only what is settled by this day"),
+    arg("--csv", dest="output", action="store_const", const="csv", help="same as -o csv"),
+)
+METHOD = arg("--method", metavar="M", help="cost method of every position: WAC, FIFO, LIFO or HIFO (default: the store's, else WAC)")
 COMMANDS = (
     Command(
         "up",
@@ -387,7 +398,7 @@ COMMANDS = (
     ),
     Command(
         "ledger",
-        "positions, lots, PnL and exposure: of event files, without an instance (docs/ledger.md)",
+        "positions, lots, PnL, exposure and statements: of the journal in a database, and of event files (docs/ledger.md)",
         parts=(
             Command(
                 "book",
@@ -395,7 +406,52 @@ COMMANDS = (
                 "commands.ledger:book",
                 (arg("--method", required=True, metavar="M", help="WAC, FIFO, LIFO, HIFO, HIFO_MINGAIN or SPEC"), *LEDGER_FILE),
             ),
-            Command("exposure", "sum the asset legs of the fills of a file, by asset, strategy, account and venue", "commands.ledger:exposure", LEDGER_FILE),
+            Command(
+                "exposure",
+                "what is held by asset and value date; of FILE.json: sum the asset legs of its fills",
+                "commands.ledger:exposure",
+                (arg("file", nargs="?", metavar="FILE.json", help="one case, or many (default: the store)"), LEDGER_FILE[1], *AS_OF),
+            ),
+            Command(
+                "write",
+                "book the journal into the ledger's store: double entry, each execution exactly once",
+                "commands.ledger_store:write",
+                (*LEDGER, METHOD, arg("-f", "--follow", action="store_true", help="go on with what is journaled, until Ctrl-C")),
+            ),
+            Command("positions", "quantity, cost, realized and cash per position", "commands.ledger_store:positions", AS_OF),
+            Command("lots", "open lots, by a replay of the journal", "commands.ledger_store:lots", AS_OF),
+            Command("pnl", "realized and unrealized per position, at the last mark", "commands.ledger_store:pnl", AS_OF),
+            Command(
+                "fills",
+                "each trade with what is in force of it",
+                "commands.ledger_store:fills",
+                (*AS_OF, arg("--history", action="store_true", help="every report, correction and bust")),
+            ),
+            Command("trial-balance", "the ledger's accounts per asset; exit 7 if one does not add up to zero", "commands.ledger_store:trial_balance", AS_OF),
+            Command(
+                "statement",
+                "one account, one trading day: positions, money, trades; give --account NAME",
+                "commands.ledger_store:statement",
+                (
+                    *LEDGER,
+                    arg("--day", type=_day, required=True, metavar="YYYY-MM-DD", help="trading day"),
+                    arg("--csv", dest="output", action="store_const", const="csv", help="same as -o csv"),
+                    arg("--html", metavar="FILE", help="write a page with a plot there"),
+                ),
+            ),
+            Command(
+                "explain",
+                "every entry behind a position",
+                "commands.ledger_store:explain",
+                (arg("position", metavar="POSITION", help="its number, or ACCOUNT/STRATEGY/SYMBOL"), *AS_OF),
+            ),
+            Command(
+                "verify",
+                "compare the store with a cold rebuild from the journal, to the last unit; exit 7: they differ",
+                "commands.ledger_store:verify",
+                LEDGER,
+            ),
+            Command("rebuild", "empty the store and book the journal again; needs --yes", "commands.ledger_store:rebuild", (*LEDGER, METHOD)),
         ),
     ),
     Command(

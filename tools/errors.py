@@ -18,6 +18,9 @@
     │       └── BearerRefused (47)     the Unix identity that brought it may not
     ├── TimedOut (5)              the outcome is known: it did not happen
     ├── OutcomeUnknown (6)        it may or may not have happened
+    ├── StoreError (1)            the ledger's store: what it holds or says is not as it must be
+    │   ├── StoreAway (1)         it does not answer; tried again by itself
+    │   └── StoreDiffers (7)      it and the journal do not agree
     └── JournalError (1)
         ├── JournalFull (1)       no space; retried by itself, nothing was lost
         ├── JournalSuspect (4)    a write or sync failed; never retried (the kernel may have dropped the pages); a start is refused until people have looked
@@ -150,6 +153,20 @@ class OutcomeUnknown(ToolError):
     """No answer: it may have happened."""
 
     exit_code = 6
+
+
+class StoreError(ToolError):
+    """The ledger's store cannot be used as it is."""
+
+
+class StoreAway(StoreError):
+    """The store does not answer, or went away in the middle: whether the last batch is in it is not known until it answers again."""
+
+
+class StoreDiffers(StoreError):
+    """The store and the journal contradict each other."""
+
+    exit_code = 7
 
 
 class JournalError(ToolError):

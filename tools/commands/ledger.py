@@ -64,5 +64,9 @@ def book(args: argparse.Namespace) -> int:
 
 
 def exposure(args: argparse.Namespace) -> int:
-    """Sum the asset legs of the fills of a file."""
+    """Sum the asset legs of the fills of a file; without a file, of the store."""
+    if args.file is None:
+        from ringfence.tools.commands import ledger_store
+
+        return ledger_store.exposure(args)
     return _print(args, ledger_case.load(Path(args.file), args.case, ledger_exposure.LISTS), ledger_exposure.report)

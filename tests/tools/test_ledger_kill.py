@@ -1,0 +1,173 @@
+"""Killing the ledger's writer or its server at any moment loses nothing and books nothing twice."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ledger_journal import Journal, random_journal
+
+from ringfence.tools import ledger_verify
+from ringfence.tools.errors import StoreAway
+from ringfence.tools.ledger_cluster import PrivateCluster
+from ringfence.tools.ledger_store import Batch, Store, open_store
+from ringfence.tools.ledger_writer import LedgerWriter
+
+Open = Callable[..., Store]
+ROWS = 72  # of a batch: every few trades one
+END_S = 60
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Journal:
+    made = random_journal(tmp_path_factory.mktemp("kill"), 11, 260)
+    made.write()
+    return made
+
+
+def agrees(journal: Journal, store: Store) -> int:
+    """That the store has the journal, each row once; how many batches it came in."""
+    found = ledger_verify.verify(journal.directory, store)
+    assert (found.differences, found.last_seq) == ([], journal.seq)
+    return found.batches
+
+
+def name_of(store: Store) -> str:
+    return f"{store.url}#{store.schema}" if hasattr(store, "url") else store.where
+
+
+def book(journal: Journal, where: str) -> None:
+    """What a writer's process does; forked, so that it is there at once."""
+    writer = LedgerWriter(journal.directory, open_store(where), rows=ROWS)
+    writer.begin()
+    writer.catch_up()
+    os._exit(0)
+
+
+def batches(store: Store) -> int:
+    return len(store.heads())
+
+
+def test_writer_when_it_is_killed_at_random_moments_loses_and_doubles_nothing(store: Open, journal: Journal) -> None:
+    random_moments, s = random.Random(12), store("kill")
+    for _ in range(5):
+        wanted = batches(s) + random_moments.randint(1, 6)
+        process = multiprocessing.get_context("fork").Process(target=book, args=(journal, name_of(s)))
+        process.start()
+        try:
+            while batches(s) < wanted and process.is_alive():
+                pass
+        finally:
+            process.kill()
+            process.join(END_S)
+    writer = LedgerWriter(journal.directory, s, rows=ROWS)
+    writer.begin()
+    writer.catch_up()
+    writer.close()
+    assert agrees(journal, s) > 8
+
+
+def test_writer_when_it_is_a_process_follows_until_it_is_asked_to_stop(journal: Journal, tmp_path: Path) -> None:
+    s, spec = open_store(str(tmp_path / "process.db")), tmp_path / "spec.json"
+    spec.write_text(json.dumps({"store": s.where, "journal_dir": str(journal.directory), "rows": ROWS}))
+    process = subprocess.Popen([sys.executable, "-m", "ringfence.tools.ledger_writer", "--spec", spec], stderr=subprocess.PIPE, text=True)
+    try:
+        while not (heads := s.heads()) or heads[-1].last_seq < journal.states[-1][0]:
+            assert process.poll() is None, process.communicate()[1]
+        process.terminate()
+        said = process.communicate(timeout=END_S)[1]
+        assert (process.returncode, "ended with exit code 0" in said) == (0, True), said
+    finally:
+        process.kill()
+        process.wait(END_S)
+    agrees(journal, s)
+    s.close()
+
+
+def test_writer_when_the_answer_to_a_commit_is_lost_asks_the_store_and_does_not_book_again(
+    store: Open, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = store("lost")
+    real, calls = s.append, iter(range(1000))
+
+    def loses_answers(batch: Batch) -> None:
+        at = next(calls)
+        if at % 3 == 1:  # before it is there
+            raise StoreAway("cut")
+        real(batch)
+        if at % 3 == 2:  # when it is there
+            raise StoreAway("cut")
+
+    monkeypatch.setattr(s, "append", loses_answers)
+    monkeypatch.setattr("ringfence.tools.ledger_writer.AGAIN_S", (0.0, 0.0))
+    writer = LedgerWriter(journal.directory, s, rows=ROWS)
+    writer.catch_up()
+    writer.close()
+    assert next(calls) > batches(s) > 8
+    assert agrees(journal, s) == batches(s)
+
+
+@pytest.fixture
+def crashing(cluster: PrivateCluster) -> Iterator[Callable[[], None]]:
+    """Crash the server, as a kill of all its processes does, and start it again."""
+
+    def crash() -> None:
+        cluster.stop(signal.SIGQUIT)
+        cluster.start()
+
+    yield crash
+    if not cluster.pid:
+        cluster.start()
+
+
+def test_writer_when_the_server_crashes_goes_on_when_it_is_back_and_books_each_batch_once(
+    cluster: PrivateCluster, crashing: Callable[[], None], journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = f"{cluster.url}#crashed"
+    s, reader = open_store(where), open_store(where)
+    failed: list[BaseException] = []
+    gate = threading.Semaphore(4)  # so that the journal is not over before the crash
+    real = s.append
+
+    def gated(batch: Batch) -> None:
+        gate.acquire()
+        real(batch)
+
+    monkeypatch.setattr(s, "append", gated)
+    monkeypatch.setattr("ringfence.tools.ledger_writer.AGAIN_S", (0.01, 0.05))
+    writer = LedgerWriter(journal.directory, s, rows=ROWS)
+
+    def write() -> None:
+        try:
+            writer.catch_up()
+        except BaseException as e:
+            failed.append(e)
+            raise
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        while batches(reader) < 3:
+            assert thread.is_alive()
+        crashing()
+        gate.release(1000)
+        thread.join(END_S)
+        assert (failed, thread.is_alive()) == ([], False)
+        reader.reconnect()
+        assert agrees(journal, reader) > 8
+    finally:
+        gate.release(1000)
+        thread.join(END_S)
+        writer.close()
+        reader.clear()
+        reader.close()
+        s.close()

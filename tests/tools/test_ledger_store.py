@@ -1,0 +1,231 @@
+"""The ledger in a database: what the trades add up to, exactly once, as of any moment, and equal to the journal to the last unit. One suite, both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ledger_journal import Journal, random_journal, suspense
+
+from ringfence.tools import ledger_store, ledger_verify
+from ringfence.tools.errors import StoreDiffers
+from ringfence.tools.ledger_store import NOW, Moment, Store
+from ringfence.tools.ledger_writer import LedgerWriter
+
+Open = Callable[..., Store]
+TABLES = (*ledger_store.SMALL_TABLES, "postings", "executions")
+
+
+def write(directory: Path, store: Store, **options: Any) -> LedgerWriter:
+    """Book all that the journal has, by a new writer."""
+    writer = LedgerWriter(directory, store, **options)
+    try:
+        writer.begin()
+        writer.catch_up()
+    finally:
+        writer.close()
+    return writer
+
+
+def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:
+    return sorted(tuple(ledger_verify.plain(v) for v in r.values()) for r in store.query(sql))
+
+
+def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    return {table: rows(store, f"SELECT * FROM {table}") for table in TABLES if table != "marks"}
+
+
+def held(store: Store, moment: Moment = NOW, strategy: str = "mm1") -> tuple[Decimal, Decimal]:
+    """Quantity and cash of a strategy, as a view gives them."""
+    store.as_of(moment)
+    found = [r for r in store.query("SELECT * FROM positions") if r["strategy"] == strategy]
+    store.as_of(NOW)
+    return (Decimal(found[0]["qty"]), Decimal(found[0]["cash"])) if found else (Decimal(0), Decimal(0))
+
+
+def totals(store: Store) -> set[Decimal]:
+    return {Decimal(r["total"]) for r in store.query("SELECT * FROM trial_balance_totals")}
+
+
+def test_store_when_random_trades_are_booked_has_what_they_add_up_to_and_agrees_with_the_journal(store: Open, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        made, s = random_journal(tmp_path / str(seed), seed), store(f"a{seed}")
+        write(made.write(), s)
+        assert held(s) == made.figures()
+        assert totals(s) == {Decimal(0)}
+        found = ledger_verify.verify(made.directory, s)
+        assert (found.differences, found.last_seq, found.refused) == ([], made.seq, 0)
+        assert found.executions == s.query("SELECT count(*) AS n FROM executions")[0]["n"] > 100
+        alive = sum(t.alive for t in made.trades.values())
+        assert s.query("SELECT count(*) AS n FROM fills WHERE status <> 'BUSTED'")[0]["n"] == alive
+
+
+def test_store_when_it_is_written_in_many_batches_by_many_writers_has_the_same_rows(store: Open, tmp_path: Path) -> None:
+    made = random_journal(tmp_path, 3, 120)
+    directory, once, often = made.write(), store("once"), store("often")
+    write(directory, once)
+    while write_some(directory, often, rows=96):
+        pass
+    assert len(often.heads()) > 3
+    assert everything(often) == everything(once)
+    assert ledger_verify.verify(directory, often).differences == []
+    assert write(directory, often).batches == 0, "a writer that starts again booked something"
+
+
+def write_some(directory: Path, store: Store, rows: int) -> bool:
+    """One batch by a new writer; whether there was one."""
+    writer = LedgerWriter(directory, store, rows=rows)
+    writer.begin()
+    moved = True
+    while moved and not writer.batches:
+        moved = writer.turn()
+    if not moved:
+        writer.finish()
+    writer.close()
+    return moved
+
+
+def test_store_when_asked_as_of_a_sequence_or_a_time_says_what_was_so_then(store: Open, tmp_path: Path) -> None:
+    made, s = random_journal(tmp_path, 4, 60), store("asof")
+    write(made.write(), s)
+    for seq, qty, cash in made.states[::7]:
+        assert held(s, Moment(seq=seq)) == (qty, cash), f"as of sequence {seq}"
+        assert held(s, Moment(ns=made.engine_ns(seq))) == (qty, cash), f"as of the time of sequence {seq}"
+    assert held(s, Moment(seq=made.states[0][0] - 1)) == (0, 0)
+
+
+def test_store_when_asked_as_of_a_value_date_counts_what_is_settled_by_then_with_its_corrections(store: Open, tmp_path: Path) -> None:
+    made, s = Journal(tmp_path, instrument={"settle_days": 2}), store("value")
+    order = made.order("BUY")
+    first = made.trade(order, "BUY", 100, 11000)  # on Friday the 2nd: settles on Tuesday the 6th
+    made.next_day(20260105)
+    made.trade(order, "BUY", 10, 11000)
+    made.correct(order, first, 90, 11000)  # booked on the 5th, about a trade of the 2nd
+    write(made.write(), s)
+    assert held(s, Moment(value_day="2026-01-05")) == (0, 0)
+    assert held(s, Moment(value_day="2026-01-06")) == (90, Decimal("-99"))
+    assert held(s, Moment(seq=made.states[0][0], value_day="2026-01-06")) == (100, Decimal("-110")), "what was known on Friday"
+    assert held(s, Moment(value_day="2026-01-07")) == (100, Decimal("-110"))
+    assert [tuple(map(str, r.values())) for r in s.query("SELECT asset, value_day, amount FROM exposure WHERE asset = 'EUR' ORDER BY value_day")] == [
+        ("EUR", "2026-01-06", "90"),
+        ("EUR", "2026-01-07", "10"),
+    ]
+    assert [str(r["day"]) for r in s.query("SELECT day FROM days ORDER BY day")] == ["2026-01-02", "2026-01-05"]
+    assert ledger_verify.verify(made.directory, s).differences == []
+
+
+def test_store_when_an_execution_leaves_suspense_its_quantity_moves_and_nothing_is_lost(store: Open, tmp_path: Path) -> None:
+    made, s = Journal(tmp_path), store("suspense")
+    order = made.order("BUY")
+    made.trade(order, "BUY", 30, 11000)
+    in_suspense, assigned = suspense(made)
+    write(made.write(), s)
+    assert held(s, Moment(seq=in_suspense), "suspense")[0] == 70
+    assert held(s, Moment(seq=in_suspense))[0] == 30
+    assert (held(s, Moment(seq=assigned), "suspense"), held(s)) == ((0, 0), made.figures())
+    assert ledger_verify.verify(made.directory, s).differences == []
+
+
+def test_store_when_a_mark_is_there_the_pnl_adds_up_to_the_last_unit(store: Open, tmp_path: Path) -> None:
+    made, s = Journal(tmp_path), store("marks")
+    order = made.order("BUY")
+    made.trade(order, "BUY", 3, 11000)
+    made.trade(order, "BUY", 4, 11001)
+    made.trade(made.order("SELL"), "SELL", 2, 11003)
+    assert made.seq
+    made.mark(11010, 11013)
+    write(made.write(), s)
+    (pnl,) = s.query("SELECT * FROM pnl")
+    assert Decimal(pnl["mark"]) == Decimal("1.10115")
+    qty, cash = made.figures()
+    assert Decimal(pnl["total"]) == cash + qty * Decimal("1.10115")
+
+
+def test_store_when_amounts_need_128_bits_they_are_exact_and_what_does_not_fit_is_refused_and_said(store: Open, tmp_path: Path) -> None:
+    made, s = Journal(tmp_path, instrument={"price_digits": 6, "qty_digits": 12, "base": "WEI", "qty_max": 2**62, "lot": 1}), store("wide")
+    order = made.order("BUY", 2**62)
+    qty, px = 9 * 10**17 + 7, 123_456_789_012_345
+    made.event("FILL", order, last_qty=qty, last_qty_digits=12, last_px=px, last_px_digits=6, exec_id="W1")
+    write(made.write(), s)
+    (found,) = s.query("SELECT cost, cash, units FROM postings")
+    assert {name: int(v) for name, v in found.items()} == {"cost": qty * px, "cash": -qty * px, "units": qty}
+    (shown,) = s.query("SELECT cost FROM positions")
+    assert Decimal(shown["cost"]) == Decimal(f"{qty * px}e-18")
+
+    large, t = Journal(tmp_path / "large", instrument={"price_digits": 0, "qty_max": 2**62}), store("large")
+    order = large.order("BUY", 2**62)
+    large.event("FILL", order, last_qty=2**61, last_px=2**61, last_px_digits=0, exec_id="L1")
+    write(large.write(), t)
+    assert [r["result"] for r in t.query("SELECT result FROM fill_history")] == ["OVERFLOW"]
+    assert t.query("SELECT * FROM postings") == []
+    assert ledger_verify.verify(large.directory, t).refused == 1
+
+
+def test_writer_when_the_journal_is_shorter_or_another_than_what_is_booked_refuses(store: Open, tmp_path: Path) -> None:
+    made, s = random_journal(tmp_path / "a", 5, 30), store("short")
+    write(made.write(), s)
+    shorter, other = random_journal(tmp_path / "b", 5, 20), random_journal(tmp_path / "c", 6, 40)
+    with pytest.raises(StoreDiffers, match="has booked up to sequence"):
+        write(shorter.write(), s)
+    with pytest.raises(StoreDiffers, match=r"has another .*journal_head"):
+        write(other.write(), s)
+    with pytest.raises(StoreDiffers, match="is the ledger of instance 'byhand' by WAC"):
+        write(made.directory, s, method="FIFO")
+
+
+def test_store_when_two_writers_are_at_work_one_is_refused(store: Open, tmp_path: Path) -> None:
+    made, first = random_journal(tmp_path, 7, 40), store("two")
+    directory, second = made.write(), store("two")
+    late = LedgerWriter(directory, second)
+    late.begin()
+    write(directory, first)
+    with pytest.raises(StoreDiffers, match="another writer is at work"):
+        late.catch_up()
+    late.close()
+    assert ledger_verify.verify(directory, first).differences == []
+
+
+def test_store_when_a_row_was_altered_verify_names_it(store: Open, alter: Callable[[Store, str], None], tmp_path: Path) -> None:
+    made, s = random_journal(tmp_path, 8, 30), store("altered")
+    write(made.write(), s)
+    (row,) = s.query("SELECT seq, cost FROM postings ORDER BY seq LIMIT 1")
+    alter(s, f"UPDATE postings SET cost = '{int(row['cost']) + 1}', equity = '-1' WHERE seq = {row['seq']}")
+    found = ledger_verify.verify(made.directory, s).differences
+    assert any("the store has postings" in d and f"'cost': {int(row['cost']) + 1}" in d for d in found), found
+    assert any("position 1: cost is" in d for d in found), found
+
+
+def test_store_when_a_row_is_to_be_changed_or_removed_it_refuses(store: Open, refusal: type[Exception], tmp_path: Path) -> None:
+    made, s = random_journal(tmp_path, 9, 10), store("grow")
+    write(made.write(), s)
+    for sql in ("UPDATE postings SET cost = 0", "DELETE FROM executions", "DELETE FROM batches"):
+        with pytest.raises(refusal):
+            s.query(sql)
+
+
+def test_store_when_a_migration_was_another_text_is_refused(store: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, s = random_journal(tmp_path, 10, 10), store("migrated")
+    write(made.write(), s)
+    real = ledger_store.migrations
+
+    def changed(database: str) -> list[ledger_store.Migration]:
+        return [m._replace(text=m.text + "-- edited") if m.number == 1 else m for m in real(database)]
+
+    monkeypatch.setattr(ledger_store, "migrations", changed)
+    with pytest.raises(StoreDiffers, match="0001_tables was applied with another text"):
+        write(made.directory, s)
+
+
+def test_posting_tuples_when_amounts_are_negative_or_wide_gives_whole_numbers() -> None:
+    from ringfence.tools.ledger_feed import POSTING
+
+    row = np.zeros(1, POSTING)
+    for k, amount in enumerate((-1, 2**100, -(2**100), 0, 2**64 - 1, -(2**63), 5)):
+        row[0]["amounts"][2 * k : 2 * k + 2] = (amount & (2**64 - 1), (amount >> 64) & (2**64 - 1))
+    (found,) = ledger_store.posting_tuples(row)
+    assert found[7:] == (-1, 2**100, -(2**100), 0, 2**64 - 1, -(2**63), 5)
+    assert found[4] == "2000-01-01"

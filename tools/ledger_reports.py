@@ -1,0 +1,272 @@
+"""Rows of the ledger's views for the command line: positions, PnL, exposure, trial balance, lots, and every entry behind a position.
+
+    Store (as of a moment) ──views──▶ rows ──render.View──▶ table, CSV, JSON
+
+Figures come from the store as exact decimals and stay so; a table rounds money to two digits, CSV and JSON do not. Lots are not stored: they are what the books
+have after a replay of the journal. What can fail: UsageError for a position that does not exist, and what the store or the replay fails with.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from pathlib import Path
+from typing import Any
+
+from ringfence.tools.errors import UsageError
+from ringfence.tools.ledger_books import METHOD, Books
+from ringfence.tools.ledger_feed import STEPS
+from ringfence.tools.ledger_store import Moment, Store
+from ringfence.tools.ledger_verify import rebuilt
+from ringfence.tools.render import Column, Row, View
+from ringfence.tools.replay import END
+
+_WHO = (Column("position", "ID", "id"), Column("account", "ACCT"), Column("strategy", "STRAT"), Column("symbol", "SYM"))
+POSITIONS = View(
+    "ledger_positions",
+    (
+        *_WHO,
+        Column("method", "METHOD"),
+        Column("qty", "QTY", "px"),
+        Column("currency", "CCY"),
+        Column("unit_cost", "UNIT_COST", "px"),
+        Column("cost", "COST", "money"),
+        Column("realized", "REALIZED", "money"),
+        Column("fees", "FEES", "money"),
+        Column("income", "INCOME", "money"),
+        Column("cash", "CASH", "money"),
+        Column("postings", "POSTINGS", "count", wide=True),
+        Column("updated_seq", "UPDATED_SEQ", "id", wide=True),
+    ),
+    ("position",),
+)
+PNL = View(
+    "ledger_pnl",
+    (
+        *_WHO,
+        Column("qty", "QTY", "px"),
+        Column("mark", "MARK", "px"),
+        Column("currency", "CCY"),
+        Column("realized", "REALIZED", "money"),
+        Column("unrealized", "UNREALIZED", "money"),
+        Column("fees", "FEES", "money"),
+        Column("income", "INCOME", "money"),
+        Column("total", "TOTAL", "money"),
+        Column("updated_seq", "UPDATED_SEQ", "id", wide=True),
+    ),
+    ("position",),
+)
+EXPOSURE = View(
+    "ledger_exposure",
+    (Column("asset", "ASSET"), Column("value_day", "VALUE_DATE"), Column("account", "ACCT"), Column("strategy", "STRAT"), Column("amount", "AMOUNT", "px")),
+    ("asset", "value_day", "account", "strategy"),
+)
+TRIAL_BALANCE = View(
+    "ledger_trial_balance",
+    (
+        Column("asset", "ASSET"),
+        Column("what", "WHAT"),
+        Column("ledger_account", "ACCOUNT"),
+        Column("debit", "DEBIT", "px"),
+        Column("credit", "CREDIT", "px"),
+    ),
+    ("asset", "what", "ledger_account"),
+)
+LOTS = View(
+    "ledger_lots",
+    (
+        *_WHO,
+        Column("method", "METHOD"),
+        Column("seq", "SEQ", "id"),
+        Column("qty", "QTY", "px"),
+        Column("unit_cost", "UNIT_COST", "px"),
+        Column("cost", "COST", "money"),
+        Column("currency", "CCY"),
+    ),
+    ("position", "seq"),
+)
+ENTRIES = View(
+    "ledger_explain",
+    (
+        Column("seq", "SEQ", "id"),
+        Column("time", "TIME"),
+        Column("kind", "KIND"),
+        Column("exec_id", "EXEC_ID"),
+        Column("venue", "VENUE"),
+        Column("side", "SIDE"),
+        Column("px", "PX", "px"),
+        Column("units", "UNITS", "px"),
+        Column("cost", "COST", "money"),
+        Column("cash", "CASH", "money"),
+        Column("fee", "FEE", "money", wide=True),
+        Column("income", "INCOME", "money", wide=True),
+        Column("realized", "REALIZED", "money"),
+        Column("qty_after", "QTY_AFTER", "px"),
+        Column("cost_after", "COST_AFTER", "money"),
+        Column("realized_after", "REALIZED_AFTER", "money"),
+        Column("order_id", "ORDER", "id", wide=True),
+        Column("value_day", "VALUE_DATE", wide=True),
+    ),
+    ("seq",),
+)
+_TRADE = (
+    Column("account", "ACCT"),
+    Column("strategy", "STRAT"),
+    Column("symbol", "SYM"),
+    Column("venue", "VENUE"),
+    Column("side", "SIDE"),
+    Column("qty", "QTY", "px"),
+    Column("px", "PX", "px"),
+    Column("exec_id", "EXEC_ID"),
+    Column("value_day", "VALUE_DATE"),
+    Column("broker", "BROKER", wide=True),
+    Column("order_id", "ORDER", "id", wide=True),
+    Column("trade_day", "TRADE_DATE", wide=True),
+)
+FILLS = View(
+    "ledger_fills",
+    (
+        Column("execution", "ID", "id"),
+        Column("status", "STATUS"),
+        Column("engine_time", "TIME"),
+        *_TRADE,
+        Column("booked_seq", "BOOKED_SEQ", "id", wide=True),
+        Column("changed_seq", "CHANGED_SEQ", "id", wide=True),
+        Column("changes", "CHANGES", "count", wide=True),
+    ),
+    ("execution",),
+)
+HISTORY = View(
+    "ledger_fill_history",
+    (
+        Column("seq", "SEQ", "id"),
+        Column("engine_time", "TIME"),
+        Column("execution", "ID", "id"),
+        Column("kind", "KIND"),
+        Column("result", "RESULT"),
+        *_TRADE,
+        Column("venue_order_id", "VENUE_ORDER", wide=True),
+    ),
+    ("seq", "execution"),
+)
+UNIT_DIGITS = 12
+EXACT_DIGITS = 80
+"""No sum of figures of 128 bits has more."""
+
+
+def number(value: Any) -> Decimal | None:
+    """A figure of either database as a Decimal; None stays unknown."""
+    return None if value is None else Decimal(str(value))
+
+
+def unit_cost(cost: Decimal, qty: Decimal) -> Decimal | None:
+    """Cost of one, for people: rounded to 12 digits."""
+    if not qty:
+        return None
+    with localcontext(prec=EXACT_DIGITS):
+        text = f"{(cost / qty).quantize(Decimal(1).scaleb(-UNIT_DIGITS)):f}"
+    return Decimal(text.rstrip("0").rstrip("."))
+
+
+def _rows(store: Store, sql: str, *numbers: str, **values: Any) -> list[Row]:
+    rows = store.query(sql, **values)
+    for row in rows:
+        for name in numbers:
+            row[name] = number(row[name])
+        if "instrument" in row:
+            row["symbol"] = row["instrument"]
+        if "value_day" in row:
+            row["value_day"] = str(row["value_day"])
+    return rows
+
+
+def positions(store: Store) -> list[Row]:
+    """Return one row per position, flat ones too."""
+    rows = _rows(store, "SELECT * FROM positions ORDER BY position", "qty", "cost", "realized", "fees", "income", "cash")
+    for row in rows:
+        row["unit_cost"] = unit_cost(row["cost"], row["qty"])
+    return rows
+
+
+def pnl(store: Store) -> list[Row]:
+    """Return realized and unrealized PnL per position; unknown without a mark."""
+    return _rows(store, "SELECT * FROM pnl ORDER BY position", "qty", "mark", "realized", "unrealized", "fees", "income", "total")
+
+
+def exposure(store: Store) -> list[Row]:
+    """Return what is held by asset, value date, account and strategy."""
+    sql = "SELECT * FROM exposure ORDER BY asset, value_day, account, strategy"
+    return [row for row in _rows(store, sql, "amount") if row["amount"]]
+
+
+def trial_balance(store: Store) -> tuple[list[Row], list[str]]:
+    """Return balances of the ledger's accounts per asset, and what does not add up to zero."""
+    rows = []
+    for row in _rows(store, "SELECT * FROM trial_balance ORDER BY what, asset, ledger_account", "balance"):
+        balance = row["balance"]
+        rows.append({**row, "debit": balance if balance > 0 else None, "credit": -balance if balance < 0 else None})
+    wrong = [r for r in _rows(store, "SELECT * FROM trial_balance_totals", "total") if r["total"]]
+    return [r for r in rows if r["balance"]], [f"{r['asset']} ({r['what']}) adds up to {r['total']}, and must be 0" for r in wrong]
+
+
+def fills(store: Store, *, history: bool) -> list[Row]:
+    """Return each trade with what is in force of it, or every change of every trade."""
+    rows = _rows(store, f"SELECT * FROM {'fill_history ORDER BY seq' if history else 'fills ORDER BY booked_seq'}, execution", "qty", "px")
+    return [row | {"trade_day": str(row["trade_day"])} for row in rows]
+
+
+def find_position(store: Store, text: str) -> Row:
+    """Return a position by its number, or by ACCOUNT/STRATEGY/SYMBOL (the symbol may contain a slash).
+
+    Raises
+    ------
+    UsageError
+        If there is no such position; the message names those there are.
+    """
+    found = positions(store)
+    for row in found:
+        if text in {str(row["position"]), f"{row['account']}/{row['strategy']}/{row['symbol']}"}:
+            return row
+    known = ", ".join(f"{r['position']} {r['account']}/{r['strategy']}/{r['symbol']}" for r in found[:20])
+    raise UsageError(f"position was {text!r}; the store has: {known or 'none'}")
+
+
+def explain(store: Store, position: Row) -> list[Row]:
+    """Return every entry behind the figures of a position, oldest first, with the figures after it."""
+    sql = """
+        SELECT p.seq, at_time(p.engine_ns) AS time, h.kind, h.exec_id, h.venue, h.side, h.px, h.order_id, p.value_day,
+               exact_decimal(p.units, i.qty_digits) AS units, exact_decimal(p.cost, i.money_digits) AS cost, exact_decimal(p.cash, i.money_digits) AS cash,
+               exact_decimal(p.fee, i.money_digits) AS fee, exact_decimal(exact_neg(p.income), i.money_digits) AS income,
+               exact_decimal(exact_neg(p.pnl), i.money_digits) AS realized
+        FROM postings_now p
+        JOIN position_keys k ON k.id = p.position
+        JOIN instruments i ON i.id = k.instrument
+        LEFT JOIN fill_history h ON h.seq = p.seq AND h.execution = p.execution
+        WHERE p.position = :position ORDER BY p.seq"""
+    rows = _rows(store, sql, "px", "units", "cost", "cash", "fee", "income", "realized", position=int(position["position"]))
+    qty = cost = realized = Decimal(0)
+    with localcontext(prec=EXACT_DIGITS):
+        for row in rows:
+            qty, cost, realized = qty + row["units"], cost + row["cost"], realized + row["realized"]
+            row |= {"qty_after": qty, "cost_after": cost, "realized_after": realized}
+    return rows
+
+
+def lots(directory: Path, store: Store, moment: Moment) -> list[Row]:
+    """Return the open lots after a replay of the journal up to the moment's sequence or time; of WAC, each position's pool."""
+    book = store.book()
+    books = at_moment(directory, book.method if book else METHOD, moment)
+    rows: list[Row] = []
+    for p in books.ledger.positions():
+        who, qty_digits, money_digits = books.describe(p)
+        for lot in books.ledger.lots(p.row):
+            qty, cost = Decimal(f"{lot.qty}e-{qty_digits}"), Decimal(f"{lot.cost}e-{money_digits}")
+            figures = {"seq": lot.seq // STEPS, "qty": qty, "cost": cost, "unit_cost": unit_cost(cost, qty)}
+            rows.append({"position": p.row, "method": p.method, **who, **figures})
+    return rows
+
+
+def at_moment(directory: Path, method: str, moment: Moment) -> Books:
+    """Return the books of a journal as of a sequence or an engine time."""
+    until, until_ns = (END if bound is None else bound for bound in (moment.seq, moment.ns))
+    *_, (books, _) = rebuilt(directory, [], method, until=until, until_ns=until_ns)
+    return books

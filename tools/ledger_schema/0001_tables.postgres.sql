@@ -1,0 +1,120 @@
+-- Tables of the ledger in PostgreSQL. Amounts are whole numbers at the scale of their instrument: a row is exact whatever it is added to.
+-- What grows is partitioned by the trading day on which it was booked; nothing is ever changed or removed, and the writer's role could not.
+
+CREATE TABLE book (
+    one int PRIMARY KEY DEFAULT 1 CHECK (one = 1),
+    instance text NOT NULL,
+    method text NOT NULL,
+    money_digits int NOT NULL
+);
+
+CREATE TABLE words (enum text NOT NULL, id int NOT NULL, name text NOT NULL, PRIMARY KEY (enum, id));
+
+CREATE TABLE batches (
+    number bigint PRIMARY KEY,
+    first_seq bigint NOT NULL,
+    last_seq bigint NOT NULL UNIQUE,
+    engine_ns bigint NOT NULL,
+    frame_crc bigint NOT NULL,
+    postings int NOT NULL,
+    executions int NOT NULL,
+    journal_head text NOT NULL,
+    entries_head text NOT NULL,
+    state_hash text NOT NULL,
+    CHECK (last_seq >= first_seq)
+);
+
+CREATE TABLE days (day date PRIMARY KEY, first_seq bigint NOT NULL);
+CREATE TABLE accounts (id int PRIMARY KEY, name text NOT NULL, code text NOT NULL, currency text NOT NULL, broker text NOT NULL);
+CREATE TABLE strategies (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE venues (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE instruments (
+    id int PRIMARY KEY,
+    symbol text NOT NULL,
+    base text NOT NULL,
+    quote text NOT NULL,
+    unit text NOT NULL,
+    settle text NOT NULL,
+    qty_digits int NOT NULL,
+    px_digits int NOT NULL,
+    money_digits int NOT NULL,
+    inverse int NOT NULL,
+    margin int NOT NULL,
+    factor numeric(39) NOT NULL,
+    divisor numeric(39) NOT NULL,
+    unit_scale numeric(39) NOT NULL,
+    qty_scale numeric(39) NOT NULL
+);
+CREATE TABLE position_keys (id int PRIMARY KEY, account int NOT NULL, strategy int NOT NULL, instrument int NOT NULL, method text NOT NULL);
+
+CREATE TABLE marks (
+    seq bigint NOT NULL,
+    engine_ns bigint NOT NULL,
+    instrument int NOT NULL,
+    bid bigint NOT NULL,
+    ask bigint NOT NULL,
+    last bigint NOT NULL,
+    PRIMARY KEY (instrument, seq)
+);
+
+CREATE TABLE postings (
+    seq bigint NOT NULL,
+    engine_ns bigint NOT NULL,
+    position int NOT NULL,
+    execution int NOT NULL,
+    day date NOT NULL,
+    value_day date NOT NULL,
+    correction int NOT NULL,
+    cost numeric(39) NOT NULL,
+    cash numeric(39) NOT NULL,
+    fee numeric(39) NOT NULL,
+    pnl numeric(39) NOT NULL,
+    income numeric(39) NOT NULL,
+    equity numeric(39) NOT NULL,
+    units numeric(39) NOT NULL,
+    CONSTRAINT balanced CHECK (cost + cash + fee + pnl + income + equity = 0)
+) PARTITION BY RANGE (day);
+CREATE INDEX postings_time ON postings USING brin (seq, engine_ns);
+CREATE INDEX postings_position ON postings (position, seq);
+
+CREATE TABLE executions (
+    seq bigint NOT NULL,
+    engine_ns bigint NOT NULL,
+    transact_ns bigint NOT NULL,
+    order_id bigint NOT NULL,
+    qty bigint NOT NULL,
+    px bigint NOT NULL,
+    execution int NOT NULL,
+    execution_row int NOT NULL,
+    instrument int NOT NULL,
+    position int NOT NULL,
+    day date NOT NULL,
+    trade_day date NOT NULL,
+    value_day date NOT NULL,
+    account int NOT NULL,
+    strategy int NOT NULL,
+    venue int NOT NULL,
+    side int NOT NULL,
+    kind int NOT NULL,
+    result int NOT NULL,
+    exec_id text NOT NULL,
+    venue_order_id text NOT NULL
+) PARTITION BY RANGE (day);
+CREATE INDEX executions_time ON executions USING brin (seq, engine_ns);
+CREATE INDEX executions_root ON executions (execution, seq);
+
+-- The writer may not create tables; this makes the partitions of one day for it and nothing else.
+CREATE FUNCTION open_day(wanted date) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    parent text;
+    part text;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['postings', 'executions'] LOOP
+        part := parent || to_char(wanted, '"_"YYYYMMDD');
+        IF to_regclass(quote_ident(part)) IS NULL THEN
+            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', part, parent, wanted, wanted + 1);
+            EXECUTE format('GRANT SELECT, INSERT ON %I TO %I', part, current_schema() || '_writer');
+            EXECUTE format('GRANT SELECT ON %I TO %I', part, current_schema() || '_reader');
+        END IF;
+    END LOOP;
+END $$;

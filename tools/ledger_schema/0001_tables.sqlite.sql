@@ -1,0 +1,104 @@
+-- Tables of the ledger in SQLite. Amounts are whole numbers at the scale of their instrument: integers where 64 bits hold them, text where not, so their
+-- columns have no type. Nothing is ever changed or removed: triggers refuse it.
+
+CREATE TABLE book (
+    one INTEGER PRIMARY KEY DEFAULT 1 CHECK (one = 1),
+    instance TEXT NOT NULL,
+    method TEXT NOT NULL,
+    money_digits INTEGER NOT NULL
+);
+
+CREATE TABLE words (enum TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (enum, id));
+
+CREATE TABLE batches (
+    number INTEGER PRIMARY KEY,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL UNIQUE,
+    engine_ns INTEGER NOT NULL,
+    frame_crc INTEGER NOT NULL,
+    postings INTEGER NOT NULL,
+    executions INTEGER NOT NULL,
+    journal_head TEXT NOT NULL,
+    entries_head TEXT NOT NULL,
+    state_hash TEXT NOT NULL,
+    CHECK (last_seq >= first_seq)
+);
+
+CREATE TABLE days (day TEXT PRIMARY KEY, first_seq INTEGER NOT NULL);
+CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, code TEXT NOT NULL, currency TEXT NOT NULL, broker TEXT NOT NULL);
+CREATE TABLE strategies (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE venues (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE instruments (
+    id INTEGER PRIMARY KEY,
+    symbol TEXT NOT NULL,
+    base TEXT NOT NULL,
+    quote TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    settle TEXT NOT NULL,
+    qty_digits INTEGER NOT NULL,
+    px_digits INTEGER NOT NULL,
+    money_digits INTEGER NOT NULL,
+    inverse INTEGER NOT NULL,
+    margin INTEGER NOT NULL,
+    factor NOT NULL,
+    divisor NOT NULL,
+    unit_scale NOT NULL,
+    qty_scale NOT NULL
+);
+CREATE TABLE position_keys (
+    id INTEGER PRIMARY KEY, account INTEGER NOT NULL, strategy INTEGER NOT NULL, instrument INTEGER NOT NULL, method TEXT NOT NULL
+);
+
+CREATE TABLE marks (
+    seq INTEGER NOT NULL,
+    engine_ns INTEGER NOT NULL,
+    instrument INTEGER NOT NULL,
+    bid INTEGER NOT NULL,
+    ask INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (instrument, seq)
+) WITHOUT ROWID;
+
+CREATE TABLE postings (
+    seq INTEGER NOT NULL,
+    engine_ns INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    execution INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    value_day TEXT NOT NULL,
+    correction INTEGER NOT NULL,
+    cost NOT NULL,
+    cash NOT NULL,
+    fee NOT NULL,
+    pnl NOT NULL,
+    income NOT NULL,
+    equity NOT NULL,
+    units NOT NULL
+);
+CREATE INDEX postings_seq ON postings (seq);
+CREATE INDEX postings_position ON postings (position, seq);
+
+CREATE TABLE executions (
+    seq INTEGER NOT NULL,
+    engine_ns INTEGER NOT NULL,
+    transact_ns INTEGER NOT NULL,
+    order_id INTEGER NOT NULL,
+    qty INTEGER NOT NULL,
+    px INTEGER NOT NULL,
+    execution INTEGER NOT NULL,
+    execution_row INTEGER NOT NULL,
+    instrument INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    trade_day TEXT NOT NULL,
+    value_day TEXT NOT NULL,
+    account INTEGER NOT NULL,
+    strategy INTEGER NOT NULL,
+    venue INTEGER NOT NULL,
+    side INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    result INTEGER NOT NULL,
+    exec_id TEXT NOT NULL,
+    venue_order_id TEXT NOT NULL
+);
+CREATE INDEX executions_root ON executions (execution, seq);

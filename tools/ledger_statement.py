@@ -1,0 +1,278 @@
+"""A statement: one account, one trading day, from the ledger's store, for people and for machines.
+
+    Store as of the day's beginning ──┐
+    Store as of the day's end ────────┼──▶ Statement ──▶ text, JSON, CSV, or one HTML page with a plot (SVG, no script)
+    trades booked on the day ─────────┘
+
+The day is the trading day on which things were booked: a correction of an older trade is on the statement of the day it came. Opening, changes and closing add
+up by construction, and the page says so with the head of the batch that it rests on. Figures are exact; what people read is rounded to two digits where it is
+money. What can fail: UsageError for an account that does not exist.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from typing import Any
+
+from ringfence.tools.errors import UsageError
+from ringfence.tools.ledger_reports import EXACT_DIGITS, number
+from ringfence.tools.ledger_store import NOW, Head, Moment, Store
+from ringfence.tools.render import Row, clock_time
+
+FIGURES = ("cash", "realized", "fees", "income")
+PLOT_WIDTH, PLOT_HEIGHT, PLOT_LEFT, PLOT_BOTTOM = 860, 240, 90, 28
+_COLOURS = ("#1f6feb", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#0e7490")
+_STYLE = """
+body { font: 14px/1.45 system-ui, sans-serif; color: #1b1f24; margin: 2.5rem auto; max-width: 62rem; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
+p.head { color: #57606a; margin: 0; } p.foot { color: #57606a; font-size: 12px; margin-top: 2rem; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th { text-align: left; font-weight: 600; border-bottom: 1.5px solid #1b1f24; padding: .3rem .6rem .3rem 0; }
+td { border-bottom: 1px solid #d8dee4; padding: .3rem .6rem .3rem 0; } .n { text-align: right; }
+tr.busted td { color: #8c959f; text-decoration: line-through; } svg { width: 100%; height: auto; }
+"""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Realized PnL since the day's beginning in one currency: (engine time [ns], amount) after each posting."""
+
+    currency: str
+    points: list[tuple[int, Decimal]]
+
+
+@dataclass
+class Statement:
+    """What is on it; rows of ``positions``, ``trades`` and ``money`` have the columns of ``SECTIONS``."""
+
+    instance: str
+    method: str
+    account: str
+    day: str
+    head: Head | None
+    positions: list[Row]
+    trades: list[Row]
+    money: list[Row]
+    curves: list[Curve]
+
+
+SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    "positions": (
+        *(("strategy", "Strategy"), ("instrument", "Instrument"), ("opening", "Opening"), ("change", "Change"), ("closing", "Closing"), ("mark", "Mark")),
+        *(("currency", "Ccy"), ("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
+    ),
+    "money": (
+        *(("currency", "Ccy"), ("opening", "Opening cash"), ("change", "Change"), ("closing", "Closing cash")),
+        *(("realized", "Realized today"), ("fees", "Fees today"), ("income", "Income today")),
+    ),
+    "trades": (
+        *(
+            ("time", "Time"),
+            ("kind", "What"),
+            ("instrument", "Instrument"),
+            ("strategy", "Strategy"),
+            ("venue", "Venue"),
+            ("side", "Side"),
+            ("qty", "Quantity"),
+        ),
+        *(("px", "Price"), ("value_day", "Value date"), ("exec_id", "ExecID")),
+    ),
+}
+_MONEY = frozenset({("money", name) for name in ("opening", "change", "closing", "realized", "fees", "income")}) | {
+    ("positions", name) for name in ("cost", "unrealized", "realized")
+}
+
+
+def build(store: Store, account: str, day: str) -> Statement:
+    """Read a statement.
+
+    Raises
+    ------
+    UsageError
+        If there is no such account.
+    """
+    known = [str(r["name"]) for r in store.query("SELECT name FROM accounts ORDER BY id")]
+    if account not in known:
+        raise UsageError(f"--account was {account!r}; the store has: {', '.join(known) or 'none'}")
+    opening, closing = (_before(store, day, compare) for compare in (">=", ">"))
+    before, after = _figures(store, account, opening), _figures(store, account, closing)
+    book, heads = store.book(), store.query("SELECT max(number) AS n FROM batches")[0]["n"]
+    with localcontext(prec=EXACT_DIGITS):
+        positions = [_position(before.get(key), row) for key, row in after.items()]
+        money = _money(before.values(), after.values())
+        curves = _curves(store, account, day)
+    return Statement(
+        book.instance if book else "",
+        book.method if book else "",
+        account,
+        day,
+        store.heads(int(heads) - 1)[0] if heads else None,
+        [row for row in positions if row["opening"] or row["closing"] or row["change"] or row["realized"]],
+        _trades(store, account, day),
+        money,
+        curves,
+    )
+
+
+def _before(store: Store, day: str, compare: str) -> Moment:
+    """The moment before the first booking of the first day that is ``compare`` (``>=`` or ``>``) ``day``."""
+    first = store.query(f"SELECT min(first_seq) AS seq FROM days WHERE day {compare} :day", day=day)[0]["seq"]
+    return NOW if first is None else Moment(seq=int(first) - 1)
+
+
+def _figures(store: Store, account: str, moment: Moment) -> dict[int, Row]:
+    store.as_of(moment)
+    sql = "SELECT p.*, l.mark, l.unrealized FROM positions p JOIN pnl l ON l.position = p.position WHERE p.account = :account ORDER BY p.position"
+    rows = store.query(sql, account=account)
+    store.as_of(NOW)
+    names = ("qty", "cost", "mark", "unrealized", *FIGURES)
+    return {int(r["position"]): r | {name: number(r[name]) for name in names} for r in rows}
+
+
+def _position(before: Row | None, row: Row) -> Row:
+    opening = before["qty"] if before else Decimal(0)
+    realized = row["realized"] - (before["realized"] if before else 0)
+    return row | {"opening": opening, "change": row["qty"] - opening, "closing": row["qty"], "realized": realized}
+
+
+def _money(before: Iterable[Row], after: Iterable[Row]) -> list[Row]:
+    sums: dict[str, dict[str, Decimal]] = {}
+    for sign, rows in ((-1, before), (1, after)):
+        for row in rows:
+            total = sums.setdefault(row["currency"], dict.fromkeys(("opening", "closing", *FIGURES), Decimal(0)))
+            total["opening" if sign < 0 else "closing"] += row["cash"]
+            for name in FIGURES:
+                total[name] += sign * row[name]
+    return [{"currency": currency, **total, "change": total["cash"]} for currency, total in sorted(sums.items())]
+
+
+def _trades(store: Store, account: str, day: str) -> list[Row]:
+    rows = store.query("SELECT * FROM fill_history WHERE account = :account AND day = :day ORDER BY seq", account=account, day=day)
+    return [r | {"qty": number(r["qty"]), "px": number(r["px"]), "time": r["engine_time"], "value_day": str(r["value_day"])} for r in rows]
+
+
+def _curves(store: Store, account: str, day: str) -> list[Curve]:
+    sql = """
+        SELECT p.engine_ns, i.settle, exact_decimal(exact_neg(p.pnl), i.money_digits) AS realized
+        FROM postings_now p
+        JOIN position_keys k ON k.id = p.position
+        JOIN instruments i ON i.id = k.instrument
+        JOIN accounts a ON a.id = k.account
+        WHERE a.name = :account AND p.day = :day ORDER BY p.seq"""
+    found: dict[str, list[tuple[int, Decimal]]] = {}
+    for row in store.query(sql, account=account, day=day):
+        points = found.setdefault(row["settle"], [])
+        points.append((int(row["engine_ns"]), (points[-1][1] if points else Decimal(0)) + Decimal(str(row["realized"]))))
+    return [Curve(currency, points) for currency, points in sorted(found.items())]
+
+
+# ---- as text
+
+
+def shown(section: str, name: str, value: Any) -> str:
+    """A cell for people: money with two digits, everything else as it is, ``-`` when it is not known."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, Decimal):
+        return f"{value:,.2f}" if (section, name) in _MONEY else f"{value:,f}"
+    return str(value)
+
+
+def exact(value: Any) -> str | None:
+    """A cell for machines: exact, None when it is not known."""
+    return None if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def as_json(s: Statement) -> dict[str, Any]:
+    """Return the statement as one object; every figure is an exact decimal."""
+    body = {section: [{name: exact(row.get(name)) for name, _ in columns} for row in getattr(s, section)] for section, columns in SECTIONS.items()}
+    head = {"schema": "rf.ledger_statement/1", "instance": s.instance, "method": s.method, "account": s.account, "day": s.day}
+    return {**head, **body, "rests_on": s.head._asdict() if s.head else None}
+
+
+def as_rows(s: Statement) -> list[list[str]]:
+    """Return all sections as rows for one CSV file: the first cell names the section, each section begins with its column names."""
+    out = []
+    for section, columns in SECTIONS.items():
+        out.append([section, *(name for name, _ in columns)])
+        out += [[section, *(exact(row.get(name)) or "" for name, _ in columns)] for row in getattr(s, section)]
+    return out
+
+
+def as_text(s: Statement) -> str:
+    """Return the statement as text tables."""
+    lines = [f"Statement of account {s.account}, trading day {s.day}; instance {s.instance}, cost method {s.method}"]
+    for section, columns in SECTIONS.items():
+        rows = [[title for _, title in columns], *([shown(section, name, row.get(name)) for name, _ in columns] for row in getattr(s, section))]
+        widths = [max(len(row[at]) for row in rows) for at in range(len(columns))]
+        lines += ["", section.capitalize(), *("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)]
+        if len(rows) == 1:
+            lines.append("none")
+    return "\n".join(lines)
+
+
+# ---- as a page
+
+
+def as_html(s: Statement) -> str:
+    """Return the statement as one HTML page with the plot in it; it loads nothing."""
+    title = f"Statement of account {html.escape(s.account)}, {s.day}"
+    parts = [f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>', f"<h1>{title}</h1>"]
+    parts.append(f'<p class="head">Instance {html.escape(s.instance)}, cost method {s.method}. Trading day: what was booked on it, corrections included.</p>')
+    for section, columns in SECTIONS.items():
+        parts += [f"<h2>{section.capitalize()}</h2>", _table(section, columns, getattr(s, section))]
+        if section == "money":
+            parts += ["<h2>Realized PnL over the day</h2>", plot(s.curves)]
+    if s.head is not None:
+        parts.append(
+            f'<p class="foot">Rests on batch {s.head.number}, journal sequence {s.head.last_seq}; journal {s.head.journal_head}, entries '
+            f"{s.head.entries_head}. Opening, change and closing are sums of double entries; ringfence ledger verify compares them with the journal.</p>"
+        )
+    return "\n".join([*parts, "</body></html>\n"])
+
+
+def _table(section: str, columns: Sequence[tuple[str, str]], rows: list[Row]) -> str:
+    if not rows:
+        return "<p>None.</p>"
+    numeric = {name for name, _ in columns if any(isinstance(row.get(name), Decimal) for row in rows)}
+    mark = {name: ' class="n"' if name in numeric else "" for name, _ in columns}
+    head = "".join(f"<th{mark[name]}>{title}</th>" for name, title in columns)
+    body = []
+    for row in rows:
+        cells = "".join(f"<td{mark[name]}>{html.escape(shown(section, name, row.get(name)))}</td>" for name, _ in columns)
+        body.append(f"<tr{' class=busted' if row.get('kind') == 'BUST' else ''}>{cells}</tr>")
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def plot(curves: list[Curve]) -> str:
+    """Return step lines over time as SVG, one scale for all currencies; positions on the page are whole numbers."""
+    points = [p for c in curves for p in c.points]
+    if not points:
+        return "<p>Nothing was booked.</p>"
+    first, last = min(ns for ns, _ in points), max(ns for ns, _ in points)
+    low, high = min(Decimal(0), *(v for _, v in points)), max(Decimal(0), *(v for _, v in points))
+    wide, tall = PLOT_WIDTH - PLOT_LEFT - 10, PLOT_HEIGHT - PLOT_BOTTOM - 12
+
+    def x(ns: int) -> int:
+        return PLOT_LEFT + (ns - first) * wide // max(1, last - first)
+
+    def y(value: Decimal) -> int:
+        return 12 + int((high - value) * tall / ((high - low) or 1))
+
+    parts = [f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" role="img" font-size="11" font-family="system-ui, sans-serif">']
+    for value in sorted({low, Decimal(0), high}):
+        at = y(value)
+        parts.append(f'<line x1="{PLOT_LEFT}" x2="{PLOT_WIDTH - 10}" y1="{at}" y2="{at}" stroke="{"#57606a" if value == 0 else "#d8dee4"}"/>')
+        parts.append(f'<text x="{PLOT_LEFT - 8}" y="{at + 4}" text-anchor="end" fill="#57606a">{value:,.2f}</text>')
+    for ns, anchor in ((first, "start"), (last, "end")):
+        parts.append(f'<text x="{x(ns)}" y="{PLOT_HEIGHT - 8}" text-anchor="{anchor}" fill="#57606a">{clock_time(ns)[:8]}</text>')
+    for at, curve in enumerate(curves):
+        colour, path, level = _COLOURS[at % len(_COLOURS)], [f"M{x(first)} {y(Decimal(0))}"], Decimal(0)
+        for ns, level in curve.points:
+            path.append(f"H{x(ns)}V{y(level)}")
+        parts.append(f'<path d="{"".join(path)}H{x(last)}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+        parts.append(f'<text x="{PLOT_LEFT + 8 + 150 * at}" y="{PLOT_HEIGHT - 8 - 14}" fill="{colour}">{html.escape(curve.currency)} {level:,.2f}</text>')
+    return "".join([*parts, "</svg>"])

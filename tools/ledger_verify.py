@@ -1,0 +1,165 @@
+"""Does the ledger's store say what the journal says, to the last unit?
+
+    journal ──Books, cut where the store's batches were cut──▶ heads, rows, figures ◀──compared──▶ the store
+                                        └─ the engine's own positions: the same quantities
+
+Everything in the store is read: each batch's head and each of its rows, then the figures that the views add up, the trial balance, and the quantities that the
+engine's position table has. A difference names the batch, the row and both values. Reads only. What can fail is what a replay and the store can fail with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ringfence.tools.defects import Defect
+from ringfence.tools.errors import StoreDiffers
+from ringfence.tools.journal import Chunk, JournalReader
+from ringfence.tools.ledger_books import BATCH_ROWS, MONEY_DIGITS, Books
+from ringfence.tools.ledger_store import EXECUTION_COLUMNS, NOW, POSTING_COLUMNS, Batch, Head, Store, execution_tuples, posting_tuples
+from ringfence.tools.replay import END, cut, journal_limits
+
+DIFFERENCES_MAX = 100
+FIGURES = ("qty", "cost", "realized", "fees", "income", "cash")
+
+
+@dataclass
+class Verification:
+    """What was compared, and what differs."""
+
+    batches: int = 0
+    postings: int = 0
+    executions: int = 0
+    positions: int = 0
+    last_seq: int = 0
+    journal_seq: int = 0
+    refused: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Add a difference, up to a number that people can read."""
+        if len(self.differences) < DIFFERENCES_MAX:
+            self.differences.append(text)
+
+
+def plain(value: Any) -> Any:
+    """A value of either database as one that can be compared: whole numbers as int, days as text."""
+    if value is None or isinstance(value, (int, str)):
+        return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
+    return int(value) if isinstance(value, Decimal) else str(value)
+
+
+def rebuilt(directory: Path, heads: list[Head], method: str, *, until: int = END, until_ns: int = END) -> Iterator[tuple[Books, Batch | None]]:
+    """Make the books anew from the journal, cut where ``heads`` say; at last, once more with None, as they are at the journal's end or ``until``."""
+    reader = JournalReader(directory)
+    books = Books(journal_limits(reader), method, max([BATCH_ROWS, *(max(h.postings, h.executions) + 256 for h in heads)]))
+    ahead = list(reversed(heads))
+    for item in reader.chunks():
+        if isinstance(item, Defect):
+            break
+        left: Chunk = cut(item, until, until_ns)
+        bounded = left.frames < item.frames
+        while left.frames:
+            now = cut(left, ahead[-1].last_seq) if ahead else left
+            rest = books.take(now)
+            taken = now.frames - rest.frames
+            left = left._replace(start=rest.start, first_seq=rest.first_seq, frames=left.frames - taken)
+            if ahead and books.seq == ahead[-1].last_seq:
+                ahead.pop()
+                yield books, books.cut()
+            elif books.full:
+                books.cut()  # rows that the store does not have yet, or not as they should be
+                if ahead:
+                    raise StoreDiffers(f"batch {ahead[-1].number} has fewer rows in the store than its frames give")
+        if bounded:
+            break
+    yield books, None
+
+
+def verify(directory: Path, store: Store) -> Verification:
+    """Compare a store with a cold rebuild from the journal.
+
+    Raises
+    ------
+    StoreDiffers
+        If there is nothing in the store, or it says things that cannot be compared.
+    """
+    book = store.book()
+    if book is None:
+        raise StoreDiffers(f"{store.where}: there is no ledger in it; book the journal first: ringfence ledger write")
+    store.as_of(NOW)
+    found, heads = Verification(), store.heads()
+    if book.money_digits != MONEY_DIGITS:
+        found.note(f"the store has {book.money_digits} money digits, this version books with {MONEY_DIGITS}")
+    wanted = iter(heads)
+    for books, batch in rebuilt(directory, heads, book.method):
+        if batch is None:
+            _compare_ends(found, store, books, list(wanted))
+            continue
+        stored = next(wanted)
+        for name in Head._fields:
+            if getattr(batch.head, name) != getattr(stored, name):
+                found.note(f"batch {stored.number}: {name} is {getattr(stored, name)} in the store, {getattr(batch.head, name)} by the journal")
+        _compare_rows(found, store, batch)
+        found.batches += 1
+        found.last_seq = stored.last_seq
+        if stored is heads[-1]:
+            _compare_figures(found, store, books)
+    return found
+
+
+def _compare_rows(found: Verification, store: Store, batch: Batch) -> None:
+    for table, columns, rows in (
+        ("postings", POSTING_COLUMNS, posting_tuples(batch.postings)),
+        ("executions", EXECUTION_COLUMNS, execution_tuples(batch.changes)),
+    ):
+        sql = f"SELECT {', '.join(columns)} FROM {table} WHERE seq BETWEEN :first AND :last"
+        got = store.query(sql, first=batch.head.first_seq, last=batch.head.last_seq)
+        stored = {tuple(plain(r[c]) for c in columns) for r in got}
+        made = [tuple(plain(v) for v in row) for row in rows]
+        setattr(found, table, getattr(found, table) + len(got))
+        if len(got) != len(made):
+            found.note(f"batch {batch.head.number}: {len(got)} {table} in the store, {len(made)} by the journal")
+        if stored != set(made):
+            for row in sorted(stored - set(made)):
+                found.note(f"batch {batch.head.number}: the store has {table} {dict(zip(columns, row, strict=True))}, which the journal does not give")
+            for row in sorted(set(made) - stored):
+                found.note(f"batch {batch.head.number}: the store lacks {table} {dict(zip(columns, row, strict=True))}")
+
+
+def _compare_figures(found: Verification, store: Store, books: Books) -> None:
+    """The views' sums against the ledger's own figures, when the rebuild is where the store is."""
+    stored = {int(r["position"]): r for r in store.query("SELECT * FROM figures")}
+    found.refused = books.feed.refused
+    for p in books.ledger.positions():
+        row = stored.pop(p.row, None)
+        for name in FIGURES:
+            theirs = plain(row[name]) if row is not None else 0
+            if theirs != getattr(p, name):
+                found.note(f"position {p.row}: {name} is {theirs} in the store, {getattr(p, name)} by the journal (whole numbers)")
+        found.positions += 1
+    for unknown in stored:
+        found.note(f"position {unknown} is in the store and not in the journal's books")
+    for total in store.query("SELECT * FROM trial_balance_totals"):
+        if Decimal(str(total["total"])):
+            found.note(f"the trial balance of {total['asset']} ({total['what']}) is {total['total']}, and must be 0")
+    engine = books.state.table("positions")
+    for at in range(1, int(books.state.table("engine")[1]["position_count"]) + 1):
+        e = engine[at]
+        mine = books.ledger.find(int(e["account"]), int(e["strategy"]), int(e["instrument"]))
+        if (mine.qty if mine is not None else 0) != int(e["net_qty"]):
+            found.note(f"engine position {at}: net_qty is {int(e['net_qty'])} in the engine's table, {mine.qty if mine else 0} in the ledger")
+
+
+def _compare_ends(found: Verification, store: Store, books: Books, missing: list[Head]) -> None:
+    found.journal_seq = books.seq
+    if missing:
+        found.note(f"the store has booked up to sequence {missing[-1].last_seq}, the journal ends at {books.seq}")
+    last = found.last_seq
+    for table in ("postings", "executions"):
+        beyond = store.query(f"SELECT count(*) AS n FROM {table} WHERE seq > :last", last=last)[0]["n"]
+        if beyond and not missing:
+            found.note(f"{beyond} {table} are behind the last batch, which ends at sequence {last}")

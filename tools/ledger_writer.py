@@ -1,0 +1,264 @@
+"""The ledger writer: books what the journal has into a store, in batches, each exactly once.
+
+    DATA/journal ──JournalFollower──▶ Books ──Batch──▶ Store.append: one transaction with the journal position
+
+    $ python -m ringfence.tools.ledger_writer --spec FILE      # beside an instance, until SIGTERM
+    $ ringfence ledger write [DIR]                             # once, or on and on with --follow
+
+It starts by making the books anew from the journal, cut where the store's batches were cut, and compares each head: so the store's history, the journal and
+this code agree, or it does not start. Killed at any moment it goes on behind the last batch that was committed. When the store goes away it waits for it, and
+asks it what it has before it sends a batch again. Beside an instance it books only frames that the disk has (the sidecar's mark), so that after a loss of the
+host the store never knows more than the journal. Engine and sidecar do not know of it and never wait for it.
+
+What can fail: StoreDiffers and ReplayDiffers (exit 7), JournalCorrupt (exit 7), JournalRetired (the beginning is gone), Refused (another writer).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ringfence.core.state import Limits
+from ringfence.ipc import stop
+from ringfence.ipc.errors import IpcError, RegionMissing
+from ringfence.ipc.segment import Segment
+from ringfence.tools.errors import StoreAway, StoreDiffers
+from ringfence.tools.follow import JournalFollower
+from ringfence.tools.journal import Chunk, JournalReader
+from ringfence.tools.ledger_books import BATCH_ROWS, METHOD, MONEY_DIGITS, Books, TablesGrew, larger
+from ringfence.tools.ledger_store import Batch, Book, Head, Store, open_store
+from ringfence.tools.process import read_spec, run
+from ringfence.tools.replay import cut, limits_in
+
+POLL_S = 0.02
+AGAIN_S = (0.05, 2.0)
+QUIET_FRAMES = 1 << 20
+"""Frames without a booking after which the position is stored all the same."""
+_LOG = logging.getLogger("ringfence")
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
+def instance_of(directory: Path) -> str:
+    """Name of the instance whose journal this is; empty when there is no segment yet."""
+    segments = JournalReader(directory).segments()
+    return segments[0].instance if segments else ""
+
+
+class LedgerWriter:
+    """A writer; ``store`` is its own connection.
+
+    Parameters
+    ----------
+    directory : Path
+        ``DATA/journal``.
+    method : str
+        Cost method of every position.
+    instance : str
+        Running instance whose durable mark is the limit; empty: everything in the files.
+    rows : int
+        Of a batch, at most.
+    wait : callable
+        Waits so many seconds, or until this process is asked to stop: then it returns True.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        store: Store,
+        *,
+        method: str = METHOD,
+        instance: str = "",
+        rows: int = BATCH_ROWS,
+        wait: Callable[[float], bool] = _sleep,
+        log: logging.Logger = _LOG,
+    ) -> None:
+        self.directory, self.store, self.method, self.instance, self.rows, self.log = directory, store, method, instance, rows, log
+        self._wait = wait
+        self.books: Books | None = None
+        self.limits: Limits | None = None
+        self.expected: deque[Head] = deque()
+        self.left: Chunk | None = None
+        self.batches = 0
+        self._follower = JournalFollower(directory)
+        self._prepared = False
+
+    def begin(self) -> None:
+        """Forget everything and begin with the journal's first frame; the store's batches are what is expected at first."""
+        self._follower.close()
+        self._follower = JournalFollower(self.directory)
+        self.books = None
+        self.left = None
+        if not self._prepared and (name := instance_of(self.directory)):
+            self.store.prepare(Book(name, self.method, MONEY_DIGITS))
+            self._prepared = True
+        self.expected = deque(self.store.heads())
+
+    def turn(self) -> bool:
+        """Take what is new, up to a batch; whether there was anything."""
+        try:
+            return self._turn()
+        except TablesGrew as grew:
+            self.limits = grew.limits
+            self.log.info("the journal goes on with larger tables: beginning again")
+            self.begin()
+            return True
+
+    def catch_up(self) -> int:
+        """Book all that the journal has now; return the sequence that the store goes up to."""
+        while self.turn():
+            pass
+        self.finish()
+        return self.books.last.last_seq if self.books is not None else 0
+
+    def finish(self) -> None:
+        """Store the position reached, also when nothing was booked since the last batch.
+
+        Raises
+        ------
+        StoreDiffers
+            If the store goes further than the journal.
+        """
+        if self.expected:
+            reached = self.books.seq if self.books is not None else 0
+            raise StoreDiffers(
+                f"{self.store.where}: has booked up to sequence {self.expected[-1].last_seq}, the journal {self.directory} ends at {reached}: it lost its "
+                "end, or is another; bring the right one, or: ringfence ledger rebuild"
+            )
+        if self.books is not None and self.books.seq > self.books.last.last_seq:
+            self._commit(self.books)
+
+    def close(self) -> None:
+        """Close the journal; the store is the caller's."""
+        self._follower.close()
+
+    def _turn(self) -> bool:
+        if not self._prepared:
+            self.begin()
+            if not self._prepared:
+                return False
+        chunk, self.left = self.left or self._follower.read(), None
+        if chunk is None:
+            if self.books is not None and not self.expected and (self.books.change_count or self.books.seq - self.books.last.last_seq >= QUIET_FRAMES):
+                self._commit(self.books)
+                return True
+            return False
+        if self.books is None:
+            self.limits = larger(self.limits, limits_in(chunk) or Limits())
+            self.books = Books(self.limits, self.method, self.rows)
+        until = self.expected[0].last_seq if self.expected else self._durable()
+        now = cut(chunk, until)
+        if now.frames == 0:
+            self.left = chunk
+            return False
+        rest = self.books.take(now)
+        taken = now.frames - rest.frames
+        if taken < chunk.frames or rest.start < now.end:
+            self.left = chunk._replace(start=rest.start, first_seq=rest.first_seq, frames=chunk.frames - taken)
+        if self.expected:
+            if self.books.seq == self.expected[0].last_seq:
+                self._compare(self.books.cut().head, self.expected.popleft())
+            elif self.books.full:
+                raise StoreDiffers(
+                    f"{self.store.where}: batch {self.expected[0].number} has more rows than a batch of this version; rebuild it: ringfence ledger rebuild"
+                )
+        elif self.books.full:
+            self._commit(self.books)
+        return True
+
+    def _durable(self) -> int:
+        """The last sequence that may be booked: what the disk has, beside a running instance."""
+        if not self.instance:
+            return sys.maxsize
+        try:
+            with Segment.attach(self.instance, "from.sidecar") as region:
+                return int(region.section("mark")[0]["position"])
+        except (RegionMissing, IpcError):
+            return sys.maxsize  # nobody writes: what the files have is what there is
+
+    def _compare(self, made: Head, stored: Head) -> None:
+        if made == stored:
+            return
+        what = [name for name in Head._fields if getattr(made, name) != getattr(stored, name)]
+        raise StoreDiffers(
+            f"{self.store.where}: batch {stored.number}, sequences {stored.first_seq} to {stored.last_seq}, has another {', '.join(what)} than the journal "
+            "gives: the journal, the store or the code is not the one that it was booked with; see ringfence ledger verify, then ringfence ledger rebuild"
+        )
+
+    def _commit(self, books: Books) -> None:
+        """Append a batch, however often the store goes away meanwhile."""
+        batch = books.cut()
+        wait, sent = AGAIN_S[0], False
+        while not sent:
+            try:
+                self.store.append(batch)
+                sent = True
+            except StoreAway as e:
+                self.log.error("%s; trying again", e)
+                while not self._back(wait):
+                    wait = min(2 * wait, AGAIN_S[1])
+                sent = self._has(batch)
+        self.batches += 1
+
+    def _back(self, wait: float) -> bool:
+        if self._wait(wait):
+            raise StoreAway(f"{self.store.where}: asked to stop while it was away; the next start goes on behind its last batch")
+        try:
+            self.store.reconnect()
+        except StoreAway:
+            return False
+        return True
+
+    def _has(self, batch: Batch) -> bool:
+        """Whether the store committed a batch before it went away."""
+        heads = self.store.heads(batch.head.number - 1)
+        if heads:
+            self._compare(batch.head, heads[0])
+        return bool(heads)
+
+
+def follow(writer: LedgerWriter) -> int:
+    """Book until asked to stop; the exit code."""
+    begun = time.monotonic()
+    writer.begin()
+    while True:
+        stopping = stop.requested()
+        expected = bool(writer.expected)
+        if writer.turn():
+            if expected and not writer.expected:
+                writer.log.info("%s agrees with the journal up to its last batch, seen in %.3f s", writer.store.where, time.monotonic() - begun)
+            continue
+        if stopping:
+            break
+        stop.wait(POLL_S)
+    writer.finish()
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have method, instance and rows."""
+
+    def body(log: logging.Logger) -> int:
+        spec: dict[str, Any] = read_spec(argv, "book the journal into the ledger's store")
+        store = open_store(str(spec["store"]))
+        options = {name: spec[name] for name in ("method", "instance", "rows") if name in spec}
+        writer = LedgerWriter(Path(spec["journal_dir"]), store, wait=stop.wait, log=log, **options)
+        try:
+            return follow(writer)
+        finally:
+            writer.close()
+            store.close()
+
+    return run("ledger", body)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
