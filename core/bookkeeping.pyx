@@ -123,11 +123,11 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
     cdef const Currency *paid
     cdef const Currency *settle
     cdef const char *code = event.comm_currency
-    cdef const char *own = i.quote
+    cdef const char *own = <const char*>i.quote
     cdef int64_t size = signed_qty if signed_qty > 0 else -signed_qty
     cdef wide_t fee, whole, unit
     if i.inverse:
-        own = i.base
+        own = <const char*>i.base
     if event.comm_type == RF_COMM_TYPE_PERCENT:
         # of the value, in the settlement currency, whatever currency is named: 100 percent is 10^(digits + 2)
         if i.inverse or not value_of(v, rf_wide_from(size), rf_wide_from(px if px > 0 else -px), &whole):
