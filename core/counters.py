@@ -9,6 +9,7 @@ COUNTERS: dict[str, str] = {
     "executions": "booked",
     "duplicate_executions": "seen again, not booked",
     "breaks": "raised",
+    "breaks_without_row": "raised since the table is full: of these the newest only are kept",
     "ring_poisoned": "rings with garbage, not read any more",
     "journal_full": "turns in which no input could be taken because the journal ring had no room",
     "gateway_overflow": "commands that did not fit in a gateway's ring and were queued",

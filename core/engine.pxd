@@ -32,6 +32,7 @@ ctypedef struct Counters:
     uint64_t *executions
     uint64_t *duplicate_executions
     uint64_t *breaks
+    uint64_t *breaks_without_row
     uint64_t *ring_poisoned
     uint64_t *journal_full
     uint64_t *gateway_overflow

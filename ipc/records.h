@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 5u
-#define RF_LAYOUT_HASH 0xa2c5049b3852bdcaull
+#define RF_LAYOUT_VERSION 6u
+#define RF_LAYOUT_HASH 0x30c9363278888e53ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -45,7 +45,7 @@
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
 #define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
 #define RF_DURABILITY_REPLICATED 3u /* a standby has it */
-#define RF_LOGIC_VERSION 1u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
+#define RF_LOGIC_VERSION 2u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
 #define RF_RESTRICT_JOURNAL_SLOW 1u /* frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes */
 #define RF_RESTRICT_JOURNAL_LATE 2u /* frames wait for their sync longer than journal.halt_ms: no new risk */
 #define RF_RESTRICT_JOURNAL_FULL 4u /* the disk has no space: no new risk */
@@ -1190,7 +1190,7 @@ typedef struct {
     uint64_t order_count; /* +32: rows of orders in use; the last order_id */
     uint64_t execution_count; /* +40: rows of executions in use */
     uint64_t position_count; /* +48 */
-    uint64_t break_count; /* +56: breaks raised; the table keeps the first */
+    uint64_t break_count; /* +56: breaks raised; the table keeps the first, and in its last quarter the newest */
     uint64_t open_orders; /* +64 */
     uint64_t intents; /* +72 */
     uint64_t denies; /* +80 */
@@ -1234,9 +1234,14 @@ typedef struct {
     uint32_t counting; /* +288: 1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on */
     uint32_t killed_scopes; /* +292: scopes that are killed now */
     uint32_t scope_set_count; /* +296 */
-    char pad_1[20]; /* +300: zero */
+    uint32_t sweep_stood; /* +300: timer frames since engine time last moved */
+    uint64_t controls_refused; /* +304: control commands that could not be */
+    uint64_t refused[16]; /* +312: the last 1,024 request ids: bit id % 1024 is 1 when that command was refused */
+    uint64_t sweep_ns; /* +440: engine time of the last timer frame [ns] */
+    uint64_t flatten_ns; /* +448: engine time of the last look for positions that a kill has yet to close [ns] */
+    char pad_1[56]; /* +456: zero */
 } rf_engine_status_t;
-RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");
+RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 512, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, engine_ns) == 8, "EngineStatus.engine_ns");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, inputs) == 16, "EngineStatus.inputs");
@@ -1288,7 +1293,12 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, audit_entries) == 280, "EngineStat
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, counting) == 288, "EngineStatus.counting");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, killed_scopes) == 292, "EngineStatus.killed_scopes");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scope_set_count) == 296, "EngineStatus.scope_set_count");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 300, "EngineStatus.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, sweep_stood) == 300, "EngineStatus.sweep_stood");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, controls_refused) == 304, "EngineStatus.controls_refused");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, refused) == 312, "EngineStatus.refused");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, sweep_ns) == 440, "EngineStatus.sweep_ns");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, flatten_ns) == 448, "EngineStatus.flatten_ns");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 456, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1792,7 +1802,10 @@ typedef struct {
     uint32_t next_of_instrument; /* +144: positions of the same instrument */
     uint32_t counted; /* +148: 1 since its scopes count it */
     int64_t counted_qty; /* +152: net_qty as its scopes count it [instrument scale] */
-    char pad_1[32]; /* +160: zero */
+    uint64_t flatten_ns; /* +160: engine time of the last try to close it by a kill; 0: none since the kill was released [ns] */
+    uint32_t flatten_tries; /* +168: tries of that kill */
+    uint8_t flatten_reason; /* +172: why the last try sent nothing enum DenyReason */
+    char pad_1[19]; /* +173: zero */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1819,7 +1832,10 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, pad_0) == 140, "Position.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_position_t, next_of_instrument) == 144, "Position.next_of_instrument");
 RF_STATIC_ASSERT(offsetof(rf_position_t, counted) == 148, "Position.counted");
 RF_STATIC_ASSERT(offsetof(rf_position_t, counted_qty) == 152, "Position.counted_qty");
-RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 160, "Position.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_ns) == 160, "Position.flatten_ns");
+RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_tries) == 168, "Position.flatten_tries");
+RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_reason) == 172, "Position.flatten_reason");
+RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 173, "Position.pad_1");
 
 /* A currency or asset that amounts are counted in. Written by: engine. */
 typedef struct {

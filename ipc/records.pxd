@@ -862,7 +862,12 @@ cdef extern from "records.h" nogil:
         uint32_t counting
         uint32_t killed_scopes
         uint32_t scope_set_count
-        char pad_1[20]
+        uint32_t sweep_stood
+        uint64_t controls_refused
+        uint64_t refused[16]
+        uint64_t sweep_ns
+        uint64_t flatten_ns
+        char pad_1[56]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -1123,7 +1128,10 @@ cdef extern from "records.h" nogil:
         uint32_t next_of_instrument
         uint32_t counted
         int64_t counted_qty
-        char pad_1[32]
+        uint64_t flatten_ns
+        uint32_t flatten_tries
+        uint8_t flatten_reason
+        char pad_1[19]
 
     ctypedef struct Currency "rf_currency_t":
         char code[8]

@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -936,7 +936,7 @@ _RECORDS = (
         "EngineStatus",
         "The engine's scalars: everything in its state that is not a table row. Row 1 only.",
         "engine",
-        320,
+        512,
         (
             Field("seq", "u64", "last journal sequence applied"),
             Field("engine_ns", "u64", "time of the last input", "ns"),
@@ -945,7 +945,7 @@ _RECORDS = (
             Field("order_count", "u64", "rows of orders in use; the last order_id"),
             Field("execution_count", "u64", "rows of executions in use"),
             Field("position_count", "u64"),
-            Field("break_count", "u64", "breaks raised; the table keeps the first"),
+            Field("break_count", "u64", "breaks raised; the table keeps the first, and in its last quarter the newest"),
             Field("open_orders", "u64"),
             Field("intents", "u64"),
             Field("denies", "u64"),
@@ -989,7 +989,12 @@ _RECORDS = (
             Field("counting", "u32", "1 since a limit was set or a scope killed: scopes hold the sums of orders and positions from then on"),
             Field("killed_scopes", "u32", "scopes that are killed now"),
             Field("scope_set_count", "u32"),
-            _pad(20, "pad_1"),
+            Field("sweep_stood", "u32", "timer frames since engine time last moved"),
+            Field("controls_refused", "u64", "control commands that could not be"),
+            Field("refused", "u64[16]", "the last 1,024 request ids: bit id % 1024 is 1 when that command was refused"),
+            Field("sweep_ns", "u64", "engine time of the last timer frame", "ns"),
+            Field("flatten_ns", "u64", "engine time of the last look for positions that a kill has yet to close", "ns"),
+            _pad(56, "pad_1"),
         ),
     ),
     Record(
@@ -1306,7 +1311,10 @@ _RECORDS = (
             Field("next_of_instrument", "u32", "positions of the same instrument"),
             Field("counted", "u32", "1 since its scopes count it"),
             Field("counted_qty", "i64", "net_qty as its scopes count it", "instrument scale"),
-            _pad(32, "pad_1"),
+            Field("flatten_ns", "u64", "engine time of the last try to close it by a kill; 0: none since the kill was released", "ns"),
+            Field("flatten_tries", "u32", "tries of that kill"),
+            Field("flatten_reason", "u8", "why the last try sent nothing", enum="DenyReason"),
+            _pad(19, "pad_1"),
         ),
     ),
     Record(
@@ -1895,7 +1903,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "DURABILITY_ASYNC": (1, "in the journal ring"),
     "DURABILITY_LOCAL": (2, "fdatasync covers it"),
     "DURABILITY_REPLICATED": (3, "a standby has it"),
-    "LOGIC_VERSION": (1, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
+    "LOGIC_VERSION": (2, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
     "RESTRICT_JOURNAL_SLOW": (1, "frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes"),
     "RESTRICT_JOURNAL_LATE": (2, "frames wait for their sync longer than journal.halt_ms: no new risk"),
     "RESTRICT_JOURNAL_FULL": (4, "the disk has no space: no new risk"),

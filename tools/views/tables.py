@@ -336,7 +336,7 @@ def _position(source: Source, names: Names, r: Any) -> Row:
 
 
 def breaks(source: Source) -> list[Row]:
-    """Return the breaks that the table holds, oldest first (the engine counts all and keeps the first)."""
+    """Return the breaks that the table holds, oldest first: when it is full the first and the newest (the engine counts all)."""
     table, engine = source.table("breaks"), source.engine
     if table is None or engine is None:
         return []
@@ -355,5 +355,11 @@ def breaks(source: Source) -> list[Row]:
             "theirs": int(r["theirs"]),
             "text": label(r["text"]) or None,
         }
-        for r in rows
+        for r in rows[rows["seq"].argsort(kind="stable")]
     ]
+
+
+def breaks_without_row(source: Source) -> int:
+    """How many breaks the table had no room for: they are in the journal's order of events only."""
+    table, engine = source.table("breaks"), source.engine
+    return 0 if table is None or engine is None else max(0, int(engine["break_count"]) - (len(table) - 1))
