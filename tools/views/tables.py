@@ -360,6 +360,11 @@ def breaks(source: Source) -> list[Row]:
 
 
 def breaks_without_row(source: Source) -> int:
-    """How many breaks the table had no room for: they are in the journal's order of events only."""
+    """How many breaks the table has no room for: it keeps the first and the newest."""
     table, engine = source.table("breaks"), source.engine
     return 0 if table is None or engine is None else max(0, int(engine["break_count"]) - (len(table) - 1))
+
+
+def breaks_full_text(lost: int) -> str:
+    """What to say, and do, when breaks have no row."""
+    return f"✖ the table of breaks is full: {lost} between the first and the newest have no row, the journal has their events (ringfence journal dump)"
