@@ -1,4 +1,4 @@
-# Contradictions: one row each, kept for an operator; the count goes on when the table is full.
+# Contradictions: one row each, kept for an operator; the count goes on when the table is full, and the newest have the last quarter of it.
 from libc.stdint cimport int64_t, uint8_t
 
 from ringfence.core.state cimport EngineState

@@ -1,8 +1,9 @@
 """Breaks: facts from outside that contradict the engine's state.
 
 A break never stops anything: what can be booked has been booked when it is raised (S1), and the row tells an operator what did not fit.
-The table is in the state region, written by the engine alone; ``break_count`` goes on counting when it is full, and
-the first rows are kept, because the first contradiction explains the later ones. Rejected: a ring that overwrites the oldest.
+The table is in the state region, written by the engine alone; ``break_count`` goes on counting when it is full. The first rows are kept, because the first
+contradiction explains the later ones; the last quarter of the rows goes round then, so that the newest are seen too. Nothing is decided by a row: which
+commands were refused is in EngineStatus (``refused``). Rejected: a ring that overwrites the oldest, a table that stands still when it is full.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -14,13 +15,14 @@ from ringfence.ipc.records cimport RF_ORDER_BREAK, Break, Order, VenueEvent
 
 
 cdef void raise_break(EngineState *s, uint8_t kind, Order *order, const VenueEvent *event, int64_t ours, int64_t theirs) noexcept nogil:
-    cdef uint64_t row = s.engine.break_count + 1
+    cdef uint64_t row = s.engine.break_count + 1, newest
     cdef Break *b
     s.engine.break_count = row
     if order != NULL:
         order.flags |= <uint8_t>RF_ORDER_BREAK
     if row >= s.break_rows:
-        return
+        newest = (s.break_rows + 2) // 4
+        row = s.break_rows - newest + (row - s.break_rows) % newest
     b = &s.breaks[row]
     memset(b, 0, sizeof(Break))
     b.seq = s.engine.seq

@@ -1,45 +1,31 @@
 """ClOrdID(11) of an order's revisions: written for a command, read back from a report by arithmetic.
 
-``PREFIX DAY - ORDER - REV``: two characters of instance prefix, three of day code (days since 2000-01-01), seven of order id
-and two of revision, all base 32 with the digits ``0-9A-V``. Unique while the prefix is unique among instances that share a
-session, and reproducible by replay: nothing in it comes from a clock or a counter outside the journaled state.
+``PREFIX DAY - ORDER - REV``: two characters of instance prefix, three of day code (days since 2000-01-01), seven of order id and two of revision, all base 32
+with the digits ``0-9A-V``; behind revision ``VV``, that of a gateway's own cancels, three more number the round. Unique while the prefix is unique among
+instances that share a session, and reproducible by replay: nothing in it comes from a clock or a counter outside the journaled state.
 
 What can fail: any other text decodes to 0 and is handled as an order that is not ours (S3). Rejected: a lookup table of
 live ClOrdIDs (a cache miss per report and one more thing to recover); base 36 or 64 (no shift arithmetic; not every venue takes lower case).
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
 from datetime import date
 
-cdef extern from *:
-    """
-    /* Written as one expression a digit, so that the compiler unrolls; -1 for what is no digit. */
-    static inline int64_t rf_base32_value(unsigned char c) {
-        unsigned decimal = (unsigned)c - '0', letter = (unsigned)c - 'A';
-        return decimal < 10u ? (int64_t)decimal : letter < 22u ? (int64_t)letter + 10 : -1;
-    }
-    /* Negative when any character is no digit. */
-    static inline int64_t rf_base32_get(const char *at, int digits) {
-        int64_t value = 0, wrong = 0;
-        for (int i = 0; i < digits; i++) {
-            int64_t digit = rf_base32_value((unsigned char)at[i]);
-            wrong |= digit;
-            value = (int64_t)((uint64_t)value << 5 | ((uint64_t)digit & 31));
-        }
-        return wrong < 0 ? -1 : value;
-    }
-    """
-    int64_t rf_base32_get(const char *at, int digits) noexcept nogil
+from ringfence.ipc.schema import CONSTANTS
 
 cdef extern from "clordid.h" nogil:
     enum:
-        DAY_AT "RF_CLORDID_DAY_AT"
-        ORDER_AT "RF_CLORDID_ORDER_AT"
-        REVISION_AT "RF_CLORDID_REVISION_AT"
         LENGTH "RF_CLORDID_BYTES"
+        OUT_OF_BAND "RF_CLORDID_OUT_OF_BAND"
+        ROUND_DIGITS "RF_CLORDID_ROUND_DIGITS"
+    void rf_base32_put(char *at, int digits, uint64_t value) noexcept
     void rf_clordid_put(char *out24, const char *prefix, uint32_t day_code, uint64_t order_id, uint32_t revision) noexcept
+    int rf_clordid_get(const char *text24, const char *prefix, uint32_t *day_code, uint64_t *order_id, uint32_t *revision) noexcept
+
+if <int>OUT_OF_BAND != CONSTANTS["REVISION_OUT_OF_BAND"][0]:
+    raise ValueError("clordid.h and ipc/schema.py disagree about REVISION_OUT_OF_BAND; set both to the last revision")
 
 
 cdef void encode(char *out24, const char *prefix, uint32_t day_code, uint64_t order_id, uint32_t revision) noexcept nogil:
@@ -47,18 +33,7 @@ cdef void encode(char *out24, const char *prefix, uint32_t day_code, uint64_t or
 
 
 cdef int decode(const char *text24, const char *prefix, uint32_t *day_code, uint64_t *order_id, uint32_t *revision) noexcept nogil:
-    cdef int64_t day, order, rev
-    if text24[0] == 0 or text24[0] != prefix[0] or text24[1] != prefix[1] or text24[5] != 45 or text24[13] != 45 or text24[LENGTH] != 0:
-        return 0
-    day = rf_base32_get(text24 + DAY_AT, 3)
-    order = rf_base32_get(text24 + ORDER_AT, 7)
-    rev = rf_base32_get(text24 + REVISION_AT, 2)
-    if (day | order | rev) < 0:
-        return 0
-    day_code[0] = <uint32_t>day
-    order_id[0] = <uint64_t>order
-    revision[0] = <uint32_t>rev
-    return 1
+    return rf_clordid_get(text24, prefix, day_code, order_id, revision)
 
 
 def day_code(int yyyymmdd):
@@ -89,6 +64,21 @@ def encode_cl_ord_id(str prefix, uint32_t day_code, uint64_t order_id, uint32_t 
     cdef bytes raw = prefix.encode()
     encode(out, raw, day_code, order_id, revision)
     return (<bytes>out[:LENGTH]).decode()
+
+
+def encode_out_of_band(str prefix, uint32_t day_code, uint64_t order_id, uint32_t number):
+    """Return the ClOrdID(11) of a gateway's own cancel of an order, in its round of cancels of this number.
+
+    Raises
+    ------
+    ValueError
+        If the prefix is not two characters or a number has too many digits.
+    """
+    cdef char digits[ROUND_DIGITS]
+    if number >= 1 << 5 * ROUND_DIGITS:
+        raise ValueError(f"no ClOrdID for round {number}")
+    rf_base32_put(digits, ROUND_DIGITS, number)
+    return encode_cl_ord_id(prefix, day_code, order_id, OUT_OF_BAND) + (<bytes>digits[:ROUND_DIGITS]).decode()
 
 
 def decode_cl_ord_id(str text, str prefix):

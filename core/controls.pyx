@@ -1,7 +1,8 @@
 """Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
 
 What a command configures is in ``definitions``, whether it may be in ``authority``, what a trading day is in ``day``. The ClOrdID prefix, by which reports
-find their orders, stays for good once it is used. A command that cannot be changes nothing and raises BAD_CONTROL.
+find their orders, stays for good once it is used. A command that cannot be changes nothing and raises BAD_CONTROL; who asked learns it from
+``EngineStatus.refused``, which is never full.
 
 A mark that cannot be (negative, crossed, or so high that the least quantity has no amount) is journaled like any other, counted and not taken: the old one
 stays, and its age with it. A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request
@@ -43,6 +44,7 @@ cdef enum:
     SWEPT_PER_TICK = 64
     JOURNAL_RESTRICTIONS = 15     # RESTRICT_JOURNAL_*
     REVISIONS_SKIPPED_TO = 958    # at most: an order can still be cancelled 64 times
+    REQUEST_WORDS = 16            # of 64 request ids
 
 
 cdef int start(EngineState *s, const Control *c) noexcept nogil:
@@ -127,6 +129,18 @@ cdef int restrict(EngineState *s, const Control *c) noexcept nogil:
     return 1
 
 
+cdef inline void note_outcome(EngineState *s, uint64_t request_id, int done) noexcept nogil:
+    """Keep what became of a command for the one who asked, in a place that it always has."""
+    cdef uint64_t bit = <uint64_t>1 << (request_id & 63)
+    s.engine.controls_refused += not done
+    if request_id == 0:
+        return
+    if done:
+        s.engine.refused[request_id // 64 % REQUEST_WORDS] &= ~bit
+    else:
+        s.engine.refused[request_id // 64 % REQUEST_WORDS] |= bit
+
+
 cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
     cdef int done = 0
     s.intent_ns = 0
@@ -150,6 +164,7 @@ cdef void apply_control(EngineState *s, const Control *c) noexcept nogil:
         done = restrict(s, c)
     else:
         done = do_action(s, c.kind, <const OrderAction*>c.body)
+    note_outcome(s, c.request_id, done)
     if not done:
         raise_break(s, RF_BREAK_KIND_BAD_CONTROL, NULL, NULL, c.kind, <long long>c.request_id)
 

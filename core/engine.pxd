@@ -34,6 +34,7 @@ ctypedef struct Counters:
     uint64_t *breaks
     uint64_t *marks_refused
     uint64_t *scopes_full
+    uint64_t *breaks_without_row
     uint64_t *ring_poisoned
     uint64_t *journal_full
     uint64_t *gateway_overflow

@@ -20,7 +20,7 @@ from libc.string cimport memset
 from ringfence.core.journaled cimport claim_frame, commit, observe, payload_of
 from ringfence.core.peers cimport look_at_journal, look_at_peers, look_at_signs, look_at_words, note_overflow
 from ringfence.core.ports cimport drain
-from ringfence.core.state cimport Port, State, longest_table, state_hash, window_hash
+from ringfence.core.state cimport Port, State, breaks_kept, longest_table, state_hash, window_hash
 from ringfence.ipc.clock cimport Clock, clock_follow, rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
 from ringfence.ipc.failpoint cimport RF_FP
@@ -364,6 +364,7 @@ cdef void publish_counters(Loop *l) noexcept nogil:
     rf_counter_set(c.executions, l.s.engine.fills)
     rf_counter_set(c.duplicate_executions, l.s.engine.duplicate_fills)
     rf_counter_set(c.breaks, l.s.engine.break_count)
+    rf_counter_set(c.breaks_without_row, l.s.engine.break_count - breaks_kept(l.s))
     rf_counter_set(c.marks_refused, l.s.engine.marks_refused)
     rf_counter_set(c.scopes_full, l.s.engine.scopes_full)
     rf_counter_set(c.gateway_overflow, queued)
@@ -473,7 +474,8 @@ cdef class Engine:
         cdef Counters *c = &self.l.counters
         c.intents, c.denies, c.orders = m.counter_ptr("intents"), m.counter_ptr("denies"), m.counter_ptr("orders")
         c.executions, c.duplicate_executions = m.counter_ptr("executions"), m.counter_ptr("duplicate_executions")
-        c.breaks, c.ring_poisoned, c.journal_full = m.counter_ptr("breaks"), m.counter_ptr("ring_poisoned"), m.counter_ptr("journal_full")
+        c.breaks, c.breaks_without_row = m.counter_ptr("breaks"), m.counter_ptr("breaks_without_row")
+        c.ring_poisoned, c.journal_full = m.counter_ptr("ring_poisoned"), m.counter_ptr("journal_full")
         c.marks_refused, c.scopes_full = m.counter_ptr("marks_refused"), m.counter_ptr("scopes_full")
         c.gateway_overflow, c.events_lost = m.counter_ptr("gateway_overflow"), m.counter_ptr("events_lost")
         c.frames, c.checkpoints, c.loops = m.counter_ptr("frames"), m.counter_ptr("checkpoints"), m.counter_ptr("loops")

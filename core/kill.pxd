@@ -4,7 +4,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport KillOrder, Order
 
-# Kill a scope, in the name of an operator, and withdraw what waits to loosen it; 0: it cannot be, or the scope table is full. Cancels that could not be asked for are asked again by the timer (see sweep_kills).
+# Kill a scope, in the name of an operator, and withdraw what waits to loosen it; 0: it cannot be (a venue has no positions to flatten), or the scope table
+# is full. Cancels that could not be asked for are asked again by the timer (see sweep_kills).
 cdef int kill(EngineState *s, const KillOrder *k, uint32_t uid) noexcept nogil
 # Lift a kill that two operators agreed to lift; 0: there is none.
 cdef int release(EngineState *s, const KillOrder *k) noexcept nogil
@@ -19,5 +20,5 @@ cdef void note_ack(EngineState *s, Order *o) noexcept nogil
 cdef void cancel_after_disconnect(EngineState *s, uint16_t venue) noexcept nogil
 # 1 when the order belongs to the scope.
 cdef int belongs(const EngineState *s, uint32_t scope, const Order *o) noexcept nogil
-# Open orders of a killed scope or a silent strategy that await no cancel are asked for again; by the timer.
+# Open orders of a killed scope or a silent strategy that await no cancel are asked for again, and positions that a kill has yet to close; by the timer.
 cdef void sweep_kills(EngineState *s) noexcept nogil

@@ -2,13 +2,16 @@
 
     KILL command, KILL_WORD observation, STRATEGY_SILENT, too many rejects ──▶ scope KILLED ──▶ check_limits refuses; cancels pass
                                                                          └──▶ one cancel an open order of the scope, now and by the timer until none is left
-                                                                         └──▶ KILL_FLATTEN: one market order a position, made by the engine itself
+                                                                         └──▶ KILL_FLATTEN: one market order a position, now and by the timer until it is flat
 
 A kill never waits: one operator, one input. What could not be cancelled at once (a session that is down, a gateway that does not keep pace, an order whose
 cancel was refused) is asked for again by the timer's sweep, at most once a second an order and less often with every eighth request, so that the revisions of
-an order outlast any night, until the order is over: the proof is the list of the scope's open orders, which empties. A silent strategy's orders likewise.
-An order of the engine's own has a client_id with FLATTEN_CLIENT_ID in its high word; it passes kills, takes the route that fits, and is at most qty_max large.
-It never turns a position round: what open orders may still close is left to them, also while they are being cancelled; a second KILL_FLATTEN closes the rest.
+an order outlast any night, until the order is over: the proof is the list of the scope's open orders, which empties. A silent strategy's orders likewise. An
+order of the engine's own has a client_id with FLATTEN_CLIENT_ID in its high word; it passes kills, takes the route that fits, and is at most qty_max large.
+It never turns a position round: what open orders may still close is left to them, also while they are being cancelled. What found no way (no route, a session
+that is down, no message left) or was not filled is tried again by the timer, at the pace of the cancels; ``Position.flatten_reason`` says what was in the
+way. Positions are of no venue, so a venue's kill cannot flatten, and what is in suspense has no strategy to close it for.
+The pace is engine time. While that stands still (the host's clock was set back behind the journal), every TICKS_STOOD-th timer frame takes its place.
 Written by the engine alone. What can fail: a scope that cannot be, or a full scope table: 0, and the command changes nothing.
 Rejected: flattening with limit orders (they may rest in a market that is gone), a kill that waits for a second operator.
 """
@@ -20,12 +23,13 @@ from ringfence.core.audit cimport audit_scope, audit_strategy
 from ringfence.core.orders cimport cancel_awaited, create_order, may_cancel, request_cancel, request_room, settle
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.proposals cimport withdraw_within
-from ringfence.core.reservations cimport recount
+from ringfence.core.reservations cimport open_qty, recount
 from ringfence.core.routes cimport Skips, pick_route, took_route
-from ringfence.core.scopes cimport scope_of, scopes_of_order, set_state
+from ringfence.core.scopes cimport scope_of, scopes_of, scopes_of_order, set_state
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_COMMAND_KIND_NEW, RF_CONTROL_KIND_KILL, RF_DENY_REASON_NONE, RF_EVENT_KIND_ACCEPTED, RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
+    RF_COMMAND_KIND_NEW, RF_CONTROL_KIND_KILL, RF_DENY_REASON_KILLED, RF_DENY_REASON_NONE, RF_DENY_REASON_ORDERS_FULL, RF_EVENT_KIND_ACCEPTED,
+    RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
     RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER, RF_SCOPE_KIND_CURRENCY,
     RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE,
     RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_ENABLED,
@@ -33,7 +37,8 @@ from ringfence.ipc.records cimport (
 )
 
 cdef enum:
-    AGAIN_NS = 1000000000    # a cancel that was refused or could not be asked for is tried again after so long
+    AGAIN_NS = 1000000000    # what was refused or could not be asked for is tried again after so long
+    TICKS_STOOD = 16         # timer frames without a step of engine time that stand for so long
 
 
 cdef int within(const EngineState *s, const Scope *scope, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
@@ -72,8 +77,12 @@ cdef void cancel_one(EngineState *s, Order *o) noexcept nogil:
         request_cancel(s, o)
 
 
-cdef inline int is_due(const EngineState *s, const Order *o) noexcept nogil:
-    return s.engine.engine_ns - o.updated_ns >= <uint64_t>AGAIN_NS * (1 + (o.revision >> 3))
+cdef inline int is_due(const EngineState *s, uint64_t since_ns, uint32_t tries) noexcept nogil:
+    """At most once a second, and less often with every eighth try."""
+    cdef uint32_t times = 1 + (tries >> 3)
+    if s.engine.engine_ns - since_ns >= <uint64_t>AGAIN_NS * times:
+        return 1
+    return s.engine.sweep_stood != 0 and s.engine.sweep_stood % (TICKS_STOOD * times) == 0
 
 
 cdef void cancel_within(EngineState *s, uint32_t scope) noexcept nogil:
@@ -98,7 +107,7 @@ cdef int killed_with_cancel(EngineState *s, Order *o) noexcept nogil:
     return 0
 
 
-cdef void sweep_kills(EngineState *s) noexcept nogil:
+cdef void sweep_orders(EngineState *s) noexcept nogil:
     cdef uint32_t strategy, row
     cdef Order *o
     for strategy in range(1, s.engine.strategy_count + 1):
@@ -108,8 +117,38 @@ cdef void sweep_kills(EngineState *s) noexcept nogil:
         while row:
             o = &s.orders[row]
             row = o.next_open
-            if is_due(s, o) and (s.strategies[strategy].silent or killed_with_cancel(s, o)):
+            if is_due(s, o.updated_ns, o.revision) and (s.strategies[strategy].silent or killed_with_cancel(s, o)):
                 cancel_one(s, o)
+
+
+cdef int killed_with_flatten(EngineState *s, const Position *p) noexcept nogil:
+    cdef ScopeSet spare
+    cdef const ScopeSet *scopes = scopes_of(s, p.strategy, p.account, 0, p.instrument, &spare)
+    cdef int i
+    for i in range(scopes.all_rows):
+        if s.scopes[scopes.rows[i]].state == RF_SCOPE_STATE_KILLED and s.scopes[scopes.rows[i]].kill_options & RF_KILL_FLATTEN:
+            return 1
+    return 0
+
+
+cdef void sweep_positions(EngineState *s) noexcept nogil:
+    """Once a second at most: a look costs a pass over the positions."""
+    cdef uint64_t row
+    cdef Position *p
+    if s.engine.killed_scopes == 0 or not is_due(s, s.engine.flatten_ns, 0):
+        return
+    s.engine.flatten_ns = s.engine.engine_ns
+    for row in range(1, s.engine.position_count + 1):
+        p = &s.positions[row]
+        if p.net_qty and p.strategy and killed_with_flatten(s, p):
+            flatten_one(s, p, 0)
+
+
+cdef void sweep_kills(EngineState *s) noexcept nogil:
+    s.engine.sweep_stood = s.engine.sweep_stood + 1 if s.engine.engine_ns == s.engine.sweep_ns else 0
+    s.engine.sweep_ns = s.engine.engine_ns
+    sweep_orders(s)
+    sweep_positions(s)
 
 
 # ---- positions --------------------------------------------------------------------------------------------------------------------
@@ -123,32 +162,39 @@ cdef int64_t still_closing(const EngineState *s, const Position *p) noexcept nog
         o = &s.orders[row]
         row = o.next_open
         if o.instrument == p.instrument and o.account == p.account and (o.side == RF_SIDE_BUY) == (p.net_qty < 0):
-            qty += o.leaves_qty
+            qty += open_qty(s, o)
     return qty
 
 
-cdef void flatten_one(EngineState *s, const Position *p) noexcept nogil:
-    cdef Intent intent
-    cdef Skips skips
-    cdef uint16_t route, account, venue
-    cdef int64_t qty = (p.net_qty if p.net_qty > 0 else -p.net_qty) - still_closing(s, p), most = s.instruments[p.instrument].qty_max
-    cdef Order *o
-    if qty <= 0:
-        return
-    memset(&intent, 0, sizeof(Intent))
+cdef void name_flatten(const EngineState *s, const Position *p, int64_t qty, Intent *intent) noexcept nogil:
+    """The market order that closes so much of a position."""
+    memset(intent, 0, sizeof(Intent))
     intent.kind = RF_INTENT_KIND_NEW
     intent.instrument = p.instrument
     intent.account = p.account
     intent.side = RF_SIDE_SELL if p.net_qty > 0 else RF_SIDE_BUY
-    intent.qty = most if most and qty > most else qty
+    intent.qty = qty
     intent.ord_type = RF_ORD_TYPE_MARKET
     intent.time_in_force = RF_TIME_IN_FORCE_IOC
     intent.client_id = <uint64_t>RF_FLATTEN_CLIENT_ID << 32 | (s.engine.flatten_orders + 1)
-    if pick_route(s, p.strategy, &intent, &route, &account, &venue, &skips) != RF_DENY_REASON_NONE or (skips.blocked and not only_killed(s, venue)):
-        return
+
+
+cdef uint8_t send_flatten(EngineState *s, const Position *p, int64_t qty) noexcept nogil:
+    """Make the order and send it; else why it cannot be now."""
+    cdef Intent intent
+    cdef Skips skips
+    cdef uint16_t route, account, venue
+    cdef uint8_t reason
+    cdef Order *o
+    name_flatten(s, p, qty, &intent)
+    reason = pick_route(s, p.strategy, &intent, &route, &account, &venue, &skips)
+    if reason != RF_DENY_REASON_NONE:
+        return reason
+    if skips.blocked and skips.blocked != RF_DENY_REASON_KILLED:
+        return skips.blocked
     o = create_order(s, p.strategy, &intent, account, route, venue)
     if o == NULL:
-        return
+        return RF_DENY_REASON_ORDERS_FULL
     s.engine.flatten_orders += 1
     o.market_px = p.last_px
     o.reserved_px = p.last_px
@@ -156,22 +202,38 @@ cdef void flatten_one(EngineState *s, const Position *p) noexcept nogil:
     settle(s, o)
     emit_command(s, o, RF_COMMAND_KIND_NEW, 0, 0, 0, 0, o.qty)
     emit_event(s, o, RF_EVENT_KIND_ACCEPTED, RF_DENY_REASON_NONE, 0, 0)
+    return RF_DENY_REASON_NONE
 
 
-cdef int only_killed(const EngineState *s, uint16_t venue) noexcept nogil:
-    """1 when nothing but a kill keeps the venue from taking an order."""
-    if s.venues[venue].session_state != RF_SESSION_STATE_UP or s.venues[venue].stalled:
-        return 0
-    return s.venues[venue].scope != 0 and s.scopes[s.venues[venue].scope].state == RF_SCOPE_STATE_KILLED
+cdef void flatten_one(EngineState *s, Position *p, int now) noexcept nogil:
+    """Close what no open order closes already; ``now`` without regard to the last try."""
+    cdef int64_t qty = (p.net_qty if p.net_qty > 0 else -p.net_qty) - still_closing(s, p), most = s.instruments[p.instrument].qty_max
+    if qty <= 0 or not (now or p.flatten_tries == 0 or is_due(s, p.flatten_ns, p.flatten_tries)):
+        return
+    p.flatten_ns = s.engine.engine_ns
+    p.flatten_tries += 1
+    p.flatten_reason = send_flatten(s, p, most if most and qty > most else qty)
 
 
 cdef void flatten(EngineState *s, uint32_t scope) noexcept nogil:
     cdef uint64_t row
-    cdef const Position *p
+    cdef Position *p
     for row in range(1, s.engine.position_count + 1):
         p = &s.positions[row]
         if p.net_qty and p.strategy and within(s, &s.scopes[scope], p.account, p.strategy, p.instrument):
-            flatten_one(s, p)
+            flatten_one(s, p, 1)
+
+
+cdef void forget_tries(EngineState *s, uint32_t scope) noexcept nogil:
+    """The kill is released: a later one begins anew."""
+    cdef uint64_t row
+    cdef Position *p
+    for row in range(1, s.engine.position_count + 1):
+        p = &s.positions[row]
+        if within(s, &s.scopes[scope], p.account, p.strategy, p.instrument):
+            p.flatten_ns = 0
+            p.flatten_tries = 0
+            p.flatten_reason = 0
 
 
 # ---- the switch -------------------------------------------------------------------------------------------------------------------
@@ -195,7 +257,7 @@ cdef void strike(EngineState *s, uint32_t row, uint8_t options, uint32_t uid) no
 
 cdef int kill(EngineState *s, const KillOrder *k, uint32_t uid) noexcept nogil:
     cdef uint32_t row = scope_of(s, k.kind, k.a, k.b)
-    if row == 0 or k.options & ~(RF_KILL_CANCEL | RF_KILL_FLATTEN):
+    if row == 0 or k.options & ~(RF_KILL_CANCEL | RF_KILL_FLATTEN) or (k.kind == RF_SCOPE_KIND_VENUE and k.options & RF_KILL_FLATTEN):
         return 0
     strike(s, row, k.options, uid)
     return 1
@@ -208,6 +270,8 @@ cdef int release(EngineState *s, const KillOrder *k) noexcept nogil:
     if s.scopes[row].state == RF_SCOPE_STATE_KILLED:
         s.engine.killed_scopes -= 1
     set_state(&s.scopes[row], RF_SCOPE_STATE_OPEN)
+    if s.scopes[row].kill_options & RF_KILL_FLATTEN:
+        forget_tries(s, row)
     s.scopes[row].kill_options = 0
     s.scopes[row].kill_seq = 0
     s.scopes[row].rejects = 0

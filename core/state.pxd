@@ -87,6 +87,8 @@ ctypedef struct EngineState:
 cdef uint64_t state_hash(const EngineState *s) noexcept nogil
 # The same over the short tables and rows first to first + rows - 1 of the long ones (orders, requests, executions, positions, breaks): a bounded price.
 cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) noexcept nogil
+# Breaks that have a row.
+cdef uint64_t breaks_kept(const EngineState *s) noexcept nogil
 # Rows of the longest of the long tables.
 cdef uint64_t longest_table(const EngineState *s) noexcept nogil
 

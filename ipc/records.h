@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 6u
-#define RF_LAYOUT_HASH 0x3e4ab75d7b1c0b72ull
+#define RF_LAYOUT_HASH 0xed45d1b08246876cull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -1226,7 +1226,7 @@ typedef struct {
     uint64_t order_count; /* +32: rows of orders in use; the last order_id */
     uint64_t execution_count; /* +40: rows of executions in use */
     uint64_t position_count; /* +48 */
-    uint64_t break_count; /* +56: breaks raised; the table keeps the first */
+    uint64_t break_count; /* +56: breaks raised; the table keeps the first, and in its last quarter the newest */
     uint64_t open_orders; /* +64 */
     uint64_t intents; /* +72 */
     uint64_t denies; /* +80 */
@@ -1274,8 +1274,15 @@ typedef struct {
     uint64_t command_digest; /* +304: folds every command whole, who gave it and why included, whatever came of it */
     uint32_t marks_refused; /* +312: marks that cannot be: negative, crossed, or beyond what amounts can hold */
     uint32_t scopes_full; /* +316: intents refused because scopes or scope_sets had no row left */
+    uint32_t sweep_stood; /* +320: timer frames since engine time last moved */
+    char pad_2[4]; /* +324: zero */
+    uint64_t controls_refused; /* +328: control commands that could not be */
+    uint64_t refused[16]; /* +336: the last 1,024 request ids: bit id % 1024 is 1 when that command was refused */
+    uint64_t sweep_ns; /* +464: engine time of the last timer frame [ns] */
+    uint64_t flatten_ns; /* +472: engine time of the last look for positions that a kill has yet to close [ns] */
+    char pad_1[32]; /* +480: zero */
 } rf_engine_status_t;
-RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");
+RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 512, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, engine_ns) == 8, "EngineStatus.engine_ns");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, inputs) == 16, "EngineStatus.inputs");
@@ -1331,6 +1338,13 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, day_lead_s) == 300, "EngineStatus.
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, command_digest) == 304, "EngineStatus.command_digest");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, marks_refused) == 312, "EngineStatus.marks_refused");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scopes_full) == 316, "EngineStatus.scopes_full");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, sweep_stood) == 320, "EngineStatus.sweep_stood");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_2) == 324, "EngineStatus.pad_2");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, controls_refused) == 328, "EngineStatus.controls_refused");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, refused) == 336, "EngineStatus.refused");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, sweep_ns) == 464, "EngineStatus.sweep_ns");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, flatten_ns) == 472, "EngineStatus.flatten_ns");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 480, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1843,7 +1857,10 @@ typedef struct {
     uint32_t counted; /* +148: 1 since its scopes count it */
     int64_t counted_qty; /* +152: net_qty as its scopes count it [instrument scale] */
     int64_t spent; /* +160: what a long position cost, or value when that is more [10^-4 of the firm's currency] */
-    char pad_1[24]; /* +168: zero */
+    uint64_t flatten_ns; /* +168: engine time of the last try to close it by a kill; 0: none since the kill was released [ns] */
+    uint32_t flatten_tries; /* +176: tries of that kill */
+    uint8_t flatten_reason; /* +180: why the last try sent nothing enum DenyReason */
+    char pad_1[11]; /* +181: zero */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1871,7 +1888,10 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, next_of_instrument) == 144, "Position.n
 RF_STATIC_ASSERT(offsetof(rf_position_t, counted) == 148, "Position.counted");
 RF_STATIC_ASSERT(offsetof(rf_position_t, counted_qty) == 152, "Position.counted_qty");
 RF_STATIC_ASSERT(offsetof(rf_position_t, spent) == 160, "Position.spent");
-RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 168, "Position.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_ns) == 168, "Position.flatten_ns");
+RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_tries) == 176, "Position.flatten_tries");
+RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_reason) == 180, "Position.flatten_reason");
+RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 181, "Position.pad_1");
 
 /* A currency or asset that amounts are counted in. Written by: engine. */
 typedef struct {

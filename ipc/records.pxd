@@ -888,6 +888,13 @@ cdef extern from "records.h" nogil:
         uint64_t command_digest
         uint32_t marks_refused
         uint32_t scopes_full
+        uint32_t sweep_stood
+        char pad_2[4]
+        uint64_t controls_refused
+        uint64_t refused[16]
+        uint64_t sweep_ns
+        uint64_t flatten_ns
+        char pad_1[32]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -1153,7 +1160,10 @@ cdef extern from "records.h" nogil:
         uint32_t counted
         int64_t counted_qty
         int64_t spent
-        char pad_1[24]
+        uint64_t flatten_ns
+        uint32_t flatten_tries
+        uint8_t flatten_reason
+        char pad_1[11]
 
     ctypedef struct Currency "rf_currency_t":
         char code[8]

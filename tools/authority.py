@@ -129,6 +129,8 @@ def _scope(request: Request, state: Segment) -> tuple[int, int, int]:
 def _kill(request: Request, state: Segment) -> tuple[str, Request]:
     body = np.zeros(1, dtype("KillOrder"))
     body[0]["kind"], body[0]["a"], body[0]["b"] = _scope(request, state)
+    if request.get("flatten") and int(body[0]["kind"]) == _KIND["VENUE"]:
+        raise ValueError("flatten: positions are of no venue; flatten the firm, an account, a strategy or an instrument")
     body[0]["options"] = CONSTANTS["KILL_CANCEL"][0] | (CONSTANTS["KILL_FLATTEN"][0] if request.get("flatten") else 0)
     return "KILL", {"body": body[0]}
 

@@ -141,7 +141,7 @@ COMMANDS = (
     Command(
         "kill",
         "kill switch: block new orders of a scope, cancel its open ones, and show what is not confirmed yet",
-        "commands.authority:kill",
+        "commands.kill:kill",
         (
             arg("scope", metavar="SCOPE", help=SCOPE_ALLOWED),
             arg("--flatten", action="store_true", help="close its positions too, by market orders"),

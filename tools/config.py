@@ -19,7 +19,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ringfence.core.clordid import encode_cl_ord_id
+from ringfence.core.clordid import encode_out_of_band
 from ringfence.gateways.errors import SessionError
 from ringfence.ipc.schema import CONSTANTS
 from ringfence.tools import config_model as model
@@ -474,7 +474,7 @@ def _shadow(t: Table) -> ShadowConfig:
 
 
 def _venue(row: int, t: Table, instance: InstanceConfig, base: Path) -> VenueConfig:
-    session = session_config.read(t.table("session", required=True), base, len(encode_cl_ord_id(instance.prefix, 1, 1, 0)))
+    session = session_config.read(t.table("session", required=True), base, len(encode_out_of_band(instance.prefix, 1, 1, 0)))
     config = VenueConfig(
         id=row,
         name=t.text("name", pattern=NAME, allowed=NAME_ALLOWED),

@@ -371,9 +371,10 @@ class ControlAgent:
         with Segment.attach(self.instance, "state") as state:
             config, commands = reload.prepare(self.config, path, state)
             before = int(state.section("engine")[1]["proposals"])
-        room = self.config.rings.control - (self.link.depth if self.link is not None else 0)
+        room = min(self.config.rings.control - (self.link.depth if self.link is not None else 0), operator_actions.REQUESTS)
         if len(commands) > room:
-            raise Refused(f"{path} changes {len(commands)} things and the control ring has room for {room}: make it in steps, or raise rings.control")
+            why = "the control ring has room for" if room < operator_actions.REQUESTS else "the engine tells what it refused of"
+            raise Refused(f"{path} changes {len(commands)} things and {why} {room}: make it in steps, or raise rings.control")
         first = self.request_id + 1
         positions = [self._publish(command, uid) for command in commands]
         copy = self.config.run_dir / "config.toml"
@@ -428,7 +429,10 @@ class ControlAgent:
             in_force = authority.words_in_force(state, kill_words.read_words(self.instance)) if op in ("release", "approve") else {}
         scope = str(request.get("scope", ""))
         if op == "kill" and not request.get("flatten") and (scope == "firm" or scope.startswith("venue:")):
-            kill_words.set_word(self.instance, scope.partition(":")[2] or None, str(request["reason"]), uid)
+            try:
+                kill_words.set_word(self.instance, scope.partition(":")[2] or None, str(request["reason"]), uid)
+            except (IpcError, OSError) as e:  # the engine kills all the same
+                self.log.critical("kill of %s by uid %d: the out-of-band word could not be set (%s); the command goes to the engine alone", scope, uid, e)
         position = self._publish(record, uid, proof)
         self.log.info("%s by uid %d, process %d: %s", op, uid, pid, {k: v for k, v in request.items() if k != "op"})
         self._await_taken(client, position, {"ok": True, "request_id": self.request_id}, checked=True)

@@ -42,10 +42,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Picture:
-    """What the checks look at: rows in use of the engine's tables by name (none when there is no state), and files that hold secrets, with what names them."""
+    """What the checks look at: rows in use of the engine's tables by name (none when there is no state), breaks raised and rows for them, and files that hold
+    secrets, with what names them.
+    """
 
     tables: dict[str, Any]
     owner: int = 0
+    breaks: tuple[int, int] = (0, 1)
     secrets: tuple[tuple[str, Path], ...] = ()
 
     def rows(self, table: str) -> list[Any]:
@@ -155,6 +158,23 @@ def _bounded(p: Picture, scopes: list[Any], strategy: Any, rule: str) -> bool:
     )
 
 
+# ---- what is left ------------------------------------------------------------------------------------------------------------------
+
+
+def _breaks(p: Picture) -> Iterator[Finding]:
+    raised, rows = p.breaks
+    if raised >= rows:
+        yield Finding(
+            f"{raised} breaks were raised and the table has {rows} rows: only the first and the newest are kept", "ringfence breaks; end what raises them"
+        )
+    elif raised > rows - rows // 8:
+        yield Finding(
+            f"{raised} breaks were raised and the table has {rows} rows", "ringfence breaks; end what raises them: a table that is this full stays as it is"
+        )
+    elif raised > rows // 2:
+        yield Finding(f"{raised} breaks were raised and the table has {rows} rows", "ringfence breaks; raise limits.breaks, ringfence down, ringfence up")
+
+
 # ---- secrets -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +197,7 @@ CHECKS = (
     Check("one person", "no uid, name or key belongs to two operators, or to an operator and a strategy", _one_person),
     Check("grants", "no grant allows everything", _grants),
     Check("limits", f"every strategy is bounded by {', '.join(WANTED)}", _limits),
+    Check("breaks", "the table of breaks has room", _breaks),
     Check("keys", "no file with a secret may be read by others", _keys),
 )
 
@@ -198,6 +219,12 @@ def tables_of(source: Source) -> dict[str, Any]:
     if engine is None:
         return {}
     return {table: source.table(table)[1 : int(engine[f"{key}_count"]) + 1].copy() for table, key in _COUNTS.items()}
+
+
+def breaks_of(source: Source) -> tuple[int, int]:
+    """Breaks raised so far, and rows for them; an empty table while there is no state."""
+    table, engine = source.table("breaks"), source.engine
+    return (0, 1) if table is None or engine is None else (int(engine["break_count"]), len(table) - 1)
 
 
 def secrets_of(config: Config) -> tuple[tuple[str, Path], ...]:

@@ -58,7 +58,6 @@ BOOT_EPOCH = 0  # of the private ring; no region has it, so a replay tells its p
 _ROLE = ENUMS["Role"].by_name["ENGINE"]
 _STATE = ENUMS["ProcessState"].by_name
 _KIND = ENUMS["FrameKind"].by_name
-_BAD_CONTROL = ENUMS["BreakKind"].by_name["BAD_CONTROL"]
 
 
 class Peer:
@@ -222,7 +221,7 @@ class EngineProcess:
             commands.append(definitions.skip_outputs(row, count, self.gateways[row].condition))
         for row in self._abandoned(state):
             commands.append(definitions.command("STRATEGY_DETACH", "its ring did not outlive the engine", strategy=row))
-        breaks = int(state.table("engine")[1]["break_count"])
+        refused = int(state.table("engine")[1]["controls_refused"])
         boot = _boot_link(self.epoch)
         engine = Engine(state, self.clock, self.metrics, journal=journal, control=boot[1], idle=self.idle, timer_ns=0)
         for record in commands:
@@ -234,8 +233,7 @@ class EngineProcess:
             return boot[0].depth == 0 or None
 
         wait_for("configuration", BOOT_WAIT_S, configured, "the journal ring does not move; see sidecar.log")
-        rows = state.table("breaks")[breaks + 1 : int(state.table("engine")[1]["break_count"]) + 1]
-        if any(int(b["kind"]) == _BAD_CONTROL for b in rows):
+        if int(state.table("engine")[1]["controls_refused"]) > refused:
             raise CoreError("the engine refused a row of the configuration; see ringfence journal dump")
         self.log.info("configured by %d journaled commands", len(commands))
 

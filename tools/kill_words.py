@@ -149,12 +149,12 @@ def _store(instance: str, venue: str | None, kill: bool, reason: str, uid: int) 
 
 def _row_of(instance: str, venue: str) -> int:
     """Row of a venue by its name, or by its number, for the case that the engine's tables are not there."""
-    if venue.isdecimal() and 0 < int(venue) < ROWS - 1:
-        return int(venue)
     names = _venues(instance)
     for row, name in names.items():
         if name == venue:
             return row
+    if venue.isdecimal() and 0 < int(venue) < ROWS - 1:
+        return int(venue)
     raise Refused(f"no venue {venue!r}; there are {', '.join(names.values()) or 'none (no tables): give its row number, or kill the firm'}")
 
 

@@ -5,7 +5,7 @@
 The shadow speaks here too: ``divergence`` halts new risk with the two hashes that differ (a Checkpoint instead of the OrderAction).
 
 What can be seen to be wrong is refused here with a message that says why. The engine checks again when it applies the command (core/actions.pyx), since
-its state may have moved on: ``refused_by_engine`` finds the break that it then raises. Pure functions over records; the control agent publishes.
+its state may have moved on: ``refused_by_engine`` finds that in the engine's status. Pure functions over records; the control agent publishes.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ DK_REASONS = {
     "F": "calculation",
     "Z": "other",
 }
+REQUESTS: int = 64 * dtype("EngineStatus")["refused"].shape[0]
+"""Of so many of the last request ids the engine knows whether it refused them."""
 _STATUS = ENUMS["OrdStatus"].by_name
 _BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
 _UNVERIFIED = CONSTANTS["ORDER_UNVERIFIED"][0]
@@ -65,11 +67,9 @@ def build(op: str, request: Request, state: Segment) -> Any:
 
 
 def refused_by_engine(state: Segment, request_id: int) -> bool:
-    """Whether the engine found that the command with this id cannot be."""
-    status = state.section("engine")[1]
-    rows = state.section("breaks")
-    found = rows[1 : min(int(status["break_count"]), len(rows) - 1) + 1]
-    return bool(((found["kind"] == ENUMS["BreakKind"].by_name["BAD_CONTROL"]) & (found["theirs"] == request_id)).any())
+    """Whether the engine found that the command with this id cannot be; known of the last ``REQUESTS`` ids, whatever the table of breaks has room for."""
+    words = state.section("engine")[1]["refused"]
+    return bool(int(words[request_id % REQUESTS // 64]) >> request_id % 64 & 1)
 
 
 # ---- names to rows -----------------------------------------------------------------------------------------------------

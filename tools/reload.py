@@ -21,6 +21,7 @@ from ringfence.tools import definitions
 from ringfence.tools.config import Config
 from ringfence.tools.config_model import DURABILITIES
 from ringfence.tools.errors import ConfigError, Refused
+from ringfence.tools.operator_actions import refused_by_engine
 
 LIVE = frozenset(("source", "digest", "currencies", "brokers", "desks", "accounts", "routes", "permissions", "model_limits", "operators"))
 """Parts of a Config that may change in any way; the rest of its parts may not, but for the fields of ``LIVE_FIELDS``."""
@@ -31,7 +32,7 @@ LIVE_FIELDS = {
 }
 APPENDED = ("instruments", "strategies")
 """Parts of which rows may come behind those that run."""
-_BAD_CONTROL, _PENDING = ENUMS["BreakKind"].by_name["BAD_CONTROL"], ENUMS["ProposalState"].by_name["PENDING"]
+_PENDING = ENUMS["ProposalState"].by_name["PENDING"]
 _WORD = {"instruments": "instrument", "venues": "venue", "strategies": "strategy"}
 _RESTART = "until the instance is restarted (ringfence down, up)"
 
@@ -70,7 +71,7 @@ def outcome(state: Segment, requests: range, before: int) -> dict[str, Any]:
     state : Segment
         The engine's region, after it took them.
     requests : range
-        Their request ids.
+        Their request ids, at most ``operator_actions.REQUESTS``.
     before : int
         Highest id of a proposal before them.
 
@@ -81,11 +82,9 @@ def outcome(state: Segment, requests: range, before: int) -> dict[str, Any]:
     """
     engine = state.section("engine")[1]
     proposals = state.section("proposals")[1 : int(engine["proposal_count"]) + 1]
-    breaks = state.section("breaks")
-    found = breaks[1 : min(int(engine["break_count"]), len(breaks) - 1) + 1]
-    refused = (found["kind"] == _BAD_CONTROL) & (found["theirs"] >= requests.start) & (found["theirs"] < requests.stop)
+    refused = sum(refused_by_engine(state, request) for request in requests)
     waiting = sorted(int(p["id"]) for p in proposals if int(p["id"]) > before and int(p["state"]) == _PENDING)
-    return {"proposed": waiting, "refused": int(refused.sum())}
+    return {"proposed": waiting, "refused": refused}
 
 
 def needs_restart(running: Config, config: Config) -> None:

@@ -47,6 +47,7 @@ TICK_S = 0.05
 WAITING_TICK_S = 0.005
 START_S = 600.0
 KILL_WAIT_S = 5.0
+LOOK_S = 1.0
 Say = Callable[[str], None]
 
 
@@ -56,6 +57,32 @@ class Options:
 
     new_history: bool = False
     new_sessions: tuple[str, ...] = ()
+
+
+class BreaksWatch:
+    """Says once when the engine's table of breaks has no free row any more: from then on only the first and the newest are kept."""
+
+    def __init__(self, instance: str, say: Say, log: logging.Logger) -> None:
+        self.instance, self.say, self.log = instance, say, log
+        self.told = False
+        self.next_s = 0.0
+
+    def look(self, now: float) -> None:
+        """Once in ``LOOK_S``; without tables at another time."""
+        if self.told or now < self.next_s:
+            return
+        self.next_s = now + LOOK_S
+        try:
+            with Segment.attach(self.instance, "state") as state:
+                raised, rows = int(state.section("engine")[1]["break_count"]), len(state.section("breaks")) - 1
+        except (IpcError, KeyError):
+            return
+        if raised < rows:
+            return
+        self.told = True
+        what = f"PAGE: {raised} breaks were raised and the table has {rows} rows: the first and the newest are kept, none is decided by"
+        self.log.critical("%s; look at ringfence breaks, find out what venue or program goes on raising them", what)
+        self.say(f"✖ {what}; see ringfence breaks")
 
 
 class Supervisor:
@@ -72,6 +99,7 @@ class Supervisor:
         self.region: InstanceRegion | None = None
         self.kill: Segment | None = None
         self.agent: ControlAgent | None = None
+        self.breaks = BreaksWatch(self.instance, say, log)
         self._dirs()
         self.lock = _take_lock(config)
         self._signals()
@@ -216,6 +244,7 @@ class Supervisor:
             self.agent.tick()
         if self.region is not None:
             self.region.refresh()
+        self.breaks.look(now)
 
     def _child_ended(self, child: Child) -> None:
         self.selector.unregister(child.pidfd)

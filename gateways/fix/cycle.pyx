@@ -22,7 +22,7 @@ from ringfence.gateways.fix.codec cimport RF_FIX_BUSINESS_REJECT, RF_FIX_REJECT,
 from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
 from ringfence.gateways.fix.durable cimport durable_step
-from ringfence.gateways.fix.kill_switch cimport is_killed, kill_refused, kill_step
+from ringfence.gateways.fix.kill_switch cimport is_killed, kill_note, kill_refused, kill_step
 from ringfence.gateways.fix.machine cimport (
     session_accept,
     session_connected,
@@ -180,6 +180,7 @@ cdef int deliver_app(gateway_t *g, uint64_t now) noexcept nogil:
         rf_counter_add(g.c_rejects, 1)
     if e.cl_ord_id[0]:
         measure_ack(g, &e)
+    kill_note(g.kill, &e)
     kill_refused(g.kill, s, &e)
     RF_FP(b"G7")
     return 1

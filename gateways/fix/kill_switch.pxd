@@ -1,5 +1,5 @@
 # The kill switch of one gateway: the two words that it obeys, and the engine's tables as it reads them. Contracts here, whys in kill_switch.pyx.
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from ringfence.gateways.fix.budget cimport budget_t
 from ringfence.gateways.fix.dialect cimport dialect_t
@@ -28,6 +28,14 @@ ctypedef struct kill_t:
     uint64_t resets               # of the session's numbers, when the scan began
     uint64_t epoch                # of the engine whose tables are scanned
     char mass_id[24]              # ClOrdID(11) of the mass cancel that was sent in this process
+    uint16_t *marks               # by row: what reports said of the order (kill_switch.pyx)
+    uint32_t generation           # of the cancels whose answer is awaited, 1 to 15
+    uint32_t rounds               # that ended, of this kill and in this process
+    int lost                      # the session was not up since the last look
+    uint64_t asked_ns             # when the generation began
+    uint64_t again_ns             # when the next round may begin; 0: not known
+    uint64_t sent                 # in this round
+    uint64_t formless             # orders of this round whose cancel has no form at this venue
 
 # 1: no new risk. Two loads.
 cdef inline int is_killed(const kill_t *k) noexcept nogil:
@@ -35,6 +43,8 @@ cdef inline int is_killed(const kill_t *k) noexcept nogil:
 
 # Begin, go on with or end the cancelling; how many messages were composed. A bounded number of rows and messages.
 cdef int kill_step(kill_t *k, session_t *s, const dialect_t *d, budget_t *b, uint64_t now) noexcept nogil
+# What a report says of an order that may have to be cancelled.
+cdef void kill_note(kill_t *k, const VenueEvent *e) noexcept nogil
 # The venue refused the mass cancel of this kill: one cancel an order then. 1 when the report was that.
 cdef int kill_refused(kill_t *k, session_t *s, const VenueEvent *e) noexcept nogil
 

@@ -9,10 +9,20 @@ cdef enum:
     KIND_OUT_OF_BAND = 5  # a cancel that the kill switch sent: resent with PossDupFlag; in place of output_seq it carries `kill`
 
 cdef enum:
-    # store_t.kill: number of the kill << 34, these, and in the low 32 bits the row of the last order that was dealt with
+    # store_t.kill: number of the round of cancels << 34, these, and in the low 32 bits the row of the last order that was dealt with in it
     KILL_ON = 0x100000000
     KILL_EACH = 0x200000000  # one cancel an order: the venue has no mass cancel, or refused it
     KILL_ROWS = 0xFFFFFFFF   # all of them
+
+cdef inline uint64_t kill_round(uint64_t kill) noexcept nogil:
+    """Number of the round, which is part of its ClOrdIDs: 14 bits."""
+    return kill >> 34 & 0x3FFF
+
+
+cdef inline uint64_t kill_later(uint64_t kill, uint64_t rounds) noexcept nogil:
+    """The beginning of a later round of the same kill."""
+    return (kill_round(kill) + rounds & 0x3FFF) << 34 | kill & (KILL_ON | KILL_EACH)
+
 
 ctypedef struct store_t:
     unsigned char *base  # the mapped file; moves when it grows
@@ -26,7 +36,7 @@ ctypedef struct store_t:
     uint64_t lowered     # how often next_in went down in this process
     uint64_t mark        # highest output_seq of a command that was stored or answered
     uint64_t resets
-    uint64_t kill        # the kill that was acted upon last, and how far (see KILL_ON)
+    uint64_t kill        # the round of cancels that was begun last, and how far it is (see KILL_ON)
     size_t last_order    # offset of the newest KIND_ORDER record that recovery found; 0: none
     uint64_t reset_ms    # when the numbers started at their beginning, ms since 1970; 0: not known
     uint64_t *index      # offset of the record of `first + i`, 0 when there is none

@@ -72,6 +72,7 @@ cdef enum:
     AT_PERSISTED = 576   # zero in files of older versions: then next_in, as they had it
     AT_KILL = 640        # zero in files of older versions: never killed
     RESET_BYTES = 8      # a KIND_RESET record holds its time
+    ROUNDS_LOST_MAX = 64  # that the kernel had not written when the host died: one a second
 
 cdef uint64_t VALUE_MASK = 0xFFFFFFFFFFFF
 cdef const char *MAGIC = b"RFFIXS01"
@@ -221,7 +222,7 @@ cdef void finish_reset(store_t *s, uint64_t next_out, uint64_t next_in, uint64_t
     s.reset_ms = now_ms
     put_word(s, AT_RESET_MS, now_ms)
     if s.kill & KILL_ON:
-        store_set_kill(s, s.kill & ~<uint64_t> KILL_ROWS)  # nobody asks again for what was sent and not received: cancel anew
+        store_set_kill(s, kill_later(s.kill, 1))  # nobody asks again for what was sent and not received: cancel anew
     s.resets += 1
     put_word(s, AT_RESETS, s.resets)
     index_clear(s, next_out)
@@ -540,8 +541,13 @@ cdef class MessageStore:
         store_set_next_in_persisted(&self.s, next_in)
 
     def forget_unpersisted(self) -> int:
-        """Go back to ``next_in_persisted``, for a session whose shared memory is gone; return how many numbers that is."""
+        """Go back to ``next_in_persisted``, for a session whose shared memory is gone; return how many numbers that is.
+
+        The host may have lost the last rounds of cancels too: their numbers are passed over, so that no ClOrdID comes twice.
+        """
         self._check_open()
+        if self.s.kill:
+            store_set_kill(&self.s, kill_later(self.s.kill, ROUNDS_LOST_MAX))
         cdef uint64_t lost = self.s.next_in - self.s.next_in_persisted
         if lost:
             store_set_next_in(&self.s, self.s.next_in_persisted)
@@ -549,8 +555,8 @@ cdef class MessageStore:
 
     @property
     def kill(self) -> tuple[int, bool, bool, int]:
-        """The kill that was acted upon last: its number, whether it is on, whether it cancels one by one, last order row that was dealt with."""
-        return self.s.kill >> 34, bool(self.s.kill & KILL_ON), bool(self.s.kill & KILL_EACH), self.s.kill & 0xFFFFFFFF
+        """The round of cancels that was begun last: its number, whether the kill is on, whether one by one, last order row that was dealt with."""
+        return kill_round(self.s.kill), bool(self.s.kill & KILL_ON), bool(self.s.kill & KILL_EACH), self.s.kill & 0xFFFFFFFF
 
     def set_mark(self, uint64_t output_seq) -> None:
         """Store the highest output_seq taken."""

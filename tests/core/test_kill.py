@@ -232,7 +232,7 @@ def test_kill_when_it_flattens_sends_one_market_order_a_position_that_passes_the
     assert position is not None
     assert position["net_qty"] == 0
     m.timer(5)
-    assert not any(int(c["kind"]) == ENUMS["CommandKind"].by_name["NEW"] for c in m.commands), "one a kill"
+    assert sold(m) == [], "it is flat"
     assert_same_after_replay(m)
 
 
@@ -294,6 +294,132 @@ def test_kill_when_there_is_nothing_to_flatten_sends_nothing(m: Any) -> None:
     orders(m)
     kill(m, options=FLATTEN)
     assert m.sent() == []
+
+
+def reason(m: Any) -> str:
+    """Why the last try to close the first position sent nothing."""
+    return ENUMS["DenyReason"].by_value.get(int(m.table("positions")[1]["flatten_reason"]), "")
+
+
+def test_flatten_when_its_order_was_refused_tries_again_until_the_position_is_flat(m: Any) -> None:
+    long_position(m)
+    kill(m, options=CANCEL | FLATTEN)
+    assert sold(m) == [4000]
+    m.event("CANCELED", 1, 1)
+    m.event("REJECTED", 2, ord_status="REJECTED")
+    m.timer()
+    assert sold(m) == [], "not at once"
+    m.timer(1)
+    assert sold(m) == [4000]
+    m.timer(1)
+    assert sold(m) == [], "it is on its way"
+    m.fill(1500, exec_id="F2", order=3, cum_qty=1500)
+    m.event("EXPIRED", 3)
+    m.timer(2)
+    assert sold(m) == [2500]
+    m.fill(2500, exec_id="F3", order=4, cum_qty=2500)
+    m.timer(60)
+    assert sold(m) == []
+    assert_same_after_replay(m)
+
+
+def test_flatten_when_every_try_is_refused_tries_less_and_less_often(m: Any) -> None:
+    long_position(m)
+    kill(m, options=FLATTEN)
+    tries = 1
+    for _ in range(300):
+        m.event("REJECTED", int(m.status["order_count"]), ord_status="REJECTED")
+        m.timer(1)
+        tries += len(sold(m))
+    assert 40 < tries < 80
+
+
+@pytest.mark.parametrize(("hinder", "free", "why"), [
+    (lambda m: m.event("SESSION_DOWN"), lambda m: m.event("SESSION_UP"), "SESSION_DOWN"),
+    (lambda m: m.control("DEFINE_ROUTE", body=m.record("Route", id=1, account=1, venue=1, status=1, strategy=2)),
+     lambda m: m.control("DEFINE_ROUTE", body=m.record("Route", id=1, account=1, venue=1, status=1)), "NO_ROUTE"),
+    (lambda m: (m.limit("MESSAGE_RATE", 1, "VENUE", 1), m.new(9), m.event("ACK", 2)), lambda m: m.limit("MESSAGE_RATE", 0, "VENUE", 1), "MESSAGE_RATE"),
+], ids=["session down", "no route", "no message left"])  # fmt: skip
+def test_flatten_when_it_finds_no_way_says_why_and_tries_again(m: Any, hinder: Any, free: Any, why: str) -> None:
+    long_position(m)
+    hinder(m)
+    kill(m, options=FLATTEN)
+    assert (sold(m), reason(m)) == ([], why)
+    free(m)
+    m.timer(2)
+    assert (sold(m), reason(m)) == ([4000], "NONE")
+    assert_same_after_replay(m)
+
+
+def test_flatten_when_the_kill_is_released_meanwhile_tries_no_more_and_a_later_kill_begins_anew(m: Any) -> None:
+    long_position(m)
+    m.event("SESSION_DOWN")
+    kill(m, options=FLATTEN)
+    for _ in range(40):
+        m.timer(1)
+    release(m)
+    m.event("SESSION_UP")
+    m.timer(60)
+    assert (sold(m), reason(m)) == ([], "")
+    kill(m, options=FLATTEN)
+    assert sold(m) == [4000]
+    m.event("REJECTED", 2, ord_status="REJECTED")
+    m.timer(1)
+    assert sold(m) == [4000], "at the pace of a first try"
+
+
+def test_flatten_when_a_replace_in_flight_may_make_a_closing_order_larger_counts_all_of_it(m: Any) -> None:
+    long_position(m)
+    m.event("CANCELED", 1)
+    m.new(2, side=2, qty=1000, px=200)
+    m.event("ACK", 2)
+    m.replace(2, qty=4000, px=200)
+    kill(m, options=FLATTEN)
+    assert sold(m) == [], "3000 short if it is granted"
+    m.timer(5)
+    assert sold(m) == []
+
+
+def test_kill_when_of_a_venue_cannot_flatten(m: Any) -> None:
+    long_position(m)
+    kill(m, "VENUE", 1, options=CANCEL | FLATTEN)
+    assert m.breaks() == ["BAD_CONTROL"]
+    assert (m.sent(), state_of(m, "VENUE", 1, 0)) == ([], "OPEN")
+
+
+# ---- a clock that was set back
+
+
+def test_sweep_when_engine_time_stands_still_goes_on_by_the_timer(m: Any) -> None:
+    long_position(m)
+    kill(m, options=CANCEL | FLATTEN)
+    asked, flattened = [], []
+    m.event("CANCEL_REJECT", 1, 1, text_code=3)
+    m.event("REJECTED", 2, ord_status="REJECTED")
+    still = m.now + SECOND // 2
+    for _ in range(31):
+        m.now = still - 1000
+        m.timer()
+        asked += cancelled(m)
+        flattened += sold(m)
+    assert int(m.status["engine_ns"]) == still
+    assert (asked, flattened) == ([1], [4000])
+    m.timer(30)
+    assert_same_after_replay(m)
+
+
+def test_sweep_when_engine_time_stands_still_for_hours_leaves_revisions(m: Any) -> None:
+    orders(m)
+    kill(m)
+    still, asked = m.now, 1
+    for _ in range(8000):
+        m.now = still
+        if int(m.order(1)["cancel_revision"]):
+            m.event("CANCEL_REJECT", 1, asked, text_code=3)
+            m.now = still
+        m.timer()
+        asked = int(m.order(1)["revision"])
+    assert 30 < asked < 120
 
 
 # ---- who else kills

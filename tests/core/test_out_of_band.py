@@ -66,3 +66,16 @@ def test_order_when_unacked_and_its_out_of_band_cancel_is_refused_is_not_ended(m
     assert machine.state_of()[0] == "PENDING_NEW"
     machine.event("REJECTED", 1, OUT, ord_status="REJECTED")
     assert machine.state_of()[0] == "PENDING_NEW"
+
+
+def test_order_when_rounds_of_cancels_are_numbered_knows_each_of_them(machine: Machine) -> None:
+    from ringfence.core.clordid import encode_out_of_band
+
+    working(machine)
+    day = int(machine.status["day_code"])
+    machine.event("CANCEL_REJECT", cl_ord_id=encode_out_of_band("RF", day, 1, 1), text_code=3)
+    assert machine.state_of()[0] == "NEW"
+    machine.event("BUSINESS_REJECT", cl_ord_id=encode_out_of_band("RF", day, 1, 2), text_code=3)
+    assert machine.state_of()[0] == "NEW"
+    machine.event("CANCELED", cl_ord_id=encode_out_of_band("RF", day, 1, 16383))
+    assert machine.state_of()[0] == "CANCELED"

@@ -14,7 +14,7 @@ from running_instance import Running
 
 from ringfence.gateways.strategy import Strategy
 from ringfence.ipc.handover import receive
-from ringfence.ipc.regions import list_regions
+from ringfence.ipc.regions import SHM_DIR, list_regions
 from ringfence.ipc.segment import Segment
 from ringfence.tools import control, control_client
 from ringfence.tools.errors import NotRunning, OutcomeUnknown, Refused, UsageError
@@ -67,6 +67,14 @@ def test_agent_when_engine_does_not_move_says_that_the_outcome_is_unknown(runnin
     control_client.checkpoint(running.name)
     assert running.down() == []
     assert running.replay().checkpoints_verified >= 3
+
+
+def test_agent_when_the_kill_words_are_gone_still_has_the_engine_kill(running: Running) -> None:
+    (SHM_DIR / f"rf.{running.name}.kill").unlink()
+    assert control_client.operate(running.name, "kill", "a test", scope="firm")["outcome"] == "applied"
+    assert int(running.engine_row()["killed_scopes"]) == 1
+    assert "the command goes to the engine alone" in (running.data / "logs" / "supervisor.log").read_text()
+    running.down()
 
 
 def test_agent_when_control_ring_is_full_refuses(running: Running) -> None:

@@ -82,6 +82,17 @@ def test_definition_when_the_dialect_lacks_something_its_venue_row_says_so() -> 
     assert (default["ord_types"], default["time_in_forces"], default["instructions"]) == (0b11110, 0b11111110, 0)
 
 
+@pytest.mark.parametrize(("longest", "fits"), [(16, False), (18, False), (19, True)])
+def test_session_when_its_venue_takes_no_cancel_of_the_kill_switch_is_refused(tmp_path: Path, longest: int, fits: bool) -> None:
+    (tmp_path / "short.toml").write_text(f"[ids]\ncl_ord_id_max = {longest}\n")
+    text = 'host = "h"\nport = 1\nfix_profile = "short.toml"\n'
+    if fits:
+        assert config(text, tmp_path / "x.toml").venues[0].session.dialect.cl_ord_id_max == longest
+        return
+    with pytest.raises(ConfigError, match="our ClOrdIDs have 19 characters"):
+        config(text, tmp_path / "x.toml")
+
+
 def test_session_when_fix_profile_is_a_file_is_relative_to_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('about = "mine"\n[orders]\nmax_age_s = 30\n')
     loaded = config('host = "h"\nport = 1\nfix_profile = "mine.toml"\n', tmp_path / "x.toml").venues[0].session

@@ -1,8 +1,6 @@
-"""Commands of operators about limits and kills: ``kill``, ``resume``, ``limits set``, ``proposals``, ``approve``, ``withdraw``.
+"""Commands of operators about limits and what was killed: ``resume``, ``limits set``, ``proposals``, ``approve``, ``withdraw``.
 
-    command ──JSON line──▶ control socket ──▶ engine (judges) ──▶ applied, proposed, refused
-
-``kill`` prints its proof: the open orders of the scope that the venue has not confirmed as over, until there are none (exit 0) or the time is over (exit 6).
+command ──JSON line──▶ control socket ──▶ engine (judges) ──▶ applied, proposed, refused
 """
 
 from __future__ import annotations
@@ -13,22 +11,17 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ringfence.core.authority import ROLES
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools import audit_trail, authority, control_client, render
+from ringfence.tools import audit_trail, control_client, render
 from ringfence.tools.change_text import of_proposal
 from ringfence.tools.commands.control import _done, _said
 from ringfence.tools.commands.control import resume as resume_halt
-from ringfence.tools.errors import OutcomeUnknown
 from ringfence.tools.render import Column, Frame, Options, Row, View
-from ringfence.tools.rule_values import parse_scope
 from ringfence.tools.views import journal as pictures
 from ringfence.tools.views.instance import Instance, choose
 
-POLL_S = 0.02
-KILL_S = 10.0
 PROPOSALS = View(
     "proposals",
     (
@@ -65,7 +58,6 @@ AUDIT = View(
     ("seq",),
 )
 _PEOPLE = frozenset(ROLES)
-_DONE = frozenset(ENUMS["OrdStatus"].by_name[n] for n in ("FILLED", "DONE_FOR_DAY", "CANCELED", "REJECTED", "CALCULATED", "EXPIRED", "DENIED"))
 _GLYPH = {"PENDING": "warn", "RUNNING": "warn", "APPROVED": "ok"}
 
 
@@ -73,48 +65,6 @@ def _ask(args: argparse.Namespace, name: str, op: str, **fields: object) -> dict
     return control_client.operate(name, op, args.reason, args.timeout or control_client.TIMEOUT_S, **fields)
 
 
-def kill(args: argparse.Namespace) -> int:
-    """Kill a scope, then wait until none of its orders is open any more."""
-    name = choose(args.instance)
-    answer = _ask(args, name, "kill", scope=args.scope, flatten=args.flatten or None)
-    left = unconfirmed(name, args.scope, args.timeout or KILL_S)
-    line = f"● {name}: {args.scope} is killed, no order of it is open" if not left else f"▲ {name}: {args.scope} is killed"
-    _done(args, name, answer | {"unconfirmed": left}, line)
-    if left:
-        raise OutcomeUnknown(f"{len(left)} orders of {args.scope} are not confirmed as over: {', '.join(map(str, left[:10]))}; see ringfence orders")
-    return 0
-
-
-def unconfirmed(name: str, scope: str, timeout_s: float) -> list[int]:
-    """Order ids of a scope that are still open; returns as soon as there are none, or when the time is over."""
-    until = time.monotonic() + timeout_s
-    with Instance(name) as instance:
-        state = instance.region("state")
-        if state is None:
-            return []
-        kind, a, b = parse_scope(scope, authority.names_in(state))
-        while True:
-            left = _open_orders(state, ENUMS["ScopeKind"].by_value[kind], a, b)
-            if not left or time.monotonic() >= until:
-                return left
-            time.sleep(POLL_S)
-
-
-def _open_orders(state: Any, kind: str, a: int, b: int) -> list[int]:
-    count = int(state.section("engine")[1]["order_count"])
-    orders = state.section("orders")[1 : count + 1]
-    mine = orders["order_id"] > 0
-    for status in _DONE:
-        mine &= orders["ord_status"] != status
-    if kind in ("ACCOUNT", "VENUE", "STRATEGY", "INSTRUMENT"):
-        mine &= orders[kind.lower()] == a
-    elif kind == "BROKER":
-        mine &= state.section("accounts")["broker"][orders["account"]] == a
-    elif kind == "DESK":
-        mine &= state.section("strategies")["desk_row"][orders["strategy"]] == a
-    elif kind.endswith("_INSTRUMENT"):
-        mine &= (orders[kind.removesuffix("_INSTRUMENT").lower()] == a) & (orders["instrument"] == b)
-    return [int(n) for n in orders["order_id"][mine]]
 
 
 def resume(args: argparse.Namespace) -> int:

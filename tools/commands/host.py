@@ -176,13 +176,14 @@ def _controls(name: str) -> Iterator[Row]:
 
     with Instance(name) as instance:
         run, tables = Path(instance.data_dir or "/") / "run", doctor_controls.tables_of(instance)
+        breaks = doctor_controls.breaks_of(instance)
     owner, secrets = os.getuid(), ()  # type: int, tuple[tuple[str, Path], ...]
     try:
         owner = run.stat().st_uid
         secrets = doctor_controls.secrets_of(config.load(run / "config.toml", Path(json.loads((run / "engine.json").read_text())["config_source"])))
     except (OSError, ValueError, KeyError, ConfigError) as e:
         yield _row(f"keys {name}", "idle", f"which files hold secrets cannot be read: {e}", "run it as the user who started the instance")
-    yield from doctor_rows(doctor_controls.CHECKS, doctor_controls.Picture(tables, owner, secrets), f" {name}")
+    yield from doctor_rows(doctor_controls.CHECKS, doctor_controls.Picture(tables, owner, breaks, secrets), f" {name}")
 
 
 def doctor_rows(checks: Iterable[Check], picture: Picture, suffix: str) -> Iterator[Row]:

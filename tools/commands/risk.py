@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ringfence.tools import control_client, render
 from ringfence.tools.render import Column, Frame, Options, Row, View
+from ringfence.tools.views import proof
 from ringfence.tools.views import risk as views
 from ringfence.tools.views.instance import Instance, choose
 
@@ -38,6 +39,8 @@ def risk(args: argparse.Namespace) -> int:
         engine = instance.engine
         pending = int(engine["pending_proposals"]) if engine is not None else 0
         footer = [f"▲ {pending} change(s) wait for a second operator: ringfence proposals"] if pending else []
+        state = instance.region("state")
+        footer += [f"▲ {words}" for words in proof.unflattened(state, views.names_by_row(instance))] if state is not None else []
         if not rows:
             footer.append(f"○ no limit is set{f' at {args.scope}' if args.scope else ''}; [[limit]] in the configuration, or ringfence limits set")
         return instance.frame(views.RISK, rows, opts, footer)

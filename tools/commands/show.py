@@ -16,7 +16,7 @@ from ringfence.ipc.schema import LAYOUT_VERSION
 from ringfence.tools import render
 from ringfence.tools.errors import NotRunning, TimedOut, UsageError
 from ringfence.tools.render import Frame, Options, Row
-from ringfence.tools.views import books, processes, risk, tables
+from ringfence.tools.views import books, processes, proof, risk, tables
 from ringfence.tools.views import latency as stages
 from ringfence.tools.views.instance import Instance, age, choose
 
@@ -72,6 +72,7 @@ def status(args: argparse.Namespace) -> int:
         engine, row = instance.engine, instance.status
         kills, pending = risk.killed(instance), int(engine["pending_proposals"]) if engine is not None else 0
         notes = [f"✖ {', '.join(kills)}; rf risk"] if kills else []
+        notes += _unfinished(instance)
         notes += [f"▲ {pending} change(s) wait for a second operator; rf proposals"] if pending else []
         frame = instance.frame(processes.STATUS, rows, opts, [*notes, processes.next_step(instance, rows)])
         beat = instance.engine_age
@@ -85,6 +86,7 @@ def status(args: argparse.Namespace) -> int:
             "seq": str(int(engine["seq"])) if engine is not None else None,
             "restrictions": instance.restrictions,
             "kills": kills,
+            "breaks_without_row": str(tables.breaks_without_row(instance)),
             "pending_proposals": pending,
             "trading_day": int(engine["day"]) if engine is not None else None,
             "data_dir": instance.data_dir,
@@ -92,6 +94,13 @@ def status(args: argparse.Namespace) -> int:
         return frame
 
     return show(args, picture)
+
+
+def _unfinished(instance: Instance) -> list[str]:
+    """What needs people and is not in a row: positions that a kill has yet to close, breaks that found no row."""
+    state, lost = instance.region("state"), tables.breaks_without_row(instance)
+    notes = [f"▲ {words}" for words in proof.unflattened(state, risk.names_by_row(instance))] if state is not None else []
+    return notes + ([tables.breaks_full_text(lost)] if lost else [])
 
 
 def orders(args: argparse.Namespace) -> int:
@@ -122,7 +131,13 @@ def fills(args: argparse.Namespace) -> int:
 
 
 def breaks(args: argparse.Namespace) -> int:
-    return show(args, lambda i, o: i.frame(tables.BREAKS, tables.breaks(i), o))
+    def picture(instance: Instance, opts: Options) -> Frame:
+        lost = tables.breaks_without_row(instance)
+        frame = instance.frame(tables.BREAKS, tables.breaks(instance), opts, [tables.breaks_full_text(lost)] if lost else [])
+        frame.extra = {"without_row": str(lost)}
+        return frame
+
+    return show(args, picture)
 
 
 class Rates:

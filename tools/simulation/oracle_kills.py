@@ -3,8 +3,8 @@
     KILL, RELEASE (oracle_authority), KILL_WORD, TIMER frames ─▶ Model.kills, requests, orders that flatten
 
 Written from docs/operations.md, docs/controls.md and the issue's words: a kill holds from its input on; an open order of the scope is asked to be cancelled
-at once when its session is up, and again by the timer, at most once a second and less often with every eighth request. Reads and writes the Model alone;
-nothing here fails.
+at once when its session is up, and again by the timer, at most once a second and less often with every eighth request; a position that it flattens likewise,
+until it is flat. While engine time stands still, every 16th timer frame stands for a second. Reads and writes the Model alone; nothing here fails.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ ENABLED, REDUCE_ONLY, CANCEL_ONLY = (ENUMS["StrategyStatus"].by_name[name] for n
 CANCELS, FLATTENS = CONSTANTS["KILL_CANCEL"][0], CONSTANTS["KILL_FLATTEN"][0]
 FLATTEN_CLIENT_ID = CONSTANTS["FLATTEN_CLIENT_ID"][0]
 AGAIN_NS = 1_000_000_000
+TICKS_STOOD = 16
 
 
 # ---- scopes ----------------------------------------------------------------------------------------------------------------------
@@ -63,7 +64,7 @@ def flattens(o: Order) -> bool:
 
 def kill(m: Model, scope: Scope, options: int) -> bool:
     """Block, and cancel or flatten as asked; what is asked again adds to it."""
-    if not exists(m, scope) or options & ~(CANCELS | FLATTENS):
+    if not exists(m, scope) or options & ~(CANCELS | FLATTENS) or (scope[0] == KIND["VENUE"] and options & FLATTENS):
         return False
     m.counting = True
     oracle_proposals.withdraw_on(m, scope)
@@ -81,14 +82,18 @@ def kill(m: Model, scope: Scope, options: int) -> bool:
                 if holds(scope, o.account, o.strategy, o.instrument, o.venue):
                     _cancel(m, o)
     if options & FLATTENS:
-        _flatten(m, scope)
+        _flatten(m, [scope], now=True)
     return True
 
 
 def release(m: Model, scope: Scope) -> bool:
     """Lift it."""
-    if m.kills.pop(scope, None) is None:
+    lifted = m.kills.pop(scope, None)
+    if lifted is None:
         return False
+    for (account, strategy, instrument), p in m.positions.items() if lifted.options & FLATTENS else ():
+        if holds(scope, account, strategy, instrument, 0):
+            p.flatten_ns = p.flatten_tries = 0
     at = max(k for k, entry in enumerate(m.killed) if entry[0] == scope)
     m.killed[at] = (scope, m.killed[at][1], m.seq)
     return True
@@ -119,27 +124,40 @@ def _cancel(m: Model, o: Order) -> None:
 
 
 def timer(m: Model) -> None:
-    """What is still open of a scope that was killed with cancels, or of a silent strategy, is asked for again."""
+    """What is still open of a scope that was killed with cancels, or of a silent strategy, is asked for again; positions are closed likewise."""
+    m.stood = m.stood + 1 if m.now == m.swept_ns else 0
+    m.swept_ns = m.now
     wanted = [scope for scope, k in m.kills.items() if k.options & CANCELS]
     for _, s in sorted(m.strategies.items()):
         for o in list(s.open.values()) if wanted or s.silent else ():
-            due = m.now - o.updated_ns >= AGAIN_NS * (1 + o.revision // 8)
-            if due and (s.silent or any(holds(scope, o.account, o.strategy, o.instrument, o.venue) for scope in wanted)):
+            if _due(m, o.updated_ns, o.revision) and (s.silent or any(holds(scope, o.account, o.strategy, o.instrument, o.venue) for scope in wanted)):
                 _cancel(m, o)
+    if m.kills and _due(m, m.looked_ns, 0):
+        m.looked_ns = m.now
+        _flatten(m, [scope for scope, k in m.kills.items() if k.options & FLATTENS], now=False)
 
 
-def _flatten(m: Model, scope: Scope) -> None:
-    """One market order a position, of what is not being closed already."""
+def _due(m: Model, since_ns: int, tries: int) -> bool:
+    times = 1 + tries // 8
+    return m.now - since_ns >= AGAIN_NS * times or (m.stood > 0 and m.stood % (TICKS_STOOD * times) == 0)
+
+
+def _flatten(m: Model, scopes: list[Scope], *, now: bool) -> None:
+    """One market order a position of these scopes, of what is not being closed already."""
     for (account, strategy, instrument), p in list(m.positions.items()):
-        if not p.net or not strategy or not holds(scope, account, strategy, instrument, 0):
+        if not p.net or not strategy or not any(holds(scope, account, strategy, instrument, 0) for scope in scopes):
             continue
         side = SELL if p.net > 0 else BUY
         closing = (o for o in m.strategies[strategy].open.values() if (o.account, o.instrument) == (account, instrument) and (o.side == BUY) == (side == BUY))
         most = m.instruments[instrument].qty_max
-        qty = abs(p.net) - sum(o.leaves for o in closing)
+        qty = abs(p.net) - sum(o.reserved for o in closing)
         qty = min(qty, most) if most else qty
+        if qty <= 0 or not (now or p.flatten_tries == 0 or _due(m, p.flatten_ns, p.flatten_tries)):
+            continue
+        p.flatten_ns = m.now
+        p.flatten_tries += 1
         found = _way_out(m, account, instrument)
-        if qty <= 0 or found is None or len(m.orders) + 1 >= m.capacity["orders"]:
+        if found is None or len(m.orders) + 1 >= m.capacity["orders"]:
             continue
         m.flattened += 1
         client_id = FLATTEN_CLIENT_ID << 32 | m.flattened

@@ -137,6 +137,8 @@ class Position:
     cost: int = 0
     realized: int = 0
     exact: bool = True  # cost and realized are up to date; a bust or correction makes them wait for a full check
+    flatten_ns: int = 0  # engine time of the last try to close it by a kill,
+    flatten_tries: int = 0  # and how many
 
     def trade(self, signed: int, px: int) -> None:
         self.net += signed
@@ -273,6 +275,9 @@ class Model:
     proposals: list[Proposal] = field(default_factory=list)
     made: int = 0  # proposals and overrides so far
     flattened: int = 0
+    swept_ns: int = 0  # engine time of the last timer frame,
+    stood: int = 0  # timer frames since it last moved,
+    looked_ns: int = 0  # and of the last look for positions that a kill has yet to close
     grants: dict[int, Grant] = field(default_factory=dict)
     regranted: dict[int, int] = field(default_factory=dict)  # sequence at which a grant was last given to somebody, or taken from
     limits: dict[tuple[Scope, str], int] = field(default_factory=dict)

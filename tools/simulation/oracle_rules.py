@@ -96,7 +96,10 @@ def shared(total: int, part: int, whole: int) -> int:
 
 
 class Reference(NamedTuple):
-    """What a ClOrdID of ours says: ``PREFIX DAY - ORDER - REV``, 2, 3, 7 and 2 characters, base 32 but for the prefix."""
+    """What a ClOrdID of ours says: ``PREFIX DAY - ORDER - REV``, 2, 3, 7 and 2 characters, base 32 but for the prefix.
+
+    Behind ``VV``, the revision of a gateway's own cancels, three more number their round.
+    """
 
     day: int
     order: int
@@ -116,7 +119,9 @@ def _base32(raw: bytes) -> int:
 @lru_cache(maxsize=1 << 14)
 def reference(text: bytes, prefix: bytes) -> Reference | None:
     """Read a ClOrdID; None when it is not one of this prefix."""
-    if len(text) != 16 or text[:2] != prefix or text[5] != 45 or text[13] != 45:
+    if len(text) not in (16, 19) or text[:2] != prefix or text[5] != 45 or text[13] != 45:
+        return None
+    if len(text) == 19 and (text[14:16] != b"VV" or not all(c in _DIGITS for c in text[16:])):
         return None
     try:
         return Reference(_base32(text[2:5]), _base32(text[6:13]), _base32(text[14:16]))

@@ -77,7 +77,7 @@ def check_message(m: Model, w: Wire, sent: Sent) -> list[Violation]:
     again = f.get(b"43") == _POSS_DUP
     r = reference(cl_ord_id, m.prefix)
     by_itself = kind == _CANCEL and r is not None and r.revision == OUT_OF_BAND
-    if first is not None and (kind == _NEW or not again) and not by_itself:  # a request may be sent again when the venue asks for it; an order never
+    if first is not None and (kind == _NEW or not again):  # a request may be sent again when the venue asks for it; an order never
         out.append(Violation("I1", f"{name} left twice{' with PossDupFlag' if again else ''}, first at sequence {first}", sent.seq))
     if r is None or not 0 < r.order <= len(m.orders) or (r.revision > m.orders[r.order - 1].revision and not by_itself):
         if cl_ord_id in w.forgotten or by_itself:  # by tables of a dead engine, which a torn turn leaves ahead of its journal: it cancels nothing

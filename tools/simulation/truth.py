@@ -34,7 +34,6 @@ _NEW = ENUMS["IntentKind"].by_name["NEW"]
 _STATUS = ENUMS["OrdStatus"].by_name
 TERMINAL = frozenset(_STATUS[n] for n in ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"))
 WORKING = frozenset(_STATUS[n] for n in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL", "PENDING_REPLACE"))
-OUT_OF_BAND: int = CONSTANTS["REVISION_OUT_OF_BAND"][0]
 BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
 _INTENT = RECORDS["Intent"].offsets
 _EVENT = RECORDS["VenueEvent"].offsets
@@ -150,13 +149,10 @@ class Truth:
         cl_ord_id = message[11]
         if kind != "D" and message.get(43) == "Y":
             return  # the session sends a request again when it is asked to; a new order never
-        decoded = decode_cl_ord_id(cl_ord_id, PREFIX)
-        if decoded is not None and decoded[2] == OUT_OF_BAND and kind == "F":
-            return  # a gateway's own cancel, one a kill
         if cl_ord_id in self.sent or cl_ord_id in self.requests:
             self.problems.append(Violation("I1", f"ClOrdID {cl_ord_id} left twice (35={kind})"))
         if kind != "D":
-            self.requests.add(cl_ord_id)
+            self.requests.add(cl_ord_id)  # a gateway's own cancels too
             return
         px = round(float(message[44]) * 100_000) if 44 in message else 0
         key = (message[55], message.get(1, ""), message[54], message[40], message.get(59, "0"), px, int(message[38]))

@@ -363,7 +363,7 @@ def _position(source: Source, names: Names, r: Any) -> tuple[Row, int, bool]:
 
 
 def breaks(source: Source) -> list[Row]:
-    """Return the breaks that the table holds, oldest first (the engine counts all and keeps the first)."""
+    """Return the breaks that the table holds, oldest first: when it is full the first and the newest (the engine counts all)."""
     table, engine = source.table("breaks"), source.engine
     if table is None or engine is None:
         return []
@@ -382,5 +382,16 @@ def breaks(source: Source) -> list[Row]:
             "theirs": int(r["theirs"]),
             "text": label(r["text"]) or None,
         }
-        for r in rows
+        for r in rows[rows["seq"].argsort(kind="stable")]
     ]
+
+
+def breaks_without_row(source: Source) -> int:
+    """How many breaks the table has no room for: it keeps the first and the newest."""
+    table, engine = source.table("breaks"), source.engine
+    return 0 if table is None or engine is None else max(0, int(engine["break_count"]) - (len(table) - 1))
+
+
+def breaks_full_text(lost: int) -> str:
+    """What to say, and do, when breaks have no row."""
+    return f"✖ the table of breaks is full: {lost} between the first and the newest have no row, the journal has their events (ringfence journal dump)"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tests.gateways.fix.peer import Engine, Venue, until
 
-from ringfence.core.clordid import encode_cl_ord_id
+from ringfence.core.clordid import encode_cl_ord_id, encode_out_of_band
 from ringfence.core.state import Limits, state_sections
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.ipc.metrics import Metrics
@@ -24,7 +24,6 @@ from ringfence.ipc.segment import Segment
 from ringfence.tools import kill_words
 
 DAY = 9679
-OUT_OF_BAND = CONSTANTS["REVISION_OUT_OF_BAND"][0]
 STATE = ENUMS["ProcessState"].by_name
 SMALL = Limits(orders=512, executions=16, positions=8, breaks=8, instruments=4, accounts=4, venues=4, strategies=4, routes=4)
 
@@ -92,8 +91,48 @@ def cancels(venue: Venue) -> list[str]:
     return [m[11].decode() for m in venue.messages if m[35] == b"F"]
 
 
-def out_of_band(*rows: int) -> list[str]:
-    return [encode_cl_ord_id("RF", DAY, row, OUT_OF_BAND) for row in rows]
+def out_of_band(*rows: int, number: int = 1) -> list[str]:
+    """ClOrdIDs of the cancels of a round."""
+    return [encode_out_of_band("RF", DAY, row, number) for row in rows]
+
+
+def order_of(cancel: str) -> int:
+    return int(cancel[6:13], 32)
+
+
+def asked(venue: Venue, row: int) -> list[dict[int, bytes]]:
+    """Cancels of an order so far."""
+    return [m for m in venue.messages if m[35] == b"F" and order_of(m[11].decode()) == row]
+
+
+def answer(venue: Venue, cancel: dict[int, bytes], *, granted: bool, reason: int = 3) -> None:
+    """Grant a cancel by an ExecutionReport, or refuse it by an OrderCancelReject."""
+    body = [(11, cancel[11].decode()), (37, "V"), (41, cancel[41].decode()), (39, 4 if granted else 0)]
+    if granted:
+        body += [(17, "X" + cancel[11].decode()), (20, 0), (150, 4), (54, cancel[54].decode()), (55, "ABC"), (14, 0), (151, 0), (6, 0)]
+    else:
+        body += [(434, 1), (102, reason)]
+    venue.session.send_app(b"8" if granted else b"9", b"".join(f"{tag}={value}\x01".encode() for tag, value in body), time.time_ns())
+
+
+def report(venue: Venue, cl_ord_id: str, exec_type: str, status: str) -> None:
+    body = [(11, cl_ord_id), (37, "V"), (17, "R" + cl_ord_id), (20, 0), (150, exec_type), (39, status), (54, 1), (55, "ABC"), (14, 0), (151, 0), (6, 0)]
+    venue.session.send_app(b"8", b"".join(f"{tag}={value}\x01".encode() for tag, value in body), time.time_ns())
+
+
+class Refusing:
+    """A venue that refuses the cancels of some orders as they come; ``step`` goes between the pumps."""
+
+    def __init__(self, venue: Venue, *rows: int) -> None:
+        self.venue, self.rows, self.refused = venue, rows, 0
+
+    def step(self) -> None:
+        self.venue.pump()
+        cancels = [m for row in self.rows for m in asked(self.venue, row)]
+        if len(cancels) > self.refused:
+            for cancel in sorted(cancels, key=lambda m: int(m[34]))[self.refused :]:
+                answer(self.venue, cancel, granted=False)
+            self.refused = len(cancels)
 
 
 def until_done(engine: Engine, venue: Venue) -> None:
@@ -156,7 +195,7 @@ def test_gateway_when_the_word_is_cleared_sends_orders_again_and_a_second_kill_c
     tables.order(2)
     kill(engine)
     until(lambda: len(cancels(venue)) == 3, venue.pump, engine.poll, what="two more cancels")
-    assert cancels(venue) == out_of_band(1, 1, 2)
+    assert cancels(venue) == out_of_band(1) + out_of_band(1, 2, number=2), "no ClOrdID twice"
 
 
 def test_gateway_when_it_starts_killed_cancels_before_anything_else(engine: Engine, venue: Venue, tables: Tables) -> None:
@@ -237,7 +276,7 @@ def test_gateway_when_killed_in_the_middle_of_cancelling_goes_on_behind_the_last
         tables.close()
         engine.close()
     with_kill = MessageStore(tmp_path / "firm.store")
-    assert with_kill.kill == (1, True, True, 0xFFFFFFFF)
+    assert with_kill.kill[1:3] == (True, True)
     with_kill.close()
 
 
@@ -280,7 +319,7 @@ def test_gateway_when_numbers_start_anew_before_the_cancels_arrived_sends_them_a
         venue.drop()
         up(engine, venue, 2)
         until(lambda: len(cancels(venue)) >= 30, venue.pump, engine.poll, what="the cancels again")
-        assert cancels(venue) == out_of_band(*range(1, 31))
+        assert cancels(venue) == out_of_band(*range(1, 31), number=2)
     finally:
         tables.close()
         engine.close()
@@ -358,6 +397,98 @@ def test_gateway_when_the_venue_has_mass_cancel_needs_no_tables(instance: str, t
         until(lambda: "NOT_SENT" in engine.kinds(), venue.pump, engine.poll, what="the answer")
         assert len([m for m in venue.messages if m[35] == b"q"]) == 1, "once a kill, over a restart too"
     finally:
+        engine.close()
+        venue.close()
+
+
+# ---- until each order is over
+
+
+def test_gateway_when_a_cancel_is_refused_asks_again_until_a_report_ends_the_order(engine: Engine, venue: Venue, tables: Tables) -> None:
+    """Order 1 is refused once, 2 granted, 3 refused for ever: it shows how many rounds there were; 4 is never answered."""
+    for row in (1, 2, 3, 4):
+        tables.order(row)
+    engine.start()
+    up(engine, venue)
+    kill(engine)
+    refusing = Refusing(venue, 1, 3)
+    until(lambda: len(cancels(venue)) == 4, refusing.step, engine.poll, what="the first round")
+    answer(venue, asked(venue, 2)[0], granted=True)
+    until(lambda: asked(venue, 1)[1:], refusing.step, engine.poll, what="order 1 asked again")
+    answer(venue, asked(venue, 1)[1], granted=True)
+    until(lambda: len(asked(venue, 3)) == 4, refusing.step, engine.poll, what="two rounds more")
+    assert [len(asked(venue, row)) for row in (1, 2, 4)] == [2, 1, 1]
+    sent = cancels(venue)
+    assert len(set(sent)) == len(sent), "no ClOrdID twice"
+    assert {m[41].decode() for m in asked(venue, 3)} == {encode_cl_ord_id("RF", DAY, 3, 0)}
+
+
+def test_gateway_when_the_session_or_the_process_breaks_before_the_answer_asks_again(engine: Engine, venue: Venue, tables: Tables) -> None:
+    tables.order(1)
+    engine.start()
+    up(engine, venue)
+    kill(engine)
+    until_done(engine, venue)
+    venue.drop()
+    until(lambda: asked(venue, 1)[1:], venue.pump, engine.poll, what="order 1 asked again after the session broke")
+    engine.kill()
+    engine.start()
+    until(lambda: asked(venue, 1)[2:], venue.pump, engine.poll, what="order 1 asked again by the gateway's successor")
+    sent = cancels(venue)
+    assert len(set(sent)) == len(sent), "no ClOrdID twice"
+
+
+def test_gateway_when_reports_came_that_the_tables_do_not_have_goes_by_them(engine: Engine, venue: Venue, tables: Tables) -> None:
+    """The engine hangs: order 1 ended since, 2 was replaced by its revision 1, of 3 only a superseded version ended, 4 was refused as a duplicate."""
+    for row in (1, 2, 3, 4):
+        tables.order(row, live_revision=1 if row == 3 else 0, revision=2)
+    engine.start()
+    up(engine, venue)
+    report(venue, encode_cl_ord_id("RF", DAY, 1, 0), "4", "4")
+    report(venue, encode_cl_ord_id("RF", DAY, 2, 1), "5", "5")
+    report(venue, encode_cl_ord_id("RF", DAY, 3, 0), "4", "4")
+    report(venue, encode_cl_ord_id("RF", DAY, 4, 1), "8", "8")
+    until(lambda: len(engine.events) == 5, venue.pump, engine.poll, what="four reports")
+    kill(engine)
+    until_done(engine, venue)
+    assert cancels(venue) == out_of_band(2, 3, 4)
+    assert [asked(venue, row)[0][41].decode() for row in (2, 3)] == [encode_cl_ord_id("RF", DAY, row, 1) for row in (2, 3)]
+
+
+def test_gateway_when_a_living_engine_cancels_an_order_leaves_it_to_that_in_later_rounds(engine: Engine, venue: Venue, tables: Tables) -> None:
+    tables.order(1)
+    tables.order(2)
+    engine.start()
+    up(engine, venue)
+    kill(engine)
+    refusing = Refusing(venue, 1, 2)
+
+    def step() -> None:
+        tables.region.heartbeat(time.time_ns())
+        refusing.step()
+
+    until(lambda: len(cancels(venue)) == 2, step, engine.poll, what="the first round")
+    tables.order(1, cancel_revision=1, revision=1)
+    until(lambda: len(asked(venue, 2)) == 3, step, engine.poll, what="two rounds more")
+    assert len(asked(venue, 1)) == 1
+
+
+def test_gateway_when_a_mass_cancel_left_an_order_asks_for_it_by_name(instance: str, tmp_path: Path) -> None:
+    venue = Venue(tmp_path, begin_string="FIX.4.4")
+    engine = Engine(instance, tmp_path, venue.port, session={"begin_string": "FIX.4.4"})
+    tables = Tables(instance)
+    try:
+        tables.order(1)
+        tables.order(2)
+        engine.start()
+        up(engine, venue)
+        kill(engine, "v")
+        until(lambda: [m for m in venue.messages if m[35] == b"q"], venue.pump, engine.poll, what="the mass cancel")
+        report(venue, encode_cl_ord_id("RF", DAY, 1, 0), "4", "4")
+        until(lambda: cancels(venue), venue.pump, engine.poll, what="the cancel of order 2")
+        assert cancels(venue) == out_of_band(2, number=2)
+    finally:
+        tables.close()
         engine.close()
         venue.close()
 

@@ -136,7 +136,9 @@ def test_store_when_a_kill_cancels_keeps_how_far_and_leaves_the_mark(tmp_path: P
     store = MessageStore(tmp_path / "s", "me")
     assert (store.kill, store.mark, store.next_out) == ((3, True, True, 40), 9, 4)
     store.reset(1, 1, 5)
-    assert store.kill == (3, True, True, 0), "nobody asks for its cancels any more"
+    assert store.kill == (4, True, True, 0), "nobody asks for its cancels any more: they are sent anew, under other ClOrdIDs"
+    store.forget_unpersisted()
+    assert store.kill == (68, True, True, 0), "rounds that a lost host may have begun are passed over"
     store.close()
 
 
