@@ -1,7 +1,7 @@
 """Commands of the control agent, observations of the engine about its peers, marks, and the passing of time.
 
-What a command configures is in ``definitions``, whether it may be in ``authority``, what a trading day is in ``day``. The ClOrdID prefix, by which reports find their orders, stays for good
-once it is used. A command that cannot be changes nothing and raises BAD_CONTROL.
+What a command configures is in ``definitions``, whether it may be in ``authority``, what a trading day is in ``day``. The ClOrdID prefix, by
+which reports find their orders, stays for good once it is used. A command that cannot be changes nothing and raises BAD_CONTROL.
 
 A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request (S16): it stays as it is and
 raises a break. What an operator does to orders and executions is in ``actions``.
@@ -26,11 +26,12 @@ from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_BAD_CONTROL, RF_BREAK_KIND_DIVERGENCE, RF_BREAK_KIND_OUTPUTS_LOST, RF_CONTROL_KIND_CHECKPOINT, RF_CONTROL_KIND_DIVERGENCE,
-    RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_START,
-    RF_CONTROL_KIND_STRATEGY_ATTACH, RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED,
-    RF_OBSERVATION_KIND_JOURNAL_CLEAR, RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_KILL_WORD,
-    RF_OBSERVATION_KIND_STRATEGY_POISONED, RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_SILENT, RF_OBSERVATION_KIND_STRATEGY_STALLED,
-    RF_ORDER_STATUS_ASKED, RF_ORD_STATUS_UNKNOWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_STRATEGY_STATUS_POISONED, Checkpoint, Control, Mark, Observation, Order, OrderAction, Strategy, Timer,
+    RF_CONTROL_KIND_HALT, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SKIP_OUTPUTS, RF_CONTROL_KIND_START, RF_CONTROL_KIND_STRATEGY_ATTACH,
+    RF_CONTROL_KIND_STRATEGY_DETACH, RF_OBSERVATION_KIND_GATEWAY_READY, RF_OBSERVATION_KIND_GATEWAY_STALLED, RF_OBSERVATION_KIND_JOURNAL_CLEAR,
+    RF_OBSERVATION_KIND_JOURNAL_HEALTH, RF_OBSERVATION_KIND_JOURNAL_PRESSURE, RF_OBSERVATION_KIND_KILL_WORD, RF_OBSERVATION_KIND_STRATEGY_POISONED,
+    RF_OBSERVATION_KIND_STRATEGY_READY, RF_OBSERVATION_KIND_STRATEGY_SILENT, RF_OBSERVATION_KIND_STRATEGY_STALLED, RF_ORDER_STATUS_ASKED,
+    RF_ORD_STATUS_UNKNOWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_STRATEGY_STATUS_POISONED, Checkpoint, Control, Mark, Observation, Order,
+    OrderAction, Strategy, Timer,
 )
 
 cdef enum:

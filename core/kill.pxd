@@ -4,7 +4,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport KillOrder, Order
 
-# Kill a scope, in the name of an operator, and withdraw what waits to loosen it; 0: it cannot be, or the scope table is full. Cancels that could not be asked for are asked again by the timer (see sweep_kills).
+# Kill a scope, in the name of an operator, and withdraw what waits to loosen it; 0: it cannot be, or the scope table is full. Cancels
+# that could not be asked for are asked again by the timer (see sweep_kills).
 cdef int kill(EngineState *s, const KillOrder *k, uint32_t uid) noexcept nogil
 # Lift a kill that two operators agreed to lift; 0: there is none.
 cdef int release(EngineState *s, const KillOrder *k) noexcept nogil

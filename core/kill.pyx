@@ -25,11 +25,11 @@ from ringfence.core.routes cimport Skips, pick_route, took_route
 from ringfence.core.scopes cimport scope_of, scopes_of_order, set_state
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_COMMAND_KIND_NEW, RF_CONTROL_KIND_KILL, RF_DENY_REASON_NONE, RF_EVENT_KIND_ACCEPTED, RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
-    RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER, RF_SCOPE_KIND_CURRENCY,
-    RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE,
-    RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_ENABLED,
-    RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_IOC, Intent, KillOrder, Order, Position, Scope, ScopeSet,
+    RF_COMMAND_KIND_NEW, RF_CONTROL_KIND_KILL, RF_DENY_REASON_NONE, RF_EVENT_KIND_ACCEPTED, RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL,
+    RF_KILL_FLATTEN, RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER,
+    RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT,
+    RF_SCOPE_KIND_VENUE, RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_STRATEGY_STATUS_CANCEL_ONLY,
+    RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_IOC, Intent, KillOrder, Order, Position, Scope, ScopeSet,
 )
 
 cdef enum:
@@ -221,12 +221,13 @@ cdef void kill_by_word(EngineState *s, uint16_t venue) noexcept nogil:
 
 
 cdef void silence(EngineState *s, uint16_t strategy) noexcept nogil:
+    cdef uint8_t before = s.strategies[strategy].status
     cdef uint32_t row
     cdef Order *o
-    audit_strategy(s, strategy, s.strategies[strategy].status, RF_STRATEGY_STATUS_CANCEL_ONLY)
     if s.strategies[strategy].status == RF_STRATEGY_STATUS_ENABLED or s.strategies[strategy].status == RF_STRATEGY_STATUS_REDUCE_ONLY:
         s.strategies[strategy].status = RF_STRATEGY_STATUS_CANCEL_ONLY
     s.strategies[strategy].silent = 1
+    audit_strategy(s, strategy, before, s.strategies[strategy].status)
     row = s.strategies[strategy].first_open
     while row:
         o = &s.orders[row]

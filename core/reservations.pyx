@@ -24,9 +24,9 @@ from ringfence.core.audit cimport audit_scope
 from ringfence.core.scopes cimport renew_scope_sets, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE,
-    RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, Instrument, LimitChange, Order,
-    Position, Scope, ScopeSet,
+    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_ORD_TYPE_LIMIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX,
+    RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY,
+    RF_SIDE_SELL_SHORT, Instrument, LimitChange, Order, Position, Scope, ScopeSet,
 )
 
 from ringfence.core.rules import RULES
