@@ -119,7 +119,8 @@ class Trail:
         known = max(newest_snapshot_seqs(self.reader.directory.parent / "snapshots"), default=0)
         if known <= self.replayer.seq:
             return ""
-        return f"the journal was cut off: it ends at sequence {self.replayer.seq:,}, and a snapshot beside it covers {known:,}; restore the last segment from a copy"
+        end = f"the journal was cut off: it ends at sequence {self.replayer.seq:,}"
+        return f"{end}, and a snapshot beside it covers {known:,}; restore the last segment from a copy"
 
     def _found(self) -> Iterator[Entry]:
         for item in self.reader.chunks():
