@@ -1,4 +1,4 @@
-"""What an engine changed by itself, for the audit trail: kills by limits, by words and by silence, ends of overrides and of proposals, a scope that only reduces.
+"""What an engine changed by itself, for the audit trail: kills by limits, words and silence, ends of overrides and proposals, a scope that only reduces.
 
     tables before a frame ──Governed──▶ what is governed ──differences after it──▶ [Automatic]
 
@@ -47,7 +47,10 @@ class Governed:
         self._take()
 
     def changes(self, cause: str, own: str, proposal: str) -> list[Automatic]:
-        """What a frame changed beside ``own``, the subject of its command, and the ``proposal`` that it decided; ``cause`` is why, "" when the change says it."""
+        """What a frame changed beside ``own``, the subject of its command, and the ``proposal`` that it decided.
+
+        ``cause`` is why, "" when the change says it.
+        """
         if self._counted() == self.counters:
             return []
         limits, states, statuses, waiting = self.limits, self.states, self.statuses, self.proposals
