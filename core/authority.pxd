@@ -10,7 +10,7 @@ cdef int may_command(const EngineState *s, const Control *c) noexcept nogil
 cdef int take_number(EngineState *s, const Control *c) noexcept nogil
 # 1 when the kind is one of those that `command` deals with.
 cdef int is_controlled(uint8_t control_kind) noexcept nogil
-# A definition, a change of limits, permissions, kills or strategies' status, a judgement: applied, or made a proposal when it takes two; approvals. 0: it cannot be.
+# A definition, a change of limits, permissions, kills or strategies' status, a judgement: applied, or a proposal when it takes two; approvals. 0: it cannot be.
 cdef int command(EngineState *s, const Control *c) noexcept nogil
 # The out-of-band word of a venue (0: the firm's) is set: as a KILL of nobody, which withdraws what would loosen that scope.
 cdef void command_of_word(EngineState *s, uint16_t venue) noexcept nogil

@@ -24,7 +24,7 @@ why a limit changed).
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memset
 
 from ringfence.core.actions cimport can_act, do_action
 from ringfence.core.audit cimport audit, digest_of
@@ -156,7 +156,7 @@ cdef int is_judged(const EngineState *s, const Control *c) noexcept nogil:
     return c.kind == RF_CONTROL_KIND_ASSIGN_EXECUTION or (c.kind == RF_CONTROL_KIND_ROLL_DAY and not is_due(s, c.day))
 
 
-cdef int can_wait(const EngineState *s, const Control *c) noexcept nogil:
+cdef int can_wait(EngineState *s, const Control *c) noexcept nogil:
     """1 when it could be done now, as far as that can be told without doing it."""
     if c.kind == RF_CONTROL_KIND_ROLL_DAY:
         return can_roll(s, c.day)

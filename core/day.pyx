@@ -1,10 +1,10 @@
 """The trading day: its name, its beginning, and the schedule that says when the next may begin.
 
-    START, ROLL_DAY ──day, when the schedule has it begin──▶ day_lead_s ──is_due──▶ one person, or the instance itself, begins the day; before its time it takes two
+    START, ROLL_DAY ──day, when the schedule has it begin──▶ day_lead_s ──is_due──▶ the instance or one person begins it; before its time it takes two
 
-A day takes back what was used of the day's limits (turnover, loss, short sales), so it begins when its time has come and not when somebody likes. Time zones and
-clock changes are resolved before the command is journaled; kept here is how long before the end of its date, in UTC, a day begins. A clock change moves that by
-an hour, which is let pass. A schedule that begins days earlier than the known one counts when two have agreed to a day that began by it.
+A day takes back what was used of the day's limits (turnover, loss, short sales), so it begins when its time has come and not when somebody likes. Time zones
+and clock changes are resolved before the command is journaled; kept is how long before the end of its date, in UTC, a day begins. A clock change moves that
+by an hour, which is let pass. A schedule that begins days earlier than the known one counts when two have agreed to a day that began by it.
 An absurd or missing beginning says nothing. Written by the engine alone; nothing here fails. Rejected: the name of the time zone in the state (its rules are
 another file, which a replay would need).
 """

@@ -285,12 +285,13 @@ cdef void kill_by_word(EngineState *s, uint16_t venue) noexcept nogil:
 
 
 cdef void silence(EngineState *s, uint16_t strategy) noexcept nogil:
+    cdef uint8_t before = s.strategies[strategy].status
     cdef uint32_t row
     cdef Order *o
-    audit_strategy(s, strategy, s.strategies[strategy].status, RF_STRATEGY_STATUS_CANCEL_ONLY)
     if s.strategies[strategy].status == RF_STRATEGY_STATUS_ENABLED or s.strategies[strategy].status == RF_STRATEGY_STATUS_REDUCE_ONLY:
         s.strategies[strategy].status = RF_STRATEGY_STATUS_CANCEL_ONLY
     s.strategies[strategy].silent = 1
+    audit_strategy(s, strategy, before, s.strategies[strategy].status)
     row = s.strategies[strategy].first_open
     while row:
         o = &s.orders[row]

@@ -111,7 +111,7 @@ cdef void look_at_signs(Loop *l, uint64_t now) noexcept nogil:
         age = now - sign if now > sign else 0
         if age <= l.s.strategies[row].deadman_ns:
             l.silence_told[row] = 0
-        elif not l.silence_told[row] and not l.s.strategies[row].silent:
+        elif not l.silence_told[row]:
             l.silence_told[row] = <uint8_t>observe(l, RF_OBSERVATION_KIND_STRATEGY_SILENT, row, age, 0, 0)
 
 

@@ -763,7 +763,9 @@ _RECORDS = (
             Field("operator_name", "char[24]"),
             Field("reason", "char[56]"),
             Field("prefix", "char[8]", "START: ClOrdID prefix of the instance"),
-            Field("body", "char[256]", "DEFINE_*: the row image; START: TableRows; ROLL_DAY: DayStart; of commands by people: 64 bytes by kind, then a Signature"),
+            Field(
+                "body", "char[256]", "DEFINE_*: the row image; START: TableRows; ROLL_DAY: DayStart; of commands by people: 64 bytes by kind, then a Signature"
+            ),
         ),
     ),
     Record(

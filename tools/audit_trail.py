@@ -3,10 +3,13 @@
     DATA/journal/*.rfj ──JournalReader──▶ frame ──Replayer (the engine's own code)──▶ tables before and after ──▶ Entry ──SHA-256 chain──▶ rows, CSV, JSON
 
 An entry is one CONTROL frame: who (uid, name, role), when, what, before and after, the reason given, and the outcome that the engine came to: applied,
-proposed, refused. Its hash covers the hash before it, so that an exported trail stands for itself: ``--against`` finds the first entry in which two differ.
+proposed, refused; or, behind it or on its own, what the engine changed by itself (automatic: kills, ends of overrides and proposals, ``audit_automatic``).
+Its hash covers all of it and the hash before it (docs/journal.md has the recipe), so that an exported trail stands for itself: ``--against`` finds the first
+entry in which two differ.
 Of a signed command the signature is verified with the key that the table had then, and its words compared with what was journaled (``signed_proof``).
 The journal's own anchors are checked on the way: CRC of every frame, SHA-256 of every closed segment, and the state hash at every checkpoint, which covers
-``audit_digest``. So a frame that was changed with its CRC mended is found by the segment's hash, or, in the last segment, at the next checkpoint.
+``audit_digest`` and ``command_digest``. So a frame that was changed with its CRC mended, in whatever field, is found by the segment's hash, or, in the last
+segment, at the next checkpoint; ``unanchored`` counts the entries behind the last one. A tail that was cut off is found by a snapshot that covers more.
 
 What fails: JournalCorrupt and ReplayDiffers as a replay (exit 7). Whole history: from START on. Memory: the tables and the entries.
 """
@@ -29,27 +32,36 @@ from ringfence.core.replay import Replayer
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools import signed_proof
+from ringfence.tools.action_text import ACTIONS
 from ringfence.tools.audit import history_limits
+from ringfence.tools.audit_automatic import Governed
 from ringfence.tools.change_text import BODY_BYTES, DEFINED, SCOPED, Change, describe
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import JournalCorrupt, ToolError
 from ringfence.tools.journal import JournalReader
 from ringfence.tools.replay import ReplayDiffers
+from ringfence.tools.snapshot import newest_snapshot_seqs
 
 DIFFERENT = 7
 HEAD_BYTES = 64
 _FRAME = ENUMS["FrameKind"].by_name
 _KIND = ENUMS["ControlKind"].by_value
 _ROLE = ENUMS["OperatorRole"].by_value
-_STATES = frozenset((*SCOPED, "SET_STRATEGY"))  # of these the tables say what holds afterwards
-_ASKED = frozenset(("SET_LIMIT", "SET_LOCATE", "SET_STRATEGY", "SET_PERMISSION", *DEFINED))  # of these an entry says what was asked when it was not done
+_STATES = frozenset((*SCOPED, "SET_STRATEGY", "SET_PERMISSION", *ACTIONS)) - {"DONT_KNOW", "MASS_CANCEL"}  # of these the tables say what holds afterwards
+_ASKED = frozenset(("SET_LIMIT", "SET_LOCATE", "SET_STRATEGY", "SET_PERMISSION", *ACTIONS, *DEFINED))  # of these, what was asked when it was not done
+_WORD = ENUMS["ObservationKind"].by_name["KILL_WORD"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One command; ``signed``: "", or what ``signed_proof`` says of its signature. ``hash``: SHA-256 over ``previous`` and the other fields, in hexadecimal."""
+    """One command, or one change of the engine's own (operator "engine").
+
+    ``part``: 0 for the command of the frame, then 1, 2 ... for what came of itself. ``signed``: "", or what ``signed_proof`` says of its signature.
+    ``hash``: SHA-256 over ``previous`` and the other fields, in hexadecimal.
+    """
 
     seq: int
+    part: int
     engine_ns: int
     uid: int
     operator: str
@@ -68,7 +80,8 @@ class Entry:
 
 def sealed(entry: Entry, previous: str) -> Entry:
     """The entry with its place in the chain. Whether it was signed is covered; what a machine could say of the signature depends on its libraries."""
-    values = asdict(entry) | {"previous": previous, "hash": "", "signed": bool(entry.signed)}
+    values = {name: str(content) for name, content in asdict(entry).items() if name != "hash"}
+    values |= {"previous": previous, "signed": "yes" if entry.signed else ""}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return replace(entry, previous=previous, hash=digest)
 
@@ -89,9 +102,27 @@ class Trail:
         self.torn: Defect | None = None
         self.forged: list[str] = []
         self.unchecked: list[str] = []
+        self.unanchored = 0  # entries since the last checkpoint
+        self.anchor = 0  # its sequence
+        self.governed = Governed(self._table)
 
     def entries(self) -> Iterator[Entry]:
         previous = ""
+        for entry in self._found():
+            entry = sealed(entry, previous)
+            previous = entry.hash
+            self.unanchored += 1
+            yield entry
+
+    def cut_off(self) -> str:
+        """Why the journal must have gone on behind its last frame; "" when nothing says so. To be asked after the entries."""
+        known = max(newest_snapshot_seqs(self.reader.directory.parent / "snapshots"), default=0)
+        if known <= self.replayer.seq:
+            return ""
+        end = f"the journal was cut off: it ends at sequence {self.replayer.seq:,}"
+        return f"{end}, and a snapshot beside it covers {known:,}; restore the last segment from a copy"
+
+    def _found(self) -> Iterator[Entry]:
         for item in self.reader.chunks():
             if isinstance(item, Defect):
                 self.torn = item
@@ -113,10 +144,32 @@ class Trail:
                     raise kind(str(e), item.segment.index, item.segment.path, at, self.replayer.seq + 1) from e
                 self.frames += 1
                 if control is not None:
-                    entry = sealed(self._entry(head, control, asked, engine, signature), previous)
-                    previous = entry.hash
-                    yield entry
+                    yield self._entry(head, control, asked, engine, signature)
+                yield from self._automatic(head, item.buffer, at + HEAD_BYTES, asked, control is not None)
+                if int(head["kind"]) == _FRAME["CHECKPOINT"]:
+                    self.anchor, self.unanchored = int(head["seq"]), 0
                 at = end
+
+    def _automatic(self, head: Any, buffer: Any, at: int, asked: Change, commanded: bool) -> Iterator[Entry]:
+        """What the engine changed by itself in a frame."""
+        is_word = int(head["kind"]) == _FRAME["OBSERVATION"] and int(np.frombuffer(buffer, dtype("Observation"), 1, at)[0]["kind"]) == _WORD
+        proposal, _, own = asked.what.partition(": ") if asked.what.startswith("proposal ") else ("", "", asked.what)
+        for part, change in enumerate(self.governed.changes("kill word" if is_word else "", own, proposal), 1):
+            yield Entry(
+                seq=int(head["seq"]),
+                part=part,
+                engine_ns=int(head["engine_ns"]),
+                uid=0,
+                operator="engine",
+                role="",
+                kind=change.kind,
+                what=change.what,
+                before=change.before,
+                after=change.after,
+                reason=change.reason,
+                request_id=0,
+                outcome="automatic",
+            )
 
     # ---- what the tables say
 
@@ -129,7 +182,7 @@ class Trail:
 
     def _look(self, c: Any) -> Change:
         """What the command is about, the value of it now, and what it asks for."""
-        return describe(self._table, int(c["kind"]), int(c["strategy"]), int(c["status"]), c.tobytes()[-BODY_BYTES:])
+        return describe(self._table, int(c["kind"]), int(c["strategy"]), int(c["status"]), c.tobytes()[-BODY_BYTES:], int(c["day"]))
 
     def _role(self, uid: int) -> str:
         for row in self._table("operators")[1 : int(self._table("engine")[1]["operator_count"]) + 1]:
@@ -149,11 +202,12 @@ class Trail:
     def _entry(self, head: Any, c: Any, asked: Change, engine: tuple[int, int], signature: str) -> Entry:
         kind = _KIND.get(int(c["kind"]), f"CONTROL_{int(c['kind'])}")
         breaks, proposals = self._status()
-        refused = breaks > engine[0] and kind not in ("DIVERGENCE", "SKIP_OUTPUTS", "MASS_CANCEL")
+        refused = self._refused(engine[0], breaks) and kind not in ("SKIP_OUTPUTS", "MASS_CANCEL", "DIVERGENCE")
         proposed = proposals > engine[1] and self._pending(proposals)
         after = self._look(c).before if kind in _STATES else asked.before if kind == "WITHDRAW" else asked.after
         return Entry(
             signed=signature,
+            part=0,
             seq=int(head["seq"]),
             engine_ns=int(head["engine_ns"]),
             uid=int(c["operator_uid"]),
@@ -167,6 +221,12 @@ class Trail:
             request_id=int(c["request_id"]),
             outcome="refused" if refused else f"proposed {proposals}" if proposed else "applied",
         )
+
+    def _refused(self, before: int, after: int) -> bool:
+        """Whether one of the new breaks says so; other kinds tell what a command that was done has found. Of those that the table has no row for, any does."""
+        rows = self._table("breaks")
+        new = rows[before + 1 : after + 1]["kind"]
+        return bool((new == ENUMS["BreakKind"].by_name["BAD_CONTROL"]).any()) or after > max(before, len(rows) - 1)
 
     def _pending(self, proposal: int) -> bool:
         rows = self._table("proposals")[1 : int(self._table("engine")[1]["proposal_count"]) + 1]
@@ -189,12 +249,12 @@ def first_difference(ours: list[Entry], path: Path) -> str:
         theirs, whole = [Entry(**row) for row in export["rows"]], bool(export.get("whole", True))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise ToolError(f"{path}: not an exported audit trail ({e}); make one with ringfence audit --json") from e
-    known, previous = {e.seq: e for e in ours}, ""
+    known, previous = {(e.seq, e.part): e for e in ours}, ""
     for k, entry in enumerate(theirs):
         if sealed(entry, previous if whole else entry.previous) != entry:
             return f"entry {k + 1} of {path} (sequence {entry.seq}) was changed after it was exported: its hash does not cover it"
         previous = entry.hash
-        mine = known.get(entry.seq)
+        mine = known.get((entry.seq, entry.part))
         if mine is None:
             return f"entry {k + 1} of {path} (sequence {entry.seq}) is not in the journal"
         if mine != replace(entry, signed=mine.signed):
@@ -205,7 +265,7 @@ def first_difference(ours: list[Entry], path: Path) -> str:
 
 def write_csv(entries: list[Entry], path: Path) -> None:
     """One line an entry, with a header."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(Entry.__dataclass_fields__))
         writer.writeheader()
         writer.writerows(asdict(e) for e in entries)

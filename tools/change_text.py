@@ -16,8 +16,9 @@ import numpy as np
 
 from ringfence.core.rules import RULES
 from ringfence.ipc.layout import dtype
-from ringfence.ipc.schema import ENUMS, RECORDS
-from ringfence.tools.rule_values import scope_text, value_text
+from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
+from ringfence.tools.action_text import ACTIONS, name_of
+from ringfence.tools.rule_values import Place, scope_text, value_text
 
 Tables = Callable[[str], Any]
 BODY_BYTES = RECORDS["Control"].size - RECORDS["Control"].offsets["body"]
@@ -41,7 +42,20 @@ _ENGINE_KEEPS = {
     "Instrument": ("scope", "base_currency", "quote_currency", "amount_shift", "amount_factor", *_PRICES),
     "Account": ("scope",),
     "Venue": ("scope", "output_seq", "events", "session_ups", "session_downs", "session_state", "changed_ns", "stalled", "stalled_seq"),
-    "Strategy": ("scope", "pid", "attached", "stalled", "first_open", "last_open", "silent", "unapproved", "first_permission", "repeated_digest", *_COUNTS),
+    "Strategy": (
+        "scope",
+        "pid",
+        "attached",
+        "stalled",
+        "first_open",
+        "last_open",
+        "silent",
+        "unapproved",
+        "first_permission",
+        "repeated_digest",
+        "repeats",
+        *_COUNTS,
+    ),
     "Route": ("chosen", "skipped"),
     "Currency": ("scope", "changed_ns"),
     "Broker": ("scope",),
@@ -49,6 +63,9 @@ _ENGINE_KEEPS = {
     "Operator": ("last_request", "role_max"),
 }
 """Fields of a row that the engine keeps, whatever an image of it says."""
+_SETS = {"STRATEGY": ("strategies", "name"), "ACCOUNT": ("accounts", "name"), "VENUE": ("venues", "name"), "INSTRUMENT": ("instruments", "symbol")}
+_WORDS = {"ORD_TYPE": "OrdType", "TIME_IN_FORCE": "TimeInForce"}
+_BITS = {"ACCOUNT": "accounts", "VENUE": "venues", "INSTRUMENT": "instruments", "ORD_TYPE": "ord_types", "TIME_IN_FORCE": "time_in_forces"}
 _RULE = {rule.number: rule for rule in RULES.values()}
 _KIND, _SCOPE_STATE, _STRATEGY = (ENUMS[e].by_value for e in ("ControlKind", "ScopeState", "StrategyStatus"))
 
@@ -62,7 +79,7 @@ class Change:
     after: str = ""
 
 
-def describe(table: Tables, kind: int, strategy: int, status: int, body: bytes) -> Change:
+def describe(table: Tables, kind: int, strategy: int, status: int, body: bytes, day: int = 0) -> Change:
     """Say what a command is about.
 
     Parameters
@@ -75,6 +92,8 @@ def describe(table: Tables, kind: int, strategy: int, status: int, body: bytes) 
         Of the command.
     body : bytes
         Its body, 256 bytes.
+    day : int
+        Of START and ROLL_DAY; 0: the body has it.
     """
     name = _KIND.get(kind, "?")
     if name in SCOPED:
@@ -84,15 +103,47 @@ def describe(table: Tables, kind: int, strategy: int, status: int, body: bytes) 
     if name == "SET_STRATEGY":
         rows = table("strategies")
         if 0 < strategy < len(rows):
-            return Change(f"strategy:{_text(rows[strategy]['name'])}", _STRATEGY.get(int(rows[strategy]["status"]), ""), _STRATEGY.get(status, ""))
+            return Change(of_strategy(table, strategy), _STRATEGY.get(int(rows[strategy]["status"]), ""), _STRATEGY.get(status, ""))
     if name in ("APPROVE", "WITHDRAW"):
         return _decision(table, int(_record("Decision", body)["proposal"]))
     if name == "SET_PERMISSION":
-        c = _record("PermissionChange", body)
-        part = ENUMS["PermissionPart"].by_value.get(int(c["part"]), "?")
-        before, after = ("", "granted") if int(c["grant"]) else ("granted", "")
-        return Change(f"permission {int(c['permission'])}: {part} {int(c['value'])}", before, after)
-    return Change("")
+        return _permission(table, _record("PermissionChange", body))
+    return Change(*ACTIONS[name](table, strategy, body, day)) if name in ACTIONS else Change("")
+
+
+def _permission(table: Tables, c: Any) -> Change:
+    """One element of a grant, and whose the grant is: what is granted is granted to those."""
+    row, value, part = int(c["permission"]), int(c["value"]), ENUMS["PermissionPart"].by_value.get(int(c["part"]), "?")
+    rows, everything = table("permissions"), value == CONSTANTS["ANY"][0]
+    grant = rows[row] if 0 < row < len(rows) and int(rows[row]["id"]) else None
+    owner = f", {_owner(table, int(grant['strategy']))}" if grant is not None and part != "STRATEGY" else ""
+    name = _text(c["name"]) if part == "STRATEGY" else _text(grant["name"]) if grant is not None else ""
+    element = "any" if everything else _element(table, part, value)
+    held = "granted" if grant is not None and _holds(grant, part, 0 if everything else value) else ""
+    what = f"permission {row}{f' ({name}{owner})' if name else ''}: {part}{f' {element}' if element else ''}"
+    return Change(what, held, "granted" if int(c["grant"]) else "")
+
+
+def _owner(table: Tables, strategy: int) -> str:
+    return of_strategy(table, strategy) if strategy else "every strategy"
+
+
+def _element(table: Tables, part: str, value: int) -> str:
+    if part in _SETS:
+        rows, column = _SETS[part]
+        return f"{part.lower()}:{name_of(table, rows, column, value)}"
+    return ENUMS[_WORDS[part]].by_value.get(value, str(value)) if part in _WORDS else ""
+
+
+def _holds(grant: Any, part: str, element: int) -> bool:
+    """Whether the grant has this very element."""
+    if part == "STRATEGY":
+        return int(grant["strategy"]) == element
+    if part == "SHORT":
+        return bool(int(grant["flags"]) & CONSTANTS["GRANT_SHORT"][0])
+    if part in _WORDS:
+        return bool(int(grant[_BITS[part]]) >> element & 1)
+    return part in _BITS and element < 64 * len(grant[_BITS[part]]) and bool(int(grant[_BITS[part]][element // 64]) >> element % 64 & 1)
 
 
 def _record(name: str, body: bytes) -> Any:
@@ -107,17 +158,27 @@ def _scoped(table: Tables, kind: str, body: Any) -> Change:
     place = int(body["kind"]), int(body["a"]), int(body["b"])
     scopes = table("scopes")[1 : int(table("engine")[1]["scope_count"]) + 1]
     row = next((r for r in scopes if (int(r["kind"]), int(r["a"]), int(r["b"])) == place), None)
-    text = scope_text(*place, {t: [_text(r) or None for r in table(t)[column]] for t, column in NAMED.items()})
+    text = of_scope(table, place)
     if kind in ("KILL", "RELEASE"):
         return Change(text, _SCOPE_STATE.get(int(row["state"]), "?") if row is not None else "OPEN", "KILLED" if kind == "KILL" else "OPEN")
     rule = _RULE.get(int(body["rule"]))
     if rule is None:
         return Change(f"rule {int(body['rule'])} of {text}")
-    now, digits = int(row["limits"][rule.number]) if row is not None else 0, _digits(table, place)
+    now, digits = int(row["limits"][rule.number]) if row is not None else 0, quantity_digits(table, place)
     return Change(f"{rule.name} of {text}", value_text(rule, now, digits), value_text(rule, int(body["value"]), digits))
 
 
-def _digits(table: Tables, place: tuple[int, int, int]) -> int:
+def of_scope(table: Tables, place: Place) -> str:
+    """The text of a scope."""
+    return scope_text(*place, {t: [_text(r) or None for r in table(t)[column]] for t, column in NAMED.items()})
+
+
+def of_strategy(table: Tables, strategy: int) -> str:
+    """The text of a strategy, as its status is commanded."""
+    return f"strategy:{name_of(table, 'strategies', 'name', strategy)}"
+
+
+def quantity_digits(table: Tables, place: Place) -> int:
     """Decimals of a scope's quantities: its instrument's, else those of the first, which all share when such a limit is set."""
     kind, rows = ENUMS["ScopeKind"].by_value.get(place[0], ""), table("instruments")
     row = place[2] if kind.endswith("_INSTRUMENT") else place[1] if kind == "INSTRUMENT" else 1

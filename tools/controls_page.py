@@ -44,7 +44,8 @@ refuse an intent.
 A limit is set at a *scope*: the firm, a broker, account, venue, desk, strategy or instrument, or an account or strategy with an instrument; exposure at a
 currency too. An order belongs to up to nine scopes and the two currencies of its instrument, and every one of them must hold. A limit that is not set is
 no limit. Limits are set by `[[limit]]` of the [configuration](configuration.md) and `ringfence limits set`; setting one where there was none, and
-tightening, is immediate; what the last column of the second table calls looser takes effect when a second operator has approved it.
+tightening, is immediate (a first locate is neither); what the last column of the second table calls looser takes effect when a second operator has
+approved it.
 """
 
 

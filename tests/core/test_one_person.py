@@ -365,7 +365,9 @@ def test_roll_that_waits_when_the_day_has_begun_meanwhile_is_refused(evening: An
 
 
 def test_proposals_of_one_operator_leave_room_for_the_others(make_machine: Callable[..., Any]) -> None:
-    m = govern(make_machine(Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, proposals=8)))
+    m = govern(
+        make_machine(Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, proposals=8))
+    )
     for value in range(200, 220):
         m.limit("MAX_QTY", value, operator_uid=RISK_A)
     for row in range(20):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,12 @@ def as_second(running: Running, **request: Any) -> dict[str, Any]:
 
 def firm(running: Running) -> Any:
     return running.sections("state", "scopes")[1]
+
+
+def later_day(running: Running) -> str:
+    """Two days after the trading day: one that has not begun anywhere."""
+    day = datetime.strptime(str(int(running.sections("state", "engine")[1]["day"])), "%Y%m%d")
+    return (day + timedelta(days=2)).strftime("%Y-%m-%d")
 
 
 @pytest.fixture
@@ -144,6 +151,14 @@ def test_kill_when_commanded_empties_the_list_and_only_two_release_it(desk: Runn
     load.strategy.buy("EUR/USD", 1000, "0.5", client_id=5001)
     desk.until("the order", lambda: load.strategy.order(5001) is not None)
     load.close()
+    assert cli(desk, "halt", "--reason", "a drill").returncode == 0
+    for words, done in ((("resume",), "new risk is taken"), (("roll", "--day", later_day(desk)), "trading day")):
+        asked = cli(desk, *words, "--reason", "alone")
+        assert (asked.returncode, "proposed as" in asked.stdout, done in asked.stdout) == (0, True, False), asked.stdout + asked.stderr
+        proposal = int(desk.sections("state", "engine")[1]["proposals"])
+        assert as_second(desk, op="approve", proposal=proposal, reason="agreed")["outcome"] == "applied"
+    engine = desk.sections("state", "engine")[1]
+    assert (int(engine["restrictions"]), int(engine["rolls"])) == (0, 1)
 
 
 def test_kill_when_it_races_with_a_release_wins_and_replays_the_same(desk: Running) -> None:

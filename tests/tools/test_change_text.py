@@ -10,7 +10,7 @@ from journal_by_hand import record
 
 from ringfence.core.rules import RULES
 from ringfence.ipc.layout import dtype
-from ringfence.ipc.schema import ENUMS, RECORDS
+from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools.change_text import DEFINED, Change, describe, of_proposal
 
 KIND, SCOPE = ENUMS["ControlKind"].by_name, ENUMS["ScopeKind"].by_name
@@ -33,7 +33,14 @@ class Tables:
         rows = self.rows.get(name, [])
         if name == "engine":
             return np.array([record("EngineStatus"), record("EngineStatus", scope_count=1, proposal_count=len(self.rows.get("proposals", [])))])
-        of = {"instruments": "Instrument", "strategies": "Strategy", "scopes": "Scope", "proposals": "Proposal", "operators": "Operator"}
+        of = {
+            "instruments": "Instrument",
+            "strategies": "Strategy",
+            "scopes": "Scope",
+            "proposals": "Proposal",
+            "operators": "Operator",
+            "permissions": "Permission",
+        }
         names = {table: rec for rec, table, _ in DEFINED.values()} | of
         return np.array([np.zeros((), dtype(names[name])), *rows], dtype(names[name]))
 
@@ -74,8 +81,23 @@ def test_definition_when_its_row_is_new_or_beyond_the_table_has_no_before(tables
 
 def test_strategy_and_grant_when_described_name_them(tables: Tables) -> None:
     assert words(tables, "SET_STRATEGY", strategy=1, status=1) == Change("strategy:mm1", "DISABLED", "ENABLED")
-    assert words(tables, "SET_PERMISSION", record("PermissionChange", permission=3, part=2, value=1, grant=1)).after == "granted"
-    assert words(tables, "HALT") == Change("")
+    tables.rows["permissions"] = [record("Permission", id=1, name="desk", strategy=1, instruments=[2, *[0] * 63])]
+    part = ENUMS["PermissionPart"].by_name
+    change = {"permission": 1, "part": part["INSTRUMENT"], "value": 1}
+    what = "permission 1 (desk, strategy:mm1): INSTRUMENT instrument:EUR/USD"
+    assert words(tables, "SET_PERMISSION", record("PermissionChange", grant=0, **change)) == Change(what, "granted", "")
+    change["value"] = CONSTANTS["ANY"][0]
+    assert words(tables, "SET_PERMISSION", record("PermissionChange", grant=1, **change)).before == "", "one instrument is not any"
+    change |= {"part": part["ORD_TYPE"], "value": 2}
+    assert words(tables, "SET_PERMISSION", record("PermissionChange", grant=1, **change)).what == "permission 1 (desk, strategy:mm1): ORD_TYPE LIMIT"
+
+
+def test_action_when_described_names_what_it_is_about_and_its_state(tables: Tables) -> None:
+    assert words(tables, "HALT") == Change("new risk", "taken", "halted: OPERATOR")
+    assert words(tables, "STRATEGY_ATTACH", strategy=1) == Change("process of strategy:mm1", "detached", "attached")
+    assert words(tables, "DONT_KNOW", record("OrderAction", execution=5, dk_reason=ord("A"))) == Change("execution 5", "", "refused to its venue, code A")
+    assert describe(tables, KIND["ROLL_DAY"], 0, 0, b"", 20260103) == Change("trading day", "0", "20260103")
+    assert words(tables, "CHECKPOINT") == Change("")
 
 
 def test_decision_when_described_says_what_was_proposed(tables: Tables) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfence.tools.trading_day import next_roll, parse_roll, trading_day
+from ringfence.tools.trading_day import begins, next_roll, parse_roll, trading_day
 
 NANO = 1_000_000_000
 ROLLS = ("00:00 UTC", "17:00 America/New_York", "02:30 America/New_York", "00:00 Asia/Tokyo", "22:00 Europe/London")
@@ -37,10 +37,11 @@ def test_trading_day_when_it_rolls_has_the_next_name(roll: str, at: str, day: in
 @given(roll=st.sampled_from(ROLLS), at=st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31)))
 def test_next_roll_when_it_comes_changes_the_day_by_one_and_nothing_before_does(roll: str, at: datetime) -> None:
     now = int(at.replace(tzinfo=UTC).timestamp()) * NANO
-    begins = next_roll(roll, now)
-    assert now < begins <= now + 25 * 3600 * NANO
-    before, after = trading_day(roll, begins - NANO), trading_day(roll, begins)
+    next_ns = next_roll(roll, now)
+    assert now < next_ns <= now + 25 * 3600 * NANO
+    before, after = trading_day(roll, next_ns - NANO), trading_day(roll, next_ns)
     assert before == trading_day(roll, now)
+    assert (begins(roll, before) <= now, begins(roll, after)) == (True, next_ns)
     name = datetime.strptime(str(before), "%Y%m%d") + timedelta(days=1)
     assert after == int(name.strftime("%Y%m%d"))
 

@@ -57,7 +57,7 @@ AUDIT = View(
     ),
     ("seq",),
 )
-_PEOPLE = frozenset(ROLES)
+_PEOPLE = frozenset((*ROLES, "ROLL_DAY", "DIVERGENCE"))
 _GLYPH = {"PENDING": "warn", "RUNNING": "warn", "APPROVED": "ok"}
 
 
@@ -150,14 +150,18 @@ def audit(args: argparse.Namespace) -> int:
         return audit_trail.DIFFERENT
     for found in trail.forged:
         print(f"✖ {found}", file=sys.stderr)
-    status = audit_trail.DIFFERENT if trail.forged else 0
+    cut = trail.cut_off()
+    status = audit_trail.DIFFERENT if trail.forged or cut else 0
     shown = [e for e in entries if _wanted(e, args)]
     if args.options.output in {"json", "ndjson"}:
-        head = {"schema": "rf.audit/2", "ts_ns": str(time.time_ns()), "directory": str(trail.reader.directory), "frames": trail.frames}
+        head = {"schema": "rf.audit/3", "ts_ns": str(time.time_ns()), "directory": str(trail.reader.directory), "frames": trail.frames}
         print(
             json.dumps(
                 {
                     **head,
+                    "torn": str(trail.torn.error()) if trail.torn else None,
+                    "cut": cut or None,
+                    "unanchored": trail.unanchored,
                     "whole": len(shown) == len(entries),
                     "entries": len(entries),
                     "head": entries[-1].hash if entries else "",
@@ -172,14 +176,19 @@ def audit(args: argparse.Namespace) -> int:
         print(render.render(frame, args.options))
     if trail.torn:
         print(f"▲ {trail.torn.error()}; the {trail.frames:,} frames before it were read")
+    if cut:
+        print(f"✖ {cut}")
     for doubt in trail.unchecked:
         print(f"▲ {doubt}")
+    if args.verify and trail.unanchored:
+        what = f"{trail.unanchored} {'entry' if trail.unanchored == 1 else 'entries'} after the last checkpoint"
+        print(f"▲ {what} (sequence {trail.anchor:,}) are held by checksums alone until the next one (ringfence checkpoint)")
     digest = int(trail.replayer.state.table("engine")[1]["audit_digest"])
     proven = sum(e.signed == "signed" for e in entries)
     held = f"; {proven} signatures hold" if proven else ""
     held += f", checked against {args.against}" if args.against else ""
-    mark = "✖" if trail.forged else "●"
-    count = f"{len(entries)} commands in {trail.frames:,} frames"
+    mark = "✖" if status else "●"
+    count = f"{len(entries)} entries in {trail.frames:,} frames"
     print(f"{mark} {count}: segments, checksums and checkpoints hold{held}; digest {digest:016x}, head {_head(entries)}")
     return status
 
@@ -190,7 +199,7 @@ def _head(entries: list[audit_trail.Entry]) -> str:
 
 def _wanted(e: audit_trail.Entry, args: argparse.Namespace) -> bool:
     return (
-        (args.all or e.kind in _PEOPLE or e.outcome == "refused")
+        (args.all or e.kind in _PEOPLE or e.outcome in ("refused", "automatic"))
         and (not args.operator or e.operator == args.operator)
         and (not args.kind or e.kind == args.kind.upper())
         and (not args.scope or args.scope in e.what)

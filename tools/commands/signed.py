@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ringfence.tools import control_client, signed
-from ringfence.tools.commands.control import _said
-from ringfence.tools.commands.control import _done, _execution
+from ringfence.tools.commands.control import _done, _execution, _said
 from ringfence.tools.errors import ToolError, UsageError
 from ringfence.tools.rule_values import parse_duration
 from ringfence.tools.views.journal import parse_order_id
