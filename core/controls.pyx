@@ -4,8 +4,8 @@ What a command configures is in ``definitions``, whether it may be in ``authorit
 once it is used. A command that cannot be changes nothing and raises BAD_CONTROL.
 
 A mark that cannot be (negative, crossed, or so high that the least quantity has no amount) is journaled like any other, counted and not taken: the old one
-stays, and its age with it. A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request (S16): it stays as it is and
-raises a break. What an operator does to orders and executions is in ``actions``.
+stays, and its age with it. A timer tick looks at a bounded number of orders in turn for a request that was not answered in time (S17), or a status request
+(S16): it stays as it is and raises a break. What an operator does to orders and executions is in ``actions``.
 Decisions that depend on a peer's pace (stalled, poisoned, journal pressure) are taken here, from journaled observations, so that they replay.
 Rejected: reading configuration from files in the engine (a replay would need the same files).
 """

@@ -1447,7 +1447,9 @@ _RECORDS = (
             Field("message_interval", "u64", unit="ns"),
             Field("messages", "u64", "new orders, replaces and cancels today"),
             Field(
-                "limited", "u64", "bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN; 63: unvalued is not 0; 62: a trade of today had no amount"
+                "limited",
+                "u64",
+                "bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN; 63: unvalued is not 0; 62: a trade of today had no amount",
             ),
             Field("short_working", "i64", "open short sales; account pairs only"),
             Field("spent", "i64", "what long positions cost, or are worth when that is more; firm, brokers and accounts only"),

@@ -5,10 +5,13 @@ nothing pass but what reduces.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from limit_world import BUY, SELL, WORLD, accepted, amount, furnish, limit, profit, scope
+
+from ringfence.tools.views.risk import doubts
 
 Machine = Any
 SECOND = 1_000_000_000
@@ -77,6 +80,22 @@ def test_mark_when_a_side_is_missing_or_the_market_is_locked_is_taken(make_machi
     m = furnish(make_machine(WORLD))
     m.mark(**quote)
     assert (int(m.status["marks_refused"]), int(instrument(m)["mark_ns"])) == (0, m.now)
+
+
+def test_doubts_when_limits_cannot_judge_are_said_in_words(make_machine: Callable[..., Machine]) -> None:
+    m = furnish(make_machine(WORLD))
+    source = SimpleNamespace(table=m.table, engine=m.status)
+    limit(m, "FIRM", "NET_EXPOSURE", HUGE)
+    assert doubts(source) == []
+    m.mark(100, 100)
+    m.mark(-1, 100)
+    usd(m, 0)
+    limit(m, "FIRM", "NET_EXPOSURE", 0)
+    m.new(1, px=100, qty=10)
+    m.status["scopes_full"] = 3
+    found = doubts(source)
+    assert [text.split()[0] for text in found] == ["1", "1", "3"]
+    assert "EURUSD" in found[1]
 
 
 # ---- ages of references ----------------------------------------------------------------------------------------------------------
