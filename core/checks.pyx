@@ -9,7 +9,8 @@ before all scopes have agreed (``reservations``: take_up, send_replace).
 
 Prices are held against a reference: a buy above it, a sale below it, by more than COLLAR millionths, is refused; the other way does no harm. A stop price is
 a price that the order will trade at, and held like a limit. A market order needs a reference that is there and fresh. Each reference has an age of its own:
-a quote says nothing of the last trade. Comparisons are products of 64-bit numbers in 128 bits: no division.
+a quote says nothing of the last trade. Without a quote that can be a price (``has_quote``) the last trade is the reference of mid and far touch too.
+Comparisons are products of 64-bit numbers in 128 bits: no division.
 An amount that cannot be told (no rate, no price, or something else in the scope has none) never passes a limit on amounts.
 
 Own orders: every open order of the other side is looked at. A stop order counts from its limit (none: any price), but for one that is asleep: the market is
@@ -240,7 +241,7 @@ cdef uint8_t check_other_price(const EngineState *s, const Scope *scope, const A
     cdef const Instrument *i = &s.instruments[a.instrument]
     cdef int64_t px = 0, most = scope.limits[<int>RF_RISK_RULE_COLLAR], away
     cdef uint64_t since = i.mark_ns
-    if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] != RF_COLLAR_LAST:
+    if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] != RF_COLLAR_LAST and has_quote(i):
         px = i.ask if a.side == RF_SIDE_BUY else i.bid
     if px <= 0:
         px = i.last

@@ -59,9 +59,9 @@ cdef inline void advance_clock(uint64_t *arrival, uint64_t interval, uint64_t no
 cdef void recount(EngineState *s) noexcept nogil
 # A trading day begins: counts of the day are 0, profit counts from here, a scope that was only REDUCING is open.
 cdef void begin_day(EngineState *s) noexcept nogil
-# Whether the last mark had both sides.
+# Whether the last mark had both sides, and an ask of at most twice the bid: stub quotes say nothing of the price.
 cdef inline int has_quote(const Instrument *i) noexcept nogil:
-    return i.bid > 0 and i.ask > 0
+    return i.bid > 0 and i.ask > 0 and i.ask - i.bid <= i.bid
 
 # Price that a position is valued at and collars may measure from: the middle of bid and ask, else the last trade that is known; 0: none.
 cdef inline int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil:

@@ -264,7 +264,7 @@ enum rf_deny_reason {
     RF_DENY_REASON_REPEATED_EXECUTION = 53, /* the same order was executed too often in a row; an operator must enable the strategy again */
     RF_DENY_REASON_SELF_MATCH = 54, /* it would trade with an order of this firm */
     RF_DENY_REASON_NO_RATE = 55, /* an amount cannot be told: the instrument's currency has no rate to the firm's, or something of the scope has no price or does not fit */
-    RF_DENY_REASON_SCOPES_FULL = 56, /* no room to account for another pair of account, strategy and instrument */
+    RF_DENY_REASON_SCOPES_FULL = 56, /* no room to account for another pair of account, strategy and instrument (limits.scopes, limits.positions) */
     RF_DENY_REASON_MAX = 56
 };
 
@@ -1236,7 +1236,7 @@ typedef struct {
     uint32_t killed_scopes; /* +292: scopes that are killed now */
     uint32_t scope_set_count; /* +296 */
     uint32_t marks_refused; /* +300: marks that cannot be: negative, crossed, or beyond what amounts can hold */
-    uint32_t scopes_full; /* +304: intents refused because scopes or scope_sets had no row left */
+    uint32_t scopes_full; /* +304: intents refused because scopes, scope_sets or positions had no row left */
     char pad_1[12]; /* +308: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 320, "EngineStatus");

@@ -297,7 +297,7 @@ _ENUMS = (
         "REPEATED_EXECUTION: the same order was executed too often in a row; an operator must enable the strategy again",
         "SELF_MATCH: it would trade with an order of this firm",
         "NO_RATE: an amount cannot be told: the instrument's currency has no rate to the firm's, or something of the scope has no price or does not fit",
-        "SCOPES_FULL: no room to account for another pair of account, strategy and instrument",
+        "SCOPES_FULL: no room to account for another pair of account, strategy and instrument (limits.scopes, limits.positions)",
     ),
     _enum(
         "BreakKind",
@@ -990,7 +990,7 @@ _RECORDS = (
             Field("killed_scopes", "u32", "scopes that are killed now"),
             Field("scope_set_count", "u32"),
             Field("marks_refused", "u32", "marks that cannot be: negative, crossed, or beyond what amounts can hold"),
-            Field("scopes_full", "u32", "intents refused because scopes or scope_sets had no row left"),
+            Field("scopes_full", "u32", "intents refused because scopes, scope_sets or positions had no row left"),
             _pad(12, "pad_1"),
         ),
     ),

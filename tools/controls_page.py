@@ -49,7 +49,8 @@ What cannot be told never counts as nothing. A position or open order without an
 does not fit) makes `CREDIT`, `MARGIN`, exposure and `DAILY_LOSS` of its scopes refuse what does not reduce (`NO_RATE`), until it has one; a trade without an
 amount makes `TURNOVER` of its scopes refuse until the next day. A mark that cannot be (negative, crossed, or so high that the least quantity has no
 amount) is journaled, counted and not taken; the mark before it stays and grows old. The last trade has an age of its own: a quote does not renew it.
-`ringfence status` says all of these.
+A quote with one side, or with an ask of more than twice its bid, is a stub: collars and values take the last trade then.
+`ringfence status` says what has no amount, and how many marks were refused.
 
 `COLLAR` holds stop prices like limit prices: a buy above the reference, a sale below it. `SELF_MATCH` looks at open orders of every type; a stop order is left
 out while the market is known to be short of its stop price and what is asked would trade first. `CREDIT` counts a long position at what it cost or what

@@ -183,7 +183,7 @@ def doubts(source: Source) -> list[str]:
         refused = [label(r["symbol"]) for r in rows if int(r["marks_refused"])]
         out.append(f"{marks} marks cannot be and were not taken ({', '.join(refused)}): look at the feed")
     if full := int(engine["scopes_full"]):
-        out.append(f"{full} intents found no room among the scopes: raise limits.scopes")
+        out.append(f"{full} intents found no room for their scopes or position: raise limits.scopes or limits.positions")
     return out
 
 
