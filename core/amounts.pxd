@@ -10,11 +10,18 @@ cdef extern from *:
     #include <stdint.h>
     /* ceil(size * factor / 2^shift) for size below 2^96 and a shift below 192; 0 in *out and returned when it does not fit in 63 bits or there is no factor. */
     static inline int rf_scaled(unsigned __int128 size, uint64_t factor, uint8_t shift, int64_t *out) {
-        unsigned __int128 low = (unsigned __int128)(uint64_t)size * factor;
-        unsigned __int128 high = (unsigned __int128)(uint64_t)(size >> 64) * factor + (uint64_t)(low >> 64), whole;
-        uint64_t rest = (uint64_t)low;
+        unsigned __int128 low = (unsigned __int128)(uint64_t)size * factor, high, whole;
+        uint64_t rest = (uint64_t)low, top = (uint64_t)(low >> 64);
         *out = 0;
         if (factor == 0 || size >> 96) return 0;
+        if ((uint64_t)(size >> 64) == 0 && shift >> 6 == 1) {    /* most are: one multiplication, one shift */
+            whole = top >> (shift & 63);
+            rest |= top & (((uint64_t)1 << (shift & 63)) - 1);
+            if ((uint64_t)whole >> 62) return 0;
+            *out = (int64_t)whole + (rest != 0);
+            return 1;
+        }
+        high = (unsigned __int128)(uint64_t)(size >> 64) * factor + top;
         if (shift >= 64) {
             whole = high >> (shift - 64);
             rest |= whole << (shift - 64) != high;

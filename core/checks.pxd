@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Intent, Order, ScopeSet
+from ringfence.ipc.records cimport RF_FIRM_SCOPE, RF_RISK_RULE_SELF_MATCH, RF_SIDE_BUY, Instrument, Intent, Order, ScopeSet
 
 # One order as its limits see it.
 ctypedef struct Asked:
@@ -45,8 +45,20 @@ cdef int64_t market_px(const EngineState *s, uint32_t instrument, uint8_t side, 
 cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil
 # Count a refusal by one of the rules that have no scope, in the firm's.
 cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil
+# The same for one that may trade with own orders by the bound of their prices: they are looked at one by one.
+cdef int meets_own(EngineState *s, const Asked *a) noexcept nogil
+cdef inline int crosses(const Asked *a, int64_t px) noexcept nogil:
+    return a.px == 0 or (a.px >= px if a.side == RF_SIDE_BUY else a.px <= px)
+
 # Own orders that a new one would trade with, cancelled by SELF_MATCH's action; 0 when the new one may go.
-cdef int self_match(EngineState *s, const Asked *a) noexcept nogil
+cdef inline int self_match(EngineState *s, const Asked *a) noexcept nogil:
+    cdef const Instrument *i = &s.instruments[a.instrument]
+    if s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_SELF_MATCH] == 0:
+        return 0
+    if a.side == RF_SIDE_BUY:
+        return i.first_sell != 0 and crosses(a, i.best_sell) and meets_own(s, a)
+    return i.first_buy != 0 and crosses(a, i.best_buy) and meets_own(s, a)
+
 # An order was executed in full: repeated executions of one content are counted.
 cdef void note_full_execution(EngineState *s, const Order *o) noexcept nogil
 # 1 when the trade, after all open orders of its direction, would still only shrink the position.

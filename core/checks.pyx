@@ -9,7 +9,8 @@ before all scopes have agreed (``reservations``: take_up, send_replace).
 
 Prices are held against a reference: a buy above it, a sale below it, by more than COLLAR millionths, is refused; the other way does no harm. A stop price is
 a price that the order will trade at, and held like a limit. A market order needs a reference that is there and fresh. Each reference has an age of its own:
-a quote says nothing of the last trade. Comparisons are products of 64-bit numbers in 128 bits: no division.
+a quote says nothing of the last trade. Without a quote that can be a price (``has_quote``) the last trade is the reference of mid and far touch too.
+Comparisons are products of 64-bit numbers in 128 bits: no division.
 An amount that cannot be told (no rate, no price, or something else in the scope has none) never passes a limit on amounts.
 
 Own orders: every open order of the other side is looked at. A stop order counts from its limit (none: any price), but for one that is asleep: the market is
@@ -25,21 +26,21 @@ from ringfence.core.amounts cimport amount_of
 from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
 from ringfence.core.rates cimport conforms
-from ringfence.core.reservations cimport RF_AMOUNT_MOST, keenest_px, open_qty, reference_px, rf_ppm, worst_px
+from ringfence.core.reservations cimport RF_AMOUNT_MOST, has_quote, keenest_px, open_qty, reference_px, rf_ppm, worst_px
 from ringfence.core.scopes cimport RF_UNCOUNTED, RF_UNVALUED, scope_set_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE, RF_DENY_REASON_KILLED,
     RF_DENY_REASON_LOSS, RF_DENY_REASON_MARGIN, RF_DENY_REASON_MAX_NOTIONAL, RF_DENY_REASON_MAX_POSITION, RF_DENY_REASON_MAX_QTY, RF_DENY_REASON_MESSAGE_RATE,
-    RF_DENY_REASON_NET_EXPOSURE, RF_DENY_REASON_NEW_RATE, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_RATE, RF_DENY_REASON_NO_REFERENCE, RF_DENY_REASON_NONE,
+    RF_DENY_REASON_NET_EXPOSURE, RF_DENY_REASON_NEW_RATE, RF_DENY_REASON_NONE, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_RATE, RF_DENY_REASON_NO_REFERENCE,
     RF_DENY_REASON_OPEN_ORDERS, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REPEATED_EXECUTION, RF_DENY_REASON_REPLACE_RATE, RF_DENY_REASON_SCOPES_FULL,
-    RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_TURNOVER, RF_FIRM_SCOPE, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT, RF_RISK_RULE_CANCEL_RESERVE, RF_RISK_RULE_COLLAR,
-    RF_RISK_RULE_COLLAR_REFERENCE, RF_RISK_RULE_CREDIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_DUPLICATE_CONTENT, RF_RISK_RULE_GROSS_EXPOSURE,
-    RF_RISK_RULE_KILL_SWITCH, RF_RISK_RULE_MARGIN, RF_RISK_RULE_MAX_NOTIONAL, RF_RISK_RULE_MAX_POSITION, RF_RISK_RULE_MAX_QTY, RF_RISK_RULE_MESSAGE_BURST,
-    RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NET_EXPOSURE, RF_RISK_RULE_NEW_BURST, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_OPEN_ORDERS, RF_RISK_RULE_REFERENCE_AGE,
-    RF_RISK_RULE_REPEATED_EXECUTION, RF_RISK_RULE_REPLACE_BURST, RF_RISK_RULE_REPLACE_RATE, RF_RISK_RULE_SELF_MATCH, RF_RISK_RULE_SHORT_SALE,
-    RF_RISK_RULE_TURNOVER, RF_RISK_RULES, RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SELF_MATCH_CANCEL_BOTH, RF_SELF_MATCH_CANCEL_RESTING, RF_SIDE_BUY,
-    RF_SIDE_SELL_SHORT, RF_STRATEGY_STATUS_DISABLED, Instrument, Intent, Order, Scope, Strategy,
+    RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_TURNOVER, RF_FIRM_SCOPE, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT, RF_RISK_RULES, RF_RISK_RULE_CANCEL_RESERVE,
+    RF_RISK_RULE_COLLAR, RF_RISK_RULE_COLLAR_REFERENCE, RF_RISK_RULE_CREDIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_DUPLICATE_CONTENT,
+    RF_RISK_RULE_GROSS_EXPOSURE, RF_RISK_RULE_KILL_SWITCH, RF_RISK_RULE_MARGIN, RF_RISK_RULE_MAX_NOTIONAL, RF_RISK_RULE_MAX_POSITION, RF_RISK_RULE_MAX_QTY,
+    RF_RISK_RULE_MESSAGE_BURST, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NET_EXPOSURE, RF_RISK_RULE_NEW_BURST, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_OPEN_ORDERS,
+    RF_RISK_RULE_REFERENCE_AGE, RF_RISK_RULE_REPEATED_EXECUTION, RF_RISK_RULE_REPLACE_BURST, RF_RISK_RULE_REPLACE_RATE, RF_RISK_RULE_SELF_MATCH,
+    RF_RISK_RULE_SHORT_SALE, RF_RISK_RULE_TURNOVER, RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SELF_MATCH_CANCEL_BOTH, RF_SELF_MATCH_CANCEL_RESTING,
+    RF_SIDE_BUY, RF_SIDE_SELL_SHORT, RF_STRATEGY_STATUS_DISABLED, Instrument, Intent, Order, Scope, Strategy,
 )
 
 from ringfence.core.rules import CHECKS
@@ -157,6 +158,7 @@ cdef void ask_new(const EngineState *s, uint16_t strategy, uint16_t account, uin
     a.whole_qty = i.qty
     a.whole_amount = a.amount
     a.more_amount = a.amount
+    a.rules = rules_of(i.side, REPLACES)
     a.content = content_of(a, i.stop_px, i.qty)
     a.replaces = 0
     a.reducing = -1
@@ -189,6 +191,7 @@ cdef void ask_replace(const EngineState *s, const Order *o, int64_t qty, int64_t
         most_px = worst_px(s, o)
     held = amount_asked(s, o.instrument, most_px if most_px > a.worst_px else a.worst_px, a.qty if a.more_qty else o.reserved_qty)
     a.more_amount = held - o.reserved_amount if held > o.reserved_amount else 0
+    a.rules = rules_of(o.side, NEWS | CONTENTS)
     a.content = content_of(a, stop_px, qty)
     a.replaces = not is_terminal(o.ord_status)
     a.reducing = -1
@@ -239,7 +242,7 @@ cdef uint8_t check_other_price(const EngineState *s, const Scope *scope, const A
     cdef const Instrument *i = &s.instruments[a.instrument]
     cdef int64_t px = 0, most = scope.limits[<int>RF_RISK_RULE_COLLAR], away
     cdef uint64_t since = i.mark_ns
-    if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] != RF_COLLAR_LAST:
+    if scope.limits[<int>RF_RISK_RULE_COLLAR_REFERENCE] != RF_COLLAR_LAST and has_quote(i):
         px = i.ask if a.side == RF_SIDE_BUY else i.bid
     if px <= 0:
         px = i.last
@@ -337,27 +340,29 @@ cdef uint8_t check_unusual(const EngineState *s, const Scope *scope, Asked *a, u
     return RF_DENY_REASON_NO_RATE if limited & RF_UNVALUED and limited & VALUES and not only_reduces(s, a) else RF_DENY_REASON_NONE
 
 
-cdef inline uint64_t unusual_for(const EngineState *s, const Asked *a) noexcept nogil:
-    cdef uint64_t bits = RF_UNVALUED | RF_UNCOUNTED | 1
-    if s.instruments[a.instrument].amount_factor == 0:
-        return bits | AMOUNTS
-    return bits | SIZES if a.worst_px == 0 else bits
+cdef void look_at_amounts(const Instrument *instrument, Asked *a) noexcept nogil:
+    """The limits that an order without an amount cannot pass."""
+    a.unusual |= AMOUNTS if instrument.amount_factor == 0 else SIZES
 
 
-cdef uint64_t rules_of(const Asked *a) noexcept nogil:
-    """The limits that could refuse this order: a sale spends no credit, a replace is no new order, and what asks for no more makes nothing worse."""
-    cdef uint64_t rules = ~(REPLACES if a.order == NULL else NEWS | CONTENTS)
-    if a.side != RF_SIDE_BUY:
-        rules &= ~CREDIT
-    if a.side != RF_SIDE_SELL_SHORT or a.more_qty == 0:
-        rules &= ~SHORTS
-    if a.replaces:
-        rules &= ~OPENS
-        if a.more_qty == 0:
-            rules &= ~POSITION
-        if a.more_amount == 0 and (not a.unusual & TURNOVER or (a.more_qty == 0 and a.worst_px <= a.order.reserved_px)):
-            rules &= ~(EXPOSURES | TURNOVER | RF_UNVALUED)
-    return rules
+cdef inline uint64_t rules_of(uint8_t side, uint64_t spared) noexcept nogil:
+    """The limits that could refuse an order, without the spared ones: a sale spends no credit, and only a short sale needs a locate."""
+    if side == RF_SIDE_BUY:
+        return ~(SHORTS | spared)
+    return ~(CREDIT | spared) if side == RF_SIDE_SELL_SHORT else ~(CREDIT | SHORTS | spared)
+
+
+cdef void spare_replace(Asked *a) noexcept nogil:
+    """What a replace asks no more of, it makes nothing worse in."""
+    if a.more_qty == 0:
+        a.rules &= ~SHORTS
+    if not a.replaces:
+        return
+    a.rules &= ~OPENS
+    if a.more_qty == 0:
+        a.rules &= ~POSITION
+    if a.more_amount == 0 and (not a.unusual & TURNOVER or (a.more_qty == 0 and a.worst_px <= a.order.reserved_px)):
+        a.rules &= ~(EXPOSURES | TURNOVER | RF_UNVALUED)
 
 
 cdef inline uint8_t check_scope(const EngineState *s, const Scope *scope, Asked *a, uint64_t limited) noexcept nogil:
@@ -438,10 +443,13 @@ cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
     rows = belongs.row_count
     all_rows = belongs.all_rows
     a.scopes = belongs
-    a.unusual = unusual_for(s, a)
-    a.rules = rules_of(a)
+    a.unusual = RF_UNVALUED | RF_UNCOUNTED | 1
+    if instrument.amount_factor == 0 or a.worst_px == 0:
+        look_at_amounts(instrument, a)
+    if a.order != NULL:
+        spare_replace(a)
     a.mid_px = reference_px(s, a.instrument)
-    a.mark_age = age_of(s, instrument.mark_ns if instrument.bid > 0 and instrument.ask > 0 else instrument.last_ns)
+    a.mark_age = age_of(s, instrument.mark_ns if has_quote(instrument) else instrument.last_ns)
     a.away_px = beyond(a.side, a.reach_px, a.mid_px) if a.reach_px else 0
     for i in range(all_rows):
         scope = &scopes[belongs.rows[i]]
@@ -459,10 +467,6 @@ cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
 
 
 # ---- own orders -----------------------------------------------------------------------------------------------------------------
-
-cdef inline int crosses(const Asked *a, int64_t px) noexcept nogil:
-    return a.px == 0 or (a.px >= px if a.side == RF_SIDE_BUY else a.px <= px)
-
 
 cdef int64_t first_stop_px(const EngineState *s, const Order *o) noexcept nogil:
     """The stop price of an order, or of a replace in flight, that would trigger first."""
@@ -489,14 +493,6 @@ cdef int asleep(const EngineState *s, const Asked *a, const Order *o) noexcept n
     if i.bid and (i.bid < px or px == 0):
         px = i.bid
     return px > stop_px and (a.px == 0 or a.px > stop_px)
-
-
-cdef int self_match(EngineState *s, const Asked *a) noexcept nogil:
-    cdef const Instrument *i = &s.instruments[a.instrument]
-    cdef int buys = a.side == RF_SIDE_BUY
-    if s.scopes[<int>RF_FIRM_SCOPE].limits[<int>RF_RISK_RULE_SELF_MATCH] == 0 or (i.first_sell if buys else i.first_buy) == 0:
-        return 0
-    return crosses(a, i.best_sell if buys else i.best_buy) and meets_own(s, a)
 
 
 cdef int meets_own(EngineState *s, const Asked *a) noexcept nogil:

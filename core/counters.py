@@ -10,7 +10,7 @@ COUNTERS: dict[str, str] = {
     "duplicate_executions": "seen again, not booked",
     "breaks": "raised",
     "marks_refused": "marks that cannot be: negative, crossed, or beyond what amounts can hold",
-    "scopes_full": "intents refused because the table of scopes, or of their sets, is full",
+    "scopes_full": "intents refused because the table of scopes, of their sets, or of positions is full",
     "breaks_without_row": "raised since the table is full: of these the newest only are kept",
     "ring_poisoned": "rings with garbage, not read any more",
     "journal_full": "turns in which no input could be taken because the journal ring had no room",

@@ -17,7 +17,7 @@ from ringfence.core.calendar cimport end_of_day_ns
 from ringfence.core.checks cimport (
     Asked, ask_new, ask_replace, check_limits, count_refusal, market_px, reduces, self_match,
 )
-from ringfence.core.dedupe cimport find_client_id, put_content
+from ringfence.core.dedupe cimport find_client_id, find_position, put_content
 from ringfence.core.orders cimport (
     cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, settle, terms_hash,
 )
@@ -35,13 +35,13 @@ from ringfence.ipc.records cimport (
     RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_INCONSISTENT, RF_DENY_REASON_JOURNAL_LATE, RF_DENY_REASON_JOURNAL_PRESSURE, RF_DENY_REASON_NONE,
     RF_DENY_REASON_NOT_PERMITTED, RF_DENY_REASON_NOT_SUPPORTED, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_ORDERS_FULL,
     RF_DENY_REASON_ORDER_DONE, RF_DENY_REASON_ORDER_UNKNOWN, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REDUCE_ONLY, RF_DENY_REASON_REQUEST_PENDING,
-    RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE, RF_DENY_REASON_STRATEGY_DISABLED,
-    RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_TRADING_HALTED, RF_DENY_REASON_UNKNOWN_ACCOUNT,
-    RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED, RF_EVENT_KIND_DUPLICATE, RF_FLATTEN_CLIENT_ID,
-    RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW, RF_INTENT_KIND_REPLACE,
-    RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT,
-    RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE, RF_RISK_RULE_LOT,
-    RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
+    RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SCOPES_FULL, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE,
+    RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_TRADING_HALTED,
+    RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED, RF_EVENT_KIND_DUPLICATE,
+    RF_FLATTEN_CLIENT_ID, RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW,
+    RF_INTENT_KIND_REPLACE, RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP,
+    RF_ORD_TYPE_STOP_LIMIT, RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE,
+    RF_RISK_RULE_LOT, RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
     RF_RISK_RULE_STALE_INTENT, RF_RISK_RULE_SUPPORTED, RF_RISK_RULE_TICK, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL,
     RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STRATEGY_STATUS_ENABLED, RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_FOK, RF_TIME_IN_FORCE_GTD,
     RF_TIME_IN_FORCE_IOC, RF_TIME_IN_FORCE_MAX, Instrument, Intent, Order, Strategy, Venue,
@@ -204,11 +204,15 @@ cdef uint8_t check_terms(const EngineState *s, const Intent *i) noexcept nogil:
     return check_qty(instrument, i.qty, i.display_qty)
 
 
-cdef uint8_t check_tables(const EngineState *s) noexcept nogil:
+cdef uint8_t check_tables(EngineState *s, uint16_t strategy, uint16_t account, uint32_t instrument) noexcept nogil:
+    """Room for the order and what it trades: a fill that finds no row is in no position, and so in no sum."""
     if s.engine.order_count + 1 >= s.order_rows:
         return RF_DENY_REASON_ORDERS_FULL
     if s.engine.execution_count + s.execution_rows / 16 + 1 >= s.execution_rows:
         return RF_DENY_REASON_EXECUTIONS_FULL
+    if s.engine.position_count + s.position_rows // 16 + 1 >= s.position_rows and not find_position(s, account, strategy, instrument):
+        s.engine.scopes_full += 1
+        return RF_DENY_REASON_SCOPES_FULL
     return RF_DENY_REASON_NONE
 
 
@@ -257,7 +261,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason == RF_DENY_REASON_NONE:
         reason = check_listed(s, i)
     if reason == RF_DENY_REASON_NONE:
-        reason = check_tables(s)
+        reason = check_tables(s, row, account, i.instrument)
     if reason == RF_DENY_REASON_NONE:
         reason = check_arithmetic(s, row, account, i.instrument, i.side, i.qty, higher(i.px, i.stop_px))
     if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):

@@ -59,10 +59,14 @@ cdef inline void advance_clock(uint64_t *arrival, uint64_t interval, uint64_t no
 cdef void recount(EngineState *s) noexcept nogil
 # A trading day begins: counts of the day are 0, profit counts from here, a scope that was only REDUCING is open.
 cdef void begin_day(EngineState *s) noexcept nogil
+# Whether the last mark had both sides, and an ask of at most twice the bid: stub quotes say nothing of the price.
+cdef inline int has_quote(const Instrument *i) noexcept nogil:
+    return i.bid > 0 and i.ask > 0 and i.ask - i.bid <= i.bid
+
 # Price that a position is valued at and collars may measure from: the middle of bid and ask, else the last trade that is known; 0: none.
 cdef inline int64_t reference_px(const EngineState *s, uint32_t instrument) noexcept nogil:
     cdef const Instrument *i = &s.instruments[instrument]
-    if i.bid > 0 and i.ask > 0:
+    if has_quote(i):
         return (i.bid >> 1) + (i.ask >> 1) + (i.bid & i.ask & 1)
     return i.last
 

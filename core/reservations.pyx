@@ -264,9 +264,10 @@ cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil:
 
 
 cdef void rehold(EngineState *s, Order *o, int64_t qty, int64_t px, int open_now) noexcept nogil:
+    cdef const Instrument *i = &s.instruments[o.instrument]
     cdef int64_t amount = 0
     cdef ScopeSet spare
-    if qty and px > 0 and (not amount_of(&s.instruments[o.instrument], px, qty, &amount) or amount > RF_AMOUNT_MOST):
+    if qty and (px > 0 or i.inverse) and (not amount_of(i, px, qty, &amount) or amount > RF_AMOUNT_MOST):
         amount = 0
     hold(s, scopes_of_order(s, o, &spare), o, qty, amount, open_now)
     o.reserved_px = px

@@ -269,7 +269,7 @@ enum rf_deny_reason {
     RF_DENY_REASON_REPEATED_EXECUTION = 53, /* the same order was executed too often in a row; an operator must enable the strategy again */
     RF_DENY_REASON_SELF_MATCH = 54, /* it would trade with an order of this firm */
     RF_DENY_REASON_NO_RATE = 55, /* an amount cannot be told: the instrument's currency has no rate to the firm's, or something of the scope has no price or does not fit */
-    RF_DENY_REASON_SCOPES_FULL = 56, /* no room to account for another pair of account, strategy and instrument */
+    RF_DENY_REASON_SCOPES_FULL = 56, /* no room to account for another pair of account, strategy and instrument (limits.scopes, limits.positions) */
     RF_DENY_REASON_MAX = 56
 };
 
@@ -1273,7 +1273,7 @@ typedef struct {
     uint32_t day_lead_s; /* +300: so long before the end of its date, in UTC, the schedule has a trading day begin; 0: not known [s] */
     uint64_t command_digest; /* +304: folds every command whole, who gave it and why included, whatever came of it */
     uint32_t marks_refused; /* +312: marks that cannot be: negative, crossed, or beyond what amounts can hold */
-    uint32_t scopes_full; /* +316: intents refused because scopes or scope_sets had no row left */
+    uint32_t scopes_full; /* +316: intents refused because scopes, scope_sets or positions had no row left */
     uint32_t sweep_stood; /* +320: timer frames since engine time last moved */
     char pad_2[4]; /* +324: zero */
     uint64_t controls_refused; /* +328: control commands that could not be */

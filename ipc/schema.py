@@ -297,7 +297,7 @@ _ENUMS = (
         "REPEATED_EXECUTION: the same order was executed too often in a row; an operator must enable the strategy again",
         "SELF_MATCH: it would trade with an order of this firm",
         "NO_RATE: an amount cannot be told: the instrument's currency has no rate to the firm's, or something of the scope has no price or does not fit",
-        "SCOPES_FULL: no room to account for another pair of account, strategy and instrument",
+        "SCOPES_FULL: no room to account for another pair of account, strategy and instrument (limits.scopes, limits.positions)",
     ),
     _enum(
         "BreakKind",
@@ -1016,7 +1016,7 @@ _RECORDS = (
             Field("day_lead_s", "u32", "so long before the end of its date, in UTC, the schedule has a trading day begin; 0: not known", "s"),
             Field("command_digest", "u64", "folds every command whole, who gave it and why included, whatever came of it"),
             Field("marks_refused", "u32", "marks that cannot be: negative, crossed, or beyond what amounts can hold"),
-            Field("scopes_full", "u32", "intents refused because scopes or scope_sets had no row left"),
+            Field("scopes_full", "u32", "intents refused because scopes, scope_sets or positions had no row left"),
             Field("sweep_stood", "u32", "timer frames since engine time last moved"),
             _pad(4, "pad_2"),
             Field("controls_refused", "u64", "control commands that could not be"),
@@ -1485,7 +1485,9 @@ _RECORDS = (
             Field("message_interval", "u64", unit="ns"),
             Field("messages", "u64", "new orders, replaces and cancels today"),
             Field(
-                "limited", "u64", "bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN; 63: unvalued is not 0; 62: a trade of today had no amount"
+                "limited",
+                "u64",
+                "bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN; 63: unvalued is not 0; 62: a trade of today had no amount",
             ),
             Field("short_working", "i64", "open short sales; account pairs only"),
             Field("spent", "i64", "what long positions cost, or are worth when that is more; firm, brokers and accounts only"),

@@ -36,7 +36,7 @@ DEFINED = {
     "DEFINE_OPERATOR": ("Operator", "operators", "name"),
 }
 """Record and table of each definition, and the field that names a row."""
-_PRICES = ("bid", "ask", "last", "mark_ns", "best_buy", "best_sell", "first_buy", "first_sell", "first_position")
+_PRICES = ("bid", "ask", "last", "mark_ns", "last_ns", "marks_refused", "best_buy", "best_sell", "first_buy", "first_sell", "first_position")
 _COUNTS = ("output_seq", "epoch", "intents", "denies", "orders", "fills", "open_orders", "repeated_count")
 _ENGINE_KEEPS = {
     "Instrument": ("scope", "base_currency", "quote_currency", "amount_shift", "amount_factor", *_PRICES),

@@ -46,6 +46,18 @@ currency too. An order belongs to up to nine scopes and the two currencies of it
 no limit. Limits are set by `[[limit]]` of the [configuration](configuration.md) and `ringfence limits set`; setting one where there was none, and
 tightening, is immediate (a first locate is neither); what the last column of the second table calls looser takes effect when a second operator has
 approved it.
+
+What cannot be told never counts as nothing. A position or open order without an amount (its currency has no rate, nothing says its price, or the figure
+does not fit) makes `CREDIT`, `MARGIN`, exposure and `DAILY_LOSS` of its scopes refuse what does not reduce (`NO_RATE`), until it has one; a trade without an
+amount makes `TURNOVER` of its scopes refuse until the next day. A mark that cannot be (negative, crossed, or so high that the least quantity has no
+amount) is journaled, counted and not taken; the mark before it stays and grows old. The last trade has an age of its own: a quote does not renew it.
+A quote with one side, or with an ask of more than twice its bid, is a stub: collars and values take the last trade then.
+`ringfence status` says what has no amount, and how many marks were refused.
+
+`COLLAR` holds stop prices like limit prices: a buy above the reference, a sale below it. `SELF_MATCH` looks at open orders of every type; a stop order is left
+out while the market is known to be short of its stop price and what is asked would trade first. `CREDIT` counts a long position at what it cost or what
+it is worth, whichever is more: money that was spent does not come back because prices fell, and gains that nobody realized buy nothing. `TURNOVER` counts a
+correction upwards; one downwards, and a bust, give nothing back.
 """
 
 

@@ -168,3 +168,21 @@ def asked(m: Machine, n: int) -> str:
     """Ask for an order of one of the eight ways from a strategy to an instrument in an account; "" when it passed."""
     m.new(n, strategy=1 + n % 2, instrument=1 + n // 2 % 2, account=1 + n // 4 % 2, px=100, qty=1)
     return "" if accepted(m) else str(m.deny())
+
+
+def test_new_when_there_is_no_room_for_another_position_is_refused(make_machine: Callable[..., Machine]) -> None:
+    """What it trades could not be booked, and would be in no sum."""
+    few = Limits(orders=512, executions=2048, positions=3, breaks=64, instruments=4, accounts=4, venues=3, strategies=4, routes=8)
+    m = furnish(make_machine(few))
+    for n in (1, 2):
+        m.new(n, strategy=n, px=100, qty=1)
+        m.fill(1, px=100, order=n, exec_id=f"E{n}")
+    m.new(3, strategy=1, px=100, qty=1)
+    assert accepted(m), "it has its position already"
+    m.new(3, strategy=2, instrument=2, px=100, qty=1)
+    assert accepted(m)
+    m.fill(1, px=100, order=4, exec_id="E4", symbol="GBPUSD")
+    m.new(4, strategy=1, instrument=2, px=100, qty=1)
+    assert m.deny() == "SCOPES_FULL"
+    assert int(m.status["scopes_full"]) == 1
+    assert m.breaks() == []

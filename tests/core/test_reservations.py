@@ -22,7 +22,7 @@ Key = tuple[str, int, int]
 STATUS = ENUMS["OrdStatus"].by_value
 MARGIN_PPM = 50_000
 SUMS = ("open_orders", "working_buy", "working_sell", "long_amount", "short_amount", "turnover", "profit", "net_qty", "buy_qty", "sell_qty")
-ALL_SUMS = (*SUMS, "short_qty", "short_working", "margin", "messages")
+ALL_SUMS = (*SUMS, "short_qty", "short_working", "margin", "spent", "unvalued", "messages")
 
 
 def keys(strategy: int, account: int, venue: int, instrument: int) -> list[Key]:
@@ -78,6 +78,15 @@ class Model:
         if int(order["side"]) == SHORT:
             self.day[("ACCOUNT_INSTRUMENT", account, instrument), "short_qty"] += qty
 
+    def corrected(self, order: Any, was: tuple[int, int], now: tuple[int, int]) -> None:
+        """Of a correction what it is more, in quantity and price."""
+        instrument, account = int(order["instrument"]), int(order["account"])
+        more = amount(self.m, now[1], now[0], instrument) - amount(self.m, was[1], was[0], instrument)
+        for key in keys(int(order["strategy"]), account, int(order["venue"]), instrument):
+            self.day[key, "turnover"] += max(more, 0)
+        if int(order["side"]) == SHORT:
+            self.day[("ACCOUNT_INSTRUMENT", account, instrument), "short_qty"] += max(now[0] - was[0], 0)
+
     def sent(self) -> None:
         """The commands of the last frame are messages of their orders; requests for a status are not counted."""
         for command in self.m.commands:
@@ -124,6 +133,7 @@ class Model:
         worth = amount(self.m, px, abs(net), instrument)
         big = {name: (int(p[name + "_hi"]) << 64) + int(p[name + "_lo"]) for name in ("realized", "cost")}
         gained = profit(self.m, big["realized"] + net * px - big["cost"], instrument) - int(p["day_profit"])
+        spent = max(worth, amount(self.m, big["cost"], 1, instrument)) if net > 0 else 0
         for key in keys(int(p["strategy"]), int(p["account"]), 0, instrument):
             out[key, "long_amount" if net > 0 else "short_amount"] += worth
             out[key, "profit"] += gained
@@ -131,6 +141,7 @@ class Model:
                 out[key, "net_qty"] += net
             if key[0] in WITH_MARGIN:
                 out[key, "margin"] += part(worth, MARGIN_PPM)
+                out[key, "spent"] += spent
         for key, sold in legs(self.m, instrument):
             out[key, "long_amount" if (net > 0) != sold else "short_amount"] += worth
 
@@ -168,7 +179,7 @@ def refusals(m: Machine, strategy: int, account: int, instrument: int, side: int
         }
         after = v["net_qty"] + v["buy_qty"] + qty if side == BUY else -v["net_qty"] + v["sell_qty"] + qty
         unless_reducing = {
-            "CREDIT": (lim["CREDIT"], v["long_amount"] + v["working_buy"] + worth if side == BUY else 0),
+            "CREDIT": (lim["CREDIT"], v["spent"] + v["working_buy"] + worth if side == BUY else 0),
             "MARGIN": (lim["MARGIN"], v["margin"] + part(worth, MARGIN_PPM)),
             "MAX_POSITION": (lim["MAX_POSITION"], after),
             "NET_EXPOSURE": (lim["NET_EXPOSURE"], worth + (net + v["working_buy"] if side == BUY else v["working_sell"] - net)),
@@ -199,7 +210,7 @@ def usage(sums: dict[tuple[Key, str], int], key: Key, side: int) -> dict[str, in
     v = {name: sums.get((key, name), 0) for name in ALL_SUMS}
     net, working = v["long_amount"] - v["short_amount"], v["working_buy"] + v["working_sell"]
     return {
-        "CREDIT": v["long_amount"] + v["working_buy"],
+        "CREDIT": v["spent"] + v["working_buy"],
         "MARGIN": v["margin"],
         "MAX_POSITION": v["net_qty"] + v["buy_qty"] if side == BUY else v["sell_qty"] - v["net_qty"],
         "NET_EXPOSURE": net + v["working_buy"] if side == BUY else v["working_sell"] - net,
@@ -236,11 +247,10 @@ def room_to_reduce(m: Machine, strategy: int, account: int, instrument: int, sid
 LIMITED = ("SHORT_SALE", "MAX_QTY", "MAX_NOTIONAL", "COLLAR", "CREDIT", "MARGIN", "MAX_POSITION", "NET_EXPOSURE", "GROSS_EXPOSURE", "OPEN_ORDERS", "TURNOVER",
            "DAILY_LOSS")  # fmt: skip
 SCALE = {"amount": 1_500_000, "qty": 150, "count": 6, "ppm": 200_000}
+WHAT = ["new", "new", "new", "new", "replace", "replaced", "fill", "fill", "cancel", "canceled", "bust", "correct", "mark", "ack", "unknown", "day", "limit"]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(
-            ["new", "new", "new", "new", "replace", "replaced", "fill", "fill", "cancel", "canceled", "bust", "mark", "ack", "unknown", "day", "limit"]
-        ),
+        st.sampled_from(WHAT),
         st.integers(0, 2**30),
     ),
     min_size=5,
@@ -259,7 +269,7 @@ class History:
 
     def __init__(self, m: Machine) -> None:
         self.m, self.model = m, Model(m)
-        self.trades: list[tuple[str, int]] = []
+        self.trades: list[tuple[str, int, int, int]] = []
         self.days = 0
         limit(m, "FIRM", "MARGIN_RATE", MARGIN_PPM)
 
@@ -306,12 +316,20 @@ class History:
             return
         self.m.fill(qty, px=px, order=order, exec_id=exec_id, symbol="EURUSD" if int(o["instrument"]) == 1 else "GBPUSD", side=int(o["side"]))
         self.model.traded(o, qty, px)
-        self.trades.append((exec_id, order))
+        self.trades.append((exec_id, order, qty, px))
 
     def bust(self, n: int, order: int) -> None:
         if self.trades:
-            exec_id, order = self.trades.pop(n % len(self.trades))
+            exec_id, order, _, _ = self.trades.pop(n % len(self.trades))
             self.m.event("BUST", order, exec_id=f"B{self.m.seq}", exec_ref_id=exec_id)
+
+    def correct(self, n: int, order: int) -> None:
+        if self.trades:
+            exec_id, order, was_qty, was_px = self.trades.pop(n % len(self.trades))
+            qty, px, new_id = 1 + n // 16 % 40, 70 + n // 1024 % 60, f"C{self.m.seq}"
+            self.m.event("CORRECT", order, exec_id=new_id, exec_ref_id=exec_id, last_qty=qty, last_px=px)
+            self.model.corrected(self.m.order(order), (was_qty, was_px), (qty, px))
+            self.trades.append((new_id, order, qty, px))
 
     def cancel(self, n: int, order: int) -> None:
         o = self.m.order(order)

@@ -103,19 +103,19 @@ def test_self_match_when_a_stop_limit_order_cannot_reach_the_price_passes(make_m
     assert m.deny() == "SELF_MATCH"
 
 
-@pytest.mark.parametrize(("other", "side"), [(SELL, BUY), (BUY, SELL)])
-def test_self_match_when_a_market_order_waits_meets_it_at_any_price(make_machine: Callable[..., Machine], other: int, side: int) -> None:
+@pytest.mark.parametrize(("other", "far", "side"), [(SELL, 110, BUY), (BUY, 90, SELL)])
+def test_self_match_when_a_market_order_waits_meets_it_at_any_price(make_machine: Callable[..., Machine], other: int, far: int, side: int) -> None:
     m = furnish(make_machine(WORLD))
     limit(m, "FIRM", "SELF_MATCH", REJECT)
     m.mark(100, 100)
     m.new(1, strategy=2, side=other, ord_type=MARKET, px=0, qty=10)
-    m.new(2, strategy=2, side=other, px=100 if side == BUY else 100, qty=10)
+    m.new(2, strategy=2, side=other, px=far, qty=10)
     m.new(1, side=side, px=100, qty=10)
     assert m.deny() == "SELF_MATCH"
     m.event("CANCELED", 1)
-    m.new(2, side=side, px=99 if side == BUY else 101, qty=10)
+    m.new(2, side=side, px=100, qty=10)
     assert accepted(m)
-    m.new(3, side=side, px=100, qty=10)
+    m.new(3, side=side, px=far, qty=10)
     assert m.deny() == "SELF_MATCH"
 
 

@@ -5,10 +5,13 @@ nothing pass but what reduces.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from limit_world import BUY, SELL, WORLD, accepted, amount, furnish, limit, profit, scope
+
+from ringfence.tools.views.risk import doubts
 
 Machine = Any
 SECOND = 1_000_000_000
@@ -77,6 +80,22 @@ def test_mark_when_a_side_is_missing_or_the_market_is_locked_is_taken(make_machi
     m = furnish(make_machine(WORLD))
     m.mark(**quote)
     assert (int(m.status["marks_refused"]), int(instrument(m)["mark_ns"])) == (0, m.now)
+
+
+def test_doubts_when_limits_cannot_judge_are_said_in_words(make_machine: Callable[..., Machine]) -> None:
+    m = furnish(make_machine(WORLD))
+    source = SimpleNamespace(table=m.table, engine=m.status)
+    limit(m, "FIRM", "NET_EXPOSURE", HUGE)
+    assert doubts(source) == []
+    m.mark(100, 100)
+    m.mark(-1, 100)
+    usd(m, 0)
+    limit(m, "FIRM", "NET_EXPOSURE", 0)
+    m.new(1, px=100, qty=10)
+    m.status["scopes_full"] = 3
+    found = doubts(source)
+    assert [text.split()[0] for text in found] == ["1", "1", "3"]
+    assert "EURUSD" in found[1]
 
 
 # ---- ages of references ----------------------------------------------------------------------------------------------------------
@@ -278,3 +297,40 @@ def test_day_when_it_begins_without_a_value_forgets_no_loss(make_machine: Callab
     m.control("ROLL_DAY", day=20260105)
     usd(m, 10**9)
     assert int(scope(m, "FIRM")["profit"]) == profit(m, -20), "a loss that could not be told when the day began is of no day"
+
+
+@pytest.mark.parametrize("choice", [2, 3])
+@pytest.mark.parametrize("quote", [{"bid": 1, "ask": 20_000_000}, {"bid": 90, "ask": 181}, {"bid": 0, "ask": 20_000_000}])
+def test_collar_when_the_quote_is_a_stub_measures_from_the_last_trade(make_machine: Callable[..., Machine], choice: int, quote: dict[str, int]) -> None:
+    m = furnish(make_machine(WORLD))
+    limit(m, "FIRM", "COLLAR", 100_000)
+    limit(m, "FIRM", "COLLAR_REFERENCE", choice)
+    m.frame("MARK", m.record("Mark", instrument=1, **quote))
+    m.new(1, side=BUY, px=100, qty=1)
+    assert m.deny() == "NO_REFERENCE"
+    m.frame("MARK", m.record("Mark", instrument=1, last=100, **quote))
+    m.new(2, side=BUY, px=111, qty=1)
+    assert m.deny() == "COLLAR"
+    m.new(3, side=BUY, px=110, qty=1)
+    assert accepted(m)
+
+
+def test_position_when_the_quote_is_a_stub_is_worth_the_last_trade(make_machine: Callable[..., Machine]) -> None:
+    m = furnish(make_machine(WORLD))
+    limit(m, "FIRM", "NET_EXPOSURE", HUGE)
+    m.new(1, side=BUY, px=100, qty=10)
+    m.fill(10, px=100, order=1)
+    m.mark(90, 180, last=101)
+    assert int(scope(m, "FIRM")["long_amount"]) == amount(m, 135, 10)
+    m.mark(90, 182)
+    assert int(scope(m, "FIRM")["long_amount"]) == amount(m, 101, 10)
+
+
+def test_inverse_contract_when_nothing_says_its_price_has_its_amount_all_the_same(make_machine: Callable[..., Machine]) -> None:
+    m = furnish(make_machine(WORLD))
+    m.instrument(3, "BTCUSD", inverse=1, multiplier=100)
+    m.new(1, side=BUY, px=0, ord_type=1, qty=30, instrument=3)
+    m.event("FILL", 1, last_qty=10, exec_id="E1")
+    limit(m, "FIRM", "GROSS_EXPOSURE", HUGE)
+    row = scope(m, "FIRM")
+    assert (int(row["long_amount"]), int(row["working_buy"]), int(row["unvalued"])) == (amount(m, 1, 10, 3), amount(m, 1, 20, 3), 0)

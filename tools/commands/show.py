@@ -73,6 +73,7 @@ def status(args: argparse.Namespace) -> int:
         kills, pending = risk.killed(instance), int(engine["pending_proposals"]) if engine is not None else 0
         notes = [f"✖ {', '.join(kills)}; rf risk"] if kills else []
         notes += _unfinished(instance)
+        notes += [f"▲ {doubt}" for doubt in risk.doubts(instance)]
         notes += [f"▲ {pending} change(s) wait for a second operator; rf proposals"] if pending else []
         frame = instance.frame(processes.STATUS, rows, opts, [*notes, processes.next_step(instance, rows)])
         beat = instance.engine_age

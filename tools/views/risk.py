@@ -78,7 +78,7 @@ def used(rule: Rule, scope: Any, now_ns: int = 0) -> int | None:
         case "SHORT_SALE":
             return of("short_qty") + of("short_working")
         case "CREDIT":
-            return of("long_amount") + of("working_buy")
+            return of("spent") + of("working_buy")
         case "MARGIN":
             return of("margin")
         case "MAX_POSITION":
@@ -167,6 +167,24 @@ def killed(source: Source) -> list[str]:
         for s in rows
         if int(s["state"]) not in (0, _STATE["OPEN"])
     ]
+
+
+def doubts(source: Source) -> list[str]:
+    """What limits cannot judge, in words: positions and orders without an amount, marks that cannot be, pairs without a scope."""
+    table, engine = source.table("scopes"), source.engine
+    if table is None or engine is None:
+        return []
+    out = []
+    if unvalued := int(table[CONSTANTS["FIRM_SCOPE"][0]]["unvalued"]):
+        out.append(f"{unvalued} positions or open orders have no amount (no rate, no price, too large): limits of amounts pass only what reduces")
+    if marks := int(engine["marks_refused"]):
+        instruments = source.table("instruments")
+        rows = [] if instruments is None else instruments[1 : int(engine["instrument_count"]) + 1]
+        refused = [label(r["symbol"]) for r in rows if int(r["marks_refused"])]
+        out.append(f"{marks} marks cannot be and were not taken ({', '.join(refused)}): look at the feed")
+    if full := int(engine["scopes_full"]):
+        out.append(f"{full} intents found no room for their scopes or position: raise limits.scopes or limits.positions")
+    return out
 
 
 def permissions(source: Source) -> list[Row]:
