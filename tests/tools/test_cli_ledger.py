@@ -118,6 +118,8 @@ def test_ledger_rebuild_when_confirmed_books_anew_by_another_method(run: Run) ->
 def test_ledger_views_when_there_is_no_store_say_what_makes_one(run: Run, journal: Journal) -> None:
     status, _, err = run("positions")
     assert (status, f"ringfence ledger write --data {journal.data}" in err) == (3, True)
+    open_store(str(journal.data / "ledger.db")).close()
+    assert run("positions")[0] == 3, "a store without tables"
 
 
 def test_ledger_verify_when_a_row_was_altered_exits_7(run: Run, journal: Journal) -> None:
