@@ -1,4 +1,4 @@
-"""``python -m ringfence.bench ring|engine|fix|recovery|journal|sidecar|hot_path|memory|ledger|kill [--json] [--quick] [--rounds N]``: run one benchmark."""
+"""``python -m ringfence.bench BENCH [--json] [--quick] [--rounds N]``: run one benchmark; without a name it lists them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ BENCHES = {
     "journal": "the journal writer: throughput and commit latency, against a raw preallocated writer of the same sizes",
     "sidecar": "the engine's time per input with the sidecar at work and with it stopped",
     "ledger": "the ledger: fills booked per second and instructions per fill by cost method, against nautilus_trader and beancount",
+    "ledger_store": "the ledger's store: fills from journal to committed rows, against plain COPY of the same rows",
     "kill": "the kill switch with many open orders: blocked, cancelled, confirmed; engine and gateway alive, throttled, stopped",
     "hot_path": "the engine under steady traffic: system calls, page faults and context switches per message",
 }
@@ -23,7 +24,7 @@ BENCHES = {
 def main(argv: list[str]) -> int:
     """Run the benchmark named first; 2 when there is none of that name."""
     if not argv or argv[0] not in BENCHES:
-        lines = [f"  {name:10}{doc}" for name, doc in BENCHES.items()]
+        lines = [f"  {name:14}{doc}" for name, doc in BENCHES.items()]
         print("usage: python -m ringfence.bench BENCH [--json] [--quick] [--rounds N]\n" + "\n".join(lines), file=sys.stderr)
         return 2
     module = importlib.import_module(f"ringfence.bench.{argv[0]}")

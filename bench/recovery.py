@@ -68,12 +68,12 @@ def make(directory: Path, events: int) -> Made:
     batch = min(BATCH_ORDERS_MAX, orders // 100 + 1)
     made: dict[float, Path] = {}
     with JournalWriter(directory / "journal", INSTANCE) as writer:
-        size = _append(writer, replayer, _definitions(limits))
+        size = append(writer, replayer, definitions(limits))
         first = 1
         while first <= orders:
             count = min(batch, orders - first + 1)
-            size += _append(writer, replayer, _flow(replayer.seq + 1, first, count, int(replayer.state.table("engine")[1]["day_code"])))
-            size += _append(writer, replayer, _checkpoint(replayer, first))
+            size += append(writer, replayer, _flow(replayer.seq + 1, first, count, int(replayer.state.table("engine")[1]["day_code"])))
+            size += append(writer, replayer, _checkpoint(replayer, first))
             first += count
             while ages and (first - 1) / orders >= 1 - ages[0] - 1e-9:
                 age = ages.pop(0)
@@ -83,8 +83,9 @@ def make(directory: Path, events: int) -> Made:
     return Made(directory / "journal", replayer.seq, size, limits, replayer.state_hash(), made)
 
 
-def _append(writer: JournalWriter, replayer: Replayer, slots: Any) -> int:
-    data = frames.encode(slots)
+def append(writer: JournalWriter, replayer: Replayer, rows: Any) -> int:
+    """Write slots to the journal and apply them; the bytes written."""
+    data = frames.encode(rows)
     replayer.apply_buffer(data, 0, len(data))
     at = 0
     while at < len(data):
@@ -92,27 +93,29 @@ def _append(writer: JournalWriter, replayer: Replayer, slots: Any) -> int:
     return len(data)
 
 
-def _slots(first_seq: int, kinds: Any, sizes: Any, sources: Any) -> Any:
+def slots(first_seq: int, kinds: Any, sizes: Any, sources: Any) -> Any:
     """Journal slots with their heads filled."""
     n = len(kinds)
-    slots = np.zeros(n, dtype("JournalSlot"))
+    made = np.zeros(n, dtype("JournalSlot"))
     heads = np.zeros(n, dtype("Frame"))
     heads["slot_seq"] = heads["seq"] = np.arange(first_seq, first_seq + n)
     heads["engine_ns"] = START_NS + heads["seq"] * STEP_NS
     heads["source_position"], heads["source_epoch"], heads["source"] = heads["seq"], EPOCH, sources
     heads["kind"], heads["payload_bytes"], heads["instance_epoch"] = kinds, sizes, 1
-    _raw(slots)[:, :_HEAD_BYTES] = _raw(heads)
-    return slots
+    raw(made)[:, :_HEAD_BYTES] = raw(heads)
+    return made
 
 
-def _raw(rows: Any) -> Any:
+def raw(rows: Any) -> Any:
+    """Records as rows of bytes."""
     return rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
 
 
-def _one(first_seq: int, kind: str, payload: Any, source: int = 0) -> Any:
-    slots = _slots(first_seq, [_KIND[kind]], [payload.nbytes], source)
-    _raw(slots)[0, _HEAD_BYTES : _HEAD_BYTES + payload.nbytes] = np.frombuffer(payload.tobytes(), np.uint8)
-    return slots
+def one_frame(first_seq: int, kind: str, payload: Any, source: int = 0) -> Any:
+    """One frame as an array of one slot."""
+    made = slots(first_seq, [_KIND[kind]], [payload.nbytes], source)
+    raw(made)[0, _HEAD_BYTES : _HEAD_BYTES + payload.nbytes] = np.frombuffer(payload.tobytes(), np.uint8)
+    return made
 
 
 def _record(name: str, /, **values: Any) -> Any:
@@ -122,7 +125,7 @@ def _record(name: str, /, **values: Any) -> Any:
     return row[0]
 
 
-def _definitions(limits: Limits) -> Any:
+def definitions(limits: Limits) -> Any:
     """START and the configuration, as an engine journals it."""
 
     def control(kind: str, body: Any = None, **fields: Any) -> Any:
@@ -139,16 +142,16 @@ def _definitions(limits: Limits) -> Any:
         payloads.append(("CONTROL", control("STRATEGY_ATTACH", strategy=k, epoch=EPOCH, pid=1)))
     payloads += [("CONTROL", control("DEFINE_ROUTE", _record("Route", id=1, account=1, venue=1, status=1)))]
     payloads += [("VENUE_EVENT", _record("VenueEvent", venue=1, kind=ENUMS["VenueEventKind"].by_name["SESSION_UP"]))]
-    return np.concatenate([_one(k, kind, payload, int(kind == "VENUE_EVENT")) for k, (kind, payload) in enumerate(payloads, 1)])
+    return np.concatenate([one_frame(k, kind, payload, int(kind == "VENUE_EVENT")) for k, (kind, payload) in enumerate(payloads, 1)])
 
 
 def _checkpoint(replayer: Replayer, first_row: int) -> Any:
     rows = 256
     body = {"state_hash": replayer.state.window_hash(first_row, rows), "first_row": first_row, "rows": rows, "logic": snapshot.LOGIC}
-    return _one(replayer.seq + 1, "CHECKPOINT", _record("Checkpoint", **body))
+    return one_frame(replayer.seq + 1, "CHECKPOINT", _record("Checkpoint", **body))
 
 
-def _cl_ord_ids(day: int, orders: Any, revision: int) -> Any:
+def cl_ord_ids(day: int, orders: Any, revision: int) -> Any:
     """ClOrdIDs of many orders at once, by the arithmetic of ``encode_cl_ord_id``."""
     texts = np.tile(np.frombuffer(encode_cl_ord_id("RF", day, 0, revision).encode().ljust(24, b"\0"), np.uint8), (len(orders), 1))
     for k in range(7):
@@ -171,14 +174,14 @@ def _flow(first_seq: int, first: int, count: int, day: int) -> Any:
     kinds[place] = np.where(is_intent, _KIND["INTENT"], _KIND["VENUE_EVENT"])
     sizes[place] = np.where(is_intent, dtype("Intent").itemsize, dtype("VenueEvent").itemsize)
     sources[place] = np.where(is_intent, numbers % STRATEGIES + 1, 1)
-    slots = _slots(first_seq, kinds, sizes, sources)
+    made = slots(first_seq, kinds, sizes, sources)
     at = 0
     for what, of in steps:
         rows = place[at : at + len(of)]
         payload = _intents(what, of, first_seq + rows) if what in {"NEW", "CANCEL"} else _reports(what, of, first_seq + rows, day)
-        _raw(slots)[rows, _HEAD_BYTES : _HEAD_BYTES + payload.dtype.itemsize] = _raw(payload)
+        raw(made)[rows, _HEAD_BYTES : _HEAD_BYTES + payload.dtype.itemsize] = raw(payload)
         at += len(of)
-    return slots
+    return made
 
 
 def _intents(what: str, orders: Any, seqs: Any) -> Any:
@@ -193,12 +196,12 @@ def _intents(what: str, orders: Any, seqs: Any) -> Any:
 def _reports(what: str, orders: Any, seqs: Any, day: int) -> Any:
     rows = np.zeros(len(orders), dtype("VenueEvent"))
     rows["venue"], rows["kind"], rows["received_ns"] = 1, ENUMS["VenueEventKind"].by_name[what], START_NS + seqs * STEP_NS
-    rows["cl_ord_id"] = _cl_ord_ids(day, orders, 1 if what == "CANCELED" else 0)
-    rows["venue_order_id"] = _cl_ord_ids(day, orders, 0)
+    rows["cl_ord_id"] = cl_ord_ids(day, orders, 1 if what == "CANCELED" else 0)
+    rows["venue_order_id"] = cl_ord_ids(day, orders, 0)
     if what == "CANCELED":
-        rows["orig_cl_ord_id"] = _cl_ord_ids(day, orders, 0)
+        rows["orig_cl_ord_id"] = cl_ord_ids(day, orders, 0)
     if what == "FILL":
-        rows["exec_id"] = _cl_ord_ids(day, orders, 31)
+        rows["exec_id"] = cl_ord_ids(day, orders, 31)
         rows["last_px"], rows["last_px_digits"], rows["last_qty"], rows["cum_qty"] = PX + orders % 50, 4, QTY, QTY
         rows["present"] = sum(CONSTANTS[f"PRESENT_{n}"][0] for n in ("LAST_PX", "LAST_QTY", "CUM_QTY"))
     return rows

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ledger_stores import alter, cluster, home, refusal, store
 from synthetic_instance import Synthetic
 
+__all__ = ["alter", "cluster", "home", "refusal", "store"]  # fixtures
 SHM = Path("/dev/shm")
 _numbers = itertools.count(1)
 

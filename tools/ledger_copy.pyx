@@ -2,9 +2,9 @@
 
     arrays of ledger_feed.pyx ──postings_rows, executions_rows──▶ bytes for COPY ... FROM STDIN (FORMAT BINARY)
 
-A row is a count of fields, then each field's length and bytes, big-endian. A numeric is digits of base 10,000 with a weight; zeros at its end are left out,
-so that 18 decimals cost nothing where they are not used. Text that is not ASCII goes as ``?``: a venue may send any byte, and a database refuses what is not UTF-8.
-One C loop without the interpreter; nothing can fail but the memory for the result. Rejected: text format (the server parses it at half the speed).
+A row is a count of fields, then each field's length and bytes, big-endian. A numeric is digits of base 10,000 with a weight; zeros at its end are left
+out, so that 18 decimals cost nothing where they are not used. Text that is not ASCII goes as ``?``: a venue may send any byte, and a database refuses what is
+not UTF-8. One C loop without the interpreter; nothing can fail but the memory for the result. Rejected: text format, which the server parses at half the speed.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING

@@ -101,7 +101,7 @@ class SQLiteStore(Store):
 
     def _open(self) -> None:
         try:
-            self.connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+            self.connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.OperationalError as e:

@@ -23,15 +23,15 @@ from ringfence.tools.ledger_store import NOW, Head, Moment, Store
 from ringfence.tools.render import Row, clock_time
 
 FIGURES = ("cash", "realized", "fees", "income")
-PLOT_WIDTH, PLOT_HEIGHT, PLOT_LEFT, PLOT_BOTTOM = 860, 240, 90, 28
+PLOT_WIDTH, PLOT_HEIGHT, PLOT_LEFT, PLOT_TOP, PLOT_BOTTOM = 860, 260, 90, 32, 28
 _COLOURS = ("#1f6feb", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#0e7490")
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #1b1f24; margin: 2.5rem auto; max-width: 62rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 p.head { color: #57606a; margin: 0; } p.foot { color: #57606a; font-size: 12px; margin-top: 2rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th { text-align: left; font-weight: 600; border-bottom: 1.5px solid #1b1f24; padding: .3rem .6rem .3rem 0; }
-td { border-bottom: 1px solid #d8dee4; padding: .3rem .6rem .3rem 0; } .n { text-align: right; }
+th { text-align: left; font-weight: 600; border-bottom: 1.5px solid #1b1f24; padding: .3rem .5rem; }
+td { border-bottom: 1px solid #d8dee4; padding: .3rem .5rem; } .n { text-align: right; }
 tr.busted td { color: #8c959f; text-decoration: line-through; } svg { width: 100%; height: auto; }
 """
 
@@ -254,13 +254,13 @@ def plot(curves: list[Curve]) -> str:
         return "<p>Nothing was booked.</p>"
     first, last = min(ns for ns, _ in points), max(ns for ns, _ in points)
     low, high = min(Decimal(0), *(v for _, v in points)), max(Decimal(0), *(v for _, v in points))
-    wide, tall = PLOT_WIDTH - PLOT_LEFT - 10, PLOT_HEIGHT - PLOT_BOTTOM - 12
+    wide, tall = PLOT_WIDTH - PLOT_LEFT - 10, PLOT_HEIGHT - PLOT_BOTTOM - PLOT_TOP
 
     def x(ns: int) -> int:
         return PLOT_LEFT + (ns - first) * wide // max(1, last - first)
 
     def y(value: Decimal) -> int:
-        return 12 + int((high - value) * tall / ((high - low) or 1))
+        return PLOT_TOP + int((high - value) * tall / ((high - low) or 1))
 
     parts = [f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" role="img" font-size="11" font-family="system-ui, sans-serif">']
     for value in sorted({low, Decimal(0), high}):
@@ -274,5 +274,5 @@ def plot(curves: list[Curve]) -> str:
         for ns, level in curve.points:
             path.append(f"H{x(ns)}V{y(level)}")
         parts.append(f'<path d="{"".join(path)}H{x(last)}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
-        parts.append(f'<text x="{PLOT_LEFT + 8 + 150 * at}" y="{PLOT_HEIGHT - 8 - 14}" fill="{colour}">{html.escape(curve.currency)} {level:,.2f}</text>')
+        parts.append(f'<text x="{PLOT_LEFT + 8 + 150 * at}" y="14" font-weight="600" fill="{colour}">{html.escape(curve.currency)} {level:,.2f}</text>')
     return "".join([*parts, "</svg>"])

@@ -6,9 +6,10 @@
     $ ringfence ledger write [DIR]                             # once, or on and on with --follow
 
 It starts by making the books anew from the journal, cut where the store's batches were cut, and compares each head: so the store's history, the journal and
-this code agree, or it does not start. Killed at any moment it goes on behind the last batch that was committed. When the store goes away it waits for it, and
-asks it what it has before it sends a batch again. Beside an instance it books only frames that the disk has (the sidecar's mark), so that after a loss of the
-host the store never knows more than the journal. Engine and sidecar do not know of it and never wait for it.
+this code agree, or it does not start. Killed at any moment it goes on behind the last batch that was committed. A batch is sent by a thread while the next one
+is made. When the store goes away the thread waits for it, and asks it what it has before it sends a batch again. Beside an instance only frames that the disk
+has (the sidecar's mark) are booked, so that after a loss of the host the store never knows more than the journal. Engine and sidecar do not know of it and
+never wait for it.
 
 What can fail: StoreDiffers and ReplayDiffers (exit 7), JournalCorrupt (exit 7), JournalRetired (the beginning is gone), Refused (another writer).
 """
@@ -20,6 +21,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +92,12 @@ class LedgerWriter:
         self.batches = 0
         self._follower = JournalFollower(directory)
         self._prepared = False
+        self._sender = ThreadPoolExecutor(1, "ledger-sender")
+        self._sent: Future[None] | None = None
 
     def begin(self) -> None:
         """Forget everything and begin with the journal's first frame; the store's batches are what is expected at first."""
+        self.settle()
         self._follower.close()
         self._follower = JournalFollower(self.directory)
         self.books = None
@@ -135,9 +140,17 @@ class LedgerWriter:
             )
         if self.books is not None and self.books.seq > self.books.last.last_seq:
             self._commit(self.books)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the store has every batch that was cut; what went wrong with the last one is raised here."""
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            sent.result()
 
     def close(self) -> None:
-        """Close the journal; the store is the caller's."""
+        """Wait for the batch under way and close the journal; the store is the caller's."""
+        self._sender.shutdown()
         self._follower.close()
 
     def _turn(self) -> bool:
@@ -150,6 +163,7 @@ class LedgerWriter:
             if self.books is not None and not self.expected and (self.books.change_count or self.books.seq - self.books.last.last_seq >= QUIET_FRAMES):
                 self._commit(self.books)
                 return True
+            self.settle()
             return False
         if self.books is None:
             self.limits = larger(self.limits, limits_in(chunk) or Limits())
@@ -194,8 +208,14 @@ class LedgerWriter:
         )
 
     def _commit(self, books: Books) -> None:
-        """Append a batch, however often the store goes away meanwhile."""
+        """Cut a batch and let it be appended while the next one is made; one is under way at a time."""
         batch = books.cut()
+        self.settle()
+        self._sent = self._sender.submit(self._append, batch)
+        self.batches += 1
+
+    def _append(self, batch: Batch) -> None:
+        """Append a batch, however often the store goes away meanwhile."""
         wait, sent = AGAIN_S[0], False
         while not sent:
             try:
@@ -206,7 +226,6 @@ class LedgerWriter:
                 while not self._back(wait):
                     wait = min(2 * wait, AGAIN_S[1])
                 sent = self._has(batch)
-        self.batches += 1
 
     def _back(self, wait: float) -> bool:
         if self._wait(wait):

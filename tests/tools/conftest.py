@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from engine_side import EngineSide
-from ledger_stores import alter, cluster, home, refusal, store
 
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.regions import list_regions
@@ -18,7 +17,6 @@ from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.tools import frames
 from ringfence.tools.journal_writer import JournalWriter
 
-__all__ = ["alter", "cluster", "home", "refusal", "store"]  # fixtures
 PAYLOAD = {"INTENT": "Intent", "VENUE_EVENT": "VenueEvent", "CONTROL": "Control", "MARK": "Mark", "TIMER": "Timer", "OBSERVATION": "Observation"}
 MIX = ("TIMER", "INTENT", "MARK", "VENUE_EVENT", "OBSERVATION", "CONTROL")
 

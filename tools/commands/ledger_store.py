@@ -54,10 +54,14 @@ def _open(args: argparse.Namespace, *, make: bool = False) -> Store:
         If there is none yet.
     """
     where = _where(args)
+    missing = f"there is no ledger yet; book the journal: ringfence ledger write{f' --data {args.data}' if args.data else ''}"
     if not make and "://" not in where and not Path(where).exists():
-        raise NotRunning(f"{where}: there is no ledger yet; book the journal: ringfence ledger write{f' --data {args.data}' if args.data else ''}")
+        raise NotRunning(f"{where}: {missing}")
     store = open_store(where)
     if not make:
+        if store.book() is None:
+            store.close()
+            raise NotRunning(f"{store.where}: {missing}")
         store.as_of(_moment(args))
     return store
 

@@ -75,7 +75,6 @@ CREATE TABLE postings (
     CONSTRAINT balanced CHECK (cost + cash + fee + pnl + income + equity = 0)
 ) PARTITION BY RANGE (day);
 CREATE INDEX postings_time ON postings USING brin (seq, engine_ns);
-CREATE INDEX postings_position ON postings (position, seq);
 
 CREATE TABLE executions (
     seq bigint NOT NULL,
@@ -101,17 +100,22 @@ CREATE TABLE executions (
     venue_order_id text NOT NULL
 ) PARTITION BY RANGE (day);
 CREATE INDEX executions_time ON executions USING brin (seq, engine_ns);
-CREATE INDEX executions_root ON executions (execution, seq);
 
--- The writer may not create tables; this makes the partitions of one day for it and nothing else.
+-- The writer may not create tables; this makes the partitions of one day for it and nothing else. While a day is written its partitions have BRIN only, which
+-- costs next to nothing; the B-trees that questions about one position or one trade need are made when the day is over.
 CREATE FUNCTION open_day(wanted date) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     parent text;
+    key text;
     part text;
+    closed text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['postings', 'executions'] LOOP
+    FOR parent, key IN VALUES ('postings', 'position, seq'), ('executions', 'execution, seq') LOOP
         part := parent || to_char(wanted, '"_"YYYYMMDD');
         IF to_regclass(quote_ident(part)) IS NULL THEN
+            FOR closed IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = parent::regclass LOOP
+                EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON %I (%s)', closed || '_key', closed, key);
+            END LOOP;
             EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', part, parent, wanted, wanted + 1);
             EXECUTE format('GRANT SELECT, INSERT ON %I TO %I', part, current_schema() || '_writer');
             EXECUTE format('GRANT SELECT ON %I TO %I', part, current_schema() || '_reader');
