@@ -102,7 +102,7 @@ AS_OF = (
     arg("--value-date", type=_day, metavar="YYYY-MM-DD", help="only what is settled by this day"),
     arg("--csv", dest="output", action="store_const", const="csv", help="same as -o csv"),
 )
-METHOD = arg("--method", metavar="M", help="cost method of every position: WAC, FIFO, LIFO or HIFO (default: the store's, else WAC)")
+METHOD = arg("--method", metavar="M", help="cost method of every position: WAC, FIFO, LIFO or HIFO (default: the store's, else ACCOUNT: each by its account's)")
 COMMANDS = (
     Command(
         "up",

@@ -31,7 +31,8 @@ from ringfence.tools.replay import TABLES, ReplayDiffers, limits_in
 MONEY_DIGITS = 18
 """Of every figure in every asset: price and quantity of most instruments together, so that the value of a trade is exact and sums need no rescaling."""
 BATCH_ROWS = 1 << 15
-METHOD = "WAC"
+METHOD = "ACCOUNT"
+"""Positions by the cost methods of their accounts, as in the engine; the name of a LedgerMethod books all by that one instead."""
 """The engine's own; a store may have another."""
 MARGINED = frozenset({"FX_FORWARD", "FX_NDF", "PERPETUAL", "FUTURE"})
 SUSPENSE = "suspense"
@@ -69,7 +70,7 @@ class Books:
     limits : Limits
         Of the instance, from its START.
     method : str
-        Cost method of every position.
+        Cost method of every position, or ``METHOD``.
     rows : int
         Of a batch, at most.
     """
@@ -85,8 +86,9 @@ class Books:
             checkpoints=limits.executions // 32 + limits.positions,
         )
         self._memory = mmap.mmap(-1, bytes_needed(sizes))  # pages appear when they are used
-        self.ledger = Ledger(memoryview(self._memory), sizes, method=method)
-        self.feed = Feed(Replayer(limits), self.ledger)
+        by_account = method == METHOD
+        self.ledger = Ledger(memoryview(self._memory), sizes, method="WAC" if by_account else method)
+        self.feed = Feed(Replayer(limits), self.ledger, by_account=by_account)
         self.state = self.feed.replayer.state
         self._postings, self._changes = np.zeros(rows, POSTING), np.zeros(rows, CHANGE)
         self.posting_count = self.change_count = 0

@@ -17,14 +17,15 @@ import numpy as np
 
 from ringfence.core.calendar cimport days_since_2000
 from ringfence.core.ledger cimport Ledger
-from ringfence.core.ledger_events cimport book
+from ringfence.core.ledger_events cimport book, set_method
+from ringfence.core.ledger_index cimport find_event, find_position
 from ringfence.core.lots cimport LedgerTables
 from ringfence.core.replay cimport STEP_OK, Replayer
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_from, rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_ASSIGN_EXECUTION, RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY,
     RF_LEDGER_LEG_ACCOUNT_EQUITY, RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE,
     RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NO_ROW, RF_SIDE_BUY, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT,
     Control, Execution, FileFrame, LedgerEvent, LedgerLeg, VenueEvent,
@@ -87,6 +88,17 @@ cdef uint32_t value_day(uint32_t trade_day, uint32_t settle_days) noexcept nogil
     return day
 
 
+cdef void take_terms(const LedgerTables *engine, uint32_t row, LedgerEvent *e) noexcept nogil:
+    """Commission and rate of a trade as the engine's ledger has them: what a report said, judged at the rates of its moment."""
+    cdef const LedgerEvent *told = &engine.events[find_event(engine, row)]
+    e.fx = told.fx
+    e.fx_digits = told.fx_digits
+    e.fee_kind = told.fee_kind
+    rf_wide_store(e.fee, rf_wide_load(told.fee))
+    rf_wide_store(e.fee_px, rf_wide_load(told.fee_px))
+    e.given |= told.given & RF_LEDGER_GIVEN_FEE
+
+
 cdef class Feed:
     """A replay and a ledger behind it.
 
@@ -96,12 +108,15 @@ cdef class Feed:
         Empty.
     ledger : Ledger
         Empty, with room for every execution; instruments are defined when ``apply`` asks for them.
+    by_account : bool
+        Positions have the cost method that the engine's ledger has for them, not the ledger's own.
     """
 
     cdef readonly Replayer replayer
     cdef readonly Ledger ledger
     cdef readonly uint32_t wanted      # instrument that is to be defined before apply goes on; 0: none
     cdef readonly uint64_t refused     # bookings that the ledger refused
+    cdef int by_account
     cdef object known_rows
     cdef Known[::1] known
     cdef uint64_t seen_rows            # executions looked at
@@ -110,12 +125,13 @@ cdef class Feed:
     cdef uint32_t bookings             # of the last frame
     cdef uint64_t last_seq
 
-    def __init__(self, Replayer replayer not None, Ledger ledger not None):
+    def __init__(self, Replayer replayer not None, Ledger ledger not None, *, by_account=False):
         dtype = np.dtype([("qty", "<i8"), ("px", "<i8"), ("trade_day", "<u4"), ("value_day", "<u4"), ("booked", "u1"), ("seen", "u1"), ("pad", "S6")])
         if dtype.itemsize != sizeof(Known):
             raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
         self.replayer = replayer
         self.ledger = ledger
+        self.by_account = by_account
         self.known_rows = np.zeros(replayer.state.c.execution_rows, dtype)
         self.known = self.known_rows
 
@@ -153,7 +169,7 @@ cdef class Feed:
         e.kind = <uint8_t>kind
         e.seq = s.engine.seq * LEDGER_STEPS + self.bookings
         e.engine_ns = s.engine.engine_ns
-        e.method = <uint8_t>self.ledger.method
+        e.method = <uint8_t>self.method_of(x)
         e.account = x.account
         e.strategy = x.strategy
         e.instrument = x.instrument
@@ -164,12 +180,29 @@ cdef class Feed:
             e.given = RF_LEDGER_GIVEN_QTY | RF_LEDGER_GIVEN_PX
         rf_wide_store(e.qty, rf_wide_from(x.last_qty if x.side == RF_SIDE_BUY else -x.last_qty))
         rf_wide_store(e.px, rf_wide_from(x.last_px))
+        if kind != RF_LEDGER_EVENT_KIND_BUST:
+            take_terms(&s.ledger, row, &e)
         result = book(t, &e)
         self.bookings += 1
         change.result = <uint8_t>result
         if result == RF_LEDGER_RESULT_BOOKED:
             self.fold(change, postings, posting_count)
         return result
+
+    cdef int method_of(self, const Execution *x) noexcept nogil:
+        """The cost method of an execution's position; by account it follows the engine's, which changes only while the position is flat."""
+        cdef const LedgerTables *engine = &self.replayer.state.c.ledger
+        cdef LedgerTables *t = &self.ledger.c
+        cdef uint32_t mine, theirs
+        if not self.by_account:
+            return self.ledger.method
+        theirs = find_position(engine, x.account, x.strategy, x.instrument)
+        mine = find_position(t, x.account, x.strategy, x.instrument)
+        if theirs == 0:
+            return self.ledger.method
+        if mine and t.positions[mine].method != engine.positions[theirs].method:
+            set_method(t, x.account, x.strategy, x.instrument, engine.positions[theirs].method)
+        return engine.positions[theirs].method
 
     cdef void fold(self, Change *change, Posting *postings, uint64_t *posting_count) noexcept nogil:
         """The legs of the last booking, by position."""

@@ -1,10 +1,10 @@
 """Does the ledger's store say what the journal says, to the last unit?
 
     journal ──Books, cut where the store's batches were cut──▶ heads, rows, figures ◀──compared──▶ the store
-                                        └─ the engine's own positions: the same quantities
+                                        └─ the engine's own ledger, as the replay has it: the same figures
 
-Everything in the store is read: each batch's head and each of its rows, then the figures that the views add up, the trial balance, and the quantities that the
-engine's position table has. A difference names the batch, the row and both values. Reads only. What can fail is what a replay and the store can fail with.
+Everything in the store is read: each batch's head and each of its rows, then the figures that the views add up, the trial balance, and every figure of the
+engine's ledger (its quantities only, where the store books by another method). A difference names the batch, the row and both values. Reads only. What can fail is what a replay and the store can fail with.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Any
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import StoreDiffers
 from ringfence.tools.journal import Chunk, JournalReader
-from ringfence.tools.ledger_books import BATCH_ROWS, MONEY_DIGITS, Books
+from ringfence.tools.ledger_books import BATCH_ROWS, METHOD, MONEY_DIGITS, Books
+from ringfence.tools.ledger_state import by_owner, wide
 from ringfence.tools.ledger_store import EXECUTION_COLUMNS, NOW, POSTING_COLUMNS, Batch, Head, Store, execution_tuples, posting_tuples
 from ringfence.tools.replay import END, cut, journal_limits
 
 DIFFERENCES_MAX = 100
 FIGURES = ("qty", "cost", "realized", "fees", "income", "cash")
+ENGINE_FIGURES = ("qty", "cost", "realized", "flow", "moved", "fees", "funding", "income", "settled")
 
 
 @dataclass
@@ -146,12 +148,12 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
     for total in store.query("SELECT * FROM trial_balance_totals"):
         if Decimal(str(total["total"])):
             found.note(f"the trial balance of {total['asset']} ({total['what']}) is {total['total']}, and must be 0")
-    engine = books.state.table("positions")
-    for at in range(1, int(books.state.table("engine")[1]["position_count"]) + 1):
-        e = engine[at]
-        mine = books.ledger.find(int(e["account"]), int(e["strategy"]), int(e["instrument"]))
-        if (mine.qty if mine is not None else 0) != int(e["net_qty"]):
-            found.note(f"engine position {at}: net_qty is {int(e['net_qty'])} in the engine's table, {mine.qty if mine else 0} in the ledger")
+    for owner, theirs in by_owner(books.state.table).items():
+        mine = books.ledger.find(*owner)
+        for name in ENGINE_FIGURES if books.method == METHOD else ("qty",):
+            ours = getattr(mine, name) if mine is not None else 0
+            if ours != wide(theirs[name]):
+                found.note(f"engine position of account, strategy, instrument {owner}: {name} is {wide(theirs[name])} in the engine's ledger, {ours} in the books")
 
 
 def _compare_ends(found: Verification, store: Store, books: Books, missing: list[Head]) -> None:

@@ -63,7 +63,7 @@ class LedgerWriter:
     directory : Path
         ``DATA/journal``.
     method : str
-        Cost method of every position.
+        Cost method of every position, or ACCOUNT: each by its account's, as in the engine.
     instance : str
         Running instance whose durable mark is the limit; empty: everything in the files.
     rows : int
