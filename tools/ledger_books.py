@@ -36,6 +36,8 @@ METHOD = "ACCOUNT"
 """The engine's own; a store may have another."""
 MARGINED = frozenset({"FX_FORWARD", "FX_NDF", "PERPETUAL", "FUTURE"})
 SUSPENSE = "suspense"
+LAZY = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+"""Pages appear when they are used."""
 _KINDS = ENUMS["InstrumentKind"].by_value
 
 
@@ -85,7 +87,7 @@ class Books:
             picks=1,
             checkpoints=limits.executions // 32 + limits.positions,
         )
-        self._memory = mmap.mmap(-1, bytes_needed(sizes))  # pages appear when they are used
+        self._memory = mmap.mmap(-1, bytes_needed(sizes), flags=LAZY)
         by_account = method == METHOD
         self.ledger = Ledger(memoryview(self._memory), sizes, method="WAC" if by_account else method)
         self.feed = Feed(Replayer(limits), self.ledger, by_account=by_account)

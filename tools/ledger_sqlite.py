@@ -186,7 +186,8 @@ class SQLiteStore(Store):
         try:
             cursor = self.connection.execute(sql, values)
         except sqlite3.OperationalError as e:
-            raise StoreError(f"{self.where}: {e}; book the journal first: ringfence ledger write") from e
+            hint = "book the journal first: ringfence ledger write" if "no such" in str(e) else "ringfence ledger verify says what is wrong with it"
+            raise StoreError(f"{self.where}: {e}; {hint}") from e
         names = [d[0] for d in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 

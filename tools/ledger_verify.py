@@ -113,23 +113,31 @@ def verify(directory: Path, store: Store) -> Verification:
     return found
 
 
+def stored_postings(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Rows of ``postings`` as ``posting_tuples`` gives them."""
+    return [(*v[:4], str(v[4]), str(v[5]), v[6], *map(plain, v[7:])) for v in (tuple(r.values()) for r in rows)]
+
+
+def stored_executions(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Rows of ``executions`` as ``execution_tuples`` gives them."""
+    return [(*v[:10], *map(str, v[10:13]), *v[13:]) for v in (tuple(r.values()) for r in rows)]
+
+
 def _compare_rows(found: Verification, store: Store, batch: Batch) -> None:
-    for table, columns, rows in (
-        ("postings", POSTING_COLUMNS, posting_tuples(batch.postings)),
-        ("executions", EXECUTION_COLUMNS, execution_tuples(batch.changes)),
+    for table, columns, read, rows in (
+        ("postings", POSTING_COLUMNS, stored_postings, posting_tuples(batch.postings)),
+        ("executions", EXECUTION_COLUMNS, stored_executions, execution_tuples(batch.changes)),
     ):
         sql = f"SELECT {', '.join(columns)} FROM {table} WHERE seq BETWEEN :first AND :last"
-        got = store.query(sql, first=batch.head.first_seq, last=batch.head.last_seq)
-        stored = {tuple(plain(r[c]) for c in columns) for r in got}
-        made = [tuple(plain(v) for v in row) for row in rows]
-        setattr(found, table, getattr(found, table) + len(got))
-        if len(got) != len(made):
-            found.note(f"batch {batch.head.number}: {len(got)} {table} in the store, {len(made)} by the journal")
-        if stored != set(made):
-            for row in sorted(stored - set(made)):
-                found.note(f"batch {batch.head.number}: the store has {table} {dict(zip(columns, row, strict=True))}, which the journal does not give")
-            for row in sorted(set(made) - stored):
-                found.note(f"batch {batch.head.number}: the store lacks {table} {dict(zip(columns, row, strict=True))}")
+        stored = read(store.query(sql, first=batch.head.first_seq, last=batch.head.last_seq))
+        made, count = set(rows), len(batch.postings if table == "postings" else batch.changes)
+        setattr(found, table, getattr(found, table) + len(stored))
+        if len(stored) != count:
+            found.note(f"batch {batch.head.number}: {len(stored)} {table} in the store, {count} by the journal")
+        for row in sorted(set(stored) - made):
+            found.note(f"batch {batch.head.number}: the store has {table} {dict(zip(columns, row, strict=True))}, which the journal does not give")
+        for row in sorted(made - set(stored)):
+            found.note(f"batch {batch.head.number}: the store lacks {table} {dict(zip(columns, row, strict=True))}")
 
 
 def _compare_figures(found: Verification, store: Store, books: Books) -> None:

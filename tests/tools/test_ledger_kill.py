@@ -29,7 +29,7 @@ END_S = 60
 
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> Journal:
-    made = random_journal(tmp_path_factory.mktemp("kill"), 11, 260)
+    made = random_journal(tmp_path_factory.mktemp("kill"), 11, 170)
     made.write()
     return made
 
@@ -59,7 +59,7 @@ def batches(store: Store) -> int:
 
 def test_writer_when_it_is_killed_at_random_moments_loses_and_doubles_nothing(store: Open, journal: Journal) -> None:
     random_moments, s = random.Random(12), store("kill")
-    for _ in range(5):
+    for _ in range(3):
         wanted = batches(s) + random_moments.randint(1, 6)
         process = multiprocessing.get_context("fork").Process(target=book, args=(journal, name_of(s)))
         process.start()

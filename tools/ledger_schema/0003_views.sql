@@ -59,15 +59,15 @@ FROM marked_figures;
 -- Legs of each position by asset and value date, at the money scale: linear +qty*multiplier of the base and -flow of the quote; inverse -flow of the base
 -- and -qty*multiplier of the quote.
 CREATE VIEW exposure_legs AS
+WITH sums AS MATERIALIZED (
+    SELECT position, value_day, exact_sum(units) AS units, exact_sum(cost) AS cost, exact_sum(pnl) AS pnl FROM postings_now GROUP BY position, value_day
+)
 SELECT k.account, k.strategy, k.instrument, p.value_day, i.money_digits, CASE WHEN i.inverse = 1 THEN i.quote ELSE i.base END AS asset,
-       exact_mul(exact_mul(exact_sum(p.units), i.unit_scale), CASE WHEN i.inverse = 1 THEN -1 ELSE 1 END) AS amount
-FROM postings_now p JOIN position_keys k ON k.id = p.position JOIN instruments i ON i.id = k.instrument
-GROUP BY k.account, k.strategy, k.instrument, p.value_day, i.money_digits, i.inverse, i.quote, i.base, i.unit_scale
+       exact_mul(exact_mul(p.units, i.unit_scale), CASE WHEN i.inverse = 1 THEN -1 ELSE 1 END) AS amount
+FROM sums p JOIN position_keys k ON k.id = p.position JOIN instruments i ON i.id = k.instrument
 UNION ALL
-SELECT k.account, k.strategy, k.instrument, p.value_day, i.money_digits, i.settle AS asset,
-       exact_neg(exact_add(exact_sum(p.cost), exact_sum(p.pnl))) AS amount
-FROM postings_now p JOIN position_keys k ON k.id = p.position JOIN instruments i ON i.id = k.instrument
-GROUP BY k.account, k.strategy, k.instrument, p.value_day, i.money_digits, i.settle;
+SELECT k.account, k.strategy, k.instrument, p.value_day, i.money_digits, i.settle AS asset, exact_neg(exact_add(p.cost, p.pnl)) AS amount
+FROM sums p JOIN position_keys k ON k.id = p.position JOIN instruments i ON i.id = k.instrument;
 
 CREATE VIEW exposure AS
 SELECT e.asset, e.value_day, coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy,
@@ -75,23 +75,24 @@ SELECT e.asset, e.value_day, coalesce(a.name, '-') AS account, coalesce(s.name, 
 FROM exposure_legs e LEFT JOIN accounts a ON a.id = e.account LEFT JOIN strategies s ON s.id = e.strategy
 GROUP BY e.asset, e.value_day, a.name, s.name, e.money_digits;
 
--- Sums of all legs by instrument.
-CREATE VIEW instrument_sums AS
-SELECT k.instrument, exact_sum(p.cost) AS cost, exact_sum(p.cash) AS cash, exact_sum(p.fee) AS fee, exact_sum(p.pnl) AS pnl, exact_sum(p.income) AS income,
-       exact_sum(p.equity) AS equity, exact_sum(p.units) AS units
-FROM postings_now p JOIN position_keys k ON k.id = p.position GROUP BY k.instrument;
-
+-- Sums of all legs by position, one row a leg.
 CREATE VIEW leg_sums AS
-SELECT i.settle AS asset, 'money' AS what, 'POSITION' AS ledger_account, s.cost AS amount, i.money_digits FROM instrument_sums s
-    JOIN instruments i ON i.id = s.instrument
-UNION ALL SELECT i.settle, 'money', 'VENUE', s.cash, i.money_digits FROM instrument_sums s JOIN instruments i ON i.id = s.instrument
-UNION ALL SELECT i.settle, 'money', 'FEE', s.fee, i.money_digits FROM instrument_sums s JOIN instruments i ON i.id = s.instrument
-UNION ALL SELECT i.settle, 'money', 'PNL', s.pnl, i.money_digits FROM instrument_sums s JOIN instruments i ON i.id = s.instrument
-UNION ALL SELECT i.settle, 'money', 'INCOME', s.income, i.money_digits FROM instrument_sums s JOIN instruments i ON i.id = s.instrument
-UNION ALL SELECT i.settle, 'money', 'EQUITY', s.equity, i.money_digits FROM instrument_sums s JOIN instruments i ON i.id = s.instrument
-UNION ALL SELECT i.unit, 'units', 'POSITION', exact_mul(s.units, i.qty_scale), i.money_digits FROM instrument_sums s JOIN instruments i ON i.id = s.instrument
-UNION ALL SELECT i.unit, 'units', 'EQUITY', exact_neg(exact_mul(s.units, i.qty_scale)), i.money_digits FROM instrument_sums s
-    JOIN instruments i ON i.id = s.instrument;
+WITH s AS MATERIALIZED (
+    SELECT i.settle, i.unit, i.qty_scale, i.money_digits, f.cost, f.cash, f.fee, f.pnl, f.income, f.equity, f.units
+    FROM (
+        SELECT position, exact_sum(cost) AS cost, exact_sum(cash) AS cash, exact_sum(fee) AS fee, exact_sum(pnl) AS pnl, exact_sum(income) AS income,
+               exact_sum(equity) AS equity, exact_sum(units) AS units
+        FROM postings_now GROUP BY position
+    ) AS f JOIN position_keys k ON k.id = f.position JOIN instruments i ON i.id = k.instrument
+)
+SELECT settle AS asset, 'money' AS what, 'POSITION' AS ledger_account, cost AS amount, money_digits FROM s
+UNION ALL SELECT settle, 'money', 'VENUE', cash, money_digits FROM s
+UNION ALL SELECT settle, 'money', 'FEE', fee, money_digits FROM s
+UNION ALL SELECT settle, 'money', 'PNL', pnl, money_digits FROM s
+UNION ALL SELECT settle, 'money', 'INCOME', income, money_digits FROM s
+UNION ALL SELECT settle, 'money', 'EQUITY', equity, money_digits FROM s
+UNION ALL SELECT unit, 'units', 'POSITION', exact_mul(units, qty_scale), money_digits FROM s
+UNION ALL SELECT unit, 'units', 'EQUITY', exact_neg(exact_mul(units, qty_scale)), money_digits FROM s;
 
 CREATE VIEW trial_balance AS
 SELECT asset, what, ledger_account, exact_decimal(exact_sum(amount), money_digits) AS balance
