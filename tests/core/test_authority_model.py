@@ -7,6 +7,7 @@ what they will give back, strategies' states, open orders and their requests. A 
 from __future__ import annotations
 
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hypothesis import settings
@@ -107,6 +108,34 @@ class Authority(RuleBasedStateMachine):
         killed = [r for r in self.m.table("scopes") if int(r["state"]) == ENUMS["ScopeState"].by_name["KILLED"]]
         scope = killed[at % len(killed)]
         self.m.kill(ENUMS["ScopeKind"].by_value[int(scope["kind"])], int(scope["a"]), int(scope["b"]), what="RELEASE", operator_uid=uid)
+
+    @rule(uid=UIDS, kind=st.sampled_from(("HALT", "DIVERGENCE", "RESUME", "RESUME")))
+    def halt_or_resume(self, uid: int, kind: str) -> None:
+        self.m.control(kind, operator_uid=uid)
+
+    @rule(uid=UIDS, ahead=st.integers(0, 40), early=st.sampled_from((0, 0, 1, 26, 70)), start=st.booleans())
+    def begin_a_day(self, uid: int, ahead: int, early: int, start: bool) -> None:
+        """The schedule says that the day begins so many hours before its date in UTC; time stands far before all of them, or is at one."""
+        day = int(self.m.status["day"])
+        date = datetime.strptime(str(day), "%Y%m%d").replace(tzinfo=UTC) + timedelta(days=ahead)
+        begins_ns = (int(date.timestamp()) - early * 3600) * 10**9
+        if early == 1 and begins_ns > self.m.now:
+            self.m.now = begins_ns - 3600 * 10**9
+        fields = {"day": int(date.strftime("%Y%m%d")), "operator_uid": uid}
+        if start:
+            self.m.control("START", body=self.m.record("TableRows", day_begins_ns=begins_ns), prefix="RF", epoch=1, **fields)
+        else:
+            self.m.control("ROLL_DAY", body=self.m.record("DayStart", begins_ns=begins_ns, day=fields["day"]), **fields)
+
+    @rule(uid=UIDS, status=st.sampled_from(("CANCELED", "FILLED", "NEW", "REPLACED")), doubt=st.booleans())
+    def say_how_an_order_ended(self, uid: int, status: str, doubt: bool) -> None:
+        if doubt:
+            self.m.event("SESSION_DOWN")
+        rows = [int(o["order_id"]) for o in self.m.table("orders") if int(o["order_id"])]
+        body = self.m.record("OrderAction", order_id=rows[-1] if rows else 0, ord_status=ENUMS["OrdStatus"].by_name[status])
+        self.m.control("RESOLVE_ORDER", body=body, operator_uid=uid)
+        if doubt:
+            self.m.event("SESSION_UP")
 
     @rule(who=st.integers(1, 5), role=st.sampled_from(("RISK", "TRADER")), status=st.integers(1, 2))
     def change_an_operator(self, who: int, role: str, status: int) -> None:
