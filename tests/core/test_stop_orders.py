@@ -136,3 +136,34 @@ def test_self_match_when_stops_were_open_before_the_first_limit_knows_them(make_
     limit(m, "FIRM", "SELF_MATCH", REJECT)
     m.new(1, side=BUY, px=94, qty=10)
     assert m.deny() == "SELF_MATCH"
+
+
+@pytest.mark.parametrize(("other", "side", "sign"), [(SELL, BUY, 1), (BUY, SELL, -1)])
+def test_self_match_when_stops_rest_among_limit_orders_measures_each_by_its_own(
+    make_machine: Callable[..., Machine], other: int, side: int, sign: int
+) -> None:
+    m = furnish(make_machine(WORLD))
+    limit(m, "FIRM", "SELF_MATCH", REJECT)
+    m.mark(100, 100)
+    m.new(1, strategy=2, side=other, px=100 + 12 * sign, qty=10)
+    m.new(2, strategy=2, side=other, ord_type=STOP, stop_px=100 - 20 * sign, px=0, qty=10)
+    m.new(3, strategy=2, side=other, px=100 + 10 * sign, qty=10)
+    m.new(4, strategy=2, side=other, ord_type=STOP, stop_px=100 - 30 * sign, px=0, qty=10)
+    for n, (away, passes) in enumerate([(9, True), (10, False), (-19, True), (-20, False)]):
+        m.new(10 + n, side=side, px=100 + away * sign, qty=10)
+        assert accepted(m) == passes, away
+    m.event("CANCELED", 3)
+    m.new(20, side=side, px=100 + 11 * sign, qty=10)
+    assert accepted(m)
+    m.event("CANCELED", 2)
+    m.new(21, side=side, px=100 - 20 * sign, qty=10)
+    assert accepted(m)
+    m.event("CANCELED", 1)
+    m.new(5, strategy=2, side=other, px=100 + 15 * sign, qty=10)
+    assert accepted(m)
+    for n, (away, passes) in enumerate([(14, True), (15, False)]):
+        m.new(30 + n, side=side, px=100 + away * sign, qty=10)
+        assert accepted(m) == passes, away
+    m.new(22, side=side, px=100 - 30 * sign, qty=10)
+    assert m.deny() == "SELF_MATCH"
+    assert m.replayed().tables() == m.tables()
