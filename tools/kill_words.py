@@ -4,7 +4,8 @@
 
 Made by the supervisor before it starts anybody, mode 0660, so that whoever is in its group may write (group ``rf-ops`` where the host has one that the
 supervisor is in, else the supervisor's own). Nobody has to answer for a word to work: not the engine, not the gateway, not the supervisor. A supervisor that
-takes over a dead one keeps the words as they are (those of another build, which it cannot read, count as a kill of the firm), and a clean stop keeps the region while any word is set, so that no restart releases a kill.
+takes over a dead one keeps the words as they are (those of another build, which it cannot read, count as a kill of the firm), and a clean stop keeps the
+region while any word is set, so that no restart releases a kill.
 
 What can fail: no such region, a name that no venue has, no right to write; each is an error for the one who asks. Two operators who write at once: the
 word itself is one store, so a kill is never half; who and why may be the other's. Setting is one's own right; clearing is a command of the control
