@@ -4,7 +4,8 @@
 
 Made by the supervisor before it starts anybody, mode 0660, so that whoever is in its group may write (group ``rf-ops`` where the host has one that the
 supervisor is in, else the supervisor's own). Nobody has to answer for a word to work: not the engine, not the gateway, not the supervisor. A supervisor that
-takes over a dead one keeps the words as they are, and a clean stop keeps the region while any word is set, so that no restart releases a kill.
+takes over a dead one keeps the words as they are (those of another build, which it cannot read, count as a kill of the firm), and a clean stop keeps the
+region while any word is set, so that no restart releases a kill.
 
 What can fail: no such region, a name that no venue has, no right to write; each is an error for the one who asks. Two operators who write at once: the
 word itself is one store, so a kill is never half; who and why may be the other's. Setting is one's own right; clearing is a command of the control
@@ -49,7 +50,7 @@ class Word:
 
 
 def take_region(instance: str, epoch: int, log: logging.Logger) -> Segment:
-    """Make the region, all clear, or take over a dead supervisor's with its words; for the supervisor alone.
+    """Make the region, all clear, or take over a dead supervisor's with its words; for the supervisor alone. Words of another build kill the firm.
 
     Raises
     ------
@@ -60,9 +61,10 @@ def take_region(instance: str, epoch: int, log: logging.Logger) -> Segment:
     try:
         region = Segment.adopt(instance, REGION, role=role, epoch=epoch, sections=SECTIONS, shared=True)
     except LayoutMismatch as e:
-        log.critical("the kill words of another build are dropped (%s): look whether one was set", e)
+        log.critical("the kill words of another build cannot be read (%s): the firm is killed until its release is approved", e)
         unlink_dead(instance, REGION)
         region = _make(instance, role, epoch)
+        set_word(instance, None, "words of another build were found and could not be read", os.getuid())
     except RegionMissing:
         region = _make(instance, role, epoch)
     set_now = [row for row in range(1, ROWS) if int(region.section("words")[row]["word"]) != CLEAR]

@@ -22,7 +22,7 @@ from ringfence.gateways.fix.codec cimport RF_FIX_BUSINESS_REJECT, RF_FIX_REJECT,
 from ringfence.gateways.fix.messages cimport MSG_MASS_STATUS_REQUEST, msg_type_of, write_body
 from ringfence.gateways.fix.outgoing cimport commit, compose, has_room, note, send_business_reject
 from ringfence.gateways.fix.durable cimport durable_step
-from ringfence.gateways.fix.kill_switch cimport is_killed, kill_note, kill_refused, kill_step
+from ringfence.gateways.fix.kill_switch cimport has_cancel, is_killed, kill_note, kill_refused, kill_step
 from ringfence.gateways.fix.machine cimport (
     session_accept,
     session_connected,
@@ -75,6 +75,7 @@ from ringfence.ipc.ring cimport (
     rf_ring_poll,
     rf_ring_publish,
     rf_ring_release,
+    rf_ring_room,
     rf_ring_slot,
 )
 from ringfence.ipc.stop cimport rf_stop_requested
@@ -115,6 +116,7 @@ cdef enum:
 cdef uint64_t TICK_NS = 10000000        # timers, gauges, heartbeat word
 cdef uint64_t STOP_NS_MAX = 2000000000  # a Logout may take this long
 cdef uint64_t HELD_NS_MAX = 2000000000  # a new order waits so long for its durability, then it is answered NOT_SENT
+cdef uint64_t LATE_NS = 100000000       # a new order that old: its cancel may stand behind it
 cdef uint64_t CLOCK_NS = 1000000000
 cdef uint64_t SKEW_NS = 1000000         # clocks of two processes agree to this
 
@@ -284,20 +286,27 @@ cdef int covered(gateway_t *g, const OrderCommand *c, uint64_t now, const char *
     """1 when the command's journal frame has the durability that its account asks for; 0: it waits, or ``why`` says that it has waited enough.
 
     Then new orders and replaces are answered NOT_SENT and the rest goes out all the same: a cancel takes risk away, and stands behind them in the ring.
+    As long as the marks stand still none waits again: a sidecar that hangs would hold every cancel for so long, one after the other.
     """
+    cdef uint64_t reached
     if c.durability >= RF_DURABILITY_REPLICATED and g.replicated == NULL:
         why[0] = b"durability replicated: there is no standby"
         return 0
     if g.persisted != NULL and rf_load(&g.persisted.position) >= c.journal_seq:
         if c.durability < RF_DURABILITY_REPLICATED or rf_load(&g.replicated.position) >= c.journal_seq:
             return 1
+    reached = rf_load(&g.persisted.position) if g.persisted != NULL else 0
+    if g.replicated != NULL:
+        reached += rf_load(&g.replicated.position)
     if not g.held_ns:
         g.held_ns = now
         rf_counter_add(g.c_held, 1)
     if g.persisted != NULL and rf_load(&g.persisted.condition) & RF_RESTRICT_JOURNAL_SUSPECT:
         why[0] = b"the journal is suspect: this order cannot be made durable"
-    elif now - g.held_ns > HELD_NS_MAX:
+    elif now - g.held_ns > HELD_NS_MAX or (g.held_in_vain and reached == g.held_reached):
         why[0] = b"not durable in time"
+        g.held_in_vain = 1
+        g.held_reached = reached
     return 0
 
 
@@ -345,6 +354,8 @@ cdef int take_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
         return 1
     if adds_risk(c) and is_killed(g.kill):
         return answer_unsent(g, c, b"the kill switch is set", now)
+    if c.kind == RF_COMMAND_KIND_NEW and now > c.engine_ns + LATE_NS and has_cancel(g.kill, c.order_id):
+        return answer_unsent(g, c, b"its cancel stands behind it", now)
     if c.kind == RF_COMMAND_KIND_CANCEL and c.order_id and g.unsent[c.order_id % UNSENT_SLOTS] == c.order_id:
         return answer_unsent(g, c, b"its order was never sent", now)
     why = NULL
@@ -511,6 +522,8 @@ cdef int turn(gateway_t *g, int *work) noexcept nogil:
         if g.listen_fd < 0 or rf_readable(g.listen_fd):
             return RETURN_CONNECT
         g.connect_ns = now + TICK_NS
+    if g.session.killed:  # reports of another round must find room
+        g.kill.crowded = 2 * rf_ring_room(g.events, g.events.mask + 1) < <long long> g.events.mask + 1
     sent = kill_step(g.kill, g.session, g.dialect, &g.budget, now)
     rf_counter_add(g.c_kill_cancels, sent)
     work[0] += sent

@@ -32,6 +32,7 @@ ctypedef struct kill_t:
     uint32_t generation           # of the cancels whose answer is awaited, 1 to 15
     uint32_t rounds               # that ended, of this kill and in this process
     int lost                      # the session was not up since the last look
+    int crowded                   # the ring to the engine is more than half full
     uint64_t asked_ns             # when the generation began
     uint64_t again_ns             # when the next round may begin; 0: not known
     uint64_t sent                 # in this round
@@ -41,6 +42,8 @@ ctypedef struct kill_t:
 cdef inline int is_killed(const kill_t *k) noexcept nogil:
     return load_word(k.firm, ACQUIRE) != RF_KILL_CLEAR or load_word(k.venue, ACQUIRE) != RF_KILL_CLEAR
 
+# 1: the engine has asked to cancel this order since it was made, by its tables.
+cdef int has_cancel(const kill_t *k, uint64_t row) noexcept nogil
 # Begin, go on with or end the cancelling; how many messages were composed. A bounded number of rows and messages.
 cdef int kill_step(kill_t *k, session_t *s, const dialect_t *d, budget_t *b, uint64_t now) noexcept nogil
 # What a report says of an order that may have to be cancelled.

@@ -11,8 +11,9 @@ also truncate it: the gateway then dies on the next look and its successor finds
 In rounds: every order that is open gets one cancel a round, and rounds go on until reports have ended every order, since a venue may refuse a cancel and a
 session may break before its answer. They are AGAIN_NS apart at least, further with every eighth; one follows soon when a session has come back. Left out are
 orders whose end was reported here (the tables of an engine that hangs say nothing of it), those whose cancel of an earlier round is not answered yet (for
-AWAIT_NS), and in later rounds those that a living engine is cancelling. A later round is order by order wherever the tables can be read: what a mass cancel
-left is asked for by name. OrigClOrdID(41) is the last acknowledged version, by the tables or by a report that they do not have yet.
+AWAIT_NS), and in later rounds those that a living engine is cancelling. No later round begins while the ring to the engine is more than half full: refusals
+would fill it, and the reports that end orders found no room. A later round is order by order wherever the tables can be read: what a mass cancel left is
+asked for by name. OrigClOrdID(41) is the last acknowledged version, by the tables or by a report that they do not have yet.
 
 Rows are taken in ascending order and the row travels with the stored cancel (``KIND_OUT_OF_BAND``), so that a gateway that is killed anywhere goes on behind
 the last one that it stored; what was stored and not received is asked for by the venue and resent. When numbers start anew nobody asks, so a new round begins
@@ -179,6 +180,10 @@ cdef void kill_note(kill_t *k, const VenueEvent *e) noexcept nogil:
         mark[0] |= <uint16_t> OVER
 
 
+cdef int has_cancel(const kill_t *k, uint64_t row) noexcept nogil:
+    return 0 < row < k.order_rows and tables_whole(k) and k.orders[row].order_id == row and k.orders[row].cancel_revision != 0
+
+
 cdef inline int is_asked(const kill_t *k, uint64_t row) noexcept nogil:
     return (k.marks[row] & ASKED) >> ASKED_AT == k.generation
 
@@ -322,7 +327,7 @@ cdef int next_round(kill_t *k, session_t *s, uint64_t now) noexcept nogil:
     if not k.again_ns:  # an earlier process ended the last one
         k.again_ns = now + AGAIN_NS
         k.rounds = 1
-    if now < k.again_ns:
+    if now < k.again_ns or k.crowded:
         return 0
     if now - k.asked_ns >= AWAIT_NS:
         forget_asked(k, now)

@@ -14,7 +14,7 @@ import pytest
 
 from ringfence.ipc.errors import IpcError, RegionCorrupt, RegionExists, RegionMissing
 from ringfence.ipc.regions import SHM_DIR
-from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import kill_words
 from ringfence.tools.errors import Refused
@@ -102,6 +102,22 @@ def test_region_when_its_supervisor_is_dead_is_taken_over_with_its_words(instanc
         assert read_words(instance)[0].reason == "before"
         assert int(region.superblock["epoch"]) == 2
         assert (SHM_DIR / f"rf.{instance}.kill").stat().st_mode & 0o777 == 0o660
+        region.unlink()
+
+
+def test_region_when_another_build_left_it_is_made_anew_and_kills_the_firm(instance: str) -> None:
+    """Nobody can read what was set there, and a restart must not release a kill."""
+    code = f"import logging\nfrom ringfence.tools import kill_words\nkill_words.take_region({instance!r}, 1, logging.getLogger())"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    path = SHM_DIR / f"rf.{instance}.kill"
+    raw = bytearray(path.read_bytes())
+    at = RECORDS["Superblock"].offsets["layout_hash"]
+    raw[at : at + 8] = b"otherone"
+    with path.open("r+b") as file:
+        file.write(raw)
+    with kill_words.take_region(instance, 2, log) as region:
+        assert killed(region) == [1]
+        assert "another build" in read_words(instance)[0].reason
         region.unlink()
 
 

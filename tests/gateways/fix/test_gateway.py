@@ -243,6 +243,21 @@ def test_gateway_when_durability_is_local_order_waits_for_the_sidecars_mark(engi
         sidecar.close()
 
 
+def test_gateway_when_the_sidecar_stands_still_cancels_wait_once_and_not_one_after_the_other(engine: Engine, venue: Venue) -> None:
+    """Twelve of them, each of which may wait two seconds."""
+    sidecar = Segment.create(engine.instance, "from.sidecar", link_sections(None), role=ENUMS["Role"].by_name["SIDECAR"], epoch=1)
+    try:
+        engine.spec["durability"] = "local"
+        engine.start()
+        up(engine, venue)
+        for k in range(12):
+            engine.command("CANCEL", f"K{k}", orig_cl_ord_id=b"C0", order_id=k + 1, durability=2, journal_seq=10 + k)
+        until(lambda: sum(m[35] == b"F" for m in venue.messages) == 12, venue.pump, engine.poll, what="twelve cancels")
+    finally:
+        sidecar.unlink()
+        sidecar.close()
+
+
 @pytest.mark.parametrize(
     ("durability", "condition", "why"),
     [

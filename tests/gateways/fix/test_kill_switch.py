@@ -401,6 +401,51 @@ def test_gateway_when_the_venue_has_mass_cancel_needs_no_tables(instance: str, t
         venue.close()
 
 
+# ---- what waited while somebody stood still
+
+
+def test_gateway_when_stopped_does_not_send_an_order_whose_cancel_stands_behind_it(engine: Engine, venue: Venue, tables: Tables) -> None:
+    """A kill of an account, say, which no word tells: the engine's tables do. Order 8 has none."""
+    engine.start()
+    up(engine, venue)
+    assert engine.process is not None
+    os.kill(engine.process.pid, signal.SIGSTOP)
+    for row in (7, 8):
+        tables.order(row, cancel_revision=1 if row == 7 else 0, revision=1)
+        engine.command("NEW", f"N{row}", order_id=row, engine_ns=time.time_ns(), venue=3)
+    engine.command("CANCEL", "K7", orig_cl_ord_id=b"N7", order_id=7)
+    begun = time.monotonic()
+    until(lambda: time.monotonic() - begun > 0.15, what="what is in the ring to be late")
+    os.kill(engine.process.pid, signal.SIGCONT)
+    until(lambda: engine.kinds().count("NOT_SENT") == 2, venue.pump, engine.poll, what="the answers to order 7 and its cancel")
+    until(venue.orders, venue.pump, engine.poll, what="order 8")
+    assert [m[11] for m in venue.orders()] == [b"N8"]
+    assert cancels(venue) == []
+
+
+def test_gateway_when_the_engines_ring_fills_up_begins_no_round_that_nobody_could_hear_of(instance: str, tmp_path: Path, venue: Venue) -> None:
+    engine = Engine(instance, tmp_path, venue.port, ring_slots=16)
+    tables = Tables(instance)
+    try:
+        for row in range(1, 8):
+            tables.order(row)
+        engine.start()
+        up(engine, venue)
+        kill(engine)
+        refusing = Refusing(venue, *range(1, 8))
+        until(lambda: len(cancels(venue)) == 7, refusing.step, what="the first round")
+        for row in range(1, 8):
+            report(venue, encode_cl_ord_id("RF", DAY, row, 0), "4", "4" if row < 7 else "0")
+        start = time.monotonic()
+        until(lambda: time.monotonic() - start > 1.5, refusing.step, what="the time of another round")
+        assert len(cancels(venue)) == 7, "fourteen of sixteen slots are taken"
+        until(lambda: len(cancels(venue)) == 8, refusing.step, engine.poll, what="the next round, when the engine reads again")
+        assert cancels(venue)[7:] == out_of_band(7, number=2)
+    finally:
+        tables.close()
+        engine.close()
+
+
 # ---- until each order is over
 
 
