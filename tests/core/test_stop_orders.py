@@ -139,9 +139,7 @@ def test_self_match_when_stops_were_open_before_the_first_limit_knows_them(make_
 
 
 @pytest.mark.parametrize(("other", "side", "sign"), [(SELL, BUY, 1), (BUY, SELL, -1)])
-def test_self_match_when_stops_rest_among_limit_orders_measures_each_by_its_own(
-    make_machine: Callable[..., Machine], other: int, side: int, sign: int
-) -> None:
+def test_self_match_when_stops_rest_among_limit_orders_measures_each_by_its_own(make_machine: Callable[..., Machine], other: int, side: int, sign: int) -> None:
     m = furnish(make_machine(WORLD))
     limit(m, "FIRM", "SELF_MATCH", REJECT)
     m.mark(100, 100)
