@@ -30,10 +30,9 @@ from ringfence.tools.replay import TABLES, ReplayDiffers, limits_in
 
 MONEY_DIGITS = 18
 """Of every figure in every asset: price and quantity of most instruments together, so that the value of a trade is exact and sums need no rescaling."""
-BATCH_ROWS = 1 << 15
+BATCH_ROWS = 1 << 14
 METHOD = "ACCOUNT"
 """Positions by the cost methods of their accounts, as in the engine; the name of a LedgerMethod books all by that one instead."""
-"""The engine's own; a store may have another."""
 MARGINED = frozenset({"FX_FORWARD", "FX_NDF", "PERPETUAL", "FUTURE"})
 SUSPENSE = "suspense"
 LAZY = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS

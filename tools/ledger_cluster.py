@@ -2,12 +2,14 @@
 
     PrivateCluster(directory).start() ──initdb, once──▶ directory/data ──postgres──▶ socket in directory ──▶ url
 
-PostgreSQL refuses to run as root, so root runs it as the user ``postgres`` (Debian's package makes it) or ``nobody``. It ends with ``stop``; what is left of it
-is the directory. What can fail: ExtraMissing-like ToolError when the server's programs are not installed, and when it does not start, with the end of its log.
+PostgreSQL refuses to run as root, so root runs it as the user ``postgres`` (Debian's package makes it) or ``nobody``. It ends with ``stop``, and with the
+thread that started it, should this process be killed; what is left of it is the directory. What can fail: ToolError when the server's programs are not
+installed, and when it does not start, with the end of its log.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shutil
@@ -21,6 +23,7 @@ from urllib.parse import quote
 from ringfence.tools.errors import TimedOut, ToolError
 
 USER = "ringfence"
+_PR_SET_PDEATHSIG = 1
 READY_S = 30.0
 POLL_S = 0.02
 PATH_MAX = 90  # of a socket's directory: the kernel takes 107 bytes for the whole name
@@ -94,9 +97,16 @@ class PrivateCluster:
             if made.returncode:
                 raise ToolError(f"{data}: initdb failed: {' '.join(made.stderr.split())[-300:]}")
         options = [word for name, value in self.settings.items() for word in ("-c", f"{name}={value}")]
+        prctl = ctypes.CDLL(None).prctl  # looked up here: other threads may hold the loader's lock while we fork
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self.programs / "postgres", "-D", data, *options], **self._as, cwd=self.directory, env=_environment(), stdout=log, stderr=log
+                [self.programs / "postgres", "-D", data, *options],
+                **self._as,
+                cwd=self.directory,
+                env=_environment(),
+                stdout=log,
+                stderr=log,
+                preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT),  # noqa: PLW1509, the child only makes a system call
             )
         until = time.monotonic() + READY_S
         while not self._ready():
