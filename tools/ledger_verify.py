@@ -4,7 +4,8 @@
                                         └─ the engine's own ledger, as the replay has it: the same figures
 
 Everything in the store is read: each batch's head and each of its rows, then the figures that the views add up, the trial balance, and every figure of the
-engine's ledger (its quantities only, where the store books by another method). A difference names the batch, the row and both values. Reads only. What can fail is what a replay and the store can fail with.
+engine's ledger (its quantities only, where the store books by another method). A difference names the batch, the row and both values. Reads only. What can
+fail is what a replay and the store can fail with.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
         for name in ENGINE_FIGURES if books.method == METHOD else ("qty",):
             ours = getattr(mine, name) if mine is not None else 0
             if ours != wide(theirs[name]):
-                found.note(f"engine position of account, strategy, instrument {owner}: {name} is {wide(theirs[name])} in the engine's ledger, {ours} in the books")
+                found.note(f"account, strategy, instrument {owner}: {name} is {wide(theirs[name])} in the engine's ledger, {ours} in the books")
 
 
 def _compare_ends(found: Verification, store: Store, books: Books, missing: list[Head]) -> None:

@@ -409,7 +409,7 @@ def poll_until(rig: Rig, restrictions: int, *, synced: bool) -> None:
 
 
 def test_engine_when_the_journal_is_not_synced_in_time_closes_new_risk_in_two_steps_and_opens_it_by_itself(make_rig: Any) -> None:
-    rig = make_rig(reduce_ns=2_000_000, halt_ns=40_000_000)
+    rig = make_rig(reduce_ns=50_000_000, halt_ns=600_000_000)  # far enough apart that a machine that stands still for a moment skips neither
     rig.sidecar.set_mark(rig.state.seq)
     rig.intent("NEW", 1)
     poll_until(rig, CONSTANTS["RESTRICT_JOURNAL_SLOW"][0], synced=False)

@@ -65,8 +65,6 @@ def _ask(args: argparse.Namespace, name: str, op: str, **fields: object) -> dict
     return control_client.operate(name, op, args.reason, args.timeout or control_client.TIMEOUT_S, **fields)
 
 
-
-
 def resume(args: argparse.Namespace) -> int:
     """Lift a halt of the instance, or propose to release a scope's kill."""
     if args.scope is None:
