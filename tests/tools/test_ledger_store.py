@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from journal_by_hand import record
 from ledger_journal import Journal, random_journal, suspense
 
+from ringfence.ipc.schema import ENUMS
 from ringfence.tools import ledger_store, ledger_verify
 from ringfence.tools.errors import StoreDiffers
 from ringfence.tools.ledger_store import NOW, Moment, Store
@@ -61,6 +63,32 @@ def test_store_when_random_trades_are_booked_has_what_they_add_up_to_and_agrees_
     assert found.executions == s.query("SELECT count(*) AS n FROM executions")[0]["n"] > 100
     alive = sum(t.alive for t in made.trades.values())
     assert s.query("SELECT count(*) AS n FROM fills WHERE status <> 'BUSTED'")[0]["n"] == alive
+
+
+def test_store_when_accounts_have_cost_methods_and_reports_commissions_has_the_engines_figures(store: Open, tmp_path: Path) -> None:
+    """Last in first out, with fees in money, in what is traded and in neither; a correction with a fee of its own, a bust; then, flat, first in first out."""
+    made, s = Journal(tmp_path), store("methods")
+    method = ENUMS["LedgerMethod"].by_name
+    usd, eur = {"comm_type": 3, "comm_currency": "USD"}, {"comm_type": 3, "comm_currency": "EUR"}
+    for row, (code, rate) in enumerate([("USD", 10**9), ("EUR", 1_250_000_000), ("CHF", 1_100_000_000)], 1):
+        made.control("DEFINE_CURRENCY", record("Currency", id=row, code=code, rate=rate, is_firm=rate == 10**9, status=1))
+    made.control("DEFINE_ACCOUNT", record("Account", id=1, name="main", code="ACC1", status=1, method=method["LIFO"]))
+    buy, sell = made.order("BUY"), made.order("SELL")
+    made.fill(buy, 100, 11000, "E1", commission=125, comm_digits=2, **usd)
+    made.fill(buy, 100, 12000, "E2", commission=2, **eur)
+    made.fill(sell, 50, 13000, "E3", commission=3, comm_type=3, comm_currency="CHF")
+    made.event("CORRECT", buy, last_qty=100, last_px=11500, exec_id="C1", exec_ref_id="E1", commission=4, **usd)
+    made.event("BUST", sell, exec_id="B1", exec_ref_id="E3")
+    made.fill(sell, 198, 12500, "E4")
+    made.control("DEFINE_ACCOUNT", record("Account", id=1, name="main", code="ACC1", status=1, method=method["FIFO"]))
+    made.fill(buy, 10, 11000, "E5")
+    made.fill(buy, 10, 12000, "E6")
+    made.fill(sell, 5, 13000, "E7")
+    write(made.write(), s)
+    assert ledger_verify.verify(made.directory, s).differences == []
+    (position,) = s.query("SELECT * FROM positions")
+    assert (Decimal(position["qty"]), Decimal(position["cost"]), Decimal(position["fees"])) == (15, Decimal("17.5"), Decimal("6.4"))
+    assert totals(s) == {Decimal(0)}
 
 
 def test_store_when_it_is_written_in_many_batches_by_many_writers_has_the_same_rows(store: Open, tmp_path: Path) -> None:
@@ -172,7 +200,7 @@ def test_writer_when_the_journal_is_shorter_or_another_than_what_is_booked_refus
         write(shorter.write(), s)
     with pytest.raises(StoreDiffers, match=r"has another .*journal_head"):
         write(other.write(), s)
-    with pytest.raises(StoreDiffers, match="is the ledger of instance 'byhand' by WAC"):
+    with pytest.raises(StoreDiffers, match="is the ledger of instance 'byhand' by ACCOUNT"):
         write(made.directory, s, method="FIFO")
 
 

@@ -284,6 +284,9 @@ def test_report_when_ord_status_is_set_is_ours(name: str, wire: str) -> None:
 def test_report_when_complete_every_field_arrives() -> None:
     fields = changed(
         t6="10.125",
+        t12="-0.125",
+        t13=3,
+        t479="USD",
         t14="40",
         t31="10.25",
         t32="40.0",
@@ -303,6 +306,7 @@ def test_report_when_complete_every_field_arrives() -> None:
     assert amounts == {
         "avg_px": (10125, 3), "cum_qty": (40, 0), "last_px": (1025, 2), "last_qty": (40, 0), "qty": (100, 0), "px": (11, 0), "leaves_qty": (60, 0),
     }  # fmt: skip
+    assert (int(e["commission"]), int(e["comm_digits"]), int(e["comm_type"]), e["comm_currency"]) == (-125, 3, 3, b"USD")
     assert int(e["present"]) == sum(v for n, (v, _) in CONSTANTS.items() if n.startswith("PRESENT_"))
     assert [e[n] for n in ("cl_ord_id", "orig_cl_ord_id", "exec_id", "exec_ref_id", "venue_order_id", "symbol", "text")] == [
         b"C1", b"C0", b"E1", b"E0", b"V1", b"ABC", b"hello",
