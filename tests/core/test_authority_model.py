@@ -223,4 +223,4 @@ class Authority(RuleBasedStateMachine):
 
 
 def test_authority_when_anybody_commands_anything_in_any_order_is_as_the_model() -> None:
-    run_state_machine_as_test(Authority, settings=settings(max_examples=100, stateful_step_count=60, deadline=None))
+    run_state_machine_as_test(Authority, settings=settings(max_examples=60, stateful_step_count=60, deadline=None))

@@ -206,7 +206,7 @@ class Pair:
 
 
 @given(st.sampled_from(METHODS), SEEDS)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_ledger_when_random_events_are_booked_equals_the_model_after_each(method: str, seed: int) -> None:
     pair = Pair(method, seed)
     for _ in range(25):
@@ -217,7 +217,7 @@ def test_ledger_when_random_events_are_booked_equals_the_model_after_each(method
 
 
 @given(st.sampled_from(METHODS), SEEDS)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_ledger_when_busts_and_corrections_come_equals_a_replay_without_them(method: str, seed: int) -> None:
     pair = Pair(method, seed)
     for _ in range(22):
@@ -242,7 +242,7 @@ def test_ledger_when_busts_and_corrections_come_equals_a_replay_without_them(met
 
 
 @given(SEEDS)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_ledger_when_a_bust_or_correction_comes_before_its_fill_the_order_does_not_matter(seed: int) -> None:
     r = Random(seed)
     pair = Pair("FIFO", seed)
@@ -273,7 +273,7 @@ def test_ledger_when_a_bust_or_correction_comes_before_its_fill_the_order_does_n
 
 
 @given(SEEDS)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_ledger_when_methods_differ_the_total_at_any_mark_does_not(seed: int) -> None:
     totals = set()
     for method in METHODS[:5]:

@@ -217,4 +217,4 @@ def test_engine_when_anything_happens_in_any_order_agrees_with_the_oracle(make_m
     run_state_machine_as_test(life, settings=settings(max_examples=EXAMPLES, stateful_step_count=50, deadline=None, suppress_health_check=checks))
 
 
-EXAMPLES = 200
+EXAMPLES = 120

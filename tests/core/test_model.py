@@ -344,7 +344,7 @@ def change(m: Machine, model: Model, row: int, kind: str, draw: Any) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_engine_when_inputs_come_in_any_order_equals_the_model(make_machine: Any, data: st.DataObject) -> None:
     m, model = make_machine(LIMITS), Model()
     for _ in range(data.draw(st.integers(1, 40), label="inputs")):
