@@ -54,6 +54,8 @@ class Matrix:
         self.running, self.commit = Running(directory, f"t{os.getpid()}k{next(_names)}", failpoints=build, shadow=True), commit
         self.running.add(SUPERVISOR)
         self.running.change("enabled = true", "enabled = true\nsnapshot_every_s = 1")
+        self.running.change("orders = 8192", "orders = 32768")  # for all rows of the matrix, however long each takes
+        self.running.change("executions = 8192", "executions = 32768")
         self.running.change("segment_mib = 1", f'segment_mib = 1\ncommit = "{commit}"')
         self.running.arm("")
         self.running.start_venue()
