@@ -10,7 +10,7 @@
 PYTHON ?= python3
 DEMO ?=
 TESTS ?=
-SEEDS ?= 1..200 --events 10000
+SEEDS ?= 1..200 --events 6000
 RUN = .venv/bin/python -m ringfence
 
 export PYTHON
