@@ -15,7 +15,7 @@ Not looser: what describes the market (tick, lot, bands), routes (they choose am
 What can fail: an image that names what cannot be, or a full scope table; the command then changes nothing and raises BAD_CONTROL.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor

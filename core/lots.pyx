@@ -8,9 +8,9 @@ FIFO takes the first, LIFO the last, HIFO the root: O(1) to open (a lot that com
 per lot of HIFO. The memory is the caller's (``LedgerTables``); nothing is allocated. Ranks are 128-bit unit values; ties go to the lowest sequence.
 
 What can fail: the pool is full. Then dust is merged: in the position with the most lots, neighbours (in sequence order) that together hold the least become
-one, at the older one's place, a sixteenth of its lots at once, so that a full pool costs a walk over the lots now and then, not at every fill; quantity and cost
-are summed, so nothing is lost, and ``merged_lots`` counts it. A pool with more rows than there are positions always has such a pair. Rejected: an array per
-position (must be moved when it grows); a sorted list for HIFO (O(n) to open).
+one, at the older one's place, a sixteenth of its lots at once, so that a full pool costs a walk over the lots now and then, not at every fill; quantity and
+cost are summed, so nothing is lost, and ``merged_lots`` counts it. A pool with more rows than there are positions always has such a pair. Rejected: an array
+per position (must be moved when it grows); a sorted list for HIFO (O(n) to open).
 """
 
 from libc.stdint cimport uint32_t

@@ -166,7 +166,16 @@ def test_commission_in_another_currency_is_an_expense_at_the_rates_of_the_moment
     assert money(m, "fees", "fees_elsewhere") == (220, 220)
 
 
-@pytest.mark.parametrize("fee", [{"comm_currency": "GBP", "comm_type": 3}, {"comm_currency": "XYZ", "comm_type": 3}, {"comm_type": 9}, {"comm_type": 0}, {"comm_type": 3, "comm_digits": 200}])
+@pytest.mark.parametrize(
+    "fee",
+    [
+        {"comm_currency": "GBP", "comm_type": 3},
+        {"comm_currency": "XYZ", "comm_type": 3},
+        {"comm_type": 9},
+        {"comm_type": 0},
+        {"comm_type": 3, "comm_digits": 200},
+    ],
+)
 def test_commission_that_has_no_value_is_a_break_and_the_fill_is_booked(charged: Any, fee: dict[str, Any]) -> None:
     m = traded(charged, (10, 100), commission=2, **fee)
     assert (m.breaks(), qty(m), money(m, "cost", "fees")) == (["FEE_UNVALUED"], 10, (1000, 0))
@@ -266,7 +275,7 @@ def test_refused_correction_leaves_the_chain_to_the_next(machine: Any) -> None:
     m.instrument(1, qty_max=2**63 - 1, multiplier=10**12)
     traded(m, (10, 100))
     m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=2**62, last_px=2**50)
-    assert m.breaks()[-1] == "LEDGER_REFUSED"
+    assert "LEDGER_REFUSED" in m.breaks()
     m.event("CORRECT", 1, exec_id="C2", exec_ref_id="C1", last_qty=8, last_px=110)
     assert qty(m) == 8
     assert disagreements(m.table) == []
