@@ -2,7 +2,7 @@
 
     DATA/journal ──JournalFollower──▶ Books ──Batch──▶ Store.append: one transaction with the journal position
 
-    $ python -m ringfence.tools.ledger_writer --spec FILE      # beside an instance, until SIGTERM
+    $ python -m ringfence.tools.ledger_writer --spec FILE      # beside an instance, started by its supervisor ([ledger]), until SIGTERM
     $ ringfence ledger write [DIR]                             # once, or on and on with --follow
 
 It starts by making the books anew from the journal, cut where the store's batches were cut, and compares each head: so the store's history, the journal and
@@ -27,17 +27,20 @@ from typing import Any
 
 from ringfence.core.state import Limits
 from ringfence.ipc import stop
-from ringfence.ipc.errors import IpcError, RegionMissing
+from ringfence.ipc.errors import RegionMissing
+from ringfence.ipc.regions import list_regions, owner_alive
 from ringfence.ipc.segment import Segment
 from ringfence.tools.errors import StoreAway, StoreDiffers
 from ringfence.tools.follow import JournalFollower
 from ringfence.tools.journal import Chunk, JournalReader
-from ringfence.tools.ledger_books import BATCH_ROWS, METHOD, MONEY_DIGITS, Books, TablesGrew, larger
+from ringfence.tools.ledger_books import BATCH_ROWS, Books, TablesGrew, larger
+from ringfence.tools.ledger_state import MONEY_DIGITS
 from ringfence.tools.ledger_store import Batch, Book, Head, Store, open_store
 from ringfence.tools.process import read_spec, run
 from ringfence.tools.replay import cut, limits_in
 
 POLL_S = 0.02
+DRAIN_S = 5.0
 AGAIN_S = (0.05, 2.0)
 QUIET_FRAMES = 1 << 20
 """Frames without a booking after which the position is stored all the same."""
@@ -62,10 +65,8 @@ class LedgerWriter:
     ----------
     directory : Path
         ``DATA/journal``.
-    method : str
-        Cost method of every position, or ACCOUNT: each by its account's, as in the engine.
     instance : str
-        Running instance whose durable mark is the limit; empty: everything in the files.
+        Instance whose durable mark is the limit while it lives; empty: everything in the files.
     rows : int
         Of a batch, at most.
     wait : callable
@@ -77,13 +78,12 @@ class LedgerWriter:
         directory: Path,
         store: Store,
         *,
-        method: str = METHOD,
         instance: str = "",
         rows: int = BATCH_ROWS,
         wait: Callable[[float], bool] = _sleep,
         log: logging.Logger = _LOG,
     ) -> None:
-        self.directory, self.store, self.method, self.instance, self.rows, self.log = directory, store, method, instance, rows, log
+        self.directory, self.store, self.instance, self.rows, self.log = directory, store, instance, rows, log
         self._wait = wait
         self.books: Books | None = None
         self.limits: Limits | None = None
@@ -103,7 +103,7 @@ class LedgerWriter:
         self.books = None
         self.left = None
         if not self._prepared and (name := instance_of(self.directory)):
-            self.store.prepare(Book(name, self.method, MONEY_DIGITS))
+            self.store.prepare(Book(name, MONEY_DIGITS))
             self._prepared = True
         self.expected = deque(self.store.heads())
 
@@ -117,11 +117,12 @@ class LedgerWriter:
             self.begin()
             return True
 
-    def catch_up(self) -> int:
-        """Book all that the journal has now; return the sequence that the store goes up to."""
-        while self.turn():
+    def catch_up(self, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Book all that the journal has now, or until ``stopping``; return the sequence that the store goes up to."""
+        while not (asked := stopping()) and self.turn():
             pass
-        self.finish()
+        if not (asked and self.expected):
+            self.finish()
         return self.books.last.last_seq if self.books is not None else 0
 
     def finish(self) -> None:
@@ -160,19 +161,15 @@ class LedgerWriter:
                 return False
         chunk, self.left = self.left or self._follower.read(), None
         if chunk is None:
-            if self.books is not None and not self.expected and (self.books.change_count or self.books.seq - self.books.last.last_seq >= QUIET_FRAMES):
-                self._commit(self.books)
-                return True
-            self.settle()
-            return False
+            return self._store_rest()
         if self.books is None:
             self.limits = larger(self.limits, limits_in(chunk) or Limits())
-            self.books = Books(self.limits, self.method, self.rows)
+            self.books = Books(self.limits, self.rows)
         until = self.expected[0].last_seq if self.expected else self._durable()
         now = cut(chunk, until)
-        if now.frames == 0:
+        if now.frames == 0:  # not on the disk yet
             self.left = chunk
-            return False
+            return self._store_rest()
         rest = self.books.take(now)
         taken = now.frames - rest.frames
         if taken < chunk.frames or rest.start < now.end:
@@ -188,15 +185,31 @@ class LedgerWriter:
             self._commit(self.books)
         return True
 
+    def _store_rest(self) -> bool:
+        """Nothing more may be booked now: let what was booked be stored; whether there was anything."""
+        books = self.books
+        if books is None or self.expected or not (books.change_count or books.seq - books.last.last_seq >= QUIET_FRAMES):
+            self.settle()
+            return False
+        self._commit(books)
+        return True
+
     def _durable(self) -> int:
-        """The last sequence that may be booked: what the disk has, beside a running instance."""
+        """The last sequence that may be booked: what the disk has, while the instance lives; asked each time, since it may begin and end meanwhile.
+
+        Raises
+        ------
+        IpcError
+            If its region cannot be read: then nobody knows what the disk has.
+        """
         if not self.instance:
             return sys.maxsize
         try:
             with Segment.attach(self.instance, "from.sidecar") as region:
-                return int(region.section("mark")[0]["position"])
-        except (RegionMissing, IpcError):
+                mark, alive = int(region.section("mark")[0]["position"]), owner_alive(region.superblock)
+        except RegionMissing:
             return sys.maxsize  # nobody writes: what the files have is what there is
+        return mark if alive or any(r.alive for r in list_regions(self.instance)) else sys.maxsize
 
     def _compare(self, made: Head, stored: Head) -> None:
         if made == stored:
@@ -216,16 +229,19 @@ class LedgerWriter:
 
     def _append(self, batch: Batch) -> None:
         """Append a batch, however often the store goes away meanwhile."""
-        wait, sent = AGAIN_S[0], False
-        while not sent:
+        wait, known = AGAIN_S[0], True
+        while True:
             try:
+                if not known and self._has(batch):
+                    return
                 self.store.append(batch)
-                sent = True
             except StoreAway as e:
                 self.log.error("%s; trying again", e)
+                known = False
                 while not self._back(wait):
                     wait = min(2 * wait, AGAIN_S[1])
-                sent = self._has(batch)
+            else:
+                return
 
     def _back(self, wait: float) -> bool:
         if self._wait(wait):
@@ -245,30 +261,42 @@ class LedgerWriter:
 
 
 def follow(writer: LedgerWriter) -> int:
-    """Book until asked to stop; the exit code."""
-    begun = time.monotonic()
+    """Book until asked to stop, then what is there already, for ``DRAIN_S`` at most; the exit code.
+
+    Raises
+    ------
+    StoreDiffers
+        As soon as the journal has ended and the store goes further: what it has of a journal was on the disk, so it does not come any more.
+    """
+    begun, until = time.monotonic(), 0.0
     writer.begin()
     while True:
-        stopping = stop.requested()
+        if stop.requested():
+            until = until or time.monotonic() + DRAIN_S
+            if writer.expected or time.monotonic() > until:
+                break
         expected = bool(writer.expected)
         if writer.turn():
             if expected and not writer.expected:
                 writer.log.info("%s agrees with the journal up to its last batch, seen in %.3f s", writer.store.where, time.monotonic() - begun)
-            continue
-        if stopping:
+        elif writer.expected:
+            writer.finish()
+        elif until:
             break
-        stop.wait(POLL_S)
-    writer.finish()
+        else:
+            stop.wait(POLL_S)
+    if not writer.expected:
+        writer.finish()
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have method, instance and rows."""
+    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have instance and rows."""
 
     def body(log: logging.Logger) -> int:
         spec: dict[str, Any] = read_spec(argv, "book the journal into the ledger's store")
         store = open_store(str(spec["store"]))
-        options = {name: spec[name] for name in ("method", "instance", "rows") if name in spec}
+        options = {name: spec[name] for name in ("instance", "rows") if name in spec}
         writer = LedgerWriter(Path(spec["journal_dir"]), store, wait=stop.wait, log=log, **options)
         try:
             return follow(writer)
