@@ -127,7 +127,7 @@ class Books:
         if not self.feed.balanced:
             raise StoreError(f"the postings up to sequence {self.seq} do not balance; nothing is stored, please report it with the journal")
         engine = self.state.table("engine")[1]
-        rows = hashlib.sha256(hashlib.sha256(postings.tobytes()).digest() + hashlib.sha256(changes.tobytes()).digest()).digest()
+        entries = hashlib.sha256(hashlib.sha256(postings.tobytes()).digest() + hashlib.sha256(changes.tobytes()).digest()).digest()
         head = Head(
             self.last.number + 1,
             self.last.last_seq + 1,
@@ -137,7 +137,7 @@ class Books:
             len(postings),
             len(changes),
             hashlib.sha256(bytes.fromhex(self.last.journal_head) + self._frames.digest()).hexdigest(),
-            hashlib.sha256(bytes.fromhex(self.last.entries_head) + rows).hexdigest(),
+            hashlib.sha256(bytes.fromhex(self.last.entries_head) + entries).hexdigest(),
             hashlib.sha256(self.feed.figures()).hexdigest(),
         )
         rows = self._names() | self._positions_and_methods() | self._instruments_and_days(changes) | self._marks_at(head)
@@ -168,6 +168,7 @@ class Books:
     def _names(self) -> dict[str, list[tuple[Any, ...]]]:
         engine, table = self.state.table("engine")[1], self.state.table
         brokers = table("brokers")
+        more: tuple[str, ...]
         out: dict[str, list[tuple[Any, ...]]] = {}
         for name, count in (("accounts", "account_count"), ("strategies", "strategy_count"), ("venues", "venue_count")):
             rows, found = table(name), out.setdefault(name, [])

@@ -25,12 +25,12 @@ from ringfence.core.ledger_legs cimport cash_of
 from ringfence.core.lots cimport LedgerRefusal, LedgerTables
 from ringfence.core.replay cimport STEP_OK, Replayer
 from ringfence.core.state cimport EngineState
-from ringfence.core.wide cimport rf_wide_from, rf_wide_load, rf_wide_store, wide_t
+from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
     RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY, RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME,
     RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL,
-    RF_VENUE_EVENT_KIND_FILL, Execution, FileFrame, LedgerEvent, LedgerLeg, LedgerPosition, VenueEvent,
+    RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Execution, FileFrame, LedgerEvent, LedgerLeg, LedgerPosition, VenueEvent,
 )
 
 from ringfence.core.errors import CoreError
@@ -313,13 +313,13 @@ cdef class Feed:
             self.keep_loose(c.execution, <uint32_t>r.event.key, d, r.result, root == 0)
 
     cdef void keep_loose(self, uint32_t execution, uint32_t row, Days days, int result, int absent) noexcept nogil:
-        cdef Loose *l = &self.loose[self.loose_count]
+        cdef Loose *trade = &self.loose[self.loose_count]
         self.loose_count += 1
-        l.execution = execution
-        l.row = row
-        l.days = days
-        l.result = <uint8_t>result
-        l.absent = <uint8_t>absent
+        trade.execution = execution
+        trade.row = row
+        trade.days = days
+        trade.result = <uint8_t>result
+        trade.absent = <uint8_t>absent
 
     cdef int is_loose(self, uint32_t row) noexcept nogil:
         cdef uint32_t i
@@ -328,47 +328,47 @@ cdef class Feed:
                 return 1
         return 0
 
-    cdef void say_loose(self, const Loose *l, int kind, int result) noexcept nogil:
+    cdef void say_loose(self, const Loose *trade, int kind, int result) noexcept nogil:
         """A row about a trade that the ledger does not have."""
         cdef const EngineState *s = &self.replayer.state.c
-        cdef const Execution *x = &s.executions[l.row]
+        cdef const Execution *x = &s.executions[trade.row]
         cdef Change *c = self.next_change(kind, result)
-        c.execution = l.execution
-        self.name_execution(c, l.row, NULL)
+        c.execution = trade.execution
+        self.name_execution(c, trade.row, NULL)
         c.qty = x.last_qty
         c.px = x.last_px
         c.instrument = x.instrument
         c.account = x.account
         c.strategy = x.strategy
-        c.trade_day = l.days.trade
-        c.value_day = l.days.value
+        c.trade_day = trade.days.trade
+        c.value_day = trade.days.value
 
     cdef void follow_loose(self) noexcept nogil:
         """What became of the trades that the ledger does not have: corrected ones it still lacks, busted ones are gone from both."""
         cdef const EngineState *s = &self.replayer.state.c
         cdef uint32_t i = 0, row
-        cdef Loose *l
+        cdef Loose *trade
         while i < self.loose_count:
-            l = &self.loose[i]
-            row = in_force_of(s, l.row)
-            if row != l.row and s.executions[row].state == RF_EXECUTION_BOOKED:
-                l.row = row
-                self.say_loose(l, RF_LEDGER_EVENT_KIND_CORRECT, l.result)
+            trade = &self.loose[i]
+            row = in_force_of(s, trade.row)
+            if row != trade.row and s.executions[row].state == RF_EXECUTION_BOOKED:
+                trade.row = row
+                self.say_loose(trade, RF_LEDGER_EVENT_KIND_CORRECT, trade.result)
             elif s.executions[row].state != RF_EXECUTION_BOOKED:
-                self.say_loose(l, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_RESULT_BOOKED if l.absent else l.result)
+                self.say_loose(trade, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_RESULT_BOOKED if trade.absent else trade.result)
                 self.loose_count -= 1
                 self.loose[i] = self.loose[self.loose_count]
                 continue
             i += 1
 
-    cdef void find_loose(self) noexcept nogil:
-        """Trades of new rows that the ledger was not asked to book."""
+    cdef void find_loose(self, int said) noexcept nogil:
+        """Trades of new rows that the ledger was not asked to book; ``said``: there may be rows about some already."""
         cdef const EngineState *s = &self.replayer.state.c
-        cdef uint64_t first = self.execution_count + 1
+        cdef uint64_t first
         cdef uint32_t row
         for first in range(self.execution_count + 1, s.engine.execution_count + 1):
             row = in_force_of(s, <uint32_t>first)
-            if s.executions[row].state != RF_EXECUTION_BOOKED or find_event(&s.ledger, row) or self.is_loose(row):
+            if s.executions[row].state != RF_EXECUTION_BOOKED or find_event(&s.ledger, row) or ((said or row != first) and self.is_loose(row)):
                 continue
             self.keep_loose(first_of(s, row), row, self.days_of(RF_LEDGER_EVENT_KIND_FILL, s.executions[row].instrument), NOT_ASKED, 1)
             self.say_loose(&self.loose[self.loose_count - 1], RF_LEDGER_EVENT_KIND_FILL, NOT_ASKED)
@@ -444,17 +444,21 @@ cdef class Feed:
         cdef const VenueEvent *event = NULL
         cdef uint64_t before = self.change_count, row
         cdef uint32_t i
+        cdef int follows
         if frame.kind == RF_FRAME_KIND_VENUE_EVENT:
             event = <const VenueEvent*>(<const char*>frame + sizeof(FileFrame))
         for row in range(self.event_count + 1, t.head.event_count + 1):
             self.say_event(<uint32_t>row, event)
         self.say_postings()
-        if self.loose_count:
+        follows = frame.kind == RF_FRAME_KIND_CONTROL or (
+            event != NULL and (event.kind == RF_VENUE_EVENT_KIND_BUST or event.kind == RF_VENUE_EVENT_KIND_CORRECT)
+        )
+        if self.loose_count and follows:
             self.follow_loose()
         for i in range(min(t.refusal_count, t.refusal_rows)):
             self.say_refusal(&t.refusals[i], event)
         if s.engine.execution_count != self.execution_count:
-            self.find_loose()
+            self.find_loose(follows or t.refusal_count != 0)
         if event != NULL and event.kind == RF_VENUE_EVENT_KIND_FILL and s.engine.fills != self.fills and self.change_count == before:
             self.say_unkept(event)
         self.event_count = t.head.event_count

@@ -48,7 +48,7 @@ class PostgresStore(Store):
         parts = urlsplit(self.url)
         self.where = f"postgresql://{parts.hostname or ''}{parts.path}#{self.schema}" if not parts.query else f"postgresql:{parts.path}#{self.schema}"
         self._days: set[str] = set()
-        self._moment: Moment | None = None
+        self._writes = False
         self._connect()
 
     def _connect(self) -> None:
@@ -90,6 +90,7 @@ class PostgresStore(Store):
                 if self.book() is None:
                     c.execute("INSERT INTO book (instance, money_digits) VALUES (%s, %s)", book)
             c.execute(f"SET ROLE {self.schema}_writer")
+        self._writes = True
         self._days.clear()
 
     def _migrate(self, waiting: list[Any], *, known: bool) -> None:
@@ -170,7 +171,6 @@ class PostgresStore(Store):
         """Let every view answer as of a moment."""
         with self._asking() as c:
             c.execute("SELECT as_of(%s, %s, %s::date)", moment)
-        self._moment = moment
 
     def clear(self) -> None:
         """Remove the schema in one transaction; only an owner may. Its roles stay: they are the server's, and people may be members of them."""
@@ -188,11 +188,12 @@ class PostgresStore(Store):
             return c.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (self.schema,)).fetchone() is not None
 
     def reconnect(self) -> None:
-        """Connect anew, as the writer."""
+        """Connect anew, as whoever this object acted as."""
         self.close()
         self._connect()
-        with self._asking() as c:
-            c.execute(f"SET ROLE {self.schema}_writer")
+        if self._writes:
+            with self._asking() as c:
+                c.execute(f"SET ROLE {self.schema}_writer")
         self._days.clear()
 
     def close(self) -> None:

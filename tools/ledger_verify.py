@@ -199,7 +199,7 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
     """The views' sums against the ledger's own figures, position by position, when the rebuild is where the store is."""
     stored = {int(r["position"]): r for r in store.query("SELECT * FROM named_figures")}
     for row, p in enumerate(books.positions()[1:], 1):
-        ours = {name: wide(p[name]) for name in ("qty", "cost", "realized", "fees")}
+        ours: dict[str, Any] = {name: wide(p[name]) for name in ("qty", "cost", "realized", "fees")}
         ours |= {"income": wide(p["income"]) + wide(p["funding"]), "cash": books.feed.cash(row), "method": books.describe(p)["method"]}
         theirs = stored.pop(row, None)
         for name, value in ours.items():

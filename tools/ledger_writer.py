@@ -17,18 +17,22 @@ What can fail: StoreDiffers and ReplayDiffers (exit 7), JournalCorrupt (exit 7),
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ringfence.core.state import Limits
 from ringfence.ipc import stop
 from ringfence.ipc.errors import RegionMissing
+from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import list_regions, owner_alive
+from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools.errors import StoreAway, StoreDiffers
 from ringfence.tools.follow import JournalFollower
@@ -39,11 +43,21 @@ from ringfence.tools.ledger_store import Batch, Book, Head, Store, open_store
 from ringfence.tools.process import read_spec, run
 from ringfence.tools.replay import cut, limits_in
 
+NICE = 10
 POLL_S = 0.02
 DRAIN_S = 5.0
 AGAIN_S = (0.05, 2.0)
 QUIET_FRAMES = 1 << 20
 """Frames without a booking after which the position is stored all the same."""
+COUNTERS = {
+    "sequence": "last journal sequence handed to the store; 0: the store's batches are still being compared with the journal",
+    "compared": "sequence up to which they are",
+    "batches": "handed to the store since the start",
+    "store_away": "times that the store did not answer",
+}
+_ROLE = ENUMS["Role"].by_name["LEDGER"]
+_STATE = ENUMS["ProcessState"].by_name
+T = TypeVar("T")
 _LOG = logging.getLogger("ringfence")
 
 
@@ -90,6 +104,7 @@ class LedgerWriter:
         self.expected: deque[Head] = deque()
         self.left: Chunk | None = None
         self.batches = 0
+        self.away = 0
         self._follower = JournalFollower(directory)
         self._prepared = False
         self._sender = ThreadPoolExecutor(1, "ledger-sender")
@@ -102,10 +117,15 @@ class LedgerWriter:
         self._follower = JournalFollower(self.directory)
         self.books = None
         self.left = None
-        if not self._prepared and (name := instance_of(self.directory)):
-            self.store.prepare(Book(name, MONEY_DIGITS))
-            self._prepared = True
-        self.expected = deque(self.store.heads())
+        name = instance_of(self.directory)
+
+        def ask() -> list[Head]:
+            if not self._prepared and name:
+                self.store.prepare(Book(name, MONEY_DIGITS))
+                self._prepared = True
+            return self.store.heads()
+
+        self.expected = deque(self._insist(ask))
 
     def turn(self) -> bool:
         """Take what is new, up to a batch; whether there was anything."""
@@ -228,20 +248,29 @@ class LedgerWriter:
         self.batches += 1
 
     def _append(self, batch: Batch) -> None:
-        """Append a batch, however often the store goes away meanwhile."""
-        wait, known = AGAIN_S[0], True
+        """Append a batch, however often the store goes away meanwhile; from the second time on it is asked first whether it has it."""
+        sent = False
+
+        def attempt() -> None:
+            nonlocal sent
+            if sent and self._has(batch):
+                return
+            sent = True
+            self.store.append(batch)
+
+        self._insist(attempt)
+
+    def _insist(self, attempt: Callable[[], T]) -> T:
+        """Try until the store answers, or this process is asked to stop."""
+        wait = AGAIN_S[0]
         while True:
             try:
-                if not known and self._has(batch):
-                    return
-                self.store.append(batch)
+                return attempt()
             except StoreAway as e:
                 self.log.error("%s; trying again", e)
-                known = False
+                self.away += 1
                 while not self._back(wait):
                     wait = min(2 * wait, AGAIN_S[1])
-            else:
-                return
 
     def _back(self, wait: float) -> bool:
         if self._wait(wait):
@@ -260,8 +289,8 @@ class LedgerWriter:
         return bool(heads)
 
 
-def follow(writer: LedgerWriter) -> int:
-    """Book until asked to stop, then what is there already, for ``DRAIN_S`` at most; the exit code.
+def follow(writer: LedgerWriter, look: Callable[[LedgerWriter], None] | None = None) -> int:
+    """Book until asked to stop, then what is there already, for ``DRAIN_S`` at most; the exit code. ``look`` is called after each turn.
 
     Raises
     ------
@@ -276,7 +305,10 @@ def follow(writer: LedgerWriter) -> int:
             if writer.expected or time.monotonic() > until:
                 break
         expected = bool(writer.expected)
-        if writer.turn():
+        moved = writer.turn()
+        if look is not None:
+            look(writer)
+        if moved:
             if expected and not writer.expected:
                 writer.log.info("%s agrees with the journal up to its last batch, seen in %.3f s", writer.store.where, time.monotonic() - begun)
         elif writer.expected:
@@ -290,19 +322,55 @@ def follow(writer: LedgerWriter) -> int:
     return 0
 
 
+def opened(where: str, log: logging.Logger) -> Store | None:
+    """A store, waiting for it while it is away; None when asked to stop meanwhile."""
+    wait = AGAIN_S[0]
+    while True:
+        try:
+            return open_store(where)
+        except StoreAway as e:
+            log.error("%s; trying again", e)
+        if stop.wait(wait):
+            return None
+        wait = min(2 * wait, AGAIN_S[1])
+
+
+class Told:
+    """What an instance's writer says of itself, in region ``metrics.ledger``."""
+
+    def __init__(self, instance: str, epoch: int) -> None:
+        self.metrics = Metrics.create(instance, "ledger", COUNTERS, (), role=_ROLE, epoch=epoch)
+        self.metrics.segment.set_state(_STATE["RUNNING"])
+
+    def look(self, writer: LedgerWriter) -> None:
+        """Bring it up to date."""
+        self.metrics.set("sequence", writer.books.last.last_seq if writer.books is not None and not writer.expected else 0)
+        self.metrics.set("compared", writer.books.seq if writer.books is not None and writer.expected else 0)
+        self.metrics.set("batches", writer.batches)
+        self.metrics.set("store_away", writer.away)
+        self.metrics.segment.heartbeat(time.time_ns())
+
+    def close(self) -> None:
+        """Stop saying anything."""
+        self.metrics.close()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have instance and rows."""
+    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have instance with epoch, and rows."""
 
     def body(log: logging.Logger) -> int:
         spec: dict[str, Any] = read_spec(argv, "book the journal into the ledger's store")
-        store = open_store(str(spec["store"]))
-        options = {name: spec[name] for name in ("instance", "rows") if name in spec}
-        writer = LedgerWriter(Path(spec["journal_dir"]), store, wait=stop.wait, log=log, **options)
-        try:
-            return follow(writer)
-        finally:
-            writer.close()
-            store.close()
+        os.nice(NICE)
+        instance = str(spec.get("instance", ""))
+        with ExitStack() as held:
+            told = held.enter_context(closing(Told(instance, int(spec["epoch"])))) if instance else None
+            store = opened(str(spec["store"]), log)
+            if store is None:
+                return 0
+            held.enter_context(closing(store))
+            writer = LedgerWriter(Path(spec["journal_dir"]), store, instance=instance, rows=int(spec.get("rows", BATCH_ROWS)), wait=stop.wait, log=log)
+            held.enter_context(closing(writer))
+            return follow(writer, told.look if told is not None else None)
 
     return run("ledger", body)
 
