@@ -1,7 +1,7 @@
 """The ledger's store: fills booked per second from journal to committed rows, against plain COPY of the same rows.
 
 A journal of ``FILLS`` fills is written first (eight instruments, four strategies, buys and sells of orders that stay open). ``ours`` is the writer at work: it
-reads and checks the frames, applies them with the engine's code, books each fill with core's ledger, chains the hashes, and commits batches with their journal
+reads and checks the frames, applies them with the engine's code, whose ledger books each fill, chains the hashes, and commits batches with their journal
 position. ``theirs`` is COPY of the very same rows, encoded before the clock starts, into the same tables with the same indexes and checks, in transactions of
 the same size: what the server alone can take. Both are on a private server that syncs its log. Goals: 100,000 fills a second, 0.7 of plain COPY.
 SQLite is measured beside it, without a peer. Writer and server work at the same time, so rates need two idle cores; processor time a fill, of each, holds on a
@@ -31,6 +31,7 @@ from ringfence.tools.errors import ToolError
 from ringfence.tools.journal_writer import JournalWriter
 from ringfence.tools.ledger_cluster import PrivateCluster
 from ringfence.tools.ledger_copy import HEADER, TRAILER, executions_rows, postings_rows
+from ringfence.tools.ledger_state import MONEY_DIGITS
 from ringfence.tools.ledger_store import EXECUTION_COLUMNS, POSTING_COLUMNS, Batch, Book, Store, iso_day, open_store
 from ringfence.tools.ledger_writer import LedgerWriter
 
@@ -135,7 +136,7 @@ class Keeper:
 
 def plain_copy(batches: Sequence[Batch], store: Any) -> Cost:
     """What the same rows need, ready to be sent."""
-    store.prepare(Book("bench", "WAC", 18))
+    store.prepare(Book("bench", MONEY_DIGITS))
     ready = []
     for b in batches:
         day = iso_day(int(b.changes["day"][0])) if len(b.changes) else ""

@@ -118,18 +118,32 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef int refuse(LedgerTables *t, const LedgerEvent *source, int result) noexcept nogil:
+    """Count a booking that changed no figure, and keep it for a caller that wants it."""
+    t.head.refused += 1
+    t.head.refusal = <uint8_t>result
+    if t.refusals != NULL:
+        if t.refusal_count < t.refusal_rows:
+            t.refusals[t.refusal_count].event = source[0]
+            t.refusals[t.refusal_count].result = result
+        t.refusal_count += 1
+    return result
+
+
 cdef void let_waiting_act(LedgerTables *t, uint32_t row, uint32_t waiting) noexcept nogil:
     """Busts and corrections that came before the event in ``row``, oldest first, and those that in turn waited for them."""
     cdef uint32_t after, behind
+    cdef int result
     while waiting:
         after = t.events[waiting].next_of_position
         behind = t.events[waiting].next_of_other
         t.events[waiting].next_of_position = 0
         t.events[waiting].next_of_other = 0
         t.head.held -= 1
-        if refer(t, waiting, row) != RF_LEDGER_RESULT_BOOKED:
+        result = refer(t, waiting, row)
+        if result != RF_LEDGER_RESULT_BOOKED:
             t.events[waiting].state = RF_LEDGER_EVENT_STATE_REPLACED
-            t.head.refused += 1
+            refuse(t, &t.events[waiting], result)
         let_waiting_act(t, waiting, behind)
         waiting = after
 
@@ -239,12 +253,15 @@ cdef inline int figures_fit(const LedgerEvent *e) noexcept nogil:
 
 
 cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
-    cdef uint32_t row = t.head.event_count + 1, known, slot = 0, waiting = 0
+    cdef uint32_t row = t.head.event_count + 1, known, slot = 0, waiting = 0, touched
     cdef LedgerEvent *e
     cdef int result
     t.closing_count = 0
-    t.leg_count = 0
-    t.touched_count = 0
+    if not t.keep:
+        t.leg_count = 0
+        t.touched_count = 0
+        t.refusal_count = 0
+    touched = t.touched_count
     if source.key:
         slot = key_slot(t, source.key)
         known = t.by_key[slot]
@@ -257,8 +274,7 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
             t.head.conflicts += 1
             return RF_LEDGER_RESULT_CONFLICT
     if row >= t.head.event_rows:
-        t.head.refused += 1
-        return RF_LEDGER_RESULT_NO_ROW
+        return refuse(t, source, RF_LEDGER_RESULT_NO_ROW)
     e = &t.events[row]
     e[0] = source[0]
     e.root = 0
@@ -279,9 +295,8 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
         result = book_event(t, row, slot, waiting)
     if result != RF_LEDGER_RESULT_BOOKED and result != RF_LEDGER_RESULT_HELD:
         memset(e, 0, sizeof(LedgerEvent))
-        t.head.refused += 1
-        t.touched_count = 0
-        return result
+        t.touched_count = touched
+        return refuse(t, source, result)
     t.head.last_seq = source.seq
     if t.legs != NULL:
         say_legs(t, source.seq, e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT)

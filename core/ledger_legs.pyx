@@ -41,7 +41,7 @@ cdef wide_t cash_of(const LedgerTables *t, const LedgerPosition *p) noexcept nog
 
 
 cdef void touch(LedgerTables *t, uint32_t position) noexcept nogil:
-    """Remember the figures of a position before this booking changes them."""
+    """Remember the figures of a position before this booking, or the first of those that are kept, changes them."""
     cdef uint32_t at
     if t.legs == NULL or position == 0:
         return
@@ -80,6 +80,7 @@ cdef void say_legs(LedgerTables *t, uint64_t seq, int correction) noexcept nogil
     cdef const LedgerPosition *p
     cdef const LedgerPosition *b
     cdef wide_t cost, realized, fees, income, cash, units
+    t.leg_count = 0
     for at in range(t.touched_count):
         row = t.touched[at]
         p = &t.positions[row]

@@ -7,6 +7,11 @@ from ringfence.ipc.records cimport (
     LedgerCheckpoint, LedgerClosing, LedgerEvent, LedgerHead, LedgerInstrument, LedgerLeg, LedgerPick, LedgerPosition, Lot,
 )
 
+# What a booking refused, and its LedgerResult.
+ctypedef struct LedgerRefusal:
+    LedgerEvent event
+    int result
+
 # The ledger's tables as C sees them: pointers into one piece of memory that the caller owns, and where what a booking says goes.
 ctypedef struct LedgerTables:
     LedgerHead *head
@@ -19,7 +24,7 @@ ctypedef struct LedgerTables:
     uint32_t *by_position        # head.slots each; rows, 0: free
     uint32_t *by_key
     LedgerClosing *closings      # of the last booking; NULL: not wanted
-    LedgerLeg *legs              # of the last booking; NULL: not wanted
+    LedgerLeg *legs              # of the touched positions; NULL: not wanted
     LedgerPosition *before       # figures of the touched positions as they were; by order of touching; as many as there are positions
     uint32_t *touched            # their rows
     uint32_t touched_count
@@ -27,6 +32,10 @@ ctypedef struct LedgerTables:
     uint32_t closing_count
     uint32_t leg_rows
     uint32_t leg_count
+    LedgerRefusal *refusals      # NULL: not wanted; those beyond refusal_rows are counted only
+    uint32_t refusal_rows
+    uint32_t refusal_count
+    int keep                     # 1: touched rows and refusals are of all bookings since the caller emptied them, and legs their sum; 0: of the last
     int replaying                # what is booked once more says nothing
 
 # A free row, zeroed; when none is left, dust is merged (counted) so that there is one. 0: no position has two lots.

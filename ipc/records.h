@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 6u
-#define RF_LAYOUT_HASH 0xed45d1b08246876cull
+#define RF_LAYOUT_HASH 0x8a4c461de18297f3ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -399,7 +399,8 @@ enum rf_role {
     RF_ROLE_FEED = 6,
     RF_ROLE_VENUE = 7,
     RF_ROLE_SHADOW = 8,
-    RF_ROLE_MAX = 8
+    RF_ROLE_LEDGER = 9,
+    RF_ROLE_MAX = 9
 };
 
 /* What a component says it is doing. */
@@ -2366,7 +2367,8 @@ typedef struct {
     uint64_t recomputed; /* +112: events booked once more for busts and corrections */
     uint64_t checkpoints_dropped; /* +120: for which there was no row */
     uint64_t last_seq; /* +128 */
-    char pad_1[56]; /* +136: zero */
+    uint8_t refusal; /* +136: why the last booking that was refused was; 0: none was enum LedgerResult */
+    char pad_1[55]; /* +137: zero */
 } rf_ledger_head_t;
 RF_STATIC_ASSERT(sizeof(rf_ledger_head_t) == 192, "LedgerHead");
 RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, instrument_rows) == 0, "LedgerHead.instrument_rows");
@@ -2395,7 +2397,8 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, refused) == 104, "LedgerHead.refused
 RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, recomputed) == 112, "LedgerHead.recomputed");
 RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, checkpoints_dropped) == 120, "LedgerHead.checkpoints_dropped");
 RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, last_seq) == 128, "LedgerHead.last_seq");
-RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pad_1) == 136, "LedgerHead.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, refusal) == 136, "LedgerHead.refusal");
+RF_STATIC_ASSERT(offsetof(rf_ledger_head_t, pad_1) == 137, "LedgerHead.pad_1");
 
 /* How the ledger values an instrument. Linear: value = qty * px * factor / divisor; inverse: value = -qty * factor / px. Written by: engine. */
 typedef struct {

@@ -358,6 +358,7 @@ cdef extern from "records.h" nogil:
         RF_ROLE_FEED
         RF_ROLE_VENUE
         RF_ROLE_SHADOW
+        RF_ROLE_LEDGER
         RF_ROLE_MAX
 
     enum: # ProcessState
@@ -1405,7 +1406,8 @@ cdef extern from "records.h" nogil:
         uint64_t recomputed
         uint64_t checkpoints_dropped
         uint64_t last_seq
-        char pad_1[56]
+        uint8_t refusal
+        char pad_1[55]
 
     ctypedef struct LedgerInstrument "rf_ledger_instrument_t":
         uint64_t factor[2]

@@ -387,7 +387,7 @@ _ENUMS = (
     _enum("StrategyStatus", "Whether a strategy may trade.", "ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED", "POISONED"),
     _enum("Status", "Whether a table row is in use.", "ACTIVE", "HALTED"),
     _enum("SessionState", "State of a FIX session as the engine and the CLI see it.", "DOWN", "CONNECTING", "LOGGING_ON", "UP", "LOGGING_OUT"),
-    _enum("Role", "Process roles of an instance.", "SUPERVISOR", "ENGINE", "GATEWAY", "SIDECAR", "STRATEGY", "FEED", "VENUE", "SHADOW"),
+    _enum("Role", "Process roles of an instance.", "SUPERVISOR", "ENGINE", "GATEWAY", "SIDECAR", "STRATEGY", "FEED", "VENUE", "SHADOW", "LEDGER"),
     _enum("ProcessState", "What a component says it is doing.", "STARTING", "RECOVERING", "RUNNING", "STOPPING", "STOPPED", "FAILED"),
     _enum("ClockSource", "Where time comes from.", "TSC", "CLOCK_GETTIME"),
     _enum("Mode", "What an instance trades against.", "LIVE", "PAPER", "DEMO"),
@@ -1681,7 +1681,8 @@ _RECORDS = (
             Field("recomputed", "u64", "events booked once more for busts and corrections"),
             Field("checkpoints_dropped", "u64", "for which there was no row"),
             Field("last_seq", "u64"),
-            _pad(56, "pad_1"),
+            Field("refusal", "u8", "why the last booking that was refused was; 0: none was", enum="LedgerResult"),
+            _pad(55, "pad_1"),
         ),
     ),
     Record(

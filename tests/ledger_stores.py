@@ -19,7 +19,7 @@ from ringfence.tools.ledger_store import Store, open_store
 class SQLiteHome:
     """Stores as files in a directory."""
 
-    refusal: type[Exception] = sqlite3.IntegrityError
+    refusal: type[Exception] = StoreError
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

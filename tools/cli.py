@@ -102,7 +102,6 @@ AS_OF = (
     arg("--value-date", type=_day, metavar="YYYY-MM-DD", help="only what is settled by this day"),
     arg("--csv", dest="output", action="store_const", const="csv", help="same as -o csv"),
 )
-METHOD = arg("--method", metavar="M", help="cost method of every position: WAC, FIFO, LIFO or HIFO (default: the store's, else ACCOUNT: each by its account's)")
 COMMANDS = (
     Command(
         "up",
@@ -416,7 +415,7 @@ COMMANDS = (
                 "write",
                 "book the journal into the ledger's store: double entry, each execution exactly once",
                 "commands.ledger_store:write",
-                (*LEDGER, METHOD, arg("-f", "--follow", action="store_true", help="go on with what is journaled, until Ctrl-C")),
+                (*LEDGER, arg("-f", "--follow", action="store_true", help="go on with what is journaled, until Ctrl-C")),
             ),
             Command("positions", "quantity, cost, realized and cash per position", "commands.ledger_store:positions", AS_OF),
             Command("lots", "open lots, by a replay of the journal", "commands.ledger_store:lots", AS_OF),
@@ -451,7 +450,7 @@ COMMANDS = (
                 "commands.ledger_store:verify",
                 LEDGER,
             ),
-            Command("rebuild", "empty the store and book the journal again; needs --yes", "commands.ledger_store:rebuild", (*LEDGER, METHOD)),
+            Command("rebuild", "empty the store and book the journal again; needs --yes", "commands.ledger_store:rebuild", LEDGER),
         ),
     ),
     Command(

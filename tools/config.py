@@ -13,11 +13,13 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
 import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ringfence.core.clordid import encode_out_of_band
 from ringfence.gateways.errors import SessionError
@@ -40,6 +42,7 @@ from ringfence.tools.config_model import (
     StrategyConfig,
 )
 from ringfence.tools.errors import ConfigError
+from ringfence.tools.ledger_store import FILE_NAME
 from ringfence.tools.session_config import SessionConfig
 from ringfence.tools.toml_table import Table
 from ringfence.tools.trading_day import parse_roll
@@ -150,6 +153,13 @@ class ShadowConfig:
 
 
 @dataclass(frozen=True)
+class LedgerConfig:
+    """``[ledger]``: a process that books the journal into a store, a file or a PostgreSQL URL (docs/ledger.md)."""
+
+    store: str
+
+
+@dataclass(frozen=True)
 class VenueConfig:
     """``[[venue]]`` and its session."""
 
@@ -194,6 +204,7 @@ class Config:
     journal: JournalConfig
     supervisor: SupervisorConfig
     shadow: ShadowConfig
+    ledger: LedgerConfig | None
     instruments: tuple[InstrumentConfig, ...]
     accounts: tuple[AccountConfig, ...]
     venues: tuple[VenueConfig, ...]
@@ -277,6 +288,8 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     limits = _limits(top.table("limits"))
     cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
     supervisor, shadow = _supervisor(top.table("supervisor")), _shadow(top.table("shadow"))
+    ledger = _ledger(top.table("ledger"), instance, source) if "ledger" in values else None
+    top.known.append("ledger")
     currencies = model.read_currencies(top, limits.currencies)
     brokers = tuple(model.read_broker(k, t) for k, t in enumerate(top.tables("broker", 0, limits.brokers), 1))
     instruments = tuple(model.read_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
@@ -303,7 +316,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     top.known.append("feed")
     top.finish()
     number = int.from_bytes(digest[:8], "little")
-    base = (source, number, instance, cores, rings, limits, journal, supervisor, shadow, instruments, accounts, venues, strategies, routes, feed)
+    base = (source, number, instance, cores, rings, limits, journal, supervisor, shadow, ledger, instruments, accounts, venues, strategies, routes, feed)
     return Config(*base, currencies, brokers, desks, permissions, model_limits, operators)
 
 
@@ -471,6 +484,17 @@ def _shadow(t: Table) -> ShadowConfig:
     )
     t.finish()
     return config
+
+
+def _ledger(t: Table, instance: InstanceConfig, source: Path) -> LedgerConfig | None:
+    enabled, store = t.flag("enabled", True), t.text("store", "")
+    t.finish()
+    if "://" not in store:
+        store = str(source.parent / store if store else instance.data_dir / FILE_NAME)
+    elif not store.startswith(("postgresql://", "postgres://")) or urlsplit(store).password:
+        allowed = "a file, or postgresql://USER@HOST/DATABASE#SCHEMA without a password: libpq finds that in PGPASSFILE, and this file is copied"
+        raise t.error("store", re.sub(r"://[^@/]*@", "://...@", store), allowed)
+    return LedgerConfig(store) if enabled else None
 
 
 def _venue(row: int, t: Table, instance: InstanceConfig, base: Path) -> VenueConfig:

@@ -1,43 +1,34 @@
-"""The books as the journal makes them: replay, ledger and what they say, cut into batches for a store.
+"""The books as the journal makes them: a replay and what its ledger says, cut into batches for a store.
 
-    chunks of frames ──Books.take──▶ Feed (replay + ledger) ──▶ rows ──Books.cut──▶ Batch
+    chunks of frames ──Books.take──▶ Feed (replay with the engine's ledger) ──▶ rows ──Books.cut──▶ Batch
 
-A pure function of the journal, the cost method and where the batches are cut: a restarted writer, ``ledger verify`` and ``ledger rebuild`` make the same books
-from the same frames, and the heads of the batches say so. Memory: a private copy of the engine's tables, a ledger with room for as many events as the journal's
-instance may have executions (touched as it is used), and the rows of one batch. What can fail: JournalCorrupt and ReplayDiffers of the replay;
-``TablesGrew`` when a later START has larger tables: then begin again with those.
+A pure function of the journal and of where the batches are cut: a restarted writer, ``ledger verify`` and ``ledger rebuild`` make the same books from the same
+frames, and the heads of the batches say so. Memory: a private copy of the engine's tables (touched as it is used), and the rows of one batch. What can fail:
+JournalCorrupt and ReplayDiffers of the replay; ``TablesGrew`` when a later START has larger tables: then begin again with those.
 """
 
 from __future__ import annotations
 
 import hashlib
-import mmap
 from typing import Any
 
 import numpy as np
 
 from ringfence.core.errors import ReplayError, StateMismatch
-from ringfence.core.ledger import Ledger, Position, bytes_needed
-from ringfence.core.ledger import Limits as LedgerLimits
 from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.errors import JournalCorrupt, StoreError
 from ringfence.tools.journal import Chunk
-from ringfence.tools.ledger_feed import CHANGE, POSTING, ROOM, Feed, balanced
+from ringfence.tools.ledger_feed import CHANGE, POSTING, Feed
+from ringfence.tools.ledger_state import INVERSE, MONEY_DIGITS, used, wide
 from ringfence.tools.ledger_store import NO_HEAD, Batch, Head, iso_day
 from ringfence.tools.replay import TABLES, ReplayDiffers, limits_in
 
-MONEY_DIGITS = 18
-"""Of every figure in every asset: price and quantity of most instruments together, so that the value of a trade is exact and sums need no rescaling."""
 BATCH_ROWS = 1 << 14
-METHOD = "ACCOUNT"
-"""Positions by the cost methods of their accounts, as in the engine; the name of a LedgerMethod books all by that one instead."""
-MARGINED = frozenset({"FX_FORWARD", "FX_NDF", "PERPETUAL", "FUTURE"})
 SUSPENSE = "suspense"
-LAZY = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-"""Pages appear when they are used."""
-_KINDS = ENUMS["InstrumentKind"].by_value
+_METHODS = ENUMS["LedgerMethod"].by_value
+_MARGIN: int = CONSTANTS["LEDGER_MARGIN"][0]
 
 
 class TablesGrew(Exception):
@@ -64,42 +55,30 @@ def _assets(instrument: Any) -> tuple[str, str]:
 
 
 class Books:
-    """Replay, ledger and the rows that no batch has yet.
+    """Replay, and the rows that no batch has yet.
 
     Parameters
     ----------
     limits : Limits
         Of the instance, from its START.
-    method : str
-        Cost method of every position, or ``METHOD``.
     rows : int
-        Of a batch, at most.
+        Of a batch; as many more as one input writes.
     """
 
-    def __init__(self, limits: Limits, method: str, rows: int = BATCH_ROWS) -> None:
-        self.limits, self.method = limits, method
-        sizes = LedgerLimits(
-            instruments=limits.instruments,
-            positions=limits.positions,
-            lots=limits.executions + limits.positions + 1,
-            events=2 * limits.executions,
-            picks=1,
-            checkpoints=limits.executions // 32 + limits.positions,
-        )
-        self._memory = mmap.mmap(-1, bytes_needed(sizes), flags=LAZY)
-        by_account = method == METHOD
-        self.ledger = Ledger(memoryview(self._memory), sizes, method="WAC" if by_account else method)
-        self.feed = Feed(Replayer(limits), self.ledger, by_account=by_account)
+    def __init__(self, limits: Limits, rows: int = BATCH_ROWS) -> None:
+        self.limits, self.rows = limits, rows
+        self.feed = Feed(Replayer(limits))
         self.state = self.feed.replayer.state
-        self._postings, self._changes = np.zeros(rows, POSTING), np.zeros(rows, CHANGE)
+        self._postings, self._changes = np.zeros(rows + self.feed.room, POSTING), np.zeros(rows + self.feed.room, CHANGE)
         self.posting_count = self.change_count = 0
         self.last = Head(0, 1, 0, 0, 0, 0, 0, NO_HEAD, NO_HEAD, NO_HEAD)
         self._frames = hashlib.sha256()
-        self._new: dict[str, list[tuple[Any, ...]]] = {}
         self._named = {"accounts": 0, "strategies": 0, "venues": 0}
+        self._instruments: set[int] = set()
+        self._marks: dict[int, tuple[int, int, int]] = {}  # of what the ledger has booked
         self._day = -1
-        self._marks: dict[int, tuple[int, int, int]] = {}
         self._positions = 0
+        self._methods = 0
 
     @property
     def seq(self) -> int:
@@ -109,7 +88,7 @@ class Books:
     @property
     def full(self) -> bool:
         """Whether there is hardly room for more rows: cut."""
-        return max(self.posting_count, self.change_count) + ROOM >= len(self._postings)
+        return max(self.posting_count, self.change_count) >= self.rows
 
     def take(self, chunk: Chunk) -> Chunk:
         """Apply the frames of a chunk, and return those that are left when the rows of a batch are full.
@@ -124,7 +103,7 @@ class Books:
         if (wanted := limits_in(chunk)) and any(getattr(wanted, t) > getattr(self.limits, t) for t in TABLES):
             raise TablesGrew(larger(self.limits, wanted))
         at, before = chunk.start, self.seq
-        while (at < chunk.end or self.feed.wanted) and not self.full:
+        while at < chunk.end and not self.full:
             try:
                 end, self.posting_count, self.change_count = self.feed.apply(
                     chunk.buffer, at, chunk.end, self._postings, self.posting_count, self._changes, self.change_count
@@ -134,8 +113,6 @@ class Books:
                 raise kind(str(e), chunk.segment.index, chunk.segment.path, at, self.seq + 1) from e
             self._frames.update(memoryview(chunk.buffer)[at:end])
             at = end
-            if self.feed.wanted:
-                self._define(self.feed.wanted)
         return chunk._replace(start=at, first_seq=self.seq + 1, frames=chunk.frames - (self.seq - before))
 
     def cut(self) -> Batch:
@@ -147,10 +124,10 @@ class Books:
             If the rows do not balance: that cannot be, and nothing may be stored then.
         """
         postings, changes = self._postings[: self.posting_count].copy(), self._changes[: self.change_count].copy()
-        if not balanced(self._postings, self.posting_count):
+        if not self.feed.balanced:
             raise StoreError(f"the postings up to sequence {self.seq} do not balance; nothing is stored, please report it with the journal")
         engine = self.state.table("engine")[1]
-        rows = hashlib.sha256(hashlib.sha256(postings.tobytes()).digest() + hashlib.sha256(changes.tobytes()).digest()).digest()
+        entries = hashlib.sha256(hashlib.sha256(postings.tobytes()).digest() + hashlib.sha256(changes.tobytes()).digest()).digest()
         head = Head(
             self.last.number + 1,
             self.last.last_seq + 1,
@@ -160,94 +137,96 @@ class Books:
             len(postings),
             len(changes),
             hashlib.sha256(bytes.fromhex(self.last.journal_head) + self._frames.digest()).hexdigest(),
-            hashlib.sha256(bytes.fromhex(self.last.entries_head) + rows).hexdigest(),
+            hashlib.sha256(bytes.fromhex(self.last.entries_head) + entries).hexdigest(),
             hashlib.sha256(self.feed.figures()).hexdigest(),
         )
-        self._note_names()
-        self._note_days(changes)
-        self._note_marks(head)
-        batch = Batch(head, postings, changes, self._new)
-        self.last, self._new, self._frames = head, {}, hashlib.sha256()
+        rows = self._names() | self._positions_and_methods() | self._instruments_and_days(changes) | self._marks_at(head)
+        batch = Batch(head, postings, changes, {table: found for table, found in rows.items() if found})
+        self.last, self._frames = head, hashlib.sha256()
         self.posting_count = self.change_count = 0
         return batch
 
-    # ---- what things are called
+    def positions(self) -> Any:
+        """Rows of ``ledger_positions``, the first at index 1."""
+        return used(self.state.table, "ledger_positions", "position_count")
 
-    def describe(self, p: Position) -> tuple[dict[str, str], int, int]:
-        """Return how a position's account, strategy, symbol and currency are called, and the digits of its quantity and its money."""
+    # ---- rows of small tables that no batch has yet
+
+    def describe(self, p: Any) -> dict[str, str]:
+        """Return how a position's account, strategy, symbol and currency are called."""
         table = self.state.table
-        i = table("instruments")[p.instrument]
-        strategy = _text(table("strategies")[p.strategy]["name"]) if p.strategy else SUSPENSE
-        who = {"account": _text(table("accounts")[p.account]["name"]) if p.account else "-", "strategy": strategy, "symbol": _text(i["symbol"])}
+        i = table("instruments")[int(p["instrument"])]
         base, quote = _assets(i)
-        return who | {"currency": base if i["inverse"] else quote}, int(i["qty_digits"]), MONEY_DIGITS
+        return {
+            "account": _text(table("accounts")[int(p["account"])]["name"]) if p["account"] else "-",
+            "strategy": _text(table("strategies")[int(p["strategy"])]["name"]) if p["strategy"] else SUSPENSE,
+            "symbol": _text(i["symbol"]),
+            "currency": base if i["inverse"] else quote,
+            "method": _METHODS[int(p["method"])],
+        }
 
-    def _define(self, row: int) -> None:
-        """Tell the ledger how an instrument is valued, when it is first traded; its terms never change after that."""
-        i = self.state.table("instruments")[row]
-        symbol, (base, quote) = _text(i["symbol"]), _assets(i)
-        qty_digits, px_digits, inverse = int(i["qty_digits"]), int(i["price_digits"]), bool(i["inverse"])
-        multiplier, margin = max(1, int(i["multiplier"])), _KINDS.get(int(i["kind"])) in MARGINED
-        settle, unit = (base if inverse else quote), (symbol if margin or inverse else base)
-        self.ledger.define(
-            row,
-            qty_digits=qty_digits,
-            px_digits=px_digits,
-            money_digits=MONEY_DIGITS,
-            multiplier=(multiplier, 0),
-            settle_asset=row,
-            base_asset=row,
-            inverse=inverse,
-            margin=margin,
-        )
-        power = MONEY_DIGITS + px_digits - qty_digits if inverse else MONEY_DIGITS - px_digits - qty_digits
-        scale = 10 ** (MONEY_DIGITS - qty_digits)
-        self._note(
-            "instruments",
-            (
-                *(row, symbol, base, quote, unit, settle, qty_digits, px_digits, MONEY_DIGITS, int(inverse), int(margin)),
-                *(multiplier * 10 ** max(power, 0), 10 ** max(-power, 0), multiplier * scale, scale),
-            ),
-        )
-        self._marks[row] = (0, 0, 0)
-
-    def _note(self, table: str, *rows: tuple[Any, ...]) -> None:
-        if rows:
-            self._new.setdefault(table, []).extend(rows)
-
-    def _note_names(self) -> None:
+    def _names(self) -> dict[str, list[tuple[Any, ...]]]:
         engine, table = self.state.table("engine")[1], self.state.table
         brokers = table("brokers")
         more: tuple[str, ...]
+        out: dict[str, list[tuple[Any, ...]]] = {}
         for name, count in (("accounts", "account_count"), ("strategies", "strategy_count"), ("venues", "venue_count")):
-            rows = table(name)
+            rows, found = table(name), out.setdefault(name, [])
+            if name == "strategies" and not self._named[name] and int(engine[count]):
+                found.append((0, SUSPENSE))
             for row in range(self._named[name] + 1, int(engine[count]) + 1):
                 r, more = rows[row], ()
                 if name == "accounts":
                     broker = int(r["broker"])
                     more = (_text(r["code"]), _text(r["currency"]), _text(brokers[broker]["name"]) if broker else "")
-                self._note(name, (row, _text(r["name"]), *more))
-            if name == "strategies" and not self._named[name] and int(engine[count]):
-                self._note(name, (0, SUSPENSE))
+                found.append((row, _text(r["name"]), *more))
             self._named[name] = int(engine[count])
-        for row in range(self._positions + 1, self.ledger.head.positions + 1):
-            p = self.ledger.position(row)
-            self._note("position_keys", (row, p.account, p.strategy, p.instrument, p.method))
-        self._positions = self.ledger.head.positions
+        return out
 
-    def _note_days(self, changes: Any) -> None:
-        days, first = np.unique(changes["day"], return_index=True)
-        for day, at in zip(days.tolist(), first.tolist(), strict=True):
-            if day > self._day:
-                self._note("days", (iso_day(day), int(changes["seq"][at])))
-                self._day = day
+    def _positions_and_methods(self) -> dict[str, list[tuple[Any, ...]]]:
+        positions = self.positions()
+        keys, valuations = [], []
+        for row in range(self._positions + 1, len(positions)):
+            account, strategy, instrument = (int(positions[row][name]) for name in ("account", "strategy", "instrument"))
+            keys.append((row, account, strategy, instrument))
+            if instrument not in self._marks:
+                self._marks[instrument] = (0, 0, 0)
+                valuations.append(self._valuation(instrument))
+        self._positions = len(positions) - 1
+        methods = [(seq, ns, position, _METHODS[method]) for seq, ns, position, method in self.feed.methods[self._methods :]]
+        self._methods = len(self.feed.methods)
+        return {"position_keys": keys, "valuations": valuations, "methods": methods}
 
-    def _note_marks(self, head: Head) -> None:
-        """The marks of what was ever traded, where they changed since the last batch."""
+    def _valuation(self, row: int) -> tuple[Any, ...]:
+        """How the ledger values an instrument, with what its assets are called."""
+        i, v = self.state.table("instruments")[row], self.state.table("ledger_instruments")[row]
+        symbol, (base, quote) = _text(i["symbol"]), _assets(i)
+        inverse, margin = bool(int(v["flags"]) & INVERSE), bool(int(v["flags"]) & _MARGIN)
+        settle, unit = (base if inverse else quote), (symbol if margin or inverse else base)
+        scale = 10 ** (MONEY_DIGITS - int(v["qty_digits"]))
+        figures = (wide(v["factor"]), wide(v["divisor"]), max(1, int(i["multiplier"])) * scale, scale)
+        return (row, base, quote, unit, settle, MONEY_DIGITS, int(inverse), int(margin), *figures)
+
+    def _instruments_and_days(self, changes: Any) -> dict[str, list[tuple[Any, ...]]]:
         rows = self.state.table("instruments")
+        traded = sorted((set(np.unique(changes["instrument"]).tolist()) | self._marks.keys()) - self._instruments - {0})
+        self._instruments.update(traded)
+        instruments = [(r, _text(rows[r]["symbol"]), int(rows[r]["qty_digits"]), int(rows[r]["price_digits"])) for r in traded]
+        days = []
+        for day, at in zip(*(part.tolist() for part in np.unique(changes["day"], return_index=True)), strict=True):
+            if day > self._day:
+                days.append((iso_day(day), int(changes["seq"][at])))
+                self._day = day
+        return {"instruments": instruments, "days": days}
+
+    def _marks_at(self, head: Head) -> dict[str, list[tuple[Any, ...]]]:
+        """The marks of what was ever booked, where they changed since the last batch."""
+        rows = self.state.table("instruments")
+        found = []
         for row, before in self._marks.items():
             i = rows[row]
             now = (int(i["bid"]), int(i["ask"]), int(i["last"]))
             if now != before:
-                self._note("marks", (head.last_seq, head.engine_ns, row, *now))
+                found.append((head.last_seq, head.engine_ns, row, *now))
                 self._marks[row] = now
+        return {"marks": found}

@@ -1,69 +1,74 @@
 """Journal frames to what the ledger's store keeps: postings and executions, as arrays of records.
 
-    frames ──Replayer.step──▶ the engine's executions ──what changed──▶ core's Ledger ──legs──▶ postings
-                                                                └──────────────────────────▶ executions
+    frames ──Replayer.step──▶ the engine's own ledger ──events, touched positions, legs, refusals of this input──▶ postings, executions
 
-The figures come from the journal alone: frames are applied by the engine's own code, so duplicates, suspense, busts, corrections and assignments are judged as
-they were live. What is booked is the trade in force of each root, an execution that corrects none: it appears (FILL), changes (CORRECT), or is gone (BUST).
-A trade's identity is its row, so no digest can collide. A posting is one position's share of a booking with all its legs in one row: the row sums to zero, and
-a store checks it so. Memory: the caller's arrays, and one small row an execution. What can fail: ReplayError and StateMismatch of the replayer, LedgerError
-when a table of the ledger is full; the object is of no use then. What the ledger refuses otherwise is an execution with that result and without a posting.
+The figures are those of the engine: a replay applies the frames by the engine's code, and its ledger tells, by legs that are kept over one input, what that
+did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks it
+so. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
+is not known or the position table is full (no result). A trade's identity is the row of the first execution of its chain, so no digest can collide; what has no
+such row (the execution table is full, a booking that is no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
+
+Memory: the caller's arrays, scratch as large as the ledger's positions, and eight bytes an event. What can fail: ReplayError and StateMismatch of the replayer;
+the object is of no use then.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from ringfence.core.calendar cimport days_since_2000
-from ringfence.core.ledger cimport Ledger
-from ringfence.core.ledger_events cimport book, set_method
-from ringfence.core.ledger_index cimport find_event, find_position
-from ringfence.core.lots cimport LedgerTables
+from ringfence.core.ledger_index cimport find_event
+from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_legs cimport cash_of
+from ringfence.core.lots cimport LedgerRefusal, LedgerTables
 from ringfence.core.replay cimport STEP_OK, Replayer
 from ringfence.core.state cimport EngineState
-from ringfence.core.wide cimport rf_wide_from, rf_wide_load, rf_wide_store, wide_t
+from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_ASSIGN_EXECUTION, RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY,
-    RF_LEDGER_LEG_ACCOUNT_EQUITY, RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE,
-    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NO_ROW, RF_SIDE_BUY, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT,
-    Control, Execution, FileFrame, LedgerEvent, LedgerLeg, VenueEvent,
+    RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
+    RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY, RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME,
+    RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL,
+    RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Execution, FileFrame, LedgerEvent, LedgerLeg, LedgerPosition, VenueEvent,
 )
 
 from ringfence.core.errors import CoreError
-from ringfence.core.ledger import LedgerError
 
 cdef enum:
-    SPARE = 64          # rows that one frame needs at most: it changes two trades, each of one position
-    LEDGER_STEPS = 16
+    SPARE = 64           # changes of one input beyond two a position
+    LEGS = 8             # of a position
     SATURDAY = 5
-    TO_MONDAY = 5       # 2000-01-01 was a Saturday
-    SUM_LEGS = 6        # money; the rest is units
-    FIGURE_BYTES = 256  # of LedgerPosition, from its first field on; instrument, account and strategy follow
+    TO_MONDAY = 5        # 2000-01-01 was a Saturday
+    SUM_LEGS = 6         # money; the rest is units
+    FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
+    KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
+    NAMELESS = 1 << 30   # fits in a signed number of 32 bits
+    NOT_ASKED = 0
 
-ROOM = SPARE
-"""Rows that ``apply`` keeps free: it stops when so many, or fewer, are left."""
+WITHOUT_ROW = NAMELESS
+"""The bit of an identity that names no row of the execution table."""
 
-STEPS = LEDGER_STEPS
-"""Bookings that one journal sequence has room for; the ledger's own sequence is that of the journal times this, plus the number of the booking."""
+# When a booking was made and when it settles, by row of its event.
+cdef struct Days:
+    uint32_t trade
+    uint32_t value
 
-# What of a root is booked.
-cdef struct Known:
-    int64_t qty
-    int64_t px
-    uint32_t trade_day
-    uint32_t value_day
-    uint8_t booked
-    uint8_t seen
+# A trade in the execution table that the ledger does not have, or not as it is in force.
+cdef struct Loose:
+    uint32_t execution   # identity
+    uint32_t row         # in force
+    Days days
+    uint8_t result       # why
+    uint8_t absent       # 1: the ledger has nothing of it; 0: something that was corrected since
     char[6] pad
 
 AMOUNTS = ("cost", "cash", "fee", "pnl", "income", "equity", "units")
 """The legs of a posting, in the order of its amounts."""
 
 POSTING = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("amounts", "<u8", (14,)), ("position", "<u4"), ("execution", "<u4"), ("day", "<u4"), ("trade_day", "<u4"),
-     ("value_day", "<u4"), ("correction", "<u4")]
+    [("seq", "<u8"), ("engine_ns", "<u8"), ("amounts", "<u8", (14,)), ("position", "<u4"), ("execution", "<u4"), ("day", "<u4"), ("value_day", "<u4"),
+     ("correction", "<u4"), ("pad", "<u4")]
 )
 """A posting; ``amounts`` are 128-bit, low word first; days since 2000-01-01."""
 
@@ -72,7 +77,7 @@ CHANGE = np.dtype(
      ("instrument", "<u4"), ("position", "<u4"), ("day", "<u4"), ("trade_day", "<u4"), ("value_day", "<u4"), ("account", "<u2"), ("strategy", "<u2"),
      ("venue", "<u2"), ("side", "u1"), ("kind", "u1"), ("result", "u1"), ("pad", "S3"), ("exec_id", "S40"), ("venue_order_id", "S32")]
 )
-"""A trade that appeared, changed or is gone."""
+"""A booking that appeared, changed or is gone, or that the ledger refused."""
 
 if POSTING.itemsize != sizeof(Posting) or CHANGE.itemsize != sizeof(Change):
     raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
@@ -88,239 +93,434 @@ cdef uint32_t value_day(uint32_t trade_day, uint32_t settle_days) noexcept nogil
     return day
 
 
-cdef void take_terms(const LedgerTables *engine, uint32_t row, LedgerEvent *e) noexcept nogil:
-    """Commission and rate of a trade as the engine's ledger has them: what a report said, judged at the rates of its moment."""
-    cdef const LedgerEvent *told = &engine.events[find_event(engine, row)]
-    e.fx = told.fx
-    e.fx_digits = told.fx_digits
-    e.fee_kind = told.fee_kind
-    rf_wide_store(e.fee, rf_wide_load(told.fee))
-    rf_wide_store(e.fee_px, rf_wide_load(told.fee_px))
-    e.given |= told.given & RF_LEDGER_GIVEN_FEE
+cdef uint32_t first_of(const EngineState *s, uint32_t row) noexcept nogil:
+    """The execution that a chain of corrections begins with."""
+    while s.executions[row].corrects:
+        row = s.executions[row].corrects
+    return row
 
 
+cdef uint32_t in_force_of(const EngineState *s, uint32_t row) noexcept nogil:
+    """The execution that a chain of corrections ends with."""
+    while s.executions[row].corrected_by:
+        row = s.executions[row].corrected_by
+    return row
+
+
+cdef inline int refers(const LedgerEvent *e) noexcept nogil:
+    return e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
+
+
+cdef inline int is_about(const LedgerTables *t, uint32_t row, uint32_t position) noexcept nogil:
+    """Whether an event, or what it refers to, names a position."""
+    cdef const LedgerEvent *e = &t.events[t.events[row].root if t.events[row].root else row]
+    return e.position == position or e.other_position == position
+
+
+cdef int column_of(const LedgerLeg *leg) noexcept nogil:
+    """Which amount of a posting a leg is; -1 for the contra of units, which is understood."""
+    if leg.units:
+        return -1 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 6
+    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_VENUE:
+        return 1
+    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_FEE:
+        return 2
+    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_PNL:
+        return 3
+    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_INCOME:
+        return 4
+    return 5 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 0
+
+
+@cython.auto_pickle(False)
+@cython.no_gc_clear
 cdef class Feed:
-    """A replay and a ledger behind it.
+    """A replay whose ledger tells what every input did.
 
     Parameters
     ----------
     replayer : Replayer
-        Empty.
-    ledger : Ledger
-        Empty, with room for every execution; instruments are defined when ``apply`` asks for them.
-    by_account : bool
-        Positions have the cost method that the engine's ledger has for them, not the ledger's own.
+        Empty, and nobody else's.
     """
 
     cdef readonly Replayer replayer
-    cdef readonly Ledger ledger
-    cdef readonly uint32_t wanted      # instrument that is to be defined before apply goes on; 0: none
-    cdef readonly uint64_t refused     # bookings that the ledger refused
-    cdef int by_account
-    cdef object known_rows
-    cdef Known[::1] known
-    cdef uint64_t seen_rows            # executions looked at
-    cdef int unsettled                 # the last frame's changes are not all booked
-    cdef int everywhere                # they may be in any row
-    cdef uint32_t bookings             # of the last frame
-    cdef uint64_t last_seq
+    cdef readonly uint64_t room        # rows that the caller's arrays have more than are ever written at the beginning of an input
+    cdef readonly bint balanced        # the legs of every position and input summed to zero, none was lost
+    cdef readonly list methods         # (sequence, engine time, position, LedgerMethod) of every change of a cost method
+    cdef list scratch                  # what the pointers of the ledger's tables point to
+    cdef object day_rows, loose_rows, method_rows
+    cdef Days[::1] days                # by row of the event
+    cdef Loose[::1] loose
+    cdef uint8_t[::1] known_methods    # by position
+    cdef uint32_t loose_count, position_count, nameless
+    cdef uint64_t event_count, execution_count, fills
+    cdef Posting *postings             # the caller's, while apply runs
+    cdef Change *changes
+    cdef uint64_t posting_count, change_count, change_rows
 
-    def __init__(self, Replayer replayer not None, Ledger ledger not None, *, by_account=False):
-        dtype = np.dtype([("qty", "<i8"), ("px", "<i8"), ("trade_day", "<u4"), ("value_day", "<u4"), ("booked", "u1"), ("seen", "u1"), ("pad", "S6")])
-        if dtype.itemsize != sizeof(Known):
+    def __init__(self, Replayer replayer not None):
+        cdef LedgerTables *t = &replayer.state.c.ledger
+        cdef uint64_t positions = t.head.position_rows
+        cdef unsigned char[::1] legs, before
+        cdef unsigned char[::1] touched, refusals
+        self.room = 2 * positions + SPARE
+        if replayer.seq or self.replayer is not None:
+            raise CoreError(f"a feed begins with an empty replay and once; this one was at sequence {replayer.seq}")
+        if <uint64_t>replayer.state.c.execution_rows + t.head.event_rows >= NAMELESS:
+            raise CoreError(f"{t.head.event_rows} events of the ledger are more than have an identity; lower limits.executions")
+        days = np.dtype([("trade", "<u4"), ("value", "<u4")])
+        loose = np.dtype([("execution", "<u4"), ("row", "<u4"), ("days", days), ("result", "u1"), ("absent", "u1"), ("pad", "S6")])
+        if days.itemsize != sizeof(Days) or loose.itemsize != sizeof(Loose):
             raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
+        self.day_rows = np.zeros(t.head.event_rows, days)
+        self.loose_rows = np.zeros(replayer.state.c.execution_rows, loose)
+        self.method_rows = np.zeros(positions, "u1")
+        self.days, self.loose, self.known_methods = self.day_rows, self.loose_rows, self.method_rows
+        legs, before = np.zeros(LEGS * positions * sizeof(LedgerLeg), "u1"), np.zeros(positions * sizeof(LedgerPosition), "u1")
+        touched, refusals = np.zeros(positions * sizeof(uint32_t), "u1"), np.zeros(self.room * sizeof(LedgerRefusal), "u1")
+        self.scratch = [legs, before, touched, refusals]
+        self.methods = []
+        self.balanced = True
         self.replayer = replayer
-        self.ledger = ledger
-        self.by_account = by_account
-        self.known_rows = np.zeros(replayer.state.c.execution_rows, dtype)
-        self.known = self.known_rows
+        t.legs = <LedgerLeg*>&legs[0]
+        t.leg_rows = <uint32_t>(LEGS * positions)
+        t.before = <LedgerPosition*>&before[0]
+        t.touched = <uint32_t*>&touched[0]
+        t.refusals = <LedgerRefusal*>&refusals[0]
+        t.refusal_rows = <uint32_t>self.room
+        t.keep = 1
 
-    cdef int say(self, uint32_t root, uint32_t row, int kind, Posting *postings, uint64_t *posting_count, Change *change) noexcept nogil:
-        """Book one change and write its rows; the ledger's result."""
+    def __dealloc__(self):
+        cdef LedgerTables *t
+        if self.replayer is not None:  # its ledger must not write into the scratch any more
+            t = &self.replayer.state.c.ledger
+            t.legs = NULL
+            t.before = NULL
+            t.touched = NULL
+            t.refusals = NULL
+            t.keep = 0
+
+    # ---- executions
+
+    cdef Change *next_change(self, int kind, int result) noexcept nogil:
+        """A row with what every row has; one beyond the last is written over, and its count says so."""
         cdef const EngineState *s = &self.replayer.state.c
-        cdef const Execution *x = &s.executions[row]
-        cdef Known *known = &self.known[root]
-        cdef LedgerTables *t = &self.ledger.c
-        cdef LedgerEvent e
-        cdef int result = 0
-        memset(change, 0, sizeof(Change))
-        change.seq = s.engine.seq
-        change.engine_ns = s.engine.engine_ns
-        change.transact_ns = x.transact_ns
-        change.order_id = x.order_id
-        change.qty = x.last_qty
-        change.px = x.last_px
-        change.execution = root
-        change.row = row
-        change.instrument = x.instrument
-        change.day = days_since_2000(s.engine.day)
-        change.trade_day = known.trade_day
-        change.value_day = known.value_day
-        change.account = x.account
-        change.strategy = x.strategy
-        change.venue = x.venue
-        change.side = x.side
-        change.kind = <uint8_t>kind
-        memcpy(change.exec_id, x.exec_id, 40)
-        memcpy(change.venue_order_id, x.venue_order_id, 32)
-        if x.instrument == 0:
-            return 0
-        memset(&e, 0, sizeof(e))
-        e.kind = <uint8_t>kind
-        e.seq = s.engine.seq * LEDGER_STEPS + self.bookings
-        e.engine_ns = s.engine.engine_ns
-        e.method = <uint8_t>self.method_of(x)
-        e.account = x.account
-        e.strategy = x.strategy
-        e.instrument = x.instrument
-        if kind == RF_LEDGER_EVENT_KIND_FILL:
-            e.key = root
+        cdef Change *c = &self.changes[self.change_count if self.change_count < self.change_rows else self.change_rows - 1]
+        self.change_count += 1
+        memset(c, 0, sizeof(Change))
+        c.seq = s.engine.seq
+        c.engine_ns = s.engine.engine_ns
+        c.day = days_since_2000(s.engine.day)
+        c.kind = <uint8_t>kind
+        c.result = <uint8_t>result
+        return c
+
+    cdef void name_execution(self, Change *c, uint64_t row, const VenueEvent *event) noexcept nogil:
+        """Fill in what the execution in a row says or, without one, the report."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const Execution *x
+        if row and row <= s.engine.execution_count:
+            x = &s.executions[row]
+            c.row = <uint32_t>row
+            c.transact_ns = x.transact_ns
+            c.order_id = x.order_id
+            c.venue = x.venue
+            c.side = x.side
+            memcpy(c.exec_id, x.exec_id, 40)
+            memcpy(c.venue_order_id, x.venue_order_id, 32)
+        elif event != NULL:
+            c.transact_ns = event.transact_ns
+            c.venue = event.venue
+            memcpy(c.exec_id, event.exec_id, 40)
+            memcpy(c.venue_order_id, event.venue_order_id, 32)
+
+    cdef void take_figures(self, Change *c, const LedgerEvent *e) noexcept nogil:
+        cdef wide_t qty = rf_wide_load(e.qty)
+        c.qty = <int64_t>(qty if qty >= 0 else -qty)
+        c.px = <int64_t>rf_wide_load(e.px)
+        c.instrument = e.instrument
+        c.account = e.account
+        c.strategy = e.strategy
+        if c.side == 0 and qty != 0:
+            c.side = RF_SIDE_BUY if qty > 0 else RF_SIDE_SELL
+
+    cdef uint32_t identity_of(self, uint32_t root) noexcept nogil:
+        """Identity of an event that refers to no other."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const LedgerEvent *e = &s.ledger.events[root]
+        if e.kind == RF_LEDGER_EVENT_KIND_FILL and e.key and e.key <= s.engine.execution_count:
+            return first_of(s, <uint32_t>e.key)
+        return NAMELESS | root
+
+    cdef uint32_t new_identity(self) noexcept nogil:
+        """For what has neither a row nor an event."""
+        self.nameless += 1
+        return NAMELESS | (self.replayer.state.c.ledger.head.event_rows + self.nameless)
+
+    cdef Days days_of(self, int kind, uint32_t instrument) noexcept nogil:
+        """Of a booking that is made now: a trade settles later, everything else at once."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef Days d
+        d.trade = days_since_2000(s.engine.day)
+        d.value = value_day(d.trade, s.instruments[instrument].settle_days) if kind == RF_LEDGER_EVENT_KIND_FILL else d.trade
+        return d
+
+    cdef void say_event(self, uint32_t row, const VenueEvent *event) noexcept nogil:
+        """A row for an event that the ledger has now."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const LedgerTables *t = &s.ledger
+        cdef const LedgerEvent *e = &t.events[row]
+        cdef uint32_t root = e.root if e.root else row
+        cdef const LedgerEvent *says = in_force(t, root) if e.kind == RF_LEDGER_EVENT_KIND_BUST and e.root else e
+        cdef Change *c = self.next_change(e.kind, RF_LEDGER_RESULT_HELD if e.state == RF_LEDGER_EVENT_STATE_HELD else RF_LEDGER_RESULT_BOOKED)
+        cdef uint64_t named = says.key if says.key else t.events[root].key
+        cdef uint64_t taken = t.events[row - 1].ref_key
+        if root == row:
+            self.days[row] = self.days_of(e.kind, e.instrument)
+            if e.key and t.events[row - 1].seq == e.seq and taken and taken <= s.engine.execution_count and s.executions[taken].assigned_to == e.key:
+                self.days[row] = self.days[t.events[row - 1].root]  # busted in suspense, booked for its owner: it settles when it would have
+        c.execution = self.identity_of(root)
+        self.name_execution(c, named if c.execution < NAMELESS else 0, event)
+        self.take_figures(c, says)
+        c.position = t.events[root].position
+        c.trade_day = self.days[root].trade
+        c.value_day = self.days[root].value
+
+    cdef void say_refusal(self, const LedgerRefusal *r, const VenueEvent *event) noexcept nogil:
+        """A row for what the ledger refused."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const LedgerTables *t = &s.ledger
+        cdef uint32_t known = find_event(t, r.event.ref_key) if r.event.ref_key else 0
+        cdef uint32_t root = t.events[known].root if t.events[known].root else known
+        cdef Change *c = self.next_change(r.event.kind, r.result)
+        cdef Days d = self.days[root] if root else self.days_of(r.event.kind, r.event.instrument)
+        cdef int has_row = r.event.kind == RF_LEDGER_EVENT_KIND_FILL or r.event.kind == RF_LEDGER_EVENT_KIND_CORRECT
+        has_row = has_row and r.event.key and r.event.key <= s.engine.execution_count
+        if root:
+            c.execution = self.identity_of(root)
+        elif has_row:
+            c.execution = first_of(s, <uint32_t>r.event.key)
         else:
-            e.ref_key = root
-            e.given = RF_LEDGER_GIVEN_QTY | RF_LEDGER_GIVEN_PX
-        rf_wide_store(e.qty, rf_wide_from(x.last_qty if x.side == RF_SIDE_BUY else -x.last_qty))
-        rf_wide_store(e.px, rf_wide_from(x.last_px))
-        if kind != RF_LEDGER_EVENT_KIND_BUST:
-            take_terms(&s.ledger, row, &e)
-        result = book(t, &e)
-        self.bookings += 1
-        change.result = <uint8_t>result
-        if result == RF_LEDGER_RESULT_BOOKED:
-            self.fold(change, postings, posting_count)
-        return result
+            c.execution = self.new_identity()
+        self.name_execution(c, r.event.key if has_row else t.events[root].key, event)
+        self.take_figures(c, in_force(t, root) if root and r.event.kind == RF_LEDGER_EVENT_KIND_BUST else &r.event)
+        if root:
+            c.account = t.events[root].account
+            c.strategy = t.events[root].strategy
+        c.trade_day = d.trade
+        c.value_day = d.value
+        if has_row:
+            self.keep_loose(c.execution, <uint32_t>r.event.key, d, r.result, root == 0)
 
-    cdef int method_of(self, const Execution *x) noexcept nogil:
-        """The cost method of an execution's position; by account it follows the engine's, which changes only while the position is flat."""
-        cdef const LedgerTables *engine = &self.replayer.state.c.ledger
-        cdef LedgerTables *t = &self.ledger.c
-        cdef uint32_t mine, theirs
-        if not self.by_account:
-            return self.ledger.method
-        theirs = find_position(engine, x.account, x.strategy, x.instrument)
-        mine = find_position(t, x.account, x.strategy, x.instrument)
-        if theirs == 0:
-            return self.ledger.method
-        if mine and t.positions[mine].method != engine.positions[theirs].method:
-            set_method(t, x.account, x.strategy, x.instrument, engine.positions[theirs].method)
-        return engine.positions[theirs].method
+    cdef void keep_loose(self, uint32_t execution, uint32_t row, Days days, int result, int absent) noexcept nogil:
+        cdef Loose *trade = &self.loose[self.loose_count]
+        self.loose_count += 1
+        trade.execution = execution
+        trade.row = row
+        trade.days = days
+        trade.result = <uint8_t>result
+        trade.absent = <uint8_t>absent
 
-    cdef void fold(self, Change *change, Posting *postings, uint64_t *posting_count) noexcept nogil:
-        """The legs of the last booking, by position."""
-        cdef const LedgerTables *t = &self.ledger.c
+    cdef int is_loose(self, uint32_t row) noexcept nogil:
+        cdef uint32_t i
+        for i in range(self.loose_count):
+            if self.loose[i].row == row:
+                return 1
+        return 0
+
+    cdef void say_loose(self, const Loose *trade, int kind, int result) noexcept nogil:
+        """A row about a trade that the ledger does not have."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const Execution *x = &s.executions[trade.row]
+        cdef Change *c = self.next_change(kind, result)
+        c.execution = trade.execution
+        self.name_execution(c, trade.row, NULL)
+        c.qty = x.last_qty
+        c.px = x.last_px
+        c.instrument = x.instrument
+        c.account = x.account
+        c.strategy = x.strategy
+        c.trade_day = trade.days.trade
+        c.value_day = trade.days.value
+
+    cdef void follow_loose(self) noexcept nogil:
+        """What became of the trades that the ledger does not have: corrected ones it still lacks, busted ones are gone from both."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef uint32_t i = 0, row
+        cdef Loose *trade
+        while i < self.loose_count:
+            trade = &self.loose[i]
+            row = in_force_of(s, trade.row)
+            if row != trade.row and s.executions[row].state == RF_EXECUTION_BOOKED:
+                trade.row = row
+                self.say_loose(trade, RF_LEDGER_EVENT_KIND_CORRECT, trade.result)
+            elif s.executions[row].state != RF_EXECUTION_BOOKED:
+                self.say_loose(trade, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_RESULT_BOOKED if trade.absent else trade.result)
+                self.loose_count -= 1
+                self.loose[i] = self.loose[self.loose_count]
+                continue
+            i += 1
+
+    cdef void find_loose(self, int said) noexcept nogil:
+        """Trades of new rows that the ledger was not asked to book; ``said``: there may be rows about some already."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef uint64_t first
+        cdef uint32_t row
+        for first in range(self.execution_count + 1, s.engine.execution_count + 1):
+            row = in_force_of(s, <uint32_t>first)
+            if s.executions[row].state != RF_EXECUTION_BOOKED or find_event(&s.ledger, row) or ((said or row != first) and self.is_loose(row)):
+                continue
+            self.keep_loose(first_of(s, row), row, self.days_of(RF_LEDGER_EVENT_KIND_FILL, s.executions[row].instrument), NOT_ASKED, 1)
+            self.say_loose(&self.loose[self.loose_count - 1], RF_LEDGER_EVENT_KIND_FILL, NOT_ASKED)
+
+    cdef void say_unkept(self, const VenueEvent *event) noexcept nogil:
+        """A row for a fill that left no trace but in a count: the execution table is full and the ledger was not asked."""
+        cdef Change *c = self.next_change(RF_LEDGER_EVENT_KIND_FILL, NOT_ASKED)
+        c.execution = self.new_identity()
+        self.name_execution(c, 0, event)
+        c.qty = event.last_qty
+        c.px = event.last_px
+        c.side = event.side
+        c.trade_day = c.day
+        c.value_day = c.day
+
+    # ---- postings
+
+    cdef void say_postings(self) noexcept nogil:
+        """What this input did to every position that it touched."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const LedgerTables *t = &s.ledger
         cdef const LedgerLeg *leg
         cdef Posting *p = NULL
-        cdef uint32_t i, at
+        cdef wide_t money = 0, units = 0
+        cdef uint32_t i, row = 0
+        cdef int at
+        if t.leg_count >= t.leg_rows:
+            self.balanced = False
         for i in range(t.leg_count):
             leg = &t.legs[i]
             if p == NULL or p.position != leg.position:
-                p = &postings[posting_count[0]]
-                posting_count[0] += 1
+                if money != 0 or units != 0:
+                    self.balanced = False
+                money = 0
+                units = 0
+                row = self.event_about(leg.position)
+                p = &self.postings[self.posting_count]
+                self.posting_count += 1
                 memset(p, 0, sizeof(Posting))
-                p.seq = change.seq
-                p.engine_ns = change.engine_ns
+                p.seq = s.engine.seq
+                p.engine_ns = s.engine.engine_ns
                 p.position = leg.position
-                p.execution = change.execution
-                p.day = change.day
-                p.trade_day = change.trade_day
-                p.value_day = change.value_day
-                p.correction = leg.correction
-            change.position = leg.position
+                p.day = days_since_2000(s.engine.day)
+                p.correction = refers(&t.events[row])
+                if t.events[row].root:
+                    row = t.events[row].root
+                p.execution = self.identity_of(row)
+                p.value_day = self.days[row].value
             if leg.units:
-                if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY:
-                    continue
-                at = 6
-            elif leg.leg_account == RF_LEDGER_LEG_ACCOUNT_VENUE:
-                at = 1
-            elif leg.leg_account == RF_LEDGER_LEG_ACCOUNT_FEE:
-                at = 2
-            elif leg.leg_account == RF_LEDGER_LEG_ACCOUNT_PNL:
-                at = 3
-            elif leg.leg_account == RF_LEDGER_LEG_ACCOUNT_INCOME:
-                at = 4
-            elif leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY:
-                at = 5
+                units = units + rf_wide_load(leg.amount)
             else:
-                at = 0
-            p.amounts[2 * at] = leg.amount[0]
-            p.amounts[2 * at + 1] = leg.amount[1]
+                money = money + rf_wide_load(leg.amount)
+            at = column_of(leg)
+            if at >= 0:
+                p.amounts[2 * at] = leg.amount[0]
+                p.amounts[2 * at + 1] = leg.amount[1]
+        if money != 0 or units != 0:
+            self.balanced = False
 
-    cdef int settle(self, uint32_t root, Posting *postings, uint64_t *posting_count, Change *changes, uint64_t *change_count) noexcept nogil:
-        """Book what is new of one root: 1, or 0 when its instrument is not defined, or -1 when a table of the ledger is full."""
-        cdef const EngineState *s = &self.replayer.state.c
-        cdef const Execution *x = &s.executions[root]
-        cdef Known *known = &self.known[root]
-        cdef uint32_t row = root, day
-        cdef int kind, result
-        if x.corrects or x.state == RF_EXECUTION_HELD:
+    cdef uint32_t event_about(self, uint32_t position) noexcept nogil:
+        """The last event of this input that names a position; the last of all when only a recomputation of others reached it."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row = t.head.event_count
+        if row - self.event_count > 1:
+            while row > self.event_count and not is_about(t, row, position):
+                row -= 1
+        return row if row > self.event_count else t.head.event_count
+
+    cdef void say_input(self, const FileFrame *frame) noexcept nogil:
+        """Write the rows of the input that was just applied."""
+        cdef EngineState *s = &self.replayer.state.c
+        cdef LedgerTables *t = &s.ledger
+        cdef const VenueEvent *event = NULL
+        cdef uint64_t before = self.change_count, row
+        cdef uint32_t i
+        cdef int follows
+        if frame.kind == RF_FRAME_KIND_VENUE_EVENT:
+            event = <const VenueEvent*>(<const char*>frame + sizeof(FileFrame))
+        for row in range(self.event_count + 1, t.head.event_count + 1):
+            self.say_event(<uint32_t>row, event)
+        self.say_postings()
+        follows = frame.kind == RF_FRAME_KIND_CONTROL or (
+            event != NULL and (event.kind == RF_VENUE_EVENT_KIND_BUST or event.kind == RF_VENUE_EVENT_KIND_CORRECT)
+        )
+        if self.loose_count and follows:
+            self.follow_loose()
+        for i in range(min(t.refusal_count, t.refusal_rows)):
+            self.say_refusal(&t.refusals[i], event)
+        if s.engine.execution_count != self.execution_count:
+            self.find_loose(follows or t.refusal_count != 0)
+        if event != NULL and event.kind == RF_VENUE_EVENT_KIND_FILL and s.engine.fills != self.fills and self.change_count == before:
+            self.say_unkept(event)
+        self.event_count = t.head.event_count
+        self.execution_count = s.engine.execution_count
+        self.fills = s.engine.fills
+        t.touched_count = 0
+        t.leg_count = 0
+        t.refusal_count = 0
+
+    cdef int methods_changed(self) noexcept nogil:
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row
+        if t.head.position_count != self.position_count:
             return 1
-        while s.executions[row].corrected_by:
-            row = s.executions[row].corrected_by
-        x = &s.executions[row]
-        if x.state == RF_EXECUTION_BOOKED:
-            if known.booked and known.qty == x.last_qty and known.px == x.last_px:
+        for row in range(1, t.head.position_count + 1):
+            if t.positions[row].method != self.known_methods[row]:
                 return 1
-            kind = RF_LEDGER_EVENT_KIND_CORRECT if known.booked else RF_LEDGER_EVENT_KIND_FILL
-        elif known.booked:
-            kind = RF_LEDGER_EVENT_KIND_BUST
-        else:
-            return 1
-        if x.instrument and not self.ledger.c.instruments[x.instrument].defined:
-            self.wanted = x.instrument
-            return 0
-        if not known.seen:
-            day = days_since_2000(s.engine.day)
-            known.seen = 1
-            known.trade_day = day
-            known.value_day = value_day(day, s.instruments[x.instrument].settle_days)
-        result = self.say(root, row, kind, postings, posting_count, &changes[change_count[0]])
-        change_count[0] += 1
-        if result == RF_LEDGER_RESULT_NO_ROW:
-            return -1
-        if result != RF_LEDGER_RESULT_BOOKED and result != 0:
-            self.refused += 1
-            return 1
-        known.booked = kind != RF_LEDGER_EVENT_KIND_BUST
-        known.qty = x.last_qty
-        known.px = x.last_px
-        return 1
+        return 0
 
-    cdef int settle_frame(self, Posting *postings, uint64_t *posting_count, Change *changes, uint64_t *change_count, uint64_t room) noexcept nogil:
-        """Book what the last frame changed; as ``settle``, or -2 when it changed more than there is room for."""
-        cdef const EngineState *s = &self.replayer.state.c
-        cdef uint64_t root, count = s.engine.execution_count
-        cdef int result
-        for root in range(1 if self.everywhere else self.seen_rows + 1, count + 1):
-            if change_count[0] >= room or posting_count[0] >= room:
-                return -2
-            result = self.settle(<uint32_t>root, postings, posting_count, changes, change_count)
-            if result != 1:
-                return result
-        self.seen_rows = count
-        self.unsettled = 0
-        self.everywhere = 0
-        self.bookings = 0
-        return 1
+    cdef void note_methods(self):
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row
+        for row in range(1, t.head.position_count + 1):
+            if t.positions[row].method != self.known_methods[row]:
+                self.methods.append((self.replayer.seq, self.replayer.state.c.engine.engine_ns, row, t.positions[row].method))
+                self.known_methods[row] = t.positions[row].method
+        self.position_count = t.head.position_count
 
     def figures(self):
-        """Return the keys and figures of every position as bytes: equal for equal books, whatever the tables around them look like."""
-        cdef const LedgerTables *t = &self.ledger.c
+        """Return the figures, keys and methods of every position as bytes: equal for equal books, whatever the tables around them look like."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
         cdef uint32_t row, count = t.head.position_count
-        out = bytearray(count * (FIGURE_BYTES + 8))
+        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES))
         cdef unsigned char[::1] view = out
         for row in range(1, count + 1):
-            memcpy(&view[(row - 1) * (FIGURE_BYTES + 8)], t.positions[row].qty, FIGURE_BYTES)
-            memcpy(&view[(row - 1) * (FIGURE_BYTES + 8) + FIGURE_BYTES], &t.positions[row].instrument, 8)
+            memcpy(&view[(row - 1) * (FIGURE_BYTES + KEY_BYTES)], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
         return out
+
+    def cash(self, uint32_t row):
+        """Return what a position's account has received in its settlement asset [money scale].
+
+        Raises
+        ------
+        IndexError
+            If there is no such row.
+        """
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint64_t[2] words
+        if not 0 < row <= t.head.position_count:
+            raise IndexError(f"position {row} is not in 1..{t.head.position_count}")
+        rf_wide_store(words, cash_of(t, &t.positions[row]))
+        return int(words[0]) + (int(<int64_t>words[1]) << 64)
 
     def apply(self, const unsigned char[::1] buffer not None, uint64_t start, uint64_t end, postings, uint64_t posting_count, changes, uint64_t change_count):
         """Apply the file frames in ``buffer[start:end]`` and write what they booked behind the rows that the arrays have.
 
-        It ends early when an array is nearly full, or when an instrument is to be defined first (``wanted``): then call it again from where it ended.
+        It ends early when an array has no more than ``room`` rows left: then call it again, with empty ones, from where it ended.
 
         Parameters
         ----------
         postings, changes : ndarray of POSTING, ndarray of CHANGE
-            Of the same length, above 64.
+            Longer than ``room``.
 
         Returns
         -------
@@ -331,25 +531,23 @@ cdef class Feed:
         ------
         ReplayError, StateMismatch
             At a frame that cannot be applied.
-        LedgerError
-            When a table of the ledger is full.
         """
         cdef Posting[::1] posting_rows = postings
         cdef Change[::1] change_rows = changes
-        cdef uint64_t room = min(postings.shape[0], changes.shape[0]), at = start, length
+        cdef uint64_t at = start, length, posting_limit, change_limit
         cdef const FileFrame *frame
-        cdef const char *payload
-        cdef int result = STEP_OK, settled = 1
+        cdef int result = STEP_OK
         cdef EngineState *s = &self.replayer.state.c
         if end > <uint64_t>buffer.shape[0] or start > end:
             raise CoreError(f"frames {start}:{end} are outside of the buffer of {buffer.shape[0]} bytes")
-        if room <= SPARE:
-            raise CoreError(f"the arrays have {room} rows; give more than {SPARE}")
-        self.wanted = 0
+        if <uint64_t>min(posting_rows.shape[0], change_rows.shape[0]) <= self.room:
+            raise CoreError(f"the arrays have {posting_rows.shape[0]} and {change_rows.shape[0]} rows; give more than {self.room}")
+        self.postings, self.posting_count = &posting_rows[0], posting_count
+        self.changes, self.change_count, self.change_rows = &change_rows[0], change_count, change_rows.shape[0]
+        posting_limit = posting_rows.shape[0] - self.room
+        change_limit = change_rows.shape[0] - self.room
         with nogil:
-            if self.unsettled:
-                settled = self.settle_frame(&posting_rows[0], &posting_count, &change_rows[0], &change_count, room)
-            while settled == 1 and at < end and posting_count + SPARE < room and change_count + SPARE < room:
+            while at < end and self.posting_count < posting_limit and self.change_count < change_limit:
                 frame = <const FileFrame*>&buffer[at]
                 length = frame.length if end - at >= sizeof(FileFrame) else 0
                 if length < sizeof(FileFrame) or length > end - at or length & 7:
@@ -358,35 +556,16 @@ cdef class Feed:
                 if result != STEP_OK:
                     break
                 at += length
-                payload = <const char*>frame + sizeof(FileFrame)
-                if frame.kind == RF_FRAME_KIND_VENUE_EVENT:
-                    self.everywhere = (
-                        (<const VenueEvent*>payload).kind == RF_VENUE_EVENT_KIND_BUST or (<const VenueEvent*>payload).kind == RF_VENUE_EVENT_KIND_CORRECT
-                    )
-                else:
-                    self.everywhere = frame.kind == RF_FRAME_KIND_CONTROL and (<const Control*>payload).kind == RF_CONTROL_KIND_ASSIGN_EXECUTION
-                if self.everywhere or s.engine.execution_count != self.seen_rows:
-                    self.unsettled = 1
-                    settled = self.settle_frame(&posting_rows[0], &posting_count, &change_rows[0], &change_count, room)
+                if (
+                    s.ledger.head.event_count != self.event_count or s.engine.execution_count != self.execution_count or s.engine.fills != self.fills
+                    or s.ledger.refusal_count or self.loose_count
+                ):
+                    self.say_input(frame)
+                if s.ledger.head.position_count != self.position_count or (frame.kind == RF_FRAME_KIND_CONTROL and self.methods_changed()):
+                    with gil:
+                        self.note_methods()
         if result != STEP_OK:
             self.replayer.raise_problem(result)
-        if settled == -1:
-            raise LedgerError("NO_ROW", f"booking of sequence {self.replayer.seq}")
-        if settled == -2:
-            raise CoreError(f"sequence {self.replayer.seq} changed more than {SPARE} trades: that cannot be; please report it with the journal")
-        return at, posting_count, change_count
-
-
-def balanced(postings, uint64_t count):
-    """Return whether the money of each of the first ``count`` postings sums to zero."""
-    cdef const Posting[::1] rows = postings
-    cdef uint64_t i
-    cdef int k
-    cdef wide_t total
-    for i in range(count):
-        total = rf_wide_from(0)
-        for k in range(SUM_LEGS):
-            total = total + rf_wide_load(&rows[i].amounts[2 * k])
-        if total != 0:
-            return False
-    return True
+        if self.change_count > self.change_rows or s.ledger.refusal_count > s.ledger.refusal_rows:
+            raise CoreError(f"sequence {self.replayer.seq} changed more than {self.room} bookings: that cannot be; please report it with the journal")
+        return at, self.posting_count, self.change_count

@@ -48,7 +48,7 @@ class PostgresStore(Store):
         parts = urlsplit(self.url)
         self.where = f"postgresql://{parts.hostname or ''}{parts.path}#{self.schema}" if not parts.query else f"postgresql:{parts.path}#{self.schema}"
         self._days: set[str] = set()
-        self._moment: Moment | None = None
+        self._writes = False
         self._connect()
 
     def _connect(self) -> None:
@@ -88,8 +88,9 @@ class PostgresStore(Store):
                     self._migrate(waiting, known=known)
                 self.check_book(self.book(), book)
                 if self.book() is None:
-                    c.execute("INSERT INTO book (instance, method, money_digits) VALUES (%s, %s, %s)", book)
+                    c.execute("INSERT INTO book (instance, money_digits) VALUES (%s, %s)", book)
             c.execute(f"SET ROLE {self.schema}_writer")
+        self._writes = True
         self._days.clear()
 
     def _migrate(self, waiting: list[Any], *, known: bool) -> None:
@@ -117,7 +118,7 @@ class PostgresStore(Store):
         if not self._has("book"):
             return None
         with self._asking() as c:
-            found = c.execute("SELECT instance, method, money_digits FROM book").fetchone()
+            found = c.execute("SELECT instance, money_digits FROM book").fetchone()
         return Book(*found) if found else None
 
     def heads(self, after: int = 0) -> list[Head]:
@@ -170,22 +171,29 @@ class PostgresStore(Store):
         """Let every view answer as of a moment."""
         with self._asking() as c:
             c.execute("SELECT as_of(%s, %s, %s::date)", moment)
-        self._moment = moment
 
     def clear(self) -> None:
-        """Remove the schema and its roles; only an owner may."""
+        """Remove the schema in one transaction; only an owner may. Its roles stay: they are the server's, and people may be members of them."""
+        if not self._has("book") and self._exists():
+            raise StoreError(f"{self.where}: the schema is there and is no ledger of ours; name another one")
         with self._asking() as c:
             c.execute("RESET ROLE")
-            c.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
-            for role in (f"{self.schema}_writer", f"{self.schema}_reader"):
-                c.execute(f"DROP ROLE IF EXISTS {role}")
+            with c.transaction():
+                c.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"ringfence {self.schema}",))
+                c.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
+        self._days.clear()
+
+    def _exists(self) -> bool:
+        with self._asking() as c:
+            return c.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (self.schema,)).fetchone() is not None
 
     def reconnect(self) -> None:
-        """Connect anew, as the writer."""
+        """Connect anew, as whoever this object acted as."""
         self.close()
         self._connect()
-        with self._asking() as c:
-            c.execute(f"SET ROLE {self.schema}_writer")
+        if self._writes:
+            with self._asking() as c:
+                c.execute(f"SET ROLE {self.schema}_writer")
         self._days.clear()
 
     def close(self) -> None:

@@ -2,8 +2,8 @@
 
     Store (as of a moment) ──views──▶ rows ──render.View──▶ table, CSV, JSON
 
-Figures come from the store as exact decimals and stay so; a table rounds money to two digits, CSV and JSON do not. Lots are not stored: they are what the books
-have after a replay of the journal. What can fail: UsageError for a position that does not exist, and what the store or the replay fails with.
+Figures come from the store as exact decimals and stay so; a table rounds money to two digits, CSV and JSON do not. Lots are not stored: they are what the
+engine's ledger has after a replay of the journal. What can fail: UsageError for a position that does not exist, and what the store or the replay fails with.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ringfence.tools.errors import UsageError
-from ringfence.tools.ledger_books import METHOD, Books
-from ringfence.tools.ledger_feed import STEPS
+from ringfence.tools.ledger_books import Books
+from ringfence.tools.ledger_state import MONEY_DIGITS, Terms, lots_of, terms_of, unit_cost, wide
 from ringfence.tools.ledger_store import Moment, Store
 from ringfence.tools.ledger_verify import rebuilt
 from ringfence.tools.render import Column, Row, View
@@ -127,6 +127,7 @@ FILLS = View(
     (
         Column("execution", "ID", "id"),
         Column("status", "STATUS"),
+        Column("result", "RESULT", wide=True),
         Column("engine_time", "TIME"),
         *_TRADE,
         Column("booked_seq", "BOOKED_SEQ", "id", wide=True),
@@ -148,7 +149,6 @@ HISTORY = View(
     ),
     ("seq", "execution"),
 )
-UNIT_DIGITS = 12
 EXACT_DIGITS = 80
 """No sum of figures of 128 bits has more."""
 
@@ -156,15 +156,6 @@ EXACT_DIGITS = 80
 def number(value: Any) -> Decimal | None:
     """A figure of either database as a Decimal; None stays unknown."""
     return None if value is None else Decimal(str(value))
-
-
-def unit_cost(cost: Decimal, qty: Decimal) -> Decimal | None:
-    """Cost of one, for people: rounded to 12 digits."""
-    if not qty:
-        return None
-    with localcontext(prec=EXACT_DIGITS):
-        text = f"{(cost / qty).quantize(Decimal(1).scaleb(-UNIT_DIGITS)):f}"
-    return Decimal(text.rstrip("0").rstrip("."))
 
 
 def _rows(store: Store, sql: str, *numbers: str, **values: Any) -> list[Row]:
@@ -181,9 +172,13 @@ def _rows(store: Store, sql: str, *numbers: str, **values: Any) -> list[Row]:
 
 def positions(store: Store) -> list[Row]:
     """Return one row per position, flat ones too."""
-    rows = _rows(store, "SELECT * FROM positions ORDER BY position", "qty", "cost", "realized", "fees", "income", "cash")
+    sql = """
+        SELECT p.*, f.qty AS whole_qty, f.cost AS whole_cost, f.factor, f.divisor, f.px_digits, f.inverse
+        FROM positions p JOIN named_figures f ON f.position = p.position ORDER BY p.position"""
+    rows = _rows(store, sql, "qty", "cost", "realized", "fees", "income", "cash")
     for row in rows:
-        row["unit_cost"] = unit_cost(row["cost"], row["qty"])
+        terms = Terms(int(row.pop("factor")), int(row.pop("divisor")), row.pop("px_digits"), bool(row.pop("inverse")))
+        row["unit_cost"] = unit_cost(terms, int(row.pop("whole_qty")), int(row.pop("whole_cost")))
     return rows
 
 
@@ -239,7 +234,7 @@ def explain(store: Store, position: Row) -> list[Row]:
                exact_decimal(exact_neg(p.pnl), i.money_digits) AS realized
         FROM postings_now p
         JOIN position_keys k ON k.id = p.position
-        JOIN instruments i ON i.id = k.instrument
+        JOIN valued i ON i.id = k.instrument
         LEFT JOIN fill_history h ON h.seq = p.seq AND h.execution = p.execution
         WHERE p.position = :position ORDER BY p.seq"""
     rows = _rows(store, sql, "px", "units", "cost", "cash", "fee", "income", "realized", position=int(position["position"]))
@@ -251,22 +246,21 @@ def explain(store: Store, position: Row) -> list[Row]:
     return rows
 
 
-def lots(directory: Path, store: Store, moment: Moment) -> list[Row]:
+def lots(directory: Path, moment: Moment) -> list[Row]:
     """Return the open lots after a replay of the journal up to the moment's sequence or time; of WAC, each position's pool."""
-    book = store.book()
-    books = at_moment(directory, book.method if book else METHOD, moment)
-    rows: list[Row] = []
-    for p in books.ledger.positions():
-        who, qty_digits, money_digits = books.describe(p)
-        for lot in books.ledger.lots(p.row):
-            qty, cost = Decimal(f"{lot.qty}e-{qty_digits}"), Decimal(f"{lot.cost}e-{money_digits}")
-            figures = {"seq": lot.seq // STEPS, "qty": qty, "cost": cost, "unit_cost": unit_cost(cost, qty)}
-            rows.append({"position": p.row, "method": p.method, **who, **figures})
+    books = at_moment(directory, moment)
+    table, rows = books.state.table, list[Row]()
+    for number, p in enumerate(books.positions()[1:], 1):
+        i, who = table("ledger_instruments")[int(p["instrument"])], books.describe(p)
+        for lot in lots_of(table, p):
+            qty, cost = wide(lot["qty"]), wide(lot["cost"])
+            figures = {"qty": Decimal(f"{qty}e-{i['qty_digits']}"), "cost": Decimal(f"{cost}e-{MONEY_DIGITS}"), "unit_cost": unit_cost(terms_of(i), qty, cost)}
+            rows.append({"position": number, **who, "seq": int(lot["seq"]), **figures})
     return rows
 
 
-def at_moment(directory: Path, method: str, moment: Moment) -> Books:
+def at_moment(directory: Path, moment: Moment) -> Books:
     """Return the books of a journal as of a sequence or an engine time."""
     until, until_ns = (END if bound is None else bound for bound in (moment.seq, moment.ns))
-    *_, (books, _) = rebuilt(directory, [], method, until=until, until_ns=until_ns)
+    *_, (books, _) = rebuilt(directory, [], until=until, until_ns=until_ns)
     return books

@@ -4,7 +4,8 @@
 
 SQLite has no integers of 128 bits: an amount is stored as an integer where 64 bits hold it and as text where not, and the views' arithmetic (``exact_*``) are
 functions of this module. Another program that opens the file reads the tables; the views need a connection made here. Readers and the writer do not wait for
-each other (write-ahead log). What can fail: StoreAway when the disk fails or is full, StoreError for a file that is none of ours.
+each other (write-ahead log). What can fail: StoreAway when the disk fails or is full or another process holds the file, StoreDiffers for tables that are not
+those of this version, StoreError for a file that is damaged or none of ours.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
-from ringfence.tools.errors import StoreAway, StoreError
+from ringfence.tools.errors import StoreAway, StoreDiffers, StoreError
 from ringfence.tools.ledger_store import (
     EXECUTION_COLUMNS,
     NOW,
@@ -100,14 +101,10 @@ class SQLiteStore(Store):
         self._open()
 
     def _open(self) -> None:
-        try:
+        with self._asking("give a file that this user may write, with space for it"):
             self.connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = FULL")
-        except sqlite3.OperationalError as e:
-            raise StoreAway(f"{self.where}: {e}; give a file that this user may write, with space for it") from e
-        except sqlite3.DatabaseError as e:
-            raise StoreError(f"{self.where}: {e}; this is no store of ours, name another file") from e
         for name, function in (("exact_add", int.__add__), ("exact_sub", int.__sub__), ("exact_mul", int.__mul__), ("exact_div", half_even)):
             self.connection.create_function(name, 2, _binary(function), deterministic=True)
         self.connection.create_function("exact_neg", 1, lambda a: None if a is None else _kept(-int(a)), deterministic=True)
@@ -120,8 +117,22 @@ class SQLiteStore(Store):
         self.connection.create_aggregate("exact_sum", 1, _ExactSum)  # type: ignore[arg-type]
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _asking(self, hint: str = "is there space, and may this user write it?") -> Iterator[None]:
+        """What SQLite refuses, by what can be done about it."""
         try:
+            yield
+        except sqlite3.OperationalError as e:
+            if str(e).startswith(("no such table", "no such column", "no such view")):
+                raise StoreDiffers(f"{self.where}: {e}: not the tables of this version; book the journal anew: ringfence ledger rebuild") from e
+            raise StoreAway(f"{self.where}: {e}; {hint}") from e
+        except sqlite3.IntegrityError as e:
+            raise StoreError(f"{self.where}: {e}") from e
+        except sqlite3.DatabaseError as e:
+            raise StoreError(f"{self.where}: {e}: damaged, or no store of ours; name another file, or restore this one, or: ringfence ledger rebuild") from e
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._asking():
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
@@ -130,11 +141,10 @@ class SQLiteStore(Store):
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
-        except sqlite3.OperationalError as e:
-            raise StoreAway(f"{self.where}: {e}; is there space, and may this user write it?") from e
 
     def _tables(self) -> set[str]:
-        return {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        with self._asking():
+            return {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
     def prepare(self, book: Book) -> None:
         """Make or upgrade the tables; see ``Store``."""
@@ -155,21 +165,23 @@ class SQLiteStore(Store):
                 c.execute("INSERT INTO migrations VALUES (?, ?, ?, ?)", (m.number, m.name, m.sha256, time.time_ns()))
             self.check_book(self.book(), book)
             if self.book() is None:
-                c.execute("INSERT INTO book (instance, method, money_digits) VALUES (?, ?, ?)", book)
+                c.execute("INSERT INTO book (instance, money_digits) VALUES (?, ?)", book)
             c.executemany("INSERT INTO words VALUES (?, ?, ?) ON CONFLICT DO NOTHING", word_rows())
 
     def book(self) -> Book | None:
         """Return what it is about."""
         if "book" not in self._tables():
             return None
-        found = self.connection.execute("SELECT instance, method, money_digits FROM book").fetchone()
+        with self._asking():
+            found = self.connection.execute("SELECT instance, money_digits FROM book").fetchone()
         return Book(*found) if found else None
 
     def heads(self, after: int = 0) -> list[Head]:
         """Return what is known of every batch later than ``after``."""
         if "batches" not in self._tables():
             return []
-        return [Head(*row) for row in self.connection.execute(f"SELECT {', '.join(Head._fields)} FROM batches WHERE number > ? ORDER BY number", (after,))]
+        with self._asking():
+            return [Head(*row) for row in self.connection.execute(f"SELECT {', '.join(Head._fields)} FROM batches WHERE number > ? ORDER BY number", (after,))]
 
     def append(self, batch: Batch) -> None:
         """Append a batch; see ``Store``."""
@@ -183,24 +195,23 @@ class SQLiteStore(Store):
 
     def query(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Return rows by column name."""
-        try:
+        with self._asking():
             cursor = self.connection.execute(sql, values)
-        except sqlite3.OperationalError as e:
-            hint = "book the journal first: ringfence ledger write" if "no such" in str(e) else "ringfence ledger verify says what is wrong with it"
-            raise StoreError(f"{self.where}: {e}; {hint}") from e
-        names = [d[0] for d in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+            names = [d[0] for d in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def as_of(self, moment: Moment) -> None:
         """Let every view answer as of a moment."""
         self.moment = moment
 
     def clear(self) -> None:
-        """Begin with an empty file."""
-        self.close()
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-        self._open()
+        """Remove tables and views, inside the file: whoever has it open sees all or nothing of it; see ``Store``."""
+        if (tables := self._tables()) and "book" not in tables:
+            raise StoreError(f"{self.where}: has tables and is no ledger of ours ({', '.join(sorted(tables)[:5])}); name another file")
+        with self._transaction() as c:
+            for kind in ("trigger", "view", "table"):
+                for (name,) in c.execute("SELECT name FROM sqlite_master WHERE type = ? AND name NOT LIKE 'sqlite_%'", (kind,)).fetchall():
+                    c.execute(f"DROP {kind} {name}")
 
     def reconnect(self) -> None:
         """Open the file anew."""

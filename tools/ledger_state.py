@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from decimal import Context, Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 
@@ -24,6 +25,16 @@ _STATES = ENUMS["LedgerEventState"].by_name
 _BASE: int = ENUMS["LedgerFee"].by_name["BASE"]
 _WORD = 1 << 64
 _SIGN = 1 << 127
+_EXACT = Context(prec=80)
+
+
+class Terms(NamedTuple):
+    """How an instrument is valued: linear ``qty * px * factor / divisor``, inverse ``-qty * factor / px``."""
+
+    factor: int
+    divisor: int
+    px_digits: int
+    inverse: bool
 
 
 def wide(words: Any) -> int:
@@ -58,6 +69,20 @@ def value(instrument: Any, qty: int, px: Fraction) -> Fraction:
     if int(instrument["flags"]) & INVERSE:
         return Fraction(-qty * wide(instrument["factor"])) / px
     return Fraction(qty) * px * wide(instrument["factor"]) / wide(instrument["divisor"])
+
+
+def terms_of(instrument: Any) -> Terms:
+    """Terms of a row of ``ledger_instruments``."""
+    inverse = bool(int(instrument["flags"]) & INVERSE)
+    return Terms(wide(instrument["factor"]), wide(instrument["divisor"]), int(instrument["px_digits"]), inverse)
+
+
+def unit_cost(terms: Terms, qty: int, cost: int) -> Decimal | None:
+    """Price at which a quantity is worth its cost, rounded to two digits more than a price has; None when flat or without such a price."""
+    if qty == 0 or cost == 0:
+        return None
+    px = Fraction(-qty * terms.factor, cost) if terms.inverse else Fraction(cost * terms.divisor, qty * terms.factor)
+    return Decimal(round(px * 100)).scaleb(-terms.px_digits - 2, _EXACT)
 
 
 def base_fees(table: Table) -> dict[int, int]:

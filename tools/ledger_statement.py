@@ -5,8 +5,9 @@
     trades booked on the day ─────────┘
 
 The day is the trading day on which things were booked: a correction of an older trade is on the statement of the day it came. Opening, changes and closing add
-up by construction, and the page says so with the head of the batch that it rests on. Figures are exact; what people read is rounded to two digits where it is
-money. What can fail: UsageError for an account that does not exist.
+up by construction, and the page says so with the head of the batch that it rests on. Figures are exact; what people read has the digits of the instrument:
+quantities and prices its own, money those of price and quantity together, at least two; a sum over instruments the most of theirs. What can fail: UsageError
+for an account that does not exist.
 """
 
 from __future__ import annotations
@@ -49,7 +50,6 @@ class Statement:
     """What is on it; rows of ``positions``, ``trades`` and ``money`` have the columns of ``SECTIONS``."""
 
     instance: str
-    method: str
     account: str
     day: str
     head: Head | None
@@ -61,8 +61,9 @@ class Statement:
 
 SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "positions": (
-        *(("strategy", "Strategy"), ("instrument", "Instrument"), ("opening", "Opening"), ("change", "Change"), ("closing", "Closing"), ("mark", "Mark")),
-        *(("currency", "Ccy"), ("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
+        *(("strategy", "Strategy"), ("instrument", "Instrument"), ("method", "Method")),
+        *(("opening", "Opening"), ("change", "Change"), ("closing", "Closing"), ("mark", "Mark"), ("currency", "Ccy")),
+        *(("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
     ),
     "money": (
         *(("currency", "Ccy"), ("opening", "Opening cash"), ("change", "Change"), ("closing", "Closing cash")),
@@ -72,6 +73,7 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         *(
             ("time", "Time"),
             ("kind", "What"),
+            ("result", "Result"),
             ("instrument", "Instrument"),
             ("strategy", "Strategy"),
             ("venue", "Venue"),
@@ -81,9 +83,18 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         *(("px", "Price"), ("value_day", "Value date"), ("exec_id", "ExecID")),
     ),
 }
-_MONEY = frozenset({("money", name) for name in ("opening", "change", "closing", "realized", "fees", "income")}) | {
-    ("positions", name) for name in ("cost", "unrealized", "realized")
+_DIGITS = {
+    **{("positions", name): "qty_digits" for name in ("opening", "change", "closing")},
+    **{("positions", name): "money_digits" for name in ("cost", "unrealized", "realized")},
+    **{("money", name): "money_digits" for name in ("opening", "change", "closing", "realized", "fees", "income")},
+    ("positions", "mark"): "mark_digits",
+    ("trades", "qty"): "qty_digits",
+    ("trades", "px"): "px_digits",
 }
+MONEY_DIGITS_MIN = 2
+"""People expect cents also where a price has none."""
+INVERSE_DIGITS = 8
+"""Of an inverse contract's money, which is no product of price and quantity."""
 
 
 def build(store: Store, account: str, day: str) -> Statement:
@@ -99,22 +110,34 @@ def build(store: Store, account: str, day: str) -> Statement:
         raise UsageError(f"--account was {account!r}; the store has: {', '.join(known) or 'none'}")
     opening, closing = (_before(store, day, compare) for compare in (">=", ">"))
     before, after = _figures(store, account, opening), _figures(store, account, closing)
+    digits = _digits(store)
     book, heads = store.book(), store.query("SELECT max(number) AS n FROM batches")[0]["n"]
     with localcontext(prec=EXACT_DIGITS):
-        positions = [_position(before.get(key), row) for key, row in after.items()]
+        positions = [_position(before.get(key), row) | digits.get(row["instrument"], {}) for key, row in after.items()]
         money = _money(before.values(), after.values())
+    for total in money:
+        total["money_digits"] = max((row["money_digits"] for row in positions if row["currency"] == total["currency"]), default=MONEY_DIGITS_MIN)
+    with localcontext(prec=EXACT_DIGITS):
         curves = _curves(store, account, day)
     return Statement(
         book.instance if book else "",
-        book.method if book else "",
         account,
         day,
         store.heads(int(heads) - 1)[0] if heads else None,
         [row for row in positions if row["opening"] or row["closing"] or row["change"] or row["realized"]],
-        _trades(store, account, day),
+        [row | digits.get(row["instrument"], {}) for row in _trades(store, account, day)],
         money,
         curves,
     )
+
+
+def _digits(store: Store) -> dict[str, Row]:
+    """How many digits people see, by instrument."""
+    out: dict[str, Row] = {}
+    for r in store.query("SELECT i.symbol, i.qty_digits, i.px_digits, v.inverse FROM instruments i LEFT JOIN valuations v ON v.id = i.id"):
+        money = INVERSE_DIGITS if r["inverse"] else max(MONEY_DIGITS_MIN, r["qty_digits"] + r["px_digits"])
+        out[str(r["symbol"])] = {"qty_digits": r["qty_digits"], "px_digits": r["px_digits"], "mark_digits": r["px_digits"] + 1, "money_digits": money}
+    return out
 
 
 def _before(store: Store, day: str, compare: str) -> Moment:
@@ -159,7 +182,7 @@ def _curves(store: Store, account: str, day: str) -> list[Curve]:
         SELECT p.engine_ns, i.settle, exact_decimal(exact_neg(p.pnl), i.money_digits) AS realized
         FROM postings_now p
         JOIN position_keys k ON k.id = p.position
-        JOIN instruments i ON i.id = k.instrument
+        JOIN valued i ON i.id = k.instrument
         JOIN accounts a ON a.id = k.account
         WHERE a.name = :account AND p.day = :day ORDER BY p.seq"""
     found: dict[str, list[tuple[int, Decimal]]] = {}
@@ -172,13 +195,15 @@ def _curves(store: Store, account: str, day: str) -> list[Curve]:
 # ---- as text
 
 
-def shown(section: str, name: str, value: Any) -> str:
-    """A cell for people: money with two digits, everything else as it is, ``-`` when it is not known."""
+def shown(section: str, name: str, row: Row) -> str:
+    """A cell for people: a figure with its instrument's digits, ``-`` when it is not known."""
+    value = row.get(name)
     if value is None or value == "":
         return "-"
-    if isinstance(value, Decimal):
-        return f"{value:,.2f}" if (section, name) in _MONEY else f"{value:,f}"
-    return str(value)
+    if not isinstance(value, Decimal):
+        return str(value)
+    digits = row.get(_DIGITS.get((section, name), ""))
+    return f"{value:,f}" if digits is None else f"{value:,.{digits}f}"
 
 
 def exact(value: Any) -> str | None:
@@ -189,7 +214,7 @@ def exact(value: Any) -> str | None:
 def as_json(s: Statement) -> dict[str, Any]:
     """Return the statement as one object; every figure is an exact decimal."""
     body = {section: [{name: exact(row.get(name)) for name, _ in columns} for row in getattr(s, section)] for section, columns in SECTIONS.items()}
-    head = {"schema": "rf.ledger_statement/1", "instance": s.instance, "method": s.method, "account": s.account, "day": s.day}
+    head = {"schema": "rf.ledger_statement/2", "instance": s.instance, "account": s.account, "day": s.day}
     return {**head, **body, "rests_on": s.head._asdict() if s.head else None}
 
 
@@ -204,9 +229,9 @@ def as_rows(s: Statement) -> list[list[str]]:
 
 def as_text(s: Statement) -> str:
     """Return the statement as text tables."""
-    lines = [f"Statement of account {s.account}, trading day {s.day}; instance {s.instance}, cost method {s.method}"]
+    lines = [f"Statement of account {s.account}, trading day {s.day}; instance {s.instance}"]
     for section, columns in SECTIONS.items():
-        rows = [[title for _, title in columns], *([shown(section, name, row.get(name)) for name, _ in columns] for row in getattr(s, section))]
+        rows = [[title for _, title in columns], *([shown(section, name, row) for name, _ in columns] for row in getattr(s, section))]
         widths = [max(len(row[at]) for row in rows) for at in range(len(columns))]
         lines += ["", section.capitalize(), *("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)]
         if len(rows) == 1:
@@ -221,7 +246,7 @@ def as_html(s: Statement) -> str:
     """Return the statement as one HTML page with the plot in it; it loads nothing."""
     title = f"Statement of account {html.escape(s.account)}, {s.day}"
     parts = [f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>', f"<h1>{title}</h1>"]
-    parts.append(f'<p class="head">Instance {html.escape(s.instance)}, cost method {s.method}. Trading day: what was booked on it, corrections included.</p>')
+    parts.append(f'<p class="head">Instance {html.escape(s.instance)}. Trading day: what was booked on it, corrections included.</p>')
     for section, columns in SECTIONS.items():
         parts += [f"<h2>{section.capitalize()}</h2>", _table(section, columns, getattr(s, section))]
         if section == "money":
@@ -242,7 +267,7 @@ def _table(section: str, columns: Sequence[tuple[str, str]], rows: list[Row]) ->
     head = "".join(f"<th{mark[name]}>{title}</th>" for name, title in columns)
     body = []
     for row in rows:
-        cells = "".join(f"<td{mark[name]}>{html.escape(shown(section, name, row.get(name)))}</td>" for name, _ in columns)
+        cells = "".join(f"<td{mark[name]}>{html.escape(shown(section, name, row))}</td>" for name, _ in columns)
         body.append(f"<tr{' class=busted' if row.get('kind') == 'BUST' else ''}>{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 

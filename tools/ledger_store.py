@@ -41,11 +41,10 @@ SMALL_TABLES = {
     "accounts": ("id", "name", "code", "currency", "broker"),
     "strategies": ("id", "name"),
     "venues": ("id", "name"),
-    "instruments": (
-        *("id", "symbol", "base", "quote", "unit", "settle", "qty_digits", "px_digits", "money_digits", "inverse", "margin"),
-        *("factor", "divisor", "unit_scale", "qty_scale"),
-    ),
-    "position_keys": ("id", "account", "strategy", "instrument", "method"),
+    "instruments": ("id", "symbol", "qty_digits", "px_digits"),
+    "valuations": ("id", "base", "quote", "unit", "settle", "money_digits", "inverse", "margin", "factor", "divisor", "unit_scale", "qty_scale"),
+    "position_keys": ("id", "account", "strategy", "instrument"),
+    "methods": ("seq", "engine_ns", "position", "method"),
     "marks": ("seq", "engine_ns", "instrument", "bid", "ask", "last"),
 }
 """Tables whose rows a batch brings as tuples, and their columns."""
@@ -55,7 +54,6 @@ class Book(NamedTuple):
     """What a store is about; it never changes."""
 
     instance: str
-    method: str
     money_digits: int
 
 
@@ -198,7 +196,7 @@ class Store(ABC):
         Raises
         ------
         StoreDiffers
-            If it is about another instance or method.
+            If it is about another instance.
         """
 
     @abstractmethod
@@ -231,7 +229,13 @@ class Store(ABC):
 
     @abstractmethod
     def clear(self) -> None:
-        """Remove everything, as before ``prepare``. Needs more rights than the writer has."""
+        """Remove everything in one transaction, as before ``prepare``. Needs more rights than the writer has.
+
+        Raises
+        ------
+        StoreError
+            If what is there is no ledger of ours.
+        """
 
     @abstractmethod
     def reconnect(self) -> None:
@@ -251,8 +255,8 @@ class Store(ABC):
         """Raise StoreDiffers when the store is about something else."""
         if found is not None and found != wanted:
             raise StoreDiffers(
-                f"{self.where}: is the ledger of instance {found.instance!r} by {found.method} with {found.money_digits} digits, wanted {wanted.instance!r} by "
-                f"{wanted.method} with {wanted.money_digits}; name another store, or: ringfence ledger rebuild"
+                f"{self.where}: is the ledger of instance {found.instance!r} with {found.money_digits} digits, wanted {wanted.instance!r} with "
+                f"{wanted.money_digits}; name another store, or: ringfence ledger rebuild"
             )
 
     def check_next(self, last: int | None, batch: Batch) -> None:

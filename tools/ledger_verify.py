@@ -1,15 +1,16 @@
-"""Does the ledger's store say what the journal says, to the last unit?
+"""Do the ledger's store, a cold rebuild from the journal and the running engine say the same, to the last unit?
 
-    journal ──Books, cut where the store's batches were cut──▶ heads, rows, figures ◀──compared──▶ the store
-                                        └─ the engine's own ledger, as the replay has it: the same figures
+    journal ──Books, cut where the store's batches were cut──▶ heads, rows, names, figures ◀──compared──▶ the store
+                                        └─ positions and lots ◀──compared──▶ region ``state`` of the instance, where it runs
 
-Everything in the store is read: each batch's head and each of its rows, then the figures that the views add up, the trial balance, and every figure of the
-engine's ledger (its quantities only, where the store books by another method). A difference names the batch, the row and both values. Reads only. What can
-fail is what a replay and the store can fail with.
+Everything in the store is read: each batch's head and each of its rows, every row of the small tables, the figures and methods that the views give, the trial
+balance, what was refused. A difference names the batch, the row and both values. The engine goes on trading meanwhile: a position is compared when nothing was
+booked in it between the two readings. Reads only. What can fail is what a replay and the store can fail with.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,14 +20,27 @@ from typing import Any
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import StoreDiffers
 from ringfence.tools.journal import Chunk, JournalReader
-from ringfence.tools.ledger_books import BATCH_ROWS, METHOD, MONEY_DIGITS, Books
-from ringfence.tools.ledger_state import by_owner, wide
-from ringfence.tools.ledger_store import EXECUTION_COLUMNS, NOW, POSTING_COLUMNS, Batch, Head, Store, execution_tuples, posting_tuples
+from ringfence.tools.ledger_books import BATCH_ROWS, Books
+from ringfence.tools.ledger_state import MONEY_DIGITS, Table, disagreements, lots_of, used, wide
+from ringfence.tools.ledger_store import (
+    EXECUTION_COLUMNS,
+    NOW,
+    POSTING_COLUMNS,
+    SMALL_TABLES,
+    Batch,
+    Head,
+    Store,
+    execution_tuples,
+    posting_tuples,
+    word_rows,
+)
 from ringfence.tools.replay import END, cut, journal_limits
 
 DIFFERENCES_MAX = 100
-FIGURES = ("qty", "cost", "realized", "fees", "income", "cash")
-ENGINE_FIGURES = ("qty", "cost", "realized", "flow", "moved", "fees", "funding", "income", "settled")
+ENGINE_FIGURES = ("qty", "cost", "realized", "flow", "moved", "fees", "fees_elsewhere", "funding", "income", "settled")
+LOT_FIGURES = ("qty", "cost", "cost_base")
+_REFUSED = "SELECT count(*) AS n FROM executions WHERE result NOT IN (0, 1, 2)"
+_NOT_BOOKED = "SELECT count(*) AS n FROM executions WHERE result <> 1"
 
 
 @dataclass
@@ -40,6 +54,9 @@ class Verification:
     last_seq: int = 0
     journal_seq: int = 0
     refused: int = 0
+    """Rows about what the ledger does not have: refused, or never asked for."""
+    live: int = 0
+    """Positions of the running engine that were compared."""
     differences: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
@@ -55,10 +72,10 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, Decimal) else str(value)
 
 
-def rebuilt(directory: Path, heads: list[Head], method: str, *, until: int = END, until_ns: int = END) -> Iterator[tuple[Books, Batch | None]]:
+def rebuilt(directory: Path, heads: list[Head], *, until: int = END, until_ns: int = END) -> Iterator[tuple[Books, Batch | None]]:
     """Make the books anew from the journal, cut where ``heads`` say; at last, once more with None, as they are at the journal's end or ``until``."""
     reader = JournalReader(directory)
-    books = Books(journal_limits(reader), method, max([BATCH_ROWS, *(max(h.postings, h.executions) + 256 for h in heads)]))
+    books = Books(journal_limits(reader), max([BATCH_ROWS, *(max(h.postings, h.executions) + 1 for h in heads)]))
     ahead = list(reversed(heads))
     for item in reader.chunks():
         if isinstance(item, Defect):
@@ -82,8 +99,28 @@ def rebuilt(directory: Path, heads: list[Head], method: str, *, until: int = END
     yield books, None
 
 
-def verify(directory: Path, store: Store) -> Verification:
-    """Compare a store with a cold rebuild from the journal.
+@dataclass(frozen=True)
+class Held:
+    """A position of a ledger at one moment."""
+
+    updated_seq: int
+    figures: tuple[int, ...]
+    lots: tuple[tuple[int, ...], ...]
+
+
+def held(table: Table) -> list[Held]:
+    """Every position, in the order of its rows; of tables that somebody writes, one that moves meanwhile is as nobody has it (sequence 0)."""
+    out = []
+    for p in used(table, "ledger_positions", "position_count")[1:]:
+        seq, now = int(p["updated_seq"]), p.copy()
+        lots = tuple((int(lot["seq"]), *(wide(lot[n]) for n in LOT_FIGURES)) for lot in lots_of(table, now))
+        same = now.tobytes() == p.tobytes()
+        out.append(Held(seq if same else 0, (int(now["method"]), *(wide(now[n]) for n in ENGINE_FIGURES)), lots))
+    return out
+
+
+def verify(directory: Path, store: Store, engine: Table | None = None) -> Verification:
+    """Compare a store, and the tables of a running engine, with a cold rebuild from the journal.
 
     Raises
     ------
@@ -94,22 +131,28 @@ def verify(directory: Path, store: Store) -> Verification:
     if book is None:
         raise StoreDiffers(f"{store.where}: there is no ledger in it; book the journal first: ringfence ledger write")
     store.as_of(NOW)
+    live = held(engine) if engine is not None else []
     found, heads = Verification(), store.heads()
     if book.money_digits != MONEY_DIGITS:
         found.note(f"the store has {book.money_digits} money digits, this version books with {MONEY_DIGITS}")
     wanted = iter(heads)
-    for books, batch in rebuilt(directory, heads, book.method):
+    small: dict[str, list[tuple[Any, ...]]] = defaultdict(list, words=word_rows())
+    for books, batch in rebuilt(directory, heads):
         if batch is None:
             _compare_ends(found, store, books, list(wanted))
+            _compare_engine(found, live, books)
             continue
         stored = next(wanted)
         for name in Head._fields:
             if getattr(batch.head, name) != getattr(stored, name):
                 found.note(f"batch {stored.number}: {name} is {getattr(stored, name)} in the store, {getattr(batch.head, name)} by the journal")
         _compare_rows(found, store, batch)
+        for table, rows in batch.rows.items():
+            small[table] += rows
         found.batches += 1
         found.last_seq = stored.last_seq
         if stored is heads[-1]:
+            _compare_small(found, store, small)
             _compare_figures(found, store, books)
     return found
 
@@ -141,28 +184,54 @@ def _compare_rows(found: Verification, store: Store, batch: Batch) -> None:
             found.note(f"batch {batch.head.number}: the store lacks {table} {dict(zip(columns, row, strict=True))}")
 
 
+def _compare_small(found: Verification, store: Store, wanted: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Every row of the small tables."""
+    for table, columns in {**SMALL_TABLES, "words": ("enum", "id", "name")}.items():
+        made = {tuple(plain(v) for v in row) for row in wanted[table]}
+        stored = {tuple(plain(v) for v in row.values()) for row in store.query(f"SELECT {', '.join(columns)} FROM {table}")}
+        for row in sorted(stored - made, key=str):
+            found.note(f"{table}: the store has {dict(zip(columns, row, strict=True))}, which the journal does not give")
+        for row in sorted(made - stored, key=str):
+            found.note(f"{table}: the store lacks {dict(zip(columns, row, strict=True))}")
+
+
 def _compare_figures(found: Verification, store: Store, books: Books) -> None:
-    """The views' sums against the ledger's own figures, when the rebuild is where the store is."""
-    stored = {int(r["position"]): r for r in store.query("SELECT * FROM figures")}
-    found.refused = books.feed.refused
-    for p in books.ledger.positions():
-        row = stored.pop(p.row, None)
-        for name in FIGURES:
-            theirs = plain(row[name]) if row is not None else 0
-            if theirs != getattr(p, name):
-                found.note(f"position {p.row}: {name} is {theirs} in the store, {getattr(p, name)} by the journal (whole numbers)")
+    """The views' sums against the ledger's own figures, position by position, when the rebuild is where the store is."""
+    stored = {int(r["position"]): r for r in store.query("SELECT * FROM named_figures")}
+    for row, p in enumerate(books.positions()[1:], 1):
+        ours: dict[str, Any] = {name: wide(p[name]) for name in ("qty", "cost", "realized", "fees")}
+        ours |= {"income": wide(p["income"]) + wide(p["funding"]), "cash": books.feed.cash(row), "method": books.describe(p)["method"]}
+        theirs = stored.pop(row, None)
+        for name, value in ours.items():
+            if theirs is None and (value == 0 or name == "method"):
+                continue  # a position in which nothing is booked
+            if (told := plain(theirs[name]) if theirs is not None else 0) != value:
+                found.note(f"position {row}: {name} is {told} in the store, {value} by the journal (whole numbers)")
         found.positions += 1
     for unknown in stored:
         found.note(f"position {unknown} is in the store and not in the journal's books")
     for total in store.query("SELECT * FROM trial_balance_totals"):
         if Decimal(str(total["total"])):
             found.note(f"the trial balance of {total['asset']} ({total['what']}) is {total['total']}, and must be 0")
-    for owner, theirs in by_owner(books.state.table).items():
-        mine = books.ledger.find(*owner)
-        for name in ENGINE_FIGURES if books.method == METHOD else ("qty",):
-            ours = getattr(mine, name) if mine is not None else 0
-            if ours != wide(theirs[name]):
-                found.note(f"account, strategy, instrument {owner}: {name} is {wide(theirs[name])} in the engine's ledger, {ours} in the books")
+    refused, told = int(books.state.table("ledger")[1]["refused"]), int(store.query(_REFUSED)[0]["n"])
+    if refused != told:
+        found.note(f"{told} bookings are refused in the store, {refused} by the journal")
+    found.refused = int(store.query(_NOT_BOOKED)[0]["n"])
+    for text in disagreements(books.state.table):
+        found.note(f"by the journal: {text}")
+
+
+def _compare_engine(found: Verification, live: list[Held], books: Books) -> None:
+    """Positions and lots of the running engine against the rebuild at the journal's end, where both are of the same sequence."""
+    for row, (theirs, ours) in enumerate(zip(live, held(books.state.table), strict=False), 1):
+        if theirs.updated_seq != ours.updated_seq:
+            continue
+        found.live += 1
+        for name, engine, journal in zip(("method", *ENGINE_FIGURES), theirs.figures, ours.figures, strict=True):
+            if engine != journal:
+                found.note(f"position {row}: {name} is {engine} in the engine, {journal} by the journal (whole numbers)")
+        if theirs.lots != ours.lots:
+            found.note(f"position {row}: the engine has {len(theirs.lots)} lots, the journal gives {len(ours.lots)}, and they are not the same")
 
 
 def _compare_ends(found: Verification, store: Store, books: Books, missing: list[Head]) -> None:

@@ -2,7 +2,7 @@
 
     DATA/journal ──JournalFollower──▶ Books ──Batch──▶ Store.append: one transaction with the journal position
 
-    $ python -m ringfence.tools.ledger_writer --spec FILE      # beside an instance, until SIGTERM
+    $ python -m ringfence.tools.ledger_writer --spec FILE      # beside an instance, started by its supervisor ([ledger]), until SIGTERM
     $ ringfence ledger write [DIR]                             # once, or on and on with --follow
 
 It starts by making the books anew from the journal, cut where the store's batches were cut, and compares each head: so the store's history, the journal and
@@ -17,30 +17,47 @@ What can fail: StoreDiffers and ReplayDiffers (exit 7), JournalCorrupt (exit 7),
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ringfence.core.state import Limits
 from ringfence.ipc import stop
-from ringfence.ipc.errors import IpcError, RegionMissing
+from ringfence.ipc.errors import RegionMissing
+from ringfence.ipc.metrics import Metrics
+from ringfence.ipc.regions import list_regions, owner_alive
+from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools.errors import StoreAway, StoreDiffers
 from ringfence.tools.follow import JournalFollower
 from ringfence.tools.journal import Chunk, JournalReader
-from ringfence.tools.ledger_books import BATCH_ROWS, METHOD, MONEY_DIGITS, Books, TablesGrew, larger
+from ringfence.tools.ledger_books import BATCH_ROWS, Books, TablesGrew, larger
+from ringfence.tools.ledger_state import MONEY_DIGITS
 from ringfence.tools.ledger_store import Batch, Book, Head, Store, open_store
 from ringfence.tools.process import read_spec, run
 from ringfence.tools.replay import cut, limits_in
 
+NICE = 10
 POLL_S = 0.02
+DRAIN_S = 5.0
 AGAIN_S = (0.05, 2.0)
 QUIET_FRAMES = 1 << 20
 """Frames without a booking after which the position is stored all the same."""
+COUNTERS = {
+    "sequence": "last journal sequence handed to the store; 0: the store's batches are still being compared with the journal",
+    "compared": "sequence up to which they are",
+    "batches": "handed to the store since the start",
+    "store_away": "times that the store did not answer",
+}
+_ROLE = ENUMS["Role"].by_name["LEDGER"]
+_STATE = ENUMS["ProcessState"].by_name
+T = TypeVar("T")
 _LOG = logging.getLogger("ringfence")
 
 
@@ -62,10 +79,8 @@ class LedgerWriter:
     ----------
     directory : Path
         ``DATA/journal``.
-    method : str
-        Cost method of every position, or ACCOUNT: each by its account's, as in the engine.
     instance : str
-        Running instance whose durable mark is the limit; empty: everything in the files.
+        Instance whose durable mark is the limit while it lives; empty: everything in the files.
     rows : int
         Of a batch, at most.
     wait : callable
@@ -77,19 +92,19 @@ class LedgerWriter:
         directory: Path,
         store: Store,
         *,
-        method: str = METHOD,
         instance: str = "",
         rows: int = BATCH_ROWS,
         wait: Callable[[float], bool] = _sleep,
         log: logging.Logger = _LOG,
     ) -> None:
-        self.directory, self.store, self.method, self.instance, self.rows, self.log = directory, store, method, instance, rows, log
+        self.directory, self.store, self.instance, self.rows, self.log = directory, store, instance, rows, log
         self._wait = wait
         self.books: Books | None = None
         self.limits: Limits | None = None
         self.expected: deque[Head] = deque()
         self.left: Chunk | None = None
         self.batches = 0
+        self.away = 0
         self._follower = JournalFollower(directory)
         self._prepared = False
         self._sender = ThreadPoolExecutor(1, "ledger-sender")
@@ -102,10 +117,15 @@ class LedgerWriter:
         self._follower = JournalFollower(self.directory)
         self.books = None
         self.left = None
-        if not self._prepared and (name := instance_of(self.directory)):
-            self.store.prepare(Book(name, self.method, MONEY_DIGITS))
-            self._prepared = True
-        self.expected = deque(self.store.heads())
+        name = instance_of(self.directory)
+
+        def ask() -> list[Head]:
+            if not self._prepared and name:
+                self.store.prepare(Book(name, MONEY_DIGITS))
+                self._prepared = True
+            return self.store.heads()
+
+        self.expected = deque(self._insist(ask))
 
     def turn(self) -> bool:
         """Take what is new, up to a batch; whether there was anything."""
@@ -117,11 +137,12 @@ class LedgerWriter:
             self.begin()
             return True
 
-    def catch_up(self) -> int:
-        """Book all that the journal has now; return the sequence that the store goes up to."""
-        while self.turn():
+    def catch_up(self, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Book all that the journal has now, or until ``stopping``; return the sequence that the store goes up to."""
+        while not (asked := stopping()) and self.turn():
             pass
-        self.finish()
+        if not (asked and self.expected):
+            self.finish()
         return self.books.last.last_seq if self.books is not None else 0
 
     def finish(self) -> None:
@@ -160,19 +181,15 @@ class LedgerWriter:
                 return False
         chunk, self.left = self.left or self._follower.read(), None
         if chunk is None:
-            if self.books is not None and not self.expected and (self.books.change_count or self.books.seq - self.books.last.last_seq >= QUIET_FRAMES):
-                self._commit(self.books)
-                return True
-            self.settle()
-            return False
+            return self._store_rest()
         if self.books is None:
             self.limits = larger(self.limits, limits_in(chunk) or Limits())
-            self.books = Books(self.limits, self.method, self.rows)
+            self.books = Books(self.limits, self.rows)
         until = self.expected[0].last_seq if self.expected else self._durable()
         now = cut(chunk, until)
-        if now.frames == 0:
+        if now.frames == 0:  # not on the disk yet
             self.left = chunk
-            return False
+            return self._store_rest()
         rest = self.books.take(now)
         taken = now.frames - rest.frames
         if taken < chunk.frames or rest.start < now.end:
@@ -188,15 +205,31 @@ class LedgerWriter:
             self._commit(self.books)
         return True
 
+    def _store_rest(self) -> bool:
+        """Nothing more may be booked now: let what was booked be stored; whether there was anything."""
+        books = self.books
+        if books is None or self.expected or not (books.change_count or books.seq - books.last.last_seq >= QUIET_FRAMES):
+            self.settle()
+            return False
+        self._commit(books)
+        return True
+
     def _durable(self) -> int:
-        """The last sequence that may be booked: what the disk has, beside a running instance."""
+        """The last sequence that may be booked: what the disk has, while the instance lives; asked each time, since it may begin and end meanwhile.
+
+        Raises
+        ------
+        IpcError
+            If its region cannot be read: then nobody knows what the disk has.
+        """
         if not self.instance:
             return sys.maxsize
         try:
             with Segment.attach(self.instance, "from.sidecar") as region:
-                return int(region.section("mark")[0]["position"])
-        except (RegionMissing, IpcError):
+                mark, alive = int(region.section("mark")[0]["position"]), owner_alive(region.superblock)
+        except RegionMissing:
             return sys.maxsize  # nobody writes: what the files have is what there is
+        return mark if alive or any(r.alive for r in list_regions(self.instance)) else sys.maxsize
 
     def _compare(self, made: Head, stored: Head) -> None:
         if made == stored:
@@ -215,17 +248,29 @@ class LedgerWriter:
         self.batches += 1
 
     def _append(self, batch: Batch) -> None:
-        """Append a batch, however often the store goes away meanwhile."""
-        wait, sent = AGAIN_S[0], False
-        while not sent:
+        """Append a batch, however often the store goes away meanwhile; from the second time on it is asked first whether it has it."""
+        sent = False
+
+        def attempt() -> None:
+            nonlocal sent
+            if sent and self._has(batch):
+                return
+            sent = True
+            self.store.append(batch)
+
+        self._insist(attempt)
+
+    def _insist(self, attempt: Callable[[], T]) -> T:
+        """Try until the store answers, or this process is asked to stop."""
+        wait = AGAIN_S[0]
+        while True:
             try:
-                self.store.append(batch)
-                sent = True
+                return attempt()
             except StoreAway as e:
                 self.log.error("%s; trying again", e)
+                self.away += 1
                 while not self._back(wait):
                     wait = min(2 * wait, AGAIN_S[1])
-                sent = self._has(batch)
 
     def _back(self, wait: float) -> bool:
         if self._wait(wait):
@@ -244,37 +289,88 @@ class LedgerWriter:
         return bool(heads)
 
 
-def follow(writer: LedgerWriter) -> int:
-    """Book until asked to stop; the exit code."""
-    begun = time.monotonic()
+def follow(writer: LedgerWriter, look: Callable[[LedgerWriter], None] | None = None) -> int:
+    """Book until asked to stop, then what is there already, for ``DRAIN_S`` at most; the exit code. ``look`` is called after each turn.
+
+    Raises
+    ------
+    StoreDiffers
+        As soon as the journal has ended and the store goes further: what it has of a journal was on the disk, so it does not come any more.
+    """
+    begun, until = time.monotonic(), 0.0
     writer.begin()
     while True:
-        stopping = stop.requested()
+        if stop.requested():
+            until = until or time.monotonic() + DRAIN_S
+            if writer.expected or time.monotonic() > until:
+                break
         expected = bool(writer.expected)
-        if writer.turn():
+        moved = writer.turn()
+        if look is not None:
+            look(writer)
+        if moved:
             if expected and not writer.expected:
                 writer.log.info("%s agrees with the journal up to its last batch, seen in %.3f s", writer.store.where, time.monotonic() - begun)
-            continue
-        if stopping:
+        elif writer.expected:
+            writer.finish()
+        elif until:
             break
-        stop.wait(POLL_S)
-    writer.finish()
+        else:
+            stop.wait(POLL_S)
+    if not writer.expected:
+        writer.finish()
     return 0
 
 
+def opened(where: str, log: logging.Logger) -> Store | None:
+    """A store, waiting for it while it is away; None when asked to stop meanwhile."""
+    wait = AGAIN_S[0]
+    while True:
+        try:
+            return open_store(where)
+        except StoreAway as e:
+            log.error("%s; trying again", e)
+        if stop.wait(wait):
+            return None
+        wait = min(2 * wait, AGAIN_S[1])
+
+
+class Told:
+    """What an instance's writer says of itself, in region ``metrics.ledger``."""
+
+    def __init__(self, instance: str, epoch: int) -> None:
+        self.metrics = Metrics.create(instance, "ledger", COUNTERS, (), role=_ROLE, epoch=epoch)
+        self.metrics.segment.set_state(_STATE["RUNNING"])
+
+    def look(self, writer: LedgerWriter) -> None:
+        """Bring it up to date."""
+        self.metrics.set("sequence", writer.books.last.last_seq if writer.books is not None and not writer.expected else 0)
+        self.metrics.set("compared", writer.books.seq if writer.books is not None and writer.expected else 0)
+        self.metrics.set("batches", writer.batches)
+        self.metrics.set("store_away", writer.away)
+        self.metrics.segment.heartbeat(time.time_ns())
+
+    def close(self) -> None:
+        """Stop saying anything."""
+        self.metrics.close()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have method, instance and rows."""
+    """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have instance with epoch, and rows."""
 
     def body(log: logging.Logger) -> int:
         spec: dict[str, Any] = read_spec(argv, "book the journal into the ledger's store")
-        store = open_store(str(spec["store"]))
-        options = {name: spec[name] for name in ("method", "instance", "rows") if name in spec}
-        writer = LedgerWriter(Path(spec["journal_dir"]), store, wait=stop.wait, log=log, **options)
-        try:
-            return follow(writer)
-        finally:
-            writer.close()
-            store.close()
+        os.nice(NICE)
+        instance = str(spec.get("instance", ""))
+        with ExitStack() as held:
+            told = held.enter_context(closing(Told(instance, int(spec["epoch"])))) if instance else None
+            store = opened(str(spec["store"]), log)
+            if store is None:
+                return 0
+            held.enter_context(closing(store))
+            writer = LedgerWriter(Path(spec["journal_dir"]), store, instance=instance, rows=int(spec.get("rows", BATCH_ROWS)), wait=stop.wait, log=log)
+            held.enter_context(closing(writer))
+            return follow(writer, told.look if told is not None else None)
 
     return run("ledger", body)
 

@@ -27,7 +27,7 @@ from ringfence.tools.errors import Refused
 
 ORPHAN_STOP_S = 10.0
 _ROLE = ENUMS["Role"].by_name
-_STOP_ORDER = (_ROLE["STRATEGY"], _ROLE["GATEWAY"], _ROLE["FEED"], _ROLE["ENGINE"], _ROLE["SIDECAR"], _ROLE["SHADOW"])
+_STOP_ORDER = (_ROLE["STRATEGY"], _ROLE["GATEWAY"], _ROLE["FEED"], _ROLE["ENGINE"], _ROLE["SIDECAR"], _ROLE["SHADOW"], _ROLE["LEDGER"])
 
 
 def refuse_live(config: Config) -> None:

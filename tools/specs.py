@@ -4,7 +4,7 @@
 
 Pure but for one look at regions that outlived their process: a gateway takes up its old ring with the size it has, since a ring can only be
 resized after a clean stop. The spec's keys are those of the process's own reader (gateways/fix/spec.py, gateways/feed.py, tools/sidecar.py,
-tools/engine_process.py, tools/shadow.py).
+tools/engine_process.py, tools/shadow.py, tools/ledger_writer.py).
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any
 from ringfence.gateways.fix.config import SessionConfig as SessionSettings
 from ringfence.ipc.errors import RegionMissing
 from ringfence.ipc.segment import Segment
-from ringfence.tools.config import Config, FeedConfig, VenueConfig
+from ringfence.tools.config import Config, FeedConfig, LedgerConfig, VenueConfig
 from ringfence.tools.session_config import SessionConfig
 
 SIDECAR_DRAIN_S = 10
 SHADOW_STOP_S = 30  # it writes a snapshot
+LEDGER_STOP_S = 15  # it books what is left
 SETTINGS = tuple(f.name for f in fields(SessionSettings) if f.name != "password")
 """What the session itself takes; the password does not travel in a file."""
 
@@ -91,6 +92,8 @@ def plans(config: Config, epoch: int, copy: Path) -> list[ChildPlan]:
         out.append(_feed(config, config.feed, common, module))
     if config.shadow.enabled:
         out.append(_shadow(config, common, module))
+    if config.ledger:
+        out.append(_ledger(config, config.ledger, common, module))
     return out
 
 
@@ -113,7 +116,7 @@ def expected_regions(config: Config) -> set[str]:
     gateways = [f"gw.{v.name}" for v in config.venues]
     peers = ["sidecar", "control", *gateways, *(["feed"] if config.feed else [])]
     links = {f"{side}.{peer}" for peer in peers for side in ("to", "from")} | {f"to.strat.{s.name}" for s in config.strategies}
-    return links | {"instance", "kill", "state", "quotes"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", *gateways)}
+    return links | {"instance", "kill", "state", "quotes"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
 
 
 def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:
@@ -200,6 +203,12 @@ def _shadow(config: Config, common: dict[str, Any], module: Any) -> ChildPlan:
         "keep": config.shadow.keep,
     }
     return ChildPlan("shadow", "SHADOW", module("ringfence.tools.shadow", "shadow"), "metrics.shadow", order=6, stop_s=SHADOW_STOP_S, spec=spec)
+
+
+def _ledger(config: Config, ledger: LedgerConfig, common: dict[str, Any], module: Any) -> ChildPlan:
+    """Stopped after the sidecar, like the shadow: it books the journal to its end. Nobody waits for it."""
+    spec = {**common, "journal_dir": str(config.journal_dir), "store": ledger.store}
+    return ChildPlan("ledger", "LEDGER", module("ringfence.tools.ledger_writer", "ledger"), "metrics.ledger", order=6, stop_s=LEDGER_STOP_S, spec=spec)
 
 
 def slots_of(instance: str, region: str) -> int:

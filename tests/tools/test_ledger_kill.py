@@ -23,7 +23,7 @@ from ringfence.tools.ledger_store import Batch, Store, open_store
 from ringfence.tools.ledger_writer import LedgerWriter
 
 Open = Callable[..., Store]
-ROWS = 72  # of a batch: every few trades one
+ROWS = 8  # of a batch: every few trades one
 END_S = 60
 
 

@@ -21,7 +21,6 @@ from ringfence.ipc import stop
 from ringfence.tools import ledger_reports as reports
 from ringfence.tools import ledger_statement, render
 from ringfence.tools.errors import NotRunning, UsageError
-from ringfence.tools.ledger_books import METHOD
 from ringfence.tools.ledger_store import FILE_NAME, Moment, Store, open_store
 from ringfence.tools.ledger_verify import verify as compare
 from ringfence.tools.ledger_writer import LedgerWriter, follow, instance_of
@@ -31,6 +30,7 @@ from ringfence.tools.views import journal as pictures
 from ringfence.tools.views.instance import Instance, choose, live_instances
 
 DIFFERENT = 7
+INTERRUPTED = 130
 
 
 def _directory(args: argparse.Namespace) -> Path:
@@ -107,7 +107,7 @@ def lots(args: argparse.Namespace) -> int:
     """Print the open lots, by a replay of the journal."""
     if getattr(args, "value_date", None):
         raise UsageError("--value-date does not apply to lots: they are what is held, settled or not")
-    return _table(args, reports.LOTS, lambda store: reports.lots(_directory(args), store, _moment(args)))
+    return _table(args, reports.LOTS, lambda _: reports.lots(_directory(args), _moment(args)))
 
 
 def trial_balance(args: argparse.Namespace) -> int:
@@ -147,12 +147,31 @@ def statement(args: argparse.Namespace) -> int:
     return 0
 
 
+def _live(directory: Path) -> Instance | None:
+    """The running instance whose journal this is."""
+    name = instance_of(directory)
+    if name not in live_instances():
+        return None
+    instance = Instance(name)
+    same = instance.data_dir is not None and Path(instance.data_dir).resolve() == directory.parent.resolve()
+    if same and instance.table("ledger") is not None:
+        return instance
+    instance.close()
+    return None
+
+
 def verify(args: argparse.Namespace) -> int:
-    """Compare the store with a cold rebuild from the journal; exit 7 at a difference."""
+    """Compare store and running engine with a cold rebuild from the journal; exit 7 at a difference."""
+    directory = _directory(args)
     with closing(_open(args)) as store:
-        found = compare(_directory(args), store)
+        live = _live(directory)
+        try:
+            found = compare(directory, store, live.table if live is not None else None)
+        finally:
+            if live is not None:
+                live.close()
     if args.options.output in {"json", "ndjson"}:
-        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused")}
+        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "live")}
         ends = {"last_seq": str(found.last_seq), "journal_seq": str(found.journal_seq)}
         print(json.dumps({"schema": "rf.ledger_verify/1", "ok": not found.differences, **numbers, **ends, "differences": found.differences}))
     else:
@@ -161,15 +180,17 @@ def verify(args: argparse.Namespace) -> int:
         if not found.differences:
             counted = f"{found.postings:,} postings of {found.executions:,} executions in {found.batches:,} batches, {found.positions:,} positions"
             print(f"● {counted}: the store is what the journal gives, to the last unit, up to sequence {found.last_seq:,}")
+            if found.live:
+                print(f"● {found.live:,} positions of the running engine have the same figures and lots")
         if found.refused:
-            print(f"▲ {found.refused} executions are not booked: the ledger refused them (ringfence ledger fills shows the result)")
+            print(f"▲ {found.refused} reports are not booked: the ledger refused them or does not know their instrument (ringfence ledger fills -o wide)")
         if found.journal_seq > found.last_seq:
             print(f"○ the journal goes on to sequence {found.journal_seq:,}; ringfence ledger write books it")
     return DIFFERENT if found.differences else 0
 
 
 def write(args: argparse.Namespace) -> int:
-    """Book what the journal has; with --follow go on until Ctrl-C or SIGTERM."""
+    """Book what the journal has (exit 130: interrupted); with --follow go on until Ctrl-C or SIGTERM (exit 0)."""
     directory = _directory(args)
     with closing(_open(args, make=True)) as store:
         return _write(args, directory, store)
@@ -181,27 +202,25 @@ def rebuild(args: argparse.Namespace) -> int:
     if not args.yes:
         raise UsageError(f"this removes all that is in {_where(args)} and books {directory} anew; say so with --yes")
     with closing(_open(args, make=True)) as store:
-        book = store.book()
-        args.method = args.method or (book.method if book is not None else None)
         store.clear()
         return _write(args, directory, store)
 
 
 def _write(args: argparse.Namespace, directory: Path, store: Store) -> int:
-    name = instance_of(directory)
-    book = store.book()
-    method = args.method or (book.method if book is not None else METHOD)
-    writer = LedgerWriter(directory, store, method=method, instance=name if name in live_instances() else "")
+    stop.install()
+    writer = LedgerWriter(directory, store, instance=instance_of(directory), wait=stop.wait)
     with closing(writer):
         if getattr(args, "follow", False):
-            stop.install()
             writer.log = start_logging("ledger")
             return follow(writer)
         logging.getLogger("ringfence").addHandler(logging.NullHandler())
         writer.begin()
-        seq = writer.catch_up()
+        seq = writer.catch_up(stop.requested)
     if not args.options.quiet:
         print(f"● {store.where}: booked up to sequence {seq:,} of {directory}, {writer.batches} new batches")
+    if stop.requested():
+        print("▲ interrupted; the next write goes on behind the last batch", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

@@ -4,7 +4,6 @@
 CREATE TABLE book (
     one int PRIMARY KEY DEFAULT 1 CHECK (one = 1),
     instance text NOT NULL,
-    method text NOT NULL,
     money_digits int NOT NULL
 );
 
@@ -28,15 +27,14 @@ CREATE TABLE days (day date PRIMARY KEY, first_seq bigint NOT NULL);
 CREATE TABLE accounts (id int PRIMARY KEY, name text NOT NULL, code text NOT NULL, currency text NOT NULL, broker text NOT NULL);
 CREATE TABLE strategies (id int PRIMARY KEY, name text NOT NULL);
 CREATE TABLE venues (id int PRIMARY KEY, name text NOT NULL);
-CREATE TABLE instruments (
+-- What never changes once there is a trade, and what never changes once the ledger has booked one.
+CREATE TABLE instruments (id int PRIMARY KEY, symbol text NOT NULL, qty_digits int NOT NULL, px_digits int NOT NULL);
+CREATE TABLE valuations (
     id int PRIMARY KEY,
-    symbol text NOT NULL,
     base text NOT NULL,
     quote text NOT NULL,
     unit text NOT NULL,
     settle text NOT NULL,
-    qty_digits int NOT NULL,
-    px_digits int NOT NULL,
     money_digits int NOT NULL,
     inverse int NOT NULL,
     margin int NOT NULL,
@@ -45,7 +43,9 @@ CREATE TABLE instruments (
     unit_scale numeric(39) NOT NULL,
     qty_scale numeric(39) NOT NULL
 );
-CREATE TABLE position_keys (id int PRIMARY KEY, account int NOT NULL, strategy int NOT NULL, instrument int NOT NULL, method text NOT NULL);
+CREATE TABLE position_keys (id int PRIMARY KEY, account int NOT NULL, strategy int NOT NULL, instrument int NOT NULL);
+-- The cost method of a position from a sequence on; it changes only while the position is flat.
+CREATE TABLE methods (seq bigint NOT NULL, engine_ns bigint NOT NULL, position int NOT NULL, method text NOT NULL, PRIMARY KEY (position, seq));
 
 CREATE TABLE marks (
     seq bigint NOT NULL,

@@ -4,7 +4,6 @@
 CREATE TABLE book (
     one INTEGER PRIMARY KEY DEFAULT 1 CHECK (one = 1),
     instance TEXT NOT NULL,
-    method TEXT NOT NULL,
     money_digits INTEGER NOT NULL
 );
 
@@ -28,15 +27,14 @@ CREATE TABLE days (day TEXT PRIMARY KEY, first_seq INTEGER NOT NULL);
 CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, code TEXT NOT NULL, currency TEXT NOT NULL, broker TEXT NOT NULL);
 CREATE TABLE strategies (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE venues (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE instruments (
+-- What never changes once there is a trade, and what never changes once the ledger has booked one.
+CREATE TABLE instruments (id INTEGER PRIMARY KEY, symbol TEXT NOT NULL, qty_digits INTEGER NOT NULL, px_digits INTEGER NOT NULL);
+CREATE TABLE valuations (
     id INTEGER PRIMARY KEY,
-    symbol TEXT NOT NULL,
     base TEXT NOT NULL,
     quote TEXT NOT NULL,
     unit TEXT NOT NULL,
     settle TEXT NOT NULL,
-    qty_digits INTEGER NOT NULL,
-    px_digits INTEGER NOT NULL,
     money_digits INTEGER NOT NULL,
     inverse INTEGER NOT NULL,
     margin INTEGER NOT NULL,
@@ -45,9 +43,9 @@ CREATE TABLE instruments (
     unit_scale NOT NULL,
     qty_scale NOT NULL
 );
-CREATE TABLE position_keys (
-    id INTEGER PRIMARY KEY, account INTEGER NOT NULL, strategy INTEGER NOT NULL, instrument INTEGER NOT NULL, method TEXT NOT NULL
-);
+CREATE TABLE position_keys (id INTEGER PRIMARY KEY, account INTEGER NOT NULL, strategy INTEGER NOT NULL, instrument INTEGER NOT NULL);
+-- The cost method of a position from a sequence on; it changes only while the position is flat.
+CREATE TABLE methods (seq INTEGER NOT NULL, engine_ns INTEGER NOT NULL, position INTEGER NOT NULL, method TEXT NOT NULL, PRIMARY KEY (position, seq));
 
 CREATE TABLE marks (
     seq INTEGER NOT NULL,

@@ -16,6 +16,17 @@ WHERE m.seq = (
     WHERE x.instrument = m.instrument AND x.seq <= (SELECT as_of_seq()) AND x.engine_ns <= (SELECT as_of_ns())
 );
 
+CREATE VIEW methods_now AS
+SELECT m.position, m.method FROM methods m
+WHERE m.seq = (
+    SELECT max(x.seq) FROM methods x WHERE x.position = m.position AND x.seq <= (SELECT as_of_seq()) AND x.engine_ns <= (SELECT as_of_ns())
+);
+
+CREATE VIEW valued AS
+SELECT i.id, i.symbol, i.qty_digits, i.px_digits, v.base, v.quote, v.unit, v.settle, v.money_digits, v.inverse, v.margin, v.factor, v.divisor,
+       v.unit_scale, v.qty_scale
+FROM instruments i JOIN valuations v ON v.id = i.id;
+
 -- Figures of each position, whole numbers at the scales of its instrument.
 CREATE VIEW figures AS
 SELECT position, exact_sum(units) AS qty, exact_sum(cost) AS cost, exact_neg(exact_sum(pnl)) AS realized, exact_sum(fee) AS fees,
@@ -23,13 +34,14 @@ SELECT position, exact_sum(units) AS qty, exact_sum(cost) AS cost, exact_neg(exa
 FROM postings_now GROUP BY position;
 
 CREATE VIEW named_figures AS
-SELECT f.position, k.account AS account_id, k.strategy AS strategy_id, k.instrument AS instrument_id, k.method,
+SELECT f.position, k.account AS account_id, k.strategy AS strategy_id, k.instrument AS instrument_id, m.method,
        coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy, i.symbol AS instrument, i.settle AS currency,
        f.qty, f.cost, f.realized, f.fees, f.income, f.cash, f.postings, f.updated_seq,
        i.qty_digits, i.px_digits, i.money_digits, i.inverse, i.factor, i.divisor
 FROM figures f
 JOIN position_keys k ON k.id = f.position
-JOIN instruments i ON i.id = k.instrument
+JOIN valued i ON i.id = k.instrument
+LEFT JOIN methods_now m ON m.position = f.position
 LEFT JOIN accounts a ON a.id = k.account
 LEFT JOIN strategies s ON s.id = k.strategy;
 
@@ -64,10 +76,10 @@ WITH sums AS MATERIALIZED (
 )
 SELECT k.account, k.strategy, k.instrument, p.value_day, i.money_digits, CASE WHEN i.inverse = 1 THEN i.quote ELSE i.base END AS asset,
        exact_mul(exact_mul(p.units, i.unit_scale), CASE WHEN i.inverse = 1 THEN -1 ELSE 1 END) AS amount
-FROM sums p JOIN position_keys k ON k.id = p.position JOIN instruments i ON i.id = k.instrument
+FROM sums p JOIN position_keys k ON k.id = p.position JOIN valued i ON i.id = k.instrument
 UNION ALL
 SELECT k.account, k.strategy, k.instrument, p.value_day, i.money_digits, i.settle AS asset, exact_neg(exact_add(p.cost, p.pnl)) AS amount
-FROM sums p JOIN position_keys k ON k.id = p.position JOIN instruments i ON i.id = k.instrument;
+FROM sums p JOIN position_keys k ON k.id = p.position JOIN valued i ON i.id = k.instrument;
 
 CREATE VIEW exposure AS
 SELECT e.asset, e.value_day, coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy,
@@ -83,7 +95,7 @@ WITH s AS MATERIALIZED (
         SELECT position, exact_sum(cost) AS cost, exact_sum(cash) AS cash, exact_sum(fee) AS fee, exact_sum(pnl) AS pnl, exact_sum(income) AS income,
                exact_sum(equity) AS equity, exact_sum(units) AS units
         FROM postings_now GROUP BY position
-    ) AS f JOIN position_keys k ON k.id = f.position JOIN instruments i ON i.id = k.instrument
+    ) AS f JOIN position_keys k ON k.id = f.position JOIN valued i ON i.id = k.instrument
 )
 SELECT settle AS asset, 'money' AS what, 'POSITION' AS ledger_account, cost AS amount, money_digits FROM s
 UNION ALL SELECT settle, 'money', 'VENUE', cash, money_digits FROM s
@@ -120,14 +132,14 @@ SELECT l.seq, l.leg, at_time(l.engine_ns) AS engine_time, l.day, l.value_day, l.
        l.position, l.execution, coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy, i.symbol AS instrument, l.correction
 FROM legs l
 JOIN position_keys k ON k.id = l.position
-JOIN instruments i ON i.id = k.instrument
+JOIN valued i ON i.id = k.instrument
 LEFT JOIN accounts a ON a.id = k.account
 LEFT JOIN strategies s ON s.id = k.strategy
 WHERE NOT exact_is_zero(l.amount);
 
--- Every change of every trade, oldest first: what was reported, corrected and busted.
+-- Every booking of every kind and every change of one, oldest first: what was reported, corrected, busted, and what the ledger refused (result).
 CREATE VIEW fill_history AS
-SELECT x.seq, at_time(x.engine_ns) AS engine_time, x.execution, k.name AS kind, r.name AS result, x.day, x.trade_day, x.value_day,
+SELECT x.seq, at_time(x.engine_ns) AS engine_time, x.execution, k.name AS kind, coalesce(r.name, 'NOT_BOOKED') AS result, x.day, x.trade_day, x.value_day,
        coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy, coalesce(v.name, '-') AS venue, coalesce(a.broker, '-') AS broker,
        coalesce(i.symbol, '-') AS instrument, d.name AS side, exact_decimal(x.qty, coalesce(i.qty_digits, 0)) AS qty,
        exact_decimal(x.px, coalesce(i.px_digits, 0)) AS px, x.exec_id, x.venue_order_id, x.order_id, x.position
@@ -140,12 +152,14 @@ LEFT JOIN strategies s ON s.id = x.strategy
 LEFT JOIN venues v ON v.id = x.venue
 LEFT JOIN instruments i ON i.id = x.instrument;
 
--- Each trade once, with what is in force of it.
+-- Each trade once, with what is in force of it; REFUSED: the ledger does not have what the newest report says.
 CREATE VIEW fills AS
-SELECT h.execution, h.booked_seq, h.seq AS changed_seq, h.changes, CASE h.kind WHEN 'FILL' THEN 'BOOKED' WHEN 'CORRECT' THEN 'CORRECTED' ELSE 'BUSTED' END AS status,
-       h.trade_day, h.value_day, h.account, h.strategy, h.venue, h.broker, h.instrument, h.side, h.qty, h.px, h.exec_id, h.order_id, h.position, h.engine_time
+SELECT h.execution, h.booked_seq, h.seq AS changed_seq, h.changes,
+       CASE WHEN h.result <> 'BOOKED' THEN 'REFUSED' WHEN h.kind = 'BUST' THEN 'BUSTED' WHEN h.kind = 'CORRECT' THEN 'CORRECTED' ELSE 'BOOKED' END AS status,
+       h.result, h.trade_day, h.value_day, h.account, h.strategy, h.venue, h.broker, h.instrument, h.side, h.qty, h.px, h.exec_id, h.order_id, h.position,
+       h.engine_time
 FROM (
     SELECT f.*, min(seq) OVER (PARTITION BY execution) AS booked_seq, count(*) OVER (PARTITION BY execution) AS changes,
-           row_number() OVER (PARTITION BY execution ORDER BY seq DESC) AS newest
+           row_number() OVER (PARTITION BY execution ORDER BY seq DESC) AS newest, first_value(kind) OVER (PARTITION BY execution ORDER BY seq) AS first_kind
     FROM fill_history f
-) AS h WHERE h.newest = 1;
+) AS h WHERE h.newest = 1 AND h.first_kind = 'FILL';

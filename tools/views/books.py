@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.ledger_state import INVERSE, MONEY_DIGITS, lots_of, value, wide
+from ringfence.tools.ledger_state import MONEY_DIGITS, lots_of, terms_of, unit_cost, value, wide
 from ringfence.tools.render import Column, Row, View
 from ringfence.tools.views.instance import named, settled
 
@@ -60,16 +60,6 @@ def held(source: Any) -> dict[Owner, tuple[int, Any, bool]]:
     return {owner: (row, p, bool(m)) for row, (owner, p, m) in enumerate(zip(owners, rows, moving, strict=True), 1)}
 
 
-def unit_cost(instrument: Any, qty: int, cost: int) -> Decimal | None:
-    """Price at which a quantity is worth its cost, rounded to two digits more than a price has; None when flat or without such a price."""
-    if qty == 0 or cost == 0:
-        return None
-    factor, divisor = wide(instrument["factor"]), wide(instrument["divisor"])
-    px = Fraction(-qty * factor, cost) if int(instrument["flags"]) & INVERSE else Fraction(cost * divisor, qty * factor)
-    digits = int(instrument["px_digits"])
-    return Decimal(round(px * 100)).scaleb(-digits - 2, _EXACT)
-
-
 def figures(instrument: Any, position: Any, mark: int, marked: bool) -> Row:
     """Columns of a position that the ledger knows; ``mark`` at the instrument's scale."""
     qty, cost = wide(position["qty"]), wide(position["cost"])
@@ -79,7 +69,7 @@ def figures(instrument: Any, position: Any, mark: int, marked: bool) -> Row:
         upnl = amount(round(value(instrument, qty, Fraction(mark))) - cost, least)
     return {
         "held": Decimal(qty).scaleb(-int(instrument["qty_digits"]), _EXACT),  # net, less fees paid in what is traded
-        "avg": unit_cost(instrument, qty, cost),
+        "avg": unit_cost(terms_of(instrument), qty, cost),
         "upnl": upnl,
         "rpnl": amount(wide(position["realized"]), least),
         "fees": amount(wide(position["fees"]), least),
@@ -108,7 +98,7 @@ def lots(source: Any, names: Any) -> list[Row]:
                 "symbol": names.symbol(row),
                 "seq": int(lot["seq"]),
                 "qty": Decimal(qty).scaleb(-int(i["qty_digits"]), _EXACT),
-                "px": unit_cost(i, qty, cost),
+                "px": unit_cost(terms_of(i), qty, cost),
                 "cost": amount(cost, least),
                 "upnl": upnl,
                 "ccy": names.settlement(row),
