@@ -34,6 +34,11 @@ class SQLiteHome:
             c.execute(sql)
         c.close()
 
+    def foreign(self, store: Store) -> None:
+        with sqlite3.connect(store.where) as c:
+            c.execute("CREATE TABLE recipes (name)")
+        c.close()
+
     def remove(self) -> None: ...
 
 
@@ -57,10 +62,14 @@ class PostgresHome:
         owner.connection.execute(sql)  # type: ignore[attr-defined]
         owner.close()
 
+    def foreign(self, store: Store) -> None:
+        store.connection.execute(f"CREATE SCHEMA {store.schema}")  # type: ignore[attr-defined]
+        store.connection.execute("CREATE TABLE recipes (name text)")  # type: ignore[attr-defined]
+
     def remove(self) -> None:
         for name in self.names:
             owner = open_store(self.where(name))
-            owner.clear()
+            owner.connection.execute(f"DROP SCHEMA IF EXISTS {owner.schema} CASCADE")  # type: ignore[attr-defined]
             owner.close()
 
 

@@ -156,6 +156,7 @@ class ShadowConfig:
 class LedgerConfig:
     """``[ledger]``: a process that books the journal into a store, a file or a PostgreSQL URL (docs/ledger.md)."""
 
+    enabled: bool
     store: str
 
 
@@ -204,7 +205,7 @@ class Config:
     journal: JournalConfig
     supervisor: SupervisorConfig
     shadow: ShadowConfig
-    ledger: LedgerConfig | None
+    ledger: LedgerConfig
     instruments: tuple[InstrumentConfig, ...]
     accounts: tuple[AccountConfig, ...]
     venues: tuple[VenueConfig, ...]
@@ -288,8 +289,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     limits = _limits(top.table("limits"))
     cores, rings, journal = _cores(top.table("cores")), _rings(top.table("rings")), _journal(top.table("journal"))
     supervisor, shadow = _supervisor(top.table("supervisor")), _shadow(top.table("shadow"))
-    ledger = _ledger(top.table("ledger"), instance, source) if "ledger" in values else None
-    top.known.append("ledger")
+    ledger = _ledger(top.table("ledger"), "ledger" in values, instance, source)
     currencies = model.read_currencies(top, limits.currencies)
     brokers = tuple(model.read_broker(k, t) for k, t in enumerate(top.tables("broker", 0, limits.brokers), 1))
     instruments = tuple(model.read_instrument(k, t) for k, t in enumerate(top.tables("instrument", 1, limits.instruments), 1))
@@ -486,15 +486,15 @@ def _shadow(t: Table) -> ShadowConfig:
     return config
 
 
-def _ledger(t: Table, instance: InstanceConfig, source: Path) -> LedgerConfig | None:
-    enabled, store = t.flag("enabled", True), t.text("store", "")
+def _ledger(t: Table, named: bool, instance: InstanceConfig, source: Path) -> LedgerConfig:
+    enabled, store = t.flag("enabled", named), t.text("store", "")
     t.finish()
     if "://" not in store:
         store = str(source.parent / store if store else instance.data_dir / FILE_NAME)
     elif not store.startswith(("postgresql://", "postgres://")) or urlsplit(store).password:
         allowed = "a file, or postgresql://USER@HOST/DATABASE#SCHEMA without a password: libpq finds that in PGPASSFILE, and this file is copied"
         raise t.error("store", re.sub(r"://[^@/]*@", "://...@", store), allowed)
-    return LedgerConfig(store) if enabled else None
+    return LedgerConfig(enabled, store)
 
 
 def _venue(row: int, t: Table, instance: InstanceConfig, base: Path) -> VenueConfig:

@@ -59,9 +59,7 @@ cdef struct Loose:
     uint32_t execution   # identity
     uint32_t row         # in force
     Days days
-    uint8_t result       # why
-    uint8_t absent       # 1: the ledger has nothing of it; 0: something that was corrected since
-    char[6] pad
+    uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
 
 AMOUNTS = ("cost", "cash", "fee", "pnl", "income", "equity", "units")
 """The legs of a posting, in the order of its amounts."""
@@ -169,7 +167,7 @@ cdef class Feed:
         if <uint64_t>replayer.state.c.execution_rows + t.head.event_rows >= NAMELESS:
             raise CoreError(f"{t.head.event_rows} events of the ledger are more than have an identity; lower limits.executions")
         days = np.dtype([("trade", "<u4"), ("value", "<u4")])
-        loose = np.dtype([("execution", "<u4"), ("row", "<u4"), ("days", days), ("result", "u1"), ("absent", "u1"), ("pad", "S6")])
+        loose = np.dtype([("execution", "<u4"), ("row", "<u4"), ("days", days), ("absent", "<u4")])
         if days.itemsize != sizeof(Days) or loose.itemsize != sizeof(Loose):
             raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
         self.day_rows = np.zeros(t.head.event_rows, days)
@@ -310,16 +308,15 @@ cdef class Feed:
         c.trade_day = d.trade
         c.value_day = d.value
         if has_row:
-            self.keep_loose(c.execution, <uint32_t>r.event.key, d, r.result, root == 0)
+            self.keep_loose(c.execution, <uint32_t>r.event.key, d, root == 0)
 
-    cdef void keep_loose(self, uint32_t execution, uint32_t row, Days days, int result, int absent) noexcept nogil:
+    cdef void keep_loose(self, uint32_t execution, uint32_t row, Days days, int absent) noexcept nogil:
         cdef Loose *trade = &self.loose[self.loose_count]
         self.loose_count += 1
         trade.execution = execution
         trade.row = row
         trade.days = days
-        trade.result = <uint8_t>result
-        trade.absent = <uint8_t>absent
+        trade.absent = absent
 
     cdef int is_loose(self, uint32_t row) noexcept nogil:
         cdef uint32_t i
@@ -353,9 +350,9 @@ cdef class Feed:
             row = in_force_of(s, trade.row)
             if row != trade.row and s.executions[row].state == RF_EXECUTION_BOOKED:
                 trade.row = row
-                self.say_loose(trade, RF_LEDGER_EVENT_KIND_CORRECT, trade.result)
+                self.say_loose(trade, RF_LEDGER_EVENT_KIND_CORRECT, NOT_ASKED)
             elif s.executions[row].state != RF_EXECUTION_BOOKED:
-                self.say_loose(trade, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_RESULT_BOOKED if trade.absent else trade.result)
+                self.say_loose(trade, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_RESULT_BOOKED if trade.absent else NOT_ASKED)
                 self.loose_count -= 1
                 self.loose[i] = self.loose[self.loose_count]
                 continue
@@ -370,7 +367,7 @@ cdef class Feed:
             row = in_force_of(s, <uint32_t>first)
             if s.executions[row].state != RF_EXECUTION_BOOKED or find_event(&s.ledger, row) or ((said or row != first) and self.is_loose(row)):
                 continue
-            self.keep_loose(first_of(s, row), row, self.days_of(RF_LEDGER_EVENT_KIND_FILL, s.executions[row].instrument), NOT_ASKED, 1)
+            self.keep_loose(first_of(s, row), row, self.days_of(RF_LEDGER_EVENT_KIND_FILL, s.executions[row].instrument), 1)
             self.say_loose(&self.loose[self.loose_count - 1], RF_LEDGER_EVENT_KIND_FILL, NOT_ASKED)
 
     cdef void say_unkept(self, const VenueEvent *event) noexcept nogil:

@@ -18,7 +18,7 @@ from typing import Any
 from ringfence.gateways.fix.config import SessionConfig as SessionSettings
 from ringfence.ipc.errors import RegionMissing
 from ringfence.ipc.segment import Segment
-from ringfence.tools.config import Config, FeedConfig, LedgerConfig, VenueConfig
+from ringfence.tools.config import Config, FeedConfig, VenueConfig
 from ringfence.tools.session_config import SessionConfig
 
 SIDECAR_DRAIN_S = 10
@@ -92,8 +92,8 @@ def plans(config: Config, epoch: int, copy: Path) -> list[ChildPlan]:
         out.append(_feed(config, config.feed, common, module))
     if config.shadow.enabled:
         out.append(_shadow(config, common, module))
-    if config.ledger:
-        out.append(_ledger(config, config.ledger, common, module))
+    if config.ledger.enabled:
+        out.append(_ledger(config, common, module))
     return out
 
 
@@ -205,9 +205,9 @@ def _shadow(config: Config, common: dict[str, Any], module: Any) -> ChildPlan:
     return ChildPlan("shadow", "SHADOW", module("ringfence.tools.shadow", "shadow"), "metrics.shadow", order=6, stop_s=SHADOW_STOP_S, spec=spec)
 
 
-def _ledger(config: Config, ledger: LedgerConfig, common: dict[str, Any], module: Any) -> ChildPlan:
+def _ledger(config: Config, common: dict[str, Any], module: Any) -> ChildPlan:
     """Stopped after the sidecar, like the shadow: it books the journal to its end. Nobody waits for it."""
-    spec = {**common, "journal_dir": str(config.journal_dir), "store": ledger.store}
+    spec = {**common, "journal_dir": str(config.journal_dir), "store": config.ledger.store}
     return ChildPlan("ledger", "LEDGER", module("ringfence.tools.ledger_writer", "ledger"), "metrics.ledger", order=6, stop_s=LEDGER_STOP_S, spec=spec)
 
 

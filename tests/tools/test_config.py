@@ -183,3 +183,18 @@ def test_reference_page_when_read_has_every_key(values: dict[str, Any], monkeypa
         if table:
             documented = set(re.findall(r"^\| `(\w+)` \|", sections[table], re.M))
             assert documented == {k for k in keys if f"{table}.{k}" not in known}, table
+
+
+def test_ledger_when_there_is_no_table_is_off_and_with_one_books_into_the_data_directory(values: dict[str, Any]) -> None:
+    named = parse(values, EXAMPLE).ledger
+    assert (named.enabled, named.store) == (True, str(EXAMPLE.parent / "demo-data" / "ledger.db"))
+    assert parse({k: v for k, v in values.items() if k != "ledger"}, EXAMPLE).ledger.enabled is False
+    assert parse(values | {"ledger": {"store": "books/x.db"}}, EXAMPLE).ledger.store == str(EXAMPLE.parent / "books" / "x.db")
+    assert parse(values | {"ledger": {"store": "postgresql://u@h/d#s"}}, EXAMPLE).ledger.store == "postgresql://u@h/d#s"
+
+
+@pytest.mark.parametrize("store", ["postgresql://u:secret@h/d", "mysql://u@h/d"])
+def test_ledger_when_its_store_is_no_store_or_tells_a_password_is_refused_without_repeating_it(values: dict[str, Any], store: str) -> None:
+    with pytest.raises(ConfigError, match=r"ledger\.store") as caught:
+        parse(values | {"ledger": {"store": store}}, EXAMPLE)
+    assert "secret" not in str(caught.value)

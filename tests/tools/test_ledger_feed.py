@@ -1,0 +1,206 @@
+"""What the ledger's store is told of each input: every trade with its result, also those that the engine's ledger refused or was never asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from journal_by_hand import record, value
+from ledger_journal import LIMITS, Journal, suspense
+
+from ringfence.core.errors import CoreError
+from ringfence.core.replay import Replayer
+from ringfence.core.state import Limits
+from ringfence.tools import ledger_verify
+from ringfence.tools.errors import StoreError
+from ringfence.tools.ledger_feed import CHANGE, POSTING, WITHOUT_ROW, Feed
+from ringfence.tools.ledger_store import NOW, Moment, Store, open_store
+from ringfence.tools.ledger_writer import LedgerWriter
+
+LARGE = 2**61
+
+
+def booked(made: Journal, rows: int = 8) -> Store:
+    """The journal in a store, verified."""
+    store = open_store(str(made.data / "ledger.db"))
+    writer = LedgerWriter(made.write(), store, rows=rows)
+    writer.catch_up()
+    writer.close()
+    assert ledger_verify.verify(made.directory, store).differences == []
+    return store
+
+
+def history(store: Store) -> list[tuple[str, str, str]]:
+    return [(r["exec_id"], r["kind"], r["result"]) for r in store.query("SELECT * FROM fill_history ORDER BY seq, execution")]
+
+
+def fills(store: Store) -> dict[str, str]:
+    return {r["exec_id"]: r["status"] for r in store.query("SELECT * FROM fills")}
+
+
+def large(data: Path) -> tuple[Journal, int]:
+    """A journal in which two units of a price of 1 fit, and LARGE of LARGE do not."""
+    made = Journal(data, instrument={"price_digits": 0, "qty_max": 2**62})
+    return made, made.order("BUY", 2**62)
+
+
+def fill(made: Journal, order: int, qty: int, px: int, name: str) -> None:
+    made.event("FILL", order, last_qty=qty, last_px=px, last_px_digits=0, exec_id=name)
+
+
+def test_feed_when_the_symbol_is_not_known_says_so_and_what_became_of_it(tmp_path: Path) -> None:
+    made = Journal(tmp_path)
+    unknown: dict[str, Any] = {"symbol": "XXX/YYY", "side": value("Side", "BUY"), "venue_order_id": "V1"}
+    for name in ("U1", "U2"):
+        made.event("FILL", last_qty=70, last_px=11050, exec_id=name, **unknown)
+    made.event("CORRECT", last_qty=60, last_px=11050, exec_id="U3", exec_ref_id="U1", **unknown)
+    made.event("BUST", exec_id="U4", exec_ref_id="U2", **unknown)
+    made.trade(made.order("BUY"), "BUY", 5, 11000)
+    store = booked(made)
+    assert history(store) == [
+        ("U1", "FILL", "NOT_BOOKED"),
+        ("U2", "FILL", "NOT_BOOKED"),
+        ("U3", "CORRECT", "NOT_BOOKED"),
+        ("U2", "BUST", "BOOKED"),
+        ("X1", "FILL", "BOOKED"),
+    ]
+    assert fills(store) == {"U3": "REFUSED", "U2": "BUSTED", "X1": "BOOKED"}
+    assert ledger_verify.verify(made.directory, store).refused == 3
+    store.close()
+
+
+def test_feed_when_the_ledger_refuses_a_trade_says_why_until_it_is_busted(tmp_path: Path) -> None:
+    made, order = large(tmp_path)
+    fill(made, order, LARGE, LARGE, "L1")
+    fill(made, order, 2, 1, "L2")
+    made.event("BUST", order, exec_id="L3", exec_ref_id="L1")
+    store = booked(made)
+    assert history(store) == [("L1", "FILL", "OVERFLOW"), ("L2", "FILL", "BOOKED"), ("L1", "BUST", "BOOKED")]
+    assert fills(store) == {"L1": "BUSTED", "L2": "BOOKED"}
+    store.close()
+
+
+def test_feed_when_the_ledger_refuses_a_correction_the_trade_is_refused_also_after_its_bust(tmp_path: Path) -> None:
+    made, order = large(tmp_path)
+    fill(made, order, 2, 1, "L1")
+    made.event("CORRECT", order, last_qty=LARGE, last_px=LARGE, last_px_digits=0, exec_id="L2", exec_ref_id="L1")
+    corrected = made.seq
+    made.event("BUST", order, exec_id="L3", exec_ref_id="L2")
+    store = booked(made)
+    assert history(store) == [("L1", "FILL", "BOOKED"), ("L2", "CORRECT", "OVERFLOW"), ("L2", "BUST", "NOT_BOOKED")]
+    for moment in (Moment(seq=corrected), NOW):
+        store.as_of(moment)
+        assert fills(store) == {"L2": "REFUSED"}, "the ledger has what was before the correction"
+        assert store.query("SELECT qty FROM positions") == [{"qty": "2"}]
+    store.close()
+
+
+def test_feed_when_the_execution_table_is_full_names_every_trade_by_an_identity_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger_journal.LIMITS", dataclasses.replace(LIMITS, executions=2))
+    made = Journal(tmp_path)
+    order = made.order("BUY")
+    for qty in range(1, 7):
+        made.trade(order, "BUY", qty, 11000)
+    made.event("FILL", last_qty=9, last_px=11050, exec_id="U1", symbol="XXX/YYY", side=value("Side", "SELL"))
+    store = booked(made)
+    found = store.query("SELECT execution, exec_id, result, side, qty FROM fill_history ORDER BY seq")
+    names = [f"X{n}" for n in range(1, 7)]
+    assert [r["exec_id"] for r in found] == [*names, "U1"]
+    assert [int(r["execution"]) for r in found[:2]] == [1, 2]
+    assert all(int(r["execution"]) >= WITHOUT_ROW for r in found[2:])
+    assert len({r["execution"] for r in found}) == len(found)
+    assert [r["result"] for r in found] == ["BOOKED"] * 4 + ["NO_ROW"] * 2 + ["NOT_BOOKED"]
+    assert store.query("SELECT qty FROM positions") == [{"qty": "10"}]
+    store.close()
+
+
+def test_feed_when_a_trade_leaves_suspense_keeps_the_day_on_which_it_settles(tmp_path: Path) -> None:
+    made = Journal(tmp_path, instrument={"settle_days": 2})
+    steps = suspense(made)
+    next(steps)  # on Friday the 2nd: settles on Tuesday the 6th
+    made.next_day(20260105)
+    next(steps)
+    store = booked(made)
+    found = [(r["kind"], r["strategy"], str(r["day"]), str(r["value_day"])) for r in store.query("SELECT * FROM fill_history ORDER BY seq, execution")]
+    assert found == [
+        ("FILL", "suspense", "2026-01-02", "2026-01-06"),
+        ("BUST", "suspense", "2026-01-05", "2026-01-06"),
+        ("FILL", "mm1", "2026-01-05", "2026-01-06"),
+    ]
+    store.close()
+
+
+def test_feed_when_a_method_changes_the_view_has_that_of_the_moment(tmp_path: Path) -> None:
+    made, method = Journal(tmp_path), {name: value("LedgerMethod", name) for name in ("LIFO", "FIFO")}
+    buy, sell = made.order("BUY"), made.order("SELL")
+    made.control("DEFINE_ACCOUNT", record("Account", id=1, name="main", code="ACC1", status=1, method=method["LIFO"]))
+    made.trade(buy, "BUY", 10, 11000)
+    made.trade(sell, "SELL", 10, 11000)
+    flat = made.seq
+    made.control("DEFINE_ACCOUNT", record("Account", id=1, name="main", code="ACC1", status=1, method=method["FIFO"]))
+    made.trade(buy, "BUY", 10, 11000)
+    store = booked(made)
+    seen = []
+    for moment in (Moment(seq=flat), Moment(ns=made.engine_ns(flat + 1)), NOW):
+        store.as_of(moment)
+        seen.append(store.query("SELECT method FROM positions")[0]["method"])
+    assert seen == ["LIFO", "FIFO", "FIFO"]
+    assert [r["method"] for r in store.query("SELECT method FROM methods ORDER BY seq")] == ["LIFO", "FIFO"]
+    store.close()
+
+
+def test_feed_when_it_is_made_for_a_replay_that_has_begun_or_twice_refuses(tmp_path: Path) -> None:
+    begun = Journal(tmp_path).replayer
+    with pytest.raises(CoreError, match="begins with an empty replay"):
+        Feed(begun)
+    feed = Feed(Replayer(Limits()))
+    with pytest.raises(CoreError, match="and once"):
+        feed.__init__(feed.replayer)  # type: ignore[misc]
+    with pytest.raises(CoreError, match="give more than"):
+        feed.apply(b"", 0, 0, np.zeros(feed.room, POSTING), 0, np.zeros(feed.room, CHANGE), 0)
+    with pytest.raises(IndexError):
+        feed.cash(1)
+
+
+def test_replay_when_its_feed_is_gone_books_on(tmp_path: Path) -> None:
+    replayer = Replayer(LIMITS)
+    feed = Feed(replayer)
+    del feed
+    made = Journal(tmp_path)
+    made.trade(made.order("BUY"), "BUY", 3, 11000)
+    for slot in made._slots:
+        replayer.apply(slot)
+    assert replayer.state_hash() == made.replayer.state_hash()
+
+
+def test_books_when_postings_would_not_balance_store_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Journal(tmp_path)
+    made.trade(made.order("BUY"), "BUY", 3, 11000)
+    store = open_store(str(tmp_path / "ledger.db"))
+    writer = LedgerWriter(made.write(), store)
+    writer.begin()
+    writer.turn()
+    assert writer.books is not None and writer.books.feed.balanced
+
+    monkeypatch.setattr(writer.books, "feed", SimpleNamespace(balanced=False, replayer=writer.books.feed.replayer))
+    with pytest.raises(StoreError, match="do not balance"):
+        writer.books.cut()
+    writer.close()
+    assert store.query("SELECT count(*) AS n FROM postings") == [{"n": 0}]
+    store.close()
+
+
+def test_store_when_a_fill_is_booked_shows_the_price_at_which_the_position_is_worth_its_cost(tmp_path: Path) -> None:
+    from ringfence.tools import ledger_reports
+
+    made = Journal(tmp_path, instrument={"multiplier": 50})
+    made.trade(made.order("BUY"), "BUY", 3, 11000)
+    store = booked(made)
+    (position,) = ledger_reports.positions(store)
+    assert (position["unit_cost"], position["cost"]) == (Decimal("1.1"), Decimal("165"))
+    store.close()

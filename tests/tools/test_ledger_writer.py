@@ -1,0 +1,220 @@
+"""The ledger's writer beside an instance and a store that come and go: what may be booked, when it is stored, how it ends."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ledger_journal import Journal, random_journal
+from synthetic_instance import Synthetic
+
+from ringfence.ipc import stop
+from ringfence.ipc.errors import LayoutMismatch
+from ringfence.tools import ledger_verify, ledger_writer
+from ringfence.tools.errors import StoreAway, StoreDiffers, StoreError
+from ringfence.tools.ledger_store import Batch, Head, Store, open_store
+from ringfence.tools.ledger_writer import LedgerWriter, follow
+
+Open = Callable[..., Store]
+ROWS = 8
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    made = random_journal(tmp_path, 31, 60)
+    made.write()
+    return made
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Store:
+    return open_store(str(tmp_path / "plain.db"))
+
+
+@pytest.fixture(autouse=True)
+def not_stopping() -> Any:
+    stop.clear()
+    yield
+    stop.clear()
+
+
+def turns(writer: LedgerWriter) -> int:
+    """Turns until there is nothing to do; where the store is then, without a finish."""
+    while writer.turn():
+        pass
+    heads = writer.store.heads()
+    return heads[-1].last_seq if heads else 0
+
+
+def test_writer_when_only_frames_are_left_that_the_disk_does_not_have_stores_what_was_booked(synthetic: Synthetic, journal: Journal, plain: Store) -> None:
+    mark = synthetic.from_sidecar.section("mark")[0]  # type: ignore[attr-defined]
+    mark["position"] = durable = journal.states[5][0]
+    writer = LedgerWriter(journal.directory, plain, instance=synthetic.name)
+    assert turns(writer) == durable
+    mark["position"] = journal.seq
+    assert turns(writer) == journal.seq, "the mark is asked for each time"
+    writer.close()
+
+
+def test_writer_when_the_instance_is_dead_books_all_that_the_files_have(
+    synthetic: Synthetic, journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = synthetic.from_sidecar.section("mark")[0]  # type: ignore[attr-defined]
+    mark["position"] = durable = journal.states[5][0]
+    writer = LedgerWriter(journal.directory, plain, instance=synthetic.name)
+    monkeypatch.setattr(ledger_writer, "owner_alive", lambda _: False)
+    assert turns(writer) == durable, "the sidecar alone is dead, and is started again"
+    monkeypatch.setattr(ledger_writer, "list_regions", lambda _: [])
+    assert turns(writer) == journal.seq
+    writer.close()
+
+
+def test_writer_when_the_sidecars_region_cannot_be_read_does_not_take_that_for_no_limit(
+    journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OtherBuild:
+        @staticmethod
+        def attach(*_: object) -> None:
+            raise LayoutMismatch("made by another build")
+
+    monkeypatch.setattr(ledger_writer, "Segment", OtherBuild)
+    writer = LedgerWriter(journal.directory, plain, instance="byhand")
+    with pytest.raises(LayoutMismatch):
+        turns(writer)
+    writer.close()
+    assert plain.heads() == []
+
+
+def test_writer_when_the_store_goes_away_while_it_is_asked_what_it_has_asks_again(store: Open, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    s = store("asked")
+    append, heads, calls = s.append, s.heads, iter(range(10**6))
+
+    def loses_answers(batch: Batch) -> None:
+        append(batch)
+        if next(calls) % 4 == 0:
+            raise StoreAway("cut")
+
+    def loses_heads(after: int = 0) -> list[Head]:
+        if next(calls) % 2:
+            raise StoreAway("cut again")
+        return heads(after)
+
+    monkeypatch.setattr(s, "append", loses_answers)
+    monkeypatch.setattr(s, "heads", loses_heads)
+    monkeypatch.setattr(ledger_writer, "AGAIN_S", (0.0, 0.0))
+    writer = LedgerWriter(journal.directory, s, rows=ROWS)
+    assert writer.catch_up() == journal.seq
+    writer.close()
+    assert writer.away > 3
+    monkeypatch.undo()
+    assert ledger_verify.verify(journal.directory, s).differences == []
+
+
+def test_follow_when_the_journal_lost_its_end_says_so_instead_of_waiting(journal: Journal, plain: Store, tmp_path: Path) -> None:
+    writer = LedgerWriter(journal.directory, plain)
+    writer.catch_up()
+    writer.close()
+    shorter = random_journal(tmp_path / "shorter", 31, 50)
+    (tmp_path / "none").mkdir()
+    for directory in (shorter.write(), tmp_path / "none"):
+        late = LedgerWriter(directory, plain)
+        with pytest.raises(StoreDiffers, match="lost its end"):
+            follow(late)
+        late.close()
+
+
+def test_follow_when_asked_to_stop_books_what_is_there_and_ends(journal: Journal, plain: Store) -> None:
+    looks: list[int] = []
+    writer = LedgerWriter(journal.directory, plain, rows=ROWS)
+
+    def look(w: LedgerWriter) -> None:
+        looks.append(w.batches)
+        stop.request()
+
+    assert follow(writer, look) == 0
+    writer.close()
+    assert len(looks) > 3
+    assert plain.heads()[-1].last_seq == journal.seq
+
+
+def test_follow_when_asked_to_stop_while_it_compares_ends_at_once(journal: Journal, plain: Store) -> None:
+    first = LedgerWriter(journal.directory, plain, rows=ROWS)
+    first.catch_up()
+    first.close()
+    stop.request()
+    again = LedgerWriter(journal.directory, plain, rows=ROWS)
+    assert follow(again) == 0
+    assert again.expected, "it went through all batches"
+    again.close()
+
+
+def test_writer_when_asked_to_stop_while_the_store_is_away_says_where_it_goes_on(journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: Batch) -> None:
+        raise StoreAway("away")
+
+    monkeypatch.setattr(plain, "append", away)
+    writer = LedgerWriter(journal.directory, plain, wait=lambda _: True)
+    with pytest.raises(StoreAway, match="the next start goes on behind its last batch"):
+        writer.catch_up()
+    writer.close()
+
+
+def test_clear_when_others_have_the_store_open_leaves_it_in_place(store: Open, journal: Journal) -> None:
+    s, reader = store("cleared"), store("cleared")
+    writer = LedgerWriter(journal.directory, s, rows=ROWS)
+    writer.catch_up()
+    writer.close()
+    assert reader.heads()
+    s.clear()
+    assert (reader.book(), reader.heads()) == (None, [])
+    again = LedgerWriter(journal.directory, s, rows=ROWS)
+    again.catch_up()
+    again.close()
+    assert reader.heads() == s.heads() != []
+    assert ledger_verify.verify(journal.directory, reader).differences == []
+
+
+def test_clear_when_the_store_is_somebody_elses_refuses(store: Open, home: Any) -> None:
+    s = store("foreign")
+    home.foreign(s)
+    with pytest.raises(StoreError, match="no ledger of ours"):
+        s.clear()
+
+
+def test_postgres_clear_when_people_are_members_of_its_roles_keeps_them(cluster: Any, journal: Journal) -> None:
+    s = open_store(f"{cluster.url}#kept_roles")
+    LedgerWriter(journal.directory, s).begin()
+    s.clear()
+    try:
+        assert s.query("SELECT count(*) AS n FROM pg_roles WHERE rolname IN ('kept_roles_writer', 'kept_roles_reader')") == [{"n": 2}]
+    finally:
+        s.close()
+
+
+def test_sqlite_when_its_tables_are_others_or_its_file_is_damaged_says_which(journal: Journal, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    with sqlite3.connect(old) as c:
+        c.execute("CREATE TABLE book (instance, other)")
+    c.close()
+    store = open_store(str(old))
+    with pytest.raises(StoreDiffers, match="rebuild"):
+        store.book()
+    store.close()
+
+    good, bad = open_store(str(tmp_path / "good.db")), tmp_path / "bad.db"
+    writer = LedgerWriter(journal.directory, good)
+    writer.catch_up()
+    writer.close()
+    good.query("PRAGMA wal_checkpoint(TRUNCATE)")
+    good.close()
+    shutil.copy(tmp_path / "good.db", bad)
+    raw = bytearray(bad.read_bytes())
+    raw[4096:] = b"\xa5" * (len(raw) - 4096)
+    bad.write_bytes(raw)
+    with pytest.raises(StoreError, match="damaged") as caught:
+        open_store(str(bad))
+    assert not isinstance(caught.value, (StoreAway, StoreDiffers))
