@@ -55,7 +55,7 @@ def fill(made: Journal, order: int, qty: int, px: int, name: str) -> None:
 
 def test_feed_when_the_symbol_is_not_known_says_so_and_what_became_of_it(tmp_path: Path) -> None:
     made = Journal(tmp_path)
-    unknown: dict[str, Any] = {"symbol": "XXX/YYY", "side": value("Side", "BUY"), "venue_order_id": "V1"}
+    unknown: dict[str, Any] = {"symbol": "AAA/BBB", "side": value("Side", "BUY"), "venue_order_id": "V1"}
     for name in ("U1", "U2"):
         made.event("FILL", last_qty=70, last_px=11050, exec_id=name, **unknown)
     made.event("CORRECT", last_qty=60, last_px=11050, exec_id="U3", exec_ref_id="U1", **unknown)
@@ -121,7 +121,7 @@ def test_feed_when_the_execution_table_is_full_names_every_trade_by_an_identity_
     order = made.order("BUY")
     for qty in range(1, 7):
         made.trade(order, "BUY", qty, 11000)
-    made.event("FILL", last_qty=9, last_px=11050, exec_id="U1", symbol="XXX/YYY", side=value("Side", "SELL"))
+    made.event("FILL", last_qty=9, last_px=11050, exec_id="U1", symbol="AAA/BBB", side=value("Side", "SELL"))
     store = booked(made)
     found = store.query("SELECT execution, exec_id, result, side, qty FROM fill_history ORDER BY seq")
     names = [f"X{n}" for n in range(1, 7)]
