@@ -61,7 +61,7 @@ class Writer:
         self.slots[:] = np.frombuffer(self.random.randbytes(self.slots.size), "u1").reshape(self.slots.shape)
 
     def heads(self) -> None:
-        """Valid slots, but a head that jumps: back, ahead, anywhere. Few orders at a time: a gateway that cannot keep up denies everybody, which is another test's."""
+        """Valid slots, but a head that jumps: back, ahead, anywhere. Few orders at a time: a gateway that cannot keep up denies everybody."""
         if self.next - self.acked < IN_FLIGHT_MAX:
             self.order()
         self.read()
