@@ -50,7 +50,7 @@ _TABLES = {
     "lots": ("Lot", "lots"),
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
-# four scope sets a scope, since each pair of a strategy or account with an instrument has a set of its positions and one of its orders at each venue;
+# four scope sets a scope, which is enough while most accounts are one strategy's own; when they run out first, orders of new ones are refused (SCOPES_FULL);
 # an event of the ledger for each execution and for a bust of it, and a checkpoint for each 64 of those, so that none is ever dropped.
 _DERIVED = {
     "requests": ("Request", "orders", 2, 1), "scope_sets": ("ScopeSet", "scopes", CONSTANTS["SETS_OF_SCOPE"][0], 1),

@@ -18,7 +18,7 @@ from ringfence.tools.ledger_state import disagreements
 from ringfence.tools.simulation.oracle import Oracle
 
 Machine = Any
-LIMITS = Limits(orders=24, executions=160, positions=8, breaks=400, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=12)
+LIMITS = Limits(orders=24, executions=160, positions=8, breaks=400, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=12, scopes=64)
 HEAD = 64
 QTY, PX = st.integers(1, 20), st.integers(95, 105)
 ROW, IDS = st.integers(1, 2), st.sampled_from([f"E{i}" for i in range(1, 7)])
