@@ -23,8 +23,9 @@ restarts too. The engine, when it lives, cancels too (KILL_WORD): the later of t
 
 What reports said of an order is two bytes a row (``marks``), made when the tables are mapped, and gone with the process: its successor asks once more.
 
-As fast as the session's budget allows, the reserve included, and a bounded number of open orders a turn. What is in the output already when the word is set goes out before the
-cancels. Rejected: a copy of open orders in the gateway (state that must be recovered), a socket or signal for operators (needs a process that answers).
+As fast as the session's budget allows, the reserve included, and a bounded number of open orders a turn. What is in the output already when the word is set
+goes out before the cancels. Rejected: a copy of open orders in the gateway (state that must be recovered), a socket or signal for operators (needs a process
+that answers).
 """
 
 import logging

@@ -31,6 +31,7 @@ from ringfence.tools.views import proof
 from ringfence.tools.views.instance import Instance, choose
 
 POLL_S = 0.02
+REOPEN_S = 1.0  # a process that was started again meanwhile has other regions
 KILL_S = 10.0
 ANSWER_S = 2.0
 SHOWN = 10
@@ -136,10 +137,16 @@ def _await_proof(name: str, scope: str, *, flatten: bool, word: bool, timeout_s:
     until = time.monotonic() + timeout_s
     while True:
         with Instance(name) as instance:
-            left = _look(instance, scope, flatten=flatten, word=word)
-        if left.nothing or time.monotonic() >= until or (left.stale_ns and word and not left.deaf):
-            return left
-        time.sleep(POLL_S)
+            reopen = min(until, time.monotonic() + REOPEN_S)
+            while True:
+                left = _look(instance, scope, flatten=flatten, word=word)
+                now = time.monotonic()
+                if left.nothing or now >= until or (left.stale_ns and word and not left.deaf):
+                    return left
+                if now >= reopen:
+                    break
+                time.sleep(POLL_S)
+                instance.renew()
 
 
 def _look(instance: Instance, scope: str, *, flatten: bool, word: bool) -> Left:
