@@ -17,7 +17,7 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.clordid cimport decode
 from ringfence.core.dedupe cimport add_client_id, copy_text, find_venue_order_id, mix
 from ringfence.core.ports cimport emit_command, emit_event
-from ringfence.core.reservations cimport count_cancel, reserve
+from ringfence.core.reservations cimport count_message, reserve
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
@@ -269,7 +269,7 @@ cdef void summarize(EngineState *s, Order *o) noexcept nogil:
 cdef void request_cancel(EngineState *s, Order *o) noexcept nogil:
     cdef Request *r = append_request(s, o, RF_REQUEST_KIND_CANCEL)
     if s.engine.counting:
-        count_cancel(s, o)
+        count_message(s, o)
     summarize(s, o)
     settle(s, o)
     emit_command(s, o, RF_COMMAND_KIND_CANCEL, r.revision, r.base_revision, o.px, o.stop_px, o.qty)

@@ -20,7 +20,6 @@ from typing import Any
 
 from ringfence.core.authority import ROLES
 from ringfence.ipc.errors import IpcError
-from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import authority, control_client, definitions, kill_words
 from ringfence.tools.commands.control import _done
@@ -35,7 +34,6 @@ REOPEN_S = 1.0  # a process that was started again meanwhile has other regions
 KILL_S = 10.0
 ANSWER_S = 2.0
 SHOWN = 10
-_RANK = ENUMS["OperatorRole"].by_name
 _UNANSWERED = (NotRunning, OutcomeUnknown, TimedOut)
 
 
@@ -94,7 +92,7 @@ def _set_word(name: str, scope: str, reason: str) -> str:
             role = authority.role_of(state, uid)
     except (IpcError, KeyError):
         role = ROLES["KILL"]  # no table to ask: who may write the region may kill
-    if not role or _RANK[role] < _RANK[ROLES["KILL"]]:
+    if not authority.may_set_word("kill", role):
         who = f"has role {role.lower()}" if role else "is no operator of this instance"
         raise Refused(f"kill: uid {uid} ({definitions.user_name(uid)}) {who}; a kill needs {ROLES['KILL'].lower()}")
     try:

@@ -26,6 +26,7 @@ from ringfence.tools.simulation.oracle_model import (
     ask,
     may_cancel,
     room,
+    sent,
     settle,
 )
 from ringfence.tools.simulation.oracle_scopes import BESIDE, KIND, Scope, holds
@@ -172,6 +173,7 @@ def _flatten(m: Model, scopes: list[Scope], *, now: bool) -> None:
         m.orders.append(o)
         m.by_client[strategy, client_id] = o
         m.venues[o.venue].queued += 1
+        sent(m, o, "MESSAGE_RATE")
         settle(m, o)
 
 
