@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ringfence.core.authority import ROLES
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
@@ -25,6 +26,7 @@ from ringfence.tools.rule_values import TABLES, Names, find_rule, parse_duration
 
 Request = dict[str, Any]
 _ROLE = ENUMS["OperatorRole"].by_value
+_RANK = ENUMS["OperatorRole"].by_name
 _KIND = ENUMS["ScopeKind"].by_name
 _KILLED = ENUMS["ScopeState"].by_name["KILLED"]
 _PENDING = ENUMS["ProposalState"].by_name["PENDING"]
@@ -60,6 +62,11 @@ def role_of(state: Segment, uid: int) -> str:
         if int(row["uid"]) == uid and int(row["id"]) and int(row["status"]) == ENUMS["Status"].by_name["ACTIVE"]:
             return _ROLE.get(int(row["role"]), "")
     return ""
+
+
+def may_set_word(op: str, role: str) -> bool:
+    """Whether an operation of this role is a kill that the out-of-band word may be set for: nobody judges that one again."""
+    return op == "kill" and bool(role) and _RANK[role] >= _RANK[ROLES["KILL"]]
 
 
 def build(op: str, request: Request, state: Segment, uid: int) -> Any:

@@ -78,6 +78,19 @@ def desk(running: Running) -> Running:
     return running
 
 
+def test_kill_when_a_viewer_asks_for_it_is_refused_and_sets_no_word(running: Running) -> None:
+    if os.getuid():
+        pytest.skip("only root can speak as a second operator")
+    running.add(OPERATOR.replace('"risk"', '"viewer"'))
+    assert running.up() == 0, running.logs()
+    for scope in ("firm", "venue:sim"):
+        assert as_second(running, op="kill", scope=scope, reason="let us see")["code"] == 4
+    assert [w.venue for w in kill_words.read_words(running.name) if w.killed] == []
+    assert int(running.engine_row()["killed_scopes"]) == 0
+    assert int(running.engine_row()["controls_refused"]) == 2, "the journal knows who asked"
+    running.down()
+
+
 def test_limit_when_two_operators_agree_is_looser_and_one_alone_only_makes_it_tighter(desk: Running) -> None:
     assert cli(desk, "limits", "set", "MAX_QTY", "firm", "5000", "--reason", "a test").returncode == 0
     assert int(firm(desk)["limits"][MAX_QTY]) == 5000

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ringfence.core import transitions
 from ringfence.core.clordid import decode_cl_ord_id
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools.simulation.invariants import Violation
@@ -32,7 +33,7 @@ _KIND = ENUMS["FrameKind"].by_name
 INTENT, EVENT, CONTROL = _KIND["INTENT"], _KIND["VENUE_EVENT"], _KIND["CONTROL"]
 _NEW = ENUMS["IntentKind"].by_name["NEW"]
 _STATUS = ENUMS["OrdStatus"].by_name
-TERMINAL = frozenset(_STATUS[n] for n in ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"))
+TERMINAL = frozenset(_STATUS[n] for n in transitions.TERMINAL)
 WORKING = frozenset(_STATUS[n] for n in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL", "PENDING_REPLACE"))
 BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
 _INTENT = RECORDS["Intent"].offsets
