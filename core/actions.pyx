@@ -36,6 +36,8 @@ from ringfence.ipc.records cimport (
 cdef enum:
     REFUSED = 48    # MassCancelResponse(531): 0
 
+cdef uint64_t OF_STRATEGY = <uint64_t>1 << 62    # order ids are lower
+
 
 # ---- cancel everything ---------------------------------------------------------------------------------------------------
 
@@ -149,6 +151,20 @@ cdef int has_room(const EngineState *s, const Trade *t) noexcept nogil:
     if s.engine.execution_count + 1 >= s.execution_rows or not trade_fits(s, t.account, t.strategy, t.instrument, by_side(t.side, t.qty), t.px):
         return 0
     return find_position(s, t.account, t.strategy, t.instrument) != 0 or s.engine.position_count + 1 < s.position_rows
+
+
+cdef int64_t whose(uint64_t order_id, uint16_t strategy) noexcept nogil:
+    return <int64_t>(order_id if order_id else OF_STRATEGY | strategy)
+
+
+cdef int64_t assignment_of(const EngineState *s, uint64_t row) noexcept nogil:
+    cdef const Execution *x
+    if row == 0 or row > s.engine.execution_count:
+        return 0
+    x = &s.executions[row]
+    while x.corrected_by or x.assigned_to:
+        x = &s.executions[x.corrected_by if x.corrected_by else x.assigned_to]
+    return whose(x.order_id, x.strategy) if x.order_id or x.strategy else -<int64_t>x.id
 
 
 cdef int assign_execution(EngineState *s, const OrderAction *a) noexcept nogil:

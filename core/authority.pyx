@@ -26,13 +26,13 @@ why a limit changed).
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from ringfence.core.actions cimport can_act, do_action
+from ringfence.core.actions cimport assignment_of, can_act, do_action, whose
 from ringfence.core.audit cimport audit, digest_of
 from ringfence.core.day cimport can_roll, is_due, learn_schedule, roll_day
 from ringfence.core.dedupe cimport mix
 from ringfence.core.definitions cimport define, is_alone, is_definition, row_of, widens
-from ringfence.core.kill cimport kill, kill_by_word, release
-from ringfence.core.looser cimport frees_strategy, limit_loosens, limit_now
+from ringfence.core.kill cimport held_back, kill, kill_by_word, release
+from ringfence.core.looser cimport frees_strategy, held_status, limit_loosens, limit_now, repeats_itself
 from ringfence.core.overrides cimport changed_for_good, end_override
 from ringfence.core.permissions cimport change_permission, grants_more
 from ringfence.core.proposals cimport end, find_proposal, is_live, may_hold, plan_expiry, record, withdraw_images, withdraw_kind
@@ -160,6 +160,8 @@ cdef int can_wait(EngineState *s, const Control *c) noexcept nogil:
     """1 when it could be done now, as far as that can be told without doing it."""
     if c.kind == RF_CONTROL_KIND_ROLL_DAY:
         return can_roll(s, c.day)
+    if c.kind == RF_CONTROL_KIND_RELEASE:
+        return held_back(s, <const KillOrder*>c.body) != 0
     return can_act(s, c.kind, <const OrderAction*>c.body) if is_action(c.kind) else 1
 
 
@@ -173,10 +175,11 @@ cdef int set_strategy(EngineState *s, uint16_t strategy, uint8_t status) noexcep
     cdef Strategy *row = &s.strategies[strategy]
     if strategy == 0 or strategy > s.engine.strategy_count or status == 0 or status > RF_STRATEGY_STATUS_MAX:
         return 0
-    if status < RF_STRATEGY_STATUS_CANCEL_ONLY:
+    if status < RF_STRATEGY_STATUS_CANCEL_ONLY and status <= row.status:
+        if row.repeats or repeats_itself(s, row):
+            row.repeated_count = 0  # whoever sets it on the way there does not forget what was counted
         row.silent = 0
         row.unapproved = 0
-        row.repeated_count = 0
         row.repeats = 0
     elif row.status == RF_STRATEGY_STATUS_POISONED and status != RF_STRATEGY_STATUS_POISONED:
         row.unapproved = 1  # two have agreed to this much, not to let it trade
@@ -201,41 +204,33 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     cdef const OrderAction *a = <const OrderAction*>body
     cdef const DayStart *day = <const DayStart*>body
     cdef uint64_t what = 0
-    cdef int64_t after = 0
+    cdef int64_t after = after_of(s, kind, status, body)
     cdef int done = 0
     before[0] = state_of(s, kind, strategy, body)
     if is_limit(kind):
         what = mix(<uint64_t>limit.a << 32 | limit.b, <uint64_t>limit.kind << 8 | limit.rule)
-        after = limit.value
         done = apply_limit(s, limit)
     elif kind == RF_CONTROL_KIND_SET_PERMISSION:
         what = mix(p.permission, <uint64_t>p.part << 32 | p.value)
-        after = p.grant
         done = change_permission(s, p)
     elif kind == RF_CONTROL_KIND_SET_STRATEGY:
         what = strategy
-        after = status
         done = set_strategy(s, strategy, status)
     elif kind == RF_CONTROL_KIND_KILL or kind == RF_CONTROL_KIND_RELEASE:
         what = mix(<uint64_t>k.a << 32 | k.b, k.kind)
-        after = k.options if kind == RF_CONTROL_KIND_KILL else 0
         done = kill(s, k, uid) if kind == RF_CONTROL_KIND_KILL else release(s, k)
     elif kind == RF_CONTROL_KIND_RESUME:
         s.engine.restrictions &= ~<uint32_t>OF_PEOPLE
-        after = s.engine.restrictions
         done = 1
     elif kind == RF_CONTROL_KIND_ROLL_DAY:
-        after = day.day
         done = can_roll(s, day.day)
         if done:
             roll_day(s, day.day)
     elif is_action(kind):
         what = a.order_id if kind == RF_CONTROL_KIND_RESOLVE_ORDER else a.execution
-        after = a.ord_status if kind == RF_CONTROL_KIND_RESOLVE_ORDER else <int64_t>mix(a.order_id, a.strategy)
         done = do_action(s, kind, a)
     elif is_definition(kind):
         what = row_of(kind, body)
-        after = <int64_t>digest_of(body)
         done = define(s, kind, body)
         if done and s.engine.counting:
             recount(s)
@@ -280,26 +275,40 @@ cdef int64_t state_of(const EngineState *s, uint8_t kind, uint16_t strategy, con
     if is_limit(kind):
         return limit_now(s, <const LimitChange*>body)
     if kind == RF_CONTROL_KIND_SET_STRATEGY:
-        return s.strategies[strategy].status if strategy <= s.engine.strategy_count else 0
+        return held_status(s, strategy) if strategy <= s.engine.strategy_count else 0
     if kind == RF_CONTROL_KIND_SET_PERMISSION:
         return <int64_t>s.permissions[p.permission].changed_seq if p.permission < s.permission_rows else 0
     if kind == RF_CONTROL_KIND_RELEASE:
-        return 1
+        return held_back(s, <const KillOrder*>body)
     if kind == RF_CONTROL_KIND_RESUME:
         return s.engine.restrictions & OF_PEOPLE
     if kind == RF_CONTROL_KIND_ROLL_DAY:
         return s.engine.day
     if kind == RF_CONTROL_KIND_RESOLVE_ORDER:
         return s.orders[a.order_id].cum_qty if a.order_id <= s.engine.order_count else 0
-    return 0
+    return assignment_of(s, a.execution) if kind == RF_CONTROL_KIND_ASSIGN_EXECUTION else 0
 
 
-cdef inline int64_t after_of(const Control *c) noexcept nogil:
-    if is_limit(c.kind):
-        return (<const LimitChange*>c.body).value
-    if c.kind == RF_CONTROL_KIND_ROLL_DAY:
-        return c.day
-    return c.status if c.kind == RF_CONTROL_KIND_SET_STRATEGY else 0
+cdef int64_t after_of(const EngineState *s, uint8_t kind, uint8_t status, const char *body) noexcept nogil:
+    """What a change leads to, as one number."""
+    cdef const OrderAction *a = <const OrderAction*>body
+    if is_limit(kind):
+        return (<const LimitChange*>body).value
+    if kind == RF_CONTROL_KIND_SET_PERMISSION:
+        return (<const PermissionChange*>body).grant
+    if kind == RF_CONTROL_KIND_SET_STRATEGY:
+        return status
+    if kind == RF_CONTROL_KIND_KILL:
+        return (<const KillOrder*>body).options
+    if kind == RF_CONTROL_KIND_RESUME:
+        return s.engine.restrictions & ~<uint32_t>OF_PEOPLE
+    if kind == RF_CONTROL_KIND_ROLL_DAY:
+        return (<const DayStart*>body).day
+    if kind == RF_CONTROL_KIND_RESOLVE_ORDER:
+        return a.ord_status
+    if kind == RF_CONTROL_KIND_ASSIGN_EXECUTION:
+        return whose(a.order_id, a.strategy)
+    return <int64_t>digest_of(body) if is_definition(kind) else 0
 
 
 cdef inline uint64_t lasts_until(const EngineState *s, uint8_t kind, const char *body) noexcept nogil:
@@ -343,11 +352,13 @@ cdef int withdraw(EngineState *s, const Control *c) noexcept nogil:
 
 
 cdef int propose(EngineState *s, const Control *c) noexcept nogil:
-    if is_definition(c.kind):
-        withdraw_images(s, c.kind, c.body, c.operator_uid)
-    if not can_wait(s, c):
+    cdef uint8_t image_of = c.kind if is_definition(c.kind) else 0
+    cdef int64_t before = state_of(s, c.kind, c.strategy, c.body)
+    if not can_wait(s, c) or not may_hold(s, c.operator_uid, image_of, c.body):
         return 0
-    return record(s, c, RF_PROPOSAL_STATE_PENDING, s.engine.engine_ns + PROPOSAL_NS, state_of(s, c.kind, c.strategy, c.body), after_of(c)) != NULL
+    if image_of:
+        withdraw_images(s, c.kind, c.body, c.operator_uid)
+    return record(s, c, RF_PROPOSAL_STATE_PENDING, s.engine.engine_ns + PROPOSAL_NS, before, after_of(s, c.kind, c.status, c.body)) != NULL
 
 
 cdef void withdraw_resume(EngineState *s, uint32_t uid) noexcept nogil:
@@ -405,14 +416,14 @@ cdef int command(EngineState *s, const Control *c) noexcept nogil:
         return 0
     if needs_two(s, c):
         return propose(s, c)
-    if until and not may_hold(s, c.operator_uid):
+    if until and not may_hold(s, c.operator_uid, 0, NULL):
         return 0
     if not apply_change(s, c.operator_uid, c.kind, c.status, c.strategy, c.body, &before):
         return 0
     if fresh:
         s.strategies[row_of(c.kind, c.body)].unapproved = 1
     if until:
-        override = record(s, c, RF_PROPOSAL_STATE_RUNNING, until, before, after_of(c))
+        override = record(s, c, RF_PROPOSAL_STATE_RUNNING, until, before, after_of(s, c.kind, c.status, c.body))
         if override != NULL and limit_loosens(s, <const LimitChange*>c.body, before, override.after):
             override.decided_seq = s.engine.seq  # nobody is there to agree: it is as if two had
     return 1

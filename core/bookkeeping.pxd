@@ -2,15 +2,12 @@
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Account, Instrument, Order, VenueEvent
+from ringfence.ipc.records cimport Instrument, Order, VenueEvent
 
 # 1 when the ledger can value an instrument defined so: its scales fit, and nothing is booked in it by another scale.
 cdef int can_value(const EngineState *s, const Instrument *image) noexcept nogil
 # Let the ledger value an instrument as its row says now; currencies that came later included.
 cdef void keep_valuation(EngineState *s, const Instrument *row) noexcept nogil
-
-# Let the account's positions that are flat, and those it will have, go by its cost method; open ones keep theirs.
-cdef void use_method(EngineState *s, const Account *account) noexcept nogil
 
 # Book an execution of this row (0: none, the table is full) with the commission of its report; what is refused is a break.
 cdef void book_execution(

@@ -4,12 +4,14 @@
     definitions ──▶ keep_valuation: multiplier, scales, settlement asset of an instrument; its asset rows are those of ``currencies``
 
 An execution's identity in the ledger is its row, so a bust or correction names the row that was booked; where the execution table is full there is none,
-and such a fill can no longer be busted (EXECUTIONS_FULL has said so). Money has 18 decimals for every instrument, so that sums over positions are exact and a
-figure may reach 4 * 10^19 units; the value of a linear trade is exact while price and quantity have 18 decimals together.
+and such a fill can no longer be busted (EXECUTIONS_FULL has said so). What the ledger had to refuse comes in when a correction or an assignment names it.
+A position takes its account's cost method at its first trade after it was flat. Money has 18 decimals for every instrument, so that sums over positions are
+exact and a figure may reach 4 * 10^19 units; the value of a linear trade is exact while price and quantity have 18 decimals together.
 The rate to the firm's currency is that of the settlement currency when the event is booked; without one, figures in that currency say that they are unknown.
-A commission in the settlement currency is an expense, one in what is traded changes the quantity, one in another currency is an expense at the rates of
-the moment. Tables are in the region ``state``, written by the engine alone. What can fail: a full table or a figure that does not fit; the position is right
-all the same, and LEDGER_REFUSED says which execution the ledger lacks. Rejected: a ledger in a process of its own (microseconds late, a second truth).
+A commission in the settlement currency is an expense, one in what is traded changes the quantity (where a unit of quantity is one of it, or more make one),
+one in another currency is an expense at the rates of the moment. Tables are in the region ``state``, written by the engine alone. What can fail: a full table
+or a figure that does not fit; the position is right all the same, and LEDGER_REFUSED says which execution the ledger lacks. Rejected: a ledger in a process of
+its own (microseconds late, a second truth).
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -17,10 +19,10 @@ from libc.string cimport memcmp, memset
 
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.ledger_events cimport book
-from ringfence.core.ledger_index cimport find_event
+from ringfence.core.ledger_index cimport find_event, find_position
 from ringfence.core.ledger_kinds cimport in_force
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
-from ringfence.core.state cimport EngineState
+from ringfence.core.state cimport EngineState, currency_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
@@ -28,12 +30,13 @@ from ringfence.ipc.records cimport (
     RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
     RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
-    RF_LEDGER_MARGIN, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BOOKED, RF_PRESENT_COMMISSION, Account, Currency, Instrument,
+    RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BOOKED, RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
     LedgerEvent, LedgerInstrument, Order, VenueEvent,
 )
 
 cdef enum:
     RATE_DIGITS = 9          # of Currency.rate
+    DIGITS_MAX = 18          # of an amount in 64 bits
 
 
 # ---- how an instrument is valued ----------------------------------------------------------------------------------------------
@@ -95,29 +98,14 @@ cdef void keep_valuation(EngineState *s, const Instrument *row) noexcept nogil:
     i.base_asset = row.base_currency
 
 
-cdef void use_method(EngineState *s, const Account *account) noexcept nogil:
-    cdef uint32_t row
-    for row in range(1, s.ledger.head.position_count + 1):
-        if s.ledger.positions[row].account == account.id and rf_wide_load(s.ledger.positions[row].qty) == 0:
-            s.ledger.positions[row].method = account.method
-
-
 # ---- commissions (12, 13, 479) ---------------------------------------------------------------------------------------------------
-
-cdef uint16_t currency_row(const EngineState *s, const char *code) noexcept nogil:
-    cdef uint32_t i
-    for i in range(1, s.engine.currency_count + 1):
-        if memcmp(s.currencies[i].code, code, 8) == 0:
-            return <uint16_t>i
-    return 0
-
 
 cdef int scaled(int64_t amount, uint32_t digits, uint32_t to_digits, wide_t *out) noexcept nogil:
     return rf_wide_ratio(rf_wide_from(amount), power_of_ten(to_digits), power_of_ten(digits), out)
 
 
 cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrument, int64_t signed_qty, int64_t px, LedgerEvent *e) noexcept nogil:
-    """Fill in the fee of a fill; 0 when it is in a currency without a rate, or does not fit."""
+    """Fill in the fee of a fill; 0 when it cannot be read, is in a currency without a rate, or does not fit."""
     cdef const Instrument *i = &s.instruments[instrument]
     cdef const LedgerInstrument *v = &s.ledger.instruments[instrument]
     cdef const Currency *paid
@@ -126,13 +114,15 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
     cdef const char *own = <const char*>i.quote
     cdef int64_t size = signed_qty if signed_qty > 0 else -signed_qty
     cdef wide_t fee, whole, unit
+    if not event.present & RF_PRESENT_COMMISSION or event.comm_digits > DIGITS_MAX:
+        return 0
     if i.inverse:
         own = <const char*>i.base
     if event.comm_type == RF_COMM_TYPE_PERCENT:
-        # of the value, in the settlement currency, whatever currency is named: 100 percent is 10^(digits + 2)
+        # of the value, in the settlement currency, whatever currency is named; FIX writes a percentage as a fraction: .05 is 5 %
         if i.inverse or not value_of(v, rf_wide_from(size), rf_wide_from(px if px > 0 else -px), &whole):
             return 0
-        if not rf_wide_ratio(whole, rf_wide_from(event.commission), power_of_ten(event.comm_digits + 2), &fee):
+        if not rf_wide_ratio(whole, rf_wide_from(event.commission), power_of_ten(event.comm_digits), &fee):
             return 0
         code = own
     elif not scaled(event.commission, event.comm_digits, v.money_digits, &fee):
@@ -144,7 +134,7 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
         return 0
     if code[0] == 0 or memcmp(code, own, 8) == 0:
         e.fee_kind = RF_LEDGER_FEE_EXPENSE
-    elif memcmp(code, i.base, 8) == 0 and not i.inverse and not v.flags & RF_LEDGER_MARGIN:
+    elif memcmp(code, i.base, 8) == 0 and i.multiplier <= 1 and not i.inverse and not v.flags & RF_LEDGER_MARGIN:
         unit = power_of_ten(v.money_digits - i.qty_digits)
         if not rf_wide_ratio(fee, 1, unit, &whole):
             return 0
@@ -155,7 +145,7 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
                 return 0
         fee = whole
     else:
-        paid = &s.currencies[currency_row(s, code)]
+        paid = &s.currencies[currency_of(s, code)]
         settle = &s.currencies[v.settle_asset]
         if v.settle_asset == 0 or paid.rate <= 0 or settle.rate <= 0 or not rf_wide_ratio(fee, rf_wide_from(paid.rate), rf_wide_from(settle.rate), &fee):
             return 0
@@ -184,14 +174,39 @@ cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const Led
     cdef uint64_t merged = s.ledger.head.merged_lots
     cdef int result = book(&s.ledger, e)
     if result != RF_LEDGER_RESULT_BOOKED:
-        raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>e.key, result)
+        raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
     if merged == 0 and s.ledger.head.merged_lots:
         raise_break(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots, 0)
 
 
-cdef void take_commission(EngineState *s, Order *order, const VenueEvent *event, int64_t signed_qty, int64_t px, LedgerEvent *e) noexcept nogil:
-    if event.present & RF_PRESENT_COMMISSION and event.commission and not commission_of(s, event, e.instrument, signed_qty, px, e):
-        raise_break(s, RF_BREAK_KIND_FEE_UNVALUED, order, event, event.commission, event.comm_digits)
+cdef int take_commission(EngineState *s, Order *order, const VenueEvent *event, int64_t signed_qty, int64_t px, LedgerEvent *e) noexcept nogil:
+    """1 when the report says what was paid, 0 when it says nothing, or (a break) nothing of value."""
+    if not event.present & RF_PRESENT_COMMISSION and not event.comm_type:
+        return 0
+    if event.present & RF_PRESENT_COMMISSION and event.commission == 0:
+        return 1
+    if commission_of(s, event, e.instrument, signed_qty, px, e):
+        return 1
+    raise_break(s, RF_BREAK_KIND_FEE_UNVALUED, order, event, event.commission, event.comm_digits)
+    return 0
+
+
+cdef uint8_t follow_method(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
+    """The account's cost method, which a position that is flat takes now. Without an account: WAC."""
+    cdef uint8_t method = s.accounts[account].method if s.accounts[account].method else RF_LEDGER_METHOD_WAC
+    cdef uint32_t row = find_position(&s.ledger, account, strategy, instrument)
+    if row and rf_wide_load(s.ledger.positions[row].qty) == 0:
+        s.ledger.positions[row].method = method
+    return method
+
+
+cdef uint32_t event_of(const EngineState *s, uint64_t row) noexcept nogil:
+    """The ledger's event for an execution; of a correction that it refused, that of what was to be corrected. 0: it has none of them."""
+    cdef uint32_t known = find_event(&s.ledger, row)
+    while known == 0 and row:
+        row = s.executions[row].corrects
+        known = find_event(&s.ledger, row)
+    return known
 
 
 cdef void book_execution(
@@ -203,7 +218,7 @@ cdef void book_execution(
     e.key = row
     e.account = account
     e.strategy = strategy
-    e.method = s.accounts[account].method
+    e.method = follow_method(s, account, strategy, e.instrument)
     rf_wide_store(e.qty, rf_wide_from(signed_qty))
     rf_wide_store(e.px, rf_wide_from(px))
     take_commission(s, order, event, signed_qty, px, &e)
@@ -214,28 +229,29 @@ cdef void book_correction(
     EngineState *s, Order *order, const VenueEvent *event, uint64_t named, uint64_t row, int64_t signed_qty, int64_t px,
 ) noexcept nogil:
     cdef LedgerEvent e
-    cdef uint32_t known = find_event(&s.ledger, named)
+    cdef uint32_t known = event_of(s, named)
+    cdef const Execution *x = &s.executions[named]
     if known == 0:
+        book_execution(s, order, event, row if row else named, x.account, x.strategy, x.instrument, signed_qty, px)
         return
     begin(s, RF_LEDGER_EVENT_KIND_CORRECT, s.ledger.events[known].instrument, &e)
     e.key = row
-    e.ref_key = named
+    e.ref_key = s.ledger.events[known].key
     e.given = RF_LEDGER_GIVEN_QTY | RF_LEDGER_GIVEN_PX
     rf_wide_store(e.qty, rf_wide_from(signed_qty))
     rf_wide_store(e.px, rf_wide_from(px))
-    if event.present & RF_PRESENT_COMMISSION:
+    if take_commission(s, order, event, signed_qty, px, &e):
         e.given |= RF_LEDGER_GIVEN_FEE
-        take_commission(s, order, event, signed_qty, px, &e)
     enter(s, order, event, &e)
 
 
 cdef void book_bust(EngineState *s, Order *order, const VenueEvent *event, uint64_t named) noexcept nogil:
     cdef LedgerEvent e
-    cdef uint32_t known = find_event(&s.ledger, named)
+    cdef uint32_t known = event_of(s, named)
     if known == 0:
         return
     begin(s, RF_LEDGER_EVENT_KIND_BUST, s.ledger.events[known].instrument, &e)
-    e.ref_key = named
+    e.ref_key = s.ledger.events[known].key
     enter(s, order, event, &e)
 
 
@@ -244,8 +260,9 @@ cdef void book_assignment(
 ) noexcept nogil:
     cdef LedgerEvent e
     cdef const LedgerEvent *was
-    cdef uint32_t known = find_event(&s.ledger, named)
+    cdef uint32_t known = event_of(s, named)
     if known == 0:
+        book_execution(s, order, event, row, account, strategy, s.executions[named].instrument, signed_qty, px)
         return
     if s.ledger.events[known].root:
         known = s.ledger.events[known].root
@@ -254,7 +271,7 @@ cdef void book_assignment(
     e.key = row
     e.account = account
     e.strategy = strategy
-    e.method = s.accounts[account].method
+    e.method = follow_method(s, account, strategy, e.instrument)
     e.fx = was.fx
     e.fx_digits = was.fx_digits
     e.fee_kind = was.fee_kind

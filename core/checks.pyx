@@ -14,7 +14,7 @@ Comparisons are products of 64-bit numbers in 128 bits: no division.
 An amount that cannot be told (no rate, no price, or something else in the scope has none) never passes a limit on amounts.
 
 Own orders: every open order of the other side is looked at. A stop order counts from its limit (none: any price), but for one that is asleep: the market is
-known and short of its stop price, and what is asked would trade before it triggers.
+known, by a quote or trade younger than FRESH_NS, and short of its stop price, and what is asked would trade before it triggers.
 Reads everything, writes hits of scopes. Nothing here fails but by refusing.
 """
 
@@ -25,7 +25,7 @@ from ringfence.core.audit cimport audit_strategy
 from ringfence.core.amounts cimport amount_of
 from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
-from ringfence.core.rates cimport conforms
+from ringfence.core.rates cimport conforms, has_message
 from ringfence.core.reservations cimport RF_AMOUNT_MOST, has_quote, keenest_px, open_qty, reference_px, rf_ppm, worst_px
 from ringfence.core.scopes cimport RF_UNCOUNTED, RF_UNVALUED, scope_set_of
 from ringfence.core.state cimport EngineState
@@ -64,6 +64,8 @@ cdef extern from *:
 
 cdef enum:
     MILLION = 1000000
+
+cdef uint64_t FRESH_NS = 10000000000    # ten marks of a feed by its default
 
 cdef extern from *:
     const uint64_t NO_MARK "UINT64_MAX"
@@ -312,15 +314,16 @@ cdef uint8_t check_content(const EngineState *s, const Scope *scope, const Asked
 cdef inline uint8_t check_flow(const EngineState *s, const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
     """NEW_RATE, REPLACE_RATE, MESSAGE_RATE, then content."""
     cdef const int64_t *most = <const int64_t*>scope.limits
-    cdef uint64_t now = s.engine.engine_ns, ahead
+    cdef uint64_t now = s.engine.engine_ns
     if limited & NEWS and scope.new_tat > now and not conforms(scope.new_tat - now, scope.new_interval, most[<int>RF_RISK_RULE_NEW_BURST], 0):
         return RF_DENY_REASON_NEW_RATE
     if limited & REPLACES and scope.replace_tat > now:
         if not conforms(scope.replace_tat - now, scope.replace_interval, most[<int>RF_RISK_RULE_REPLACE_BURST], 0):
             return RF_DENY_REASON_REPLACE_RATE
     if limited & MESSAGES and (scope.message_tat > now or most[<int>RF_RISK_RULE_CANCEL_RESERVE]):
-        ahead = scope.message_tat - now if scope.message_tat > now else 0
-        if not conforms(ahead, scope.message_interval, most[<int>RF_RISK_RULE_MESSAGE_BURST], most[<int>RF_RISK_RULE_CANCEL_RESERVE]):
+        if not has_message(
+            scope.message_tat, now, scope.message_interval, most[<int>RF_RISK_RULE_MESSAGE_BURST], most[<int>RF_RISK_RULE_CANCEL_RESERVE],
+        ):
             return RF_DENY_REASON_MESSAGE_RATE
     return check_content(s, scope, a, limited) if limited & CONTENTS else RF_DENY_REASON_NONE
 
@@ -480,11 +483,21 @@ cdef int64_t first_stop_px(const EngineState *s, const Order *o) noexcept nogil:
     return px
 
 
+cdef int is_fresh(const EngineState *s, const Asked *a, int64_t quoted) noexcept nogil:
+    """1 when the quote (0: there is none) or the last trade is so young that the market is still about there."""
+    cdef const Instrument *i = &s.instruments[a.instrument]
+    cdef uint64_t age = age_of(s, i.mark_ns) if quoted else NO_MARK
+    cdef uint64_t traded = age_of(s, i.last_ns) if i.last else NO_MARK
+    return age <= FRESH_NS or traded <= FRESH_NS
+
+
 cdef int asleep(const EngineState *s, const Asked *a, const Order *o) noexcept nogil:
     """A stop order that has not triggered yet, and would not before what is asked has traded."""
     cdef const Instrument *i = &s.instruments[a.instrument]
     cdef int64_t px = i.last, stop_px
     if o.ord_type != RF_ORD_TYPE_STOP and o.ord_type != RF_ORD_TYPE_STOP_LIMIT:
+        return 0
+    if not is_fresh(s, a, i.ask if o.side == RF_SIDE_BUY else i.bid):
         return 0
     stop_px = first_stop_px(s, o)
     if o.side == RF_SIDE_BUY:

@@ -4,7 +4,8 @@
 
 A day takes back what was used of the day's limits (turnover, loss, short sales), so it begins when its time has come and not when somebody likes. Time zones
 and clock changes are resolved before the command is journaled; kept is how long before the end of its date, in UTC, a day begins. A clock change moves that
-by an hour, which is let pass. A schedule that begins days earlier than the known one counts when two have agreed to a day that began by it.
+by an hour, which is let pass. A schedule that begins days earlier than the known one, or the first of an instance that has traded without, counts when two
+have agreed to a day that began by it.
 An absurd or missing beginning says nothing. Written by the engine alone; nothing here fails. Rejected: the name of the time zone in the state (its rules are
 another file, which a replay would need).
 """
@@ -51,7 +52,7 @@ cdef void learn_schedule(EngineState *s, uint32_t day, uint64_t begins_ns, int a
     if begins_ns == 0 or begins_ns >= ends_ns or ends_ns - begins_ns > LEAD_S_MAX * SECOND_NS:
         return
     lead = <uint32_t>((ends_ns - begins_ns) // SECOND_NS)
-    if agreed or s.engine.day_lead_s == 0 or lead < s.engine.day_lead_s:
+    if agreed or lead < s.engine.day_lead_s:
         s.engine.day_lead_s = lead
 
 

@@ -15,13 +15,13 @@ Not looser: what describes the market (tick, lot, bands), routes (they choose am
 What can fail: an image that names what cannot be, or a full scope table; the command then changes nothing and raises BAD_CONTROL.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor
-from ringfence.core.bookkeeping cimport can_value, keep_valuation, use_method
+from ringfence.core.bookkeeping cimport can_value, keep_valuation
 from ringfence.core.scopes cimport scope_of
-from ringfence.core.state cimport EngineState
+from ringfence.core.state cimport EngineState, currency_of
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY,
@@ -47,14 +47,6 @@ cdef inline int scope_room(const EngineState *s, uint32_t scope) noexcept nogil:
 
 
 # ---- what instruments and currencies have of each other -----------------------------------------------------------------------
-
-cdef uint16_t currency_of(const EngineState *s, const char *code) noexcept nogil:
-    cdef uint32_t i
-    for i in range(1, s.engine.currency_count + 1):
-        if code[0] and memcmp(s.currencies[i].code, code, 8) == 0:
-            return <uint16_t>i
-    return 0
-
 
 cdef void relate(EngineState *s, Instrument *instrument) noexcept nogil:
     instrument.base_currency = currency_of(s, instrument.base)
@@ -83,7 +75,8 @@ cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
         s.engine.currency_count = image.id
     row.scope = scope_of(s, RF_SCOPE_KIND_CURRENCY, image.id, 0)
     for i in range(1, s.engine.instrument_count + 1):
-        relate(s, &s.instruments[i])
+        if s.instruments[i].id:
+            relate(s, &s.instruments[i])
     return 1
 
 
@@ -226,7 +219,6 @@ cdef int define_account(EngineState *s, const Account *image) noexcept nogil:
     row.durability = image.durability
     row.broker = image.broker
     row.method = image.method if image.method else RF_LEDGER_METHOD_WAC
-    use_method(s, row)
     if image.id > s.engine.account_count:
         s.engine.account_count = image.id
     row.scope = scope_of(s, RF_SCOPE_KIND_ACCOUNT, image.id, 0)

@@ -25,6 +25,11 @@ ctypedef struct Source:
     rf_ring_t *ring       # NULL: not connected, or quarantined
     uint32_t epoch
 
+ctypedef struct Share:    # of the journal's second half, for one strategy
+    uint64_t until        # what the journal ring held when it was given: the next is due when the sidecar has taken that
+    uint64_t left         # intents that may still be taken
+    uint64_t used_ns      # when one was last taken
+
 ctypedef struct Counters:
     uint64_t *intents
     uint64_t *denies
@@ -55,9 +60,11 @@ ctypedef struct Loop:
     Source feed
     Source[SOURCES_MAX] gateways
     Source[SOURCES_MAX] strategies
+    Share[SOURCES_MAX] shares   # by row of a strategy
+    uint64_t share              # intents in one
     uint64_t pressure_below     # journal slots free: under this new risk is denied
     uint64_t cancels_below      # under this only cancels are taken
-    uint64_t clear_above
+    uint64_t clear_above        # above this pressure is over, and nobody is held to a share
     const RingCursor *persisted  # the sidecar's mark
     uint64_t watched_seq        # frames up to here were published at watched_ns at the latest
     uint64_t watched_ns

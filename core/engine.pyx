@@ -9,7 +9,8 @@ An input exists once its journal slot is published; one that was claimed only ne
 checked (sequence word, CRC); garbage quarantines that ring by a journaled observation. What the loop sees of its peers and what decisions depend on
 (a full command ring, a full event ring, journal pressure) is journaled before the next input is taken, so that a replay decides the same.
 
-Journal room: under a quarter new risk is denied, under an eighth only cancels are taken from strategies, at nothing nothing is taken.
+Journal room: under a half each strategy is held to a share, under a quarter new risk is denied, under an eighth only cancels are taken from strategies, at
+nothing nothing is taken.
 Memory written: the region ``state``, the journal ring, command and event rings, own cursors in each link. Nothing here allocates, locks, or calls
 the system but the idle strategy on idle turns. Rejected: one thread per ring (needs locks around the state), blocking on futexes (system calls).
 """
@@ -49,6 +50,8 @@ cdef enum:
     INTENT_CRC_FROM = 8
     CLOCK_TRIES = 16            # reads of a calibration that is just being written; the old one serves until the next tick
     WINDOW_ROWS = 256           # of each long table under one periodic checkpoint
+    SHARES = 16                 # of the journal ring: two of a strategy that floods and what all others write must fit between a half and a quarter
+    BEYOND_SHARE_NS = 5000000   # a strategy gets one intent beyond its share so often: a cancel passes also when the sidecar hangs
     STOP_NS_MAX = 2000000000    # a clean stop gives up its checkpoint after so long without journal room
 
 
@@ -309,17 +312,39 @@ cdef uint64_t poll_gateways(Loop *l) noexcept nogil:
     return n
 
 
-cdef uint64_t poll_strategies(Loop *l, uint64_t room) noexcept nogil:
+cdef inline int within_share(const Loop *l, Share *share, uint64_t now) noexcept nogil:
+    """With the journal half full, whether one more intent of a strategy may be taken, so that none can fill it until the others are denied.
+
+    A share is given once all that the ring held at the last one was taken, so two of them at most are in the ring.
+    """
+    if l.journal.remote >= share.until:
+        share.until = l.journal.position
+        share.left = l.share
+    elif share.left == 0 and now >= share.used_ns + BEYOND_SHARE_NS:
+        share.left = 1
+    return share.left != 0
+
+
+cdef uint64_t poll_strategies(Loop *l, uint64_t room, uint64_t now) noexcept nogil:
     cdef uint32_t row, _i
     cdef uint64_t n = 0
+    cdef int scarce
+    cdef Share *share
     for row in range(1, l.s.engine.strategy_count + 1):
+        share = &l.shares[row]
         for _i in range(l.batch):
             if l.strategies[row].ring == NULL or l.leave:
                 break
             if room < l.cancels_below + n and not front_is_cancel(l.strategies[row].ring):
                 break
+            scarce = room <= l.clear_above + n
+            if scarce and not within_share(l, share, now):
+                break
             if take_intent(l, row) != TAKEN:
                 break
+            if scarce:
+                share.left -= 1
+                share.used_ns = now
             n += 1
         if l.strategies[row].ring != NULL:
             rf_ring_release(l.strategies[row].ring)
@@ -337,7 +362,7 @@ cdef uint64_t turn(Loop *l) noexcept nogil:
         return n
     n += poll_control(l)
     n += poll_gateways(l)
-    n += poll_strategies(l, room)
+    n += poll_strategies(l, room, now)
     if l.feed.ring != NULL and room >= l.cancels_below:
         for _i in range(l.batch):
             if l.feed.ring == NULL or take_mark(l) != TAKEN:
@@ -459,6 +484,7 @@ cdef class Engine:
         inner.pressure_below = slots // 4
         inner.cancels_below = slots // 8
         inner.clear_above = slots // 2
+        inner.share = slots // SHARES
         inner.instance_epoch = state.c.engine.epoch
         inner.heartbeat = (<Segment?>state.segment).heartbeat_word() if state.segment is not None else journal.mine.heartbeat_word()
         rf_idle_open(&inner.idle, idle)

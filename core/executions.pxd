@@ -41,6 +41,6 @@ cdef void identify(const VenueEvent *event, const char *exec_id, Trade *t) noexc
 cdef Execution *append(EngineState *s, const VenueEvent *event, const Trade *t, uint8_t state) noexcept nogil
 cdef int add_to_order(Order *o, int64_t qty, int64_t px) noexcept nogil
 cdef void conclude(EngineState *s, const VenueEvent *event, const Trade *t, uint8_t kind, uint8_t fact, uint8_t told, int64_t px, int64_t qty) noexcept nogil
-cdef void recompute_position(
+cdef int recompute_position(
     EngineState *s, const VenueEvent *event, const Trade *t, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
 ) noexcept nogil

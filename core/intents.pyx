@@ -19,7 +19,7 @@ from ringfence.core.checks cimport (
 )
 from ringfence.core.dedupe cimport find_client_id, find_position, put_content
 from ringfence.core.orders cimport (
-    cancel_open, create_order, is_terminal, may_cancel, request_cancel, request_replace, request_room, settle, terms_hash,
+    cancel_open, create_order, is_engines, is_terminal, may_cancel, request_cancel, request_replace, request_room, settle, terms_hash,
 )
 from ringfence.core.permissions cimport permitted
 from ringfence.core.ports cimport emit_command, emit_denial, emit_event
@@ -38,7 +38,7 @@ from ringfence.ipc.records cimport (
     RF_DENY_REASON_RESTRICTED, RF_DENY_REASON_SCOPES_FULL, RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_SESSION_DOWN, RF_DENY_REASON_STALE,
     RF_DENY_REASON_STRATEGY_DISABLED, RF_DENY_REASON_STRATEGY_STALLED, RF_DENY_REASON_TOO_MANY_REVISIONS, RF_DENY_REASON_TRADING_HALTED,
     RF_DENY_REASON_UNKNOWN_ACCOUNT, RF_DENY_REASON_UNKNOWN_INSTRUMENT, RF_DENY_REASON_UNKNOWN_ORDER, RF_EVENT_KIND_ACCEPTED, RF_EVENT_KIND_DUPLICATE,
-    RF_FLATTEN_CLIENT_ID, RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW,
+    RF_INSTRUCTION_POST_ONLY, RF_INSTRUCTION_REDUCE_ONLY, RF_INTENT_KIND_CANCEL, RF_INTENT_KIND_CANCEL_ALL, RF_INTENT_KIND_NEW,
     RF_INTENT_KIND_REPLACE, RF_ORDER_UNVERIFIED, RF_ORD_STATUS_FILLED, RF_ORD_STATUS_UNKNOWN, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_ORD_TYPE_STOP,
     RF_ORD_TYPE_STOP_LIMIT, RF_RESTRICT_JOURNAL_SLOW, RF_REVISIONS_MAX, RF_RISK_RULE_CONSISTENCY, RF_RISK_RULE_GTD_DATE, RF_RISK_RULE_INSTRUMENT_ACTIVE,
     RF_RISK_RULE_LOT, RF_RISK_RULE_PERMISSION, RF_RISK_RULE_QTY_RANGE, RF_RISK_RULE_RESTRICTED_LIST, RF_RISK_RULE_SESSION_STATE, RF_RISK_RULE_SHORT_SALE,
@@ -236,7 +236,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     cdef uint8_t reason
     cdef Order *o
     cdef Asked asked
-    if i.client_id == 0 or i.client_id >> 32 & RF_FLATTEN_CLIENT_ID:  # those of the engine's own orders
+    if i.client_id == 0 or is_engines(i.client_id):
         return RF_DENY_REASON_BAD_CLIENT_ID
     existing = find_client_id(s, row, i.client_id)
     if existing:

@@ -7,10 +7,12 @@
 A kill never waits: one operator, one input. What could not be cancelled at once (a session that is down, a gateway that does not keep pace, an order whose
 cancel was refused) is asked for again by the timer's sweep, at most once a second an order and less often with every eighth request, so that the revisions of
 an order outlast any night, until the order is over: the proof is the list of the scope's open orders, which empties. A silent strategy's orders likewise. An
-order of the engine's own has a client_id with FLATTEN_CLIENT_ID in its high word; it passes kills, takes the route that fits, and is at most qty_max large.
-It never turns a position round: what open orders may still close is left to them, also while they are being cancelled. What found no way (no route, a session
-that is down, no message left) or was not filled is tried again by the timer, at the pace of the cancels; ``Position.flatten_reason`` says what was in the
-way. Positions are of no venue, so a venue's kill cannot flatten, and what is in suspense has no strategy to close it for.
+order of the engine's own has a client_id with FLATTEN_CLIENT_ID in its high word; it passes kills, takes the first route that can, a killed venue's when
+there is no other, and is at most qty_max large. It never turns a position round: what open orders may still close is left to them, also while they are being
+cancelled. What was not filled is tried again by the timer after a second, then two, four, up to LONGEST_S, since each order takes a row; a trade of the
+position begins that anew. What found no way (no route, a session that is down, no message left) took no row and is looked at every second;
+``Position.flatten_reason`` says what was in the way. Positions are of no venue, so a venue's kill cannot flatten, and what is in suspense has no strategy to
+close it for. What venues answer to the engine's own orders counts in no scope's REJECT_LIMIT.
 The pace is engine time. While that stands still (the host's clock was set back behind the journal), every TICKS_STOOD-th timer frame takes its place.
 Written by the engine alone. What can fail: a scope that cannot be, or a full scope table: 0, and the command changes nothing.
 Rejected: flattening with limit orders (they may rest in a market that is gone), a kill that waits for a second operator.
@@ -20,18 +22,18 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.audit cimport audit_scope, audit_strategy
-from ringfence.core.orders cimport cancel_awaited, create_order, may_cancel, request_cancel, request_room, settle
+from ringfence.core.orders cimport cancel_awaited, create_order, is_engines, may_cancel, request_cancel, request_room, settle
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.proposals cimport withdraw_within
 from ringfence.core.reservations cimport open_qty, recount
 from ringfence.core.routes cimport Skips, pick_route, took_route
-from ringfence.core.scopes cimport scope_of, scopes_of, scopes_of_order, set_state
+from ringfence.core.scopes cimport known_scope, scope_of, scopes_of, scopes_of_order, set_state, within
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_COMMAND_KIND_NEW, RF_CONTROL_KIND_KILL, RF_DENY_REASON_KILLED, RF_DENY_REASON_NONE, RF_DENY_REASON_ORDERS_FULL, RF_EVENT_KIND_ACCEPTED,
+    RF_COMMAND_KIND_NEW, RF_CONTROL_KIND_KILL, RF_DENY_REASON_KILLED, RF_DENY_REASON_MESSAGE_RATE, RF_DENY_REASON_NONE,
+    RF_DENY_REASON_ORDERS_FULL, RF_EVENT_KIND_ACCEPTED,
     RF_FLATTEN_CLIENT_ID, RF_INTENT_KIND_NEW, RF_KILL_CANCEL, RF_KILL_FLATTEN,
-    RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER, RF_SCOPE_KIND_CURRENCY,
-    RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE,
+    RF_ORD_TYPE_MARKET, RF_RISK_RULE_REJECT_LIMIT, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE,
     RF_SCOPE_STATE_KILLED, RF_SCOPE_STATE_OPEN, RF_SESSION_STATE_UP, RF_SIDE_BUY, RF_SIDE_SELL, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_ENABLED,
     RF_STRATEGY_STATUS_REDUCE_ONLY, RF_TIME_IN_FORCE_IOC, Intent, KillOrder, Order, Position, Scope, ScopeSet,
 )
@@ -39,32 +41,15 @@ from ringfence.ipc.records cimport (
 cdef enum:
     AGAIN_NS = 1000000000    # what was refused or could not be asked for is tried again after so long
     TICKS_STOOD = 16         # timer frames without a step of engine time that stand for so long
-
-
-cdef int within(const EngineState *s, const Scope *scope, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
-    if scope.kind == RF_SCOPE_KIND_FIRM:
-        return 1
-    if scope.kind == RF_SCOPE_KIND_BROKER:
-        return s.accounts[account].broker == scope.a
-    if scope.kind == RF_SCOPE_KIND_ACCOUNT:
-        return account == scope.a
-    if scope.kind == RF_SCOPE_KIND_DESK:
-        return strategy != 0 and s.strategies[strategy].desk_row == scope.a
-    if scope.kind == RF_SCOPE_KIND_STRATEGY:
-        return strategy == scope.a
-    if scope.kind == RF_SCOPE_KIND_INSTRUMENT:
-        return instrument == scope.a
-    if scope.kind == RF_SCOPE_KIND_CURRENCY:
-        return s.instruments[instrument].base_currency == scope.a or s.instruments[instrument].quote_currency == scope.a
-    if scope.kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT:
-        return account == scope.a and instrument == scope.b
-    return scope.kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT and strategy == scope.a and instrument == scope.b
+    LONGEST_S = 4096         # between two orders that flatten one position
 
 
 cdef int belongs(const EngineState *s, uint32_t scope, const Order *o) noexcept nogil:
-    if s.scopes[scope].kind == RF_SCOPE_KIND_VENUE:
-        return o.venue == s.scopes[scope].a
-    return within(s, &s.scopes[scope], o.account, o.strategy, o.instrument)
+    return within(s, s.scopes[scope].kind, s.scopes[scope].a, s.scopes[scope].b, o.account, o.strategy, o.venue, o.instrument)
+
+
+cdef inline int has_position(const EngineState *s, uint32_t scope, const Position *p) noexcept nogil:
+    return within(s, s.scopes[scope].kind, s.scopes[scope].a, s.scopes[scope].b, p.account, p.strategy, 0, p.instrument)
 
 
 # ---- orders ---------------------------------------------------------------------------------------------------------------------
@@ -77,9 +62,8 @@ cdef void cancel_one(EngineState *s, Order *o) noexcept nogil:
         request_cancel(s, o)
 
 
-cdef inline int is_due(const EngineState *s, uint64_t since_ns, uint32_t tries) noexcept nogil:
-    """At most once a second, and less often with every eighth try."""
-    cdef uint32_t times = 1 + (tries >> 3)
+cdef inline int is_due(const EngineState *s, uint64_t since_ns, uint32_t times) noexcept nogil:
+    """``times`` AGAIN_NS have passed, or so many timer frames while engine time stands still."""
     if s.engine.engine_ns - since_ns >= <uint64_t>AGAIN_NS * times:
         return 1
     return s.engine.sweep_stood != 0 and s.engine.sweep_stood % (TICKS_STOOD * times) == 0
@@ -117,7 +101,7 @@ cdef void sweep_orders(EngineState *s) noexcept nogil:
         while row:
             o = &s.orders[row]
             row = o.next_open
-            if is_due(s, o.updated_ns, o.revision) and (s.strategies[strategy].silent or killed_with_cancel(s, o)):
+            if is_due(s, o.updated_ns, 1 + (o.revision >> 3)) and (s.strategies[strategy].silent or killed_with_cancel(s, o)):
                 cancel_one(s, o)
 
 
@@ -135,7 +119,7 @@ cdef void sweep_positions(EngineState *s) noexcept nogil:
     """Once a second at most: a look costs a pass over the positions."""
     cdef uint64_t row
     cdef Position *p
-    if s.engine.killed_scopes == 0 or not is_due(s, s.engine.flatten_ns, 0):
+    if s.engine.killed_scopes == 0 or not is_due(s, s.engine.flatten_ns, 1):
         return
     s.engine.flatten_ns = s.engine.engine_ns
     for row in range(1, s.engine.position_count + 1):
@@ -190,8 +174,13 @@ cdef uint8_t send_flatten(EngineState *s, const Position *p, int64_t qty) noexce
     reason = pick_route(s, p.strategy, &intent, &route, &account, &venue, &skips)
     if reason != RF_DENY_REASON_NONE:
         return reason
-    if skips.blocked and skips.blocked != RF_DENY_REASON_KILLED:
-        return skips.blocked
+    if skips.blocked and not skips.killed:  # one that is killed and could not else has no message left
+        return skips.blocked if skips.blocked != RF_DENY_REASON_KILLED else RF_DENY_REASON_MESSAGE_RATE
+    if skips.blocked:  # every route that could is a killed venue's, which is no hindrance here
+        route = skips.killed
+        venue = s.routes[route].venue
+        skips.count -= 1
+        skips.reason = skips.reason if skips.count else 0
     o = create_order(s, p.strategy, &intent, account, route, venue)
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
@@ -205,14 +194,24 @@ cdef uint8_t send_flatten(EngineState *s, const Position *p, int64_t qty) noexce
     return RF_DENY_REASON_NONE
 
 
+cdef inline uint32_t patience(const Position *p) noexcept nogil:
+    """Seconds from the last order that flattens it to the next."""
+    cdef uint32_t doublings = p.flatten_tries - 1
+    return <uint32_t>1 << doublings if doublings < 12 else LONGEST_S
+
+
 cdef void flatten_one(EngineState *s, Position *p, int now) noexcept nogil:
     """Close what no open order closes already; ``now`` without regard to the last try."""
-    cdef int64_t qty = (p.net_qty if p.net_qty > 0 else -p.net_qty) - still_closing(s, p), most = s.instruments[p.instrument].qty_max
-    if qty <= 0 or not (now or p.flatten_tries == 0 or is_due(s, p.flatten_ns, p.flatten_tries)):
+    cdef int64_t qty, most = s.instruments[p.instrument].qty_max
+    if not now and p.flatten_tries and not is_due(s, p.flatten_ns, patience(p)):
         return
-    p.flatten_ns = s.engine.engine_ns
-    p.flatten_tries += 1
+    qty = (p.net_qty if p.net_qty > 0 else -p.net_qty) - still_closing(s, p)
+    if qty <= 0:
+        return
     p.flatten_reason = send_flatten(s, p, most if most and qty > most else qty)
+    if p.flatten_reason == RF_DENY_REASON_NONE:
+        p.flatten_ns = s.engine.engine_ns
+        p.flatten_tries += 1
 
 
 cdef void flatten(EngineState *s, uint32_t scope) noexcept nogil:
@@ -220,7 +219,7 @@ cdef void flatten(EngineState *s, uint32_t scope) noexcept nogil:
     cdef Position *p
     for row in range(1, s.engine.position_count + 1):
         p = &s.positions[row]
-        if p.net_qty and p.strategy and within(s, &s.scopes[scope], p.account, p.strategy, p.instrument):
+        if p.net_qty and p.strategy and has_position(s, scope, p):
             flatten_one(s, p, 1)
 
 
@@ -230,7 +229,7 @@ cdef void forget_tries(EngineState *s, uint32_t scope) noexcept nogil:
     cdef Position *p
     for row in range(1, s.engine.position_count + 1):
         p = &s.positions[row]
-        if within(s, &s.scopes[scope], p.account, p.strategy, p.instrument):
+        if has_position(s, scope, p):
             p.flatten_ns = 0
             p.flatten_tries = 0
             p.flatten_reason = 0
@@ -256,16 +255,24 @@ cdef void strike(EngineState *s, uint32_t row, uint8_t options, uint32_t uid) no
 
 
 cdef int kill(EngineState *s, const KillOrder *k, uint32_t uid) noexcept nogil:
-    cdef uint32_t row = scope_of(s, k.kind, k.a, k.b)
-    if row == 0 or k.options & ~(RF_KILL_CANCEL | RF_KILL_FLATTEN) or (k.kind == RF_SCOPE_KIND_VENUE and k.options & RF_KILL_FLATTEN):
+    cdef uint32_t row
+    if k.options & ~(RF_KILL_CANCEL | RF_KILL_FLATTEN) or (k.kind == RF_SCOPE_KIND_VENUE and k.options & RF_KILL_FLATTEN):
+        return 0
+    row = scope_of(s, k.kind, k.a, k.b)
+    if row == 0:
         return 0
     strike(s, row, k.options, uid)
     return 1
 
 
+cdef int64_t held_back(const EngineState *s, const KillOrder *k) noexcept nogil:
+    cdef const Scope *scope = &s.scopes[known_scope(s, k.kind, k.a, k.b)]
+    return <int64_t>(scope.kill_seq << 8 | scope.state) if scope.id and scope.state != RF_SCOPE_STATE_OPEN else 0
+
+
 cdef int release(EngineState *s, const KillOrder *k) noexcept nogil:
-    cdef uint32_t row = scope_of(s, k.kind, k.a, k.b)
-    if row == 0 or s.scopes[row].state == RF_SCOPE_STATE_OPEN:
+    cdef uint32_t row = known_scope(s, k.kind, k.a, k.b)
+    if not held_back(s, k):
         return 0
     if s.scopes[row].state == RF_SCOPE_STATE_KILLED:
         s.engine.killed_scopes -= 1
@@ -305,6 +312,8 @@ cdef void note_reject(EngineState *s, Order *o) noexcept nogil:
     cdef Scope *scope
     cdef int64_t most
     cdef int i
+    if is_engines(o.client_id):
+        return
     for i in range(scopes.row_count):
         scope = &s.scopes[scopes.rows[i]]
         scope.rejects += 1
@@ -318,6 +327,8 @@ cdef void note_ack(EngineState *s, Order *o) noexcept nogil:
     cdef ScopeSet spare
     cdef const ScopeSet *scopes = scopes_of_order(s, o, &spare)
     cdef int i
+    if is_engines(o.client_id):
+        return
     for i in range(scopes.row_count):
         s.scopes[scopes.rows[i]].rejects = 0
 

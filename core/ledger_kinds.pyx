@@ -14,7 +14,7 @@ from ringfence.core.ledger_legs cimport unrealized_at
 from ringfence.core.ledger_trades cimport (
     Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
 )
-from ringfence.core.lots cimport LedgerTables, rank_of, rebuild_heap, remove_lot
+from ringfence.core.lots cimport LedgerTables, make_room, rank_of, rebuild_heap, remove_lot, spare_lots
 from ringfence.core.wide cimport (
     rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
 )
@@ -251,7 +251,7 @@ cdef int apply_spin_off(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
     cdef LedgerPosition *c = &t.positions[child]
     cdef wide_t num = rf_wide_from(e.ratio_num), den = rf_wide_from(e.ratio_den), share = rf_wide_from(e.share_num), whole = rf_wide_from(e.share_den)
     cdef wide_t qty = rf_wide_load(p.qty), done = 0, told = 0, after = 0, cost, cost_base, rank = 0, bound
-    cdef uint32_t at = p.first_lot
+    cdef uint32_t at
     cdef Lot *lot
     if num <= 0 or den <= 0 or whole <= 0 or share < 0 or share > whole:
         return RF_LEDGER_RESULT_BAD_EVENT
@@ -264,6 +264,10 @@ cdef int apply_spin_off(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
     bound = rf_wide_load(c.bound) + rf_wide_load(p.bound)
     if not rf_wide_is_figure(bound):
         return RF_LEDGER_RESULT_OVERFLOW
+    while spare_lots(t) < p.lot_count:  # all at once: dust that is merged on the way could be the lot at hand
+        if not make_room(t):
+            return RF_LEDGER_RESULT_NO_ROW
+    at = p.first_lot
     rf_wide_store(c.bound, bound)
     while at:
         lot = &t.lots[at]

@@ -5,7 +5,8 @@
 Looser is a higher limit or none; of a setting whose 0 is a value, that value too. A locate is both: where the instrument requires one, none is the least and
 taking it back is tighter; elsewhere none is no limit. A first locate always takes two, since it says that shares were found. A margin rate of 0 is the
 broker's or the firm's, so what counts is the rate in force before and after.
-A strategy is freed by two when it was poisoned, silent, repeated itself, or when one person has added it. Pure reading; nothing here fails.
+A strategy is freed by two when it was poisoned, silent, repeats itself, or when one person has added it. One that repeats itself is enabled until its next
+order; to enable it then would forget the count, so that takes two as well. Pure reading; nothing here fails.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -15,7 +16,7 @@ from ringfence.core.dedupe cimport find_scope
 from ringfence.core.scopes cimport inherited_margin
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_FIRM_SCOPE, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_REPEATED_EXECUTION, RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_POISONED,
+    RF_FIRM_SCOPE, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_REPEATED_EXECUTION, RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_POISONED,
     LimitChange, Strategy,
 )
 
@@ -92,10 +93,13 @@ cdef int repeats_itself(const EngineState *s, const Strategy *row) noexcept nogi
     return reached(s, RF_FIRM_SCOPE, row) or reached(s, s.desks[row.desk_row].scope, row) or reached(s, row.scope, row)
 
 
+cdef int64_t held_status(const EngineState *s, uint16_t strategy) noexcept nogil:
+    cdef const Strategy *row = &s.strategies[strategy]
+    return row.status | row.silent << 8 | row.unapproved << 9 | row.repeats << 10
+
+
 cdef int frees_strategy(const EngineState *s, uint16_t strategy, uint8_t status) noexcept nogil:
     cdef const Strategy *row = &s.strategies[strategy]
-    if strategy == 0 or strategy > s.engine.strategy_count or status >= row.status:
+    if strategy == 0 or strategy > s.engine.strategy_count or status > row.status or (status == row.status and status >= RF_STRATEGY_STATUS_CANCEL_ONLY):
         return 0
-    if row.status == RF_STRATEGY_STATUS_POISONED or row.silent or row.unapproved or row.repeats:
-        return 1
-    return row.status == RF_STRATEGY_STATUS_DISABLED and repeats_itself(s, row)
+    return row.status == RF_STRATEGY_STATUS_POISONED or row.silent or row.unapproved or row.repeats or repeats_itself(s, row)

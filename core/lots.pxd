@@ -42,9 +42,14 @@ ctypedef struct LedgerTables:
 cdef uint32_t new_lot(LedgerTables *t) noexcept nogil
 # The position with the most lots (of several the first), 0 when none has two.
 cdef uint32_t most_lots(const LedgerTables *t) noexcept nogil
+# Free rows.
+cdef inline uint32_t spare_lots(const LedgerTables *t) noexcept nogil:
+    return t.head.lot_rows - 1 - t.head.open_lots
+# Merge dust where there are most lots; 0: no position has two.
+cdef int make_room(LedgerTables *t) noexcept nogil
 # Whether new_lot can give a row.
 cdef inline int lot_to_spare(const LedgerTables *t) noexcept nogil:
-    return t.head.free_lot != 0 or t.head.lot_count + 1 < t.head.lot_rows or most_lots(t) != 0
+    return spare_lots(t) != 0 or most_lots(t) != 0
 
 # Put a row, its figures filled in, at its place in the position's order.
 cdef void insert_lot(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil

@@ -7,9 +7,10 @@
 FIFO takes the first, LIFO the last, HIFO the root: O(1) to open (a lot that comes by transfer walks to its place), O(1) per lot closed, O(log n) amortized
 per lot of HIFO. The memory is the caller's (``LedgerTables``); nothing is allocated. Ranks are 128-bit unit values; ties go to the lowest sequence.
 
-What can fail: the pool is full. Then dust is merged: in the position with the most lots, the neighbours (in sequence order) that hold the least together
-become one, at the older one's place; quantity and cost are summed, so nothing is lost, and ``merged_lots`` counts it. A pool with more rows than there are
-positions always has such a pair. Rejected: an array per position (must be moved when it grows); a sorted list for HIFO (O(n) to open).
+What can fail: the pool is full. Then dust is merged: in the position with the most lots, neighbours (in sequence order) that together hold the least become
+one, at the older one's place, a sixteenth of its lots at once, so that a full pool costs a walk over the lots now and then, not at every fill; quantity and
+cost are summed, so nothing is lost, and ``merged_lots`` counts it. A pool with more rows than there are positions always has such a pair. Rejected: an array
+per position (must be moved when it grows); a sorted list for HIFO (O(n) to open).
 """
 
 from libc.stdint cimport uint32_t
@@ -122,32 +123,46 @@ cdef void remove_lots(LedgerTables *t, uint32_t position) noexcept nogil:
     p.lot_count = 0
 
 
-cdef void merge_dust(LedgerTables *t, uint32_t position) noexcept nogil:
-    """Make one lot of the two neighbours that hold the least, in a position that has two or more."""
-    cdef LedgerPosition *p = &t.positions[position]
-    cdef uint32_t row = p.first_lot, least = p.first_lot
-    cdef wide_t size, smallest = 0
-    cdef Lot *older
-    cdef Lot *newer
-    while t.lots[row].next:
-        size = rf_wide_abs(rf_wide_load(t.lots[row].qty)) + rf_wide_abs(rf_wide_load(t.lots[t.lots[row].next].qty))
-        if row == p.first_lot or size < smallest:
-            smallest = size
-            least = row
-        row = t.lots[row].next
-    older = &t.lots[least]
-    row = older.next
-    newer = &t.lots[row]
+cdef inline wide_t size_with_next(const LedgerTables *t, uint32_t row) noexcept nogil:
+    return rf_wide_abs(rf_wide_load(t.lots[row].qty)) + rf_wide_abs(rf_wide_load(t.lots[t.lots[row].next].qty))
+
+
+cdef void merge_next(LedgerTables *t, LedgerPosition *p, uint32_t row) noexcept nogil:
+    """Make one lot of this and the next, at this one's place."""
+    cdef Lot *older = &t.lots[row]
+    cdef uint32_t after = older.next
+    cdef Lot *newer = &t.lots[after]
     rf_wide_store(older.qty, rf_wide_load(older.qty) + rf_wide_load(newer.qty))
     rf_wide_store(older.cost, rf_wide_load(older.cost) + rf_wide_load(newer.cost))
     rf_wide_store(older.cost_base, rf_wide_load(older.cost_base) + rf_wide_load(newer.cost_base))
     if rf_wide_load(newer.rank) > rf_wide_load(older.rank):
         rf_wide_store(older.rank, rf_wide_load(newer.rank))
-    unlink_lot(t, p, row)
-    free_row(t, row)
+    unlink_lot(t, p, after)
+    free_row(t, after)
+    t.head.merged_lots += 1
+
+
+cdef void merge_dust(LedgerTables *t, uint32_t position) noexcept nogil:
+    """Merge a sixteenth of the lots of a position that has two or more: walks that take pairs up to a size, which doubles from that of the least pair."""
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef uint32_t row = p.first_lot, left = p.lot_count // 16 if p.lot_count >= 16 else 1
+    cdef wide_t size, limit = size_with_next(t, row)
+    while t.lots[row].next:
+        size = size_with_next(t, row)
+        if size < limit:
+            limit = size
+        row = t.lots[row].next
+    while left:
+        row = p.first_lot
+        while left and t.lots[row].next:
+            if size_with_next(t, row) <= limit:
+                merge_next(t, p, row)
+                left -= 1
+            else:
+                row = t.lots[row].next
+        limit += limit if limit else 1
     rebuild_heap(t, position)
     p.flags |= RF_LEDGER_POSITION_MERGED
-    t.head.merged_lots += 1
 
 
 cdef uint32_t most_lots(const LedgerTables *t) noexcept nogil:
@@ -160,13 +175,17 @@ cdef uint32_t most_lots(const LedgerTables *t) noexcept nogil:
     return best
 
 
+cdef int make_room(LedgerTables *t) noexcept nogil:
+    cdef uint32_t row = most_lots(t)
+    if row:
+        merge_dust(t, row)
+    return row != 0
+
+
 cdef uint32_t new_lot(LedgerTables *t) noexcept nogil:
     cdef uint32_t row
-    if t.head.free_lot == 0 and t.head.lot_count + 1 >= t.head.lot_rows:
-        row = most_lots(t)
-        if row == 0:
-            return 0
-        merge_dust(t, row)
+    if spare_lots(t) == 0 and not make_room(t):
+        return 0
     row = t.head.free_lot
     if row:
         t.head.free_lot = t.lots[row].next

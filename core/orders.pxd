@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Intent, Order, Request, VenueEvent
+from ringfence.ipc.records cimport RF_FLATTEN_CLIENT_ID, Intent, Order, Request, VenueEvent
 
 cdef enum:
     KEEP = 253
@@ -19,6 +19,9 @@ cdef void advance(EngineState *s, Order *o, const VenueEvent *event, uint8_t kin
 # The row after the last one becomes an order, which the caller completes and settles; NULL when the table or its index is full.
 cdef Order *create_order(EngineState *s, uint16_t strategy, const Intent *intent, uint16_t account, uint16_t route, uint16_t venue) noexcept nogil
 cdef uint64_t terms_hash(const Intent *intent) noexcept nogil
+# 1 when the client_id is one that the engine keeps for orders of its own, which flatten a position.
+cdef inline int is_engines(uint64_t client_id) noexcept nogil:
+    return (client_id >> 32 & RF_FLATTEN_CLIENT_ID) != 0
 
 # Derive LeavesQty, the shown status and the open list from base status, quantities and requests in flight. After every change of those.
 cdef void settle(EngineState *s, Order *o) noexcept nogil

@@ -87,6 +87,7 @@ cdef int book(EngineState *s, uint16_t account, uint16_t strategy, uint32_t inst
     if result == BOOKED:
         p.updated_ns = s.engine.engine_ns
         p.updated_seq = s.engine.seq
+        p.flatten_tries = 0
         if s.engine.counting:
             revalue(s, row)
     return result

@@ -8,8 +8,9 @@ cdef inline int is_live(const Proposal *p) noexcept nogil:
     return p.state == RF_PROPOSAL_STATE_PENDING or p.state == RF_PROPOSAL_STATE_RUNNING
 
 
-# 1 when the operator may have one more row: at most half of what the others leave, so that nobody fills the table.
-cdef int may_hold(const EngineState *s, uint32_t uid) noexcept nogil
+# 1 when the operator may have one more row: at most half of what the others leave, so that nobody fills the table. What withdraw_images would end for an
+# image of this kind (0: it is none) is left out.
+cdef int may_hold(const EngineState *s, uint32_t uid, uint8_t image_of, const char *body) noexcept nogil
 # A row for the command, by its own words; NULL when its operator may hold no more.
 cdef Proposal *record(EngineState *s, const Control *c, uint8_t state, uint64_t expires_ns, int64_t before, int64_t after) noexcept nogil
 # The proposal of this id, NULL when there is none.

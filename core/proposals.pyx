@@ -10,27 +10,33 @@ Written by the engine alone. What can fail: no row is free for this operator: NU
 Rejected: an equal share for each operator (too few rows for a reload of the one who configures).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.definitions cimport row_of
+from ringfence.core.scopes cimport within
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_ASSIGN_EXECUTION, RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_INSTRUMENT,
     RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_RESOLVE_ORDER, RF_CONTROL_KIND_SET_LIMIT,
     RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING,
-    RF_PROPOSAL_STATE_WITHDRAWN, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_BROKER, RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK,
-    RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE, Control, KillOrder,
+    RF_PROPOSAL_STATE_WITHDRAWN, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_FIRM,
+    RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE, Control, KillOrder,
     LimitChange, PermissionChange, Proposal,
 )
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------------------------
 
-cdef int may_hold(const EngineState *s, uint32_t uid) noexcept nogil:
+cdef inline int is_image(const Proposal *p, uint8_t control_kind, const char *body) noexcept nogil:
+    """1 when it waits, and is of the row that the body is an image of."""
+    return p.state == RF_PROPOSAL_STATE_PENDING and p.kind == control_kind and row_of(control_kind, p.body) == row_of(control_kind, body)
+
+
+cdef int may_hold(const EngineState *s, uint32_t uid, uint8_t image_of, const char *body) noexcept nogil:
     cdef uint32_t i, own = 0, taken = 0
     for i in range(1, s.engine.proposal_count + 1):
-        if is_live(&s.proposals[i]):
+        if is_live(&s.proposals[i]) and not (image_of and is_image(&s.proposals[i], image_of, body)):
             taken += 1
             own += s.proposals[i].proposer == uid
     return s.proposal_rows - 1 - taken > own
@@ -63,7 +69,7 @@ cdef void plan_expiry(EngineState *s) noexcept nogil:
 
 
 cdef Proposal *record(EngineState *s, const Control *c, uint8_t state, uint64_t expires_ns, int64_t before, int64_t after) noexcept nogil:
-    cdef Proposal *p = free_row(s) if may_hold(s, c.operator_uid) else NULL
+    cdef Proposal *p = free_row(s) if may_hold(s, c.operator_uid, 0, NULL) else NULL
     if p == NULL:
         return NULL
     memset(p, 0, sizeof(Proposal))
@@ -131,21 +137,15 @@ cdef int place_of(const EngineState *s, const Proposal *p, KillOrder *place) noe
 
 cdef int lies_within(const EngineState *s, const KillOrder *place, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil:
     """1 when a scope is this one, or a part of it."""
-    cdef int of_account = place.kind == RF_SCOPE_KIND_ACCOUNT or place.kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT
-    cdef int of_strategy = place.kind == RF_SCOPE_KIND_STRATEGY or place.kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT
+    cdef int pair = place.kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT or place.kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT
+    cdef uint32_t account = place.a if place.kind == RF_SCOPE_KIND_ACCOUNT or place.kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT else 0
+    cdef uint32_t strategy = place.a if place.kind == RF_SCOPE_KIND_STRATEGY or place.kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT else 0
+    cdef uint32_t instrument = place.b if pair else place.a if place.kind == RF_SCOPE_KIND_INSTRUMENT else 0
     if place.kind == kind and place.a == a and place.b == b:
         return 1
-    if kind == RF_SCOPE_KIND_BROKER:
-        return of_account and place.a < s.account_rows and s.accounts[place.a].broker == a
-    if kind == RF_SCOPE_KIND_DESK:
-        return of_strategy and place.a < s.strategy_rows and s.strategies[place.a].desk_row == a
-    if kind == RF_SCOPE_KIND_ACCOUNT:
-        return place.kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT and place.a == a
-    if kind == RF_SCOPE_KIND_STRATEGY:
-        return place.kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT and place.a == a
-    if kind == RF_SCOPE_KIND_INSTRUMENT:
-        return (place.kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT or place.kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT) and place.b == a
-    return 0
+    if account >= s.account_rows or strategy >= s.strategy_rows or instrument >= s.instrument_rows:
+        return 0
+    return within(s, kind, a, b, <uint16_t>account, <uint16_t>strategy, 0, instrument)
 
 
 cdef void withdraw_within(EngineState *s, uint8_t scope_kind, uint32_t a, uint32_t b, uint32_t uid) noexcept nogil:
@@ -170,8 +170,6 @@ cdef void withdraw_kind(EngineState *s, uint8_t control_kind, uint32_t uid) noex
 cdef void withdraw_images(EngineState *s, uint8_t control_kind, const char *body, uint32_t uid) noexcept nogil:
     """So that what is approved is never an older state of the row than the one that the proposer saw."""
     cdef uint32_t i
-    cdef Proposal *p
     for i in range(1, s.engine.proposal_count + 1):
-        p = &s.proposals[i]
-        if p.state == RF_PROPOSAL_STATE_PENDING and p.kind == control_kind and row_of(control_kind, p.body) == row_of(control_kind, body):
-            end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)
+        if is_image(&s.proposals[i], control_kind, body):
+            end(s, &s.proposals[i], RF_PROPOSAL_STATE_WITHDRAWN, uid)

@@ -14,3 +14,7 @@ cdef extern from *:
     """
     # 1 when one more message fits; `wait`: how far the clock is ahead of now [ns], `burst` and `reserve` in messages. A burst below 1 is 1.
     int conforms "rf_conforms"(uint64_t wait, uint64_t interval, int64_t burst, int64_t reserve) noexcept nogil
+
+# The same for a clock and the time.
+cdef inline int has_message(uint64_t tat, uint64_t now, uint64_t interval, int64_t burst, int64_t reserve) noexcept nogil:
+    return conforms(tat - now if tat > now else 0, interval, burst, reserve)

@@ -20,6 +20,7 @@ ctypedef struct Skips:
     uint16_t count
     uint8_t reason       # why the last of them could not; 0: none was skipped
     uint8_t blocked      # the same when none could: the chosen route is one of them, and the order must be refused
+    uint16_t killed      # the first that only the kill of its venue kept from taking it, 0: none
 
 # NONE with the three rows set, or why there is no way. When every route that fits is blocked the last of them is given, for the checks to refuse.
 cdef uint8_t pick_route(

@@ -14,7 +14,7 @@ A scan of a few rows of two cache lines each; rejected: an index (its upkeep cos
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from ringfence.core.rates cimport conforms
+from ringfence.core.rates cimport has_message
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_DENY_REASON_GATEWAY_STALLED, RF_DENY_REASON_KILLED, RF_DENY_REASON_MESSAGE_RATE, RF_DENY_REASON_NO_ROUTE, RF_DENY_REASON_NONE,
@@ -69,13 +69,13 @@ cdef inline int has_budget(const EngineState *s, const Scope *scope) noexcept no
     cdef uint64_t now = s.engine.engine_ns
     if scope.message_interval == 0 or (scope.message_tat <= now and scope.limits[<int>RF_RISK_RULE_CANCEL_RESERVE] == 0):
         return 1
-    return conforms(
-        scope.message_tat - now if scope.message_tat > now else 0, scope.message_interval,
-        scope.limits[<int>RF_RISK_RULE_MESSAGE_BURST], scope.limits[<int>RF_RISK_RULE_CANCEL_RESERVE],
+    return has_message(
+        scope.message_tat, now, scope.message_interval, scope.limits[<int>RF_RISK_RULE_MESSAGE_BURST], scope.limits[<int>RF_RISK_RULE_CANCEL_RESERVE],
     )
 
 
-cdef uint8_t blocked(const EngineState *s, uint16_t route, const Intent *intent) noexcept nogil:
+cdef uint8_t hindered(const EngineState *s, uint16_t route, const Intent *intent) noexcept nogil:
+    """NONE, or what is in the way beside a kill."""
     cdef const Venue *v = &s.venues[s.routes[route].venue]
     cdef uint16_t account = intent.account if intent.account else s.routes[route].account
     if account == 0 or account > s.engine.account_count or s.accounts[account].status != RF_STATUS_ACTIVE:
@@ -86,11 +86,15 @@ cdef uint8_t blocked(const EngineState *s, uint16_t route, const Intent *intent)
         return RF_DENY_REASON_SESSION_DOWN
     if v.stalled:
         return RF_DENY_REASON_GATEWAY_STALLED
-    if v.scope == 0:
-        return RF_DENY_REASON_NONE
-    if s.scopes[v.scope].state == RF_SCOPE_STATE_KILLED:
+    return RF_DENY_REASON_NONE if v.scope == 0 or has_budget(s, &s.scopes[v.scope]) else RF_DENY_REASON_MESSAGE_RATE
+
+
+cdef uint8_t blocked(const EngineState *s, uint16_t route, const Intent *intent) noexcept nogil:
+    cdef uint8_t reason = hindered(s, route, intent)
+    cdef uint32_t scope = s.venues[s.routes[route].venue].scope
+    if scope and s.scopes[scope].state == RF_SCOPE_STATE_KILLED and (reason == RF_DENY_REASON_NONE or reason == RF_DENY_REASON_MESSAGE_RATE):
         return RF_DENY_REASON_KILLED
-    return RF_DENY_REASON_NONE if has_budget(s, &s.scopes[v.scope]) else RF_DENY_REASON_MESSAGE_RATE
+    return reason
 
 
 cdef uint8_t pick_route(
@@ -102,6 +106,7 @@ cdef uint8_t pick_route(
     skips.count = 0
     skips.reason = 0
     skips.blocked = 0
+    skips.killed = 0
     if intent.account > s.engine.account_count:
         return RF_DENY_REASON_UNKNOWN_ACCOUNT
     if intent.route > s.engine.route_count:
@@ -117,6 +122,8 @@ cdef uint8_t pick_route(
         skips.blocked = 0
         if reason == RF_DENY_REASON_NONE:
             break
+        if reason == RF_DENY_REASON_KILLED and skips.killed == 0 and hindered(s, <uint16_t>i, intent) == RF_DENY_REASON_NONE:
+            skips.killed = <uint16_t>i
         s.routes[i].skipped += 1
         skips.count += 1
         skips.reason = reason

@@ -20,6 +20,11 @@ cdef uint32_t known_scope(const EngineState *s, uint8_t kind, uint32_t a, uint32
 # 1 when the object (or both of a pair) exists.
 cdef int scope_exists(const EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil
 
+# 1 when what these name (0: no one in particular) is in a scope.
+cdef int within(
+    const EngineState *s, uint8_t kind, uint32_t a, uint32_t b, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument,
+) noexcept nogil
+
 # Row in scope_sets of these, made when there is none yet; 0: a table is full. Venue 0: of positions; strategy 0: of suspense.
 cdef inline uint32_t scope_set_of(EngineState *s, uint16_t strategy, uint16_t account, uint16_t venue, uint32_t instrument) noexcept nogil:
     cdef uint32_t row = <uint32_t>find_scope_set(s, strategy, account, venue, instrument)

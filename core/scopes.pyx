@@ -57,6 +57,33 @@ cdef uint32_t known_scope(const EngineState *s, uint8_t kind, uint32_t a, uint32
     return <uint32_t>find_scope(s, kind, a, b)
 
 
+cdef int within(
+    const EngineState *s, uint8_t kind, uint32_t a, uint32_t b, uint16_t account, uint16_t strategy, uint16_t venue, uint32_t instrument,
+) noexcept nogil:
+    """A row that is not used has no broker, desk or currency, so it is in none."""
+    if kind == RF_SCOPE_KIND_FIRM:
+        return 1
+    if a == 0:
+        return 0
+    if kind == RF_SCOPE_KIND_BROKER:
+        return s.accounts[account].broker == a
+    if kind == RF_SCOPE_KIND_ACCOUNT:
+        return account == a
+    if kind == RF_SCOPE_KIND_VENUE:
+        return venue == a
+    if kind == RF_SCOPE_KIND_DESK:
+        return s.strategies[strategy].desk_row == a
+    if kind == RF_SCOPE_KIND_STRATEGY:
+        return strategy == a
+    if kind == RF_SCOPE_KIND_INSTRUMENT:
+        return instrument == a
+    if kind == RF_SCOPE_KIND_CURRENCY:
+        return s.instruments[instrument].base_currency == a or s.instruments[instrument].quote_currency == a
+    if kind == RF_SCOPE_KIND_ACCOUNT_INSTRUMENT:
+        return account == a and instrument == b
+    return kind == RF_SCOPE_KIND_STRATEGY_INSTRUMENT and strategy == a and instrument == b
+
+
 cdef void name_scope(const EngineState *s, Scope *scope) noexcept nogil:
     """The name of its object; pairs are named by who shows them."""
     if scope.kind == RF_SCOPE_KIND_FIRM:

@@ -1,6 +1,7 @@
 # The engine's tables as C sees them: pointers into one region or one anonymous mapping, and where outputs go.
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 
 from ringfence.ipc.records cimport (
     Account, Break, Broker, Currency, Desk, EngineStatus, Execution, HashSlot, Instrument, Operator, Order, Permission, Position, Proposal, Request, Route,
@@ -89,6 +90,14 @@ cdef uint64_t state_hash(const EngineState *s) noexcept nogil
 cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) noexcept nogil
 # Breaks that have a row.
 cdef uint64_t breaks_kept(const EngineState *s) noexcept nogil
+# The row of a currency's code (8 bytes, zero-padded), 0 when it has none.
+cdef inline uint16_t currency_of(const EngineState *s, const char *code) noexcept nogil:
+    cdef uint32_t i
+    for i in range(1, s.engine.currency_count + 1):
+        if code[0] and memcmp(s.currencies[i].code, code, 8) == 0:
+            return <uint16_t>i
+    return 0
+
 # Rows of the longest of the long tables.
 cdef uint64_t longest_table(const EngineState *s) noexcept nogil
 

@@ -29,7 +29,7 @@
 #define RF_PRESENT_PX 64u /* 44 */
 #define RF_PRESENT_COMMISSION 128u /* 12 */
 #define RF_COMM_TYPE_PER_UNIT 1u /* an amount per unit of quantity */
-#define RF_COMM_TYPE_PERCENT 2u /* percent of the value, in the settlement currency */
+#define RF_COMM_TYPE_PERCENT 2u /* percent of the value as a fraction (.05 is 5 %), in the settlement currency */
 #define RF_COMM_TYPE_ABSOLUTE 3u /* an amount */
 #define RF_LEDGER_MONEY_DIGITS 18u /* decimals of money in the engine's ledger */
 #define RF_ORDER_UNVERIFIED 1u /* its session went down; the venue has not answered for it since (S15) */

@@ -1932,7 +1932,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "PRESENT_PX": (64, "44"),
     "PRESENT_COMMISSION": (128, "12"),
     "COMM_TYPE_PER_UNIT": (1, "an amount per unit of quantity"),
-    "COMM_TYPE_PERCENT": (2, "percent of the value, in the settlement currency"),
+    "COMM_TYPE_PERCENT": (2, "percent of the value as a fraction (.05 is 5 %), in the settlement currency"),
     "COMM_TYPE_ABSOLUTE": (3, "an amount"),
     "LEDGER_MONEY_DIGITS": (18, "decimals of money in the engine's ledger"),
     "ORDER_UNVERIFIED": (1, "its session went down; the venue has not answered for it since (S15)"),

@@ -151,6 +151,7 @@ cdef class Feed:
     cdef Loose[::1] loose
     cdef uint8_t[::1] known_methods    # by position
     cdef uint32_t loose_count, position_count, nameless
+    cdef int look_at_methods           # of the last input: positions may have another one than noted
     cdef uint64_t event_count, execution_count, fills
     cdef Posting *postings             # the caller's, while apply runs
     cdef Change *changes
@@ -318,6 +319,10 @@ cdef class Feed:
         trade.days = days
         trade.absent = absent
 
+    cdef void drop_loose(self, uint32_t i) noexcept nogil:
+        self.loose_count -= 1
+        self.loose[i] = self.loose[self.loose_count]
+
     cdef int is_loose(self, uint32_t row) noexcept nogil:
         cdef uint32_t i
         for i in range(self.loose_count):
@@ -340,21 +345,41 @@ cdef class Feed:
         c.trade_day = trade.days.trade
         c.value_day = trade.days.value
 
+    cdef int has_come_in(self, uint32_t execution) noexcept nogil:
+        """Whether an event of this input is about a trade that the ledger did not have as it was in force: now it does, or it is gone from both."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row
+        for row in range(self.event_count + 1, t.head.event_count + 1):
+            if self.identity_of(t.events[row].root if t.events[row].root else row) == execution:
+                return 1
+        return 0
+
+    cdef int is_refused(self, uint32_t row) noexcept nogil:
+        """Whether the ledger refused an execution in this input."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t i
+        for i in range(min(t.refusal_count, t.refusal_rows)):
+            if t.refusals[i].event.key == row:
+                return 1
+        return 0
+
     cdef void follow_loose(self) noexcept nogil:
-        """What became of the trades that the ledger does not have: corrected ones it still lacks, busted ones are gone from both."""
+        """What became of the trades that the ledger does not have: corrected ones that it still lacks, busted ones are gone from both."""
         cdef const EngineState *s = &self.replayer.state.c
         cdef uint32_t i = 0, row
         cdef Loose *trade
         while i < self.loose_count:
             trade = &self.loose[i]
             row = in_force_of(s, trade.row)
+            if self.has_come_in(trade.execution) or (row != trade.row and self.is_refused(row)):
+                self.drop_loose(i)  # the event says so, or the new refusal, which keeps it
+                continue
             if row != trade.row and s.executions[row].state == RF_EXECUTION_BOOKED:
                 trade.row = row
                 self.say_loose(trade, RF_LEDGER_EVENT_KIND_CORRECT, NOT_ASKED)
             elif s.executions[row].state != RF_EXECUTION_BOOKED:
                 self.say_loose(trade, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_RESULT_BOOKED if trade.absent else NOT_ASKED)
-                self.loose_count -= 1
-                self.loose[i] = self.loose[self.loose_count]
+                self.drop_loose(i)
                 continue
             i += 1
 
@@ -461,17 +486,19 @@ cdef class Feed:
         self.event_count = t.head.event_count
         self.execution_count = s.engine.execution_count
         self.fills = s.engine.fills
+        self.look_at_methods = self.methods_changed()
         t.touched_count = 0
         t.leg_count = 0
         t.refusal_count = 0
 
     cdef int methods_changed(self) noexcept nogil:
+        """Whether what was booked, or refused, may have given a position a method: a new one, or one that was flat."""
         cdef const LedgerTables *t = &self.replayer.state.c.ledger
-        cdef uint32_t row
-        if t.head.position_count != self.position_count:
+        cdef uint32_t i
+        if t.head.position_count != self.position_count or t.refusal_count:
             return 1
-        for row in range(1, t.head.position_count + 1):
-            if t.positions[row].method != self.known_methods[row]:
+        for i in range(t.touched_count):
+            if t.positions[t.touched[i]].method != self.known_methods[t.touched[i]]:
                 return 1
         return 0
 
@@ -483,6 +510,7 @@ cdef class Feed:
                 self.methods.append((self.replayer.seq, self.replayer.state.c.engine.engine_ns, row, t.positions[row].method))
                 self.known_methods[row] = t.positions[row].method
         self.position_count = t.head.position_count
+        self.look_at_methods = 0
 
     def figures(self):
         """Return the figures, keys and methods of every position as bytes: equal for equal books, whatever the tables around them look like."""
@@ -558,7 +586,7 @@ cdef class Feed:
                     or s.ledger.refusal_count or self.loose_count
                 ):
                     self.say_input(frame)
-                if s.ledger.head.position_count != self.position_count or (frame.kind == RF_FRAME_KIND_CONTROL and self.methods_changed()):
+                if self.look_at_methods:
                     with gil:
                         self.note_methods()
         if result != STEP_OK:

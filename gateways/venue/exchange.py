@@ -64,6 +64,7 @@ from ringfence.gateways.venue.record import RecordWriter, VenueRecord, status_ke
 from ringfence.gateways.venue.spec import PPM, VenueSpec
 
 Work = Callable[[int], list[Report]]
+COMMISSION_STEP = Decimal(1).scaleb(-12)
 
 
 class Exchange:
@@ -411,10 +412,11 @@ class Exchange:
         )
 
     def _commission(self, qty: str, px: str) -> str:
-        """Commission on a fill, exactly; empty where there is none."""
+        """Commission on a fill, half-even to 12 decimals; empty where there is none."""
         if not qty or not self.spec.commission_ppm:
             return ""
-        return format((Decimal(qty) * Decimal(px) * self.spec.commission_ppm / PPM).normalize(), "f")
+        exact = Decimal(qty) * Decimal(px) * self.spec.commission_ppm / PPM
+        return format(exact.quantize(COMMISSION_STEP).normalize(), "f")
 
     def _cancel_reject(self, request: CancelRequest | ReplaceRequest, order: VenueOrder | None, refusal: Refusal) -> Report:
         report = CancelReject(

@@ -119,8 +119,8 @@ class Authority(RuleBasedStateMachine):
         day = int(self.m.status["day"])
         date = datetime.strptime(str(day), "%Y%m%d").replace(tzinfo=UTC) + timedelta(days=ahead)
         begins_ns = (int(date.timestamp()) - early * 3600) * 10**9
-        if early == 1 and begins_ns > self.m.now:
-            self.m.now = begins_ns - 3600 * 10**9
+        if early == 1:
+            self.m.now = max(self.m.now, begins_ns - 3600 * 10**9)
         fields = {"day": int(date.strftime("%Y%m%d")), "operator_uid": uid}
         if start:
             self.m.control("START", body=self.m.record("TableRows", day_begins_ns=begins_ns), prefix="RF", epoch=1, **fields)

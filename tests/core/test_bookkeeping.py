@@ -63,7 +63,8 @@ def test_method_of_an_open_position_stays_until_it_is_flat(machine: Any) -> None
     account(m, "LIFO")
     assert int(position(m)["method"]) == METHOD["WAC"]
     traded(m, (-10, 100))
-    account(m, "LIFO")
+    assert int(position(m)["method"]) == METHOD["WAC"]
+    traded(m, (-10, 100))
     assert int(position(m)["method"]) == METHOD["LIFO"]
 
 
@@ -131,7 +132,7 @@ def charged(machine: Any) -> Any:
         ({"commission": 150, "comm_digits": 2, "comm_type": 3, "comm_currency": "USD"}, 150),
         ({"commission": -5, "comm_digits": 1, "comm_type": 3}, -50),
         ({"commission": 2, "comm_digits": 2, "comm_type": 1}, 20),
-        ({"commission": 15, "comm_digits": 1, "comm_type": 2}, 15),  # 1.5 % of 10.00
+        ({"commission": 15, "comm_digits": 3, "comm_type": 2}, 15),  # 1.5 % of 10.00
     ],
 )
 def test_commission_in_the_settlement_currency_is_an_expense(charged: Any, fee: dict[str, Any], hundredths: int) -> None:
@@ -153,13 +154,28 @@ def test_commission_finer_than_a_quantity_can_be_is_an_expense_at_the_price(char
     assert (qty(m), money(m, "fees", "fees_elsewhere")) == (10, (50, 50))
 
 
+def test_commission_in_what_is_traded_is_an_expense_where_a_unit_is_many_of_it(charged: Any) -> None:
+    charged.instrument(1, multiplier=100)
+    m = traded(charged, (10, 100), commission=1, comm_type=3, comm_currency="EUR")
+    assert (qty(m), money(m, "cost", "fees", "fees_elsewhere")) == (10, (100000, 125, 125))
+
+
 def test_commission_in_another_currency_is_an_expense_at_the_rates_of_the_moment(charged: Any) -> None:
     charged.currency("CHF", 4, 1_100_000_000)
     m = traded(charged, (10, 100), commission=2, comm_type=3, comm_currency="CHF")
     assert money(m, "fees", "fees_elsewhere") == (220, 220)
 
 
-@pytest.mark.parametrize("fee", [{"comm_currency": "GBP", "comm_type": 3}, {"comm_currency": "XYZ", "comm_type": 3}, {"comm_type": 9}, {"comm_type": 0}])
+@pytest.mark.parametrize(
+    "fee",
+    [
+        {"comm_currency": "GBP", "comm_type": 3},
+        {"comm_currency": "XYZ", "comm_type": 3},
+        {"comm_type": 9},
+        {"comm_type": 0},
+        {"comm_type": 3, "comm_digits": 200},
+    ],
+)
 def test_commission_that_has_no_value_is_a_break_and_the_fill_is_booked(charged: Any, fee: dict[str, Any]) -> None:
     m = traded(charged, (10, 100), commission=2, **fee)
     assert (m.breaks(), qty(m), money(m, "cost", "fees")) == (["FEE_UNVALUED"], 10, (1000, 0))
@@ -171,6 +187,19 @@ def test_correction_without_a_commission_keeps_it_and_one_with_replaces_it(charg
     assert money(m, "fees") == (200,)
     m.event("CORRECT", 1, exec_id="C2", exec_ref_id="C1", last_qty=10, last_px=110, commission=3, comm_type=3)
     assert money(m, "fees") == (300,)
+
+
+def test_commission_that_could_not_be_read_is_a_break(charged: Any) -> None:
+    m = charged
+    m.new(1, qty=10, px=100)
+    m.event("FILL", 1, exec_id="E1", last_qty=10, last_px=100, comm_type=3)
+    assert (m.breaks(), qty(m), money(m, "fees")) == (["FEE_UNVALUED"], 10, (0,))
+
+
+def test_correction_with_a_commission_of_no_value_keeps_the_old_one(charged: Any) -> None:
+    m = traded(charged, (10, 100), commission=2, comm_type=3)
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=10, last_px=110, commission=3, comm_type=3, comm_currency="GBP")
+    assert (m.breaks(), money(m, "fees")) == (["FEE_UNVALUED"], (200,))
 
 
 # ---- the firm's currency
@@ -224,6 +253,40 @@ def test_figure_that_does_not_fit_is_a_break_and_the_position_has_the_fill(machi
     assert m.breaks() == ["LEDGER_REFUSED"]
     assert m.position()["net_qty"] == 2**62
     assert int(m.table("ledger")[1]["refused"]) == 1
+
+
+def huge(m: Any) -> Any:
+    """A fill that the ledger refuses: its value does not fit."""
+    m.instrument(1, qty_max=2**63 - 1, multiplier=10**12)
+    return traded(m, (2**62, 2**50))
+
+
+def test_correction_brings_in_what_was_refused(machine: Any) -> None:
+    m = huge(machine)
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=10, last_px=100)
+    assert (qty(m), m.position()["net_qty"]) == (10, 10)
+    m.event("BUST", 1, exec_id="B1", exec_ref_id="C1")
+    assert qty(m) == 0
+    assert disagreements(m.table) == []
+
+
+def test_refused_correction_leaves_the_chain_to_the_next(machine: Any) -> None:
+    m = machine
+    m.instrument(1, qty_max=2**63 - 1, multiplier=10**12)
+    traded(m, (10, 100))
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=2**62, last_px=2**50)
+    assert "LEDGER_REFUSED" in m.breaks()
+    m.event("CORRECT", 1, exec_id="C2", exec_ref_id="C1", last_qty=8, last_px=110)
+    assert qty(m) == 8
+    assert disagreements(m.table) == []
+    m.event("BUST", 1, exec_id="B1", exec_ref_id="C2")
+    assert qty(m) == 0
+    assert disagreements(m.table) == []
+
+
+def test_refused_execution_is_named_by_its_break(machine: Any) -> None:
+    m = huge(machine)
+    assert int(m.table("breaks")[1]["ours"]) == 1
 
 
 @pytest.mark.parametrize("change", [{"multiplier": 10}, {"inverse": 1}, {"kind": ENUMS["InstrumentKind"].by_name["PERPETUAL"]}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from typing import Any
@@ -15,6 +16,7 @@ from ringfence.core.errors import CoreError
 from ringfence.core.replay import Replayer
 from ringfence.core.state import State
 from ringfence.ipc import stop
+from ringfence.ipc.errors import RingFull
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 
 
@@ -231,28 +233,74 @@ def test_engine_when_the_journal_fills_new_is_denied_then_held_and_cancels_pass(
             rig.intent("NEW", n)
         rig.pump()
         rig.commands()
-        fill = 64 - 15  # used slots that leave less than a quarter free
-        for n in range(fill):
-            rig.intent("CANCEL", 1000 + n)
-            rig.engine.poll()
-            rig.events()
+        rig.events()
+        fill_journal(rig, 64 - 15)  # less than a quarter is left
         rig.intent("NEW", 50)
         rig.engine.poll()
         assert rig.denied() == ["JOURNAL_PRESSURE"]
-        while rig.engine.poll() or rig.sidecar.depth_left() > 8 if hasattr(rig.sidecar, "depth_left") else False:
-            rig.events()
-        for n in range(20):  # down to the last eighth
-            rig.intent("CANCEL", 2000 + n)
-            rig.engine.poll()
-            rig.events()
-        rig.intent("NEW", 51)
+        fill_journal(rig, 64 - 7)  # less than an eighth
         before = int(rig.state.table("engine")[1]["intents"])
+        rig.intent("CANCEL", 1)
+        rig.intent("NEW", 51)
         rig.engine.poll()
-        assert int(rig.state.table("engine")[1]["intents"]) == before, "held in its ring"
+        rig.engine.poll()
+        assert int(rig.state.table("engine")[1]["intents"]) == before + 1, "the cancel passes, the order is held in its ring"
+        assert int(rig.state.table("orders")[1]["cancel_revision"]) == 1
         rig.pump()
-        assert "JOURNAL_PRESSURE" in rig.observations() and "JOURNAL_CLEAR" in rig.observations()
+        assert rig.observations() == ["JOURNAL_PRESSURE", "JOURNAL_CLEAR"]
+        assert int(rig.state.table("engine")[1]["intents"]) == before + 2
+        rig.check_replay()
+
+
+def fill_journal(rig: Rig, used: int) -> None:
+    """Journal what no strategy sent, while the sidecar reads nothing."""
+    while rig.sidecar.waiting < used:
+        rig.event("STATUS")
+        rig.engine.poll()
+
+
+def flood(rig: Rig) -> None:
+    """Strategy 1 sends what its ring takes, and more in every turn."""
+    for _ in range(20):
+        with contextlib.suppress(RingFull):
+            while True:
+                rig.intent("CANCEL_ALL", 0)
+        rig.engine.poll()
+
+
+def test_engine_when_one_strategy_floods_the_others_are_taken_and_not_denied() -> None:
+    for rig in rigs(journal_slots=256, batch=64, order_slots=64):
+        for n in range(1, 31):
+            flood(rig)
+            assert 128 <= rig.sidecar.waiting < 192, "the flood fills half of the journal and its shares, however long the sidecar reads nothing"
+            rig.intent("NEW", n, strategy=2)
+            rig.engine.poll()
+            for _ in range(1 + n % 7):
+                rig.frames.append(rig.sidecar.receive().tobytes())
+        assert int(rig.state.table("engine")[1]["order_count"]) >= 256 // 16, "its share, during the flood"
         rig.pump()
-        assert int(rig.state.table("engine")[1]["intents"]) > before
+        assert rig.denied(2) == []
+        assert int(rig.state.table("engine")[1]["order_count"]) == 30
+        assert "JOURNAL_PRESSURE" not in rig.observations()
+        rig.check_replay()
+
+
+def test_engine_when_the_sidecar_hangs_a_strategy_beyond_its_share_still_cancels() -> None:
+    for rig in rigs(journal_slots=64):
+        rig.intent("NEW", 1)
+        rig.pump()
+        fill_journal(rig, 40)
+        for n in range(8):
+            rig.intent("CANCEL", 1000 + n)
+        rig.intent("CANCEL", 1)
+        rig.engine.poll()
+        assert int(rig.state.table("engine")[1]["intents"]) == 1 + 64 // 16, "its share, in one turn"
+        turns = 0
+        while not int(rig.state.table("orders")[1]["cancel_revision"]):
+            rig.engine.poll()
+            turns += 1
+        assert turns >= 5, "one by one, by the clock"
+        rig.pump()
         rig.check_replay()
 
 
@@ -260,9 +308,9 @@ def test_engine_when_the_journal_is_full_nothing_is_taken_and_nothing_lost() -> 
     for rig in rigs(journal_slots=16):
         for n in range(1, 41):
             rig.intent("CANCEL", n)
+        fill_journal(rig, 16)
         rig.pump(read_journal=False)
-        taken = int(rig.state.table("engine")[1]["intents"])
-        assert taken < 40
+        assert int(rig.state.table("engine")[1]["intents"]) < 40
         assert rig.metrics.counters()["journal_full"] > 0
         rig.event("SESSION_DOWN")
         rig.engine.poll()

@@ -141,6 +141,14 @@ def test_release_when_nothing_is_killed_is_refused(m: Any) -> None:
     assert m.breaks() == ["BAD_CONTROL"]
 
 
+def test_kill_and_release_when_refused_make_no_row_for_their_scope(m: Any) -> None:
+    before = int(m.status["scope_count"])
+    release(m, "ACCOUNT_INSTRUMENT", 1, 2)
+    kill(m, "STRATEGY_INSTRUMENT", 2, 2, options=128)
+    assert m.breaks() == ["BAD_CONTROL", "BAD_CONTROL"]
+    assert int(m.status["scope_count"]) == before, "the table of scopes is for what holds something"
+
+
 # ---- until the list is empty
 
 
@@ -323,15 +331,85 @@ def test_flatten_when_its_order_was_refused_tries_again_until_the_position_is_fl
     assert_same_after_replay(m)
 
 
-def test_flatten_when_every_try_is_refused_tries_less_and_less_often(m: Any) -> None:
+def test_flatten_when_every_try_is_refused_waits_twice_as_long_each_time(m: Any) -> None:
     long_position(m)
     kill(m, options=FLATTEN)
-    tries = 1
-    for _ in range(300):
+    at = [0]
+    for second in range(1, 300):
         m.event("REJECTED", int(m.status["order_count"]), ord_status="REJECTED")
         m.timer(1)
-        tries += len(sold(m))
-    assert 40 < tries < 80
+        at += [second] * len(sold(m))
+    assert at == [0, 1, 3, 7, 15, 31, 63, 127, 255]
+    for _ in range(36):
+        m.timer(3600)
+        m.event("REJECTED", int(m.status["order_count"]), ord_status="REJECTED")
+    assert int(m.status["order_count"]) < 45, "a day and a half of refusals leave orders to others"
+
+
+def test_flatten_when_it_fills_a_part_each_time_goes_on_at_the_first_pace(m: Any) -> None:
+    m.instrument(1, qty_max=500)
+    m.new(1, qty=500)
+    m.fill(500, cum_qty=500)
+    for k in range(2, 9):
+        m.new(k, qty=500)
+        m.fill(500, exec_id=f"B{k}", order=k, cum_qty=500)
+    kill(m, options=FLATTEN)
+    for second in range(8):
+        assert sold(m) == [500], f"after {second} s"
+        last = int(m.status["order_count"])
+        m.fill(500, exec_id=f"S{last}", order=last, cum_qty=500)
+        m.timer(1)
+    assert sold(m) == []
+    assert_same_after_replay(m)
+
+
+def test_flatten_when_its_session_was_down_for_long_goes_out_within_a_second_of_its_return(m: Any) -> None:
+    long_position(m)
+    m.event("SESSION_DOWN")
+    kill(m, options=FLATTEN)
+    for _ in range(3600):
+        m.timer(1)
+    m.event("SESSION_UP")
+    m.timer(1)
+    assert sold(m) == [4000], "what sent nothing used no order, and is no reason to wait"
+
+
+def second_venue(m: Any, up: bool = False) -> None:
+    m.control("DEFINE_VENUE", body=m.record("Venue", id=2, name="other", status=1, durability=1))
+    m.control("DEFINE_ROUTE", body=m.record("Route", id=2, account=1, venue=2, status=1))
+    if up:
+        m.event("SESSION_UP", venue=2)
+
+
+def test_flatten_when_only_a_killed_venue_can_take_it_goes_there_whatever_row_stands_behind(m: Any) -> None:
+    long_position(m)
+    second_venue(m)
+    kill(m, "VENUE", 1)
+    kill(m, "STRATEGY", 1, options=FLATTEN)
+    assert (sold(m), reason(m)) == ([4000], "NONE")
+    assert int(m.order(2)["route"]) == 1
+    assert int(m.order(2)["routes_skipped"]) == 1, "the one behind, which is down"
+    assert_same_after_replay(m)
+
+
+def test_flatten_when_another_venue_can_take_it_spares_the_killed_one(m: Any) -> None:
+    long_position(m)
+    second_venue(m, up=True)
+    m.replayer.state.open_queue(2)
+    kill(m, "VENUE", 1)
+    kill(m, "STRATEGY", 1, options=FLATTEN)
+    assert int(m.order(2)["venue"]) == 2
+    assert reason(m) == "NONE"
+
+
+def test_flatten_when_the_killed_venue_has_no_message_left_either_says_so(m: Any) -> None:
+    long_position(m)
+    m.limit("MESSAGE_RATE", 1, "VENUE", 1)
+    m.new(9)
+    m.event("ACK", 2)
+    kill(m, "VENUE", 1, options=0)
+    kill(m, "STRATEGY", 1, options=FLATTEN)
+    assert (sold(m), reason(m)) == ([], "MESSAGE_RATE")
 
 
 @pytest.mark.parametrize(("hinder", "free", "why"), [
@@ -454,6 +532,30 @@ def test_reject_limit_when_an_ack_comes_between_counts_anew(m: Any) -> None:
         m.new(k + 1)
         m.event("ACK", int(m.status["order_count"]))
     assert state_of(m, "VENUE", 1, 0) == "OPEN"
+
+
+def test_reject_limit_when_the_engines_own_flattening_is_refused_does_not_count(m: Any) -> None:
+    m.limit("REJECT_LIMIT", 2)
+    long_position(m)
+    kill(m, "STRATEGY", 1, options=FLATTEN)
+    for _ in range(4):
+        m.event("REJECTED", int(m.status["order_count"]), ord_status="REJECTED")
+        m.timer(30)
+    assert sold(m) == [4000]
+    assert state_of(m, "FIRM", 0, 0) == "OPEN", "one strategy that cannot be closed is no reason to stop the firm"
+    assert int(m.scope("FIRM", 0, 0)["rejects"]) == 0
+
+
+def test_reject_limit_when_the_engines_own_flattening_is_acked_counts_on(m: Any) -> None:
+    m.limit("REJECT_LIMIT", 2)
+    long_position(m)
+    m.new(5, strategy=2)
+    m.event("REJECTED", 2, ord_status="REJECTED")
+    kill(m, "STRATEGY", 1, options=FLATTEN)
+    m.event("ACK", 3)
+    m.new(6, strategy=2)
+    m.event("REJECTED", 4, ord_status="REJECTED")
+    assert state_of(m, "FIRM", 0, 0) == "KILLED", "what the engine sends says nothing of what the strategies send"
 
 
 @pytest.mark.parametrize(("peer", "kind"), [(0, "FIRM"), (1, "VENUE")])

@@ -364,6 +364,20 @@ def test_ledger_when_the_lot_pool_is_full_dust_is_merged_and_nothing_is_lost(met
     assert ledger.head.lots == 0
 
 
+@pytest.mark.parametrize("spare", range(1, 7))
+def test_ledger_when_a_spin_off_finds_the_lot_pool_full_dust_is_merged_first(spare: int) -> None:
+    ledger = make("FIFO", Limits(instruments=2, positions=3, lots=6 + spare, events=20, picks=1, checkpoints=1), [SHARE, OTHER])
+    for seq in range(1, 7):
+        ledger.book("FILL", seq=seq, account=1, instrument=1, qty=seq, px=100 + seq, key=seq, content=1)
+    cost = ledger.positions()[0].cost
+    ledger.book("SPIN_OFF", seq=7, account=1, instrument=1, other_instrument=2, ratio=(3, 1), share=(1, 4))
+    parent, child = ledger.positions()
+    assert (parent.qty, child.qty, parent.cost + child.cost) == (21, 63, cost)
+    for p in (parent, child):
+        assert sum(lot.qty for lot in ledger.lots(p.row)) == p.qty
+        assert sum(lot.cost for lot in ledger.lots(p.row)) == p.cost
+
+
 def test_ledger_when_an_asset_has_18_decimals_and_amounts_are_10_billion_every_digit_is_kept() -> None:
     fine = model.Instrument(1, 18, 8)
     ledger = make("FIFO", LIMITS, [fine], money=26)

@@ -120,6 +120,39 @@ def test_strategy_when_it_repeated_itself_and_something_else_filled_late_still_w
     assert status_of(m) == STATUS["ENABLED"]
 
 
+def repeating(m: Any, times: int = 1) -> None:
+    """Strategy 1 has executed one content as often as it may."""
+    m.limit("REPEATED_EXECUTION", 2, operator_uid=RISK_A)
+    for k in range(times):
+        m.new(20 + k, qty=10)
+        m.fill(10, order=int(m.status["order_count"]), exec_id=f"R{k}", cum_qty=10)
+
+
+@pytest.mark.parametrize("status", ["ENABLED", "REDUCE_ONLY"])
+def test_strategy_when_one_person_sets_it_on_the_way_to_its_repeated_execution_counts_on(m: Any, status: str) -> None:
+    repeating(m)
+    m.control("SET_STRATEGY", strategy=1, status=STATUS[status], operator_uid=TRADER)
+    m.control("SET_STRATEGY", strategy=1, status=STATUS["ENABLED"], operator_uid=TRADER)
+    assert status_of(m) == STATUS["ENABLED"]
+    m.new(30, qty=10)
+    m.fill(10, order=int(m.status["order_count"]), exec_id="R9", cum_qty=10)
+    m.new(31, qty=10)
+    assert (m.deny(), status_of(m)) == ("REPEATED_EXECUTION", STATUS["DISABLED"])
+
+
+def test_strategy_when_it_repeats_itself_and_is_not_disabled_yet_is_not_enabled_by_one_person(m: Any) -> None:
+    repeating(m, 2)
+    m.control("SET_STRATEGY", strategy=1, status=STATUS["ENABLED"], operator_uid=TRADER)
+    assert proposals(m) == ["PENDING"], "it would forget what has been counted"
+    m.control("SET_STRATEGY", strategy=1, status=STATUS["REDUCE_ONLY"], operator_uid=TRADER)
+    assert status_of(m) == STATUS["REDUCE_ONLY"], "less risk is immediate"
+    m.control("SET_STRATEGY", strategy=1, status=STATUS["ENABLED"], operator_uid=TRADER)
+    assert (status_of(m), proposals(m)) == (STATUS["REDUCE_ONLY"], ["PENDING", "PENDING"])
+    assert decide(m) == "done"
+    m.new(32, qty=10)
+    assert m.told() == ["ACCEPTED"]
+
+
 # ---- proposals that have moved on ----------------------------------------------------------------------------------------------
 
 
@@ -133,7 +166,13 @@ def test_approval_when_the_proposer_is_no_longer_who_he_was_is_refused(m: Any, r
 
 @pytest.mark.parametrize(
     ("killed", "limited"),
-    [(("FIRM", 0, 0), ("STRATEGY", 1, 0)), (("ACCOUNT", 1, 0), ("ACCOUNT_INSTRUMENT", 1, 1)), (("INSTRUMENT", 1, 0), ("STRATEGY_INSTRUMENT", 1, 1))],
+    [
+        (("FIRM", 0, 0), ("STRATEGY", 1, 0)),
+        (("ACCOUNT", 1, 0), ("ACCOUNT_INSTRUMENT", 1, 1)),
+        (("INSTRUMENT", 1, 0), ("STRATEGY_INSTRUMENT", 1, 1)),
+        (("CURRENCY", 1, 0), ("INSTRUMENT", 1, 0)),
+        (("CURRENCY", 1, 0), ("ACCOUNT_INSTRUMENT", 1, 1)),
+    ],
 )
 def test_approval_when_a_scope_around_was_killed_is_refused(m: Any, killed: Any, limited: Any) -> None:
     m.limit("MAX_QTY", 50, *limited, operator_uid=RISK_A)
@@ -160,6 +199,35 @@ def test_approval_of_a_strategy_that_was_held_back_further_since_is_refused(m: A
     m.control("SET_STRATEGY", strategy=1, status=STATUS["DISABLED"], operator_uid=RISK_A)
     assert decide(m) == "refused"
     assert status_of(m) == STATUS["DISABLED"]
+
+
+def test_approval_of_a_strategy_that_went_silent_since_is_refused(m: Any) -> None:
+    m.limit("REPEATED_EXECUTION", 1, operator_uid=RISK_A)
+    m.new(2, qty=10)
+    m.fill(10, order=2, cum_qty=10)
+    m.new(3, qty=10)
+    assert m.deny() == "REPEATED_EXECUTION"
+    m.control("SET_STRATEGY", strategy=1, status=STATUS["ENABLED"], operator_uid=TRADER)
+    m.observe("STRATEGY_SILENT", peer=1, value=10**10)
+    assert decide(m) == "refused", "agreed was to free one that repeats itself, not one that does not answer"
+    assert status_of(m) == STATUS["DISABLED"]
+
+
+def test_release_when_nothing_is_killed_is_no_proposal(m: Any) -> None:
+    m.kill("STRATEGY", 1, 0, 0, "RELEASE", operator_uid=RISK_A)
+    assert (proposals(m), m.breaks()) == ([], ["BAD_CONTROL"])
+
+
+def test_approval_of_a_release_when_the_scope_is_held_back_by_something_else_since_is_refused(m: Any) -> None:
+    m.kill("STRATEGY", 1, operator_uid=TRADER)
+    m.kill("STRATEGY", 1, 0, 0, "RELEASE", operator_uid=RISK_A)
+    m.kill("STRATEGY", 1, 0, 0, "RELEASE", operator_uid=RISK_A)
+    assert decide(m, proposal=1) == "done"
+    m.limit("DAILY_LOSS", 1, "STRATEGY", 1, operator_uid=RISK_A)
+    m.fill(1, px=200, order=1, cum_qty=1)
+    m.mark(100, 100)
+    assert ENUMS["ScopeState"].by_value[int(m.scope("STRATEGY", 1)["state"])] == "REDUCING"
+    assert decide(m, proposal=2) == "refused", "agreed was to end a kill, not to lose more"
 
 
 def grant(m: Any, part: str, value: int, grant: int = 1, permission: int = 1, uid: int = RISK_A) -> None:
@@ -361,6 +429,20 @@ def test_roll_that_waits_when_the_day_has_begun_meanwhile_is_refused(evening: An
     assert day(m) == 20260103
 
 
+def test_schedule_when_the_first_is_given_to_an_instance_that_trades_waits_for_another(m: Any) -> None:
+    """It was rolled by hand so far, by two each time."""
+    m.now = MIDNIGHT + DAY_NS // 2
+    early = m.now + SECOND
+    schedule(m, 20260102, early - DAY_NS, "START")
+    m.now = early
+    schedule(m, 20260103, early)
+    assert (day(m), proposals(m)) == (20260102, ["PENDING"])
+    assert decide(m) == "done"
+    m.now = early + DAY_NS
+    schedule(m, 20260104, early + DAY_NS)
+    assert day(m) == 20260104, "the schedule is agreed to"
+
+
 # ---- the table of proposals ----------------------------------------------------------------------------------------------------
 
 
@@ -381,6 +463,22 @@ def test_proposals_of_one_operator_leave_room_for_the_others(make_machine: Calla
     m.now += 901 * SECOND
     m.limit("MAX_QTY", 400, operator_uid=RISK_A)
     assert proposals(m)[-1] == "PENDING", "old ones are over by themselves"
+
+
+def test_proposal_of_an_image_when_its_proposer_may_hold_no_more_leaves_the_one_of_another(make_machine: Callable[..., Any]) -> None:
+    m = govern(
+        make_machine(Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, proposals=8))
+    )
+    wider = m.record("Account", id=1, name="main", code="ACC2", status=1)
+    m.control("DEFINE_ACCOUNT", body=wider, operator_uid=RISK_B)
+    for value in range(200, 204):
+        m.limit("MAX_QTY", value, operator_uid=RISK_A)
+    assert proposals(m) == ["PENDING"] * 5
+    m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code="ACC3", status=1), operator_uid=RISK_A)
+    assert proposals(m) == ["PENDING"] * 5, "what is refused changes nothing"
+    for code in ("ACC4", "ACC5"):
+        m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code=code, status=1), operator_uid=RISK_B)
+    assert proposals(m).count("PENDING") == 5, "a later image of one's own takes the place of the earlier"
 
 
 # ---- definitions ---------------------------------------------------------------------------------------------------------------
@@ -434,3 +532,25 @@ def test_execution_in_suspense_when_it_is_assigned_waits_for_another(m: Any) -> 
     assert (m.position(1), proposals(m)) == (None, ["PENDING"])
     assert decide(m) == "done"
     assert m.position(1)["net_qty"] == 5
+
+
+def test_execution_in_suspense_when_it_was_corrected_since_it_was_proposed_is_another_question(m: Any) -> None:
+    m.event("FILL", last_qty=5, last_px=100, exec_id="X1", venue_order_id="V9", symbol="EURUSD", side=1)
+    row = int(m.status["execution_count"])
+    m.control("ASSIGN_EXECUTION", body=m.record("OrderAction", execution=row, strategy=1), operator_uid=TRADER)
+    m.event("CORRECT", last_qty=9, last_px=100, exec_id="X2", exec_ref_id="X1", venue_order_id="V9", symbol="EURUSD", side=1)
+    assert decide(m) == "refused", "agreed was to 5, not to 9"
+    assert m.position(1) is None
+
+
+def test_execution_in_suspense_when_another_proposal_assigned_it_is_decided(m: Any) -> None:
+    m.event("FILL", last_qty=5, last_px=100, exec_id="X1", venue_order_id="V9", symbol="EURUSD", side=1)
+    row = int(m.status["execution_count"])
+    for strategy in (1, 2):
+        m.control("ASSIGN_EXECUTION", body=m.record("OrderAction", execution=row, strategy=strategy), operator_uid=TRADER)
+    assert decide(m, proposal=2) == "done"
+    first, second = (p for p in m.table("proposals")[1:3])
+    assert (int(first["before"]), int(second["before"])) == (-row, -row), "nobody's"
+    assert int(first["after"]) != int(second["after"]), "whose it is to be"
+    assert decide(m, proposal=1) == "refused"
+    assert (m.position(1), m.position(2)["net_qty"]) == (None, 5)

@@ -92,6 +92,34 @@ def test_self_match_when_a_stop_order_rests_counts_it_from_its_stop_price_on(
         assert m.deny() == "SELF_MATCH"
 
 
+@pytest.mark.parametrize(
+    ("age_s", "last_s", "meets"),
+    [
+        (9, None, False),
+        (11, None, True),
+        (3600, None, True),
+        (12, 2, False),  # a trade since says where the market is
+        (12, 11, True),
+    ],
+)
+def test_self_match_when_nobody_has_seen_the_market_of_late_takes_no_stop_order_for_asleep(
+    make_machine: Callable[..., Machine], age_s: int, last_s: int | None, meets: bool
+) -> None:
+    m = furnish(make_machine(WORLD))
+    limit(m, "FIRM", "SELF_MATCH", REJECT)
+    m.mark(100, 100)
+    m.new(1, strategy=2, side=SELL, ord_type=STOP, stop_px=95, px=0, qty=10)
+    for second in range(age_s, 0, -1):
+        if second == last_s:
+            m.mark(0, 0, last=100)
+        m.timer(1)
+    m.new(1, side=BUY, px=96, qty=10)
+    if meets:
+        assert m.deny() == "SELF_MATCH"
+    else:
+        assert accepted(m)
+
+
 def test_self_match_when_a_stop_limit_order_cannot_reach_the_price_passes(make_machine: Callable[..., Machine]) -> None:
     m = furnish(make_machine(WORLD))
     limit(m, "FIRM", "SELF_MATCH", REJECT)

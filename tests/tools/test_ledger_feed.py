@@ -55,7 +55,7 @@ def fill(made: Journal, order: int, qty: int, px: int, name: str) -> None:
 
 def test_feed_when_the_symbol_is_not_known_says_so_and_what_became_of_it(tmp_path: Path) -> None:
     made = Journal(tmp_path)
-    unknown: dict[str, Any] = {"symbol": "XXX/YYY", "side": value("Side", "BUY"), "venue_order_id": "V1"}
+    unknown: dict[str, Any] = {"symbol": "AAA/BBB", "side": value("Side", "BUY"), "venue_order_id": "V1"}
     for name in ("U1", "U2"):
         made.event("FILL", last_qty=70, last_px=11050, exec_id=name, **unknown)
     made.event("CORRECT", last_qty=60, last_px=11050, exec_id="U3", exec_ref_id="U1", **unknown)
@@ -85,18 +85,33 @@ def test_feed_when_the_ledger_refuses_a_trade_says_why_until_it_is_busted(tmp_pa
     store.close()
 
 
-def test_feed_when_the_ledger_refuses_a_correction_the_trade_is_refused_also_after_its_bust(tmp_path: Path) -> None:
+def test_feed_when_the_ledger_refuses_a_correction_the_trade_is_refused_until_its_bust(tmp_path: Path) -> None:
     made, order = large(tmp_path)
     fill(made, order, 2, 1, "L1")
     made.event("CORRECT", order, last_qty=LARGE, last_px=LARGE, last_px_digits=0, exec_id="L2", exec_ref_id="L1")
     corrected = made.seq
     made.event("BUST", order, exec_id="L3", exec_ref_id="L2")
     store = booked(made)
-    assert history(store) == [("L1", "FILL", "BOOKED"), ("L2", "CORRECT", "OVERFLOW"), ("L2", "BUST", "NOT_BOOKED")]
-    for moment in (Moment(seq=corrected), NOW):
-        store.as_of(moment)
-        assert fills(store) == {"L2": "REFUSED"}, "the ledger has what was before the correction"
-        assert store.query("SELECT qty FROM positions") == [{"qty": "2"}]
+    assert history(store) == [("L1", "FILL", "BOOKED"), ("L2", "CORRECT", "OVERFLOW"), ("L1", "BUST", "BOOKED")]
+    store.as_of(Moment(seq=corrected))
+    assert fills(store) == {"L2": "REFUSED"}, "the ledger has what was before the correction"
+    assert store.query("SELECT qty FROM positions") == [{"qty": "2"}]
+    store.as_of(NOW)
+    assert fills(store) == {"L1": "BUSTED"}
+    assert store.query("SELECT qty FROM positions") == [{"qty": "0"}]
+    store.close()
+
+
+def test_feed_when_a_correction_brings_in_a_refused_trade_it_is_booked(tmp_path: Path) -> None:
+    made, order = large(tmp_path)
+    fill(made, order, LARGE, LARGE, "L1")
+    made.event("CORRECT", order, last_qty=LARGE - 1, last_px=LARGE, last_px_digits=0, exec_id="L2", exec_ref_id="L1")
+    made.event("CORRECT", order, last_qty=3, last_px=1, last_px_digits=0, exec_id="L3", exec_ref_id="L2")
+    store = booked(made)
+    assert history(store) == [("L1", "FILL", "OVERFLOW"), ("L2", "FILL", "OVERFLOW"), ("L3", "FILL", "BOOKED")]
+    assert fills(store) == {"L3": "BOOKED"}
+    assert store.query("SELECT qty FROM positions") == [{"qty": "3"}]
+    assert ledger_verify.verify(made.directory, store).differences == []
     store.close()
 
 
@@ -106,7 +121,7 @@ def test_feed_when_the_execution_table_is_full_names_every_trade_by_an_identity_
     order = made.order("BUY")
     for qty in range(1, 7):
         made.trade(order, "BUY", qty, 11000)
-    made.event("FILL", last_qty=9, last_px=11050, exec_id="U1", symbol="XXX/YYY", side=value("Side", "SELL"))
+    made.event("FILL", last_qty=9, last_px=11050, exec_id="U1", symbol="AAA/BBB", side=value("Side", "SELL"))
     store = booked(made)
     found = store.query("SELECT execution, exec_id, result, side, qty FROM fill_history ORDER BY seq")
     names = [f"X{n}" for n in range(1, 7)]
@@ -149,7 +164,7 @@ def test_feed_when_a_method_changes_the_view_has_that_of_the_moment(tmp_path: Pa
     for moment in (Moment(seq=flat), Moment(ns=made.engine_ns(flat + 1)), NOW):
         store.as_of(moment)
         seen.append(store.query("SELECT method FROM positions")[0]["method"])
-    assert seen == ["LIFO", "FIFO", "FIFO"]
+    assert seen == ["LIFO", "LIFO", "FIFO"], "it takes the new one when it trades"
     assert [r["method"] for r in store.query("SELECT method FROM methods ORDER BY seq")] == ["LIFO", "FIFO"]
     store.close()
 

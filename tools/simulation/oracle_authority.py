@@ -68,7 +68,6 @@ def command(m: Model, kind: int, uid: int, name: bytes, of_strategy: tuple[int, 
     first = _is_first_configuration(m, name)
     added = what == "DEFINE_STRATEGY" and bool(m.operators) and not first and oracle_definitions.is_new(m, what, body)
     if not first and _needs_two(m, what, uid, of_strategy, body):
-        _withdraw_images(m, what, body)
         return _can_wait(m, what, body) and _propose(m, what, uid, of_strategy, body)
     if until and not oracle_proposals.has_room(m, uid):
         return False
@@ -133,6 +132,8 @@ def _can_wait(m: Model, what: str, body: bytes) -> bool:
         return oracle_day.can_begin(m, oracle_records.DAY_START.unpack_from(body)[1])
     if what == "RESOLVE_ORDER":
         return oracle_restrictions.in_doubt(m, order, status) is not None
+    if what == "RELEASE":
+        return oracle_proposals.scope_of(body) in m.kills
     return what != "ASSIGN_EXECUTION" or oracle_book.in_suspense(m, execution) is not None
 
 
@@ -150,8 +151,14 @@ def _before(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> i
         return m.orders[order - 1].cum if 0 < order <= len(m.orders) else 0
     if what == "SET_PERMISSION":
         return m.regranted.get(oracle_records.PERMISSION.unpack_from(body)[1], 0)
+    if what == "RELEASE":
+        held = m.kills.get(oracle_proposals.scope_of(body))
+        return held.seq if held is not None else 0
+    if what == "ASSIGN_EXECUTION":
+        x = oracle_book.in_suspense(m, oracle_records.ACTION.unpack_from(body)[1])
+        return x.row if x is not None else 0
     s = m.strategies.get(of_strategy[0])
-    return s.status if what == "SET_STRATEGY" and s is not None else 0
+    return s.status | s.silent << 8 | s.unapproved << 9 if what == "SET_STRATEGY" and s is not None else 0
 
 
 def _apply(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> bool:
@@ -212,8 +219,9 @@ def _set_strategy(m: Model, row: int, status: int) -> bool:
 
 
 def _propose(m: Model, what: str, uid: int, of_strategy: tuple[int, int], body: bytes) -> bool:
-    if not oracle_proposals.has_room(m, uid):
+    if not oracle_proposals.has_room(m, uid, {p.number for p in _images(m, what, body)}):
         return False
+    _withdraw_images(m, what, body)
     m.made += 1
     m.proposals.append(Proposal(m.made, uid, what, body, of_strategy, m.now + PROPOSAL_NS, PENDING, _before(m, what, of_strategy, body), m.seq))
     return True
@@ -252,9 +260,14 @@ def withdraw_resume(m: Model) -> None:
 
 def _withdraw_images(m: Model, what: str, body: bytes) -> None:
     """A later image of a row: what waits for an earlier one does not wait any more."""
-    for p in m.proposals if what in oracle_definitions.KINDS else ():
-        if p.state == PENDING and p.kind == what and oracle_definitions.row_of(what, p.body) == oracle_definitions.row_of(what, body):
-            p.state = WITHDRAWN
+    for p in _images(m, what, body):
+        p.state = WITHDRAWN
+
+
+def _images(m: Model, what: str, body: bytes) -> list[Proposal]:
+    """What waits and is of the same row as a definition."""
+    row = oracle_definitions.row_of(what, body) if what in oracle_definitions.KINDS else 0
+    return [p for p in m.proposals if row and p.state == PENDING and p.kind == what and oracle_definitions.row_of(what, p.body) == row]
 
 
 def _withdraw_unfit(m: Model) -> None:

@@ -146,6 +146,7 @@ def _into_position(m: Model, t: Trade, px: int, qty: int) -> None:
         return
     p.cost, p.realized = average(p.net, p.cost, p.realized, signed, px)
     p.trade(signed, px)
+    p.flatten_tries = 0
 
 
 def _into_order(m: Model, o: Order | None, qty: int, px: int) -> bool:

@@ -46,7 +46,7 @@ def learn(m: Model, day: int, begins_ns: int, *, agreed: bool) -> None:
     if not is_day(day) or not begins_ns or not 0 < _ends_ns(day) - begins_ns <= LEAD_MAX * NANO:
         return
     lead = (_ends_ns(day) - begins_ns) // NANO
-    if agreed or not m.day_lead_s or lead < m.day_lead_s:
+    if agreed or lead < m.day_lead_s:
         m.day_lead_s = lead
 
 

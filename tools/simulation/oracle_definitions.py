@@ -44,6 +44,15 @@ def define(m: Model, what: str, body: bytes) -> bool:
     return done
 
 
+def is_in_currency(m: Model, instrument: int, currency: int) -> bool:
+    """Whether an instrument is traded for the currency, or quoted in it."""
+    image, money = m.images.get(("DEFINE_INSTRUMENT", instrument)), m.images.get(("DEFINE_CURRENCY", currency))
+    if image is None or money is None:
+        return False
+    code = text_of(field_of("DEFINE_CURRENCY", money, "code"))
+    return code in [text_of(field_of("DEFINE_INSTRUMENT", image, side)) for side in ("base", "quote")]
+
+
 def is_new(m: Model, what: str, body: bytes) -> bool:
     return (what, row_of(what, body)) not in m.images
 

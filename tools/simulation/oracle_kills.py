@@ -3,8 +3,8 @@
     KILL, RELEASE (oracle_authority), KILL_WORD, TIMER frames ─▶ Model.kills, requests, orders that flatten
 
 Written from docs/operations.md, docs/controls.md and the issue's words: a kill holds from its input on; an open order of the scope is asked to be cancelled
-at once when its session is up, and again by the timer, at most once a second and less often with every eighth request; a position that it flattens likewise,
-until it is flat. While engine time stands still, every 16th timer frame stands for a second. Reads and writes the Model alone; nothing here fails.
+at once when its session is up, and again by the timer, at most once a second and less often with every eighth request; a position that it flattens is asked
+to be closed until it is flat, after one, two, four seconds and so on, from the beginning after each trade, and what found no way is tried again each second. While engine time stands still, every 16th timer frame stands for a second. Reads and writes the Model alone; nothing here fails.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ CANCELS, FLATTENS = CONSTANTS["KILL_CANCEL"][0], CONSTANTS["KILL_FLATTEN"][0]
 FLATTEN_CLIENT_ID = CONSTANTS["FLATTEN_CLIENT_ID"][0]
 AGAIN_NS = 1_000_000_000
 TICKS_STOOD = 16
+LONGEST_S = 4096
 
 
 # ---- scopes ----------------------------------------------------------------------------------------------------------------------
@@ -130,15 +131,14 @@ def timer(m: Model) -> None:
     wanted = [scope for scope, k in m.kills.items() if k.options & CANCELS]
     for _, s in sorted(m.strategies.items()):
         for o in list(s.open.values()) if wanted or s.silent else ():
-            if _due(m, o.updated_ns, o.revision) and (s.silent or any(holds(scope, o.account, o.strategy, o.instrument, o.venue) for scope in wanted)):
+            if _due(m, o.updated_ns, 1 + o.revision // 8) and (s.silent or any(holds(scope, o.account, o.strategy, o.instrument, o.venue) for scope in wanted)):
                 _cancel(m, o)
-    if m.kills and _due(m, m.looked_ns, 0):
+    if m.kills and _due(m, m.looked_ns, 1):
         m.looked_ns = m.now
         _flatten(m, [scope for scope, k in m.kills.items() if k.options & FLATTENS], now=False)
 
 
-def _due(m: Model, since_ns: int, tries: int) -> bool:
-    times = 1 + tries // 8
+def _due(m: Model, since_ns: int, times: int) -> bool:
     return m.now - since_ns >= AGAIN_NS * times or (m.stood > 0 and m.stood % (TICKS_STOOD * times) == 0)
 
 
@@ -152,13 +152,13 @@ def _flatten(m: Model, scopes: list[Scope], *, now: bool) -> None:
         most = m.instruments[instrument].qty_max
         qty = abs(p.net) - sum(o.reserved for o in closing)
         qty = min(qty, most) if most else qty
-        if qty <= 0 or not (now or p.flatten_tries == 0 or _due(m, p.flatten_ns, p.flatten_tries)):
+        if qty <= 0 or not (now or p.flatten_tries == 0 or _due(m, p.flatten_ns, min(2 ** (p.flatten_tries - 1), LONGEST_S))):
             continue
-        p.flatten_ns = m.now
-        p.flatten_tries += 1
         found = _way_out(m, account, instrument)
         if found is None or len(m.orders) + 1 >= m.capacity["orders"]:
             continue
+        p.flatten_ns = m.now
+        p.flatten_tries += 1
         m.flattened += 1
         client_id = FLATTEN_CLIENT_ID << 32 | m.flattened
         terms = (0, 0, qty, 0, 0, instrument, account, 0, side, MARKET, IOC, 0)
@@ -176,14 +176,14 @@ def _flatten(m: Model, scopes: list[Scope], *, now: bool) -> None:
 
 def _way_out(m: Model, account: int, instrument: int) -> tuple[int, int] | None:
     """Route and venue of an order that closes: the first that fits, takes it and has a message left, where a kill is no hindrance if there is none else."""
-    last = None
+    killed = None
     for row, r in sorted(m.routes.items()):
         venue = m.venues.get(r.venue)
         if not r.active or r.instrument not in (0, instrument) or r.account not in (0, account) or venue is None or not venue.active:
             continue
         takes = not (venue.ord_types and not venue.ord_types >> MARKET & 1) and not (venue.time_in_forces and not venue.time_in_forces >> IOC & 1)
         open_ = m.accounts.get(account, False) and takes and venue.up and not venue.stalled and venue_refusal(m, r.venue) != "MESSAGE_RATE"
-        last = (row, r.venue) if open_ else None
         if open_ and (KIND["VENUE"], r.venue, 0) not in m.kills:
-            break
-    return last
+            return row, r.venue
+        killed = killed or ((row, r.venue) if open_ else None)
+    return killed

@@ -7,6 +7,8 @@ Written from docs/operations.md and core/overrides' own words. Reads and writes 
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.simulation import oracle_definitions, oracle_limits, oracle_records
 from ringfence.tools.simulation.oracle_model import Model, Proposal
@@ -19,9 +21,9 @@ _DEFINED = {f"DEFINE_{name}": name for name in ("ACCOUNT", "INSTRUMENT", "STRATE
 _ROW = ENUMS["ScopeKind"].by_value
 
 
-def has_room(m: Model, uid: int) -> bool:
-    """At most half of what the others leave is one operator's."""
-    live = [p.proposer for p in m.proposals if p.state in (PENDING, RUNNING)]
+def has_room(m: Model, uid: int, replaced: Container[int] = ()) -> bool:
+    """At most half of what the others leave is one operator's; ``replaced`` are the numbers of what the new one takes the place of."""
+    live = [p.proposer for p in m.proposals if p.state in (PENDING, RUNNING) and p.number not in replaced]
     return m.capacity.get("proposals", 1 << 32) - 1 - len(live) > live.count(uid)
 
 
@@ -61,6 +63,9 @@ def _is_part(m: Model, part: Scope, whole: Scope) -> bool:
     of, owner = _ROW[whole[0]], _ROW[part[0]].removesuffix("_INSTRUMENT")
     if of == "INSTRUMENT":
         return part[0] in (KIND["ACCOUNT_INSTRUMENT"], KIND["STRATEGY_INSTRUMENT"]) and part[2] == whole[1]
+    if of == "CURRENCY":
+        row = part[2] if part[0] in (KIND["ACCOUNT_INSTRUMENT"], KIND["STRATEGY_INSTRUMENT"]) else part[1] if part[0] == KIND["INSTRUMENT"] else 0
+        return oracle_definitions.is_in_currency(m, row, whole[1])
     if of in pair:
         return part[0] == KIND[pair[of]] and part[1] == whole[1]
     belongs = {("BROKER", "ACCOUNT"): "broker", ("DESK", "STRATEGY"): "desk_row"}.get((of, owner))
