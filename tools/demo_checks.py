@@ -7,6 +7,7 @@ from replaying the journal, so a figure printed here was rebuilt from disk, not 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,8 @@ from ringfence.ipc.histogram import Histogram
 from ringfence.tools.errors import ToolError
 from ringfence.tools.journal import JournalReader
 from ringfence.tools.ledger_state import disagreements
+from ringfence.tools.ledger_store import FILE_NAME, open_store
+from ringfence.tools.ledger_verify import verify
 from ringfence.tools.render import GLYPHS, Options, Row, duration, paint
 from ringfence.tools.replay import replay
 from ringfence.tools.views import journal as pictures
@@ -66,6 +69,8 @@ def check(directory: Path, record: Path, left: list[str]) -> Outcome:
     names = ("intents", "denies", "order_count", "fills", "rejects", "duplicates", "break_count", "open_orders")
     outcome.engine = {n: int(source.engine[n]) for n in names}
     outcome.pnl = pnl(source)
+    if (directory / FILE_NAME).exists():
+        _compare_ledger(outcome, directory)
     try:
         _compare_venue(outcome, source, read_record(record))
     except GatewayError as e:
@@ -82,6 +87,19 @@ def _compare_checkpoint(outcome: Outcome, checkpoint: tuple[int, int] | None, ve
     outcome.replay_equal = verified > 0 and outcome.checkpoint_seq == outcome.frames
     if not outcome.replay_equal:
         outcome.differences.append(f"frames {outcome.checkpoint_seq + 1:,} to {outcome.frames:,} follow the last checkpoint: the engine did not stop cleanly")
+
+
+def _compare_ledger(outcome: Outcome, directory: Path) -> None:
+    """The database has all of the journal, to the last unit."""
+    try:
+        with closing(open_store(str(directory / FILE_NAME))) as store:
+            found = verify(directory / "journal", store)
+    except ToolError as e:
+        outcome.differences.append(f"ledger in the database: {e}")
+        return
+    outcome.differences += [f"ledger in the database: {line}" for line in found.differences]
+    if found.last_seq != found.journal_seq:
+        outcome.differences.append(f"ledger in the database: ends at sequence {found.last_seq:,}, the journal at {found.journal_seq:,}")
 
 
 def _compare_venue(outcome: Outcome, source: tables.Replayed, record: VenueRecord) -> None:

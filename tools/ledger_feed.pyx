@@ -105,6 +105,11 @@ cdef uint32_t in_force_of(const EngineState *s, uint32_t row) noexcept nogil:
     return row
 
 
+cdef int is_assigned(const EngineState *s, uint32_t row, uint64_t to) noexcept nogil:
+    """Whether an operator assigned a trade out of suspense, and this is its row there."""
+    return s.executions[in_force_of(s, row)].assigned_to == to
+
+
 cdef inline int refers(const LedgerEvent *e) noexcept nogil:
     return e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
 
@@ -276,9 +281,11 @@ cdef class Feed:
         cdef uint64_t taken = t.events[row - 1].ref_key
         if root == row:
             self.days[row] = self.days_of(e.kind, e.instrument)
-            if e.key and t.events[row - 1].seq == e.seq and taken and taken <= s.engine.execution_count and s.executions[taken].assigned_to == e.key:
+            if e.key and t.events[row - 1].seq == e.seq and taken and taken <= s.engine.execution_count and is_assigned(s, <uint32_t>taken, e.key):
                 self.days[row] = self.days[t.events[row - 1].root]  # busted in suspense, booked for its owner: it settles when it would have
         c.execution = self.identity_of(root)
+        if root == row and self.loose_of(c.execution) != NULL:
+            self.days[row] = self.loose_of(c.execution).days  # corrected into what the ledger can book: it settles when it would have
         self.name_execution(c, named if c.execution < NAMELESS else 0, event)
         self.take_figures(c, says)
         c.position = t.events[root].position
@@ -292,6 +299,7 @@ cdef class Feed:
         cdef uint32_t known = find_event(t, r.event.ref_key) if r.event.ref_key else 0
         cdef uint32_t root = t.events[known].root if t.events[known].root else known
         cdef Change *c = self.next_change(r.event.kind, r.result)
+        cdef Loose *known_loose
         cdef Days d = self.days[root] if root else self.days_of(r.event.kind, r.event.instrument)
         cdef int has_row = r.event.kind == RF_LEDGER_EVENT_KIND_FILL or r.event.kind == RF_LEDGER_EVENT_KIND_CORRECT
         has_row = has_row and r.event.key and r.event.key <= s.engine.execution_count
@@ -301,6 +309,9 @@ cdef class Feed:
             c.execution = first_of(s, <uint32_t>r.event.key)
         else:
             c.execution = self.new_identity()
+        known_loose = self.loose_of(c.execution)
+        if known_loose != NULL:
+            d = known_loose.days
         self.name_execution(c, r.event.key if has_row else t.events[root].key, event)
         self.take_figures(c, in_force(t, root) if root and r.event.kind == RF_LEDGER_EVENT_KIND_BUST else &r.event)
         if root:
@@ -308,7 +319,9 @@ cdef class Feed:
             c.strategy = t.events[root].strategy
         c.trade_day = d.trade
         c.value_day = d.value
-        if has_row:
+        if has_row and known_loose != NULL:
+            known_loose.row = <uint32_t>r.event.key
+        elif has_row:
             self.keep_loose(c.execution, <uint32_t>r.event.key, d, root == 0)
 
     cdef void keep_loose(self, uint32_t execution, uint32_t row, Days days, int absent) noexcept nogil:
@@ -322,6 +335,14 @@ cdef class Feed:
     cdef void drop_loose(self, uint32_t i) noexcept nogil:
         self.loose_count -= 1
         self.loose[i] = self.loose[self.loose_count]
+
+    cdef Loose *loose_of(self, uint32_t execution) noexcept nogil:
+        """The trade of this identity that the ledger does not have, or not as it is in force; NULL: it has it."""
+        cdef uint32_t i
+        for i in range(self.loose_count):
+            if self.loose[i].execution == execution:
+                return &self.loose[i]
+        return NULL
 
     cdef int is_loose(self, uint32_t row) noexcept nogil:
         cdef uint32_t i
@@ -371,8 +392,11 @@ cdef class Feed:
         while i < self.loose_count:
             trade = &self.loose[i]
             row = in_force_of(s, trade.row)
-            if self.has_come_in(trade.execution) or (row != trade.row and self.is_refused(row)):
-                self.drop_loose(i)  # the event says so, or the new refusal, which keeps it
+            if self.has_come_in(trade.execution):
+                self.drop_loose(i)  # the event says so
+                continue
+            if row != trade.row and self.is_refused(row):
+                i += 1  # the refusal says so
                 continue
             if row != trade.row and s.executions[row].state == RF_EXECUTION_BOOKED:
                 trade.row = row

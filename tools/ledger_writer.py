@@ -229,7 +229,7 @@ class LedgerWriter:
                 mark, alive = int(region.section("mark")[0]["position"]), owner_alive(region.superblock)
         except RegionMissing:
             return sys.maxsize  # nobody writes: what the files have is what there is
-        return mark if alive or any(r.alive for r in list_regions(self.instance)) else sys.maxsize
+        return mark if alive or any(r.alive and r.role != _ROLE for r in list_regions(self.instance)) else sys.maxsize
 
     def _compare(self, made: Head, stored: Head) -> None:
         if made == stored:

@@ -27,6 +27,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,11 +40,13 @@ from running_instance import Running
 from ringfence.ipc.errors import IpcError
 from ringfence.ipc.regions import list_regions
 from ringfence.tools.errors import ToolError
+from ringfence.tools.ledger_store import FILE_NAME, open_store
+from ringfence.tools.ledger_verify import verify
 from ringfence.tools.replay import replay
 
 TRADER = Path(__file__).with_name("strategy_process.py")
 STRATEGIES = ("s1", "s2")
-CHILDREN = ("engine", "gw.sim", "sidecar", "shadow")
+CHILDREN = ("engine", "gw.sim", "sidecar", "shadow", "ledger")
 DENIED = ("STALE", "SESSION_DOWN", "JOURNAL_PRESSURE", "JOURNAL_LATE", "TRADING_HALTED", "GATEWAY_STALLED", "STRATEGY_STALLED")
 BREAKS = ("UNKNOWN_OUTCOME",)
 FIRST_OF_A_LIFE = 100_000
@@ -53,6 +56,7 @@ CONFIG = """
 restarts_max = 1000000
 restart_wait_ms = 10
 restart_wait_max_ms = 100
+[ledger]
 """
 
 
@@ -236,6 +240,12 @@ class Harness:
 
     # ---- the end
 
+    def compare_ledger(self) -> None:
+        """The database has everything that the journal has, once."""
+        with closing(open_store(str(self.running.data / FILE_NAME))) as store:
+            found = verify(self.running.data / "journal", store)
+        assert (found.differences, found.last_seq) == ([], found.journal_seq), self.running.logs()
+
     def compare(self) -> None:
         """Let everything come to rest; then venue, engine, strategies, journal and a cold replay must say the same."""
         for trader in self.traders.values():
@@ -249,6 +259,7 @@ class Harness:
         ledgers = [Ledger(t.ledger) for t in lives]
         left = self.running.down()
         assert left == [], f"regions are left: {left}"
+        self.compare_ledger()
         asked = asked_of(self.running)
         for trader, ledger in zip(lives, ledgers, strict=True):
             self.tally.doubted += len(ledger.doubted)

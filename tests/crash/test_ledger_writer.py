@@ -44,7 +44,9 @@ def test_ledger_writer_when_it_is_killed_at_work_is_started_again_and_books_ever
     assert_equal_books(running, load)
 
 
-def test_ledger_writer_when_its_store_cannot_be_is_given_up_and_the_instance_trades_on(running: Running, tmp_path: Path) -> None:
+def test_ledger_writer_when_its_store_cannot_be_is_given_up_and_the_instance_trades_on(
+    running: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "recipes.db").write_text("no database, but long enough to be looked at as one" * 100)
     running.add(f'[ledger]\nstore = "{tmp_path / "recipes.db"}"\n')
     running.change("[rings]", "[supervisor]\nrestarts_max = 1\nrestart_wait_ms = 10\n[rings]")
@@ -53,6 +55,10 @@ def test_ledger_writer_when_its_store_cannot_be_is_given_up_and_the_instance_tra
     running.wait_session_up()
     running.until("the end of the writer", lambda: next(c for c in running.status()["components"] if c["name"] == "ledger")["state"] == "FAILED")
     assert "no store of ours" in (running.data / "logs" / "ledger.log").read_text()
+    for word in ("status", "doctor"):
+        capsys.readouterr()
+        cli.main([word, "--instance", running.name])
+        assert "ledger" in capsys.readouterr().out, word
     load = Load(running)
     load.step(10)
     settle(running, load)

@@ -106,6 +106,20 @@ def test_ledger_statement_when_a_day_is_named_opens_with_the_day_before_and_clos
     assert (status, "the store has: main" in err) == (2, True)
 
 
+def test_ledger_statement_when_money_is_finer_than_cents_has_the_instruments_digits(capsys: Capture, tmp_path: Path) -> None:
+    made = Journal(tmp_path / "inverse", instrument={"inverse": 1, "price_digits": 1, "base": "BTC"})
+    made.fill(made.order("BUY"), 100, 300005, "A", last_px_digits=1)
+    made.mark(310000, 310010)
+    made.write()
+    data = ("--data", str(made.data))
+    assert cli.main(["ledger", "write", *data]) == 0
+    capsys.readouterr()
+    assert cli.main(["ledger", "statement", "--account", "main", "--day", "2026-01-02", *data]) == 0
+    text = capsys.readouterr().out
+    for shown in ("31,000.50", "30,000.5 ", "-0.00333328", "0.00010752", "0.00000000"):
+        assert shown in text, text
+
+
 def test_ledger_rebuild_when_confirmed_books_anew(run: Run) -> None:
     run("write")
     before = rows(run, "positions")

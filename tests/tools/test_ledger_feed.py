@@ -81,6 +81,8 @@ def test_feed_when_the_ledger_refuses_a_trade_says_why_until_it_is_busted(tmp_pa
     made.event("BUST", order, exec_id="L3", exec_ref_id="L1")
     store = booked(made)
     assert history(store) == [("L1", "FILL", "OVERFLOW"), ("L2", "FILL", "BOOKED"), ("L1", "BUST", "BOOKED")]
+    head = made.replayer.state.table("ledger")[1]
+    assert (int(head["refused"]), int(head["refusal"])) == (1, value("LedgerResult", "OVERFLOW"))
     assert fills(store) == {"L1": "BUSTED", "L2": "BOOKED"}
     store.close()
 
@@ -147,6 +149,24 @@ def test_feed_when_a_trade_leaves_suspense_keeps_the_day_on_which_it_settles(tmp
         ("BUST", "suspense", "2026-01-05", "2026-01-06"),
         ("FILL", "mm1", "2026-01-05", "2026-01-06"),
     ]
+    store.close()
+
+
+def test_feed_when_a_refused_trade_is_corrected_later_keeps_the_day_on_which_it_settles(tmp_path: Path) -> None:
+    made = Journal(tmp_path, instrument={"price_digits": 0, "qty_max": 2**62, "settle_days": 2})
+    order = made.order("BUY", 2**62)
+    fill(made, order, LARGE, LARGE, "L1")  # on Friday the 2nd: settles on Tuesday the 6th
+    made.next_day(20260105)
+    made.event("CORRECT", order, last_qty=LARGE - 1, last_px=LARGE, last_px_digits=0, exec_id="L2", exec_ref_id="L1")
+    made.event("CORRECT", order, last_qty=3, last_px=1, last_px_digits=0, exec_id="L3", exec_ref_id="L2")
+    store = booked(made)
+    found = [(r["result"], str(r["day"]), str(r["trade_day"]), str(r["value_day"])) for r in store.query("SELECT * FROM fill_history ORDER BY seq")]
+    assert found == [
+        ("OVERFLOW", "2026-01-02", "2026-01-02", "2026-01-06"),
+        ("OVERFLOW", "2026-01-05", "2026-01-02", "2026-01-06"),
+        ("BOOKED", "2026-01-05", "2026-01-02", "2026-01-06"),
+    ]
+    assert [str(r["value_day"]) for r in store.query("SELECT value_day FROM postings")] == ["2026-01-06"]
     store.close()
 
 

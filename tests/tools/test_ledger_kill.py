@@ -25,6 +25,7 @@ from ringfence.tools.ledger_writer import LedgerWriter
 Open = Callable[..., Store]
 ROWS = 8  # of a batch: every few trades one
 END_S = 60
+CRASHES = 3
 
 
 @pytest.fixture(scope="module")
@@ -129,18 +130,25 @@ def crashing(cluster: PrivateCluster) -> Iterator[Callable[[], None]]:
         cluster.start()
 
 
-def test_writer_when_the_server_crashes_goes_on_when_it_is_back_and_books_each_batch_once(
+def test_writer_when_the_server_crashes_at_random_moments_goes_on_when_it_is_back_and_books_each_batch_once(
     cluster: PrivateCluster, crashing: Callable[[], None], journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = f"{cluster.url}#crashed"
     s, reader = open_store(where), open_store(where)
     failed: list[BaseException] = []
-    gate = threading.Semaphore(4)  # so that the journal is not over before the crash
-    real = s.append
+    may, limit = threading.Condition(), 0  # batches up to this number may be sent, so that the journal is not over before the last crash
+    real, random_moments = s.append, random.Random(13)
 
     def gated(batch: Batch) -> None:
-        gate.acquire()
+        with may:
+            may.wait_for(lambda: batch.head.number <= limit)
         real(batch)
+
+    def let(number: int) -> None:
+        nonlocal limit
+        with may:
+            limit = number
+            may.notify_all()
 
     monkeypatch.setattr(s, "append", gated)
     monkeypatch.setattr("ringfence.tools.ledger_writer.AGAIN_S", (0.01, 0.05))
@@ -156,16 +164,19 @@ def test_writer_when_the_server_crashes_goes_on_when_it_is_back_and_books_each_b
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        while batches(reader) < 3:
-            assert thread.is_alive()
-        crashing()
-        gate.release(1000)
+        for crash in range(1, CRASHES + 1):
+            let(4 * crash)
+            wanted = random_moments.randint(4 * crash - 3, 4 * crash)
+            while batches(reader) < wanted:
+                assert thread.is_alive(), failed
+            crashing()
+            reader.reconnect()
+        let(10**9)
         thread.join(END_S)
-        assert (failed, thread.is_alive()) == ([], False)
-        reader.reconnect()
-        assert agrees(journal, reader) > 8
+        assert (failed, thread.is_alive(), writer.away >= CRASHES - 1) == ([], False, True)
+        assert agrees(journal, reader) > 4 * CRASHES
     finally:
-        gate.release(1000)
+        let(10**9)
         thread.join(END_S)
         writer.close()
         reader.clear()

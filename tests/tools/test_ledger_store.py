@@ -224,6 +224,42 @@ def test_store_when_a_row_was_altered_verify_names_it(store: Open, alter: Callab
     assert any("position 1: cost is" in d for d in found), found
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE accounts SET name = 'other'", "accounts: the store has"),
+        ("UPDATE methods SET method = 'HIFO'", "method is HIFO in the store, WAC by the journal"),
+        ("UPDATE valuations SET factor = '1'", "valuations: the store lacks"),
+        ("DELETE FROM venues", "venues: the store lacks"),
+        ("UPDATE executions SET result = 5 WHERE seq = (SELECT min(seq) FROM executions)", "1 bookings are refused in the store, 0 by the journal"),
+    ],
+)
+def test_store_when_a_name_or_a_result_was_altered_verify_names_it(
+    store: Open, alter: Callable[[Store, str], None], tmp_path: Path, change: str, said: str
+) -> None:
+    made, s = random_journal(tmp_path, 8, 10), store("named")
+    write(made.write(), s)
+    alter(s, change)
+    found = ledger_verify.verify(made.directory, s).differences
+    assert any(said in d for d in found), found
+
+
+def test_verify_when_the_running_engine_has_another_figure_or_lot_says_which(tmp_path: Path, store: Open) -> None:
+    made, s = Journal(tmp_path), store("engine")
+    made.trade(made.order("BUY"), "BUY", 3, 11000)
+    write(made.write(), s)
+    engine = made.replayer.state.table
+    found = ledger_verify.verify(made.directory, s, engine)
+    assert (found.live, found.differences) == (1, [])
+    engine("lots")[1]["cost"][0] += 1
+    assert ledger_verify.verify(made.directory, s, engine).differences == ["position 1: the engine has 1 lots, the journal gives 1, and they are not the same"]
+    engine("lots")[1]["cost"][0] -= 1
+    engine("ledger_positions")[1]["fees"][0] = 7
+    assert ledger_verify.verify(made.directory, s, engine).differences == ["position 1: fees is 7 in the engine, 0 by the journal (whole numbers)"]
+    engine("ledger_positions")[1]["updated_seq"] += 1
+    assert ledger_verify.verify(made.directory, s, engine).live == 0, "it went on since"
+
+
 def test_store_when_a_row_is_to_be_changed_or_removed_it_refuses(store: Open, refusal: type[Exception], tmp_path: Path) -> None:
     made, s = random_journal(tmp_path, 9, 10), store("grow")
     write(made.write(), s)

@@ -165,7 +165,22 @@ def _instances() -> Iterator[Row]:
             yield _row(
                 f"abi {name}", "ok", f"{len(found)} regions, layout agrees" + (f"; {len(dead)} without a live writer: {', '.join(dead)}" if dead else "")
             )
+            yield from _processes(name)
             yield from _controls(name)
+
+
+def _processes(name: str) -> Iterator[Row]:
+    """What of a running instance does not run: the instance may trade on without it, so somebody has to look."""
+    from ringfence.tools.views import processes
+    from ringfence.tools.views.instance import Instance
+
+    with Instance(name) as instance:
+        down, logs = [r for r in processes.status(instance) if r["health"] == "bad"], f"{instance.data_dir or 'DATA'}/logs"
+    for row in down:
+        what = f"{row['component']} is {row['state']}: {row['note'] or 'it ended'}"
+        yield _row(f"processes {name}", "warn", what, f"look at {logs}/{row['component']}.log, then ringfence down and ringfence up")
+    if not down:
+        yield _row(f"processes {name}", "ok", "every process runs that should")
 
 
 def _controls(name: str) -> Iterator[Row]:

@@ -87,6 +87,8 @@ _NOTES = {
     "verified": "checkpoints verified",
     "snapshots": "snapshots",
     "quotes": "quotes",
+    "batches": "batches booked",
+    "store_away": "times the store was away",
 }
 _DURABILITY = {1: "async", 2: "local", 3: "replicated"}
 
