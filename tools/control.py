@@ -34,7 +34,7 @@ from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import authority, definitions, kill_words, operator_actions, reload, signed
+from ringfence.tools import authority, definitions, kill_words, ledger_entry, operator_actions, reload, signed
 from ringfence.tools.config import Config
 from ringfence.tools.config_model import StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
@@ -492,6 +492,7 @@ class ControlAgent:
         with Segment.attach(self.instance, "state") as state:
             if waiting.checked and operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
                 why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
+                why = ledger_entry.refusal(state.section("breaks"), int(waiting.answer["request_id"])) or why
                 return {"ok": False, "error": why, "code": 4}
             return waiting.answer | (waiting.outcome(state) if waiting.outcome is not None else {})
 
