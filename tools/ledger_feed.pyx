@@ -607,7 +607,7 @@ cdef class Feed:
                 at += length
                 if (
                     s.ledger.head.event_count != self.event_count or s.engine.execution_count != self.execution_count or s.engine.fills != self.fills
-                    or s.ledger.refusal_count or self.loose_count
+                    or s.ledger.refusal_count or s.ledger.touched_count or self.loose_count
                 ):
                     self.say_input(frame)
                 if self.look_at_methods:

@@ -5,7 +5,8 @@
 One schema is one ledger (``#SCHEMA`` at the end of the URL; ``ledger`` when there is none). ``prepare`` needs an owner: it makes schema, tables and the roles
 ``SCHEMA_writer`` (may read and add) and ``SCHEMA_reader`` (may read). Every session of the writer then acts as ``SCHEMA_writer``, so that not even this program
 can change what is booked. In production log in as a member of that role: ``prepare`` only looks then. Batches are numbered by a primary key: of two writers one
-is refused by the server itself. What can fail: StoreAway whenever the connection breaks, StoreDiffers, StoreError with what the server says.
+is refused by the server itself. What can fail: StoreAway whenever the connection breaks, StoreDiffers for tables that are not those of this version, StoreError
+with what the server says.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class PostgresStore(Store):
             raise StoreAway(f"{self.where}: {_said(e)}") from e
         except self._psycopg.errors.UniqueViolation as e:
             raise StoreDiffers(f"{self.where}: {_said(e)}: another writer is at work; stop one of them") from e
+        except (self._psycopg.errors.UndefinedTable, self._psycopg.errors.UndefinedColumn) as e:
+            raise StoreDiffers(f"{self.where}: {_said(e)}: not the tables of this version; book the journal anew: ringfence ledger rebuild") from e
         except self._psycopg.Error as e:
             raise StoreError(f"{self.where}: {_said(e)}") from e
 

@@ -122,8 +122,10 @@ class SQLiteStore(Store):
         try:
             yield
         except sqlite3.OperationalError as e:
-            if str(e).startswith(("no such table", "no such column", "no such view")):
+            if str(e).startswith("no such "):
                 raise StoreDiffers(f"{self.where}: {e}: not the tables of this version; book the journal anew: ringfence ledger rebuild") from e
+            if e.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+                raise StoreError(f"{self.where}: {e}") from e
             raise StoreAway(f"{self.where}: {e}; {hint}") from e
         except sqlite3.IntegrityError as e:
             raise StoreError(f"{self.where}: {e}") from e

@@ -22,6 +22,12 @@ Capture = pytest.CaptureFixture[str]
 Run = Callable[..., tuple[int, str, str]]
 
 
+@pytest.fixture(autouse=True)
+def signals_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write in this process must not take Ctrl-C away from the tests."""
+    monkeypatch.setattr("ringfence.ipc.stop.install", lambda: None)
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     made = random_journal(tmp_path, 21, 40)
@@ -61,6 +67,16 @@ def test_ledger_write_when_run_twice_books_once_and_the_views_add_up(run: Run, j
     assert sum(Decimal(r["qty"]) for r in rows(run, "lots")) == qty
     balance = rows(run, "trial-balance")
     assert sum(Decimal(r["debit"] or 0) - Decimal(r["credit"] or 0) for r in balance if r["asset"] == "USD") == 0
+    assert run("verify")[0] == 0
+
+
+def test_ledger_write_when_interrupted_says_where_the_next_one_goes_on(run: Run, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringfence.ipc.stop.requested", lambda: True)
+    status, _, err = run("write")
+    assert (status, "goes on behind the last batch" in err) == (130, True)
+    monkeypatch.undo()
+    monkeypatch.setattr("ringfence.ipc.stop.install", lambda: None)
+    assert run("write")[0] == 0
     assert run("verify")[0] == 0
 
 

@@ -195,6 +195,19 @@ def test_postgres_clear_when_people_are_members_of_its_roles_keeps_them(cluster:
         s.close()
 
 
+def test_query_when_a_table_or_column_is_missing_says_that_the_store_is_of_another_version(store: Open, journal: Journal) -> None:
+    s = store("version")
+    writer = LedgerWriter(journal.directory, s)
+    writer.catch_up()
+    writer.close()
+    for sql in ("SELECT * FROM nowhere", "SELECT colour FROM postings"):
+        with pytest.raises(StoreDiffers, match="ringfence ledger rebuild"):
+            s.query(sql)
+    with pytest.raises(StoreError, match="syntax error") as caught:
+        s.query("SELECT SELECT")
+    assert not isinstance(caught.value, (StoreAway, StoreDiffers)), "trying again would not help"
+
+
 def test_sqlite_when_its_tables_are_others_or_its_file_is_damaged_says_which(journal: Journal, tmp_path: Path) -> None:
     old = tmp_path / "old.db"
     with sqlite3.connect(old) as c:
