@@ -226,8 +226,8 @@ class Truth:
         for order_id, booked in zip(orders["order_id"].tolist(), orders["cum_qty"].tolist(), strict=True):
             if booked != cum[order_id]:
                 found.append(Violation("I5", f"order {order_id}: cum {booked}, its executions in force sum to {cum[order_id]}"))
-        fields = ("account", "strategy", "instrument", "net_qty")
-        have = {(a, s, i): q for a, s, i, q in zip(*(positions[n].tolist() for n in fields), strict=True)}
+        fields = ("account", "strategy", "instrument", "bought_qty", "sold_qty")  # what entries of the ledger make of the net quantity, the oracle knows
+        have = {(a, s, i): bought - sold for a, s, i, bought, sold in zip(*(positions[n].tolist() for n in fields), strict=True)}
         for key in have.keys() | net.keys():
             if have.get(key, 0) != net[key]:
                 found.append(Violation("I6", f"position (account, strategy, instrument) {key}: {have.get(key, 0)}, its executions sum to {net[key]}"))
@@ -254,8 +254,8 @@ class Truth:
             if not int(p["strategy"]):
                 continue  # suspense
             key = (int(p["account"]), int(p["strategy"]), int(p["instrument"]))
-            if int(p["net_qty"]) != net[key]:
-                found.append(Violation("TRUTH", f"position {key}: {int(p['net_qty'])}, the venue's trades sum to {net[key]}"))
+            if (traded := int(p["bought_qty"]) - int(p["sold_qty"])) != net[key]:
+                found.append(Violation("TRUTH", f"position {key}: traded {traded}, the venue's trades sum to {net[key]}"))
         return found
 
 
