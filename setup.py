@@ -2,8 +2,8 @@
 
 ``RINGFENCE_DEBUG=1`` builds with bounds, overflow and None checks on (the whole suite must pass there too);
 ``RINGFENCE_TEST=1`` compiles the failpoints in (``ipc/failpoint.h``); such a build is made beside the normal one, by ``.ci/failpoint-build``, never in place;
-``RINGFENCE_COMPILED=1`` takes the modules that are in place (for an editable install after ``build_ext --inplace``: pip would compile them once more);
-``RINGFENCE_ANNOTATE=1`` writes Cython's HTML pages beside the C under ``build/``.
+``RINGFENCE_COMPILED=1`` takes the modules that are in place (for an editable install after ``build_ext --inplace``: pip would compile them once more).
+Cython's HTML pages are written beside the C under ``build/``: ``tests/core/test_nogil.py`` reads them.
 """
 
 import os
@@ -48,7 +48,7 @@ setup(
         build_dir="build/cython",
         include_path=["src"],
         compiler_directives=DIRECTIVES,
-        annotate=bool(os.environ.get("RINGFENCE_ANNOTATE")),
+        annotate=True,
         nthreads=2,
     ),
 )

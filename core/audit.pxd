@@ -11,5 +11,7 @@ cdef void audit_scope(EngineState *s, uint8_t control_kind, const Scope *scope, 
 cdef void audit_strategy(EngineState *s, uint64_t strategy, int64_t before, int64_t after) noexcept nogil
 # Fold a command whole, whatever comes of it.
 cdef void audit_command(EngineState *s, const Control *c) noexcept nogil
+# Fold bytes, a multiple of 8 of them.
+cdef uint64_t fold(uint64_t digest, const char *bytes, int count) noexcept nogil
 # Of a row image, BODY_BYTES long.
 cdef uint64_t digest_of(const char *body) noexcept nogil

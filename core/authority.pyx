@@ -13,8 +13,9 @@ higher than that of any signed command before, and the time is not over. The num
 Looser is what allows more (core/looser): a higher limit or none, a grant, the release of a kill, a strategy that was silenced, poisoned or disabled for
 repeated executions set free again, a definition that opens an object or takes back what bounds it (``definitions.widens``), a strategy that one person has
 added let loose. Two it takes as well to resume what was halted, to begin a trading day before its time (core/day), to say that an order in doubt is over
-(which gives back what it reserves) and whose an execution in suspense is; of these who is alone on an instance may decide, since he could add the second
-operator himself. An approval is of what was proposed: when the state has moved on, or its proposer may no longer command it, it does not count.
+(which gives back what it reserves), whose an execution in suspense is, and to book an entry of the ledger (core/entries); of these who is alone on an instance
+may decide, since he could add the second operator himself. An approval is of what was proposed: when the state has moved on, or its proposer may no longer
+command it, it does not count.
 The first configuration of an instance that has never taken an intent is taken as it is (operator "config", the owner's uid); later a looser file is a
 proposal like any other. While no operator is defined (unit tests, scenarios) everybody may do everything at once.
 
@@ -31,6 +32,7 @@ from ringfence.core.audit cimport audit, digest_of
 from ringfence.core.day cimport can_roll, is_due, learn_schedule, roll_day
 from ringfence.core.dedupe cimport mix
 from ringfence.core.definitions cimport define, is_alone, is_definition, row_of, widens
+from ringfence.core.entries cimport book_entry, can_book_entry, entry_state, key_of
 from ringfence.core.kill cimport held_back, kill, kill_by_word, release
 from ringfence.core.looser cimport frees_strategy, held_status, limit_loosens, limit_now, repeats_itself
 from ringfence.core.overrides cimport changed_for_good, end_override
@@ -46,6 +48,7 @@ from ringfence.ipc.records cimport (
     RF_PROPOSAL_STATE_WITHDRAWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, DayStart, Decision, KillOrder, LimitChange, Operator,
     OrderAction, PermissionChange, Proposal, Signature, Strategy, TableRows,
+    RF_CONTROL_KIND_BOOK_ENTRY, LedgerEntry,
 )
 
 from ringfence.ipc.schema import ENUMS
@@ -54,7 +57,7 @@ from ringfence.ipc.schema import ENUMS
 ROLES = {
     "SET_STRATEGY": "TRADER", "MASS_CANCEL": "TRADER", "DONT_KNOW": "TRADER", "RESOLVE_ORDER": "TRADER", "ASSIGN_EXECUTION": "TRADER", "HALT": "TRADER",
     "KILL": "TRADER", "RESUME": "RISK", "SET_LIMIT": "RISK", "SET_PERMISSION": "RISK", "SET_LOCATE": "RISK", "RELEASE": "RISK", "APPROVE": "RISK",
-    "WITHDRAW": "TRADER",
+    "WITHDRAW": "TRADER", "BOOK_ENTRY": "RISK",
 }
 
 cdef enum:
@@ -153,7 +156,7 @@ cdef int is_judged(const EngineState *s, const Control *c) noexcept nogil:
         return s.engine.restrictions & OF_PEOPLE != 0
     if c.kind == RF_CONTROL_KIND_RESOLVE_ORDER:
         return (<const OrderAction*>c.body).ord_status != RF_ORD_STATUS_NEW
-    return c.kind == RF_CONTROL_KIND_ASSIGN_EXECUTION or (c.kind == RF_CONTROL_KIND_ROLL_DAY and not is_due(s, c.day))
+    return c.kind == RF_CONTROL_KIND_ASSIGN_EXECUTION or c.kind == RF_CONTROL_KIND_BOOK_ENTRY or (c.kind == RF_CONTROL_KIND_ROLL_DAY and not is_due(s, c.day))
 
 
 cdef int can_wait(EngineState *s, const Control *c) noexcept nogil:
@@ -162,6 +165,8 @@ cdef int can_wait(EngineState *s, const Control *c) noexcept nogil:
         return can_roll(s, c.day)
     if c.kind == RF_CONTROL_KIND_RELEASE:
         return held_back(s, <const KillOrder*>c.body) != 0
+    if c.kind == RF_CONTROL_KIND_BOOK_ENTRY:
+        return can_book_entry(s, <const LedgerEntry*>c.body)
     return can_act(s, c.kind, <const OrderAction*>c.body) if is_action(c.kind) else 1
 
 
@@ -203,6 +208,7 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     cdef const PermissionChange *p = <const PermissionChange*>body
     cdef const OrderAction *a = <const OrderAction*>body
     cdef const DayStart *day = <const DayStart*>body
+    cdef const LedgerEntry *entry = <const LedgerEntry*>body
     cdef uint64_t what = 0
     cdef int64_t after = after_of(s, kind, status, body)
     cdef int done = 0
@@ -229,6 +235,10 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     elif is_action(kind):
         what = a.order_id if kind == RF_CONTROL_KIND_RESOLVE_ORDER else a.execution
         done = do_action(s, kind, a)
+    elif kind == RF_CONTROL_KIND_BOOK_ENTRY:
+        what = key_of(entry)
+        done = book_entry(s, entry)
+        after = entry_state(s, entry)
     elif is_definition(kind):
         what = row_of(kind, body)
         done = define(s, kind, body)
@@ -286,6 +296,8 @@ cdef int64_t state_of(const EngineState *s, uint8_t kind, uint16_t strategy, con
         return s.engine.day
     if kind == RF_CONTROL_KIND_RESOLVE_ORDER:
         return s.orders[a.order_id].cum_qty if a.order_id <= s.engine.order_count else 0
+    if kind == RF_CONTROL_KIND_BOOK_ENTRY:
+        return entry_state(s, <const LedgerEntry*>body)
     return assignment_of(s, a.execution) if kind == RF_CONTROL_KIND_ASSIGN_EXECUTION else 0
 
 
@@ -389,7 +401,7 @@ cdef void expire(EngineState *s) noexcept nogil:
 # ---- one entry -----------------------------------------------------------------------------------------------------------------------------
 
 cdef int is_controlled(uint8_t kind) noexcept nogil:
-    if kind == RF_CONTROL_KIND_RESUME or kind == RF_CONTROL_KIND_ROLL_DAY or is_action(kind):
+    if kind == RF_CONTROL_KIND_RESUME or kind == RF_CONTROL_KIND_ROLL_DAY or kind == RF_CONTROL_KIND_BOOK_ENTRY or is_action(kind):
         return 1
     return RF_CONTROL_KIND_SET_LIMIT <= kind <= RF_CONTROL_KIND_WITHDRAW or kind == RF_CONTROL_KIND_SET_STRATEGY or is_definition(kind)
 

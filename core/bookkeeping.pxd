@@ -1,13 +1,16 @@
 # The engine's ledger: what executions do to it. Figures are those of docs/ledger.md.
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Instrument, Order, VenueEvent
+from ringfence.ipc.records cimport Instrument, LedgerEvent, Order, VenueEvent
 
 # 1 when the ledger can value an instrument defined so: its scales fit, and nothing is booked in it by another scale.
 cdef int can_value(const EngineState *s, const Instrument *image) noexcept nogil
 # Let the ledger value an instrument as its row says now; currencies that came later included.
 cdef void keep_valuation(EngineState *s, const Instrument *row) noexcept nogil
+
+# An event of this kind now, at the rate of the moment; what it says is the caller's to fill in.
+cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerEvent *e) noexcept nogil
 
 # Book an execution of this row (0: none, the table is full) with the commission of its report; what is refused is a break.
 cdef void book_execution(

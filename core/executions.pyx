@@ -22,7 +22,8 @@ from ringfence.core.dedupe cimport add_execution, copy_text, execution_digest, f
 from ringfence.core.fixed cimport RF_RESCALE_EXACT, RF_RESCALE_OVERFLOW, rf_add, rf_rescale, rf_wide_add_product
 from ringfence.core.orders cimport BY_QUANTITY, FILLED_OR_KEEP, KEEP, advance, request_status, settle
 from ringfence.core.ports cimport emit_event
-from ringfence.core.positions cimport BOOKED, BOOK_OVERFLOW, BOOK_REVERSED, book, recompute
+from ringfence.core.position_recompute cimport recompute
+from ringfence.core.positions cimport BOOKED, BOOK_OVERFLOW, BOOK_REVERSED, book
 from ringfence.core.reservations cimport count_correction, count_trade
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_BUG, RF_FP

@@ -134,16 +134,16 @@ cdef inline int on_tick(const Instrument *instrument, int64_t px) noexcept nogil
     return tick <= 1 or px % tick == 0
 
 
-cdef uint8_t check_listed(const EngineState *s, const Intent *i) noexcept nogil:
-    """The restricted list, locates, and the last day that a good-till-date order may live."""
-    cdef const Instrument *instrument = &s.instruments[i.instrument]
+cdef uint8_t check_listed(const EngineState *s, uint32_t row, uint8_t time_in_force, uint64_t expire_ns) noexcept nogil:
+    """The restricted list, and the last day that a good-till-date order may live."""
+    cdef const Instrument *instrument = &s.instruments[row]
     if instrument.restricted:
         return RF_DENY_REASON_RESTRICTED
-    if i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns <= s.engine.engine_ns:
+    if time_in_force == RF_TIME_IN_FORCE_GTD and expire_ns <= s.engine.engine_ns:
         return RF_DENY_REASON_EXPIRED_DATE
     if instrument.last_day == 0:
         return RF_DENY_REASON_NONE
-    if instrument.last_day < s.engine.day or (i.time_in_force == RF_TIME_IN_FORCE_GTD and i.expire_ns > end_of_day_ns(instrument.last_day)):
+    if instrument.last_day < s.engine.day or (time_in_force == RF_TIME_IN_FORCE_GTD and expire_ns > end_of_day_ns(instrument.last_day)):
         return RF_DENY_REASON_EXPIRED_DATE
     return RF_DENY_REASON_NONE
 
@@ -259,7 +259,7 @@ cdef uint8_t new_order(EngineState *s, uint16_t row, const Intent *i) noexcept n
     if reason == RF_DENY_REASON_NONE and not permitted(s, row, account, venue, i):
         reason = RF_DENY_REASON_NOT_PERMITTED
     if reason == RF_DENY_REASON_NONE:
-        reason = check_listed(s, i)
+        reason = check_listed(s, i.instrument, i.time_in_force, i.expire_ns)
     if reason == RF_DENY_REASON_NONE:
         reason = check_tables(s, row, account, i.instrument)
     if reason == RF_DENY_REASON_NONE:
@@ -345,26 +345,29 @@ cdef uint8_t check_replaceable(const EngineState *s, const Order *o, const Inten
 
 
 cdef uint8_t check_active(const EngineState *s, const Order *o) noexcept nogil:
-    """What an operator halts takes no new risk by a replace either."""
+    """What an operator halts takes no new risk by a replace either, nor what could not be sent any more as a new order."""
     if s.instruments[o.instrument].status != RF_STATUS_ACTIVE:
         return RF_DENY_REASON_UNKNOWN_INSTRUMENT
-    if s.instruments[o.instrument].restricted:
-        return RF_DENY_REASON_RESTRICTED
     if s.accounts[o.account].status != RF_STATUS_ACTIVE:
         return RF_DENY_REASON_UNKNOWN_ACCOUNT
     if s.venues[o.venue].status != RF_STATUS_ACTIVE or s.routes[o.route].status != RF_STATUS_ACTIVE:
         return RF_DENY_REASON_NO_ROUTE
-    return RF_DENY_REASON_NONE
+    return check_listed(s, o.instrument, o.time_in_force, o.expire_ns)
 
 
-cdef int still_permitted(const EngineState *s, const Order *o) noexcept nogil:
-    """A grant that was taken away stops replaces of what it once allowed."""
+cdef uint8_t check_still(const EngineState *s, const Order *o) noexcept nogil:
+    """A grant that was taken away stops replaces of what it once allowed, and so does a venue that has the order's type no more."""
     cdef Intent terms
+    cdef uint8_t reason
     terms.instrument = o.instrument
     terms.side = o.side
     terms.ord_type = o.ord_type
     terms.time_in_force = o.time_in_force
-    return permitted(s, o.strategy, o.account, o.venue, &terms)
+    terms.instructions = o.instructions
+    reason = check_supported(s, o.venue, &terms)
+    if reason == RF_DENY_REASON_NONE and not permitted(s, o.strategy, o.account, o.venue, &terms):
+        return RF_DENY_REASON_NOT_PERMITTED
+    return reason
 
 
 cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nogil:
@@ -396,8 +399,8 @@ cdef uint8_t replace(EngineState *s, uint16_t row, const Intent *i) noexcept nog
     if reason == RF_DENY_REASON_NONE and (strategy.status == RF_STRATEGY_STATUS_REDUCE_ONLY or s.engine.restrictions):
         if i.qty > o.cum_qty and not reduces(s, row, o.account, o.instrument, o.side, i.qty - o.cum_qty, o):
             reason = why_only_reducing(strategy)
-    if reason == RF_DENY_REASON_NONE and not still_permitted(s, o):
-        reason = RF_DENY_REASON_NOT_PERMITTED
+    if reason == RF_DENY_REASON_NONE:
+        reason = check_still(s, o)
     if reason == RF_DENY_REASON_NONE and o.instructions & RF_INSTRUCTION_REDUCE_ONLY:
         if i.qty > o.cum_qty and not reduces(s, row, o.account, o.instrument, o.side, i.qty - o.cum_qty, o):
             reason = RF_DENY_REASON_REDUCE_ONLY

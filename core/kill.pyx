@@ -25,7 +25,7 @@ from ringfence.core.audit cimport audit_scope, audit_strategy
 from ringfence.core.orders cimport cancel_awaited, create_order, is_engines, may_cancel, request_cancel, request_room, settle
 from ringfence.core.ports cimport emit_command, emit_event
 from ringfence.core.proposals cimport withdraw_within
-from ringfence.core.reservations cimport open_qty, recount
+from ringfence.core.reservations cimport count_message, look_for_loss, open_qty, recount
 from ringfence.core.routes cimport Skips, pick_route, took_route
 from ringfence.core.scopes cimport known_scope, scope_of, scopes_of, scopes_of_order, set_state, within
 from ringfence.core.state cimport EngineState
@@ -185,6 +185,8 @@ cdef uint8_t send_flatten(EngineState *s, const Position *p, int64_t qty) noexce
     if o == NULL:
         return RF_DENY_REASON_ORDERS_FULL
     s.engine.flatten_orders += 1
+    if s.engine.counting:
+        count_message(s, o)
     o.market_px = p.last_px
     o.reserved_px = p.last_px
     took_route(s, &skips, o)
@@ -271,17 +273,19 @@ cdef int64_t held_back(const EngineState *s, const KillOrder *k) noexcept nogil:
 
 
 cdef int release(EngineState *s, const KillOrder *k) noexcept nogil:
-    cdef uint32_t row = known_scope(s, k.kind, k.a, k.b)
+    cdef Scope *scope = &s.scopes[known_scope(s, k.kind, k.a, k.b)]
+    cdef uint8_t before = scope.state
     if not held_back(s, k):
         return 0
-    if s.scopes[row].state == RF_SCOPE_STATE_KILLED:
+    if scope.kill_options & RF_KILL_FLATTEN:
+        forget_tries(s, scope.id)
+    set_state(scope, RF_SCOPE_STATE_OPEN)
+    scope.kill_options = 0
+    scope.kill_seq = 0
+    scope.rejects = 0
+    if before == RF_SCOPE_STATE_KILLED:
         s.engine.killed_scopes -= 1
-    set_state(&s.scopes[row], RF_SCOPE_STATE_OPEN)
-    if s.scopes[row].kill_options & RF_KILL_FLATTEN:
-        forget_tries(s, row)
-    s.scopes[row].kill_options = 0
-    s.scopes[row].kill_seq = 0
-    s.scopes[row].rejects = 0
+        look_for_loss(s, scope)  # agreed was that the kill ends, not that more may be lost
     return 1
 
 

@@ -298,6 +298,7 @@ cdef class Ledger:
         e.instrument = instrument
         e.other_instrument = other_instrument
         e.other_account = other_account
+        e.other_strategy = strategy
         e.ratio_num, e.ratio_den = ratio
         e.share_num, e.share_den = share
         e.fx = fx

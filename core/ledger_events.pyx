@@ -79,6 +79,7 @@ cdef void take_over(LedgerEvent *c, const LedgerEvent *e) noexcept nogil:
     c.account = e.account
     c.strategy = e.strategy
     c.other_account = e.other_account
+    c.other_strategy = e.other_strategy
 
 
 cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
@@ -204,7 +205,7 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     cdef uint32_t positions = t.head.position_count, position, other = 0
     cdef int result, ties = 0
     if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
-        if e.other_account == e.account:
+        if e.other_account == e.account and e.other_strategy == e.strategy:
             return RF_LEDGER_RESULT_BAD_EVENT
         ties = 1
     elif e.fee_kind == RF_LEDGER_FEE_HELD or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
@@ -214,7 +215,7 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     position = find_or_add(t, e.account, e.strategy, e.instrument, e.method)
     if ties and position:
         if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
-            other = find_or_add(t, e.other_account, e.strategy, e.instrument, e.method)
+            other = find_or_add(t, e.other_account, e.other_strategy, e.instrument, e.method)
         else:
             other = find_or_add(t, e.account, e.strategy, e.other_instrument, e.method)
     if position == 0 or (ties and other == 0):

@@ -2,12 +2,20 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.core.lots cimport LedgerTables
+from ringfence.ipc.records cimport LedgerEvent
 
 # Flags of LedgerPosition.flags beyond LEDGER_POSITION_MERGED.
 cdef enum:
     POSITION_LINKED = 2          # events tie it to other positions: they are recomputed together
     POSITION_SKIPPED = 4         # a recomputation left an event out that no longer can be booked
 
+# The event that follows one in the chain of a position.
+cdef inline uint32_t next_event(const LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil:
+    cdef const LedgerEvent *e = &t.events[row]
+    return e.next_of_position if e.position == position else e.next_of_other
+
+# Stamp (head.stamp) and list (next_of_family) the positions that events tie to these two, the second may be 0; return the first.
+cdef uint32_t family_of(LedgerTables *t, uint32_t position, uint32_t other) noexcept nogil
 # Put an event at its place, by row, among those of a position.
 cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
 # Put an event that was just booked behind those of its positions.

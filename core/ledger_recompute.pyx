@@ -22,11 +22,6 @@ from ringfence.ipc.records cimport (
 )
 
 
-cdef inline uint32_t next_event(const LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil:
-    cdef const LedgerEvent *e = &t.events[row]
-    return e.next_of_position if e.position == position else e.next_of_other
-
-
 cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil:
     """Put an event at its place (by row, which rises with the sequence) among those of a position."""
     cdef LedgerPosition *p = &t.positions[position]
@@ -156,7 +151,6 @@ cdef inline uint32_t join_family(LedgerTables *t, uint32_t last, uint32_t positi
 
 
 cdef uint32_t family_of(LedgerTables *t, uint32_t position, uint32_t other) noexcept nogil:
-    """Stamp and list the positions that events tie to these two; return the first."""
     cdef uint32_t last, at, row
     t.head.stamp += 1
     last = join_family(t, 0, position)

@@ -17,13 +17,13 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.clordid cimport decode
 from ringfence.core.dedupe cimport add_client_id, copy_text, find_venue_order_id, mix
 from ringfence.core.ports cimport emit_command, emit_event
-from ringfence.core.reservations cimport count_cancel, reserve
+from ringfence.core.reservations cimport count_message, reserve
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.failpoint cimport RF_FP
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_REQUEST_UNANSWERED, RF_BREAK_KIND_UNEXPECTED_TRANSITION, RF_BREAK_KIND_UNKNOWN_OUTCOME, RF_COMMAND_KIND_CANCEL,
     RF_COMMAND_KIND_REPLACE, RF_COMMAND_KIND_STATUS, RF_DENY_REASON_NONE, RF_DENY_REASON_ORDER_DONE, RF_EVENT_KIND_CANCEL_REJECTED, RF_EVENT_KIND_PENDING,
-    RF_ORD_STATUS_CALCULATED, RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_DONE_FOR_DAY, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
+    RF_ORD_STATUS_CANCELED, RF_ORD_STATUS_DENIED, RF_ORD_STATUS_EXPIRED, RF_ORD_STATUS_FILLED,
     RF_ORD_STATUS_MAX, RF_ORD_STATUS_NEW, RF_ORD_STATUS_PARTIALLY_FILLED, RF_ORD_STATUS_PENDING_CANCEL, RF_ORD_STATUS_PENDING_NEW,
     RF_ORD_STATUS_PENDING_REPLACE, RF_ORD_STATUS_REJECTED, RF_ORD_STATUS_UNKNOWN, RF_ORDER_OVERDUE, RF_ORDER_STATUS_ASKED,
     RF_ORDER_UNKNOWN_REPORTED, RF_REQUEST_LIMIT_MS,
@@ -32,6 +32,7 @@ from ringfence.ipc.records cimport (
 )
 
 from ringfence.core import transitions
+from ringfence.ipc.schema import ENUMS
 
 cdef enum:
     STATUSES = 32
@@ -52,10 +53,7 @@ def _load():
 
 _load()
 
-cdef uint64_t TERMINAL = (
-    1 << RF_ORD_STATUS_FILLED | 1 << RF_ORD_STATUS_DONE_FOR_DAY | 1 << RF_ORD_STATUS_CANCELED | 1 << RF_ORD_STATUS_REJECTED
-    | 1 << RF_ORD_STATUS_CALCULATED | 1 << RF_ORD_STATUS_EXPIRED | 1 << RF_ORD_STATUS_DENIED
-)
+cdef uint64_t TERMINAL = sum(1 << ENUMS["OrdStatus"].by_name[status] for status in transitions.TERMINAL)
 
 # Ends that a venue's answer to a request in flight cannot change any more: such an order has none.
 cdef uint64_t OVER = 1 << RF_ORD_STATUS_CANCELED | 1 << RF_ORD_STATUS_REJECTED | 1 << RF_ORD_STATUS_EXPIRED | 1 << RF_ORD_STATUS_DENIED
@@ -271,7 +269,7 @@ cdef void summarize(EngineState *s, Order *o) noexcept nogil:
 cdef void request_cancel(EngineState *s, Order *o) noexcept nogil:
     cdef Request *r = append_request(s, o, RF_REQUEST_KIND_CANCEL)
     if s.engine.counting:
-        count_cancel(s, o)
+        count_message(s, o)
     summarize(s, o)
     settle(s, o)
     emit_command(s, o, RF_COMMAND_KIND_CANCEL, r.revision, r.base_revision, o.px, o.stop_px, o.qty)

@@ -8,7 +8,8 @@ next turn, and nothing is taken before it. Memory written: the journal ring and 
 heartbeats once a timer.
 
 A kill word that is set blocks before the next input is taken: within one turn. A heartbeat is a word that the strategy may set to anything: one that lies ahead
-of our clock, or behind the moment at which its ring was taken, is no sign of life. Silence is journaled once, until there is a sign again.
+of our clock, or behind the moment at which its ring was taken, is no sign of life. Silence is journaled once, until there is a sign again, or somebody has set
+the strategy free without one.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -111,7 +112,7 @@ cdef void look_at_signs(Loop *l, uint64_t now) noexcept nogil:
         age = now - sign if now > sign else 0
         if age <= l.s.strategies[row].deadman_ns:
             l.silence_told[row] = 0
-        elif not l.silence_told[row]:
+        elif not (l.silence_told[row] and l.s.strategies[row].silent):  # who set it free has not brought it to life
             l.silence_told[row] = <uint8_t>observe(l, RF_OBSERVATION_KIND_STRATEGY_SILENT, row, age, 0, 0)
 
 

@@ -5,21 +5,21 @@ State is (quantity, cost), both signed: a short has negative cost. Unit cost is 
 at every step. A trade through zero is a close and an open. Figures are in price x quantity scale and do not contain the contract multiplier.
 Strategy 0 is suspense (S3). Written by the engine alone, in the state region.
 
-A bust or correction is not a reversing trade: the position is computed again from its surviving executions in the order in which they were
-booked, a corrected one in its original place. That walks the execution table, off the common path (some milliseconds when the table is large).
-Only when that table overflowed, so that fills were booked without a row, a reversing trade keeps the quantity right, and a break says so.
-What can fail: an overflow or a full table changes nothing; the caller raises a break. Rejected: an average price in the state (drifts by rounding).
+An entry of the ledger that changes a quantity or a cost does the same to the position by average cost (``apply_entry``). What a bust or correction does is in
+``position_recompute``. What can fail: an overflow or a full table changes nothing; the caller raises a break. Rejected: an average price in the state (drifts
+by rounding).
 """
 
-from libc.stdint cimport INT64_MIN, int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.dedupe cimport add_position, find_position
-from ringfence.core.fixed cimport rf_add, rf_sub, rf_wide_add_product, rf_wide_share, rf_wide_sub
+from ringfence.core.fixed cimport rf_add, rf_sub, rf_wide_add, rf_wide_add_product, rf_wide_share, rf_wide_sub
 from ringfence.core.reservations cimport revalue
 from ringfence.core.state cimport EngineState
+from ringfence.core.wide cimport rf_wide_from, rf_wide_load, rf_wide_narrow, rf_wide_part, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_SIDE_BUY, Execution, Position,
+    RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
+    RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, LedgerEvent, Position,
 )
 
 
@@ -37,11 +37,11 @@ cdef inline int close_leg(Position *p, int64_t signed_qty, int64_t px) noexcept 
     return rf_add(p.net_qty, signed_qty, &p.net_qty)
 
 
-cdef int trade(Position *p, int64_t signed_qty, int64_t px) noexcept nogil:
-    cdef int64_t closing, opening = signed_qty, absolute_px
+cdef int exchange(Position *p, int64_t signed_qty, int64_t px) noexcept nogil:
+    """Quantity, cost and what is realized; a trade through zero closes and opens."""
+    cdef int64_t closing, opening = signed_qty
     if signed_qty == INT64_MIN or px == INT64_MIN or p.net_qty == INT64_MIN:
         return 0
-    absolute_px = px if px > 0 else -px
     if p.net_qty != 0 and (p.net_qty > 0) != (signed_qty > 0):
         closing = signed_qty
         if (signed_qty > 0 and signed_qty > -p.net_qty) or (signed_qty < 0 and -signed_qty > p.net_qty):
@@ -49,8 +49,14 @@ cdef int trade(Position *p, int64_t signed_qty, int64_t px) noexcept nogil:
         opening = signed_qty - closing
         if not close_leg(p, closing, px):
             return 0
-    if opening != 0 and (not rf_wide_add_product(&p.cost_lo, &p.cost_hi, opening, px) or not rf_add(p.net_qty, opening, &p.net_qty)):
+    return opening == 0 or (rf_wide_add_product(&p.cost_lo, &p.cost_hi, opening, px) and rf_add(p.net_qty, opening, &p.net_qty))
+
+
+cdef int trade(Position *p, int64_t signed_qty, int64_t px) noexcept nogil:
+    cdef int64_t absolute_px
+    if not exchange(p, signed_qty, px):
         return 0
+    absolute_px = px if px > 0 else -px
     if signed_qty > 0:
         if not rf_add(p.bought_qty, signed_qty, &p.bought_qty) or not rf_wide_add_product(&p.traded_lo, &p.traded_hi, signed_qty, absolute_px):
             return 0
@@ -69,27 +75,38 @@ cdef int apply_trade(Position *p, int64_t signed_qty, int64_t px) noexcept nogil
     return BOOKED
 
 
-cdef int book(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, int64_t signed_qty, int64_t px) noexcept nogil:
+cdef uint64_t find_or_add(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
     cdef uint64_t row = find_position(s, account, strategy, instrument)
     cdef Position *p
+    if row:
+        return row
+    row = s.engine.position_count + 1
+    if row >= s.position_rows or not add_position(s, account, strategy, instrument, row):
+        return 0
+    s.engine.position_count = row
+    p = &s.positions[row]
+    p.instrument = instrument
+    p.account = account
+    p.strategy = strategy
+    return row
+
+
+cdef void stamp(EngineState *s, uint64_t row) noexcept nogil:
+    s.positions[row].updated_ns = s.engine.engine_ns
+    s.positions[row].updated_seq = s.engine.seq
+    if s.engine.counting:
+        revalue(s, row)
+
+
+cdef int book(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, int64_t signed_qty, int64_t px) noexcept nogil:
+    cdef uint64_t row = find_or_add(s, account, strategy, instrument)
     cdef int result
     if row == 0:
-        row = s.engine.position_count + 1
-        if row >= s.position_rows or not add_position(s, account, strategy, instrument, row):
-            return BOOK_NO_ROW
-        s.engine.position_count = row
-        p = &s.positions[row]
-        p.instrument = instrument
-        p.account = account
-        p.strategy = strategy
-    p = &s.positions[row]
-    result = apply_trade(p, signed_qty, px)
+        return BOOK_NO_ROW
+    result = apply_trade(&s.positions[row], signed_qty, px)
     if result == BOOKED:
-        p.updated_ns = s.engine.engine_ns
-        p.updated_seq = s.engine.seq
-        p.flatten_tries = 0
-        if s.engine.counting:
-            revalue(s, row)
+        s.positions[row].flatten_tries = 0
+        stamp(s, row)
     return result
 
 
@@ -103,7 +120,6 @@ cdef int trade_fits(const EngineState *s, uint16_t account, uint16_t strategy, u
 
 
 cdef void take_over(Position *p, const Position *figures) noexcept nogil:
-    """The figures of another computation of the same position; what the scopes count of it stays until ``revalue``."""
     p.net_qty = figures.net_qty
     p.bought_qty = figures.bought_qty
     p.sold_qty = figures.sold_qty
@@ -117,44 +133,98 @@ cdef void take_over(Position *p, const Position *figures) noexcept nogil:
     p.fills = figures.fills
 
 
-cdef int reverse(Position *p, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px) noexcept nogil:
-    cdef Position trial = p[0]
-    if not trade(&trial, -out_qty, out_px) or (in_qty != 0 and not trade(&trial, in_qty, in_px)):
+# ---- entries --------------------------------------------------------------------------------------------------------------------
+
+cdef int changes_position(uint8_t kind) noexcept nogil:
+    return (
+        kind == RF_LEDGER_EVENT_KIND_TRANSFER or kind == RF_LEDGER_EVENT_KIND_SPLIT or kind == RF_LEDGER_EVENT_KIND_REWARD
+        or kind == RF_LEDGER_EVENT_KIND_SPIN_OFF or kind == RF_LEDGER_EVENT_KIND_EXPIRE or kind == RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL
+    )
+
+
+cdef inline int64_t narrow(const uint64_t *figure) noexcept nogil:
+    """A figure of an entry, which came as 64 bits."""
+    return <int64_t>figure[0]
+
+
+cdef inline int opposed(int64_t a, int64_t b) noexcept nogil:
+    return (a > 0 and b < 0) or (a < 0 and b > 0)
+
+
+cdef int move_cost(Position *p, Position *to, wide_t cost) noexcept nogil:
+    cdef uint64_t words[2]
+    rf_wide_store(words, cost)
+    return (
+        rf_wide_sub(&p.cost_lo, &p.cost_hi, words[0], <int64_t>words[1]) and rf_wide_add(&to.cost_lo, &to.cost_hi, words[0], <int64_t>words[1])
+    )
+
+
+cdef inline wide_t cost_of(const Position *p) noexcept nogil:
+    cdef uint64_t words[2]
+    words[0], words[1] = p.cost_lo, <uint64_t>p.cost_hi
+    return rf_wide_load(words)
+
+
+cdef int transfer(Position *p, Position *to, int64_t qty) noexcept nogil:
+    """Units leave with their part of the cost; nothing is realized."""
+    cdef int64_t moved = -qty if p.net_qty < 0 else qty
+    cdef wide_t cost
+    if qty <= 0 or p.net_qty == INT64_MIN or qty > (p.net_qty if p.net_qty > 0 else -p.net_qty) or opposed(to.net_qty, moved):
+        return BOOK_NOT_HELD
+    cost = rf_wide_part(cost_of(p), rf_wide_from(qty), rf_wide_from(p.net_qty if p.net_qty > 0 else -p.net_qty))
+    if not move_cost(p, to, cost) or not rf_sub(p.net_qty, moved, &p.net_qty) or not rf_add(to.net_qty, moved, &to.net_qty):
         return BOOK_OVERFLOW
-    p[0] = trial
-    return BOOK_REVERSED
-
-
-cdef int recompute(
-    EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
-) noexcept nogil:
-    cdef uint64_t row = find_position(s, account, strategy, instrument), i
-    cdef Position trial
-    cdef int64_t expected
-    cdef int result
-    cdef const Execution *x
-    if row == 0:
-        return BOOK_NO_ROW
-    memset(&trial, 0, sizeof(Position))
-    for i in range(1, s.engine.execution_count + 1):
-        x = &s.executions[i]
-        if x.instrument != instrument or x.account != account or x.strategy != strategy or x.corrects or x.state == RF_EXECUTION_HELD:
-            continue
-        while x.corrected_by:
-            x = &s.executions[x.corrected_by]
-        if x.state != RF_EXECUTION_BOOKED:
-            continue
-        if not trade(&trial, x.last_qty if x.side == RF_SIDE_BUY else -x.last_qty, x.last_px):
-            return BOOK_OVERFLOW
-    if s.engine.execution_count + 1 >= s.execution_rows:
-        if not rf_sub(s.positions[row].net_qty, out_qty, &expected) or not rf_add(expected, in_qty, &expected) or trial.net_qty != expected:
-            result = reverse(&s.positions[row], out_qty, out_px, in_qty, in_px)
-            if s.engine.counting:
-                revalue(s, row)
-            return result
-    take_over(&s.positions[row], &trial)
-    s.positions[row].updated_ns = s.engine.engine_ns
-    s.positions[row].updated_seq = s.engine.seq
-    if s.engine.counting:
-        revalue(s, row)
+    if to.last_px == 0:
+        to.last_px = p.last_px
     return BOOKED
+
+
+cdef int split(Position *p, const LedgerEvent *e) noexcept nogil:
+    """New units for old ones at the same cost; what is below the unit is sold at the price in lieu."""
+    cdef wide_t total
+    cdef int64_t unit = narrow(e.qty), px = narrow(e.px)
+    if not rf_wide_ratio(rf_wide_from(p.net_qty), rf_wide_from(e.ratio_num), rf_wide_from(e.ratio_den), &total):
+        return BOOK_OVERFLOW
+    if not rf_wide_narrow(total, &p.net_qty):
+        return BOOK_OVERFLOW
+    if p.net_qty == 0:  # nothing is left of it: the last lot's cost is lost
+        if not rf_wide_sub(&p.realized_lo, &p.realized_hi, p.cost_lo, p.cost_hi):
+            return BOOK_OVERFLOW
+        p.cost_lo = 0
+        p.cost_hi = 0
+    if rf_wide_ratio(rf_wide_from(p.last_px), rf_wide_from(e.ratio_den), rf_wide_from(e.ratio_num), &total) and rf_wide_narrow(total, &p.last_px):
+        if px != 0 and unit > 0 and p.net_qty % unit:
+            return BOOKED if exchange(p, -(p.net_qty % unit), px) else BOOK_OVERFLOW
+        return BOOKED
+    return BOOK_OVERFLOW
+
+
+cdef int spin_off(Position *p, Position *child, const LedgerEvent *e) noexcept nogil:
+    cdef wide_t total
+    cdef int64_t received
+    if not rf_wide_ratio(rf_wide_from(p.net_qty), rf_wide_from(e.ratio_num), rf_wide_from(e.ratio_den), &total) or not rf_wide_narrow(total, &received):
+        return BOOK_OVERFLOW
+    if opposed(child.net_qty, received):
+        return BOOK_NOT_HELD
+    if received == 0:
+        return BOOKED
+    if not move_cost(p, child, rf_wide_part(cost_of(p), rf_wide_from(e.share_num), rf_wide_from(e.share_den))):
+        return BOOK_OVERFLOW
+    return BOOKED if rf_add(child.net_qty, received, &child.net_qty) else BOOK_OVERFLOW
+
+
+cdef int apply_entry(const LedgerEvent *e, Position *p, Position *other) noexcept nogil:
+    cdef int fits = 1
+    if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
+        return transfer(p, other, narrow(e.qty))
+    if e.kind == RF_LEDGER_EVENT_KIND_SPLIT:
+        return split(p, e)
+    if e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
+        return spin_off(p, other, e)
+    if e.kind == RF_LEDGER_EVENT_KIND_REWARD:
+        fits = exchange(p, narrow(e.qty), narrow(e.px))
+    elif e.kind == RF_LEDGER_EVENT_KIND_EXPIRE:
+        fits = p.net_qty == 0 or exchange(p, -p.net_qty, narrow(e.px))
+    elif e.kind == RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL:
+        fits = p.net_qty != INT64_MIN and rf_wide_add_product(&p.cost_lo, &p.cost_hi, -p.net_qty, narrow(e.px))
+    return BOOKED if fits else BOOK_OVERFLOW

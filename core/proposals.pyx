@@ -5,7 +5,7 @@
 
 Nobody fills the table: an operator holds at most half of the rows that the others leave, so the first leaves half, the second a quarter, and there is a row for
 whoever has none. What is tighter and a kill need no row. A kill, whoever or whatever struck it, withdraws what waits to loosen its scope or one within it; the
-firm's withdraws all but what says how things are (the end of an order, whose an execution is).
+firm's withdraws all but what says how things are (the end of an order, whose an execution is, an entry of the ledger).
 Written by the engine alone. What can fail: no row is free for this operator: NULL, and nothing changes.
 Rejected: an equal share for each operator (too few rows for a reload of the one who configures).
 """
@@ -23,6 +23,7 @@ from ringfence.ipc.records cimport (
     RF_PROPOSAL_STATE_WITHDRAWN, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_FIRM,
     RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE, Control, KillOrder,
     LimitChange, PermissionChange, Proposal,
+    RF_CONTROL_KIND_BOOK_ENTRY,
 )
 
 
@@ -148,13 +149,17 @@ cdef int lies_within(const EngineState *s, const KillOrder *place, uint8_t kind,
     return within(s, kind, a, b, <uint16_t>account, <uint16_t>strategy, 0, instrument)
 
 
+cdef inline int says_what_is(uint8_t kind) noexcept nogil:
+    return kind == RF_CONTROL_KIND_RESOLVE_ORDER or kind == RF_CONTROL_KIND_ASSIGN_EXECUTION or kind == RF_CONTROL_KIND_BOOK_ENTRY
+
+
 cdef void withdraw_within(EngineState *s, uint8_t scope_kind, uint32_t a, uint32_t b, uint32_t uid) noexcept nogil:
     cdef uint32_t i
     cdef Proposal *p
     cdef KillOrder place
     for i in range(1, s.engine.proposal_count + 1):
         p = &s.proposals[i]
-        if p.state != RF_PROPOSAL_STATE_PENDING or p.kind == RF_CONTROL_KIND_RESOLVE_ORDER or p.kind == RF_CONTROL_KIND_ASSIGN_EXECUTION:
+        if p.state != RF_PROPOSAL_STATE_PENDING or says_what_is(p.kind):
             continue
         if scope_kind == RF_SCOPE_KIND_FIRM or (place_of(s, p, &place) and lies_within(s, &place, scope_kind, a, b)):
             end(s, p, RF_PROPOSAL_STATE_WITHDRAWN, uid)

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.amounts cimport rf_amount  # its C is before ours
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Instrument, LimitChange, Order, ScopeSet
+from ringfence.ipc.records cimport Instrument, LimitChange, Order, Scope, ScopeSet
 
 cdef extern from *:
     """
@@ -48,8 +48,10 @@ cdef void count_correction(
 cdef void uncount_suspense(EngineState *s, uint16_t account, uint16_t venue, uint32_t instrument, uint8_t side, int64_t qty, int64_t px) noexcept nogil
 # The price of an order, or of a replace in flight, that would trade first: the highest of a buy, the lowest of a sale; without a limit any price.
 cdef int64_t keenest_px(const EngineState *s, const Order *o) noexcept nogil
-# A cancel goes out: counted in its scopes, never refused.
-cdef void count_cancel(EngineState *s, Order *o) noexcept nogil
+# A cancel goes out, or an order of the engine's own: counted in its scopes, never refused.
+cdef void count_message(EngineState *s, Order *o) noexcept nogil
+# A scope that has lost what it may lose in a day only reduces from now on.
+cdef void look_for_loss(EngineState *s, Scope *scope) noexcept nogil
 # GCRA: one more message moves the theoretical arrival time on; interval 0: no rate is set.
 cdef inline void advance_clock(uint64_t *arrival, uint64_t interval, uint64_t now) noexcept nogil:
     if interval:

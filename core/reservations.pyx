@@ -291,7 +291,7 @@ cdef void reserve(EngineState *s, Order *o, int open_now) noexcept nogil:
 
 # ---- positions --------------------------------------------------------------------------------------------------------------------
 
-cdef inline void look_for_loss(EngineState *s, Scope *scope) noexcept nogil:
+cdef void look_for_loss(EngineState *s, Scope *scope) noexcept nogil:
     """A scope that has lost what it may lose in a day only reduces, until the next day or an operator."""
     cdef int64_t most = scope.limits[<int>RF_RISK_RULE_DAILY_LOSS]
     if most and scope.state == RF_SCOPE_STATE_OPEN and scope.profit < -most:
@@ -469,7 +469,7 @@ cdef void uncount_suspense(EngineState *s, uint16_t account, uint16_t venue, uin
         sum[0] -= amount if amount < sum[0] else sum[0]
 
 
-cdef void count_cancel(EngineState *s, Order *o) noexcept nogil:
+cdef void count_message(EngineState *s, Order *o) noexcept nogil:
     cdef ScopeSet spare
     cdef const ScopeSet *scopes = scopes_of_order(s, o, &spare)
     cdef Scope *scope

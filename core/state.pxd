@@ -82,6 +82,7 @@ ctypedef struct EngineState:
     Port *gateways               # by venue row
     Port *strategy_ports         # by strategy row
     uint64_t overflowed          # outputs that did not fit in a ring since the engine last looked
+    Position *trials             # copies that positions are computed again in, a row each; outside the state
     unsigned char *scratch       # where an output that is only counted is written
 
 # 64-bit hash over the used rows of every table; independent of addresses. Indexes are left out: they follow from the rows.

@@ -50,7 +50,7 @@ _TABLES = {
     "lots": ("Lot", "lots"),
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
-# four scope sets a scope, since each pair of a strategy or account with an instrument has a set of its positions and one of its orders at each venue;
+# four scope sets a scope, which is enough while most accounts are one strategy's own; when they run out first, orders of new ones are refused (SCOPES_FULL);
 # an event of the ledger for each execution and for a bust of it, and a checkpoint for each 64 of those, so that none is ever dropped.
 _DERIVED = {
     "requests": ("Request", "orders", 2, 1), "scope_sets": ("ScopeSet", "scopes", CONSTANTS["SETS_OF_SCOPE"][0], 1),
@@ -384,13 +384,14 @@ cdef class State:
     cdef make_ports(self):
         cdef size_t ports = (self.c.venue_rows + self.c.strategy_rows) * sizeof(Port)
         cdef uint32_t i
-        self.port_bytes = ports + 4096
+        self.port_bytes = ports + self.c.position_rows * sizeof(Position) + 4096
         self.port_memory = mmap(NULL, self.port_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         if self.port_memory == MAP_FAILED:
             self.port_memory = NULL
-            raise MemoryError("no memory for the output ports")
+            raise MemoryError("no memory for the output ports and copies of positions")
         self.c.gateways = <Port*>self.port_memory
         self.c.strategy_ports = self.c.gateways + self.c.venue_rows
+        self.c.trials = <Position*>(self.c.strategy_ports + self.c.strategy_rows)
         self.c.scratch = <unsigned char*>self.port_memory + self.port_bytes - 512
         for i in range(self.c.venue_rows):
             self.c.gateways[i].slot_bytes = sizeof(OrderCommand)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from ringfence.gateways.tables import OrderView
 
 LOST = "LOST"
-TERMINAL = frozenset(("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DONE_FOR_DAY", "DENIED"))
+TERMINAL = frozenset(("FILLED", "DONE_FOR_DAY", "CANCELED", "REJECTED", "CALCULATED", "EXPIRED", "DENIED"))
+"""The engine's (``core/transitions.py``), which a gateway does not import."""
 
 
 @dataclass(frozen=True, slots=True)

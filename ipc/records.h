@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 6u
-#define RF_LAYOUT_HASH 0x8a4c461de18297f3ull
+#define RF_LAYOUT_VERSION 7u
+#define RF_LAYOUT_HASH 0x33d03cf3c0bfdd55ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -50,7 +50,7 @@
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
 #define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
 #define RF_DURABILITY_REPLICATED 3u /* a standby has it */
-#define RF_LOGIC_VERSION 2u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
+#define RF_LOGIC_VERSION 3u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
 #define RF_RESTRICT_JOURNAL_SLOW 1u /* frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes */
 #define RF_RESTRICT_JOURNAL_LATE 2u /* frames wait for their sync longer than journal.halt_ms: no new risk */
 #define RF_RESTRICT_JOURNAL_FULL 4u /* the disk has no space: no new risk */
@@ -294,7 +294,7 @@ enum rf_break_kind {
     RF_BREAK_KIND_MASS_CANCEL_REJECTED = 17, /* the venue refused a mass cancel; every open order is cancelled on its own instead */
     RF_BREAK_KIND_DIVERGENCE = 18, /* a shadow of the engine computed another state hash at the same sequence; trading is halted */
     RF_BREAK_KIND_OUTPUTS_LOST = 19, /* the journal lost its end, a gateway has sent what it does not know: ids were skipped and trading is halted */
-    RF_BREAK_KIND_LEDGER_REFUSED = 20, /* the ledger could not book what the position has (theirs: LedgerResult); its figures are short of this execution */
+    RF_BREAK_KIND_LEDGER_REFUSED = 20, /* the ledger could not book it (theirs: LedgerResult): an execution, which its figures are short of, or an entry, which changed nothing */
     RF_BREAK_KIND_LOTS_MERGED = 21, /* the lot pool is full, dust was merged (ours: lots merged so far); cost and quantity are kept, raise limits.lots */
     RF_BREAK_KIND_FEE_UNVALUED = 22, /* a commission in a currency without a rate (ours: the amount); not booked */
     RF_BREAK_KIND_MAX = 22
@@ -344,7 +344,8 @@ enum rf_control_kind {
     RF_CONTROL_KIND_RELEASE = 28, /* lift a kill; body is a KillOrder. Needs a second operator */
     RF_CONTROL_KIND_APPROVE = 29, /* the second operator agrees to a proposal; body is a Decision */
     RF_CONTROL_KIND_WITHDRAW = 30, /* a proposal is taken back or refused; body is a Decision */
-    RF_CONTROL_KIND_MAX = 30
+    RF_CONTROL_KIND_BOOK_ENTRY = 31, /* what no venue reports to us: funding, dividends, splits, transfers; body is a LedgerEntry. Needs a second operator */
+    RF_CONTROL_KIND_MAX = 31
 };
 
 /* Journaled by the engine about its peers, so that decisions that depend on them replay. */
@@ -566,7 +567,7 @@ enum rf_ledger_event_kind {
     RF_LEDGER_EVENT_KIND_SPIN_OFF = 6, /* ratio_num units of other_instrument for ratio_den units, and share_num / share_den of the cost */
     RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL = 7, /* px per unit held, off the cost */
     RF_LEDGER_EVENT_KIND_REWARD = 8, /* qty units received as income at px */
-    RF_LEDGER_EVENT_KIND_TRANSFER = 9, /* qty units with their lots to other_account; fee units are disposed at fee_px */
+    RF_LEDGER_EVENT_KIND_TRANSFER = 9, /* qty units with their lots to other_account and other_strategy; fee units are disposed at fee_px */
     RF_LEDGER_EVENT_KIND_SETTLE = 10, /* daily settlement price px: variation margin */
     RF_LEDGER_EVENT_KIND_EXPIRE = 11, /* the whole position closes at px */
     RF_LEDGER_EVENT_KIND_BUST = 12, /* ref_key never happened */
@@ -1115,6 +1116,39 @@ RF_STATIC_ASSERT(offsetof(rf_order_action_t, strategy) == 22, "OrderAction.strat
 RF_STATIC_ASSERT(offsetof(rf_order_action_t, ord_status) == 24, "OrderAction.ord_status");
 RF_STATIC_ASSERT(offsetof(rf_order_action_t, dk_reason) == 25, "OrderAction.dk_reason");
 RF_STATIC_ASSERT(offsetof(rf_order_action_t, pad_0) == 26, "OrderAction.pad_0");
+
+/* Body of BOOK_ENTRY: an event of the ledger that is no execution; what its kind does not use is zero. DIVIDEND has either px or amount. Written by: supervisor (control agent). */
+typedef struct {
+    char reference[16]; /* +0: of the statement or notice: its identity in the firm; BUST: of the entry that never happened */
+    int64_t qty; /* +16: REWARD, TRANSFER: units; SPLIT: the least that is kept in units when px is given [instrument scale] */
+    int64_t px; /* +24: by kind, as in LedgerEventKind [instrument scale] */
+    int64_t amount; /* +32: FUNDING, INTEREST, DIVIDEND: received is positive; SPIN_OFF: part of the cost, 0 to 1 [10^-amount_digits, settlement currency] */
+    uint32_t ratio_num; /* +40: SPLIT, SPIN_OFF: new units */
+    uint32_t ratio_den; /* +44: SPLIT, SPIN_OFF: for old ones */
+    uint32_t instrument; /* +48 */
+    uint16_t account; /* +52 */
+    uint16_t strategy; /* +54 */
+    uint16_t other; /* +56: TRANSFER: the account; SPIN_OFF: the new instrument */
+    uint16_t other_strategy; /* +58: TRANSFER */
+    uint8_t kind; /* +60: enum LedgerEventKind */
+    uint8_t amount_digits; /* +61: up to LEDGER_MONEY_DIGITS */
+    char pad_0[2]; /* +62: zero */
+} rf_ledger_entry_t;
+RF_STATIC_ASSERT(sizeof(rf_ledger_entry_t) == 64, "LedgerEntry");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, reference) == 0, "LedgerEntry.reference");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, qty) == 16, "LedgerEntry.qty");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, px) == 24, "LedgerEntry.px");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, amount) == 32, "LedgerEntry.amount");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, ratio_num) == 40, "LedgerEntry.ratio_num");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, ratio_den) == 44, "LedgerEntry.ratio_den");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, instrument) == 48, "LedgerEntry.instrument");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, account) == 52, "LedgerEntry.account");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, strategy) == 54, "LedgerEntry.strategy");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, other) == 56, "LedgerEntry.other");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, other_strategy) == 58, "LedgerEntry.other_strategy");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, kind) == 60, "LedgerEntry.kind");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, amount_digits) == 61, "LedgerEntry.amount_digits");
+RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, pad_0) == 62, "LedgerEntry.pad_0");
 
 /* A sampled price, journaled so that PnL and collars replay. Written by: feed. */
 typedef struct {
@@ -2572,7 +2606,8 @@ typedef struct {
     uint32_t root; /* +204: of a correction: the first of the chain */
     uint32_t newest; /* +208: of a fill: the correction in force */
     uint32_t given; /* +212: of a correction: LEDGER_GIVEN_* fields that it replaces */
-    char pad_0[40]; /* +216: zero */
+    uint16_t other_strategy; /* +216: TRANSFER */
+    char pad_0[38]; /* +218: zero */
 } rf_ledger_event_t;
 RF_STATIC_ASSERT(sizeof(rf_ledger_event_t) == 256, "LedgerEvent");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, seq) == 0, "LedgerEvent.seq");
@@ -2610,7 +2645,8 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, next_of_other) == 200, "LedgerEvent
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, root) == 204, "LedgerEvent.root");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, newest) == 208, "LedgerEvent.newest");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, given) == 212, "LedgerEvent.given");
-RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pad_0) == 216, "LedgerEvent.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, other_strategy) == 216, "LedgerEvent.other_strategy");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pad_0) == 218, "LedgerEvent.pad_0");
 
 /* A lot that a close names: the fill that opened it and how much of it. Written by: engine. */
 typedef struct {

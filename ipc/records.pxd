@@ -313,6 +313,7 @@ cdef extern from "records.h" nogil:
         RF_CONTROL_KIND_RELEASE
         RF_CONTROL_KIND_APPROVE
         RF_CONTROL_KIND_WITHDRAW
+        RF_CONTROL_KIND_BOOK_ENTRY
         RF_CONTROL_KIND_MAX
 
     enum: # ObservationKind
@@ -784,6 +785,22 @@ cdef extern from "records.h" nogil:
         uint8_t ord_status
         uint8_t dk_reason
         char pad_0[38]
+
+    ctypedef struct LedgerEntry "rf_ledger_entry_t":
+        char reference[16]
+        int64_t qty
+        int64_t px
+        int64_t amount
+        uint32_t ratio_num
+        uint32_t ratio_den
+        uint32_t instrument
+        uint16_t account
+        uint16_t strategy
+        uint16_t other
+        uint16_t other_strategy
+        uint8_t kind
+        uint8_t amount_digits
+        char pad_0[2]
 
     ctypedef struct Mark "rf_mark_t":
         uint64_t slot_seq
@@ -1511,7 +1528,8 @@ cdef extern from "records.h" nogil:
         uint32_t root
         uint32_t newest
         uint32_t given
-        char pad_0[40]
+        uint16_t other_strategy
+        char pad_0[38]
 
     ctypedef struct LedgerPick "rf_ledger_pick_t":
         uint64_t key

@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 6
+LAYOUT_VERSION = 7
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -321,7 +321,7 @@ _ENUMS = (
         "MASS_CANCEL_REJECTED: the venue refused a mass cancel; every open order is cancelled on its own instead",
         "DIVERGENCE: a shadow of the engine computed another state hash at the same sequence; trading is halted",
         "OUTPUTS_LOST: the journal lost its end, a gateway has sent what it does not know: ids were skipped and trading is halted",
-        "LEDGER_REFUSED: the ledger could not book what the position has (theirs: LedgerResult); its figures are short of this execution",
+        "LEDGER_REFUSED: the ledger could not book it (theirs: LedgerResult): an execution, which its figures are short of, or an entry, which changed nothing",
         "LOTS_MERGED: the lot pool is full, dust was merged (ours: lots merged so far); cost and quantity are kept, raise limits.lots",
         "FEE_UNVALUED: a commission in a currency without a rate (ours: the amount); not booked",
     ),
@@ -369,6 +369,7 @@ _ENUMS = (
         "RELEASE: lift a kill; body is a KillOrder. Needs a second operator",
         "APPROVE: the second operator agrees to a proposal; body is a Decision",
         "WITHDRAW: a proposal is taken back or refused; body is a Decision",
+        "BOOK_ENTRY: what no venue reports to us: funding, dividends, splits, transfers; body is a LedgerEntry. Needs a second operator",
     ),
     _enum(
         "ObservationKind",
@@ -491,7 +492,7 @@ _ENUMS = (
         "SPIN_OFF: ratio_num units of other_instrument for ratio_den units, and share_num / share_den of the cost",
         "RETURN_OF_CAPITAL: px per unit held, off the cost",
         "REWARD: qty units received as income at px",
-        "TRANSFER: qty units with their lots to other_account; fee units are disposed at fee_px",
+        "TRANSFER: qty units with their lots to other_account and other_strategy; fee units are disposed at fee_px",
         "SETTLE: daily settlement price px: variation margin",
         "EXPIRE: the whole position closes at px",
         "BUST: ref_key never happened",
@@ -883,6 +884,33 @@ _RECORDS = (
             Field("ord_status", "u8", "RESOLVE_ORDER: CANCELED, REJECTED, EXPIRED, DONE_FOR_DAY, FILLED or NEW", enum="OrdStatus"),
             Field("dk_reason", "u8", "DONT_KNOW: DKReason(127), its character"),
             _pad(38),
+        ),
+    ),
+    Record(
+        "LedgerEntry",
+        "Body of BOOK_ENTRY: an event of the ledger that is no execution; what its kind does not use is zero. DIVIDEND has either px or amount.",
+        "supervisor (control agent)",
+        64,
+        (
+            Field("reference", "char[16]", "of the statement or notice: its identity in the firm; BUST: of the entry that never happened"),
+            Field("qty", "i64", "REWARD, TRANSFER: units; SPLIT: the least that is kept in units when px is given", "instrument scale"),
+            Field("px", "i64", "by kind, as in LedgerEventKind", "instrument scale"),
+            Field(
+                "amount",
+                "i64",
+                "FUNDING, INTEREST, DIVIDEND: received is positive; SPIN_OFF: part of the cost, 0 to 1",
+                "10^-amount_digits, settlement currency",
+            ),
+            Field("ratio_num", "u32", "SPLIT, SPIN_OFF: new units"),
+            Field("ratio_den", "u32", "SPLIT, SPIN_OFF: for old ones"),
+            Field("instrument", "u32"),
+            Field("account", "u16"),
+            Field("strategy", "u16"),
+            Field("other", "u16", "TRANSFER: the account; SPIN_OFF: the new instrument"),
+            Field("other_strategy", "u16", "TRANSFER"),
+            Field("kind", "u8", enum="LedgerEventKind"),
+            Field("amount_digits", "u8", "up to LEDGER_MONEY_DIGITS"),
+            _pad(2),
         ),
     ),
     Record(
@@ -1810,7 +1838,8 @@ _RECORDS = (
             Field("root", "u32", "of a correction: the first of the chain"),
             Field("newest", "u32", "of a fill: the correction in force"),
             Field("given", "u32", "of a correction: LEDGER_GIVEN_* fields that it replaces"),
-            _pad(40),
+            Field("other_strategy", "u16", "TRANSFER"),
+            _pad(38),
         ),
     ),
     Record(
@@ -1953,7 +1982,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "DURABILITY_ASYNC": (1, "in the journal ring"),
     "DURABILITY_LOCAL": (2, "fdatasync covers it"),
     "DURABILITY_REPLICATED": (3, "a standby has it"),
-    "LOGIC_VERSION": (2, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
+    "LOGIC_VERSION": (3, "raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash"),
     "RESTRICT_JOURNAL_SLOW": (1, "frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes"),
     "RESTRICT_JOURNAL_LATE": (2, "frames wait for their sync longer than journal.halt_ms: no new risk"),
     "RESTRICT_JOURNAL_FULL": (4, "the disk has no space: no new risk"),

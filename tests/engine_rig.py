@@ -20,7 +20,7 @@ from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 
 ENGINE, GATEWAY, STRATEGY, SUPERVISOR, SIDECAR, FEED = (ENUMS["Role"].by_name[n] for n in ("ENGINE", "GATEWAY", "STRATEGY", "SUPERVISOR", "SIDECAR", "FEED"))
-LIMITS = Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=512)
+LIMITS = Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=512, scopes=64)
 FRAME = {name: value for value, name in ENUMS["FrameKind"].by_value.items()}
 serial = 0
 

@@ -15,7 +15,7 @@ from ringfence.tools import frames
 from ringfence.tools.journal_writer import JournalWriter
 from ringfence.tools.views.tables import cl_ord_id
 
-LIMITS = Limits(orders=64, executions=64, positions=16, breaks=16, instruments=4, accounts=4, venues=4, strategies=4, routes=4, lots=512)
+LIMITS = Limits(orders=64, executions=64, positions=16, breaks=16, instruments=4, accounts=4, venues=4, strategies=4, routes=4, lots=512, scopes=64)
 EPOCH = 7
 START_NS = 1_767_348_000_000_000_000
 STEP_NS = 1_000

@@ -15,7 +15,7 @@ Machine = Any
 KIND = ENUMS["ScopeKind"].by_name
 RULE = ENUMS["RiskRule"].by_name
 BUY, SELL, SHORT = (ENUMS["Side"].by_name[n] for n in ("BUY", "SELL", "SELL_SHORT"))
-WORLD = Limits(orders=512, executions=2048, positions=32, breaks=64, instruments=4, accounts=4, venues=3, strategies=4, routes=8, lots=512)
+WORLD = Limits(orders=512, executions=2048, positions=32, breaks=64, instruments=4, accounts=4, venues=3, strategies=4, routes=8, lots=512, scopes=64)
 OF_ORDER = {  # the scopes of an order of strategy 1, account 1, venue 1, instrument 1
     "FIRM": (0, 0),
     "BROKER": (1, 0),

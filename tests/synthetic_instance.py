@@ -54,7 +54,9 @@ class Synthetic:
         self.link("sidecar", "SIDECAR", down="JournalSlot", up=None)
         self.link("gw.sim", "GATEWAY", down="OrderCommand", up="VenueEvent")
         self.to_strategy = self.make("to.strat.mm1", "ENGINE", *self._cursors(), ("slots", "StrategyEvent", RING_SLOTS))
-        self.engine_metrics = self.metrics("engine", ["intents", "journal_full"], ["intent_accept", "fill_position", "batch_frames"], "ENGINE")
+        self.engine_metrics = self.metrics(
+            "engine", ["intents", "journal_full", "breaks_without_row"], ["intent_accept", "fill_position", "batch_frames"], "ENGINE"
+        )
         self.gateway_metrics = self.metrics("gw.sim", ["session_state", "messages_in", "messages_out", "reconnects"], ["wire_ack"], "GATEWAY")
         self._fill_instance()
         self._fill_tables()

@@ -176,9 +176,10 @@ class Trail:
     def _table(self, name: str) -> Any:
         return self.replayer.state.table(name)
 
-    def _status(self) -> tuple[int, int]:
+    def _status(self) -> tuple[int, int, int]:
+        """Commands refused so far, proposals made, and outputs to gateways."""
         engine = self._table("engine")[1]
-        return int(engine["break_count"]), int(engine["proposals"])
+        return int(engine["controls_refused"]), int(engine["proposals"]), int(self._table("venues")["output_seq"].sum())
 
     def _look(self, c: Any) -> Change:
         """What the command is about, the value of it now, and what it asks for."""
@@ -199,10 +200,10 @@ class Trail:
             (self.forged if verdict == signed_proof.FORGED else self.unchecked).append(f"sequence {int(head['seq'])}: {why}")
         return verdict
 
-    def _entry(self, head: Any, c: Any, asked: Change, engine: tuple[int, int], signature: str) -> Entry:
+    def _entry(self, head: Any, c: Any, asked: Change, engine: tuple[int, int, int], signature: str) -> Entry:
         kind = _KIND.get(int(c["kind"]), f"CONTROL_{int(c['kind'])}")
-        breaks, proposals = self._status()
-        refused = self._refused(engine[0], breaks) and kind not in ("SKIP_OUTPUTS", "MASS_CANCEL", "DIVERGENCE")
+        refusals, proposals, sent = self._status()
+        refused = refusals > engine[0] and sent == engine[2]  # a mass cancel that could not ask for all of its orders did ask for some
         proposed = proposals > engine[1] and self._pending(proposals)
         after = self._look(c).before if kind in _STATES else asked.before if kind == "WITHDRAW" else asked.after
         return Entry(
@@ -221,12 +222,6 @@ class Trail:
             request_id=int(c["request_id"]),
             outcome="refused" if refused else f"proposed {proposals}" if proposed else "applied",
         )
-
-    def _refused(self, before: int, after: int) -> bool:
-        """Whether one of the new breaks says so; other kinds tell what a command that was done has found. Of those that the table has no row for, any does."""
-        rows = self._table("breaks")
-        new = rows[before + 1 : after + 1]["kind"]
-        return bool((new == ENUMS["BreakKind"].by_name["BAD_CONTROL"]).any()) or after > max(before, len(rows) - 1)
 
     def _pending(self, proposal: int) -> bool:
         rows = self._table("proposals")[1 : int(self._table("engine")[1]["proposal_count"]) + 1]

@@ -1,4 +1,4 @@
-"""Commands about limits, kills, approvals and strategies' status: from what an operator asks to the Control record, and from the tables what became of it.
+"""Commands about limits, kills, approvals, strategies' status and ledger entries: what an operator asks as a Control record, and what became of it.
 
     request (JSON) + the engine's tables ──names to rows, text to units──▶ Control record ──▶ from.control ──▶ engine (core/authority.pyx judges)
     tables after the engine took it ──outcome──▶ applied, proposed (waits for a second operator) or refused
@@ -15,16 +15,18 @@ from typing import Any
 
 import numpy as np
 
+from ringfence.core.authority import ROLES
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import definitions
+from ringfence.tools import definitions, ledger_entry
 from ringfence.tools.errors import Refused, UsageError
 from ringfence.tools.kill_words import Word
 from ringfence.tools.rule_values import TABLES, Names, find_rule, parse_duration, parse_scope, parse_value
 
 Request = dict[str, Any]
 _ROLE = ENUMS["OperatorRole"].by_value
+_RANK = ENUMS["OperatorRole"].by_name
 _KIND = ENUMS["ScopeKind"].by_name
 _KILLED = ENUMS["ScopeState"].by_name["KILLED"]
 _PENDING = ENUMS["ProposalState"].by_name["PENDING"]
@@ -60,6 +62,11 @@ def role_of(state: Segment, uid: int) -> str:
         if int(row["uid"]) == uid and int(row["id"]) and int(row["status"]) == ENUMS["Status"].by_name["ACTIVE"]:
             return _ROLE.get(int(row["role"]), "")
     return ""
+
+
+def may_set_word(op: str, role: str) -> bool:
+    """Whether an operation of this role is a kill that the out-of-band word may be set for: nobody judges that one again."""
+    return op == "kill" and bool(role) and _RANK[role] >= _RANK[ROLES["KILL"]]
 
 
 def build(op: str, request: Request, state: Segment, uid: int) -> Any:
@@ -190,6 +197,10 @@ def _decision(kind: str) -> Callable[[Request, Segment], tuple[str, Request]]:
     return build_decision
 
 
+def _book_entry(request: Request, state: Segment) -> tuple[str, Request]:
+    return "BOOK_ENTRY", {"body": ledger_entry.build(request, names_in(state), state.section("instruments"))}
+
+
 _BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Request]]] = {
     "kill": _kill,
     "release": _release,
@@ -197,5 +208,6 @@ _BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Request]]] = {
     "approve": _decision("APPROVE"),
     "withdraw": _decision("WITHDRAW"),
     "set_strategy": _set_strategy,
+    "book_entry": _book_entry,
 }
 OPERATIONS = tuple(_BUILDERS)

@@ -88,6 +88,7 @@ SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strateg
 REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
+ENTRY_KINDS = ("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "bust")
 LEDGER_FILE = (
     arg("file", metavar="FILE.json", help="one case, or many"),
     arg("--case", default="", metavar="ID", help="of a file with many cases, this one (default: all; one report per case)"),
@@ -451,6 +452,26 @@ COMMANDS = (
                 LEDGER,
             ),
             Command("rebuild", "empty the store and book the journal again; needs --yes", "commands.ledger_store:rebuild", LEDGER),
+            Command(
+                "entry",
+                "book what no venue reports into the running engine; a second operator approves. Exit 4: the ledger refuses it, and says why",
+                "commands.authority:entry",
+                (
+                    arg("kind", choices=ENTRY_KINDS, metavar="KIND", help=", ".join(ENTRY_KINDS)),
+                    arg("--reference", required=True, metavar="ID", help="of the statement or notice; bust: of the entry that never happened"),
+                    arg("--account", metavar="A", help="whose position it is"),
+                    arg("--strategy", metavar="S", help="whose position it is"),
+                    arg("--symbol", metavar="SYMBOL", help="of what"),
+                    arg("--amount", metavar="X", help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1"),
+                    arg("--qty", metavar="N", help="units; split: the least that is kept when --px is given"),
+                    arg("--px", metavar="P", help="per unit, by kind"),
+                    arg("--ratio", metavar="NEW:OLD", help="split, spin_off: 2:1 is two new units for one"),
+                    arg("--to-account", metavar="A", help="transfer (default: the same account)"),
+                    arg("--to-strategy", metavar="S", help="transfer"),
+                    arg("--new-symbol", metavar="SYMBOL", help="spin_off"),
+                    REASON,
+                ),
+            ),
         ),
     ),
     Command(

@@ -34,7 +34,7 @@ from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import authority, definitions, kill_words, operator_actions, reload, signed
+from ringfence.tools import authority, definitions, kill_words, ledger_entry, operator_actions, reload, signed
 from ringfence.tools.config import Config
 from ringfence.tools.config_model import StrategyConfig
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
@@ -420,15 +420,16 @@ class ControlAgent:
     def _govern(self, client: socket.socket, request: dict[str, Any], pid: int, uid: int, proof: signed.Accepted | None = None) -> None:
         """Limits, kills, approvals and strategies: the engine judges; a kill of the firm or a venue is in the out-of-band word before anything else.
 
-        Not one that flattens: a word forbids every new order, the engine's own too, and only the engine can flatten.
+        Not of one who may not kill: the engine refuses him, and the word asks nobody. Not one that flattens: a word forbids every new order, the engine's own
+        too, and only the engine can flatten.
         """
         op = str(request["op"])
         with Segment.attach(self.instance, "state") as state:
-            record = authority.build(op, request, state, uid)
+            record, role = authority.build(op, request, state, uid), authority.role_of(state, uid)
             before = int(state.section("engine")[1]["proposals"])
             in_force = authority.words_in_force(state, kill_words.read_words(self.instance)) if op in ("release", "approve") else {}
         scope = str(request.get("scope", ""))
-        if op == "kill" and not request.get("flatten") and (scope == "firm" or scope.startswith("venue:")):
+        if authority.may_set_word(op, role) and not request.get("flatten") and (scope == "firm" or scope.startswith("venue:")):
             try:
                 kill_words.set_word(self.instance, scope.partition(":")[2] or None, str(request["reason"]), uid)
             except (IpcError, OSError) as e:  # the engine kills all the same
@@ -441,7 +442,7 @@ class ControlAgent:
     def _governed(self, state: Segment, record: Any, uid: int, before: int, in_force: dict[str, int]) -> dict[str, Any]:
         """What became of it; a word that was ``in_force`` and whose kill was released is cleared."""
         for venue in authority.released_words(state, kill_words.read_words(self.instance), in_force) if in_force else ():
-            kill_words.clear_word(self.instance, venue or None, f"released, request {self.request_id}", uid)
+            kill_words.clear_word(self.instance, venue or None, f"released, request {self.request_id}", uid, in_force[venue])
         return authority.outcome(state, record, uid, before)
 
     def _status(self, client: socket.socket, _request: dict[str, Any], _pid: int, uid: int) -> None:
@@ -491,6 +492,7 @@ class ControlAgent:
         with Segment.attach(self.instance, "state") as state:
             if waiting.checked and operator_actions.refused_by_engine(state, int(waiting.answer["request_id"])):
                 why = "the engine could not do it, or not all of it: its state has moved on, or a gateway takes no more; see ringfence breaks"
+                why = ledger_entry.refusal(state.section("breaks"), int(waiting.answer["request_id"])) or why
                 return {"ok": False, "error": why, "code": 4}
             return waiting.answer | (waiting.outcome(state) if waiting.outcome is not None else {})
 

@@ -55,9 +55,9 @@ A quote with one side, or with an ask of more than twice its bid, is a stub: col
 `ringfence status` says what has no amount, and how many marks were refused.
 
 `COLLAR` holds stop prices like limit prices: a buy above the reference, a sale below it. `SELF_MATCH` looks at open orders of every type; a stop order is left
-out while the market was seen short of its stop price within the last 10 s and what is asked would trade first. `CREDIT` counts a long position at what it cost or what
-it is worth, whichever is more: money that was spent does not come back because prices fell, and gains that nobody realized buy nothing. `TURNOVER` counts a
-correction upwards; one downwards, and a bust, give nothing back.
+out while the market was seen short of its stop price within the last 10 s and what is asked would trade first. `CREDIT` counts a long position at what it
+cost or what it is worth, whichever is more: money that was spent does not come back because prices fell, and gains that nobody realized buy nothing.
+`TURNOVER` counts a correction upwards; one downwards, and a bust, give nothing back.
 """
 
 

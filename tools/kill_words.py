@@ -8,8 +8,8 @@ takes over a dead one keeps the words as they are (those of another build, which
 region while any word is set, so that no restart releases a kill.
 
 What can fail: no such region, a name that no venue has, no right to write; each is an error for the one who asks. Two operators who write at once: the
-word itself is one store, so a kill is never half; who and why may be the other's. Setting is one's own right; clearing is a command of the control
-socket (four eyes), which calls ``clear_word`` when the engine has released the kill.
+word itself is one store, so a kill is never half; who and why may be the other's; of one who kills and one who clears the kill stays. Setting is one's own
+right; clearing is a command of the control socket (four eyes), which calls ``clear_word`` when the engine has released the kill.
 Rejected: a file (its reader needs a system call a turn), a signal to the gateway (does not outlive it), a word in a region that the supervisor writes.
 """
 
@@ -19,6 +19,8 @@ import grp
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,12 +113,29 @@ def set_word(instance: str, venue: str | None, reason: str, uid: int) -> None:
     Refused
         If no venue has the name.
     """
-    _store(instance, venue, True, reason, uid)
+    with _target(instance, venue) as target:
+        now = time.time_ns()
+        target["word"] = now  # first what counts; never the same twice, so that the engine sees one that is set while it is set
+        _say(target, reason, uid, now)
+        if int(target["word"][0]) == CLEAR:  # an older one was taken back meanwhile
+            target["word"] = time.time_ns()
 
 
-def clear_word(instance: str, venue: str | None, reason: str, uid: int) -> None:
-    """Take the word back; what the engine has killed stays so until it is released. Raises as ``set_word``."""
-    _store(instance, venue, False, reason, uid)
+def clear_word(instance: str, venue: str | None, reason: str, uid: int, found_ns: int | None = None) -> None:
+    """Take the word back; what the engine has killed stays so until it is released. Raises as ``set_word``.
+
+    With ``found_ns``, only one that was set at that time. Who clears looks once more at when it was set after clearing it, who sets whether it is set after
+    saying when: one of two who meet sees the other, and it stays set.
+    """
+    with _target(instance, venue) as target:
+        found = int(target["set_ns"][0]) if found_ns is None else found_ns
+        if int(target["set_ns"][0]) != found:
+            return
+        target["word"] = CLEAR
+        if int(target["set_ns"][0]) != found:
+            target["word"] = time.time_ns()
+            return
+        _say(target, reason, uid, time.time_ns())
 
 
 def read_words(instance: str) -> list[Word]:
@@ -138,15 +157,15 @@ def _word(row: Any, venue: str) -> Word:
     return Word(venue, int(row["word"]) != CLEAR, int(row["set_ns"]), int(row["uid"]), bytes(row["reason"]).decode("ascii", "replace"))
 
 
-def _store(instance: str, venue: str | None, kill: bool, reason: str, uid: int) -> None:
+@contextmanager
+def _target(instance: str, venue: str | None) -> Iterator[Any]:
     row = 1 if venue is None else 1 + _row_of(instance, venue)
     with Segment.attach(instance, REGION, writable=True, shared=True) as region:
-        target, now = region.section("words")[row : row + 1], time.time_ns()
-        if kill:
-            target["word"] = now  # first what counts; never the same twice, so that the engine sees one that is set while it is set
-        target["reason"], target["uid"], target["set_ns"] = reason.encode("ascii", "replace")[:_REASON_BYTES], uid, now
-        if not kill:
-            target["word"] = CLEAR
+        yield region.section("words")[row : row + 1]
+
+
+def _say(target: Any, reason: str, uid: int, now: int) -> None:
+    target["reason"], target["uid"], target["set_ns"] = reason.encode("ascii", "replace")[:_REASON_BYTES], uid, now
 
 
 def _row_of(instance: str, venue: str) -> int:

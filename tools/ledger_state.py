@@ -4,8 +4,9 @@
                                                             └──▶ disagreements: [] or a line for each figure that is not what it must be
 
 Pure functions over tables that nobody writes meanwhile; a live region is copied first (``views.instance.settled``). Two computations meet here: positions are
-64-bit figures at the instrument's scale by average cost, the ledger has 128 bits, 18 decimals and the account's method, and both book every execution. What
-no method may change must be equal to the last unit: the quantity (less fees paid in what is traded), and what was paid for quantities.
+64-bit figures at the instrument's scale by average cost, the ledger has 128 bits, 18 decimals and the account's method, and both book every execution and every
+entry. What no method may change must be equal to the last unit: the quantity (less fees paid in what is traded), and what was paid for quantities, of positions
+that transfers and spin-offs tie together in sum, since which cost moves is the method's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Table = Callable[[str], Any]
 MONEY_DIGITS: int = CONSTANTS["LEDGER_MONEY_DIGITS"][0]
 INVERSE: int = CONSTANTS["LEDGER_INVERSE"][0]
 _STATES = ENUMS["LedgerEventState"].by_name
+_KINDS = ENUMS["LedgerEventKind"].by_name
 _BASE: int = ENUMS["LedgerFee"].by_name["BASE"]
 _WORD = 1 << 64
 _SIGN = 1 << 127
@@ -85,28 +87,43 @@ def unit_cost(terms: Terms, qty: int, cost: int) -> Decimal | None:
     return Decimal(round(px * 100)).scaleb(-terms.px_digits - 2, _EXACT)
 
 
-def base_fees(table: Table) -> dict[int, int]:
-    """Units that fees in what is traded took, by row of ``ledger_positions``."""
+def base_fees(table: Table) -> dict[int, Fraction]:
+    """Units that fees in what is traded took, in units of now, by row of ``ledger_positions``; a fraction after a split that rounded."""
     events = used(table, "ledger_events", "event_count")
-    taken: dict[int, int] = defaultdict(int)
+    taken: dict[int, Fraction] = defaultdict(Fraction)
     if not (events["fee_kind"] == _BASE).any():
         return taken
     for event in events[(events["state"] == _STATES["BOOKED"]) & (events["position"] != 0)]:
         now = events[int(event["newest"])] if event["newest"] else event
         if int(now["fee_kind"]) == _BASE:
             taken[int(event["position"])] += wide(now["fee"])
+        if int(event["kind"]) == _KINDS["SPLIT"]:
+            taken[int(event["position"])] *= Fraction(int(event["ratio_num"]), int(event["ratio_den"]))
+        elif int(event["kind"]) == _KINDS["EXPIRE"]:
+            taken[int(event["position"])] = Fraction(0)
     return taken
+
+
+def tied(table: Table) -> dict[int, int]:
+    """Row of ``ledger_positions`` to the lowest of those that transfers and spin-offs tie to it; alone it is its own."""
+    events, lowest = used(table, "ledger_events", "event_count"), {row: row for row in range(1, int(table("ledger")[1]["position_count"]) + 1)}
+    for event in events[events["other_position"] != 0]:
+        one, other = lowest[int(event["position"])], lowest[int(event["other_position"])]
+        lowest = {row: min(one, other) if now in (one, other) else now for row, now in lowest.items()}
+    return lowest
 
 
 def disagreements(table: Table) -> list[str]:
     """What is not as it must be, a line each.
 
-    Conservation (cost - realized - moved = flow) and lots that add up, of every position; and, of those that had executions only, quantity and flow against
-    the engine's positions. Of an inverse contract or a scale finer than money the flow is rounded, so it is not compared.
+    Conservation (cost - realized - moved = flow) and lots that add up, of every position; and quantity and flow against the engine's positions. Of an inverse
+    contract, a scale finer than money or a fee in what is traded the flow is rounded or another, so it is not compared.
     """
     out: list[str] = []
     taken, instruments, rows = base_fees(table), table("ledger_instruments"), by_owner(table)
     number = {owner: row for row, owner in enumerate(rows, 1)}
+    families, rounded, names = tied(table), set[int](), defaultdict[int, list[str]](list)
+    paid, flows = defaultdict[int, int](int), defaultdict[int, int](int)
     for row, p in enumerate(used(table, "ledger_positions", "position_count")[1:], 1):
         name = f"ledger position {row}"
         cost, realized, moved, flow = (wide(p[n]) for n in ("cost", "realized", "moved", "flow"))
@@ -125,14 +142,17 @@ def disagreements(table: Table) -> list[str]:
             if q["fills"]:
                 out.append(f"position {row} has executions, the ledger has none of them")
             continue
-        if wide(p["qty"]) != int(q["net_qty"]) - taken[at]:
+        if taken[at].denominator == 1 and wide(p["qty"]) != int(q["net_qty"]) - taken[at]:
             out.append(f"position {row}: quantity {int(q['net_qty'])} less fees {taken[at]}, the ledger has {wide(p['qty'])}")
-        i = instruments[int(p["instrument"])]
+        i, family = instruments[int(p["instrument"])], families[at]
         if int(i["flags"]) & INVERSE or wide(i["divisor"]) != 1 or taken[at]:
-            continue
-        paid = _signed(q, "cost") - _signed(q, "realized")
-        if wide(p["flow"]) != paid * wide(i["factor"]):
-            out.append(f"position {row}: paid {paid} at price x quantity scale, the ledger has a flow of {wide(p['flow'])}")
+            rounded.add(family)
+        paid[family] += (_signed(q, "cost") - _signed(q, "realized")) * wide(i["factor"])
+        flows[family] += wide(p["flow"])
+        names[family].append(str(row))
+    for family in paid.keys() - rounded:
+        if paid[family] != flows[family]:
+            out.append(f"position {' and '.join(names[family])}: paid {paid[family]}, the ledger has a flow of {flows[family]}")
     return out
 
 

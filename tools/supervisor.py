@@ -33,6 +33,7 @@ from typing import Any
 
 from ringfence.ipc import failpoint, regions
 from ringfence.ipc.errors import IpcError
+from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.segment import Segment
 from ringfence.tools import config as configuration
 from ringfence.tools import history, kill_words, leftovers
@@ -60,7 +61,7 @@ class Options:
 
 
 class BreaksWatch:
-    """Says once when the engine's table of breaks has no free row any more: from then on only the first and the newest are kept."""
+    """Says once when a break found no row in the engine's table: from then on only the first and the newest are kept. By the engine's own metric."""
 
     def __init__(self, instance: str, say: Say, log: logging.Logger) -> None:
         self.instance, self.say, self.log = instance, say, log
@@ -68,19 +69,20 @@ class BreaksWatch:
         self.next_s = 0.0
 
     def look(self, now: float) -> None:
-        """Once in ``LOOK_S``; without tables at another time."""
+        """Once in ``LOOK_S``; without metrics at another time."""
         if self.told or now < self.next_s:
             return
         self.next_s = now + LOOK_S
         try:
-            with Segment.attach(self.instance, "state") as state:
-                raised, rows = int(state.section("engine")[1]["break_count"]), len(state.section("breaks")) - 1
-        except (IpcError, KeyError):
+            metrics = Metrics.attach(self.instance, "engine")
+        except IpcError:
             return
-        if raised < rows:
+        lost = metrics.counters().get("breaks_without_row", 0)
+        metrics.close()
+        if not lost:
             return
         self.told = True
-        what = f"PAGE: {raised} breaks were raised and the table has {rows} rows: the first and the newest are kept, none is decided by"
+        what = f"PAGE: {lost} breaks have no row in the engine's table: the first and the newest are kept, none is decided by"
         self.log.critical("%s; look at ringfence breaks, find out what venue or program goes on raising them", what)
         self.say(f"✖ {what}; see ringfence breaks")
 

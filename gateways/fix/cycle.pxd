@@ -55,7 +55,8 @@ ctypedef struct gateway_t:
     int garbage
     int stopping
     uint64_t held_ns            # since when the command at the front waits for its durability, 0: it does not
-    uint64_t held_reached       # where the durable marks stood when one had waited in vain
+    const RingCursor *held_behind  # the mark that was short when one had waited in vain, NULL: it was not there yet
+    uint64_t held_reached       # where that stood
     int held_in_vain            # there was one
     uint64_t throttled_ns       # since when it waits for the message budget
     uint64_t peeked             # ring position: up to here no cancel stands behind the front

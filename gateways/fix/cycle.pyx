@@ -286,26 +286,29 @@ cdef int covered(gateway_t *g, const OrderCommand *c, uint64_t now, const char *
     """1 when the command's journal frame has the durability that its account asks for; 0: it waits, or ``why`` says that it has waited enough.
 
     Then new orders and replaces are answered NOT_SENT and the rest goes out all the same: a cancel takes risk away, and stands behind them in the ring.
-    As long as the marks stand still none waits again: a sidecar that hangs would hold every cancel for so long, one after the other.
+    As long as the mark that was short stands still none waits for it again: a sidecar that hangs would hold every cancel for so long, one after the other.
     """
-    cdef uint64_t reached
+    cdef const RingCursor *behind = g.persisted
+    cdef uint64_t reached = rf_load(&g.persisted.position) if g.persisted != NULL else 0
     if c.durability >= RF_DURABILITY_REPLICATED and g.replicated == NULL:
         why[0] = b"durability replicated: there is no standby"
         return 0
-    if g.persisted != NULL and rf_load(&g.persisted.position) >= c.journal_seq:
-        if c.durability < RF_DURABILITY_REPLICATED or rf_load(&g.replicated.position) >= c.journal_seq:
+    if behind != NULL and reached >= c.journal_seq:
+        if c.durability < RF_DURABILITY_REPLICATED:
             return 1
-    reached = rf_load(&g.persisted.position) if g.persisted != NULL else 0
-    if g.replicated != NULL:
-        reached += rf_load(&g.replicated.position)
+        behind = g.replicated
+        reached = rf_load(&behind.position)
+        if reached >= c.journal_seq:
+            return 1
     if not g.held_ns:
         g.held_ns = now
         rf_counter_add(g.c_held, 1)
     if g.persisted != NULL and rf_load(&g.persisted.condition) & RF_RESTRICT_JOURNAL_SUSPECT:
         why[0] = b"the journal is suspect: this order cannot be made durable"
-    elif now - g.held_ns > HELD_NS_MAX or (g.held_in_vain and reached == g.held_reached):
+    elif now - g.held_ns > HELD_NS_MAX or (g.held_in_vain and behind == g.held_behind and reached == g.held_reached):
         why[0] = b"not durable in time"
         g.held_in_vain = 1
+        g.held_behind = behind
         g.held_reached = reached
     return 0
 

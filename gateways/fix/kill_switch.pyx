@@ -23,8 +23,9 @@ restarts too. The engine, when it lives, cancels too (KILL_WORD): the later of t
 
 What reports said of an order is two bytes a row (``marks``), made when the tables are mapped, and gone with the process: its successor asks once more.
 
-As fast as the session's budget allows, the reserve included, ``MESSAGES_MAX`` a turn. What is in the output already when the word is set goes out before the
-cancels. Rejected: a copy of open orders in the gateway (state that must be recovered), a socket or signal for operators (needs a process that answers).
+As fast as the session's budget allows, the reserve included, and a bounded number of open orders a turn. What is in the output already when the word is set
+goes out before the cancels. Rejected: a copy of open orders in the gateway (state that must be recovered), a socket or signal for operators (needs a process
+that answers).
 """
 
 import logging
@@ -65,8 +66,8 @@ cdef extern from *:
     void fence "__atomic_thread_fence" (int order) noexcept nogil
 
 cdef enum:
-    MESSAGES_MAX = 256   # cancels a turn: the socket and the ring are served in between
-    ROWS_MAX = 16384     # rows a turn
+    ROWS_MAX = 16384     # rows a turn, of orders that are over: the socket and the ring are served in between
+    OPEN_ROWS = 64       # that one of an open order counts for, whether a cancel is sent, left out or has no form: so 256 a turn
     REFUSED = 48         # MassCancelResponse(531): 0
     ID_DIGITS = 11       # of the time in a mass cancel's ClOrdID
     DUPLICATE_ORDER = 7  # OrdRejReason(103)=6 plus 1
@@ -297,9 +298,10 @@ cdef int cancel_each(kill_t *k, session_t *s, const dialect_t *d, budget_t *b, u
     if not k.at and not begin_scan(k, s):
         return 0
     alive = now < load_word(&k.block.heartbeat_ns, ACQUIRE) + SILENT_NS
-    while k.at <= k.end and looked < ROWS_MAX and sent < MESSAGES_MAX:
+    while k.at <= k.end and looked < ROWS_MAX:
         looked += 1
         if k.orders[k.at].leaves_qty > 0 or k.orders[k.at].replace_revision != 0:  # one line of memory for an order that is over
+            looked += OPEN_ROWS
             memcpy(&o, &k.orders[k.at], sizeof(Order))
             if not same_tables(k):
                 k.at = 0

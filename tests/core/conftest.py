@@ -18,7 +18,7 @@ from ringfence.core.state import Limits
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 
-SMALL = Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=512)
+SMALL = Limits(orders=64, executions=256, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=512, scopes=64)
 BIT = {name: value for name, (value, _) in CONSTANTS.items()}
 SECOND = 1_000_000_000
 

@@ -22,7 +22,20 @@ from ringfence.tools.simulation.oracle import Oracle
 
 HEAD = 64
 ROWS = Limits(
-    orders=256, executions=256, positions=16, breaks=1024, instruments=4, accounts=4, venues=2, strategies=4, routes=4, brokers=4, desks=4, proposals=7
+    orders=256,
+    executions=256,
+    positions=16,
+    breaks=1024,
+    instruments=4,
+    accounts=4,
+    venues=2,
+    strategies=4,
+    routes=4,
+    brokers=4,
+    desks=4,
+    proposals=7,
+    lots=512,
+    scopes=64,
 )
 ROLES = {1000: "ADMIN", 1001: "RISK", 1002: "RISK", 1003: "TRADER", 1004: "VIEWER", 1005: "HALTED"}
 UIDS = st.sampled_from([1001, 1002, 1001, 1002, 1003, *ROLES, 1999])

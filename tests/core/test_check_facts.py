@@ -147,10 +147,25 @@ def test_credit_when_a_position_shrinks_or_is_short_gives_back_what_it_cost(make
 FEW = Limits(orders=512, executions=2048, positions=32, breaks=64, instruments=4, accounts=4, venues=3, strategies=4, routes=8, scopes=16)
 
 
-def test_scope_sets_when_scopes_have_room_have_room(make_machine: Callable[..., Machine]) -> None:
-    """As many pairs as the scopes can hold, each with positions and orders at two venues."""
-    m = make_machine(FEW)
-    assert len(m.table("scope_sets")) - 1 >= CONSTANTS["SETS_OF_SCOPE"][0] * FEW.scopes
+def test_new_when_scope_sets_run_out_before_scopes_is_refused_and_counted(make_machine: Callable[..., Machine]) -> None:
+    """Every strategy in every account: their pairs with the instrument are 2 n scopes, the ways from one to the other n x n sets."""
+    n = 20
+    limits = Limits(orders=512, executions=64, positions=512, breaks=64, instruments=2, accounts=n, venues=1, strategies=n, routes=n, lots=1024, scopes=84)
+    m = make_machine(limits)
+    for row in range(2, n + 1):
+        m.control("DEFINE_ACCOUNT", body=m.record("Account", id=row, name=f"a{row}", code=f"A{row}", status=1))
+        m.control("DEFINE_STRATEGY", body=m.record("Strategy", id=row, name=f"s{row}", status=1))
+        m.control("DEFINE_ROUTE", body=m.record("Route", id=row, account=row, venue=1, status=1))
+        m.control("STRATEGY_ATTACH", strategy=row, epoch=7, pid=1)
+    m.limit("OPEN_ORDERS", 1000)
+    for k in range(n * n):
+        m.new(k + 1, strategy=1 + k // n, account=1 + k % n, qty=1)
+    sets = CONSTANTS["SETS_OF_SCOPE"][0] * limits.scopes
+    assert int(m.status["scope_count"]) < limits.scopes
+    assert (int(m.status["scope_set_count"]), int(m.status["order_count"]), int(m.status["scopes_full"])) == (sets, sets, n * n - sets)
+    m.cancel(sets, strategy=1 + (sets - 1) // n)
+    assert m.sent() == ["CANCEL"], "a cancel needs no room"
+    assert m.replayed().tables() == m.tables()
 
 
 def test_new_when_there_is_no_scope_left_for_its_pairs_is_refused_and_counted(make_machine: Callable[..., Machine]) -> None:

@@ -423,6 +423,30 @@ def test_replace_when_it_asks_for_more_is_held_against_the_limits_by_what_it_add
     assert m.sent() == ["REPLACE"]
 
 
+@pytest.mark.parametrize(
+    ("terms", "change", "reason"),
+    [
+        ({}, lambda m: m.instrument(last_day=20260102), "NONE"),
+        ({}, lambda m: m.instrument(last_day=20260101), "EXPIRED_DATE"),
+        ({"time_in_force": 7, "expire_ns": 1_060 * SECOND}, lambda m: m.timer(59), "NONE"),
+        ({"time_in_force": 7, "expire_ns": 1_060 * SECOND}, lambda m: m.timer(60), "EXPIRED_DATE"),
+        ({}, lambda m: m.control("DEFINE_VENUE", body=m.record("Venue", id=1, name="sim", status=1, durability=1, ord_types=1 << 1)), "NOT_SUPPORTED"),
+    ],
+    ids=["last day", "after it", "before its time is over", "after that", "a type that the venue has no more"],
+)
+def test_replace_when_its_order_could_not_be_sent_any_more_is_refused_and_a_cancel_passes(m: Any, terms: dict[str, int], change: Any, reason: str) -> None:
+    m.new(1, **terms)
+    m.event("ACK", 1)
+    change(m)
+    m.replace(1, qty=20000)
+    if reason == "NONE":
+        assert m.sent() == ["REPLACE"]
+    else:
+        assert m.deny() == reason
+    m.cancel(1)
+    assert m.sent() == ["CANCEL"]
+
+
 def test_order_when_accepted_names_the_checks_that_it_passed(m: Any) -> None:
     m.limit("MAX_QTY", 10**6)
     m.limit("COLLAR", 10**6, "STRATEGY", 1)

@@ -20,7 +20,7 @@ from ringfence.ipc.schema import ENUMS
 Machine = Any
 STATUS = ENUMS["OrdStatus"].by_value
 DONE = {"FILLED", "CANCELED", "EXPIRED", "REJECTED", "DONE_FOR_DAY", "CALCULATED", "DENIED"}
-LIMITS = Limits(orders=64, executions=512, positions=16, breaks=512, instruments=4, accounts=4, venues=2, strategies=4, routes=4)
+LIMITS = Limits(orders=64, executions=512, positions=16, breaks=512, instruments=4, accounts=4, venues=2, strategies=4, routes=4, scopes=64)
 
 
 @dataclass

@@ -173,6 +173,17 @@ def test_loop_when_a_heartbeat_lies_ahead_of_the_clock_takes_it_for_silence(tick
     assert [peer for peer, _ in seen(ticking, "STRATEGY_SILENT")] == [1]
 
 
+def test_loop_when_a_silent_strategy_is_set_free_and_still_shows_no_life_holds_it_back_again(ticking: Rig) -> None:
+    live(ticking, 2 * LIMIT)
+    assert len(seen(ticking, "STRATEGY_SILENT")) == 1
+    status = ENUMS["StrategyStatus"].by_name
+    ticking.control("SET_STRATEGY", strategy=1, status=status["ENABLED"])
+    live(ticking, 2 * LIMIT)
+    assert len(seen(ticking, "STRATEGY_SILENT")) == 2
+    assert int(ticking.state.table("strategies")[1]["status"]) == status["CANCEL_ONLY"]
+    ticking.check_replay()
+
+
 def test_loop_when_a_strategy_attaches_again_begins_anew(ticking: Rig) -> None:
     live(ticking, 2 * LIMIT)
     assert len(seen(ticking, "STRATEGY_SILENT")) == 1

@@ -14,7 +14,7 @@ from ringfence.core.state import Limits
 from ringfence.ipc.schema import ENUMS
 
 REASON = ENUMS["DenyReason"].by_value
-LIMITS = Limits(orders=64, executions=64, positions=16, breaks=64, instruments=4, accounts=4, venues=3, strategies=4, routes=8)
+LIMITS = Limits(orders=64, executions=64, positions=16, breaks=64, instruments=4, accounts=4, venues=3, strategies=4, routes=8, scopes=64)
 SECOND = 1_000_000_000
 DAY_S = 86_400
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +17,21 @@ from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.ipc.segment import Segment
 
 Machine = Any
-SMALL = Limits(orders=4, executions=8, positions=4, breaks=4, instruments=2, accounts=2, venues=2, strategies=2, routes=2)
+SMALL = Limits(**{**dict.fromkeys(Limits.__dataclass_fields__, 4), "executions": 8, "positions": 3, "venues": 2})
+SECTIONS = {name: record for name, record, _ in state_sections(SMALL) if not name.startswith("by_")}  # indexes follow from the rows
+SHORT = {"engine", "instruments", "accounts", "venues", "strategies", "routes", "brokers", "desks", "currencies", "permissions", "operators"}
+SHORT |= {"ledger", "ledger_instruments"}  # whole in every window
+SINGULAR = {"currencies": "currency", "strategies": "strategy"}
+ENGINE_COUNTS = {name: f"{SINGULAR.get(name, name[:-1])}_count" for name in SECTIONS if not name.startswith("l") and name != "engine"}
+LEDGER_COUNTS = {
+    "ledger_positions": "position_count",
+    "lots": "lot_count",
+    "ledger_events": "event_count",
+    "ledger_picks": "pick_count",
+    "ledger_checkpoints": "checkpoint_count",
+}
+COUNTS = {"EngineStatus": ENGINE_COUNTS, "LedgerHead": LEDGER_COUNTS}
+KEPT_OUT = {"ledger": range(RECORDS["LedgerHead"].offsets["position_count"])}  # the sizes of its tables: state of another size is the same state
 TABLES = ["engine", "instruments", "accounts", "venues", "strategies", "routes", "orders", "executions", "positions", "breaks"]
 
 
@@ -31,19 +47,53 @@ def test_hash_when_the_tables_are_larger_is_the_same(make_machine: Callable[...,
     assert busy(make_machine).replayer.state_hash() == busy(make_machine, orders=5000, executions=300, positions=99).replayer.state_hash()
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_hash_when_any_byte_of_a_used_row_changes_it_differs(make_machine: Callable[..., Machine], name: str) -> None:
-    m = busy(make_machine)
-    before = m.replayer.state_hash()
-    counts = [at for field, at in RECORDS["EngineStatus"].offsets.items() if field.endswith("_count")]
-    row = m.table(name)[1:2].view("u1").reshape(-1)
-    for at in range(0, row.size, 7):
-        if name == "engine" and any(0 < at - count < 8 for count in counts):
-            continue  # the higher bytes of a count would make it larger than its table
-        row[at] ^= 1
-        assert m.replayer.state_hash() != before, f"{name} byte {at}"
-        row[at] ^= 1
-    assert m.replayer.state_hash() == before
+def full() -> State:
+    """Every row of every table in use; no two rows are alike."""
+    state = State.in_memory(SMALL)
+    used = {name: rows - 1 for name, _, rows in state_sections(SMALL)}
+    for name, record in SECTIONS.items():
+        if name not in ("engine", "ledger"):
+            rows = state.table(name)[1:].view("u1").reshape(used[name], RECORDS[record].size)
+            rows[:] = np.random.default_rng(zlib.crc32(name.encode())).integers(0, 256, rows.shape, "u1")
+    head = state.table("ledger")
+    for row, fields in ((state.table("engine")[1], ENGINE_COUNTS), (head[1], LEDGER_COUNTS)):
+        for table, field in fields.items():
+            row[field] = used[table]
+    assert {name: state.used_rows(name) for name in SECTIONS} == {name: used[name] for name in SECTIONS}, "not every table is full"
+    return state
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_hash_when_any_byte_of_a_used_row_changes_it_differs(name: str) -> None:
+    """Of the whole state, and of exactly the windows that the row is in: those that the loop takes in turn cover every row."""
+    state = full()
+    longest = max(state.used_rows(table) for table in SECTIONS)
+    windows = [(1, 1 << 62), *((first, 2) for first in range(1, longest + 1, 2))]
+    before = [state.window_hash(*window) for window in windows]
+    assert before[0] == state.state_hash()
+    size = RECORDS[SECTIONS[name]].size
+    kept = KEPT_OUT.get(name, range(0))
+    counts = {
+        RECORDS[record].offsets[field] + k for record, fields in COUNTS.items() if SECTIONS[name] == record for field in fields.values() for k in range(8)
+    }
+    for row, at in itertools.product({1, state.used_rows(name)}, range(size)):
+        if at in counts:
+            continue  # another test's
+        byte = state.table(name).view("u1").reshape(-1, size)
+        byte[row, at] ^= 1
+        differs = [state.window_hash(*window) != b for window, b in zip(windows, before, strict=True)]
+        byte[row, at] ^= 1
+        inside = [name in SHORT or first <= row < first + count for first, count in windows]
+        assert differs == ([False] * len(windows) if at in kept else inside), f"{name} row {row} byte {at}"
+    assert [state.window_hash(*window) for window in windows] == before
+
+
+@pytest.mark.parametrize(("record", "field"), [(record, field) for record, fields in COUNTS.items() for field in fields.values()])
+def test_hash_when_a_count_changes_it_differs(record: str, field: str) -> None:
+    state = full()
+    before = state.state_hash()
+    state.table("engine" if record == "EngineStatus" else "ledger")[1][field] -= 1
+    assert state.state_hash() != before
 
 
 def test_hash_when_an_unused_row_changes_it_stays(make_machine: Callable[..., Machine]) -> None:

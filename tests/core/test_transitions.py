@@ -8,6 +8,7 @@ import pytest
 
 from ringfence.core import transitions
 from ringfence.core.transitions import BASE, BY_QUANTITY, FILLED_OR_KEEP, KEEP, OUTSIDE, ROWS, TERMINAL
+from ringfence.gateways import events
 from ringfence.ipc.schema import ENUMS
 
 Machine = Any
@@ -150,3 +151,7 @@ def test_lookup_when_an_event_is_forgotten_raises(monkeypatch: pytest.MonkeyPatc
 
 def test_rows_when_read_each_names_its_authority() -> None:
     assert not [r for r in ROWS if not r.rules]
+
+
+def test_terminal_when_a_client_asks_whether_its_order_is_done_is_the_engines_set() -> None:
+    assert frozenset(TERMINAL) == events.TERMINAL

@@ -25,6 +25,7 @@ from ringfence.strategy import InstanceNotRunning, InstanceStopped, Strategy
 
 MADV_REMOVE = 9  # punches a hole into the memfd, as fallocate does
 ORDER_EVERY = 512  # the order table must outlast the search for a slot that is flipped while it is copied
+IN_FLIGHT_MAX = 64
 PRICE = "0.5"  # far from the market: it rests
 
 
@@ -43,21 +44,27 @@ class Writer:
         self.head = self.ring.section("head")["position"]
         self.random = random.Random(seed)
         self.next = 1
+        self.acked = 0
 
     def order(self) -> None:
         """One whole, valid order; nothing when the ring is full."""
         with contextlib.suppress(RingFull):
             self.strategy.buy("EUR/USD", qty_of(self.next), PRICE, client_id=self.next)
             self.next += 1
-        while self.strategy.poll() is not None:
-            continue
+        self.read()
+
+    def read(self) -> None:
+        while (event := self.strategy.poll()) is not None:
+            self.acked += event.kind == "ACK"
 
     def random_bytes(self) -> None:
         self.slots[:] = np.frombuffer(self.random.randbytes(self.slots.size), "u1").reshape(self.slots.shape)
 
     def heads(self) -> None:
-        """Valid slots, but a head that jumps: back, ahead, anywhere."""
-        self.order()
+        """Valid slots, but a head that jumps: back, ahead, anywhere. Few orders at a time: a gateway that cannot keep up denies everybody."""
+        if self.next - self.acked < IN_FLIGHT_MAX:
+            self.order()
+        self.read()
         for value in (0, self.next // 2, self.next + 10_000, self.random.getrandbits(64)):
             self.head[0] = value
 

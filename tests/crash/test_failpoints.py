@@ -32,7 +32,7 @@ from .failpoints import DISK_ERROR, MATRIX, NO_SPACE, Point
 
 ROOT = Path(__file__).resolve().parents[2]
 TRADER = Path(__file__).with_name("strategy_process.py")
-CASES = [(p, action) for p in MATRIX for action in p.actions]
+CASES = [(p, action) for p in sorted(MATRIX, key=lambda p: p.by == "roll") for action in p.actions]  # last: the journal that rows after it would replay
 DENIED = ("STALE", "SESSION_DOWN", "JOURNAL_PRESSURE", "JOURNAL_LATE", "TRADING_HALTED", "GATEWAY_STALLED", "STRATEGY_STALLED")  # may pass, never last
 BREAKS = ("UNKNOWN_OUTCOME",)
 ELSEWHERE = ("store", "word")  # rows that a test of their own serves: below, and in test_kill_switch.py

@@ -18,6 +18,7 @@ from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.tools import audit_trail, frames, kill_words
 from ringfence.tools.errors import JournalCorrupt
 from ringfence.tools.journal import JournalReader
+from ringfence.tools.ledger_state import wide
 from ringfence.tools.segments import segment_path
 
 SECOND = 65_001  # uid of a second operator; only root can speak as another
@@ -76,6 +77,19 @@ def desk(running: Running) -> Running:
     settle(running, load)
     load.close()
     return running
+
+
+def test_kill_when_a_viewer_asks_for_it_is_refused_and_sets_no_word(running: Running) -> None:
+    if os.getuid():
+        pytest.skip("only root can speak as a second operator")
+    running.add(OPERATOR.replace('"risk"', '"viewer"'))
+    assert running.up() == 0, running.logs()
+    for scope in ("firm", "venue:sim"):
+        assert as_second(running, op="kill", scope=scope, reason="let us see")["code"] == 4
+    assert [w.venue for w in kill_words.read_words(running.name) if w.killed] == []
+    assert int(running.engine_row()["killed_scopes"]) == 0
+    assert int(running.engine_row()["controls_refused"]) == 2, "the journal knows who asked"
+    running.down()
 
 
 def test_limit_when_two_operators_agree_is_looser_and_one_alone_only_makes_it_tighter(desk: Running) -> None:
@@ -173,6 +187,36 @@ def test_kill_when_it_races_with_a_release_wins_and_replays_the_same(desk: Runni
     scopes = desk.sections("state", "scopes")
     killed = [int(r["state"]) for r in scopes if int(r["kind"]) == ENUMS["ScopeKind"].by_name["STRATEGY"] and int(r["a"]) == 1]
     assert killed == [ENUMS["ScopeState"].by_name["KILLED"]], "whichever came first, the kill stands"
+    desk.down()
+    assert desk.replay().torn is None
+
+
+def test_entry_when_two_operators_agree_is_booked_once_and_one_who_has_not_what_he_moves_is_told_why(desk: Running) -> None:
+    held = next(p for p in desk.sections("state", "ledger_positions")[1:] if int(p["trades"]) and int(p["strategy"]))
+    strategy = bytes(desk.sections("state", "strategies")[int(held["strategy"])]["name"]).decode()
+    of = ("--account", "main", "--strategy", strategy, "--symbol", "EUR/USD", "--reason", "statement of May")
+    asked = cli(desk, "ledger", "entry", "funding", "--reference", "F-1", "--amount", "-12.345", *of, "--json")
+    assert asked.returncode == 0, asked.stderr
+    proposal = int(json.loads(asked.stdout)["proposal"])
+    assert f"entry F-1: FUNDING of main/{strategy}/EUR/USD" in (shown := cli(desk, "proposals").stdout), shown
+    assert cli(desk, "approve", str(proposal), "--reason", "mine").returncode == 4
+    assert as_second(desk, op="approve", proposal=proposal, reason="agreed")["outcome"] == "applied"
+    booked = next(p for p in desk.sections("state", "ledger_positions")[1:] if int(p["strategy"]) == int(held["strategy"]))
+    assert wide(booked["funding"]) == -12_345 * 10**15
+    again = cli(desk, "ledger", "entry", "funding", "--reference", "F-1", "--amount", "-12.345", *of)
+    assert (again.returncode, "DUPLICATE" in again.stderr) == (4, True), again.stderr
+    most = str(10**12)
+    moved = cli(desk, "ledger", "entry", "transfer", "--reference", "T-1", "--qty", most, "--to-strategy", "s2" if strategy == "s1" else "s1", *of)
+    assert (moved.returncode, "NOT_HELD" in moved.stderr) == (4, True), moved.stderr
+    assert cli(desk, "ledger", "entry", "funding", "--reference", "F-2", "--px", "1", *of).returncode == 2
+    rows = json.loads(cli(desk, "audit", "--json").stdout)["rows"]
+    trail = [(r["before"], r["after"], r["outcome"]) for r in rows if "entry F-1" in r["what"]]
+    assert trail == [
+        ("funding 0", "funding 0", f"proposed {proposal}"),
+        ("funding 0", "funding 0", "refused"),
+        ("funding 0", "-12.345 USD", "applied"),
+        ("funding -12.345", "funding -12.345", "refused"),
+    ]
     desk.down()
     assert desk.replay().torn is None
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from journal_by_hand import START_NS, STEP_NS, JournalByHand, record, value
 
+from ringfence.ipc.schema import CONSTANTS
 from ringfence.tools import snapshot
 from ringfence.tools.audit_trail import Entry, Trail, first_difference, sealed
 from ringfence.tools.cli import main
 from ringfence.tools.errors import ToolError
 from ringfence.tools.replay import ReplayDiffers
+from ringfence.tools.views.tables import cl_ord_id
 
 RISK_A, RISK_B = 1001, 1002
 
@@ -70,6 +72,44 @@ def test_trail_when_read_says_who_changed_what_and_how_it_ended(journal: Journal
     assert [e.what for e in last[1:]] == ["OPEN_ORDERS of firm to 200", *["proposal 1: OPEN_ORDERS of firm"] * 2], "what was asked is said all the same"
     assert [(e.before, e.after) for e in last[2:]] == [("100", "100"), ("100", "200")]
     assert [e.previous for e in last[1:]] == [e.hash for e in last[:-1]]
+
+
+def test_trail_when_a_stranger_cancels_everything_says_that_he_was_refused(tmp_path: Path) -> None:
+    journal = build(tmp_path)
+    journal.event("ACK", 1)
+    for uid in (4242, RISK_A):
+        journal.control("MASS_CANCEL", record("OrderAction", venue=1), operator_uid=uid, reason="all of it")
+    journal.checkpoint()
+    journal.write()
+    assert [(e.uid, e.outcome) for e in entries(journal) if e.kind == "MASS_CANCEL"] == [(4242, "refused"), (RISK_A, "applied")]
+
+
+def test_trail_when_a_mass_cancel_reached_some_orders_calls_it_applied(tmp_path: Path) -> None:
+    """The engine counts it with the refused, since some could not be asked for."""
+    journal = JournalByHand(tmp_path)
+    for k in (1, 2):
+        journal.new(k, "BUY", 1, 11000)
+    day = int(journal.replayer.state.table("engine")[1]["day_code"])
+    for revision in range(1, CONSTANTS["REVISIONS_MAX"][0] + 1):  # until the first has none left
+        journal.frame("INTENT", record("Intent", kind=value("IntentKind", "CANCEL"), client_id=1, epoch=7, created_ns=START_NS), source=1)
+        journal.event("CANCEL_REJECT", cl_ord_id=cl_ord_id("RF", day, 1, revision), text_code=3)
+    journal.control("MASS_CANCEL", record("OrderAction", venue=1), reason="all of it")
+    journal.write()
+    (entry,) = [e for e in entries(journal) if e.kind == "MASS_CANCEL"]
+    assert (entry.outcome, int(journal.replayer.state.table("engine")[1]["controls_refused"])) == ("applied", 1)
+
+
+def test_trail_when_a_command_that_was_done_raises_a_break_without_a_row_calls_it_applied(tmp_path: Path) -> None:
+    journal = JournalByHand(tmp_path)
+    for k in range(1, 30):
+        journal.new(k, "BUY", 1, 11000)
+    journal.event("SESSION_DOWN")
+    for order in range(1, 30):
+        body = record("OrderAction", order_id=order, ord_status=value("OrdStatus", "FILLED"))
+        journal.control("RESOLVE_ORDER", body, reason="the venue said so by phone")
+    assert int(journal.replayer.state.table("engine")[1]["break_count"]) > 16
+    journal.write()
+    assert {e.outcome for e in entries(journal) if e.kind == "RESOLVE_ORDER"} == {"applied"}
 
 
 def test_export_when_nothing_was_changed_agrees(journal: JournalByHand, tmp_path: Path, capsys: Any) -> None:

@@ -37,20 +37,20 @@ def test_screens_when_breaks_have_no_row_say_so(full: Synthetic, capsys: Capture
 def test_supervisor_when_the_table_gets_full_pages_once(synthetic: Synthetic, caplog: pytest.LogCaptureFixture) -> None:
     said: list[str] = []
     watch = supervisor.BreaksWatch(synthetic.name, said.append, logging.getLogger("test"))
-    synthetic.state.section("engine")[1]["break_count"] = ROWS - 1
-    watch.look(1.0)
-    assert said == []
     synthetic.state.section("engine")[1]["break_count"] = ROWS
+    watch.look(1.0)
+    assert said == [], "full is not too full"
+    synthetic.engine_metrics.add("breaks_without_row", 3)
     watch.look(1.5)
     assert said == [], "once a second"
     for now in (2.5, 3.5, 4.5):
         watch.look(now)
     assert len(said) == 1
     assert caplog.records[0].levelno == logging.CRITICAL
-    assert caplog.records[0].message.startswith("PAGE: 7 breaks were raised and the table has 7 rows")
+    assert caplog.records[0].message.startswith("PAGE: 3 breaks have no row")
 
 
-def test_supervisor_when_there_are_no_tables_says_nothing(instance: str) -> None:
+def test_supervisor_when_there_are_no_metrics_says_nothing(instance: str) -> None:
     said: list[str] = []
     supervisor.BreaksWatch(instance, said.append, logging.getLogger("test")).look(1.0)
     assert said == []

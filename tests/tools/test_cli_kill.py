@@ -18,6 +18,7 @@ from ringfence.ipc.segment import Segment
 from ringfence.tools import cli, kill_words
 from ringfence.tools.commands import kill
 from ringfence.tools.control import control_path
+from ringfence.tools.views.instance import Instance
 
 CLEAR = CONSTANTS["KILL_CLEAR"][0]
 S = 1_000_000_000
@@ -94,6 +95,36 @@ def test_kill_when_the_supervisor_hangs_does_not_wait_for_it(made: Killable, cap
         found = json.loads(capsys.readouterr().out)
     assert (status, made.killed(), found["word"], found["killed"]) == (0, [1], True, True)
     assert "no answer within 0.05 s" in found["unanswered"]
+
+
+@pytest.mark.parametrize(("reopen_s", "least", "most"), [(60.0, 1, 1), (0.05, 3, 11)])
+def test_kill_when_it_waits_for_its_proof_maps_the_instance_once_in_a_while(
+    made: Killable, capsys: Capture, monkeypatch: pytest.MonkeyPatch, reopen_s: float, least: int, most: int
+) -> None:
+    opened: list[str] = []
+
+    class Counted(Instance):
+        def __init__(self, name: str) -> None:
+            opened.append(name)
+            super().__init__(name)
+
+    monkeypatch.setattr(kill, "Instance", Counted)
+    monkeypatch.setattr(kill, "REOPEN_S", reopen_s, raising=False)
+    status, said = cli.main(["kill", "firm", "--instance", made.name, "--timeout", "0.5", "--reason", "a test"]), capsys.readouterr().out
+    assert status == 6, said
+    assert least <= len(opened) <= most
+
+
+def test_kill_when_the_engine_stops_beating_while_it_waits_notices(made: Killable, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopping(Instance):
+        def renew(self) -> None:
+            super().renew()
+            made.beat(5 * S)
+
+    monkeypatch.setattr(kill, "Instance", Stopping)
+    status, said = run(capsys, made, "firm")
+    assert (status, made.killed()) == (6, [1]), said
+    assert "the engine has not beaten for 5" in said
 
 
 def test_kill_when_the_engine_is_silent_says_so_and_which_gateways_obey(made: Killable, capsys: Capture) -> None:

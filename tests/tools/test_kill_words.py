@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Self
 
 import pytest
 
@@ -63,6 +64,39 @@ def test_word_when_set_and_cleared_says_who_when_and_why(instance: str, region: 
     clear_word(instance, None, "over", 8)
     assert killed(region) == []
     assert [(w.uid, w.reason) for w in read_words(instance)] == [(8, "over"), (0, ""), (8, "over")]
+
+
+def test_word_when_it_was_set_again_since_it_was_looked_at_is_not_cleared(instance: str, region: Segment, venues: Segment) -> None:
+    set_word(instance, None, "first", 1)
+    (seen,) = [w for w in read_words(instance) if w.killed]
+    set_word(instance, None, "second", 2)
+    clear_word(instance, None, "released", 3, seen.set_ns)
+    assert killed(region) == [1]
+    assert read_words(instance)[0].reason == "second"
+    clear_word(instance, None, "released", 3, read_words(instance)[0].set_ns)
+    assert killed(region) == []
+
+
+class Meanwhile(str):
+    """A reason at whose writing somebody else acts: between the word and what is behind it."""
+
+    def __new__(cls, text: str, act: Callable[[], object]) -> Self:
+        made = super().__new__(cls, text)
+        made.act = act
+        return made
+
+    act: Callable[[], object]
+
+    def encode(self, *how: str) -> bytes:
+        self.act()
+        return super().encode(*how)
+
+
+def test_word_when_an_older_one_is_cleared_while_it_is_set_kills(instance: str, region: Segment, venues: Segment) -> None:
+    set_word(instance, None, "first", 1)
+    seen = read_words(instance)[0].set_ns
+    set_word(instance, None, Meanwhile("second", lambda: clear_word(instance, None, "released", 3, seen)), 2)
+    assert killed(region) == [1], "who kills was not there yet when the release was done"
 
 
 def test_word_when_no_venue_has_the_name_is_refused_and_names_those_there_are(instance: str, region: Segment, venues: Segment) -> None:

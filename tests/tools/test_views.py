@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_instance import RING_SLOTS, S, Synthetic, value
 
+from ringfence.core.transitions import TERMINAL
 from ringfence.ipc import regions
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
@@ -39,12 +40,11 @@ def test_orders_when_all_or_one_is_asked_finished_ones_are_there(synthetic: Synt
 
 
 def test_orders_when_of_every_status_open_is_exactly_what_is_not_terminal(synthetic: Synthetic) -> None:
-    done = {"FILLED", "DONE_FOR_DAY", "CANCELED", "REJECTED", "EXPIRED", "DENIED"}
     names = list(ENUMS["OrdStatus"].by_name)
     for row, status in enumerate(names, 1):
         synthetic.order(row, status, qty=100, cum=0, px=1)
     with Instance(synthetic.name) as instance:
-        assert [r["state"] for r in tables.orders(instance)] == [n for n in names if n not in done]
+        assert [r["state"] for r in tables.orders(instance)] == [n for n in names if n not in TERMINAL]
 
 
 def test_cl_ord_id_when_derived_goes_back_to_its_order() -> None:

@@ -20,7 +20,6 @@ from typing import Any
 
 from ringfence.core.authority import ROLES
 from ringfence.ipc.errors import IpcError
-from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import authority, control_client, definitions, kill_words
 from ringfence.tools.commands.control import _done
@@ -31,10 +30,10 @@ from ringfence.tools.views import proof
 from ringfence.tools.views.instance import Instance, choose
 
 POLL_S = 0.02
+REOPEN_S = 1.0  # a process that was started again meanwhile has other regions
 KILL_S = 10.0
 ANSWER_S = 2.0
 SHOWN = 10
-_RANK = ENUMS["OperatorRole"].by_name
 _UNANSWERED = (NotRunning, OutcomeUnknown, TimedOut)
 
 
@@ -93,7 +92,7 @@ def _set_word(name: str, scope: str, reason: str) -> str:
             role = authority.role_of(state, uid)
     except (IpcError, KeyError):
         role = ROLES["KILL"]  # no table to ask: who may write the region may kill
-    if not role or _RANK[role] < _RANK[ROLES["KILL"]]:
+    if not authority.may_set_word("kill", role):
         who = f"has role {role.lower()}" if role else "is no operator of this instance"
         raise Refused(f"kill: uid {uid} ({definitions.user_name(uid)}) {who}; a kill needs {ROLES['KILL'].lower()}")
     try:
@@ -136,10 +135,16 @@ def _await_proof(name: str, scope: str, *, flatten: bool, word: bool, timeout_s:
     until = time.monotonic() + timeout_s
     while True:
         with Instance(name) as instance:
-            left = _look(instance, scope, flatten=flatten, word=word)
-        if left.nothing or time.monotonic() >= until or (left.stale_ns and word and not left.deaf):
-            return left
-        time.sleep(POLL_S)
+            reopen = min(until, time.monotonic() + REOPEN_S)
+            while True:
+                left = _look(instance, scope, flatten=flatten, word=word)
+                now = time.monotonic()
+                if left.nothing or now >= until or (left.stale_ns and word and not left.deaf):
+                    return left
+                if now >= reopen:
+                    break
+                time.sleep(POLL_S)
+                instance.renew()
 
 
 def _look(instance: Instance, scope: str, *, flatten: bool, word: bool) -> Left:

@@ -1,12 +1,13 @@
-"""The people of a simulated run who set limits and strategies' states: one changes, another approves, refuses, or lets it wait.
+"""The people of a simulated run who set limits and strategies' states and book entries of the ledger: one changes, another approves, refuses, or lets it wait.
 
-    fault ──SET_LIMIT, SET_STRATEGY──▶ control ring      operator's turn ──APPROVE by the other, WITHDRAW──▶ proposals; strategies are enabled again
+    fault ──SET_LIMIT, SET_STRATEGY, BOOK_ENTRY──▶ control ring      operator's turn ──APPROVE by the other, WITHDRAW──▶ proposals; strategies are enabled again
 
 Owned by one ``World``; reads the engine's tables as an operator's tools do. What a change does is judged by the oracle. Nothing here fails by raising.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -18,16 +19,34 @@ from ringfence.tools import definitions
 from ringfence.tools.simulation import kills
 from ringfence.tools.simulation.host import Host
 from ringfence.tools.simulation.oracle_scopes import Scope
-from ringfence.tools.simulation.setup import LIMITED, SECOND_OPERATOR
+from ringfence.tools.simulation.setup import LIMITED, SECOND_OPERATOR, Shape
 
 HOLD_NS = 400_000_000
 RESUMED_NS = 20_000_000
 LASTS_NS = (20_000_000, 2_000_000_000)
 _KIND = ENUMS["ScopeKind"]
 _PENDING = ENUMS["ProposalState"].by_name["PENDING"]
-_RELEASE, _RESUME, _ROLL_DAY = (ENUMS["ControlKind"].by_name[name] for name in ("RELEASE", "RESUME", "ROLL_DAY"))
+_RELEASE, _RESUME, _ROLL_DAY, _BOOK_ENTRY = (ENUMS["ControlKind"].by_name[name] for name in ("RELEASE", "RESUME", "ROLL_DAY", "BOOK_ENTRY"))
 _STATUS = ENUMS["StrategyStatus"].by_name
 _CHOSEN = ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED")
+
+
+_ENTRIES: dict[str, Callable[[Random, int, Shape], dict[str, int]]] = {
+    "BUST": lambda _draw, _held, _shape: {},
+    "DIVIDEND": lambda draw, _held, _shape: {"px": draw.randint(1, 9)},
+    "EXPIRE": lambda draw, _held, _shape: {"px": draw.randint(0, 99)},
+    "FUNDING": lambda draw, _held, _shape: {"amount": draw.randint(-999, 999), "amount_digits": draw.randint(0, 4)},
+    "RETURN_OF_CAPITAL": lambda draw, _held, _shape: {"px": draw.randint(1, 9)},
+    "REWARD": lambda draw, _held, _shape: {"qty": draw.randint(1, 500), "px": draw.randint(0, 99)},
+    "SETTLE": lambda draw, _held, _shape: {"px": draw.randint(1, 999)},
+    "SPLIT": lambda draw, _held, _shape: {"ratio_num": draw.randint(1, 3), "ratio_den": draw.randint(1, 3)},
+    "TRANSFER": lambda draw, held, shape: {
+        "qty": draw.randint(1, held + 100),
+        "other": draw.randint(1, len(shape.accounts)),
+        "other_strategy": draw.randint(1, shape.strategies),
+    },
+}
+"""Figures of an entry of each kind for a position that holds so much."""
 
 
 class Operators:
@@ -37,6 +56,7 @@ class Operators:
         self.host = host
         self.scopes = kills.scopes(host.shape)
         self.seen: dict[int, int] = {}  # proposals, and when each is decided
+        self.references: list[str] = []  # of the last entries that were proposed
         self.due: dict[int, int] = {}  # strategies, and when each is enabled again
 
     def set_limit(self, draw: Random) -> None:
@@ -74,8 +94,27 @@ class Operators:
     def _set(self, row: int, status: str) -> None:
         self.host.publish(definitions.command("SET_STRATEGY", "simulated", strategy=row, status=_STATUS[status]))
 
+    def book_entry(self, draw: Random) -> None:
+        """Somebody proposes an entry of a position that there is, now and then under a reference that is used, or its bust."""
+        table = self.host.engine.state.table if self.host.engine is not None else None
+        held = table("positions")[1 : int(table("engine")[1]["position_count"]) + 1] if table is not None else ()
+        rows = [p for p in held if int(p["strategy"])]
+        if not rows:
+            return
+        p, kind = draw.choice(rows), draw.choice((*sorted(_ENTRIES), *("BUST",) * min(len(self.references), 4)))
+        reference = draw.choice(self.references) if kind == "BUST" and self.references else f"N{draw.randrange(100)}"
+        self.references = [*self.references[-7:], reference]
+        body = np.zeros(1, dtype("LedgerEntry"))[0]
+        body["kind"], body["reference"] = ENUMS["LedgerEventKind"].by_name[kind], reference.encode()
+        if kind != "BUST":
+            for name in ("account", "strategy", "instrument"):
+                body[name] = p[name]
+        for name, value in _ENTRIES[kind](draw, abs(int(p["net_qty"])), self.host.shape).items():
+            body[name] = value
+        self.host.publish(definitions.command("BOOK_ENTRY", "simulated", body=body))
+
     def step(self, now: int) -> None:
-        """An operator's turn: of three proposals one is approved, one withdrawn, one left to wait; a halt is resumed, and a new day begun, by both."""
+        """An operator's turn: of three proposals one is approved, one withdrawn, one left to wait (entries are approved); a halt is resumed, and a new day begun, by both."""
         if self.host.engine is None:
             return
         for row in [r for r, at in self.due.items() if at <= now]:
@@ -87,7 +126,7 @@ class Operators:
             hold = RESUMED_NS if kind == _RESUME else HOLD_NS
             if int(p["state"]) == _PENDING and kind != _RELEASE and self.seen.setdefault(number, now + hold) <= now:
                 self.seen[number] = now + hold
-                self._decide(number, sure=kind in (_RESUME, _ROLL_DAY))
+                self._decide(number, sure=kind in (_RESUME, _ROLL_DAY) or (kind == _BOOK_ENTRY and number % 3 == 2))
 
     def waits_to_resume(self) -> bool:
         """Whether somebody has proposed to resume already."""

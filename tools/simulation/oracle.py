@@ -23,6 +23,7 @@ from ringfence.tools.simulation import (
     oracle_book,
     oracle_compare,
     oracle_controls,
+    oracle_entries,
     oracle_governed,
     oracle_intents,
     oracle_kills,
@@ -56,8 +57,10 @@ def apply(m: Model, head: tuple[int, ...], payload: bytes) -> None:
         oracle_intents.take(m, source, INTENT.unpack_from(payload))
     elif kind == _EVENT:
         oracle_reports.take(m, source or 0, report_of(source, payload))
+        oracle_entries.settle(m)
     elif kind == _CONTROL:
         oracle_controls.control(m, payload)
+        oracle_entries.settle(m)
     elif kind == _OBSERVATION:
         oracle_controls.observation(m, payload)
     elif kind == _MARK:

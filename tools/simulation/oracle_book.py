@@ -175,7 +175,7 @@ def _append(m: Model, t: Trade, key: ExecutionKey, state: str, *, first: bool = 
     if len(m.execution_rows) + 1 >= m.capacity["executions"]:
         m.breaks += 1
         return None
-    x = Execution(key, t.px, t.qty, state, t.position, t.order, len(m.execution_rows) + 1, None, first)
+    x = Execution(key, t.px, t.qty, state, t.position, t.order, len(m.execution_rows) + 1, None, first, m.seq)
     m.execution_rows.append(x)
     return x
 

@@ -4,7 +4,8 @@
 
 Written from docs/operations.md, docs/controls.md and the issue's words: a kill holds from its input on; an open order of the scope is asked to be cancelled
 at once when its session is up, and again by the timer, at most once a second and less often with every eighth request; a position that it flattens is asked
-to be closed until it is flat, after one, two, four seconds and so on, from the beginning after each trade, and what found no way is tried again each second. While engine time stands still, every 16th timer frame stands for a second. Reads and writes the Model alone; nothing here fails.
+to be closed until it is flat, after one, two, four seconds and so on, from the beginning after each trade, and what found no way is tried again each second.
+While engine time stands still, every 16th timer frame stands for a second. Reads and writes the Model alone; nothing here fails.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ringfence.tools.simulation.oracle_model import (
     ask,
     may_cancel,
     room,
+    sent,
     settle,
 )
 from ringfence.tools.simulation.oracle_scopes import BESIDE, KIND, Scope, holds
@@ -171,6 +173,7 @@ def _flatten(m: Model, scopes: list[Scope], *, now: bool) -> None:
         m.orders.append(o)
         m.by_client[strategy, client_id] = o
         m.venues[o.venue].queued += 1
+        sent(m, o, "MESSAGE_RATE")
         settle(m, o)
 
 

@@ -114,12 +114,25 @@ class Execution:
     row: int
     successor: Execution | None = None
     first: bool = True  # not itself a correction
+    seq: int = 0
 
     def living(self) -> Execution:
         x = self
         while x.successor is not None:
             x = x.successor
         return x
+
+
+@dataclass(slots=True)
+class Entry:
+    """An entry of the ledger; ``said`` are its figures by name, amounts with ``digits``."""
+
+    kind: str
+    position: PositionKey
+    said: dict[str, int]
+    digits: int
+    seq: int = 0
+    busted: bool = False
 
 
 @dataclass(slots=True)
@@ -297,6 +310,7 @@ class Model:
     executions: dict[ExecutionKey, Execution] = field(default_factory=dict)
     execution_rows: list[Execution] = field(default_factory=list)  # by row - 1
     positions: dict[PositionKey, Position] = field(default_factory=dict)
+    entries: dict[bytes, Entry] = field(default_factory=dict)  # of the ledger, by reference, as they came
     pending: int = 0
     intents: int = 0
     denies: int = 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ringfence.core import transitions
 from ringfence.core.clordid import decode_cl_ord_id
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools.simulation.invariants import Violation
@@ -32,7 +33,7 @@ _KIND = ENUMS["FrameKind"].by_name
 INTENT, EVENT, CONTROL = _KIND["INTENT"], _KIND["VENUE_EVENT"], _KIND["CONTROL"]
 _NEW = ENUMS["IntentKind"].by_name["NEW"]
 _STATUS = ENUMS["OrdStatus"].by_name
-TERMINAL = frozenset(_STATUS[n] for n in ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "DENIED"))
+TERMINAL = frozenset(_STATUS[n] for n in transitions.TERMINAL)
 WORKING = frozenset(_STATUS[n] for n in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL", "PENDING_REPLACE"))
 BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
 _INTENT = RECORDS["Intent"].offsets
@@ -225,8 +226,8 @@ class Truth:
         for order_id, booked in zip(orders["order_id"].tolist(), orders["cum_qty"].tolist(), strict=True):
             if booked != cum[order_id]:
                 found.append(Violation("I5", f"order {order_id}: cum {booked}, its executions in force sum to {cum[order_id]}"))
-        fields = ("account", "strategy", "instrument", "net_qty")
-        have = {(a, s, i): q for a, s, i, q in zip(*(positions[n].tolist() for n in fields), strict=True)}
+        fields = ("account", "strategy", "instrument", "bought_qty", "sold_qty")  # what entries of the ledger make of the net quantity, the oracle knows
+        have = {(a, s, i): bought - sold for a, s, i, bought, sold in zip(*(positions[n].tolist() for n in fields), strict=True)}
         for key in have.keys() | net.keys():
             if have.get(key, 0) != net[key]:
                 found.append(Violation("I6", f"position (account, strategy, instrument) {key}: {have.get(key, 0)}, its executions sum to {net[key]}"))
@@ -253,8 +254,8 @@ class Truth:
             if not int(p["strategy"]):
                 continue  # suspense
             key = (int(p["account"]), int(p["strategy"]), int(p["instrument"]))
-            if int(p["net_qty"]) != net[key]:
-                found.append(Violation("TRUTH", f"position {key}: {int(p['net_qty'])}, the venue's trades sum to {net[key]}"))
+            if (traded := int(p["bought_qty"]) - int(p["sold_qty"])) != net[key]:
+                found.append(Violation("TRUTH", f"position {key}: traded {traded}, the venue's trades sum to {net[key]}"))
         return found
 
 

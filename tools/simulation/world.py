@@ -589,6 +589,10 @@ def _set_strategy(w: World, f: Fault) -> None:
     w.operators.set_strategy(int(f.target), Random(f.amount))
 
 
+def _book_entry(w: World, f: Fault) -> None:
+    w.operators.book_entry(Random(f.amount))
+
+
 def _kill_scope(w: World, f: Fault) -> None:
     draw = Random(f.amount)
     w.switches.command(draw.choice(w.switches.choice), draw.choice((0, _KILL_CANCEL, _KILL_CANCEL, _KILL_FLATTEN, _KILL_CANCEL | _KILL_FLATTEN)))
@@ -660,6 +664,7 @@ _STRIKES: dict[str, Strike] = {
     "roll_day": _roll_day,
     "halt": _halt,
     "set_limit": _set_limit,
+    "book_entry": _book_entry,
     "set_strategy": _set_strategy,
     "kill_scope": _kill_scope,
     "kill_word": _kill_word,

@@ -150,6 +150,10 @@ class Instance:
         self._segments.clear()
         self._metrics.clear()
 
+    def renew(self) -> None:
+        """Take another look at the same regions: ages count from now."""
+        self.now_ns = time.time_ns()
+
     def region(self, name: str) -> Segment | None:
         """Return the region ``name``, attached read-only; None when there is none (yet).
 

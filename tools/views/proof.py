@@ -9,11 +9,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.rule_values import Place, scope_text
 from ringfence.tools.views.instance import label, named
+from ringfence.tools.views.tables import TERMINAL
 
-_DONE = [ENUMS["OrdStatus"].by_name[n] for n in ("FILLED", "DONE_FOR_DAY", "CANCELED", "REJECTED", "CALCULATED", "EXPIRED", "DENIED")]
 _KIND = ENUMS["ScopeKind"].by_value
 _KILLED = ENUMS["ScopeState"].by_name["KILLED"]
 _FLATTEN: int = CONSTANTS["KILL_FLATTEN"][0]
@@ -41,8 +43,7 @@ def open_orders(state: Any, place: Place) -> list[int]:
     """Order ids of a scope that the venue has not confirmed as over."""
     orders = state.section("orders")[1 : int(state.section("engine")[1]["order_count"]) + 1]
     mine = (orders["order_id"] > 0) & _within(state, orders, place)
-    for status in _DONE:
-        mine &= orders["ord_status"] != status
+    mine &= ~np.isin(orders["ord_status"], [*TERMINAL])
     return [int(n) for n in orders["order_id"][mine]]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ringfence.core import transitions
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.render import Column, Row, View
 from ringfence.tools.views import books
@@ -20,8 +21,7 @@ from ringfence.tools.views.instance import age, label, named, settled, settled_a
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 _EXACT = Context(prec=60)
-_STATUS = ENUMS["OrdStatus"].by_name
-TERMINAL = frozenset(_STATUS[n] for n in ("FILLED", "DONE_FOR_DAY", "CANCELED", "REJECTED", "EXPIRED", "DENIED"))
+TERMINAL = frozenset(ENUMS["OrdStatus"].by_name[n] for n in transitions.TERMINAL)
 _FLAGS = (("ORDER_UNVERIFIED", "unverified"), ("ORDER_OVERFILLED", "overfilled"), ("ORDER_BREAK", "break"))
 _EXECUTION = {value: name.removeprefix("EXECUTION_") for name, (value, _) in CONSTANTS.items() if name.startswith("EXECUTION_")}
 

@@ -258,6 +258,31 @@ def test_gateway_when_the_sidecar_stands_still_cancels_wait_once_and_not_one_aft
         sidecar.close()
 
 
+def test_gateway_when_the_sidecar_stands_still_and_a_standby_goes_on_cancels_wait_once_all_the_same(engine: Engine, venue: Venue) -> None:
+    """What counts is the mark that is short: the other one's progress is no hope. Twelve, each of which might wait two seconds."""
+    sidecar = Segment.create(engine.instance, "from.sidecar", link_sections(None), role=ENUMS["Role"].by_name["SIDECAR"], epoch=1)
+    standby = Segment.create(engine.instance, "from.standby", link_sections(None), role=ENUMS["Role"].by_name["SIDECAR"], epoch=1)
+
+    def went() -> int:
+        return sum(m[35] == b"F" for m in venue.messages)
+
+    def ask_again() -> None:
+        k = int(standby.section("mark")["position"][0])
+        if went() == k < 12:
+            standby.section("mark")["position"][0] += 1
+            engine.command("CANCEL", f"K{k}", orig_cl_ord_id=b"C0", order_id=k + 1, durability=2, journal_seq=10 + k)
+
+    try:
+        engine.spec["durability"] = "replicated"
+        engine.start()
+        up(engine, venue)
+        until(lambda: went() == 12, venue.pump, engine.poll, ask_again, what="twelve cancels")
+    finally:
+        for region in (sidecar, standby):
+            region.unlink()
+            region.close()
+
+
 @pytest.mark.parametrize(
     ("durability", "condition", "why"),
     [

@@ -25,7 +25,7 @@ from ringfence.tools import kill_words
 
 DAY = 9679
 STATE = ENUMS["ProcessState"].by_name
-SMALL = Limits(orders=512, executions=16, positions=8, breaks=8, instruments=4, accounts=4, venues=4, strategies=4, routes=4)
+SMALL = Limits(orders=512, executions=16, positions=8, breaks=8, instruments=4, accounts=4, venues=4, strategies=4, routes=4, lots=512, scopes=64)
 
 
 class Tables:

@@ -1,0 +1,3 @@
+FIELDS: dict[str, tuple[str, str]]
+
+def key_of_reference(reference: str) -> int: ...
