@@ -245,7 +245,7 @@ cdef class Feed:
         c.instrument = e.instrument
         c.account = e.account
         c.strategy = e.strategy
-        if c.side == 0 and qty != 0:
+        if c.side == 0 and qty != 0 and (e.kind == RF_LEDGER_EVENT_KIND_FILL or e.kind == RF_LEDGER_EVENT_KIND_CORRECT):
             c.side = RF_SIDE_BUY if qty > 0 else RF_SIDE_SELL
 
     cdef uint32_t identity_of(self, uint32_t root) noexcept nogil:
