@@ -1,7 +1,8 @@
 """Build the Cython modules; everything else is in pyproject.toml.
 
 ``RINGFENCE_DEBUG=1`` builds with bounds, overflow and None checks on (the whole suite must pass there too);
-``RINGFENCE_TEST=1`` compiles the failpoints in (``ipc/failpoint.h``); such a build is made beside the normal one, by ``.ci/failpoint-build``, never in place;
+``RINGFENCE_TEST=1`` compiles the failpoints in (``ipc/failpoint.h``), and only the modules that have some; ``.ci/failpoint-build`` puts them beside the
+others, never in place;
 ``RINGFENCE_COMPILED=1`` takes the modules that are in place (for an editable install after ``build_ext --inplace``: pip would compile them once more).
 Cython's HTML pages are written beside the C under ``build/``: ``tests/core/test_nogil.py`` reads them.
 """
@@ -40,15 +41,8 @@ modules = [
     for path in sources
 ]
 
-setup(
-    packages=find_packages("src"),
-    package_dir={"": "src"},
-    ext_modules=cythonize(
-        modules,
-        build_dir="build/cython",
-        include_path=["src"],
-        compiler_directives=DIRECTIVES,
-        annotate=True,
-        nthreads=2,
-    ),
-)
+modules = cythonize(modules, build_dir="build/cython", include_path=["src"], compiler_directives=DIRECTIVES, annotate=True, nthreads=2)
+if FAILPOINTS:  # the others are the same in both builds
+    modules = [module for module in modules if '"failpoint.h"' in Path(module.sources[0]).read_text()]
+
+setup(packages=find_packages("src"), package_dir={"": "src"}, ext_modules=modules)

@@ -177,7 +177,7 @@ def settle(m: Model) -> None:
     while len(keys) != size:
         size = len(keys)
         keys = keys | {key for e in found if {e.position, other_of(e)} & keys for key in (e.position, other_of(e))}
-    figures: dict[PositionKey, Figures] = dict.fromkeys(keys, (0, 0, 0))
+    figures: dict[PositionKey, Figures] = dict.fromkeys(sorted(keys), (0, 0, 0))
     for fact in _history(m, found, keys):
         if isinstance(fact, Entry):
             made = effect(fact, figures[fact.position], figures[other_of(fact)])
