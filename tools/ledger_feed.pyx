@@ -23,14 +23,16 @@ from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_kinds cimport in_force
 from ringfence.core.ledger_legs cimport cash_of
 from ringfence.core.lots cimport LedgerRefusal, LedgerTables
+from ringfence.core.proposals cimport find_proposal
 from ringfence.core.replay cimport STEP_OK, Replayer
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
-    RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY, RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME,
-    RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL,
-    RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Execution, FileFrame, LedgerEvent, LedgerLeg, LedgerPosition, VenueEvent,
+    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY,
+    RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Control,
+    Decision, Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
 
 from ringfence.core.errors import CoreError
@@ -158,6 +160,7 @@ cdef class Feed:
     cdef uint32_t loose_count, position_count, nameless
     cdef int look_at_methods           # of the last input: positions may have another one than noted
     cdef uint64_t event_count, execution_count, fills
+    cdef const LedgerEntry *entry      # that an operator booked by this input; NULL: none
     cdef Posting *postings             # the caller's, while apply runs
     cdef Change *changes
     cdef uint64_t posting_count, change_count, change_rows
@@ -287,6 +290,8 @@ cdef class Feed:
         if root == row and self.loose_of(c.execution) != NULL:
             self.days[row] = self.loose_of(c.execution).days  # corrected into what the ledger can book: it settles when it would have
         self.name_execution(c, named if c.execution < NAMELESS else 0, event)
+        if self.entry != NULL:
+            memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
         self.take_figures(c, says)
         c.position = t.events[root].position
         c.trade_day = self.days[root].trade
@@ -483,6 +488,20 @@ cdef class Feed:
                 row -= 1
         return row if row > self.event_count else t.head.event_count
 
+    cdef void find_entry(self, const FileFrame *frame) noexcept nogil:
+        """What an operator booked by this input: the command's body, or that of the proposal that it approves."""
+        cdef const Control *c = <const Control*>(<const char*>frame + sizeof(FileFrame))
+        cdef const Proposal *p
+        self.entry = NULL
+        if frame.kind != RF_FRAME_KIND_CONTROL:
+            return
+        if c.kind == RF_CONTROL_KIND_BOOK_ENTRY:
+            self.entry = <const LedgerEntry*>c.body
+        elif c.kind == RF_CONTROL_KIND_APPROVE:
+            p = find_proposal(&self.replayer.state.c, (<const Decision*>c.body).proposal)
+            if p != NULL and p.kind == RF_CONTROL_KIND_BOOK_ENTRY:
+                self.entry = <const LedgerEntry*>p.body
+
     cdef void say_input(self, const FileFrame *frame) noexcept nogil:
         """Write the rows of the input that was just applied."""
         cdef EngineState *s = &self.replayer.state.c
@@ -493,6 +512,7 @@ cdef class Feed:
         cdef int follows
         if frame.kind == RF_FRAME_KIND_VENUE_EVENT:
             event = <const VenueEvent*>(<const char*>frame + sizeof(FileFrame))
+        self.find_entry(frame)
         for row in range(self.event_count + 1, t.head.event_count + 1):
             self.say_event(<uint32_t>row, event)
         self.say_postings()

@@ -170,6 +170,39 @@ def test_feed_when_a_refused_trade_is_corrected_later_keeps_the_day_on_which_it_
     store.close()
 
 
+def test_feed_when_entries_are_booked_has_each_by_its_kind_and_reference(tmp_path: Path) -> None:
+    made = Journal(tmp_path)
+    made.control("DEFINE_STRATEGY", record("Strategy", id=2, name="mm2", status=1))
+    buy, sell = made.order("BUY"), made.order("SELL")
+    made.trade(buy, "BUY", 10, 11000)
+    made.trade(buy, "BUY", 20, 12000)
+
+    def entry(kind: str, reference: str, **fields: Any) -> None:
+        where = {} if kind == "BUST" else {"account": 1, "strategy": 1, "instrument": 1}
+        body = record("LedgerEntry", kind=value("LedgerEventKind", kind), reference=reference, **(where | fields))
+        made.control("BOOK_ENTRY", body, operator_name="ops", reason="statement")
+
+    entry("FUNDING", "F-1", amount=-125, amount_digits=2)
+    entry("DIVIDEND", "D-1", px=100)
+    entry("TRANSFER", "T-1", qty=5, other=1, other_strategy=2)
+    entry("SPLIT", "S-1", ratio_num=2, ratio_den=1)
+    entry("REWARD", "R-1", qty=3, px=11000)
+    entry("BUST", "D-1")
+    entry("FUNDING", "F-1", amount=-125, amount_digits=2)  # once more: books nothing
+    made.trade(sell, "SELL", 40, 12500)
+    made.bust(buy, "X1")  # reaches the position that lots were transferred to
+    store = booked(made)
+    assert [name[:2] for name in history(store)] == [
+        *(("X1", "FILL"), ("X2", "FILL"), ("F-1", "FUNDING"), ("D-1", "DIVIDEND"), ("T-1", "TRANSFER"), ("S-1", "SPLIT"), ("R-1", "REWARD")),
+        *(("D-1", "BUST"), ("X3", "FILL"), ("X1", "BUST")),
+    ]
+    assert fills(store) == {"X1": "BUSTED", "X2": "BOOKED", "X3": "BOOKED"}, "what is no trade is no fill"
+    assert [(r["qty"], r["income"]) for r in store.query("SELECT * FROM positions ORDER BY position")] == [("-7", "2.05"), ("5", "0")]
+    sides = {r["kind"]: r["side"] for r in store.query("SELECT kind, side FROM fill_history WHERE kind NOT IN ('FILL', 'BUST')")}
+    assert set(sides.values()) == {None}
+    store.close()
+
+
 def test_feed_when_a_method_changes_the_view_has_that_of_the_moment(tmp_path: Path) -> None:
     made, method = Journal(tmp_path), {name: value("LedgerMethod", name) for name in ("LIFO", "FIFO")}
     buy, sell = made.order("BUY"), made.order("SELL")
