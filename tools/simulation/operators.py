@@ -114,7 +114,7 @@ class Operators:
         self.host.publish(definitions.command("BOOK_ENTRY", "simulated", body=body))
 
     def step(self, now: int) -> None:
-        """An operator's turn: of three proposals one is approved (of entries two), one withdrawn, one left to wait; a halt is resumed, a new day begun by both."""
+        """An operator's turn: of three proposals one is approved (of entries two), one withdrawn, one left; a halt is resumed, a day begun by both."""
         if self.host.engine is None:
             return
         for row in [r for r, at in self.due.items() if at <= now]:
