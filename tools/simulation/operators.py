@@ -114,11 +114,7 @@ class Operators:
         self.host.publish(definitions.command("BOOK_ENTRY", "simulated", body=body))
 
     def step(self, now: int) -> None:
-<<<<<<< HEAD
         """An operator's turn: of three proposals one is approved (of entries two), one withdrawn, one left to wait; both resume a halt and begin a day."""
-=======
-        """An operator's turn: of three proposals one is approved (of entries two), one withdrawn, one left; a halt is resumed, a day begun by both."""
->>>>>>> 2d9def676d41d95ac33fb0eabb574a5c08692e9d
         if self.host.engine is None:
             return
         for row in [r for r, at in self.due.items() if at <= now]:
