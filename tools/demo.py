@@ -37,6 +37,7 @@ from ringfence.ipc.histogram import Histogram
 from ringfence.tools import demo_checks, demo_screen
 from ringfence.tools.commands.host import toml_lines
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
+from ringfence.tools.ledger_store import FILE_NAME
 from ringfence.tools.views import latency, processes
 from ringfence.tools.views.instance import Instance
 
@@ -297,7 +298,7 @@ def run(args: argparse.Namespace) -> int:
             screen.say(f"interrupted before the instance was ready; cleared up: {', '.join(left) or 'nothing'}")
             return INTERRUPTED
         screen.say("replaying the journal, comparing with the venue")
-        outcome = demo_checks.check(demo.directory, demo.record, left)
+        outcome = demo_checks.check(demo.directory, demo.record, left, demo.directory / FILE_NAME)
         if not outcome.venue_fills and not interrupted:
             outcome.differences.append("nothing traded: the comparisons prove nothing")
         summary = demo_checks.summary(outcome, demo.stages, demo.first_fill_s, args.seconds, args.keep)

@@ -19,7 +19,7 @@ from ringfence.ipc.histogram import Histogram
 from ringfence.tools.errors import ToolError
 from ringfence.tools.journal import JournalReader
 from ringfence.tools.ledger_state import disagreements
-from ringfence.tools.ledger_store import FILE_NAME, open_store
+from ringfence.tools.ledger_store import open_store
 from ringfence.tools.ledger_verify import verify
 from ringfence.tools.render import GLYPHS, Options, Row, duration, paint
 from ringfence.tools.replay import replay
@@ -41,6 +41,7 @@ class Outcome:
     checkpoint_seq: int = 0
     replay_equal: bool = False
     positions_equal: bool = False
+    ledger_equal: bool | None = None  # the database and the journal; None: not asked
     venue_orders: int = 0
     venue_fills: int = 0
     pnl: list[Row] = field(default_factory=list)
@@ -48,11 +49,11 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        return self.replay_equal and self.positions_equal and not self.differences
+        return self.replay_equal and self.positions_equal and self.ledger_equal is not False and not self.differences
 
 
-def check(directory: Path, record: Path, left: list[str]) -> Outcome:
-    """Replay the journal under ``directory`` and compare it with the venue's ``record``; ``left`` is what the stop left behind."""
+def check(directory: Path, record: Path, left: list[str], store: Path | None = None) -> Outcome:
+    """Replay the journal under ``directory`` and compare it with the venue's ``record`` and the ledger's ``store``; ``left`` is what the stop left behind."""
     outcome = Outcome(differences=[f"left behind: {x}" for x in left])
     try:
         found = replay(directory / "journal")
@@ -69,8 +70,8 @@ def check(directory: Path, record: Path, left: list[str]) -> Outcome:
     names = ("intents", "denies", "order_count", "fills", "rejects", "duplicates", "break_count", "open_orders")
     outcome.engine = {n: int(source.engine[n]) for n in names}
     outcome.pnl = pnl(source)
-    if (directory / FILE_NAME).exists():
-        _compare_ledger(outcome, directory)
+    if store is not None:
+        outcome.ledger_equal = _compare_ledger(outcome, directory, store)
     try:
         _compare_venue(outcome, source, read_record(record))
     except GatewayError as e:
@@ -89,17 +90,19 @@ def _compare_checkpoint(outcome: Outcome, checkpoint: tuple[int, int] | None, ve
         outcome.differences.append(f"frames {outcome.checkpoint_seq + 1:,} to {outcome.frames:,} follow the last checkpoint: the engine did not stop cleanly")
 
 
-def _compare_ledger(outcome: Outcome, directory: Path) -> None:
-    """The database has all of the journal, to the last unit."""
+def _compare_ledger(outcome: Outcome, directory: Path, path: Path) -> bool:
+    """Whether the database has all of the journal, to the last unit."""
     try:
-        with closing(open_store(str(directory / FILE_NAME))) as store:
+        with closing(open_store(str(path))) as store:
             found = verify(directory / "journal", store)
     except ToolError as e:
         outcome.differences.append(f"ledger in the database: {e}")
-        return
-    outcome.differences += [f"ledger in the database: {line}" for line in found.differences]
+        return False
+    wrong = list(found.differences)
     if found.last_seq != found.journal_seq:
-        outcome.differences.append(f"ledger in the database: ends at sequence {found.last_seq:,}, the journal at {found.journal_seq:,}")
+        wrong.append(f"ends at sequence {found.last_seq:,}, the journal at {found.journal_seq:,}")
+    outcome.differences += [f"ledger in the database: {line}" for line in wrong]
+    return not wrong
 
 
 def _compare_venue(outcome: Outcome, source: tables.Replayed, record: VenueRecord) -> None:
@@ -157,6 +160,7 @@ def summary(outcome: Outcome, stages: dict[str, Histogram], first_fill_s: float 
         "journal_frames": outcome.frames,
         "replay_equal": outcome.replay_equal,
         "positions_equal": outcome.positions_equal,
+        "ledger_equal": outcome.ledger_equal,
         "latency_ns": {
             name: {"n": h.count, "p50": h.percentile(50), "p99": h.percentile(99), "p99.9": h.percentile(99.9), "max": h.max}
             for name, h in stages.items()
@@ -205,6 +209,11 @@ def text(found: dict[str, Any], options: Options) -> list[str]:
             "replay does not give the live state hash",
         ),
         verdict(found["positions_equal"], f"positions equal the sum of the venue's {found['venue_fills']:,} fills", "positions differ from the venue's fills"),
+        *(
+            [verdict(found["ledger_equal"], "the ledger in the database is what the journal gives, to the last unit", "the ledger in the database differs")]
+            if found["ledger_equal"] is not None
+            else []
+        ),
         verdict(not found["differences"], "every fill and order quantity agrees; no process, no shared memory left", "differences:"),
         *(f"  {d}" for d in found["differences"]),
     ]

@@ -393,9 +393,7 @@ def test_roll_when_the_schedule_has_it_is_done_and_before_its_time_waits_for_ano
     assert m.replayed().tables() == m.tables()
 
 
-def test_roll_when_the_time_of_the_schedule_was_moved_by_one_person_waits_for_another(evening: Any) -> None:
-    m = evening
-    early = m.now + SECOND
+def assert_an_earlier_time_takes_two(m: Any, early: int) -> None:
     schedule(m, 20260102, early - DAY_NS, "START")
     m.now = early
     schedule(m, 20260103, early)
@@ -405,6 +403,10 @@ def test_roll_when_the_time_of_the_schedule_was_moved_by_one_person_waits_for_an
     m.now = early + DAY_NS
     schedule(m, 20260104, early + DAY_NS)
     assert day(m) == 20260104, "the new time is agreed to"
+
+
+def test_roll_when_the_time_of_the_schedule_was_moved_by_one_person_waits_for_another(evening: Any) -> None:
+    assert_an_earlier_time_takes_two(evening, evening.now + SECOND)
 
 
 def test_start_when_it_names_a_later_day_than_the_schedule_has_waits_for_another(evening: Any) -> None:
@@ -432,15 +434,7 @@ def test_roll_that_waits_when_the_day_has_begun_meanwhile_is_refused(evening: An
 def test_schedule_when_the_first_is_given_to_an_instance_that_trades_waits_for_another(m: Any) -> None:
     """It was rolled by hand so far, by two each time."""
     m.now = MIDNIGHT + DAY_NS // 2
-    early = m.now + SECOND
-    schedule(m, 20260102, early - DAY_NS, "START")
-    m.now = early
-    schedule(m, 20260103, early)
-    assert (day(m), proposals(m)) == (20260102, ["PENDING"])
-    assert decide(m) == "done"
-    m.now = early + DAY_NS
-    schedule(m, 20260104, early + DAY_NS)
-    assert day(m) == 20260104, "the schedule is agreed to"
+    assert_an_earlier_time_takes_two(m, m.now + SECOND)
 
 
 # ---- the table of proposals ----------------------------------------------------------------------------------------------------

@@ -140,6 +140,15 @@ def test_check_when_there_is_no_journal_says_so_instead_of_raising(tmp_path: Pat
     assert (outcome.ok, outcome.differences[0].startswith("replay: ")) == (False, True)
 
 
+def test_check_when_the_database_lacks_the_journal_is_not_ok(traded: JournalByHand, record: Path, tmp_path: Path) -> None:
+    traded.checkpoint()
+    traded.write()
+    outcome = demo_checks.check(tmp_path, record, [], tmp_path / "ledger.db")
+    assert (outcome.ok, outcome.replay_equal, outcome.ledger_equal) == (False, True, False)
+    assert outcome.differences[0].startswith("ledger in the database: ")
+    assert "✖ the ledger in the database differs" in "\n".join(demo_checks.text(summary_of(outcome), Options()))
+
+
 def test_text_when_a_check_fails_shows_it_with_its_glyph(traded: JournalByHand, record: Path, tmp_path: Path) -> None:
     traded.checkpoint()
     traded.write()
@@ -161,7 +170,7 @@ def test_demo_when_run_trades_and_every_check_holds(tmp_path: Path) -> None:
         out, err = child.communicate(timeout=90)
     assert child.returncode == 0, out + err
     found = json.loads(out)
-    assert (found["replay_equal"], found["positions_equal"], found["differences"]) == (True, True, [])
+    assert (found["replay_equal"], found["positions_equal"], found["ledger_equal"], found["differences"]) == (True, True, True, [])
     assert found["fills"] == found["venue_fills"] > 0
     assert min(found["intents"], found["orders"], found["journal_frames"]) > 0
     assert {"intent→accept", "accept→wire(sim)", "wire→ack(sim)", "fill→position"} <= found["latency_ns"].keys()

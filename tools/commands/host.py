@@ -31,8 +31,6 @@ DOCTOR = View(
     (Column("health", "", "glyph"), Column("check", "CHECK"), Column("detail", "DETAIL"), Column("fix", "FIX")),
     ("check",),
 )
-INSTANCE_BYTES = 150 << 20  # regions of the demo's instance, measured
-SHM_BYTES_MIN = 2 * INSTANCE_BYTES
 DISK_WARN, DISK_BAD = 0.20, 0.05
 GLYPH_OF = {True: "ok", False: "warn"}
 
@@ -48,14 +46,23 @@ def _first_line(path: str) -> str | None:
         return None
 
 
+def _table_bytes() -> int:
+    """Of the default [limits]: nearly all that an instance has in shared memory."""
+    from ringfence.core.state import Limits, state_sections
+    from ringfence.ipc.layout import dtype
+
+    return sum(rows * dtype(record).itemsize for _, record, rows in state_sections(Limits()))
+
+
 def _shm() -> Row:
     try:
         usage = shutil.disk_usage("/dev/shm")
     except OSError as e:
         return _row("shm", "bad", f"/dev/shm: {e.strerror}", "mount -t tmpfs -o size=1G tmpfs /dev/shm")
-    health = "ok" if usage.free >= SHM_BYTES_MIN else "bad"
+    tables = _table_bytes()
+    health = "ok" if usage.free >= 2 * tables else "bad"
     fix = None if health == "ok" else f"mount -o remount,size={(usage.used >> 30) + 1}G /dev/shm"
-    need = f"an instance with the default [limits] takes about {INSTANCE_BYTES >> 20}"
+    need = f"the tables of the default [limits] take {tables >> 20}"
     return _row("shm", health, f"/dev/shm has {usage.free >> 20:,} MiB free of {usage.total >> 20:,}; {need}", fix)
 
 
