@@ -23,13 +23,16 @@ def test_memory_when_a_process_leaks_it_is_named_and_a_first_step_is_not_a_leak(
     opening = series([10 * MIB] * 20, files=[5 + n // 2 for n in range(20)])
     reading = series([10 * MIB] * 20, files=[5] * 19 + [6])
     lagging = series([10 * MIB] * 20, files=[4] * 10 + [5] * 10)
-    named = {"leaking": leaking, "warming": warming, "once": once, "mapping": mapping, "opening": opening, "reading": reading, "lagging": lagging}
+    two = series([10 * MIB] * 20, files=[4] * 10 + [6] * 10)
+    named = {"leaking": leaking, "warming": warming, "once": once, "mapping": mapping, "opening": opening, "reading": reading}
     rows = {r.process: r.grows for r in findings(named)}
     assert rows["leaking"] == ["private memory by 512 KiB a million events"]
     assert rows["warming"] == rows["once"] == []
     assert rows["mapping"] == ["mappings from 54 to 69"]
     assert rows["opening"] == ["open files from 7 to 13"]
-    assert rows["reading"] == rows["lagging"] == []
+    assert rows["reading"] == []
+    rows = {r.process: r.grows for r in findings({"engine": lagging, "ledger": lagging, "shadow": two})}
+    assert rows == {"engine": ["open files from 4 to 5"], "ledger": [], "shadow": ["open files from 4 to 6"]}
 
 
 def test_memory_when_an_instance_runs_every_process_is_watched_and_flat() -> None:
