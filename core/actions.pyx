@@ -204,12 +204,16 @@ cdef int assign_execution(EngineState *s, const OrderAction *a) noexcept nogil:
         return 0
     if o != NULL and not add_to_order(o, t.qty, t.px):
         return 0
+    x.state = RF_EXECUTION_ASSIGNED
+    if not recompute_position(s, &event, &suspense, t.qty, t.px, 0, 0):
+        x.state = RF_EXECUTION_BOOKED
+        if o != NULL:
+            add_to_order(o, -t.qty, t.px)
+        return 0
     moved = append(s, &event, &t, RF_EXECUTION_BOOKED)
     if o != NULL and not add_execution(s, t.digest, moved.id):  # without an order the identity stays that of the suspense row
         raise_break(s, RF_BREAK_KIND_EXECUTIONS_FULL, o, &event, <int64_t>moved.id, t.qty)
-    x.state = RF_EXECUTION_ASSIGNED
     x.assigned_to = <uint32_t>moved.id
-    recompute_position(s, &event, &suspense, t.qty, t.px, 0, 0)
     book(s, t.account, t.strategy, t.instrument, by_side(t.side, t.qty), t.px)
     book_assignment(s, o, &event, x.id, moved.id, t.account, t.strategy, by_side(t.side, t.qty), t.px)
     if s.engine.counting and t.instrument:

@@ -29,6 +29,7 @@ ctypedef struct Share:    # of the journal's second half, for one strategy
     uint64_t until        # what the journal ring held when it was given: the next is due when the sidecar has taken that
     uint64_t left         # intents that may still be taken
     uint64_t used_ns      # when one was last taken
+    uint64_t refused      # turns since
 
 ctypedef struct Counters:
     uint64_t *intents

@@ -51,7 +51,8 @@ cdef enum:
     CLOCK_TRIES = 16            # reads of a calibration that is just being written; the old one serves until the next tick
     WINDOW_ROWS = 256           # of each long table under one periodic checkpoint
     SHARES = 16                 # of the journal ring: two of a strategy that floods and what all others write must fit between a half and a quarter
-    BEYOND_SHARE_NS = 5000000   # a strategy gets one intent beyond its share so often: a cancel passes also when the sidecar hangs
+    BEYOND_SHARE_NS = 1000000   # a strategy gets one intent beyond its share so often: cancels pass also when the sidecar hangs
+    BEYOND_SHARE_TURNS = 4096   # or after so many turns, while a clock that was set back stands still
     STOP_NS_MAX = 2000000000    # a clean stop gives up its checkpoint after so long without journal room
 
 
@@ -320,8 +321,9 @@ cdef inline int within_share(const Loop *l, Share *share, uint64_t now) noexcept
     if l.journal.remote >= share.until:
         share.until = l.journal.position
         share.left = l.share
-    elif share.left == 0 and now >= share.used_ns + BEYOND_SHARE_NS:
+    elif share.left == 0 and (now >= share.used_ns + BEYOND_SHARE_NS or share.refused >= BEYOND_SHARE_TURNS):
         share.left = 1
+    share.refused = share.refused + 1 if share.left == 0 else 0
     return share.left != 0
 
 
@@ -337,7 +339,7 @@ cdef uint64_t poll_strategies(Loop *l, uint64_t room, uint64_t now) noexcept nog
                 break
             if room < l.cancels_below + n and not front_is_cancel(l.strategies[row].ring):
                 break
-            scarce = room <= l.clear_above + n
+            scarce = l.cancels_below + n <= room <= l.clear_above + n  # what is left below is for cancels
             if scarce and not within_share(l, share, now):
                 break
             if take_intent(l, row) != TAKEN:

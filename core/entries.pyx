@@ -9,7 +9,8 @@ names its reference: ledger and positions are then what they would be without it
 
 Which fields a kind needs and may have is a table. Amounts have digits of their own and are brought to the ledger's 18; the rate to the firm's currency is that
 of the moment of booking. Kinds that change a quantity or a cost change the position of the risk checks in the same input: on copies first, so that what does
-not fit there is not booked in the ledger either. Suspense takes no entries: its executions are assigned first.
+not fit there is not booked in the ledger either. A transfer makes nobody a profit or loss of the day; of a split, a spin-off and their like the prices are
+still those of before, so only the next mark or trade judges DAILY_LOSS. Suspense takes no entries: its executions are assigned first.
 Written by the engine alone. What can fail is a LedgerResult. Rejected: a file that the engine reads (a replay would need the same file), and entries as fills
 of an invented venue (their busts would be reversing trades, and turnover and fees would count them).
 """
@@ -25,12 +26,12 @@ from ringfence.core.ledger_events cimport book
 from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_trades cimport power_of_ten
 from ringfence.core.position_recompute cimport hold_without, try_without
-from ringfence.core.positions cimport BOOK_NOT_HELD, BOOKED, apply_entry, changes_position, find_or_add, stamp, take_over
+from ringfence.core.positions cimport BOOK_NOT_HELD, BOOKED, apply_entry, changes_position, find_or_add, stamp, stamp_unjudged, take_over
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_narrow, rf_wide_product, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_MAX,
-    RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER,
+    RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_MAX,
+    RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER,
     RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_INVERSE, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE,
     RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT, RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW,
     RF_LEDGER_RESULT_NOT_HELD, RF_LEDGER_RESULT_OVERFLOW, LedgerEntry, LedgerEvent, LedgerInstrument, Position,
@@ -186,6 +187,8 @@ cdef int judge_kind(const EngineState *s, const LedgerEntry *entry) noexcept nog
             return RF_LEDGER_RESULT_BAD_EVENT
         if entry.amount < 0 or rf_wide_from(entry.amount) > power_of_ten(entry.amount_digits):
             return RF_LEDGER_RESULT_BAD_EVENT
+    elif i.flags & RF_LEDGER_INVERSE and entry.kind == RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL:
+        return RF_LEDGER_RESULT_BAD_EVENT
     elif i.flags & RF_LEDGER_INVERSE and entry.px <= 0 and ALLOWED[entry.kind] & GIVEN_PX and entry.amount == 0:
         return RF_LEDGER_RESULT_BAD_PRICE
     elif entry.kind == RF_LEDGER_EVENT_KIND_REWARD and entry.px < 0:
@@ -280,15 +283,19 @@ cdef int try_positions(const EngineState *s, const LedgerEvent *e, Position *one
 
 cdef void keep_positions(EngineState *s, const LedgerEvent *e, const Position *one, const Position *two) noexcept nogil:
     cdef uint64_t row = find_position(s, e.account, e.strategy, e.instrument), other
+    cdef int moved = e.kind == RF_LEDGER_EVENT_KIND_TRANSFER
     take_over(&s.positions[row], one)
-    stamp(s, row)
+    if e.kind == RF_LEDGER_EVENT_KIND_EXPIRE:
+        stamp(s, row)  # what it brings or costs is of this day
+        return
+    stamp_unjudged(s, row, moved)
     if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
         if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
             other = find_or_add(s, e.other_account, e.other_strategy, e.instrument)
         else:
             other = find_or_add(s, e.account, e.strategy, e.other_instrument)
         take_over(&s.positions[other], two)
-        stamp(s, other)
+        stamp_unjudged(s, other, moved)
 
 
 # ---- one entry -----------------------------------------------------------------------------------------------------------------------

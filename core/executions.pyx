@@ -9,7 +9,7 @@ Reports that name none of our orders, or one of ours with another symbol or side
                    └── assign ───▶ ASSIGNED ──▶ a new row of an order or a strategy (`assigned_to`; actions.pyx)
 
 The table is in the state region, written by the engine alone. Order figures are sums, so a bust is subtracted; a position is computed again
-(``positions.recompute``). What can fail: a full table books and raises EXECUTIONS_FULL; an overflow books nothing and raises OVERFLOW.
+(``position_recompute.recompute``). What can fail: a full table books and raises EXECUTIONS_FULL; an overflow books nothing and raises OVERFLOW.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -24,6 +24,8 @@ cdef int trade_fits(const EngineState *s, uint16_t account, uint16_t strategy, u
 cdef uint64_t find_or_add(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil
 # After its figures have changed: when, and what its scopes count of it.
 cdef void stamp(EngineState *s, uint64_t row) noexcept nogil
+# The same, but no scope is judged by its loss; ``moved``: what changed of the gain is of no day (units that came or went with their cost).
+cdef void stamp_unjudged(EngineState *s, uint64_t row, int moved) noexcept nogil
 # The figures of another computation of the same position; what the scopes count of it stays until `stamp`.
 cdef void take_over(Position *p, const Position *figures) noexcept nogil
 # One trade, as apply_trade, but a refusal leaves a position that is of no use any more: for a copy.

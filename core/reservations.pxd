@@ -33,6 +33,10 @@ cdef void take_up(EngineState *s, const ScopeSet *scopes, Order *o, int64_t amou
 cdef void send_replace(EngineState *s, const ScopeSet *scopes) noexcept nogil
 # Bring a position's scopes up to date after a trade, a correction or a mark.
 cdef void revalue(EngineState *s, uint64_t position) noexcept nogil
+# The same, but no scope is judged by its loss: more positions change in this input, or their prices are still those of before.
+cdef void revalue_unjudged(EngineState *s, uint64_t row) noexcept nogil
+# Let what an entry changed of a position's gain be no profit or loss of this day; before it is revalued.
+cdef void keep_day_profit(EngineState *s, uint64_t row) noexcept nogil
 # Every position of an instrument, after a mark.
 cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
 # Count a trade into the day's turnover (and short sales) of its scopes; o: of which order, NULL when it is of none of ours.

@@ -299,8 +299,8 @@ cdef void look_for_loss(EngineState *s, Scope *scope) noexcept nogil:
         set_state(scope, RF_SCOPE_STATE_REDUCING)
 
 
-cdef void weigh(EngineState *s, Position *p, int64_t value, int64_t spent, int64_t profit, uint32_t unvalued) noexcept nogil:
-    """Bring what the scopes count of a position from what its row says to these figures and to its quantity."""
+cdef void weigh(EngineState *s, Position *p, int64_t value, int64_t spent, int64_t profit, uint32_t unvalued, int judged) noexcept nogil:
+    """Bring what the scopes count of a position from what its row says to these figures and to its quantity; ``judged``: their losses too."""
     cdef ScopeSet spare
     cdef const ScopeSet *scopes
     cdef int64_t was_long = p.value if p.value > 0 else 0, is_long = value if value > 0 else 0
@@ -328,7 +328,8 @@ cdef void weigh(EngineState *s, Position *p, int64_t value, int64_t spent, int64
             rf_saturate(&scope.spent, spent - p.spent)
         if i >= scopes.qty_row:
             rf_saturate(&scope.net_qty, more_net)
-        look_for_loss(s, scope)
+        if judged:
+            look_for_loss(s, scope)
     for i in range(scopes.row_count, scopes.all_rows):
         scope = &s.scopes[scopes.rows[i]]
         rf_saturate(&scope.long_amount, more_short if i == scopes.sold_row else more_long)
@@ -381,7 +382,7 @@ cdef inline int64_t px_of(const EngineState *s, const Position *p) noexcept nogi
     return px if px > 0 else 0
 
 
-cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
+cdef void value_position(EngineState *s, uint64_t row, int judged) noexcept nogil:
     cdef Position *p = &s.positions[row]
     cdef const Instrument *i = &s.instruments[p.instrument]
     cdef int64_t px = px_of(s, p), size = p.net_qty if p.net_qty > 0 else -p.net_qty, value = 0, spent = 0, profit
@@ -396,7 +397,23 @@ cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
     if not gain_of(p, i, px, &profit):
         unvalued = 1
         profit = p.day_profit
-    weigh(s, p, value if p.net_qty > 0 else -value, spent, profit, unvalued)
+    weigh(s, p, value if p.net_qty > 0 else -value, spent, profit, unvalued, judged)
+
+
+cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
+    value_position(s, row, 1)
+
+
+cdef void revalue_unjudged(EngineState *s, uint64_t row) noexcept nogil:
+    value_position(s, row, 0)
+
+
+cdef void keep_day_profit(EngineState *s, uint64_t row) noexcept nogil:
+    cdef Position *p = &s.positions[row]
+    cdef int64_t gain
+    if gain_of(p, &s.instruments[p.instrument], px_of(s, p), &gain):
+        rf_saturate(&p.day_profit, gain - p.profit)
+        p.profit = gain
 
 
 cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil:

@@ -402,3 +402,70 @@ def test_kill_of_the_firm_leaves_what_says_how_things_are(governed: Any) -> None
     m.kill(operator_uid=TRADER)
     assert approve(m, RISK_B) == ""
     assert money(m, "funding") == (500,)
+
+
+# ---- the loss of the day -----------------------------------------------------------------------------------------------------------
+
+
+def losing(m: Any, *scopes: tuple[str, int]) -> Callable[[], list[tuple[str, int]]]:
+    """Limits on the loss of a day that a cent exceeds; return a look at states and profits."""
+    for kind, row in scopes:
+        m.limit("DAILY_LOSS", 10, kind, row)
+    state = ENUMS["ScopeState"].by_value
+    return lambda: [(state[int(m.scope(kind, row)["state"])], int(m.scope(kind, row)["profit"])) for kind, row in scopes]
+
+
+def test_transfer_makes_nobody_a_loss_of_the_day(machine: Any) -> None:
+    """Yesterday's gain goes along with the units: not a loss of who gives, nor room to lose for who takes."""
+    m = machine
+    m.currency()
+    traded(m, (100, 1000))
+    m.mark(6000, 6000)
+    m.control("ROLL_DAY", day=20260105)
+    seen = losing(m, ("FIRM", 0), ("ACCOUNT", 1), ("STRATEGY", 1), ("STRATEGY", 2))
+    assert entry(m, "TRANSFER", qty=100, other=1, other_strategy=2) == ""
+    assert seen() == [("OPEN", 0)] * 4
+    assert entry(m, "BUST") == ""
+    assert seen() == [("OPEN", 0)] * 4
+    same_as_replay(m)
+
+
+def test_split_at_the_prices_of_before_is_no_loss(machine: Any) -> None:
+    m = machine
+    m.currency()
+    traded(m, (100, 1000))
+    m.mark(1000, 1000)
+    seen = losing(m, ("FIRM", 0), ("STRATEGY", 1))
+    assert entry(m, "SPLIT", ratio_num=1, ratio_den=10) == ""
+    m.mark(10000, 10000)
+    assert seen() == [("OPEN", 0)] * 2
+
+
+def test_expiry_below_the_mark_is_a_loss_of_the_day(machine: Any) -> None:
+    m = machine
+    m.currency()
+    traded(m, (100, 1000))
+    m.mark(1000, 1000)
+    seen = losing(m, ("STRATEGY", 1))
+    assert entry(m, "EXPIRE") == ""
+    assert [state for state, _ in seen()] == ["REDUCING"]
+
+
+# ---- a full table of executions ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"), [("EXPIRE", {}), ("SPLIT", {"ratio_num": 2, "ratio_den": 1}), ("TRANSFER", {"qty": 100, "other": 1, "other_strategy": 3})]
+)
+def test_bust_behind_an_entry_when_the_table_is_full_to_the_last_row_is_exact(make_machine: Callable[..., Any], kind: str, fields: dict[str, int]) -> None:
+    m = make_machine(Limits(orders=64, executions=16, positions=16, breaks=64, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=512))
+    m.currency()
+    m.control("DEFINE_STRATEGY", body=m.record("Strategy", id=3, name="s3", status=1))
+    traded(m, (100, 100))
+    for n in range(15):
+        traded(m, (1 if n % 2 == 0 else -1, 100), strategy=2)
+    assert int(m.status["execution_count"]) == 16
+    assert entry(m, kind, **fields) == ""
+    m.event("BUST", 1, exec_id="B1", exec_ref_id="E1")
+    assert net(m)[0] == 0
+    assert disagreements(m.table) == []

@@ -56,6 +56,7 @@ class Matrix:
         self.running.change("enabled = true", "enabled = true\nsnapshot_every_s = 1")
         self.running.change("orders = 8192", "orders = 32768")  # for all rows of the matrix, however long each takes
         self.running.change("executions = 8192", "executions = 32768")
+        self.running.change("journal = 1024", "journal = 8192")  # where the sidecar is dead, all intents of a row are still taken, not only cancels
         self.running.change("segment_mib = 1", f'segment_mib = 1\ncommit = "{commit}"')
         self.running.arm("")
         self.running.start_venue()
