@@ -27,7 +27,8 @@ from ringfence.core.positions cimport (
 )
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_SIDE_BUY, Execution, LedgerEvent, LedgerPosition, Position,
+    RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_SIDE_BUY, Execution, LedgerEvent,
+    LedgerPosition, Position,
 )
 
 
