@@ -70,8 +70,6 @@ class Books:
         self.feed = Feed(Replayer(limits))
         self.state = self.feed.replayer.state
         self._postings, self._changes = np.zeros(rows + self.feed.room, POSTING), np.zeros(rows + self.feed.room, CHANGE)
-        for array in (self._postings, self._changes):
-            array.view("u1").fill(1)  # every page is there from the start: the process grows no more, whatever the largest batch is
         self.posting_count = self.change_count = 0
         self.last = Head(0, 1, 0, 0, 0, 0, 0, NO_HEAD, NO_HEAD, NO_HEAD)
         self._frames = hashlib.sha256()

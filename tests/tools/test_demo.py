@@ -193,7 +193,7 @@ def test_demo_when_interrupted_stops_cleanly_and_leaves_nothing(tmp_path: Path) 
         os.killpg(child.pid, signal.SIGINT)
         rest = child.communicate(timeout=60)[0]
     assert child.returncode == 130, "".join(lines) + rest
-    assert rest.count("●") == 3
+    assert rest.count("●") == 4
     assert not {n for n in shared_memory() if n.startswith(f"rf.demo{child.pid}.")}
 
 
