@@ -170,6 +170,13 @@ class PostgresStore(Store):
             names = [d.name for d in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read one state of the database."""
+        with self._asking() as c, c.transaction():
+            c.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
+
     def as_of(self, moment: Moment) -> None:
         """Let every view answer as of a moment."""
         with self._asking() as c:

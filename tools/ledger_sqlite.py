@@ -202,6 +202,17 @@ class SQLiteStore(Store):
             names = [d[0] for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read one state of the file; the write-ahead log grows meanwhile."""
+        with self._asking():
+            self.connection.execute("BEGIN")
+        try:
+            self._tables()  # the first read is what fixes the state
+            yield
+        finally:
+            self.connection.execute("ROLLBACK")
+
     def as_of(self, moment: Moment) -> None:
         """Let every view answer as of a moment."""
         self.moment = moment

@@ -4,8 +4,8 @@
                                         └─ positions and lots ◀──compared──▶ region ``state`` of the instance, where it runs
 
 Everything in the store is read: each batch's head and each of its rows, every row of the small tables, the figures and methods that the views give, the trial
-balance, what was refused. A difference names the batch, the row and both values. The engine goes on trading meanwhile: a position is compared when nothing was
-booked in it between the two readings. Reads only. What can fail is what a replay and the store can fail with.
+balance, what was refused: all as of one moment, so a writer may be at work. A difference names the batch, the row and both values. The engine goes on trading
+meanwhile: a position is compared when nothing was booked in it between the two readings. Reads only. What can fail is what a replay and the store can fail with.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from ringfence.tools.ledger_store import (
     POSTING_COLUMNS,
     SMALL_TABLES,
     Batch,
+    Book,
     Head,
     Store,
     execution_tuples,
@@ -132,6 +133,11 @@ def verify(directory: Path, store: Store, engine: Table | None = None) -> Verifi
         raise StoreDiffers(f"{store.where}: there is no ledger in it; book the journal first: ringfence ledger write")
     store.as_of(NOW)
     live = held(engine) if engine is not None else []
+    with store.snapshot():  # a writer goes on meanwhile
+        return _compare(directory, store, book, live)
+
+
+def _compare(directory: Path, store: Store, book: Book, live: list[Held]) -> Verification:
     found, heads = Verification(), store.heads()
     if book.money_digits != MONEY_DIGITS:
         found.note(f"the store has {book.money_digits} money digits, this version books with {MONEY_DIGITS}")
