@@ -256,30 +256,34 @@ class LedgerWriter:
             if sent and self._has(batch):
                 return
             sent = True
-            self.store.append(batch)
+            try:
+                self.store.append(batch)
+            except StoreDiffers:
+                if not self._is_last(batch):  # of a broken connection, or of a killed writer, the server may commit late
+                    raise
 
         self._insist(attempt)
 
     def _insist(self, attempt: Callable[[], T]) -> T:
         """Try until the store answers, or this process is asked to stop."""
-        wait = AGAIN_S[0]
+        wait, said = AGAIN_S[0], ""
         while True:
             try:
+                if said:
+                    self.store.reconnect()
                 return attempt()
             except StoreAway as e:
-                self.log.error("%s; trying again", e)
                 self.away += 1
-                while not self._back(wait):
-                    wait = min(2 * wait, AGAIN_S[1])
+                if str(e) != said:  # on the disk that may be the full one
+                    self.log.error("%s; trying again", e)
+                said = str(e)
+            if self._wait(wait):
+                raise StoreAway(f"{self.store.where}: asked to stop while it was away; the next start goes on behind its last batch")
+            wait = min(2 * wait, AGAIN_S[1])
 
-    def _back(self, wait: float) -> bool:
-        if self._wait(wait):
-            raise StoreAway(f"{self.store.where}: asked to stop while it was away; the next start goes on behind its last batch")
-        try:
-            self.store.reconnect()
-        except StoreAway:
-            return False
-        return True
+    def _is_last(self, batch: Batch) -> bool:
+        """Whether the store ends with this very batch."""
+        return self.store.heads(batch.head.number - 1) == [batch.head]
 
     def _has(self, batch: Batch) -> bool:
         """Whether the store committed a batch before it went away."""

@@ -205,7 +205,7 @@ def test_writer_when_the_journal_is_shorter_or_another_than_what_is_booked_refus
 def test_store_when_two_writers_are_at_work_one_is_refused(store: Open, tmp_path: Path) -> None:
     made, first = random_journal(tmp_path, 7, 40), store("two")
     directory, second = made.write(), store("two")
-    late = LedgerWriter(directory, second)
+    late = LedgerWriter(directory, second, rows=16)  # its batches are others
     late.begin()
     write(directory, first)
     with pytest.raises(StoreDiffers, match="another writer is at work"):

@@ -16,7 +16,7 @@ from ringfence.ipc import stop
 from ringfence.ipc.errors import LayoutMismatch
 from ringfence.tools import ledger_verify, ledger_writer
 from ringfence.tools.errors import StoreAway, StoreDiffers, StoreError
-from ringfence.tools.ledger_store import Batch, Head, Store, open_store
+from ringfence.tools.ledger_store import Batch, Book, Head, Store, open_store
 from ringfence.tools.ledger_writer import LedgerWriter, follow
 
 Open = Callable[..., Store]
@@ -112,6 +112,52 @@ def test_writer_when_the_store_goes_away_while_it_is_asked_what_it_has_asks_agai
     assert writer.away > 3
     monkeypatch.undo()
     assert ledger_verify.verify(journal.directory, s).differences == []
+
+
+def test_writer_when_a_commit_lands_after_the_store_was_asked_takes_it_for_done(store: Open, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    s, late = store("late"), store("late")
+    append, heads = s.append, s.heads
+    under_way: list[Batch] = []
+
+    def breaks(batch: Batch) -> None:
+        if batch.head.number == 3 and not under_way:
+            under_way.append(batch)
+            raise StoreAway("cut in COMMIT")
+        append(batch)
+
+    def asked(after: int = 0) -> list[Head]:
+        found = heads(after)
+        if under_way and after == 2 and not found:
+            late.prepare(Book("byhand", 18))
+            late.append(under_way[0])  # by the server, which had not seen that the connection is gone
+        return found
+
+    monkeypatch.setattr(s, "append", breaks)
+    monkeypatch.setattr(s, "heads", asked)
+    monkeypatch.setattr(ledger_writer, "AGAIN_S", (0.0, 0.0))
+    writer = LedgerWriter(journal.directory, s, rows=ROWS)
+    assert writer.catch_up() == journal.seq
+    writer.close()
+    assert under_way
+    monkeypatch.undo()
+    assert ledger_verify.verify(journal.directory, s).differences == []
+
+
+def test_writer_when_the_store_opens_but_cannot_be_written_waits_longer_each_time_and_says_it_once(
+    journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waits: list[float] = []
+
+    def full(_: Batch) -> None:
+        raise StoreAway("disk is full" if len(waits) < 8 else "readonly database")
+
+    monkeypatch.setattr(plain, "append", full)
+    writer = LedgerWriter(journal.directory, plain, wait=lambda s: waits.append(s) or len(waits) > 10)
+    with pytest.raises(StoreAway, match="asked to stop"):
+        writer.catch_up()
+    writer.close()
+    assert waits == [min(0.05 * 2**n, 2.0) for n in range(11)]
+    assert [r.getMessage() for r in caplog.records] == ["disk is full; trying again", "readonly database; trying again"]
 
 
 def test_follow_when_the_journal_lost_its_end_says_so_instead_of_waiting(journal: Journal, plain: Store, tmp_path: Path) -> None:
