@@ -98,6 +98,8 @@ class SQLiteStore(Store):
 
     def __init__(self, path: Path) -> None:
         self.path, self.where, self.moment = path, str(path), NOW
+        if not path.parent.is_dir():
+            raise StoreError(f"{path}: there is no directory {path.parent}; make it, or name another file")
         self._open()
 
     def _open(self) -> None:

@@ -173,7 +173,7 @@ def test_writer_when_the_server_crashes_at_random_moments_goes_on_when_it_is_bac
             reader.reconnect()
         let(10**9)
         thread.join(END_S)
-        assert (failed, thread.is_alive(), writer.away >= CRASHES - 1) == ([], False, True)
+        assert (failed, thread.is_alive(), writer.patience.attempts >= CRASHES - 1) == ([], False, True)
         assert agrees(journal, reader) > 4 * CRASHES
     finally:
         let(10**9)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,17 @@ from synthetic_instance import Synthetic
 
 from ringfence.ipc import stop
 from ringfence.ipc.errors import LayoutMismatch
+from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.segment import Segment
 from ringfence.tools import ledger_verify, ledger_writer
 from ringfence.tools.errors import StoreAway, StoreDiffers, StoreError
+from ringfence.tools.ledger_cluster import USER
 from ringfence.tools.ledger_store import Batch, Book, Head, Store, open_store
-from ringfence.tools.ledger_writer import LedgerWriter, follow
+from ringfence.tools.ledger_writer import LedgerWriter, Patience, Told, follow
 
 Open = Callable[..., Store]
 ROWS = 8
+END_S = 10
 
 
 @pytest.fixture
@@ -109,7 +115,7 @@ def test_writer_when_the_store_goes_away_while_it_is_asked_what_it_has_asks_agai
     writer = LedgerWriter(journal.directory, s, rows=ROWS)
     assert writer.catch_up() == journal.seq
     writer.close()
-    assert writer.away > 3
+    assert writer.patience.attempts > 3
     monkeypatch.undo()
     assert ledger_verify.verify(journal.directory, s).differences == []
 
@@ -152,7 +158,7 @@ def test_writer_when_the_store_opens_but_cannot_be_written_waits_longer_each_tim
         raise StoreAway("disk is full" if len(waits) < 8 else "readonly database")
 
     monkeypatch.setattr(plain, "append", full)
-    writer = LedgerWriter(journal.directory, plain, wait=lambda s: waits.append(s) or len(waits) > 10)
+    writer = LedgerWriter(journal.directory, plain, patience=Patience(lambda s: waits.append(s) or len(waits) > 10))
     with pytest.raises(StoreAway, match="asked to stop"):
         writer.catch_up()
     writer.close()
@@ -203,10 +209,95 @@ def test_writer_when_asked_to_stop_while_the_store_is_away_says_where_it_goes_on
         raise StoreAway("away")
 
     monkeypatch.setattr(plain, "append", away)
-    writer = LedgerWriter(journal.directory, plain, wait=lambda _: True)
+    writer = LedgerWriter(journal.directory, plain, patience=Patience(lambda _: True))
     with pytest.raises(StoreAway, match="the next start goes on behind its last batch"):
         writer.catch_up()
     writer.close()
+
+
+def test_close_when_the_store_is_away_does_not_wait_for_it(journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    trying = threading.Event()
+
+    def away(_: Batch) -> None:
+        trying.set()
+        raise StoreAway("away")
+
+    monkeypatch.setattr(plain, "append", away)
+    writer = LedgerWriter(journal.directory, plain, rows=ROWS)
+    while not writer.batches:
+        writer.turn()
+    assert trying.wait(END_S)
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    closing.join(END_S)
+    hangs = closing.is_alive()
+    monkeypatch.undo()  # lets the sender end also where close waits for it
+    closing.join()
+    assert not hangs, "what ended the writer would be logged when the store is back"
+
+
+def test_told_when_the_store_is_away_says_so_and_beats(journal: Journal, plain: Store) -> None:
+    name = f"t{os.getpid()}told"
+    patience = Patience(lambda _: False)
+    told = Told(name, 1, patience)
+    seen: list[tuple[str, int, bool]] = []
+
+    def look() -> None:
+        with Segment.attach(name, "metrics.ledger") as region:
+            block = region.superblock
+            state, beat = ENUMS["ProcessState"].by_value[int(block["process_state"])], int(block["heartbeat_ns"])
+        seen.append((state, told.metrics.counters()["store_away"], beat > beats[-1]))
+        beats.append(beat)
+
+    def attempt() -> int:
+        look()
+        if len(seen) % 3:
+            raise StoreAway("away")
+        return 0
+
+    beats = [0]
+    try:
+        patience.insist(attempt)
+        told.look(LedgerWriter(journal.directory, plain, patience=patience))
+        patience.insist(attempt)
+        told.tell()
+        look()
+    finally:
+        told.close()
+        told.metrics.segment.unlink()
+    assert seen == [
+        *(("STARTING", n, True) for n in range(3)),
+        *(("RUNNING", 2, True), ("RECOVERING", 3, True), ("RECOVERING", 4, True), ("RUNNING", 4, True)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [("/postgres?", "/nowhere?", 'database "nowhere" does not exist'), (f"{USER}@", "nobody@", 'role "nobody" does not exist'), ("?", "?kepalives=1&", "kepalives")],
+)
+def test_postgres_when_waiting_would_not_help_ends_at_once_and_says_why(cluster: Any, here: str, there: str, said: str) -> None:
+    with pytest.raises(StoreError, match=said) as caught:
+        open_store(cluster.url.replace(here, there))
+    assert not isinstance(caught.value, StoreAway)
+
+
+def test_postgres_when_the_link_may_die_has_bounds_that_the_url_may_change(cluster: Any) -> None:
+    for url, bound in ((cluster.url, "30000"), (f"{cluster.url}&tcp_user_timeout=2000", "2000")):
+        s = open_store(url)
+        told = s.connection.info.get_parameters()  # type: ignore[attr-defined]
+        s.close()
+        assert (told["tcp_user_timeout"], told["keepalives_idle"], told["connect_timeout"]) == (bound, "10", "10")
+
+
+def test_postgres_when_nobody_listens_is_away(tmp_path: Path) -> None:
+    with pytest.raises(StoreAway):
+        open_store(f"postgresql://rf@/postgres?host={tmp_path}")
+
+
+def test_sqlite_when_there_is_no_such_directory_ends_at_once_and_says_why(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no directory") as caught:
+        open_store(str(tmp_path / "nowhere" / "ledger.db"))
+    assert not isinstance(caught.value, StoreAway)
 
 
 def test_clear_when_others_have_the_store_open_leaves_it_in_place(store: Open, journal: Journal) -> None:

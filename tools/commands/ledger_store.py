@@ -23,7 +23,7 @@ from ringfence.tools import ledger_statement, render
 from ringfence.tools.errors import NotRunning, UsageError
 from ringfence.tools.ledger_store import FILE_NAME, Moment, Store, open_store
 from ringfence.tools.ledger_verify import verify as compare
-from ringfence.tools.ledger_writer import LedgerWriter, follow, instance_of
+from ringfence.tools.ledger_writer import LedgerWriter, Patience, follow, instance_of
 from ringfence.tools.process import start_logging
 from ringfence.tools.replay_command import nanoseconds
 from ringfence.tools.views import journal as pictures
@@ -208,10 +208,10 @@ def rebuild(args: argparse.Namespace) -> int:
 
 def _write(args: argparse.Namespace, directory: Path, store: Store) -> int:
     stop.install()
-    writer = LedgerWriter(directory, store, instance=instance_of(directory), wait=stop.wait)
+    writer = LedgerWriter(directory, store, instance=instance_of(directory), patience=Patience(stop.wait))
     with closing(writer):
         if getattr(args, "follow", False):
-            writer.log = start_logging("ledger")
+            start_logging("ledger")
             return follow(writer)
         logging.getLogger("ringfence").addHandler(logging.NullHandler())
         writer.begin()
