@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "ledger"
 LINK = {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
-"""After how long a server that does not answer is away [s; the last ms], where the URL does not say: the kernel's own bounds are a quarter of an hour and more."""
+"""After how long a server that does not answer is away [s; the last ms], where the URL does not say: the kernel waits a quarter of an hour and more."""
 _HOPELESS = re.compile(r"authentication failed|no password supplied|no pg_hba\.conf entry|FATAL: +(role|database) .* does not exist")
 """What a server says that will say the same again; it tells a client no code before it has logged in."""
 _NAMED = re.compile(r"(?<!:):(\w+)")

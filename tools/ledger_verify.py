@@ -5,7 +5,8 @@
 
 Everything in the store is read: each batch's head and each of its rows, every row of the small tables, the figures and methods that the views give, the trial
 balance, what was refused: all as of one moment, so a writer may be at work. A difference names the batch, the row and both values. The engine goes on trading
-meanwhile: a position is compared when nothing was booked in it between the two readings. Reads only. What can fail is what a replay and the store can fail with.
+meanwhile: a position is compared when nothing was booked in it between the two readings. Reads only. What can fail is what a replay and the store can fail
+with.
 """
 
 from __future__ import annotations

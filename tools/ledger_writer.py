@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 from ringfence.core.state import Limits
 from ringfence.ipc import stop
-from ringfence.ipc.errors import RegionMissing
+from ringfence.ipc.errors import IpcError, LayoutMismatch, RegionMissing
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import list_regions, owner_alive
 from ringfence.ipc.schema import ENUMS
@@ -47,6 +47,10 @@ NICE = 10
 POLL_S = 0.02
 DRAIN_S = 5.0
 AGAIN_S = (0.05, 2.0)
+PART_S = 1.0
+"""Age of its oldest row at which a batch is stored that is not full: each is a synced transaction, and a restart compares every one."""
+UNREADABLE_S = 5.0
+"""For so long the sidecar's region may be in the making, or another one."""
 QUIET_FRAMES = 1 << 20
 """Frames without a booking after which the position is stored all the same."""
 COUNTERS = {
@@ -151,6 +155,8 @@ class LedgerWriter:
         self.batches = 0
         self._follower = JournalFollower(directory)
         self._prepared = False
+        self._oldest = 0.0  # monotonic time of the first row that no batch has
+        self._unreadable = 0.0  # monotonic time since which the sidecar's region cannot be read
         self._sender = ThreadPoolExecutor(1, "ledger-sender")
         self._sent: Future[None] | None = None
 
@@ -235,6 +241,7 @@ class LedgerWriter:
         if now.frames == 0:  # not on the disk yet
             self.left = chunk
             return self._store_rest()
+        self._oldest = self._oldest if self.books.change_count else time.monotonic()
         rest = self.books.take(now)
         taken = now.frames - rest.frames
         if taken < chunk.frames or rest.start < now.end:
@@ -246,14 +253,17 @@ class LedgerWriter:
                 raise StoreDiffers(
                     f"{self.store.where}: batch {self.expected[0].number} has more rows than a batch of this version; rebuild it: ringfence ledger rebuild"
                 )
-        elif self.books.full:
+        elif self.books.full or (self.books.change_count and self._is_due()):
             self._commit(self.books)
         return True
 
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._oldest >= PART_S
+
     def _store_rest(self) -> bool:
-        """Nothing more may be booked now: let what was booked be stored; whether there was anything."""
+        """Nothing more may be booked now: let what was booked be stored when it is old enough; whether there was anything."""
         books = self.books
-        if books is None or self.expected or not (books.change_count or books.seq - books.last.last_seq >= QUIET_FRAMES):
+        if books is None or self.expected or not ((books.change_count and self._is_due()) or books.seq - books.last.last_seq >= QUIET_FRAMES):
             self.settle()
             return False
         self._commit(books)
@@ -265,7 +275,7 @@ class LedgerWriter:
         Raises
         ------
         IpcError
-            If its region cannot be read: then nobody knows what the disk has.
+            If its region is of another build, or cannot be read for ``UNREADABLE_S``: then nobody knows what the disk has.
         """
         if not self.instance:
             return sys.maxsize
@@ -274,6 +284,16 @@ class LedgerWriter:
                 mark, alive = int(region.section("mark")[0]["position"]), owner_alive(region.superblock)
         except RegionMissing:
             return sys.maxsize  # nobody writes: what the files have is what there is
+        except LayoutMismatch:
+            raise
+        except IpcError as e:
+            now = time.monotonic()
+            self._unreadable = self._unreadable or now
+            if now - self._unreadable >= UNREADABLE_S:
+                raise
+            _LOG.debug("%s; looking again", e)
+            return 0
+        self._unreadable = 0.0
         return mark if alive or any(r.alive and r.role != _ROLE for r in list_regions(self.instance)) else sys.maxsize
 
     def _compare(self, made: Head, stored: Head) -> None:

@@ -260,9 +260,7 @@ def test_verify_when_the_running_engine_has_another_figure_or_lot_says_which(tmp
     assert ledger_verify.verify(made.directory, s, engine).live == 0, "it went on since"
 
 
-def test_verify_when_a_writer_is_at_work_compares_the_store_as_it_was_at_the_beginning(
-    store: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_verify_when_a_writer_is_at_work_compares_the_store_as_it_was_at_the_beginning(store: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, s, beside = random_journal(tmp_path, 12, 60), store("busy"), store("busy")
     writer = LedgerWriter(made.write(), beside, rows=16)
     while not writer.batches:

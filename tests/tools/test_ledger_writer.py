@@ -7,7 +7,9 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from ledger_journal import Journal, random_journal
 from synthetic_instance import Synthetic
 
 from ringfence.ipc import stop
-from ringfence.ipc.errors import LayoutMismatch
+from ringfence.ipc.errors import LayoutMismatch, RegionCorrupt, RegionMissing
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import ledger_verify, ledger_writer
@@ -39,6 +41,11 @@ def journal(tmp_path: Path) -> Journal:
 @pytest.fixture
 def plain(tmp_path: Path) -> Store:
     return open_store(str(tmp_path / "plain.db"))
+
+
+@pytest.fixture(autouse=True)
+def not_waiting_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_writer, "PART_S", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +100,52 @@ def test_writer_when_the_sidecars_region_cannot_be_read_does_not_take_that_for_n
         turns(writer)
     writer.close()
     assert plain.heads() == []
+
+
+def test_writer_when_the_sidecars_region_is_in_the_making_looks_again_for_some_seconds(journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    class InTheMaking:
+        @staticmethod
+        def attach(*_: object) -> None:
+            looks.append(1)
+            raise RegionMissing("gone") if len(looks) == 4 else RegionCorrupt("was never finished")
+
+    monkeypatch.setattr(ledger_writer, "Segment", InTheMaking)
+    writer = LedgerWriter(journal.directory, plain, instance="byhand")
+    while len(looks) < 3:
+        writer.turn()
+    assert plain.heads() == [], "nobody knows yet what the disk has"
+    assert turns(writer) == journal.seq
+    writer.close()
+
+    looks.clear()
+    monkeypatch.setattr(ledger_writer, "UNREADABLE_S", 0.0)
+    again = LedgerWriter(random_journal(journal.data / "more", 31, 80).write(), plain, instance="byhand")
+    with pytest.raises(RegionCorrupt):
+        again.catch_up()
+    again.close()
+
+
+def test_writer_when_fills_trickle_stores_them_together_when_the_oldest_is_old_enough(journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(ledger_writer, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(ledger_writer, "PART_S", 1.0)
+    monkeypatch.setattr("ringfence.tools.follow.PIECE_BYTES", 1 << 11)
+    writer = LedgerWriter(journal.directory, plain)
+    stored: dict[int, float] = {}
+    for _ in range(15):
+        assert writer.turn()
+        stored.setdefault(writer.batches, clock[0])
+        clock[0] += 0.4
+    del stored[0]
+    assert len(stored) > 2, "without an end of the trickle nothing was stored"
+    assert all(later - earlier >= 1.0 for earlier, later in pairwise(stored.values())), stored
+    waiting = len(stored)
+    assert (turns(writer) < journal.seq, writer.batches) == (True, waiting), "the last rows are young"
+    clock[0] += 1.0
+    assert (turns(writer), writer.batches) == (journal.seq, waiting + 1)
+    writer.close()
 
 
 def test_writer_when_the_store_goes_away_while_it_is_asked_what_it_has_asks_again(store: Open, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +326,11 @@ def test_told_when_the_store_is_away_says_so_and_beats(journal: Journal, plain: 
 
 @pytest.mark.parametrize(
     ("here", "there", "said"),
-    [("/postgres?", "/nowhere?", 'database "nowhere" does not exist'), (f"{USER}@", "nobody@", 'role "nobody" does not exist'), ("?", "?kepalives=1&", "kepalives")],
+    [
+        ("/postgres?", "/nowhere?", 'database "nowhere" does not exist'),
+        (f"{USER}@", "nobody@", 'role "nobody" does not exist'),
+        ("?", "?kepalives=1&", "kepalives"),
+    ],
 )
 def test_postgres_when_waiting_would_not_help_ends_at_once_and_says_why(cluster: Any, here: str, there: str, said: str) -> None:
     with pytest.raises(StoreError, match=said) as caught:

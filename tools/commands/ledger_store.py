@@ -183,7 +183,7 @@ def verify(args: argparse.Namespace) -> int:
             if found.live:
                 print(f"● {found.live:,} positions of the running engine have the same figures and lots")
         if found.refused:
-            print(f"▲ {found.refused} reports or entries are not booked: the ledger refused them or does not know their instrument (ringfence ledger fills --history)")
+            print(f"▲ {found.refused} reports or entries are not booked: refused, or of an unknown instrument (ringfence ledger fills --history)")
         if found.journal_seq > found.last_seq:
             print(f"○ the journal goes on to sequence {found.journal_seq:,}; ringfence ledger write books it")
     return DIFFERENT if found.differences else 0
