@@ -147,17 +147,30 @@ def statement(args: argparse.Namespace) -> int:
     return 0
 
 
+def _is_of(instance: Instance, directory: Path) -> bool:
+    """Whether a journal is that of the instance that runs under this name, and no copy or older one."""
+    return instance.data_dir is not None and Path(instance.data_dir).resolve() == directory.parent.resolve()
+
+
 def _live(directory: Path) -> Instance | None:
     """The running instance whose journal this is."""
     name = instance_of(directory)
     if name not in live_instances():
         return None
     instance = Instance(name)
-    same = instance.data_dir is not None and Path(instance.data_dir).resolve() == directory.parent.resolve()
-    if same and instance.table("ledger") is not None:
+    if _is_of(instance, directory) and instance.table("ledger") is not None:
         return instance
     instance.close()
     return None
+
+
+def _bounding(directory: Path) -> str:
+    """Instance whose durable mark bounds what may be booked, now or when it is started; empty when its name is in use by one on other data."""
+    name = instance_of(directory)
+    if name not in live_instances():
+        return name
+    with Instance(name) as instance:
+        return "" if instance.data_dir is not None and not _is_of(instance, directory) else name
 
 
 def verify(args: argparse.Namespace) -> int:
@@ -208,7 +221,7 @@ def rebuild(args: argparse.Namespace) -> int:
 
 def _write(args: argparse.Namespace, directory: Path, store: Store) -> int:
     stop.install()
-    writer = LedgerWriter(directory, store, instance=instance_of(directory), patience=Patience(stop.wait))
+    writer = LedgerWriter(directory, store, instance=_bounding(directory), patience=Patience(stop.wait))
     with closing(writer):
         if getattr(args, "follow", False):
             start_logging("ledger")
