@@ -117,6 +117,38 @@ def test_feed_when_a_correction_brings_in_a_refused_trade_it_is_booked(tmp_path:
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("reports", "lacking", "compared"), [(0, 0, {"1", "2", "3"}), (1, 2, {"3"}), (2, 0, {"1", "2", "3"})], ids=["none", "refused", "then busted"]
+)
+def test_verify_when_a_trade_is_refused_leaves_out_only_its_position_and_what_is_tied_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reports: int, lacking: int, compared: set[str]
+) -> None:
+    made, order = large(tmp_path)
+    made.control("DEFINE_STRATEGY", record("Strategy", id=2, name="mm2", status=1))
+    fill(made, order, 40, 1, "S1")
+    entry(made, "TRANSFER", "T-1", approved=False, qty=4, other=1, other_strategy=2)
+    made.event("FILL", last_qty=70, last_px=1, last_px_digits=0, exec_id="N1", symbol="EUR/USD", side=value("Side", "BUY"), venue_order_id="V9")
+    if reports > 0:
+        fill(made, order, LARGE, LARGE, "L1")
+    if reports > 1:
+        made.event("BUST", order, exec_id="L2", exec_ref_id="L1")
+    store = booked(made)
+    assert ledger_verify.verify(made.directory, store).lacking == lacking
+    real = ledger_verify.rebuilt
+
+    def wrong(*args: Any, **options: Any) -> Any:
+        """The engine's positions would have other quantities than the ledger."""
+        for books, batch in real(*args, **options):
+            if batch is not None and batch.head.last_seq == made.seq:
+                books.state.table("positions")[1:]["net_qty"] += 1
+            yield books, batch
+
+    monkeypatch.setattr(ledger_verify, "rebuilt", wrong)
+    found = ledger_verify.verify(made.directory, store)
+    assert {d.split(":")[1].removeprefix(" position ") for d in found.differences if ": quantity" in d} == compared
+    store.close()
+
+
 def test_feed_when_the_execution_table_is_full_names_every_trade_by_an_identity_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ledger_journal.LIMITS", dataclasses.replace(LIMITS, executions=2))
     made = Journal(tmp_path)
@@ -133,6 +165,7 @@ def test_feed_when_the_execution_table_is_full_names_every_trade_by_an_identity_
     assert len({r["execution"] for r in found}) == len(found)
     assert [r["result"] for r in found] == ["BOOKED"] * 4 + ["NO_ROW"] * 2 + ["NOT_BOOKED"]
     assert store.query("SELECT qty FROM positions") == [{"qty": "10"}]
+    assert ledger_verify.verify(made.directory, store).lacking == 1
     store.close()
 
 
@@ -216,7 +249,8 @@ def test_feed_when_the_ledger_refuses_an_entry_says_which_by_its_reference(tmp_p
     entry(made, "BUST", "NEVER-BOOKED", approved=False)
     store = booked(made)
     assert history(store)[-2:] == [("LAST", "FUNDING", "BOOKED"), ("ONE-TOO-MANY", "FUNDING", "OVERFLOW")]
-    assert ledger_verify.verify(made.directory, store).refused == 1
+    found = ledger_verify.verify(made.directory, store)
+    assert (found.refused, found.lacking) == (1, 0), "neither the ledger nor the position has it"
     store.close()
 
 

@@ -184,7 +184,7 @@ def verify(args: argparse.Namespace) -> int:
             if live is not None:
                 live.close()
     if args.options.output in {"json", "ndjson"}:
-        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "live")}
+        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "lacking", "live")}
         ends = {"last_seq": str(found.last_seq), "journal_seq": str(found.journal_seq)}
         print(json.dumps({"schema": "rf.ledger_verify/1", "ok": not found.differences, **numbers, **ends, "differences": found.differences}))
     else:
@@ -197,6 +197,8 @@ def verify(args: argparse.Namespace) -> int:
                 print(f"● {found.live:,} positions of the running engine have the same figures and lots")
         if found.refused:
             print(f"▲ {found.refused} reports or entries are not booked: refused, or of an unknown instrument (ringfence ledger fills --history)")
+        if found.lacking:
+            print(f"▲ {found.lacking} positions are not held against the engine's: some of their trades, or of positions tied to them, the ledger refused")
         if found.journal_seq > found.last_seq:
             print(f"○ the journal goes on to sequence {found.journal_seq:,}; ringfence ledger write books it")
     return DIFFERENT if found.differences else 0
