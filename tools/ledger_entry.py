@@ -17,15 +17,14 @@ import numpy as np
 from ringfence.core.entries import FIELDS, key_of_reference
 from ringfence.gateways.decimals import text_to_scaled
 from ringfence.ipc.layout import dtype
-from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.ipc.schema import ENUMS
 from ringfence.tools.ledger_numbers import fixed
-from ringfence.tools.ledger_state import wide
+from ringfence.tools.ledger_state import MONEY_DIGITS, wide
 from ringfence.tools.rule_values import Names
 
 Request = dict[str, Any]
 Tables = Callable[[str], Any]
 KINDS = tuple(kind.lower() for kind in FIELDS)
-MONEY_DIGITS: int = CONSTANTS["LEDGER_MONEY_DIGITS"][0]
 REFERENCE_MAX = dtype("LedgerEntry")["reference"].itemsize
 _KIND, _BREAK, _STATE = ENUMS["LedgerEventKind"], ENUMS["BreakKind"].by_name, ENUMS["LedgerEventState"].by_value
 _RESULT = {value: f"{name}: {meaning}" if meaning else name for name, value, meaning in ENUMS["LedgerResult"].values}
@@ -143,7 +142,7 @@ def describe(table: Tables, body: bytes) -> tuple[str, str, str]:
 
 def _bust(table: Tables, reference: str) -> tuple[str, str, str]:
     events = table("ledger_events")[1:]
-    found = events[events["key"] == key_of_reference(reference)]
+    found = events[events["key"] == key_of_reference(reference)] if reference.isascii() else events[:0]  # ours are; another's journal may have anything
     if not len(found):
         return f"entry {reference}", "", "BUSTED"
     was, i = found[0], table("instruments")[int(found[0]["instrument"])]

@@ -318,6 +318,8 @@ cdef class Feed:
         if known_loose != NULL:
             d = known_loose.days
         self.name_execution(c, r.event.key if has_row else t.events[root].key, event)
+        if self.entry != NULL:
+            memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
         self.take_figures(c, in_force(t, root) if root and r.event.kind == RF_LEDGER_EVENT_KIND_BUST else &r.event)
         if root:
             c.account = t.events[root].account

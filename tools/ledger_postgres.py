@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     import psycopg
 
 SCHEMA = "ledger"
-CONNECT_S = 10
+LINK = {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+"""After how long a server that does not answer is away [s; the last ms], where the URL does not say: the kernel waits a quarter of an hour and more."""
+_HOPELESS = re.compile(r"authentication failed|no password supplied|no pg_hba\.conf entry|FATAL: +(role|database) .* does not exist")
+"""What a server says that will say the same again; it tells a client no code before it has logged in."""
 _NAMED = re.compile(r"(?<!:):(\w+)")
 
 
@@ -54,10 +57,15 @@ class PostgresStore(Store):
 
     def _connect(self) -> None:
         try:
-            self.connection = self._psycopg.connect(self.url, autocommit=True, connect_timeout=CONNECT_S)
+            asked: Any = LINK | self._psycopg.conninfo.conninfo_to_dict(self.url)
+            self.connection = self._psycopg.connect(**asked, autocommit=True)
             self.connection.execute(f"SET search_path TO {self.schema}, pg_temp")
             self.connection.execute("SET timezone TO 'UTC'")
+        except self._psycopg.ProgrammingError as e:
+            raise StoreError(f"{self.where}: {_said(e)}; write it as libpq takes it: postgresql://USER@HOST/DATABASE#SCHEMA") from e
         except self._psycopg.OperationalError as e:
+            if _HOPELESS.search(_said(e)):
+                raise StoreError(f"{self.where}: {_said(e)}; let the database's owner make what is missing, or name another one") from e
             raise StoreAway(f"{self.where}: {_said(e)}") from e
 
     @contextmanager
@@ -169,6 +177,13 @@ class PostgresStore(Store):
             cursor = c.execute(_NAMED.sub(r"%(\1)s", sql.replace("%", "%%")).encode() if values else sql.encode(), values or None)
             names = [d.name for d in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read one state of the database."""
+        with self._asking() as c, c.transaction():
+            c.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
 
     def as_of(self, moment: Moment) -> None:
         """Let every view answer as of a moment."""

@@ -98,6 +98,8 @@ class SQLiteStore(Store):
 
     def __init__(self, path: Path) -> None:
         self.path, self.where, self.moment = path, str(path), NOW
+        if not path.parent.is_dir():
+            raise StoreError(f"{path}: there is no directory {path.parent}; make it, or name another file")
         self._open()
 
     def _open(self) -> None:
@@ -201,6 +203,17 @@ class SQLiteStore(Store):
             cursor = self.connection.execute(sql, values)
             names = [d[0] for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read one state of the file; the write-ahead log grows meanwhile."""
+        with self._asking():
+            self.connection.execute("BEGIN")
+        try:
+            self._tables()  # the first read is what fixes the state
+            yield
+        finally:
+            self.connection.execute("ROLLBACK")
 
     def as_of(self, moment: Moment) -> None:
         """Let every view answer as of a moment."""

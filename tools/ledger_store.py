@@ -16,6 +16,7 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -222,6 +223,10 @@ class Store(ABC):
     @abstractmethod
     def query(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Return rows by column name; ``:name`` in the text stands for a value."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let everything that is asked inside see the store as it is now, whatever is appended meanwhile."""
 
     @abstractmethod
     def as_of(self, moment: Moment) -> None:

@@ -4,8 +4,9 @@
                                         └─ positions and lots ◀──compared──▶ region ``state`` of the instance, where it runs
 
 Everything in the store is read: each batch's head and each of its rows, every row of the small tables, the figures and methods that the views give, the trial
-balance, what was refused. A difference names the batch, the row and both values. The engine goes on trading meanwhile: a position is compared when nothing was
-booked in it between the two readings. Reads only. What can fail is what a replay and the store can fail with.
+balance, what was refused: all as of one moment, so a writer may be at work. A difference names the batch, the row and both values. The engine goes on trading
+meanwhile: a position is compared when nothing was booked in it between the two readings. Reads only. What can fail is what a replay and the store can fail
+with.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ringfence.ipc.schema import ENUMS
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import StoreDiffers
 from ringfence.tools.journal import Chunk, JournalReader
 from ringfence.tools.ledger_books import BATCH_ROWS, Books
-from ringfence.tools.ledger_state import MONEY_DIGITS, Table, disagreements, lots_of, used, wide
+from ringfence.tools.ledger_state import MONEY_DIGITS, Owner, Table, disagreements, lots_of, tied_owners, used, wide
 from ringfence.tools.ledger_store import (
     EXECUTION_COLUMNS,
     NOW,
     POSTING_COLUMNS,
     SMALL_TABLES,
     Batch,
+    Book,
     Head,
     Store,
     execution_tuples,
@@ -39,7 +42,12 @@ from ringfence.tools.replay import END, cut, journal_limits
 DIFFERENCES_MAX = 100
 ENGINE_FIGURES = ("qty", "cost", "realized", "flow", "moved", "fees", "fees_elsewhere", "funding", "income", "settled")
 LOT_FIGURES = ("qty", "cost", "cost_base")
+_KINDS, _BOOKED = ENUMS["LedgerEventKind"].by_name, ENUMS["LedgerResult"].by_name["BOOKED"]
 _REFUSED = "SELECT count(*) AS n FROM executions WHERE result NOT IN (0, 1, 2)"
+_REFUSED_ONCE = """
+SELECT execution, kind, result, account, strategy, instrument FROM executions
+WHERE execution IN (SELECT execution FROM executions WHERE result NOT IN (0, 1, 2)) ORDER BY seq
+"""
 _NOT_BOOKED = "SELECT count(*) AS n FROM executions WHERE result <> 1"
 
 
@@ -55,6 +63,8 @@ class Verification:
     journal_seq: int = 0
     refused: int = 0
     """Rows about what the ledger does not have: refused, or never asked for."""
+    lacking: int = 0
+    """Positions that are not compared with the ledger, since it refused some of their trades, or those of positions tied to them."""
     live: int = 0
     """Positions of the running engine that were compared."""
     differences: list[str] = field(default_factory=list)
@@ -132,6 +142,11 @@ def verify(directory: Path, store: Store, engine: Table | None = None) -> Verifi
         raise StoreDiffers(f"{store.where}: there is no ledger in it; book the journal first: ringfence ledger write")
     store.as_of(NOW)
     live = held(engine) if engine is not None else []
+    with store.snapshot():  # a writer goes on meanwhile
+        return _compare(directory, store, book, live)
+
+
+def _compare(directory: Path, store: Store, book: Book, live: list[Held]) -> Verification:
     found, heads = Verification(), store.heads()
     if book.money_digits != MONEY_DIGITS:
         found.note(f"the store has {book.money_digits} money digits, this version books with {MONEY_DIGITS}")
@@ -217,8 +232,21 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
     if refused != told:
         found.note(f"{told} bookings are refused in the store, {refused} by the journal")
     found.refused = int(store.query(_NOT_BOOKED)[0]["n"])
-    for text in disagreements(books.state.table) if not refused else ():  # what is refused the positions have and the ledger has not
+    lacking = tied_owners(books.state.table, lack_something(store)) if refused else set()
+    found.lacking = len(lacking)
+    for text in disagreements(books.state.table, lacking):
         found.note(f"by the journal: {text}")
+
+
+def lack_something(store: Store) -> set[Owner]:
+    """Owners of the trades that positions have and the ledger has not, as it refused what is in force of them; an entry that it refused neither has."""
+    now: dict[int, dict[str, Any]] = {}
+    trades = set()
+    for row in store.query(_REFUSED_ONCE):
+        if row["execution"] not in now and row["kind"] == _KINDS["FILL"]:
+            trades.add(row["execution"])
+        now[row["execution"]] = row
+    return {(r["account"], r["strategy"], r["instrument"]) for n, r in now.items() if n in trades and r["result"] != _BOOKED}
 
 
 def _compare_engine(found: Verification, live: list[Held], books: Books) -> None:

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 from ringfence.core.state import Limits
 from ringfence.ipc import stop
-from ringfence.ipc.errors import RegionMissing
+from ringfence.ipc.errors import IpcError, LayoutMismatch, RegionMissing
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import list_regions, owner_alive
 from ringfence.ipc.schema import ENUMS
@@ -47,13 +47,17 @@ NICE = 10
 POLL_S = 0.02
 DRAIN_S = 5.0
 AGAIN_S = (0.05, 2.0)
+PART_S = 1.0
+"""Age of its oldest row at which a batch is stored that is not full: each is a synced transaction, and a restart compares every one."""
+UNREADABLE_S = 5.0
+"""For so long the sidecar's region may be in the making, or another one."""
 QUIET_FRAMES = 1 << 20
 """Frames without a booking after which the position is stored all the same."""
 COUNTERS = {
     "sequence": "last journal sequence handed to the store; 0: the store's batches are still being compared with the journal",
     "compared": "sequence up to which they are",
     "batches": "handed to the store since the start",
-    "store_away": "times that the store did not answer",
+    "store_away": "attempts that the store did not answer",
 }
 _ROLE = ENUMS["Role"].by_name["LEDGER"]
 _STATE = ENUMS["ProcessState"].by_name
@@ -64,6 +68,60 @@ _LOG = logging.getLogger("ringfence")
 def _sleep(seconds: float) -> bool:
     time.sleep(seconds)
     return False
+
+
+class Patience:
+    """Tries until the store answers: waits grow, each reason is logged once.
+
+    Parameters
+    ----------
+    wait : callable
+        Waits so many seconds, or until this process is asked to stop: then it returns True.
+
+    Attributes
+    ----------
+    attempts : int
+        That the store did not answer.
+    away : bool
+        Whether it does not answer now.
+    tell : callable
+        Called after each such attempt, by the thread that made it.
+    """
+
+    def __init__(self, wait: Callable[[float], bool] = _sleep) -> None:
+        self._wait = wait
+        self.attempts = 0
+        self.away = False
+        self.ended = False
+        self.tell: Callable[[], None] = lambda: None
+
+    def insist(self, attempt: Callable[[], T], again: Callable[[], None] = lambda: None) -> T:
+        """Attempt it, and after each failure ``again`` before it.
+
+        Raises
+        ------
+        StoreAway
+            If this process is asked to stop, or nobody waits any more, while the store is away.
+        """
+        wait, said = AGAIN_S[0], ""
+        while True:
+            try:
+                if said:
+                    again()
+                found = attempt()
+            except StoreAway as e:
+                self.attempts += 1
+                self.away = True
+                if str(e) != said:  # on the disk that may be the full one
+                    _LOG.error("%s; trying again", e)
+                said = str(e)
+            else:
+                self.away = False
+                return found
+            self.tell()
+            if self._wait(wait) or self.ended:
+                raise StoreAway(f"{said}; asked to stop meanwhile; the next start goes on behind its last batch")
+            wait = min(2 * wait, AGAIN_S[1])
 
 
 def instance_of(directory: Path) -> str:
@@ -83,30 +141,22 @@ class LedgerWriter:
         Instance whose durable mark is the limit while it lives; empty: everything in the files.
     rows : int
         Of a batch, at most.
-    wait : callable
-        Waits so many seconds, or until this process is asked to stop: then it returns True.
+    patience : Patience
+        With a store that is away.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        store: Store,
-        *,
-        instance: str = "",
-        rows: int = BATCH_ROWS,
-        wait: Callable[[float], bool] = _sleep,
-        log: logging.Logger = _LOG,
-    ) -> None:
-        self.directory, self.store, self.instance, self.rows, self.log = directory, store, instance, rows, log
-        self._wait = wait
+    def __init__(self, directory: Path, store: Store, *, instance: str = "", rows: int = BATCH_ROWS, patience: Patience | None = None) -> None:
+        self.directory, self.store, self.instance, self.rows = directory, store, instance, rows
+        self.patience = patience or Patience()
         self.books: Books | None = None
         self.limits: Limits | None = None
         self.expected: deque[Head] = deque()
         self.left: Chunk | None = None
         self.batches = 0
-        self.away = 0
         self._follower = JournalFollower(directory)
         self._prepared = False
+        self._oldest = 0.0  # monotonic time of the first row that no batch has
+        self._unreadable = 0.0  # monotonic time since which the sidecar's region cannot be read
         self._sender = ThreadPoolExecutor(1, "ledger-sender")
         self._sent: Future[None] | None = None
 
@@ -125,7 +175,7 @@ class LedgerWriter:
                 self._prepared = True
             return self.store.heads()
 
-        self.expected = deque(self._insist(ask))
+        self.expected = deque(self.patience.insist(ask, self.store.reconnect))
 
     def turn(self) -> bool:
         """Take what is new, up to a batch; whether there was anything."""
@@ -133,7 +183,7 @@ class LedgerWriter:
             return self._turn()
         except TablesGrew as grew:
             self.limits = grew.limits
-            self.log.info("the journal goes on with larger tables: beginning again")
+            _LOG.info("the journal goes on with larger tables: beginning again")
             self.begin()
             return True
 
@@ -170,7 +220,8 @@ class LedgerWriter:
             sent.result()
 
     def close(self) -> None:
-        """Wait for the batch under way and close the journal; the store is the caller's."""
+        """Wait for the batch under way, but not for a store that is away, and close the journal; the store is the caller's."""
+        self.patience.ended = True
         self._sender.shutdown()
         self._follower.close()
 
@@ -190,6 +241,7 @@ class LedgerWriter:
         if now.frames == 0:  # not on the disk yet
             self.left = chunk
             return self._store_rest()
+        self._oldest = self._oldest if self.books.change_count else time.monotonic()
         rest = self.books.take(now)
         taken = now.frames - rest.frames
         if taken < chunk.frames or rest.start < now.end:
@@ -201,14 +253,17 @@ class LedgerWriter:
                 raise StoreDiffers(
                     f"{self.store.where}: batch {self.expected[0].number} has more rows than a batch of this version; rebuild it: ringfence ledger rebuild"
                 )
-        elif self.books.full:
+        elif self.books.full or (self.books.change_count and self._is_due()):
             self._commit(self.books)
         return True
 
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._oldest >= PART_S
+
     def _store_rest(self) -> bool:
-        """Nothing more may be booked now: let what was booked be stored; whether there was anything."""
+        """Nothing more may be booked now: let what was booked be stored when it is old enough; whether there was anything."""
         books = self.books
-        if books is None or self.expected or not (books.change_count or books.seq - books.last.last_seq >= QUIET_FRAMES):
+        if books is None or self.expected or not ((books.change_count and self._is_due()) or books.seq - books.last.last_seq >= QUIET_FRAMES):
             self.settle()
             return False
         self._commit(books)
@@ -220,7 +275,7 @@ class LedgerWriter:
         Raises
         ------
         IpcError
-            If its region cannot be read: then nobody knows what the disk has.
+            If its region is of another build, or cannot be read for ``UNREADABLE_S``: then nobody knows what the disk has.
         """
         if not self.instance:
             return sys.maxsize
@@ -229,6 +284,16 @@ class LedgerWriter:
                 mark, alive = int(region.section("mark")[0]["position"]), owner_alive(region.superblock)
         except RegionMissing:
             return sys.maxsize  # nobody writes: what the files have is what there is
+        except LayoutMismatch:
+            raise
+        except IpcError as e:
+            now = time.monotonic()
+            self._unreadable = self._unreadable or now
+            if now - self._unreadable >= UNREADABLE_S:
+                raise
+            _LOG.debug("%s; looking again", e)
+            return 0
+        self._unreadable = 0.0
         return mark if alive or any(r.alive and r.role != _ROLE for r in list_regions(self.instance)) else sys.maxsize
 
     def _compare(self, made: Head, stored: Head) -> None:
@@ -256,30 +321,17 @@ class LedgerWriter:
             if sent and self._has(batch):
                 return
             sent = True
-            self.store.append(batch)
-
-        self._insist(attempt)
-
-    def _insist(self, attempt: Callable[[], T]) -> T:
-        """Try until the store answers, or this process is asked to stop."""
-        wait = AGAIN_S[0]
-        while True:
             try:
-                return attempt()
-            except StoreAway as e:
-                self.log.error("%s; trying again", e)
-                self.away += 1
-                while not self._back(wait):
-                    wait = min(2 * wait, AGAIN_S[1])
+                self.store.append(batch)
+            except StoreDiffers:
+                if not self._is_last(batch):  # of a broken connection, or of a killed writer, the server may commit late
+                    raise
 
-    def _back(self, wait: float) -> bool:
-        if self._wait(wait):
-            raise StoreAway(f"{self.store.where}: asked to stop while it was away; the next start goes on behind its last batch")
-        try:
-            self.store.reconnect()
-        except StoreAway:
-            return False
-        return True
+        self.patience.insist(attempt, self.store.reconnect)
+
+    def _is_last(self, batch: Batch) -> bool:
+        """Whether the store ends with this very batch."""
+        return self.store.heads(batch.head.number - 1) == [batch.head]
 
     def _has(self, batch: Batch) -> bool:
         """Whether the store committed a batch before it went away."""
@@ -290,7 +342,7 @@ class LedgerWriter:
 
 
 def follow(writer: LedgerWriter, look: Callable[[LedgerWriter], None] | None = None) -> int:
-    """Book until asked to stop, then what is there already, for ``DRAIN_S`` at most; the exit code. ``look`` is called after each turn.
+    """Book until asked to stop, then what is there already, for ``DRAIN_S`` at most; the exit code. ``look`` is called when it has begun and after each turn.
 
     Raises
     ------
@@ -299,6 +351,8 @@ def follow(writer: LedgerWriter, look: Callable[[LedgerWriter], None] | None = N
     """
     begun, until = time.monotonic(), 0.0
     writer.begin()
+    if look is not None:
+        look(writer)
     while True:
         if stop.requested():
             until = until or time.monotonic() + DRAIN_S
@@ -310,7 +364,7 @@ def follow(writer: LedgerWriter, look: Callable[[LedgerWriter], None] | None = N
             look(writer)
         if moved:
             if expected and not writer.expected:
-                writer.log.info("%s agrees with the journal up to its last batch, seen in %.3f s", writer.store.where, time.monotonic() - begun)
+                _LOG.info("%s agrees with the journal up to its last batch, seen in %.3f s", writer.store.where, time.monotonic() - begun)
         elif writer.expected:
             writer.finish()
         elif until:
@@ -322,33 +376,29 @@ def follow(writer: LedgerWriter, look: Callable[[LedgerWriter], None] | None = N
     return 0
 
 
-def opened(where: str, log: logging.Logger) -> Store | None:
-    """A store, waiting for it while it is away; None when asked to stop meanwhile."""
-    wait = AGAIN_S[0]
-    while True:
-        try:
-            return open_store(where)
-        except StoreAway as e:
-            log.error("%s; trying again", e)
-        if stop.wait(wait):
-            return None
-        wait = min(2 * wait, AGAIN_S[1])
-
-
 class Told:
-    """What an instance's writer says of itself, in region ``metrics.ledger``."""
+    """What an instance's writer says of itself, in region ``metrics.ledger``: STARTING until it knows what the store has, RECOVERING while that is away."""
 
-    def __init__(self, instance: str, epoch: int) -> None:
+    def __init__(self, instance: str, epoch: int, patience: Patience) -> None:
         self.metrics = Metrics.create(instance, "ledger", COUNTERS, (), role=_ROLE, epoch=epoch)
-        self.metrics.segment.set_state(_STATE["RUNNING"])
+        self.patience, self._begun = patience, False
+        patience.tell = self.tell
+        self.tell()
+
+    def tell(self) -> None:
+        """State, sign of life and how often the store did not answer."""
+        state = "STARTING" if not self._begun else "RECOVERING" if self.patience.away else "RUNNING"
+        self.metrics.segment.set_state(_STATE[state])
+        self.metrics.set("store_away", self.patience.attempts)
+        self.metrics.segment.heartbeat(time.time_ns())
 
     def look(self, writer: LedgerWriter) -> None:
-        """Bring it up to date."""
+        """Bring all of it up to date."""
+        self._begun = True
         self.metrics.set("sequence", writer.books.last.last_seq if writer.books is not None and not writer.expected else 0)
         self.metrics.set("compared", writer.books.seq if writer.books is not None and writer.expected else 0)
         self.metrics.set("batches", writer.batches)
-        self.metrics.set("store_away", writer.away)
-        self.metrics.segment.heartbeat(time.time_ns())
+        self.tell()
 
     def close(self) -> None:
         """Stop saying anything."""
@@ -358,17 +408,14 @@ class Told:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry of ``python -m ringfence.tools.ledger_writer --spec FILE``; the spec has journal_dir and store, and may have instance with epoch, and rows."""
 
-    def body(log: logging.Logger) -> int:
+    def body(_: logging.Logger) -> int:
         spec: dict[str, Any] = read_spec(argv, "book the journal into the ledger's store")
         os.nice(NICE)
-        instance = str(spec.get("instance", ""))
+        instance, patience = str(spec.get("instance", "")), Patience(stop.wait)
         with ExitStack() as held:
-            told = held.enter_context(closing(Told(instance, int(spec["epoch"])))) if instance else None
-            store = opened(str(spec["store"]), log)
-            if store is None:
-                return 0
-            held.enter_context(closing(store))
-            writer = LedgerWriter(Path(spec["journal_dir"]), store, instance=instance, rows=int(spec.get("rows", BATCH_ROWS)), wait=stop.wait, log=log)
+            told = held.enter_context(closing(Told(instance, int(spec["epoch"]), patience))) if instance else None
+            store = held.enter_context(closing(patience.insist(lambda: open_store(str(spec["store"])))))
+            writer = LedgerWriter(Path(spec["journal_dir"]), store, instance=instance, rows=int(spec.get("rows", BATCH_ROWS)), patience=patience)
             held.enter_context(closing(writer))
             return follow(writer, told.look if told is not None else None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -71,13 +72,32 @@ def test_ledger_write_when_run_twice_books_once_and_the_views_add_up(run: Run, j
 
 
 def test_ledger_write_when_interrupted_says_where_the_next_one_goes_on(run: Run, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringfence.ipc.stop.requested", lambda: True)
-    status, _, err = run("write")
+    asked = itertools.count()
+    with monkeypatch.context() as m:
+        m.setattr("ringfence.ipc.stop.requested", lambda: next(asked) > 8)
+        m.setattr("ringfence.tools.follow.PIECE_BYTES", 1 << 11)
+        status, _, err = run("write")
     assert (status, "goes on behind the last batch" in err) == (130, True)
-    monkeypatch.undo()
-    monkeypatch.setattr("ringfence.ipc.stop.install", lambda: None)
+    store = open_store(str(journal.data / "ledger.db"))
+    booked, last_seq = store.query("SELECT count(*) AS n FROM postings")[0]["n"], store.heads()[-1].last_seq
+    store.close()
+    assert (booked > 0, 0 < last_seq < journal.seq) == (True, True), "what was booked is stored, and no more"
     assert run("write")[0] == 0
     assert run("verify")[0] == 0
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_ledger_write_when_an_instance_of_that_name_runs_on_other_data_books_all_the_same(
+    run: Run, journal: Journal, synthetic: Synthetic, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    monkeypatch.setattr("ringfence.tools.commands.ledger_store.instance_of", lambda _: synthetic.name)
+    synthetic.instance.section("status")[1]["data_dir"] = str(journal.data if same else journal.data / "other").encode()
+    mark = synthetic.from_sidecar.section("mark")[0]  # type: ignore[attr-defined]
+    mark["position"] = durable = journal.states[5][0]
+    assert run("write")[0] == 0
+    store = open_store(str(journal.data / "ledger.db"))
+    assert store.heads()[-1].last_seq == (durable if same else journal.seq)
+    store.close()
 
 
 def test_ledger_views_when_asked_as_of_say_what_was_so_then(run: Run, journal: Journal) -> None:

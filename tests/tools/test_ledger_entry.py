@@ -100,6 +100,12 @@ def test_entry_when_it_names_no_instrument_is_described_all_the_same() -> None:
     assert ledger_entry.describe(table, body.tobytes()) == ("entry S-1: FUNDING", "", "")
 
 
+def test_bust_when_its_reference_is_no_text_is_described_all_the_same() -> None:
+    body = np.zeros(1, dtype("LedgerEntry"))[0]
+    body["kind"], body["reference"] = ENUMS["LedgerEventKind"].by_name["BUST"], b"\xff" * 16  # of a journal that another program wrote
+    assert ledger_entry.describe(table, body.tobytes())[1:] == ("", "BUSTED")
+
+
 def test_refusal_when_the_ledger_gave_one_is_that_of_the_same_command() -> None:
     rows = [
         record("Break", seq=5, kind=BREAK["LEDGER_REFUSED"], theirs=RESULT["NOT_HELD"]),

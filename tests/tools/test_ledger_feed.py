@@ -117,6 +117,38 @@ def test_feed_when_a_correction_brings_in_a_refused_trade_it_is_booked(tmp_path:
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("reports", "lacking", "compared"), [(0, 0, {"1", "2", "3"}), (1, 2, {"3"}), (2, 0, {"1", "2", "3"})], ids=["none", "refused", "then busted"]
+)
+def test_verify_when_a_trade_is_refused_leaves_out_only_its_position_and_what_is_tied_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reports: int, lacking: int, compared: set[str]
+) -> None:
+    made, order = large(tmp_path)
+    made.control("DEFINE_STRATEGY", record("Strategy", id=2, name="mm2", status=1))
+    fill(made, order, 40, 1, "S1")
+    entry(made, "TRANSFER", "T-1", approved=False, qty=4, other=1, other_strategy=2)
+    made.event("FILL", last_qty=70, last_px=1, last_px_digits=0, exec_id="N1", symbol="EUR/USD", side=value("Side", "BUY"), venue_order_id="V9")
+    if reports > 0:
+        fill(made, order, LARGE, LARGE, "L1")
+    if reports > 1:
+        made.event("BUST", order, exec_id="L2", exec_ref_id="L1")
+    store = booked(made)
+    assert ledger_verify.verify(made.directory, store).lacking == lacking
+    real = ledger_verify.rebuilt
+
+    def wrong(*args: Any, **options: Any) -> Any:
+        """The engine's positions would have other quantities than the ledger."""
+        for books, batch in real(*args, **options):
+            if batch is not None and batch.head.last_seq == made.seq:
+                books.state.table("positions")[1:]["net_qty"] += 1
+            yield books, batch
+
+    monkeypatch.setattr(ledger_verify, "rebuilt", wrong)
+    found = ledger_verify.verify(made.directory, store)
+    assert {d.split(":")[1].removeprefix(" position ") for d in found.differences if ": quantity" in d} == compared
+    store.close()
+
+
 def test_feed_when_the_execution_table_is_full_names_every_trade_by_an_identity_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ledger_journal.LIMITS", dataclasses.replace(LIMITS, executions=2))
     made = Journal(tmp_path)
@@ -133,6 +165,7 @@ def test_feed_when_the_execution_table_is_full_names_every_trade_by_an_identity_
     assert len({r["execution"] for r in found}) == len(found)
     assert [r["result"] for r in found] == ["BOOKED"] * 4 + ["NO_ROW"] * 2 + ["NOT_BOOKED"]
     assert store.query("SELECT qty FROM positions") == [{"qty": "10"}]
+    assert ledger_verify.verify(made.directory, store).lacking == 1
     store.close()
 
 
@@ -170,30 +203,78 @@ def test_feed_when_a_refused_trade_is_corrected_later_keeps_the_day_on_which_it_
     store.close()
 
 
-def test_feed_when_entries_are_booked_has_each_by_its_kind_and_reference(tmp_path: Path) -> None:
-    made = Journal(tmp_path)
+BIG = {"amount": 2**62, "amount_digits": 0}
+BIG_THAT_FIT = 9
+
+
+def propose(made: Journal, kind: str, reference: str, **fields: Any) -> int:
+    """The command of one operator; the number of its proposal where it takes another."""
+    where = {} if kind == "BUST" else {"account": 1, "strategy": 1, "instrument": 1}
+    body = record("LedgerEntry", kind=value("LedgerEventKind", kind), reference=reference, **(where | fields))
+    made.control("BOOK_ENTRY", body, operator_uid=1001, operator_name="ops", reason="statement")
+    return int(made.replayer.state.table("engine")[1]["proposals"])
+
+
+def approve(made: Journal, proposal: int) -> None:
+    made.control("APPROVE", record("Decision", proposal=proposal), operator_uid=1002, operator_name="ann", reason="seen")
+
+
+def entry(made: Journal, kind: str, reference: str, *, approved: bool, **fields: Any) -> None:
+    """Book an entry: by one alone, or proposed by one and approved by another."""
+    proposal = propose(made, kind, reference, **fields)
+    if approved:
+        approve(made, proposal)
+
+
+@pytest.fixture(params=["direct", "approved"])
+def approved(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "approved")
+
+
+def with_operators(made: Journal, approved: bool) -> Journal:
+    """Two of role risk: then each entry takes both."""
+    for row, uid in ((1, 1001), (2, 1002)) if approved else ():
+        made.control("DEFINE_OPERATOR", record("Operator", id=row, uid=uid, name=f"op{uid}", role=value("OperatorRole", "RISK"), status=1))
+    return made
+
+
+def test_feed_when_the_ledger_refuses_an_entry_says_which_by_its_reference(tmp_path: Path, approved: bool) -> None:
+    made = with_operators(Journal(tmp_path), approved)
+    made.trade(made.order("BUY"), "BUY", 10, 11000)
+    for n in range(BIG_THAT_FIT - 1):
+        entry(made, "FUNDING", f"BIG{n}", approved=approved, **BIG)
+    numbers = [propose(made, "FUNDING", name, **BIG) for name in ("LAST", "ONE-TOO-MANY")]  # each fits, not both
+    for number in numbers if approved else ():
+        approve(made, number)
+    entry(made, "BUST", "NEVER-BOOKED", approved=False)
+    store = booked(made)
+    assert history(store)[-2:] == [("LAST", "FUNDING", "BOOKED"), ("ONE-TOO-MANY", "FUNDING", "OVERFLOW")]
+    found = ledger_verify.verify(made.directory, store)
+    assert (found.refused, found.lacking) == (1, 0), "neither the ledger nor the position has it"
+    store.close()
+
+
+def test_feed_when_entries_are_booked_has_each_by_its_kind_and_reference(tmp_path: Path, approved: bool) -> None:
+    made = with_operators(Journal(tmp_path), approved)
     made.control("DEFINE_STRATEGY", record("Strategy", id=2, name="mm2", status=1))
     buy, sell = made.order("BUY"), made.order("SELL")
     made.trade(buy, "BUY", 10, 11000)
     made.trade(buy, "BUY", 20, 12000)
-
-    def entry(kind: str, reference: str, **fields: Any) -> None:
-        where = {} if kind == "BUST" else {"account": 1, "strategy": 1, "instrument": 1}
-        body = record("LedgerEntry", kind=value("LedgerEventKind", kind), reference=reference, **(where | fields))
-        made.control("BOOK_ENTRY", body, operator_name="ops", reason="statement")
-
-    entry("FUNDING", "F-1", amount=-125, amount_digits=2)
-    entry("DIVIDEND", "D-1", px=100)
-    entry("TRANSFER", "T-1", qty=5, other=1, other_strategy=2)
-    entry("SPLIT", "S-1", ratio_num=2, ratio_den=1)
-    entry("REWARD", "R-1", qty=3, px=11000)
-    entry("BUST", "D-1")
-    entry("FUNDING", "F-1", amount=-125, amount_digits=2)  # once more: books nothing
+    for kind, reference, fields in (
+        ("FUNDING", "F-1", {"amount": -125, "amount_digits": 2}),
+        ("DIVIDEND", "D-1", {"px": 100}),
+        ("TRANSFER", "T-1-16-CHARS-NOT", {"qty": 5, "other": 1, "other_strategy": 2}),
+        ("SPLIT", "S-1", {"ratio_num": 2, "ratio_den": 1}),
+        ("REWARD", "R-1", {"qty": 3, "px": 11000}),
+        ("BUST", "D-1", {}),
+        ("FUNDING", "F-1", {"amount": -125, "amount_digits": 2}),  # once more: books nothing
+    ):
+        entry(made, kind, reference, approved=approved, **fields)
     made.trade(sell, "SELL", 40, 12500)
     made.bust(buy, "X1")  # reaches the position that lots were transferred to
     store = booked(made)
     assert [name[:2] for name in history(store)] == [
-        *(("X1", "FILL"), ("X2", "FILL"), ("F-1", "FUNDING"), ("D-1", "DIVIDEND"), ("T-1", "TRANSFER"), ("S-1", "SPLIT"), ("R-1", "REWARD")),
+        *(("X1", "FILL"), ("X2", "FILL"), ("F-1", "FUNDING"), ("D-1", "DIVIDEND"), ("T-1-16-CHARS-NOT", "TRANSFER"), ("S-1", "SPLIT"), ("R-1", "REWARD")),
         *(("D-1", "BUST"), ("X3", "FILL"), ("X1", "BUST")),
     ]
     assert fills(store) == {"X1": "BUSTED", "X2": "BOOKED", "X3": "BOOKED"}, "what is no trade is no fill"

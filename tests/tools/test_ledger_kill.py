@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from ringfence.tools.ledger_writer import LedgerWriter
 Open = Callable[..., Store]
 ROWS = 8  # of a batch: every few trades one
 END_S = 60
+POLL_S = 0.005
 CRASHES = 3
 
 
@@ -54,6 +57,14 @@ def book(journal: Journal, where: str) -> None:
     os._exit(0)
 
 
+def wait_for(store: Store, alive: Callable[[], bool], pause: Callable[[float], object], *, number: int = 1, seq: int = 0) -> None:
+    """Wait for a batch, while the writer lives and without taking its core."""
+    end = time.monotonic() + END_S
+    while alive() and (len(heads := store.heads()) < number or heads[-1].last_seq < seq):
+        assert time.monotonic() < end, f"nothing after {END_S} s"
+        pause(POLL_S)
+
+
 def batches(store: Store) -> int:
     return len(store.heads())
 
@@ -65,8 +76,7 @@ def test_writer_when_it_is_killed_at_random_moments_loses_and_doubles_nothing(st
         process = multiprocessing.get_context("fork").Process(target=book, args=(journal, name_of(s)))
         process.start()
         try:
-            while batches(s) < wanted and process.is_alive():
-                pass
+            wait_for(s, process.is_alive, process.join, number=wanted)
         finally:
             process.kill()
             process.join(END_S)
@@ -82,8 +92,13 @@ def test_writer_when_it_is_a_process_follows_until_it_is_asked_to_stop(journal: 
     spec.write_text(json.dumps({"store": s.where, "journal_dir": str(journal.directory), "rows": ROWS}))
     process = subprocess.Popen([sys.executable, "-m", "ringfence.tools.ledger_writer", "--spec", spec], stderr=subprocess.PIPE, text=True)
     try:
-        while not (heads := s.heads()) or heads[-1].last_seq < journal.states[-1][0]:
-            assert process.poll() is None, process.communicate()[1]
+
+        def pause(seconds: float) -> None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+
+        wait_for(s, lambda: process.poll() is None, pause, seq=journal.states[-1][0])
+        assert process.poll() is None, process.communicate()[1]
         process.terminate()
         said = process.communicate(timeout=END_S)[1]
         assert (process.returncode, "ended with exit code 0" in said) == (0, True), said
@@ -167,13 +182,13 @@ def test_writer_when_the_server_crashes_at_random_moments_goes_on_when_it_is_bac
         for crash in range(1, CRASHES + 1):
             let(4 * crash)
             wanted = random_moments.randint(4 * crash - 3, 4 * crash)
-            while batches(reader) < wanted:
-                assert thread.is_alive(), failed
+            wait_for(reader, thread.is_alive, thread.join, number=wanted)
+            assert thread.is_alive(), failed
             crashing()
             reader.reconnect()
         let(10**9)
         thread.join(END_S)
-        assert (failed, thread.is_alive(), writer.away >= CRASHES - 1) == ([], False, True)
+        assert (failed, thread.is_alive(), writer.patience.attempts >= CRASHES - 1) == ([], False, True)
         assert agrees(journal, reader) > 4 * CRASHES
     finally:
         let(10**9)

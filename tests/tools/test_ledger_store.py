@@ -205,7 +205,7 @@ def test_writer_when_the_journal_is_shorter_or_another_than_what_is_booked_refus
 def test_store_when_two_writers_are_at_work_one_is_refused(store: Open, tmp_path: Path) -> None:
     made, first = random_journal(tmp_path, 7, 40), store("two")
     directory, second = made.write(), store("two")
-    late = LedgerWriter(directory, second)
+    late = LedgerWriter(directory, second, rows=16)  # its batches are others
     late.begin()
     write(directory, first)
     with pytest.raises(StoreDiffers, match="another writer is at work"):
@@ -258,6 +258,28 @@ def test_verify_when_the_running_engine_has_another_figure_or_lot_says_which(tmp
     assert ledger_verify.verify(made.directory, s, engine).differences == ["position 1: fees is 7 in the engine, 0 by the journal (whole numbers)"]
     engine("ledger_positions")[1]["updated_seq"] += 1
     assert ledger_verify.verify(made.directory, s, engine).live == 0, "it went on since"
+
+
+def test_verify_when_a_writer_is_at_work_compares_the_store_as_it_was_at_the_beginning(store: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, s, beside = random_journal(tmp_path, 12, 60), store("busy"), store("busy")
+    writer = LedgerWriter(made.write(), beside, rows=16)
+    while not writer.batches:
+        writer.turn()
+    writer.settle()
+    real = ledger_verify.rebuilt
+
+    def goes_on(*args: Any, **options: Any) -> Any:
+        for at, item in enumerate(real(*args, **options)):
+            if at == 0:
+                writer.catch_up()
+            yield item
+
+    monkeypatch.setattr(ledger_verify, "rebuilt", goes_on)
+    found = ledger_verify.verify(made.directory, s)
+    writer.close()
+    assert (found.differences, found.batches) == ([], 1)
+    monkeypatch.undo()
+    assert ledger_verify.verify(made.directory, s).batches == len(s.heads()) > 1
 
 
 def test_store_when_a_row_is_to_be_changed_or_removed_it_refuses(store: Open, refusal: type[Exception], tmp_path: Path) -> None:

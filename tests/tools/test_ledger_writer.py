@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,14 +17,18 @@ from ledger_journal import Journal, random_journal
 from synthetic_instance import Synthetic
 
 from ringfence.ipc import stop
-from ringfence.ipc.errors import LayoutMismatch
+from ringfence.ipc.errors import LayoutMismatch, RegionCorrupt, RegionMissing
+from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.segment import Segment
 from ringfence.tools import ledger_verify, ledger_writer
 from ringfence.tools.errors import StoreAway, StoreDiffers, StoreError
-from ringfence.tools.ledger_store import Batch, Head, Store, open_store
-from ringfence.tools.ledger_writer import LedgerWriter, follow
+from ringfence.tools.ledger_cluster import USER
+from ringfence.tools.ledger_store import Batch, Book, Head, Store, open_store
+from ringfence.tools.ledger_writer import LedgerWriter, Patience, Told, follow
 
 Open = Callable[..., Store]
 ROWS = 8
+END_S = 10
 
 
 @pytest.fixture
@@ -33,6 +41,11 @@ def journal(tmp_path: Path) -> Journal:
 @pytest.fixture
 def plain(tmp_path: Path) -> Store:
     return open_store(str(tmp_path / "plain.db"))
+
+
+@pytest.fixture(autouse=True)
+def not_waiting_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_writer, "PART_S", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +102,52 @@ def test_writer_when_the_sidecars_region_cannot_be_read_does_not_take_that_for_n
     assert plain.heads() == []
 
 
+def test_writer_when_the_sidecars_region_is_in_the_making_looks_again_for_some_seconds(journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    class InTheMaking:
+        @staticmethod
+        def attach(*_: object) -> None:
+            looks.append(1)
+            raise RegionMissing("gone") if len(looks) == 4 else RegionCorrupt("was never finished")
+
+    monkeypatch.setattr(ledger_writer, "Segment", InTheMaking)
+    writer = LedgerWriter(journal.directory, plain, instance="byhand")
+    while len(looks) < 3:
+        writer.turn()
+    assert plain.heads() == [], "nobody knows yet what the disk has"
+    assert turns(writer) == journal.seq
+    writer.close()
+
+    looks.clear()
+    monkeypatch.setattr(ledger_writer, "UNREADABLE_S", 0.0)
+    again = LedgerWriter(random_journal(journal.data / "more", 31, 80).write(), plain, instance="byhand")
+    with pytest.raises(RegionCorrupt):
+        again.catch_up()
+    again.close()
+
+
+def test_writer_when_fills_trickle_stores_them_together_when_the_oldest_is_old_enough(journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(ledger_writer, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(ledger_writer, "PART_S", 1.0)
+    monkeypatch.setattr("ringfence.tools.follow.PIECE_BYTES", 1 << 11)
+    writer = LedgerWriter(journal.directory, plain)
+    stored: dict[int, float] = {}
+    for _ in range(15):
+        assert writer.turn()
+        stored.setdefault(writer.batches, clock[0])
+        clock[0] += 0.4
+    del stored[0]
+    assert len(stored) > 2, "without an end of the trickle nothing was stored"
+    assert all(later - earlier >= 1.0 for earlier, later in pairwise(stored.values())), stored
+    waiting = len(stored)
+    assert (turns(writer) < journal.seq, writer.batches) == (True, waiting), "the last rows are young"
+    clock[0] += 1.0
+    assert (turns(writer), writer.batches) == (journal.seq, waiting + 1)
+    writer.close()
+
+
 def test_writer_when_the_store_goes_away_while_it_is_asked_what_it_has_asks_again(store: Open, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     s = store("asked")
     append, heads, calls = s.append, s.heads, iter(range(10**6))
@@ -109,9 +168,55 @@ def test_writer_when_the_store_goes_away_while_it_is_asked_what_it_has_asks_agai
     writer = LedgerWriter(journal.directory, s, rows=ROWS)
     assert writer.catch_up() == journal.seq
     writer.close()
-    assert writer.away > 3
+    assert writer.patience.attempts > 3
     monkeypatch.undo()
     assert ledger_verify.verify(journal.directory, s).differences == []
+
+
+def test_writer_when_a_commit_lands_after_the_store_was_asked_takes_it_for_done(store: Open, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    s, late = store("late"), store("late")
+    append, heads = s.append, s.heads
+    under_way: list[Batch] = []
+
+    def breaks(batch: Batch) -> None:
+        if batch.head.number == 3 and not under_way:
+            under_way.append(batch)
+            raise StoreAway("cut in COMMIT")
+        append(batch)
+
+    def asked(after: int = 0) -> list[Head]:
+        found = heads(after)
+        if under_way and after == 2 and not found:
+            late.prepare(Book("byhand", 18))
+            late.append(under_way[0])  # by the server, which had not seen that the connection is gone
+        return found
+
+    monkeypatch.setattr(s, "append", breaks)
+    monkeypatch.setattr(s, "heads", asked)
+    monkeypatch.setattr(ledger_writer, "AGAIN_S", (0.0, 0.0))
+    writer = LedgerWriter(journal.directory, s, rows=ROWS)
+    assert writer.catch_up() == journal.seq
+    writer.close()
+    assert under_way
+    monkeypatch.undo()
+    assert ledger_verify.verify(journal.directory, s).differences == []
+
+
+def test_writer_when_the_store_opens_but_cannot_be_written_waits_longer_each_time_and_says_it_once(
+    journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waits: list[float] = []
+
+    def full(_: Batch) -> None:
+        raise StoreAway("disk is full" if len(waits) < 8 else "readonly database")
+
+    monkeypatch.setattr(plain, "append", full)
+    writer = LedgerWriter(journal.directory, plain, patience=Patience(lambda s: waits.append(s) or len(waits) > 10))
+    with pytest.raises(StoreAway, match="asked to stop"):
+        writer.catch_up()
+    writer.close()
+    assert waits == [min(0.05 * 2**n, 2.0) for n in range(11)]
+    assert [r.getMessage() for r in caplog.records] == ["disk is full; trying again", "readonly database; trying again"]
 
 
 def test_follow_when_the_journal_lost_its_end_says_so_instead_of_waiting(journal: Journal, plain: Store, tmp_path: Path) -> None:
@@ -157,10 +262,99 @@ def test_writer_when_asked_to_stop_while_the_store_is_away_says_where_it_goes_on
         raise StoreAway("away")
 
     monkeypatch.setattr(plain, "append", away)
-    writer = LedgerWriter(journal.directory, plain, wait=lambda _: True)
+    writer = LedgerWriter(journal.directory, plain, patience=Patience(lambda _: True))
     with pytest.raises(StoreAway, match="the next start goes on behind its last batch"):
         writer.catch_up()
     writer.close()
+
+
+def test_close_when_the_store_is_away_does_not_wait_for_it(journal: Journal, plain: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    trying = threading.Event()
+
+    def away(_: Batch) -> None:
+        trying.set()
+        raise StoreAway("away")
+
+    monkeypatch.setattr(plain, "append", away)
+    writer = LedgerWriter(journal.directory, plain, rows=ROWS)
+    while not writer.batches:
+        writer.turn()
+    assert trying.wait(END_S)
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    closing.join(END_S)
+    hangs = closing.is_alive()
+    monkeypatch.undo()  # lets the sender end also where close waits for it
+    closing.join()
+    assert not hangs, "what ended the writer would be logged when the store is back"
+
+
+def test_told_when_the_store_is_away_says_so_and_beats(journal: Journal, plain: Store) -> None:
+    name = f"t{os.getpid()}told"
+    patience = Patience(lambda _: False)
+    told = Told(name, 1, patience)
+    seen: list[tuple[str, int, bool]] = []
+
+    def look() -> None:
+        with Segment.attach(name, "metrics.ledger") as region:
+            block = region.superblock
+            state, beat = ENUMS["ProcessState"].by_value[int(block["process_state"])], int(block["heartbeat_ns"])
+        seen.append((state, told.metrics.counters()["store_away"], beat > beats[-1]))
+        beats.append(beat)
+
+    def attempt() -> int:
+        look()
+        if len(seen) % 3:
+            raise StoreAway("away")
+        return 0
+
+    beats = [0]
+    try:
+        patience.insist(attempt)
+        told.look(LedgerWriter(journal.directory, plain, patience=patience))
+        patience.insist(attempt)
+        told.tell()
+        look()
+    finally:
+        told.close()
+        told.metrics.segment.unlink()
+    assert seen == [
+        *(("STARTING", n, True) for n in range(3)),
+        *(("RUNNING", 2, True), ("RECOVERING", 3, True), ("RECOVERING", 4, True), ("RUNNING", 4, True)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [
+        ("/postgres?", "/nowhere?", 'database "nowhere" does not exist'),
+        (f"{USER}@", "nobody@", 'role "nobody" does not exist'),
+        ("?", "?kepalives=1&", "kepalives"),
+    ],
+)
+def test_postgres_when_waiting_would_not_help_ends_at_once_and_says_why(cluster: Any, here: str, there: str, said: str) -> None:
+    with pytest.raises(StoreError, match=said) as caught:
+        open_store(cluster.url.replace(here, there))
+    assert not isinstance(caught.value, StoreAway)
+
+
+def test_postgres_when_the_link_may_die_has_bounds_that_the_url_may_change(cluster: Any) -> None:
+    for url, bound in ((cluster.url, "30000"), (f"{cluster.url}&tcp_user_timeout=2000", "2000")):
+        s = open_store(url)
+        told = s.connection.info.get_parameters()  # type: ignore[attr-defined]
+        s.close()
+        assert (told["tcp_user_timeout"], told["keepalives_idle"], told["connect_timeout"]) == (bound, "10", "10")
+
+
+def test_postgres_when_nobody_listens_is_away(tmp_path: Path) -> None:
+    with pytest.raises(StoreAway):
+        open_store(f"postgresql://rf@/postgres?host={tmp_path}")
+
+
+def test_sqlite_when_there_is_no_such_directory_ends_at_once_and_says_why(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no directory") as caught:
+        open_store(str(tmp_path / "nowhere" / "ledger.db"))
+    assert not isinstance(caught.value, StoreAway)
 
 
 def test_clear_when_others_have_the_store_open_leaves_it_in_place(store: Open, journal: Journal) -> None:

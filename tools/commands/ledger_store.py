@@ -23,7 +23,7 @@ from ringfence.tools import ledger_statement, render
 from ringfence.tools.errors import NotRunning, UsageError
 from ringfence.tools.ledger_store import FILE_NAME, Moment, Store, open_store
 from ringfence.tools.ledger_verify import verify as compare
-from ringfence.tools.ledger_writer import LedgerWriter, follow, instance_of
+from ringfence.tools.ledger_writer import LedgerWriter, Patience, follow, instance_of
 from ringfence.tools.process import start_logging
 from ringfence.tools.replay_command import nanoseconds
 from ringfence.tools.views import journal as pictures
@@ -147,17 +147,30 @@ def statement(args: argparse.Namespace) -> int:
     return 0
 
 
+def _is_of(instance: Instance, directory: Path) -> bool:
+    """Whether a journal is that of the instance that runs under this name, and no copy or older one."""
+    return instance.data_dir is not None and Path(instance.data_dir).resolve() == directory.parent.resolve()
+
+
 def _live(directory: Path) -> Instance | None:
     """The running instance whose journal this is."""
     name = instance_of(directory)
     if name not in live_instances():
         return None
     instance = Instance(name)
-    same = instance.data_dir is not None and Path(instance.data_dir).resolve() == directory.parent.resolve()
-    if same and instance.table("ledger") is not None:
+    if _is_of(instance, directory) and instance.table("ledger") is not None:
         return instance
     instance.close()
     return None
+
+
+def _bounding(directory: Path) -> str:
+    """Instance whose durable mark bounds what may be booked, now or when it is started; empty when its name is in use by one on other data."""
+    name = instance_of(directory)
+    if name not in live_instances():
+        return name
+    with Instance(name) as instance:
+        return "" if instance.data_dir is not None and not _is_of(instance, directory) else name
 
 
 def verify(args: argparse.Namespace) -> int:
@@ -171,7 +184,7 @@ def verify(args: argparse.Namespace) -> int:
             if live is not None:
                 live.close()
     if args.options.output in {"json", "ndjson"}:
-        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "live")}
+        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "lacking", "live")}
         ends = {"last_seq": str(found.last_seq), "journal_seq": str(found.journal_seq)}
         print(json.dumps({"schema": "rf.ledger_verify/1", "ok": not found.differences, **numbers, **ends, "differences": found.differences}))
     else:
@@ -183,7 +196,9 @@ def verify(args: argparse.Namespace) -> int:
             if found.live:
                 print(f"● {found.live:,} positions of the running engine have the same figures and lots")
         if found.refused:
-            print(f"▲ {found.refused} reports are not booked: the ledger refused them or does not know their instrument (ringfence ledger fills -o wide)")
+            print(f"▲ {found.refused} reports or entries are not booked: refused, or of an unknown instrument (ringfence ledger fills --history)")
+        if found.lacking:
+            print(f"▲ {found.lacking} positions are not held against the engine's: some of their trades, or of positions tied to them, the ledger refused")
         if found.journal_seq > found.last_seq:
             print(f"○ the journal goes on to sequence {found.journal_seq:,}; ringfence ledger write books it")
     return DIFFERENT if found.differences else 0
@@ -208,10 +223,10 @@ def rebuild(args: argparse.Namespace) -> int:
 
 def _write(args: argparse.Namespace, directory: Path, store: Store) -> int:
     stop.install()
-    writer = LedgerWriter(directory, store, instance=instance_of(directory), wait=stop.wait)
+    writer = LedgerWriter(directory, store, instance=_bounding(directory), patience=Patience(stop.wait))
     with closing(writer):
         if getattr(args, "follow", False):
-            writer.log = start_logging("ledger")
+            start_logging("ledger")
             return follow(writer)
         logging.getLogger("ringfence").addHandler(logging.NullHandler())
         writer.begin()

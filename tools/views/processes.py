@@ -88,7 +88,7 @@ _NOTES = {
     "snapshots": "snapshots",
     "quotes": "quotes",
     "batches": "batches booked",
-    "store_away": "times the store was away",
+    "store_away": "attempts without the store",
 }
 _DURABILITY = {1: "async", 2: "local", 3: "replicated"}
 
