@@ -5,8 +5,9 @@
 
 Resident memory has two parts that mean different things. *Private* (RssAnon) is what the process allocated: it must be flat. *Mapped* (RssShmem + RssFile) is
 regions, session store and code as far as they were touched: it is bounded by their sizes, and grows until a table is filled once; a session store grows with
-every message sent, by design. The ledger's writer is left out: at low priority it comes behind this flow, and the tables that it replays into, of fixed size but
-private, become resident only as it gets there. Rejected: VmSize (reserved is not used) and one total (a leak would hide behind the first touches of a table).
+every message sent, by design. The ledger's writer is left out: at low priority it comes behind this flow, and the tables that it replays into, of fixed size
+but private, become resident only as it gets there. Rejected: VmSize (reserved is not used) and one total (a leak would hide behind the first touches of a
+table).
 
     python -m ringfence.bench memory --events 10000000
 
