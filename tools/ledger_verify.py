@@ -12,11 +12,11 @@ with.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.defects import Defect
@@ -65,8 +65,10 @@ class Verification:
     """Rows about what the ledger does not have: refused, or never asked for."""
     lacking: int = 0
     """Positions that are not compared with the ledger, since it refused some of their trades, or those of positions tied to them."""
+    running: int | None = None
+    """Positions of the running engine; None: none runs on this journal."""
     live: int = 0
-    """Positions of the running engine that were compared."""
+    """Those of them that were compared: nothing was booked in them while they were read, and the journal's files have all that was booked before."""
     differences: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
@@ -82,21 +84,27 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, Decimal) else str(value)
 
 
-def rebuilt(directory: Path, heads: list[Head], *, until: int = END, until_ns: int = END) -> Iterator[tuple[Books, Batch | None]]:
-    """Make the books anew from the journal, cut where ``heads`` say; at last, once more with None, as they are at the journal's end or ``until``."""
+def rebuilt(directory: Path, heads: list[Head], *, stops: Collection[int] = (), until: int = END, until_ns: int = END) -> Iterator[tuple[Books, Batch | None]]:
+    """Make the books anew from the journal, cut where ``heads`` say.
+
+    They come with None at the sequences ``stops``, and once more at last, as they are at the journal's end or ``until``.
+    """
     reader = JournalReader(directory)
     books = Books(journal_limits(reader), max([BATCH_ROWS, *(max(h.postings, h.executions) + 1 for h in heads)]))
-    ahead = list(reversed(heads))
+    ahead, pauses = list(reversed(heads)), sorted(stops, reverse=True)
     for item in reader.chunks():
         if isinstance(item, Defect):
             break
         left: Chunk = cut(item, until, until_ns)
         bounded = left.frames < item.frames
         while left.frames:
-            now = cut(left, ahead[-1].last_seq) if ahead else left
+            now = cut(left, min(ahead[-1].last_seq if ahead else END, pauses[-1] if pauses else END))
             rest = books.take(now)
             taken = now.frames - rest.frames
             left = left._replace(start=rest.start, first_seq=rest.first_seq, frames=left.frames - taken)
+            if pauses and books.seq == pauses[-1]:
+                pauses.pop()
+                yield books, None
             if ahead and books.seq == ahead[-1].last_seq:
                 ahead.pop()
                 yield books, books.cut()
@@ -113,19 +121,33 @@ def rebuilt(directory: Path, heads: list[Head], *, until: int = END, until_ns: i
 class Held:
     """A position of a ledger at one moment."""
 
-    updated_seq: int
     figures: tuple[int, ...]
     lots: tuple[tuple[int, ...], ...]
 
 
-def held(table: Table) -> list[Held]:
-    """Every position, in the order of its rows; of tables that somebody writes, one that moves meanwhile is as nobody has it (sequence 0)."""
+class Reading(NamedTuple):
+    """The positions of a running engine, read one after the other while it was at inputs ``first_seq`` to ``last_seq``."""
+
+    first_seq: int
+    last_seq: int
+    positions: list[Held | None]
+
+
+def reading_of(table: Table) -> Reading:
+    """Read the tables of a running engine."""
+    first_seq = int(table("engine")[1]["seq"])
+    positions = held(table)
+    return Reading(first_seq, int(table("engine")[1]["seq"]), positions)
+
+
+def held(table: Table) -> list[Held | None]:
+    """Every position, in the order of its rows; None: somebody wrote it meanwhile."""
     out = []
     for p in used(table, "ledger_positions", "position_count")[1:]:
-        seq, now = int(p["updated_seq"]), p.copy()
+        now = p.copy()
         lots = tuple((int(lot["seq"]), *(wide(lot[n]) for n in LOT_FIGURES)) for lot in lots_of(table, now))
-        same = now.tobytes() == p.tobytes()
-        out.append(Held(seq if same else 0, (int(now["method"]), *(wide(now[n]) for n in ENGINE_FIGURES)), lots))
+        found = Held((int(now["updated_seq"]), int(now["method"]), *(wide(now[n]) for n in ENGINE_FIGURES)), lots)
+        out.append(found if now.tobytes() == p.tobytes() else None)
     return out
 
 
@@ -141,21 +163,24 @@ def verify(directory: Path, store: Store, engine: Table | None = None) -> Verifi
     if book is None:
         raise StoreDiffers(f"{store.where}: there is no ledger in it; book the journal first: ringfence ledger write")
     store.as_of(NOW)
-    live = held(engine) if engine is not None else []
+    live = reading_of(engine) if engine is not None else None
     with store.snapshot():  # a writer goes on meanwhile
         return _compare(directory, store, book, live)
 
 
-def _compare(directory: Path, store: Store, book: Book, live: list[Held]) -> Verification:
+def _compare(directory: Path, store: Store, book: Book, live: Reading | None) -> Verification:
     found, heads = Verification(), store.heads()
     if book.money_digits != MONEY_DIGITS:
         found.note(f"the store has {book.money_digits} money digits, this version books with {MONEY_DIGITS}")
     wanted = iter(heads)
     small: dict[str, list[tuple[Any, ...]]] = defaultdict(list, words=word_rows())
-    for books, batch in rebuilt(directory, heads):
+    stops = {live.first_seq - 1, live.first_seq, live.last_seq} - {0, -1} if live is not None else set()
+    moments: dict[int, list[Held | None]] = {}
+    for books, batch in rebuilt(directory, heads, stops=stops):
         if batch is None:
-            _compare_ends(found, store, books, list(wanted))
-            _compare_engine(found, live, books)
+            if books.seq in stops:
+                moments[books.seq] = held(books.state.table)
+            found.journal_seq = books.seq
             continue
         stored = next(wanted)
         for name in Head._fields:
@@ -169,6 +194,9 @@ def _compare(directory: Path, store: Store, book: Book, live: list[Held]) -> Ver
         if stored is heads[-1]:
             _compare_small(found, store, small)
             _compare_figures(found, store, books)
+    _compare_ends(found, store, list(wanted))
+    if live is not None:
+        _compare_engine(found, live, moments)
     return found
 
 
@@ -249,23 +277,32 @@ def lack_something(store: Store) -> set[Owner]:
     return {(r["account"], r["strategy"], r["instrument"]) for n, r in now.items() if n in trades and r["result"] != _BOOKED}
 
 
-def _compare_engine(found: Verification, live: list[Held], books: Books) -> None:
-    """Positions and lots of the running engine against the rebuild at the journal's end, where both are of the same sequence."""
-    for row, (theirs, ours) in enumerate(zip(live, held(books.state.table), strict=False), 1):
-        if theirs.updated_seq != ours.updated_seq:
+def _compare_engine(found: Verification, live: Reading, moments: dict[int, list[Held | None]]) -> None:
+    """Positions and lots of the running engine against the rebuild as it was when they were read; of the first input the engine may have done a part."""
+    found.running = len(live.positions)
+    if live.last_seq not in moments:
+        return
+    before, first, last = moments.get(live.first_seq - 1, []), moments[live.first_seq], moments[live.last_seq]
+    for row in range(found.running + 1, len(before) + 1):
+        found.note(f"position {row} is in the journal's books and not in the engine")
+    for row in range(len(last) + 1, found.running + 1):
+        found.note(f"position {row} is in the engine and not in the journal's books")
+    for row, (theirs, ours, then) in enumerate(zip(live.positions, first, last, strict=False), 1):
+        if theirs is None or ours is None or ours != then:
             continue
         found.live += 1
-        for name, engine, journal in zip(("method", *ENGINE_FIGURES), theirs.figures, ours.figures, strict=True):
+        if theirs in before[row - 1 : row]:
+            continue
+        for name, engine, journal in zip(("updated_seq", "method", *ENGINE_FIGURES), theirs.figures, ours.figures, strict=True):
             if engine != journal:
                 found.note(f"position {row}: {name} is {engine} in the engine, {journal} by the journal (whole numbers)")
         if theirs.lots != ours.lots:
             found.note(f"position {row}: the engine has {len(theirs.lots)} lots, the journal gives {len(ours.lots)}, and they are not the same")
 
 
-def _compare_ends(found: Verification, store: Store, books: Books, missing: list[Head]) -> None:
-    found.journal_seq = books.seq
+def _compare_ends(found: Verification, store: Store, missing: list[Head]) -> None:
     if missing:
-        found.note(f"the store has booked up to sequence {missing[-1].last_seq}, the journal ends at {books.seq}")
+        found.note(f"the store has booked up to sequence {missing[-1].last_seq}, the journal ends at {found.journal_seq}")
     last = found.last_seq
     for table in ("postings", "executions"):
         beyond = store.query(f"SELECT count(*) AS n FROM {table} WHERE seq > :last", last=last)[0]["n"]

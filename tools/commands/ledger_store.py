@@ -22,6 +22,7 @@ from ringfence.tools import ledger_reports as reports
 from ringfence.tools import ledger_statement, render
 from ringfence.tools.errors import NotRunning, UsageError
 from ringfence.tools.ledger_store import FILE_NAME, Moment, Store, open_store
+from ringfence.tools.ledger_verify import Verification
 from ringfence.tools.ledger_verify import verify as compare
 from ringfence.tools.ledger_writer import LedgerWriter, Patience, follow, instance_of
 from ringfence.tools.process import start_logging
@@ -184,7 +185,7 @@ def verify(args: argparse.Namespace) -> int:
             if live is not None:
                 live.close()
     if args.options.output in {"json", "ndjson"}:
-        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "lacking", "live")}
+        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "lacking", "running", "live")}
         ends = {"last_seq": str(found.last_seq), "journal_seq": str(found.journal_seq)}
         print(json.dumps({"schema": "rf.ledger_verify/1", "ok": not found.differences, **numbers, **ends, "differences": found.differences}))
     else:
@@ -193,8 +194,7 @@ def verify(args: argparse.Namespace) -> int:
         if not found.differences:
             counted = f"{found.postings:,} postings of {found.executions:,} executions in {found.batches:,} batches, {found.positions:,} positions"
             print(f"● {counted}: the store is what the journal gives, to the last unit, up to sequence {found.last_seq:,}")
-            if found.live:
-                print(f"● {found.live:,} positions of the running engine have the same figures and lots")
+        print(_about_engine(found))
         if found.refused:
             print(f"▲ {found.refused} reports or entries are not booked: refused, or of an unknown instrument (ringfence ledger fills --history)")
         if found.lacking:
@@ -202,6 +202,14 @@ def verify(args: argparse.Namespace) -> int:
         if found.journal_seq > found.last_seq:
             print(f"○ the journal goes on to sequence {found.journal_seq:,}; ringfence ledger write books it")
     return DIFFERENT if found.differences else 0
+
+
+def _about_engine(found: Verification) -> str:
+    """What was compared of the running engine; what was not can be asked for again."""
+    if found.running is None:
+        return "○ no engine runs on this journal: none was compared"
+    glyph = "●" if found.live == found.running else "▲"
+    return f"{glyph} {found.live:,} of {found.running:,} positions of the running engine were compared, with their lots"
 
 
 def write(args: argparse.Namespace) -> int:
