@@ -183,6 +183,7 @@ class PostgresStore(Store):
         """Read one state of the database."""
         with self._asking() as c, c.transaction():
             c.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            c.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # a rebuild goes on between two questions
             yield
 
     def as_of(self, moment: Moment) -> None:

@@ -89,7 +89,7 @@ class Patience:
     """
 
     def __init__(self, wait: Callable[[float], bool] = _sleep) -> None:
-        self._wait = wait
+        self.wait = wait
         self.attempts = 0
         self.away = False
         self.ended = False
@@ -119,7 +119,7 @@ class Patience:
                 self.away = False
                 return found
             self.tell()
-            if self._wait(wait) or self.ended:
+            if self.wait(wait) or self.ended:
                 raise StoreAway(f"{said}; asked to stop meanwhile; the next start goes on behind its last batch")
             wait = min(2 * wait, AGAIN_S[1])
 
@@ -156,7 +156,6 @@ class LedgerWriter:
         self._follower = JournalFollower(directory)
         self._prepared = False
         self._oldest = 0.0  # monotonic time of the first row that no batch has
-        self._unreadable = 0.0  # monotonic time since which the sidecar's region cannot be read
         self._sender = ThreadPoolExecutor(1, "ledger-sender")
         self._sent: Future[None] | None = None
 
@@ -279,21 +278,25 @@ class LedgerWriter:
         """
         if not self.instance:
             return sys.maxsize
+        until = time.monotonic() + UNREADABLE_S
+        while True:
+            try:
+                return self._mark()
+            except LayoutMismatch:
+                raise
+            except IpcError:  # in the making: it is looked at again
+                if time.monotonic() >= until:
+                    raise
+            if self.patience.wait(POLL_S):
+                return 0
+
+    def _mark(self) -> int:
+        """What the disk has by the sidecar's word, while anybody of the instance lives."""
         try:
             with Segment.attach(self.instance, "from.sidecar") as region:
                 mark, alive = int(region.section("mark")[0]["position"]), owner_alive(region.superblock)
         except RegionMissing:
             return sys.maxsize  # nobody writes: what the files have is what there is
-        except LayoutMismatch:
-            raise
-        except IpcError as e:
-            now = time.monotonic()
-            self._unreadable = self._unreadable or now
-            if now - self._unreadable >= UNREADABLE_S:
-                raise
-            _LOG.debug("%s; looking again", e)
-            return 0
-        self._unreadable = 0.0
         return mark if alive or any(r.alive and r.role != _ROLE for r in list_regions(self.instance)) else sys.maxsize
 
     def _compare(self, made: Head, stored: Head) -> None:

@@ -12,6 +12,8 @@ from running_instance import Running
 from ringfence.ipc.metrics import Metrics
 from ringfence.tools import cli, ledger_verify
 from ringfence.tools.ledger_store import open_store
+from ringfence.tools.views import processes
+from ringfence.tools.views.instance import Instance
 
 KILLS = 3
 
@@ -64,3 +66,23 @@ def test_ledger_writer_when_its_store_cannot_be_is_given_up_and_the_instance_tra
     settle(running, load)
     assert_equal_books(running, load)
     load.close()
+
+
+def test_ledger_writer_when_its_server_is_away_is_not_shown_as_running_and_stops_when_asked(running: Running, tmp_path: Path) -> None:
+    running.add(f'[ledger]\nstore = "postgresql://rf@/firm?host={tmp_path}"\n')
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+    running.wait_session_up()
+
+    def shown() -> dict[str, object]:
+        with Instance(running.name) as instance:
+            row = next(r for r in processes.status(instance) if r["component"] == "ledger")
+            metrics = instance.metrics("ledger")
+            return row if metrics is not None and metrics.counters()["store_away"] > 1 else {}
+
+    row = running.until("attempts without the store", shown)
+    assert (row["state"], row["health"], "attempts without the store" in str(row["note"])) == ("starting", "warn", True)
+    log = (running.data / "logs" / "ledger.log").read_text()
+    assert log.count("trying again") == 1, log
+    assert running.down() == []
+    assert "asked to stop" in (running.data / "logs" / "ledger.log").read_text()

@@ -112,11 +112,11 @@ def test_writer_when_the_sidecars_region_is_in_the_making_looks_again_for_some_s
             raise RegionMissing("gone") if len(looks) == 4 else RegionCorrupt("was never finished")
 
     monkeypatch.setattr(ledger_writer, "Segment", InTheMaking)
-    writer = LedgerWriter(journal.directory, plain, instance="byhand")
-    while len(looks) < 3:
-        writer.turn()
-    assert plain.heads() == [], "nobody knows yet what the disk has"
-    assert turns(writer) == journal.seq
+    stopped = LedgerWriter(journal.directory, plain, instance="byhand", patience=Patience(lambda _: True))
+    assert (stopped.catch_up(), plain.heads()) == (0, []), "nobody knows yet what the disk has"
+    stopped.close()
+    writer = LedgerWriter(journal.directory, plain, instance="byhand", patience=Patience(lambda _: bool(plain.heads())))
+    assert writer.catch_up() == journal.seq
     writer.close()
 
     looks.clear()
