@@ -84,5 +84,6 @@ def test_ledger_writer_when_its_server_is_away_is_not_shown_as_running_and_stops
     assert (row["state"], row["health"], "attempts without the store" in str(row["note"])) == ("starting", "warn", True)
     log = (running.data / "logs" / "ledger.log").read_text()
     assert log.count("trying again") == 1, log
+    assert cli.main(["wait", "ready", "--timeout", "5", "--instance", running.name]) == 0, "trading does not wait for the store"
     assert running.down() == []
     assert "asked to stop" in (running.data / "logs" / "ledger.log").read_text()

@@ -61,7 +61,8 @@ def _missing(instance: Instance) -> str:
     rows = processes.status(instance)
     if not rows or instance.engine_age is None:
         return "the engine does not beat yet"
-    down = [f"{r['component']} {_what(r)}" for r in rows if r["health"] not in {"ok", "idle"}]
+    needed = [r for r in rows if r["component"] != "ledger"]  # nothing waits for the store of its writer
+    down = [f"{r['component']} {_what(r)}" for r in needed if r["health"] not in {"ok", "idle"}]
     found = processes.sessions(instance)
     down += [f"session {r['session']} {r['state']}" for r in found if r["state"] != "UP"]
     return ", ".join(down if found else [*down, "no session configured yet"])
