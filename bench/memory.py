@@ -64,13 +64,14 @@ class Finding:
     last: Sample
     slope: float  # bytes of private memory a million events
     rises: int  # steps from one sample to the next with more than RISE bytes of private memory
-    kept_files: tuple[int, int]  # fewest open files in the first and in the last quarter: a file that is read just now is no leak
+    kept_private: tuple[int, int]  # least private memory in the first and in the last quarter: what a snapshot holds while it is written is no leak
+    kept_files: tuple[int, int]  # fewest open files, likewise: a file that is read just now is no leak
 
     @property
     def grows(self) -> list[str]:
         """What of it is not flat."""
         found = []
-        if self.slope > GROWTH_MAX and self.last.private - self.first.private > GROWTH_SEEN and self.rises >= RISES_MIN:
+        if self.slope > GROWTH_MAX and self.kept_private[1] - self.kept_private[0] > GROWTH_SEEN and self.rises >= RISES_MIN:
             found.append(f"private memory by {self.slope / 1024:.0f} KiB a million events")
         if self.last.maps > self.first.maps + 2:  # the allocator may split or join an arena
             found.append(f"mappings from {self.first.maps} to {self.last.maps}")
@@ -112,8 +113,9 @@ def findings(series: dict[str, list[Sample]]) -> list[Finding]:
         steady = [s for s in samples if s.events >= samples[-1].events * WARM_SHARE]
         rises = sum(b.private - a.private > RISE for a, b in pairwise(steady))
         quarter = max(1, len(steady) // 4)
-        kept = (min(s.files for s in steady[:quarter]), min(s.files for s in steady[-quarter:]))
-        rows.append(Finding(process, steady[0], steady[-1], slope(steady), rises, kept))
+        ends = steady[:quarter], steady[-quarter:]
+        private, files = [min(s.private for s in part) for part in ends], [min(s.files for s in part) for part in ends]
+        rows.append(Finding(process, steady[0], steady[-1], slope(steady), rises, (private[0], private[1]), (files[0], files[1])))
     return rows
 
 

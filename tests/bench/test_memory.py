@@ -31,16 +31,20 @@ def test_memory_when_a_process_leaks_it_is_named_and_a_first_step_is_not_a_leak(
     assert rows["mapping"] == ["mappings from 54 to 69"]
     assert rows["opening"] == ["open files from 7 to 13"]
     assert rows["reading"] == []
+    writing = series([10 * MIB] * 12 + [(10 + n) * MIB for n in range(6)] + [10 * MIB] * 2)
+    assert [r.grows for r in findings({"shadow": writing})] == [[]]
     assert [r.grows for r in findings({"engine": lagging, "shadow": lagging})] == [["open files from 4 to 5"], []]
     assert [r.grows for r in findings({"shadow": two})] == [["open files from 4 to 6"]]
 
 
-def test_memory_when_an_instance_runs_every_process_is_watched_and_flat() -> None:
-    command = [sys.executable, "-m", "ringfence.bench", "memory", "--events", "100000", "--json"]
+def test_memory_when_an_instance_runs_every_process_is_watched_and_keeps_no_frame() -> None:
+    """In half a second buffers still reach their size, so the verdict is for longer runs; who kept 200 bytes of each frame would be above this bound."""
+    command = [sys.executable, "-m", "ringfence.bench", "memory", "--events", "500000", "--json"]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     report = json.loads(run.stdout)
     watched = {row["process"]: row for row in report["rows"]}
     assert {"supervisor", "engine", "sidecar", "feed"} <= set(watched)
     assert any(name.startswith("gw.") for name in watched)
-    assert {name: row["grows"] for name, row in watched.items() if row["grows"]} == {}
-    assert run.returncode == 0, run.stderr
+    grown = {name: row["last"]["private"] - row["first"]["private"] for name, row in watched.items()}
+    assert {name: more for name, more in grown.items() if more > 48 * MIB} == {}
+    assert run.returncode == any(row["grows"] for row in watched.values()), run.stderr
