@@ -68,6 +68,7 @@ _RULES = (
     Rule("COLLAR", "order", EVERYWHERE, ("COLLAR", "NO_REFERENCE"), "ppm", "higher", ("SEC 15c3-5 (c)(1)(ii)", "RTS 6 15(1)(a)", "FIA 1.3")),
     Rule("CREDIT", "account", ("FIRM", "BROKER", "ACCOUNT"), ("CREDIT", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "FIA 4.2")),
     Rule("MARGIN", "account", ("FIRM", "BROKER", "ACCOUNT"), ("MARGIN", "NO_RATE"), "amount", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "FIA 4.2")),
+    Rule("FREE_MARGIN", "account", ("FIRM", "BROKER", "ACCOUNT"), ("MARGIN", "NO_RATE"), "ppm", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "FIA 4.2")),
     Rule("MAX_POSITION", "account", BY_INSTRUMENT, ("MAX_POSITION",), "qty", "higher", ("SEC 15c3-5 (c)(1)(i)", "RTS 6 15(4)", "RTS 6 17(4)", "FIA 1.2")),
     Rule(
         "NET_EXPOSURE",

@@ -47,13 +47,17 @@ _TABLES = {
     "positions": ("Position", "positions"),
     "breaks": ("Break", "breaks"),
     "ledger": ("LedgerHead", None),
+    "margin_rates": ("MarginRate", "margin_rates"),
     "lots": ("Lot", "lots"),
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
 # four scope sets a scope, which is enough while most accounts are one strategy's own; when they run out first, orders of new ones are refused (SCOPES_FULL);
+# sixteen currencies an account, eight value dates a position: what comes beyond is refused, or counted with its neighbour (core/value_dates.pyx);
 # an event of the ledger for each execution and for a bust of it, and a checkpoint for each 64 of those, so that none is ever dropped.
 _DERIVED = {
     "requests": ("Request", "orders", 2, 1), "scope_sets": ("ScopeSet", "scopes", CONSTANTS["SETS_OF_SCOPE"][0], 1),
+    "cash": ("CashBalance", "accounts", CONSTANTS["CASH_OF_ACCOUNT"][0], 1), "calendars": ("Calendar", "currencies", 1, 1),
+    "value_dates": ("ValueDate", "positions", CONSTANTS["DATES_OF_POSITION"][0], 1),
     "ledger_instruments": ("LedgerInstrument", "instruments", 1, 1),
     "ledger_positions": ("LedgerPosition", "positions", 1, 1), "ledger_events": ("LedgerEvent", "executions", 2, 1),
     "ledger_picks": ("LedgerPick", "positions", 1, 1), "ledger_checkpoints": ("LedgerCheckpoint", "executions", 1, LEDGER_CHECKPOINT_EVENTS // 2),
@@ -110,9 +114,10 @@ class Limits:
     proposals: int = 256
     scopes: int = 4096
     lots: int = 65536
+    margin_rates: int = 256
 
     def __post_init__(self) -> None:
-        tops = {"routes": 65534, "permissions": 65534, "brokers": 65534, "desks": 65534, "currencies": 65534, "operators": 65534}
+        tops = {"routes": 65534, "permissions": 65534, "brokers": 65534, "desks": 65534, "currencies": 65534, "operators": 65534, "margin_rates": 65534}
         tops |= {name: CONSTANTS[f"{name.upper()}_MAX"][0] for name in ("venues", "strategies", "accounts")}
         tops["instruments"] = CONSTANTS["INSTRUMENTS_MAX"][0] - 1
         for name in self.__dataclass_fields__:
@@ -191,6 +196,8 @@ cdef uint64_t short_hash(const EngineState *s) noexcept nogil:
     h = hash_table(h, <const unsigned char*>s.brokers, sizeof(Broker), e.broker_count)
     h = hash_table(h, <const unsigned char*>s.desks, sizeof(Desk), e.desk_count)
     h = hash_table(h, <const unsigned char*>s.currencies, sizeof(Currency), e.currency_count)
+    h = hash_table(h, <const unsigned char*>s.calendars, sizeof(Calendar), e.currency_count)
+    h = hash_table(h, <const unsigned char*>s.margin_rates, sizeof(MarginRate), e.margin_rate_count)
     h = hash_table(h, <const unsigned char*>s.permissions, sizeof(Permission), e.permission_count)
     h = hash_table(h, (<const unsigned char*>s.ledger.head) + HEAD_ROWS - HEAD_HASHED, HEAD_HASHED, 1)
     h = hash_table(h, <const unsigned char*>s.ledger.instruments, sizeof(LedgerInstrument), e.instrument_count)
@@ -214,6 +221,8 @@ cdef uint64_t window_hash(const EngineState *s, uint64_t first, uint64_t rows) n
     h = hash_rows(h, <const unsigned char*>s.proposals, sizeof(Proposal), first, end, e.proposal_count)
     h = hash_rows(h, <const unsigned char*>s.scopes, sizeof(Scope), first, end, e.scope_count)
     h = hash_rows(h, <const unsigned char*>s.scope_sets, sizeof(ScopeSet), first, end, e.scope_set_count)
+    h = hash_rows(h, <const unsigned char*>s.cash, sizeof(CashBalance), first, end, e.cash_count)
+    h = hash_rows(h, <const unsigned char*>s.value_dates, sizeof(ValueDate), first, end, e.value_date_count)
     return hash_rows(h, <const unsigned char*>s.breaks, sizeof(Break), first, end, breaks_kept(s))
 
 
@@ -230,6 +239,8 @@ cdef uint64_t longest_table(const EngineState *s) noexcept nogil:
     n = e.proposal_count if e.proposal_count > n else n
     n = e.scope_count if e.scope_count > n else n
     n = e.scope_set_count if e.scope_set_count > n else n
+    n = e.cash_count if e.cash_count > n else n
+    n = e.value_date_count if e.value_date_count > n else n
     n = s.ledger.head.lot_count if s.ledger.head.lot_count > n else n
     n = s.ledger.head.event_count if s.ledger.head.event_count > n else n
     n = s.ledger.head.checkpoint_count if s.ledger.head.checkpoint_count > n else n
@@ -332,6 +343,10 @@ cdef class State:
         c.proposals = <Proposal*>self.at("proposals")
         c.scopes = <Scope*>self.at("scopes")
         c.scope_sets = <ScopeSet*>self.at("scope_sets")
+        c.cash = <CashBalance*>self.at("cash")
+        c.calendars = <Calendar*>self.at("calendars")
+        c.value_dates = <ValueDate*>self.at("value_dates")
+        c.margin_rates = <MarginRate*>self.at("margin_rates")
         c.orders = <Order*>self.at("orders")
         c.requests = <Request*>self.at("requests")
         c.executions = <Execution*>self.at("executions")
@@ -349,6 +364,7 @@ cdef class State:
         c.request_rows, c.scope_set_rows = rows["requests"], rows["scope_sets"]
         c.broker_rows, c.desk_rows, c.currency_rows = rows["brokers"], rows["desks"], rows["currencies"]
         c.permission_rows, c.operator_rows = rows["permissions"], rows["operators"]
+        c.cash_rows, c.value_date_rows, c.margin_rate_rows = rows["cash"], rows["value_dates"], rows["margin_rates"]
         c.proposal_rows, c.scope_rows = rows["proposals"], rows["scopes"]
         c.execution_rows, c.position_rows, c.break_rows = rows["executions"], rows["positions"], rows["breaks"]
         c.client_mask, c.execution_mask = rows["by_client_id"] - 1, rows["by_execution"] - 1
@@ -484,6 +500,7 @@ cdef class State:
             "routes": e.route_count, "brokers": e.broker_count, "desks": e.desk_count, "currencies": e.currency_count,
             "permissions": e.permission_count, "operators": e.operator_count, "proposals": e.proposal_count, "scopes": e.scope_count,
             "scope_sets": e.scope_set_count,
+            "cash": e.cash_count, "calendars": e.currency_count, "value_dates": e.value_date_count, "margin_rates": e.margin_rate_count,
             "orders": e.order_count, "requests": e.request_count, "executions": e.execution_count,
             "positions": e.position_count, "breaks": breaks_kept(&self.c),
             "ledger": 1, "ledger_instruments": e.instrument_count, "ledger_positions": self.c.ledger.head.position_count,

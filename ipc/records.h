@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 7u
-#define RF_LAYOUT_HASH 0x33d03cf3c0bfdd55ull
+#define RF_LAYOUT_VERSION 8u
+#define RF_LAYOUT_HASH 0xf8bca3fb14efb8e9ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -50,7 +50,7 @@
 #define RF_DURABILITY_ASYNC 1u /* in the journal ring */
 #define RF_DURABILITY_LOCAL 2u /* fdatasync covers it */
 #define RF_DURABILITY_REPLICATED 3u /* a standby has it */
-#define RF_LOGIC_VERSION 3u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
+#define RF_LOGIC_VERSION 4u /* raised when the same inputs lead to another state: replays of older journals are then compared by --diff, not by hash */
 #define RF_RESTRICT_JOURNAL_SLOW 1u /* frames wait for their sync longer than journal.reduce_ms: only what reduces a position passes */
 #define RF_RESTRICT_JOURNAL_LATE 2u /* frames wait for their sync longer than journal.halt_ms: no new risk */
 #define RF_RESTRICT_JOURNAL_FULL 4u /* the disk has no space: no new risk */
@@ -59,8 +59,11 @@
 #define RF_RESTRICT_OPERATOR 32u /* halted by an operator */
 #define RF_REVISIONS_MAX 1022u /* ClOrdIDs of one order: two base-32 digits, but for the last */
 #define RF_REVISION_OUT_OF_BAND 1023u /* of the cancel that a gateway sends by itself when the kill word is set */
-#define RF_RISK_RULES 31u /* checks of RiskRule; what follows them are settings */
+#define RF_RISK_RULES 32u /* checks of RiskRule; what follows them are settings */
 #define RF_FIRM_SCOPE 1u /* row of the firm in scopes */
+#define RF_CASH_OF_ACCOUNT 16u /* rows of cash for each of accounts */
+#define RF_DATES_OF_POSITION 8u /* rows of value_dates for each of positions */
+#define RF_CALENDAR_BEGINS 20240101u /* first day of the holidays of a Calendar, YYYYMMDD */
 #define RF_SETS_OF_SCOPE 4u /* rows of scope_sets for each of scopes */
 #define RF_ANY 65535u /* of a set in a PermissionChange: every element, those to come too */
 #define RF_INSTRUMENTS_MAX 4096u /* bits of a grant's instrument set */
@@ -344,8 +347,11 @@ enum rf_control_kind {
     RF_CONTROL_KIND_RELEASE = 28, /* lift a kill; body is a KillOrder. Needs a second operator */
     RF_CONTROL_KIND_APPROVE = 29, /* the second operator agrees to a proposal; body is a Decision */
     RF_CONTROL_KIND_WITHDRAW = 30, /* a proposal is taken back or refused; body is a Decision */
-    RF_CONTROL_KIND_BOOK_ENTRY = 31, /* what no venue reports to us: funding, dividends, splits, transfers; body is a LedgerEntry. Needs a second operator */
-    RF_CONTROL_KIND_MAX = 31
+    RF_CONTROL_KIND_BOOK_ENTRY = 31, /* what no venue reports to us: funding, dividends, splits, transfers, cash; body is a LedgerEntry. Needs a second operator */
+    RF_CONTROL_KIND_DEFINE_MARGIN = 32, /* a row of the brokers' margin schedules; body is a MarginRate. A lower rate needs a second operator */
+    RF_CONTROL_KIND_DEFINE_HOLIDAYS = 33, /* days on which a currency does not settle; body is a HolidayChange */
+    RF_CONTROL_KIND_SET_METHOD = 34, /* the cost method of one position, from when it is flat; body is a MethodChange. Needs a second operator */
+    RF_CONTROL_KIND_MAX = 34
 };
 
 /* Journaled by the engine about its peers, so that decisions that depend on them replay. */
@@ -481,26 +487,27 @@ enum rf_risk_rule {
     RF_RISK_RULE_COLLAR = 17, /* distance of limit and stop price from the reference, in millionths */
     RF_RISK_RULE_CREDIT = 18, /* what long positions cost, or are worth when that is more, and working buys of an account */
     RF_RISK_RULE_MARGIN = 19, /* margin required of an account, working orders included */
-    RF_RISK_RULE_MAX_POSITION = 20, /* net quantity with working orders, worst side */
-    RF_RISK_RULE_NET_EXPOSURE = 21, /* net amount with working orders, worst side */
-    RF_RISK_RULE_GROSS_EXPOSURE = 22, /* gross amount with working orders */
-    RF_RISK_RULE_OPEN_ORDERS = 23, /* open orders */
-    RF_RISK_RULE_TURNOVER = 24, /* amount traded and working today */
-    RF_RISK_RULE_DAILY_LOSS = 25, /* realized and unrealized loss of the day; beyond it the scope is REDUCING */
-    RF_RISK_RULE_NEW_RATE = 26, /* new orders a second */
-    RF_RISK_RULE_REPLACE_RATE = 27, /* replaces a second */
-    RF_RISK_RULE_MESSAGE_RATE = 28, /* messages a second; cancels are counted, never refused */
-    RF_RISK_RULE_DUPLICATE_CONTENT = 29, /* ns within which the same content is refused */
-    RF_RISK_RULE_REPEATED_EXECUTION = 30, /* full executions in a row of the same content until the strategy is disabled */
-    RF_RISK_RULE_SELF_MATCH = 31, /* SELF_MATCH_* action against own orders */
-    RF_RISK_RULE_NEW_BURST = 32, /* setting: new orders at once under NEW_RATE */
-    RF_RISK_RULE_REPLACE_BURST = 33, /* setting: replaces at once under REPLACE_RATE */
-    RF_RISK_RULE_MESSAGE_BURST = 34, /* setting: messages at once under MESSAGE_RATE */
-    RF_RISK_RULE_CANCEL_RESERVE = 35, /* setting: of MESSAGE_BURST, kept for cancels */
-    RF_RISK_RULE_COLLAR_REFERENCE = 36, /* setting: COLLAR_* price that collars measure from */
-    RF_RISK_RULE_MARGIN_RATE = 37, /* setting: margin in millionths of the amount, for an account */
-    RF_RISK_RULE_REJECT_LIMIT = 38, /* setting: venue rejects in a row that kill the scope */
-    RF_RISK_RULE_MAX = 38
+    RF_RISK_RULE_FREE_MARGIN = 20, /* margin required of an account, working orders included, as a share of its equity, in millionths */
+    RF_RISK_RULE_MAX_POSITION = 21, /* net quantity with working orders, worst side */
+    RF_RISK_RULE_NET_EXPOSURE = 22, /* net amount with working orders, worst side */
+    RF_RISK_RULE_GROSS_EXPOSURE = 23, /* gross amount with working orders */
+    RF_RISK_RULE_OPEN_ORDERS = 24, /* open orders */
+    RF_RISK_RULE_TURNOVER = 25, /* amount traded and working today */
+    RF_RISK_RULE_DAILY_LOSS = 26, /* realized and unrealized loss of the day; beyond it the scope is REDUCING */
+    RF_RISK_RULE_NEW_RATE = 27, /* new orders a second */
+    RF_RISK_RULE_REPLACE_RATE = 28, /* replaces a second */
+    RF_RISK_RULE_MESSAGE_RATE = 29, /* messages a second; cancels are counted, never refused */
+    RF_RISK_RULE_DUPLICATE_CONTENT = 30, /* ns within which the same content is refused */
+    RF_RISK_RULE_REPEATED_EXECUTION = 31, /* full executions in a row of the same content until the strategy is disabled */
+    RF_RISK_RULE_SELF_MATCH = 32, /* SELF_MATCH_* action against own orders */
+    RF_RISK_RULE_NEW_BURST = 33, /* setting: new orders at once under NEW_RATE */
+    RF_RISK_RULE_REPLACE_BURST = 34, /* setting: replaces at once under REPLACE_RATE */
+    RF_RISK_RULE_MESSAGE_BURST = 35, /* setting: messages at once under MESSAGE_RATE */
+    RF_RISK_RULE_CANCEL_RESERVE = 36, /* setting: of MESSAGE_BURST, kept for cancels */
+    RF_RISK_RULE_COLLAR_REFERENCE = 37, /* setting: COLLAR_* price that collars measure from */
+    RF_RISK_RULE_MARGIN_RATE = 38, /* setting: margin in millionths of the amount, for an account */
+    RF_RISK_RULE_REJECT_LIMIT = 39, /* setting: venue rejects in a row that kill the scope */
+    RF_RISK_RULE_MAX = 39
 };
 
 /* What is traded. */
@@ -572,7 +579,12 @@ enum rf_ledger_event_kind {
     RF_LEDGER_EVENT_KIND_EXPIRE = 11, /* the whole position closes at px */
     RF_LEDGER_EVENT_KIND_BUST = 12, /* ref_key never happened */
     RF_LEDGER_EVENT_KIND_CORRECT = 13, /* ref_key with these fields, at its own place */
-    RF_LEDGER_EVENT_KIND_MAX = 13
+    RF_LEDGER_EVENT_KIND_DEPOSIT = 14, /* amount of a currency comes to an account */
+    RF_LEDGER_EVENT_KIND_WITHDRAWAL = 15, /* amount of a currency leaves an account */
+    RF_LEDGER_EVENT_KIND_CONVERSION = 16, /* an account changes money for money */
+    RF_LEDGER_EVENT_KIND_CROSS = 17, /* a strategy sells qty units at px to another one of its account; no venue takes part */
+    RF_LEDGER_EVENT_KIND_NAME_LOT = 18, /* qty units of a close under SPEC come from the lot of one fill */
+    RF_LEDGER_EVENT_KIND_MAX = 18
 };
 
 /* What a fee is paid in and where it goes. */
@@ -609,7 +621,16 @@ enum rf_ledger_result {
     RF_LEDGER_RESULT_AMBIGUOUS = 10, /* the lots named do not add up to what is closed, or are not there */
     RF_LEDGER_RESULT_NOT_HELD = 11, /* more than is held cannot be moved */
     RF_LEDGER_RESULT_NOT_FLAT = 12, /* the method changes only when flat */
-    RF_LEDGER_RESULT_MAX = 12
+    RF_LEDGER_RESULT_NO_MARGIN = 13, /* the account would have less equity than its margin asks for */
+    RF_LEDGER_RESULT_MAX = 13
+};
+
+/* The price at which an instrument's positions are valued in reports. */
+enum rf_mark_side {
+    RF_MARK_SIDE_MID = 1,
+    RF_MARK_SIDE_SIDE = 2, /* what is long at the bid, what is short at the ask */
+    RF_MARK_SIDE_LAST = 3, /* last trade */
+    RF_MARK_SIDE_MAX = 3
 };
 
 /* The account that one leg of a booking is on. */
@@ -999,7 +1020,7 @@ typedef struct {
     uint32_t proposals; /* +56 */
     uint32_t scopes; /* +60 */
     uint32_t lots; /* +64 */
-    char pad_0[4]; /* +68: zero */
+    uint32_t margin_rates; /* +68 */
     uint64_t day_begins_ns; /* +72: when the schedule has the command's day begin; 0: it has none [ns] */
     char pad_1[48]; /* +80: zero */
 } rf_table_rows_t;
@@ -1021,7 +1042,7 @@ RF_STATIC_ASSERT(offsetof(rf_table_rows_t, operators) == 52, "TableRows.operator
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, proposals) == 56, "TableRows.proposals");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, scopes) == 60, "TableRows.scopes");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, lots) == 64, "TableRows.lots");
-RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_0) == 68, "TableRows.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, margin_rates) == 68, "TableRows.margin_rates");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, day_begins_ns) == 72, "TableRows.day_begins_ns");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_1) == 80, "TableRows.pad_1");
 
@@ -1120,16 +1141,16 @@ RF_STATIC_ASSERT(offsetof(rf_order_action_t, pad_0) == 26, "OrderAction.pad_0");
 /* Body of BOOK_ENTRY: an event of the ledger that is no execution; what its kind does not use is zero. DIVIDEND has either px or amount. Written by: supervisor (control agent). */
 typedef struct {
     char reference[16]; /* +0: of the statement or notice: its identity in the firm; BUST: of the entry that never happened */
-    int64_t qty; /* +16: REWARD, TRANSFER: units; SPLIT: the least that is kept in units when px is given [instrument scale] */
+    int64_t qty; /* +16: REWARD, TRANSFER, CROSS, NAME_LOT: units; SPLIT: the least that is kept in units when px is given; CONVERSION: bought [instrument scale, or amount's] */
     int64_t px; /* +24: by kind, as in LedgerEventKind [instrument scale] */
-    int64_t amount; /* +32: FUNDING, INTEREST, DIVIDEND: received is positive; SPIN_OFF: part of the cost, 0 to 1 [10^-amount_digits, settlement currency] */
-    uint32_t ratio_num; /* +40: SPLIT, SPIN_OFF: new units */
-    uint32_t ratio_den; /* +44: SPLIT, SPIN_OFF: for old ones */
+    int64_t amount; /* +32: FUNDING, INTEREST, DIVIDEND: received is positive; SPIN_OFF: part of the cost, 0 to 1; DEPOSIT, WITHDRAWAL, CONVERSION: above 0 [10^-amount_digits, settlement currency] */
+    uint32_t ratio_num; /* +40: SPLIT, SPIN_OFF: new units; NAME_LOT: row in executions of the close */
+    uint32_t ratio_den; /* +44: SPLIT, SPIN_OFF: for old ones; NAME_LOT: row in executions of the fill that opened the lot */
     uint32_t instrument; /* +48 */
     uint16_t account; /* +52 */
     uint16_t strategy; /* +54 */
-    uint16_t other; /* +56: TRANSFER: the account; SPIN_OFF: the new instrument */
-    uint16_t other_strategy; /* +58: TRANSFER */
+    uint16_t other; /* +56: TRANSFER: the account; SPIN_OFF: the new instrument; DEPOSIT, WITHDRAWAL, CONVERSION: the currency (sold), a row */
+    uint16_t other_strategy; /* +58: TRANSFER, CROSS: who gets it; CONVERSION: the currency that is bought, a row */
     uint8_t kind; /* +60: enum LedgerEventKind */
     uint8_t amount_digits; /* +61: up to LEDGER_MONEY_DIGITS */
     char pad_0[2]; /* +62: zero */
@@ -1149,6 +1170,34 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, other_strategy) == 58, "LedgerEntry
 RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, kind) == 60, "LedgerEntry.kind");
 RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, amount_digits) == 61, "LedgerEntry.amount_digits");
 RF_STATIC_ASSERT(offsetof(rf_ledger_entry_t, pad_0) == 62, "LedgerEntry.pad_0");
+
+/* Body of SET_METHOD. Written by: supervisor (control agent). */
+typedef struct {
+    uint32_t instrument; /* +0 */
+    uint16_t account; /* +4 */
+    uint16_t strategy; /* +6 */
+    uint8_t method; /* +8: 0: its account's again enum LedgerMethod */
+    char pad_0[55]; /* +9: zero */
+} rf_method_change_t;
+RF_STATIC_ASSERT(sizeof(rf_method_change_t) == 64, "MethodChange");
+RF_STATIC_ASSERT(offsetof(rf_method_change_t, instrument) == 0, "MethodChange.instrument");
+RF_STATIC_ASSERT(offsetof(rf_method_change_t, account) == 4, "MethodChange.account");
+RF_STATIC_ASSERT(offsetof(rf_method_change_t, strategy) == 6, "MethodChange.strategy");
+RF_STATIC_ASSERT(offsetof(rf_method_change_t, method) == 8, "MethodChange.method");
+RF_STATIC_ASSERT(offsetof(rf_method_change_t, pad_0) == 9, "MethodChange.pad_0");
+
+/* Body of DEFINE_HOLIDAYS. Written by: supervisor (control agent). */
+typedef struct {
+    uint32_t days[15]; /* +0: YYYYMMDD */
+    uint16_t currency; /* +60 */
+    uint8_t count; /* +62: days that are given */
+    uint8_t is_holiday; /* +63: 0: they are none any more */
+} rf_holiday_change_t;
+RF_STATIC_ASSERT(sizeof(rf_holiday_change_t) == 64, "HolidayChange");
+RF_STATIC_ASSERT(offsetof(rf_holiday_change_t, days) == 0, "HolidayChange.days");
+RF_STATIC_ASSERT(offsetof(rf_holiday_change_t, currency) == 60, "HolidayChange.currency");
+RF_STATIC_ASSERT(offsetof(rf_holiday_change_t, count) == 62, "HolidayChange.count");
+RF_STATIC_ASSERT(offsetof(rf_holiday_change_t, is_holiday) == 63, "HolidayChange.is_holiday");
 
 /* A sampled price, journaled so that PnL and collars replay. Written by: feed. */
 typedef struct {
@@ -1310,12 +1359,16 @@ typedef struct {
     uint32_t marks_refused; /* +312: marks that cannot be: negative, crossed, or beyond what amounts can hold */
     uint32_t scopes_full; /* +316: intents refused because scopes, scope_sets or positions had no row left */
     uint32_t sweep_stood; /* +320: timer frames since engine time last moved */
-    char pad_2[4]; /* +324: zero */
+    uint32_t weighing; /* +324: 1 since a FREE_MARGIN limit was set: scopes hold the equity of their accounts from then on */
     uint64_t controls_refused; /* +328: control commands that could not be */
     uint64_t refused[16]; /* +336: the last 1,024 request ids: bit id % 1024 is 1 when that command was refused */
     uint64_t sweep_ns; /* +464: engine time of the last timer frame [ns] */
     uint64_t flatten_ns; /* +472: engine time of the last look for positions that a kill has yet to close [ns] */
-    char pad_1[32]; /* +480: zero */
+    uint32_t cash_count; /* +480: rows of cash in use */
+    uint32_t margin_rate_count; /* +484 */
+    uint32_t value_date_count; /* +488: rows of value_dates ever used */
+    uint32_t free_value_date; /* +492: head of the free rows of value_dates, 0 when none is */
+    char pad_1[16]; /* +496: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 512, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -1374,12 +1427,16 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, command_digest) == 304, "EngineSta
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, marks_refused) == 312, "EngineStatus.marks_refused");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, scopes_full) == 316, "EngineStatus.scopes_full");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, sweep_stood) == 320, "EngineStatus.sweep_stood");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_2) == 324, "EngineStatus.pad_2");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, weighing) == 324, "EngineStatus.weighing");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, controls_refused) == 328, "EngineStatus.controls_refused");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, refused) == 336, "EngineStatus.refused");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, sweep_ns) == 464, "EngineStatus.sweep_ns");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, flatten_ns) == 472, "EngineStatus.flatten_ns");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 480, "EngineStatus.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, cash_count) == 480, "EngineStatus.cash_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, margin_rate_count) == 484, "EngineStatus.margin_rate_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, value_date_count) == 488, "EngineStatus.value_date_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, free_value_date) == 492, "EngineStatus.free_value_date");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 496, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -1409,7 +1466,9 @@ typedef struct {
     uint8_t restricted; /* +130: 1: on the restricted list */
     uint8_t locate_required; /* +131: 1: short sales need a locate */
     uint8_t amount_shift; /* +132: amount = px x qty x amount_factor >> amount_shift, rounded up */
-    char pad_2[3]; /* +133: zero */
+    uint8_t mark_side; /* +133: 0: MID enum MarkSide */
+    uint8_t daily; /* +134: 1: cash moves by daily variation margin only */
+    uint8_t pad_2; /* +135: zero */
     uint32_t marks_refused; /* +136: marks of it that cannot be */
     uint32_t first_buy; /* +140: open buys of every strategy, newest first */
     uint32_t first_sell; /* +144 */
@@ -1450,7 +1509,9 @@ RF_STATIC_ASSERT(offsetof(rf_instrument_t, settle_days) == 129, "Instrument.sett
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, restricted) == 130, "Instrument.restricted");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, locate_required) == 131, "Instrument.locate_required");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, amount_shift) == 132, "Instrument.amount_shift");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_2) == 133, "Instrument.pad_2");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, mark_side) == 133, "Instrument.mark_side");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, daily) == 134, "Instrument.daily");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_2) == 135, "Instrument.pad_2");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, marks_refused) == 136, "Instrument.marks_refused");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_buy) == 140, "Instrument.first_buy");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, first_sell) == 144, "Instrument.first_sell");
@@ -1476,7 +1537,9 @@ typedef struct {
     char pad_0[2]; /* +62: zero */
     uint32_t scope; /* +64: row in scopes */
     uint8_t method; /* +68: cost method of its positions; those that are open keep theirs until they are flat; 0: WAC enum LedgerMethod */
-    char pad_1[59]; /* +69: zero */
+    char pad_1[3]; /* +69: zero */
+    uint32_t first_cash; /* +72: its balances: rows in cash */
+    char pad_2[52]; /* +76: zero */
 } rf_account_t;
 RF_STATIC_ASSERT(sizeof(rf_account_t) == 128, "Account");
 RF_STATIC_ASSERT(offsetof(rf_account_t, name) == 0, "Account.name");
@@ -1490,6 +1553,8 @@ RF_STATIC_ASSERT(offsetof(rf_account_t, pad_0) == 62, "Account.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_account_t, scope) == 64, "Account.scope");
 RF_STATIC_ASSERT(offsetof(rf_account_t, method) == 68, "Account.method");
 RF_STATIC_ASSERT(offsetof(rf_account_t, pad_1) == 69, "Account.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_account_t, first_cash) == 72, "Account.first_cash");
+RF_STATIC_ASSERT(offsetof(rf_account_t, pad_2) == 76, "Account.pad_2");
 
 /* A venue and its order session (one gateway link each). Written by: engine. */
 typedef struct {
@@ -1895,7 +1960,9 @@ typedef struct {
     uint64_t flatten_ns; /* +168: engine time of the last try to close it by a kill; 0: none since the kill was released [ns] */
     uint32_t flatten_tries; /* +176: tries of that kill */
     uint8_t flatten_reason; /* +180: why the last try sent nothing enum DenyReason */
-    char pad_1[11]; /* +181: zero */
+    uint8_t pad_1; /* +181: zero */
+    uint16_t margin_rate; /* +182: row in margin_rates that it is margined by; 0: the one rate of its scopes */
+    int64_t besides; /* +184: funding, income, fees and cost that was moved to it, as its account's equity counts them [10^-4 of the firm's currency] */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1927,6 +1994,8 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_ns) == 168, "Position.flatten_n
 RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_tries) == 176, "Position.flatten_tries");
 RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_reason) == 180, "Position.flatten_reason");
 RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 181, "Position.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_position_t, margin_rate) == 182, "Position.margin_rate");
+RF_STATIC_ASSERT(offsetof(rf_position_t, besides) == 184, "Position.besides");
 
 /* A currency or asset that amounts are counted in. Written by: engine. */
 typedef struct {
@@ -1948,6 +2017,96 @@ RF_STATIC_ASSERT(offsetof(rf_currency_t, status) == 26, "Currency.status");
 RF_STATIC_ASSERT(offsetof(rf_currency_t, is_firm) == 27, "Currency.is_firm");
 RF_STATIC_ASSERT(offsetof(rf_currency_t, scope) == 28, "Currency.scope");
 RF_STATIC_ASSERT(offsetof(rf_currency_t, pad_0) == 32, "Currency.pad_0");
+
+/* Days on which a currency does not settle, besides Saturdays and Sundays; the row is that of the currency. Written by: engine. */
+typedef struct {
+    uint64_t holidays[64]; /* +0: bit n: the day CALENDAR_BEGINS + n, 4,096 days */
+    uint64_t changed_ns; /* +512: engine time [ns] */
+    uint16_t currency; /* +520: 0: no holiday is known */
+    char pad_0[54]; /* +522: zero */
+} rf_calendar_t;
+RF_STATIC_ASSERT(sizeof(rf_calendar_t) == 576, "Calendar");
+RF_STATIC_ASSERT(offsetof(rf_calendar_t, holidays) == 0, "Calendar.holidays");
+RF_STATIC_ASSERT(offsetof(rf_calendar_t, changed_ns) == 512, "Calendar.changed_ns");
+RF_STATIC_ASSERT(offsetof(rf_calendar_t, currency) == 520, "Calendar.currency");
+RF_STATIC_ASSERT(offsetof(rf_calendar_t, pad_0) == 522, "Calendar.pad_0");
+
+/* Money of an account in a currency, besides what its positions paid: balance = entered - paid + cash of the positions that settle in it. Written by: engine. */
+typedef struct {
+    uint64_t entered[2]; /* +0: deposits less withdrawals, conversions [10^-18] */
+    uint64_t entered_base[2]; /* +16: the same at the rates of their moments [10^-18 of the firm's currency] */
+    uint64_t paid[2]; /* +32: fees in this currency of trades that settle in another [10^-18] */
+    uint64_t paid_base[2]; /* +48: the same at the rates of their moments [10^-18 of the firm's currency] */
+    int64_t value; /* +64: entered less paid at the rate of now, as its account's equity counts it [10^-4 of the firm's currency] */
+    uint64_t updated_seq; /* +72 */
+    uint32_t entries; /* +80: that moved it */
+    uint32_t base_unknown; /* +84: entries and fees for which there was no rate: the figures in the firm's currency lack them */
+    uint32_t next_of_account; /* +88 */
+    uint16_t account; /* +92 */
+    uint16_t currency; /* +94: row in currencies */
+    uint8_t unvalued; /* +96: 1: value cannot be told */
+    char pad_0[31]; /* +97: zero */
+} rf_cash_balance_t;
+RF_STATIC_ASSERT(sizeof(rf_cash_balance_t) == 128, "CashBalance");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, entered) == 0, "CashBalance.entered");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, entered_base) == 16, "CashBalance.entered_base");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, paid) == 32, "CashBalance.paid");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, paid_base) == 48, "CashBalance.paid_base");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, value) == 64, "CashBalance.value");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, updated_seq) == 72, "CashBalance.updated_seq");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, entries) == 80, "CashBalance.entries");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, base_unknown) == 84, "CashBalance.base_unknown");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, next_of_account) == 88, "CashBalance.next_of_account");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, account) == 92, "CashBalance.account");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, currency) == 94, "CashBalance.currency");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, unvalued) == 96, "CashBalance.unvalued");
+RF_STATIC_ASSERT(offsetof(rf_cash_balance_t, pad_0) == 97, "CashBalance.pad_0");
+
+/* What a position traded for one value date: legs of exposure by asset and date follow from it. Days that have come are one row, day 0. Written by: engine. */
+typedef struct {
+    uint64_t qty[2]; /* +0: signed [instrument scale] */
+    uint64_t flow[2]; /* +16: paid for it [money scale] */
+    uint32_t position; /* +32: row in ledger_positions; 0: free */
+    uint32_t value_day; /* +36: YYYYMMDD; 0: settled */
+    uint32_t next; /* +40: later day of the same position; of a free row: the next free one */
+    char pad_0[20]; /* +44: zero */
+} rf_value_date_t;
+RF_STATIC_ASSERT(sizeof(rf_value_date_t) == 64, "ValueDate");
+RF_STATIC_ASSERT(offsetof(rf_value_date_t, qty) == 0, "ValueDate.qty");
+RF_STATIC_ASSERT(offsetof(rf_value_date_t, flow) == 16, "ValueDate.flow");
+RF_STATIC_ASSERT(offsetof(rf_value_date_t, position) == 32, "ValueDate.position");
+RF_STATIC_ASSERT(offsetof(rf_value_date_t, value_day) == 36, "ValueDate.value_day");
+RF_STATIC_ASSERT(offsetof(rf_value_date_t, next) == 40, "ValueDate.next");
+RF_STATIC_ASSERT(offsetof(rf_value_date_t, pad_0) == 44, "ValueDate.pad_0");
+
+/* A row of a margin schedule: what it is for (0: any), the rate, and rates of the part of a position above a step. Written by: engine. */
+typedef struct {
+    int64_t above[3]; /* +0: steps of a position's size, rising; 0: unused [10^-4 of the firm's currency] */
+    uint32_t step_ppm[3]; /* +24: rate of the part above the step, in millionths */
+    uint32_t rate_ppm; /* +36: of the part below the first step, in millionths */
+    uint32_t highest_ppm; /* +40: of its rates: what working orders take up */
+    uint16_t id; /* +44 */
+    uint16_t broker; /* +46: row in brokers */
+    uint16_t account; /* +48: row in accounts */
+    uint16_t currency; /* +50: row in currencies: base or quote */
+    uint32_t instrument; /* +52 */
+    uint8_t kind; /* +56: enum InstrumentKind */
+    uint8_t status; /* +57: enum Status */
+    char pad_0[70]; /* +58: zero */
+} rf_margin_rate_t;
+RF_STATIC_ASSERT(sizeof(rf_margin_rate_t) == 128, "MarginRate");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, above) == 0, "MarginRate.above");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, step_ppm) == 24, "MarginRate.step_ppm");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, rate_ppm) == 36, "MarginRate.rate_ppm");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, highest_ppm) == 40, "MarginRate.highest_ppm");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, id) == 44, "MarginRate.id");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, broker) == 46, "MarginRate.broker");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, account) == 48, "MarginRate.account");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, currency) == 50, "MarginRate.currency");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, instrument) == 52, "MarginRate.instrument");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, kind) == 56, "MarginRate.kind");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, status) == 57, "MarginRate.status");
+RF_STATIC_ASSERT(offsetof(rf_margin_rate_t, pad_0) == 58, "MarginRate.pad_0");
 
 /* Where accounts are held. Written by: engine. */
 typedef struct {
@@ -2114,7 +2273,9 @@ typedef struct {
     int64_t short_working; /* +696: open short sales; account pairs only */
     int64_t spent; /* +704: what long positions cost, or are worth when that is more; firm, brokers and accounts only */
     uint32_t unvalued; /* +712: positions and open orders whose amount or profit cannot be told; they count 0 */
-    char pad_0[52]; /* +716: zero */
+    char pad_0[4]; /* +716: zero */
+    int64_t equity; /* +720: cash, and positions at the reference price, of its accounts; firm, brokers and accounts only */
+    char pad_1[40]; /* +728: zero */
 } rf_scope_t;
 RF_STATIC_ASSERT(sizeof(rf_scope_t) == 768, "Scope");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, limits) == 0, "Scope.limits");
@@ -2154,6 +2315,8 @@ RF_STATIC_ASSERT(offsetof(rf_scope_t, short_working) == 696, "Scope.short_workin
 RF_STATIC_ASSERT(offsetof(rf_scope_t, spent) == 704, "Scope.spent");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, unvalued) == 712, "Scope.unvalued");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 716, "Scope.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, equity) == 720, "Scope.equity");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_1) == 728, "Scope.pad_1");
 
 /* The scopes that orders of one strategy, account, venue and instrument belong to, or positions (venue 0). Looked up once an order. Written by: engine. */
 typedef struct {
@@ -2482,7 +2645,8 @@ typedef struct {
     uint16_t strategy; /* +262 */
     uint8_t method; /* +264: enum LedgerMethod */
     uint8_t base_unknown; /* +265: a rate was missing: the figures in the reporting currency say nothing */
-    char pad_0[2]; /* +266: zero */
+    uint8_t own_method; /* +266: set for this position by SET_METHOD; 0: its account's enum LedgerMethod */
+    uint8_t pad_0; /* +267: zero */
     uint32_t first_lot; /* +268: lowest sequence */
     uint32_t last_lot; /* +272 */
     uint32_t heap; /* +276: root of the heap of HIFO */
@@ -2498,7 +2662,8 @@ typedef struct {
     uint64_t updated_seq; /* +320 */
     uint64_t mark_px[2]; /* +328: last mark [instrument scale] */
     uint64_t marked_seq; /* +344: 0: no mark yet */
-    char pad_1[32]; /* +352: zero */
+    uint32_t first_date; /* +352: what it traded by value date: rows in value_dates */
+    char pad_1[28]; /* +356: zero */
 } rf_ledger_position_t;
 RF_STATIC_ASSERT(sizeof(rf_ledger_position_t) == 384, "LedgerPosition");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, qty) == 0, "LedgerPosition.qty");
@@ -2522,7 +2687,8 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, account) == 260, "LedgerPosition
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, strategy) == 262, "LedgerPosition.strategy");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, method) == 264, "LedgerPosition.method");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, base_unknown) == 265, "LedgerPosition.base_unknown");
-RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_0) == 266, "LedgerPosition.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, own_method) == 266, "LedgerPosition.own_method");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_0) == 267, "LedgerPosition.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, first_lot) == 268, "LedgerPosition.first_lot");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, last_lot) == 272, "LedgerPosition.last_lot");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, heap) == 276, "LedgerPosition.heap");
@@ -2538,7 +2704,8 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, trades) == 312, "LedgerPosition.
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, updated_seq) == 320, "LedgerPosition.updated_seq");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, mark_px) == 328, "LedgerPosition.mark_px");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, marked_seq) == 344, "LedgerPosition.marked_seq");
-RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_1) == 352, "LedgerPosition.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, first_date) == 352, "LedgerPosition.first_date");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_1) == 356, "LedgerPosition.pad_1");
 
 /* What one fill left open. WAC has one, its pool. Written by: engine. */
 typedef struct {
@@ -2606,8 +2773,10 @@ typedef struct {
     uint32_t root; /* +204: of a correction: the first of the chain */
     uint32_t newest; /* +208: of a fill: the correction in force */
     uint32_t given; /* +212: of a correction: LEDGER_GIVEN_* fields that it replaces */
-    uint16_t other_strategy; /* +216: TRANSFER */
-    char pad_0[38]; /* +218: zero */
+    uint16_t other_strategy; /* +216: TRANSFER, CROSS */
+    char pad_0[2]; /* +218: zero */
+    uint32_t value_day; /* +220: when it settles, YYYYMMDD; 0: not of the engine */
+    char pad_1[32]; /* +224: zero */
 } rf_ledger_event_t;
 RF_STATIC_ASSERT(sizeof(rf_ledger_event_t) == 256, "LedgerEvent");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, seq) == 0, "LedgerEvent.seq");
@@ -2647,6 +2816,8 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, newest) == 208, "LedgerEvent.newest
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, given) == 212, "LedgerEvent.given");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, other_strategy) == 216, "LedgerEvent.other_strategy");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pad_0) == 218, "LedgerEvent.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, value_day) == 220, "LedgerEvent.value_day");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pad_1) == 224, "LedgerEvent.pad_1");
 
 /* A lot that a close names: the fill that opened it and how much of it. Written by: engine. */
 typedef struct {

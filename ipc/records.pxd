@@ -53,6 +53,9 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_REVISION_OUT_OF_BAND
     const uint32_t RF_RISK_RULES
     const uint32_t RF_FIRM_SCOPE
+    const uint32_t RF_CASH_OF_ACCOUNT
+    const uint32_t RF_DATES_OF_POSITION
+    const uint32_t RF_CALENDAR_BEGINS
     const uint32_t RF_SETS_OF_SCOPE
     const uint32_t RF_ANY
     const uint32_t RF_INSTRUMENTS_MAX
@@ -314,6 +317,9 @@ cdef extern from "records.h" nogil:
         RF_CONTROL_KIND_APPROVE
         RF_CONTROL_KIND_WITHDRAW
         RF_CONTROL_KIND_BOOK_ENTRY
+        RF_CONTROL_KIND_DEFINE_MARGIN
+        RF_CONTROL_KIND_DEFINE_HOLIDAYS
+        RF_CONTROL_KIND_SET_METHOD
         RF_CONTROL_KIND_MAX
 
     enum: # ObservationKind
@@ -426,6 +432,7 @@ cdef extern from "records.h" nogil:
         RF_RISK_RULE_COLLAR
         RF_RISK_RULE_CREDIT
         RF_RISK_RULE_MARGIN
+        RF_RISK_RULE_FREE_MARGIN
         RF_RISK_RULE_MAX_POSITION
         RF_RISK_RULE_NET_EXPOSURE
         RF_RISK_RULE_GROSS_EXPOSURE
@@ -505,6 +512,11 @@ cdef extern from "records.h" nogil:
         RF_LEDGER_EVENT_KIND_EXPIRE
         RF_LEDGER_EVENT_KIND_BUST
         RF_LEDGER_EVENT_KIND_CORRECT
+        RF_LEDGER_EVENT_KIND_DEPOSIT
+        RF_LEDGER_EVENT_KIND_WITHDRAWAL
+        RF_LEDGER_EVENT_KIND_CONVERSION
+        RF_LEDGER_EVENT_KIND_CROSS
+        RF_LEDGER_EVENT_KIND_NAME_LOT
         RF_LEDGER_EVENT_KIND_MAX
 
     enum: # LedgerFee
@@ -536,7 +548,14 @@ cdef extern from "records.h" nogil:
         RF_LEDGER_RESULT_AMBIGUOUS
         RF_LEDGER_RESULT_NOT_HELD
         RF_LEDGER_RESULT_NOT_FLAT
+        RF_LEDGER_RESULT_NO_MARGIN
         RF_LEDGER_RESULT_MAX
+
+    enum: # MarkSide
+        RF_MARK_SIDE_MID
+        RF_MARK_SIDE_SIDE
+        RF_MARK_SIDE_LAST
+        RF_MARK_SIDE_MAX
 
     enum: # LedgerLegAccount
         RF_LEDGER_LEG_ACCOUNT_POSITION
@@ -739,7 +758,7 @@ cdef extern from "records.h" nogil:
         uint32_t proposals
         uint32_t scopes
         uint32_t lots
-        char pad_0[4]
+        uint32_t margin_rates
         uint64_t day_begins_ns
         char pad_1[48]
 
@@ -801,6 +820,19 @@ cdef extern from "records.h" nogil:
         uint8_t kind
         uint8_t amount_digits
         char pad_0[2]
+
+    ctypedef struct MethodChange "rf_method_change_t":
+        uint32_t instrument
+        uint16_t account
+        uint16_t strategy
+        uint8_t method
+        char pad_0[55]
+
+    ctypedef struct HolidayChange "rf_holiday_change_t":
+        uint32_t days[15]
+        uint16_t currency
+        uint8_t count
+        uint8_t is_holiday
 
     ctypedef struct Mark "rf_mark_t":
         uint64_t slot_seq
@@ -907,12 +939,16 @@ cdef extern from "records.h" nogil:
         uint32_t marks_refused
         uint32_t scopes_full
         uint32_t sweep_stood
-        char pad_2[4]
+        uint32_t weighing
         uint64_t controls_refused
         uint64_t refused[16]
         uint64_t sweep_ns
         uint64_t flatten_ns
-        char pad_1[32]
+        uint32_t cash_count
+        uint32_t margin_rate_count
+        uint32_t value_date_count
+        uint32_t free_value_date
+        char pad_1[16]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -941,7 +977,9 @@ cdef extern from "records.h" nogil:
         uint8_t restricted
         uint8_t locate_required
         uint8_t amount_shift
-        char pad_2[3]
+        uint8_t mark_side
+        uint8_t daily
+        uint8_t pad_2
         uint32_t marks_refused
         uint32_t first_buy
         uint32_t first_sell
@@ -966,7 +1004,9 @@ cdef extern from "records.h" nogil:
         char pad_0[2]
         uint32_t scope
         uint8_t method
-        char pad_1[59]
+        char pad_1[3]
+        uint32_t first_cash
+        char pad_2[52]
 
     ctypedef struct Venue "rf_venue_t":
         char name[24]
@@ -1181,7 +1221,9 @@ cdef extern from "records.h" nogil:
         uint64_t flatten_ns
         uint32_t flatten_tries
         uint8_t flatten_reason
-        char pad_1[11]
+        uint8_t pad_1
+        uint16_t margin_rate
+        int64_t besides
 
     ctypedef struct Currency "rf_currency_t":
         char code[8]
@@ -1192,6 +1234,49 @@ cdef extern from "records.h" nogil:
         uint8_t is_firm
         uint32_t scope
         char pad_0[32]
+
+    ctypedef struct Calendar "rf_calendar_t":
+        uint64_t holidays[64]
+        uint64_t changed_ns
+        uint16_t currency
+        char pad_0[54]
+
+    ctypedef struct CashBalance "rf_cash_balance_t":
+        uint64_t entered[2]
+        uint64_t entered_base[2]
+        uint64_t paid[2]
+        uint64_t paid_base[2]
+        int64_t value
+        uint64_t updated_seq
+        uint32_t entries
+        uint32_t base_unknown
+        uint32_t next_of_account
+        uint16_t account
+        uint16_t currency
+        uint8_t unvalued
+        char pad_0[31]
+
+    ctypedef struct ValueDate "rf_value_date_t":
+        uint64_t qty[2]
+        uint64_t flow[2]
+        uint32_t position
+        uint32_t value_day
+        uint32_t next
+        char pad_0[20]
+
+    ctypedef struct MarginRate "rf_margin_rate_t":
+        int64_t above[3]
+        uint32_t step_ppm[3]
+        uint32_t rate_ppm
+        uint32_t highest_ppm
+        uint16_t id
+        uint16_t broker
+        uint16_t account
+        uint16_t currency
+        uint32_t instrument
+        uint8_t kind
+        uint8_t status
+        char pad_0[70]
 
     ctypedef struct Broker "rf_broker_t":
         char name[24]
@@ -1291,7 +1376,9 @@ cdef extern from "records.h" nogil:
         int64_t short_working
         int64_t spent
         uint32_t unvalued
-        char pad_0[52]
+        char pad_0[4]
+        int64_t equity
+        char pad_1[40]
 
     ctypedef struct ScopeSet "rf_scope_set_t":
         uint32_t instrument
@@ -1460,7 +1547,8 @@ cdef extern from "records.h" nogil:
         uint16_t strategy
         uint8_t method
         uint8_t base_unknown
-        char pad_0[2]
+        uint8_t own_method
+        uint8_t pad_0
         uint32_t first_lot
         uint32_t last_lot
         uint32_t heap
@@ -1476,7 +1564,8 @@ cdef extern from "records.h" nogil:
         uint64_t updated_seq
         uint64_t mark_px[2]
         uint64_t marked_seq
-        char pad_1[32]
+        uint32_t first_date
+        char pad_1[28]
 
     ctypedef struct Lot "rf_lot_t":
         uint64_t qty[2]
@@ -1529,7 +1618,9 @@ cdef extern from "records.h" nogil:
         uint32_t newest
         uint32_t given
         uint16_t other_strategy
-        char pad_0[38]
+        char pad_0[2]
+        uint32_t value_day
+        char pad_1[32]
 
     ctypedef struct LedgerPick "rf_ledger_pick_t":
         uint64_t key

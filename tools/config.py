@@ -112,6 +112,7 @@ class LimitsConfig:
     proposals: int
     scopes: int
     lots: int
+    margin_rates: int
 
 
 @dataclass(frozen=True)
@@ -444,6 +445,7 @@ def _limits(t: Table) -> LimitsConfig:
         proposals=t.whole("proposals", 16, 1 << 16, 256),
         scopes=t.whole("scopes", 64, 1 << 24, 1 << 12),
         lots=t.whole("lots", positions + 1, 1 << 28, max(1 << 16, 2 * positions)),
+        margin_rates=t.whole("margin_rates", 1, 1 << 14, 256),
     )
     t.finish()
     return config
