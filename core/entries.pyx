@@ -47,7 +47,7 @@ cdef enum:
     GIVEN_RATIO = 8
     GIVEN_OTHER = 16
     GIVEN_OTHER_STRATEGY = 32
-    KINDS = 16
+    KINDS = 32
     REFERENCE_BYTES = 16
 
 # What each kind needs, and what it may have besides: a price may be 0 where it says what something is worth. What is not here is no entry.
