@@ -19,8 +19,7 @@ from libc.string cimport memcmp, memset
 
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.ledger_events cimport book
-from ringfence.core.ledger_index cimport find_event, find_position
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_index cimport find_event, find_position, in_force
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
 from ringfence.core.state cimport EngineState, currency_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t

@@ -12,10 +12,11 @@ figure has changed.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, key_slot
-from ringfence.core.ledger_kinds cimport apply, apply_fill, in_force
+from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, in_force, key_slot
+from ringfence.core.ledger_kinds cimport apply
 from ringfence.core.ledger_legs cimport say_legs, touch
 from ringfence.core.ledger_recompute cimport POSITION_LINKED, after_event, chain, link_event, recompute
+from ringfence.core.ledger_trades cimport apply_fill
 from ringfence.core.lots cimport LedgerTables
 from ringfence.core.wide cimport rf_wide_abs, rf_wide_is_figure, rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (

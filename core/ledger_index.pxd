@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.dedupe cimport mix
 from ringfence.core.lots cimport LedgerTables
+from ringfence.ipc.records cimport LedgerEvent
 
 # In a word of by_key: the row is of the first bust or correction that waits for the identity, not of the event that has it.
 cdef enum:
@@ -35,5 +36,8 @@ cdef uint32_t add_position(LedgerTables *t, uint32_t slot, uint16_t account, uin
 cdef inline uint32_t find_or_add(LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument, uint8_t method) noexcept nogil:
     cdef uint32_t slot = position_slot(t, account, strategy, instrument), row = t.by_position[slot]
     return row if row else add_position(t, slot, account, strategy, instrument, method)
+# The content in force of an event: its own, or that of its newest correction.
+cdef inline const LedgerEvent *in_force(const LedgerTables *t, uint32_t row) noexcept nogil:
+    return &t.events[t.events[row].newest if t.events[row].newest else row]
 # Take back the positions above a row, which must be the last that were made.
 cdef void drop_positions_above(LedgerTables *t, uint32_t count) noexcept nogil

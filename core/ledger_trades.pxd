@@ -34,13 +34,21 @@ cdef inline wide_t exact_unit(const LedgerInstrument *i, wide_t px) noexcept nog
     rf_wide_product(px, rf_wide_load(i.factor), &unit)
     return unit
 
+# Whether an event is settled in the reporting currency.
+cdef inline int at_par(const LedgerEvent *e) noexcept nogil:
+    return e.fx == 1 and e.fx_digits == 0
+
 # value in the reporting currency at the event's rate: 1, or 0 when it does not fit.
 cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil
 
 # Whether the lots that a close of SPEC names are there, each once, and add up to it; no name at all is clear when it closes all or there is one lot.
 cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil
-# Book a trade: against the position it closes lots in the order of the method, what is left opens one.
-cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil
+# Expense a fee of this value.
+cdef int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil
+# Book the fill in a row, or what corrections have made of it.
+cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil
+# Book a trade without fee at a price, for the event in a row; its value is handed back.
+cdef int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const LedgerEvent *e, wide_t qty, wide_t px, wide_t *value) noexcept nogil
 # Take `qty` (with the position's sign, at most all of it) with its lots and cost to another position of the same instrument.
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil
 # Give a position a lot that comes with cost and sequence; the target is flat or has the same sign.

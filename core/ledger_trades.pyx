@@ -13,17 +13,28 @@ shrinks to what was realized when the position is flat. Tables are the caller's.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memset
 
+from ringfence.core.ledger_index cimport in_force
 from ringfence.core.lots cimport LedgerTables, by_rank, first_to_go, insert_lot, lot_to_spare, new_lot, rank_of, remove_lot
 from ringfence.core.wide cimport (
     rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_opposed, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store,
     wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_INVERSE, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC,
+    RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_NOT_HELD, RF_LEDGER_RESULT_OVERFLOW, LedgerClosing, LedgerEvent, LedgerInstrument, LedgerPick,
     LedgerPosition, Lot,
 )
+
+# What a close has told of its lots so far.
+ctypedef struct Pieces:
+    wide_t closing               # units in all
+    wide_t proceeds              # in all
+    wide_t done
+    wide_t told
+    wide_t price                 # what the lots realized, each by the rate of the event
 
 
 cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out) noexcept nogil:
@@ -47,7 +58,7 @@ cdef int value_of(const LedgerInstrument *i, wide_t qty, wide_t px, wide_t *out)
 
 
 cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil:
-    if e.fx == 1 and e.fx_digits == 0:  # settled in the reporting currency
+    if at_par(e):
         out[0] = value
         return 1
     return rf_wide_ratio(value, rf_wide_from(e.fx), power_of_ten(e.fx_digits), out)
@@ -113,33 +124,60 @@ cdef void say_closing(LedgerTables *t, uint32_t position, uint64_t seq, uint64_t
 
 
 cdef inline void close_lot(LedgerTables *t, uint32_t position, uint32_t row, wide_t k, wide_t *cost, wide_t *cost_base) noexcept nogil:
-    """Take ``k`` units and their share of the cost out of a lot; an empty one is freed."""
-    cdef LedgerPosition *p = &t.positions[position]
+    """Take ``k`` units and their share of the cost out of a lot; an empty one is freed. The figures of the position are the caller's to change."""
     cdef Lot *lot = &t.lots[row]
     cdef wide_t qty = rf_wide_load(lot.qty), n = rf_wide_abs(qty)
-    cost[0] = rf_wide_part(rf_wide_load(lot.cost), k, n)
+    cost[0] = rf_wide_load(lot.cost)
     cost_base[0] = rf_wide_load(lot.cost_base)
-    if cost_base[0] != 0:
-        cost_base[0] = rf_wide_part(cost_base[0], k, n)
-        rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base[0])
-        rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - cost_base[0])
-    rf_wide_store(p.cost, rf_wide_load(p.cost) - cost[0])
-    rf_wide_store(p.qty, rf_wide_load(p.qty) - (k if qty > 0 else -k))
     if k == n:
         remove_lot(t, position, row)
         return
-    rf_wide_store(lot.qty, qty - (k if qty > 0 else -k))
+    rf_wide_store(lot.qty, qty - k if qty > 0 else qty + k)
+    cost[0] = rf_wide_part(cost[0], k, n)
     rf_wide_store(lot.cost, rf_wide_load(lot.cost) - cost[0])
+    if cost_base[0] != 0:
+        cost_base[0] = rf_wide_part(cost_base[0], k, n)
+        rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - cost_base[0])
+
+
+cdef void tell_piece(
+    LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x, const Lot *lot, wide_t k, wide_t cost, Pieces *told,
+) noexcept nogil:
+    """What a close realizes of one of its lots, by its part of the proceeds; ``lot`` as it was."""
+    cdef wide_t piece, realized, price = 0
+    told.done += k
+    if told.done == told.closing:
+        piece = told.proceeds - told.told
+    elif x.unit != 0 and x.fee == 0:
+        piece = (k if x.qty > 0 else -k) * x.unit
+    else:
+        piece = rf_wide_part(told.proceeds, told.done, told.closing) - told.told
+    told.told += piece
+    realized = -piece - cost
+    if e.fx != 0:
+        in_base(e, realized, &price)
+        told.price += price
+    if t.closings != NULL and not t.replaying:
+        say_closing(t, position, x.seq, lot.seq, lot.event, k, realized)
 
 
 cdef void close_lots(
     LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x, wide_t closing, wide_t proceeds, wide_t proceeds_base,
 ) noexcept nogil:
-    """Close ``closing`` units; ``proceeds`` are what is paid for them (negative: received), fee included."""
+    """Close ``closing`` units; ``proceeds`` are what is paid for them (negative: received), fee included.
+
+    What each lot realizes is computed only where somebody reads it: the closings, and a rate, by which each is rounded. Else the sum is enough.
+    """
     cdef LedgerPosition *p = &t.positions[position]
-    cdef wide_t left = closing, done = 0, told = 0, told_base = 0, k, piece, piece_base, cost, cost_base, realized, price_part, picked = 0
-    cdef uint32_t row, pick = x.first_pick, lot_event
-    cdef uint64_t lot_seq
+    cdef wide_t left = closing, k, cost, cost_base, all_cost = 0, all_cost_base = 0, picked = 0, realized
+    cdef uint32_t row, pick = x.first_pick
+    cdef int by_piece = not at_par(e) and e.fx != 0 or t.closings != NULL and not t.replaying
+    cdef Pieces told
+    cdef Lot lot
+    if by_piece:
+        memset(&told, 0, sizeof(Pieces))
+        told.closing = closing
+        told.proceeds = proceeds
     while left > 0:
         if x.pick_count:
             if picked == 0:
@@ -157,28 +195,22 @@ cdef void close_lots(
             if picked == 0:
                 pick += 1
         left -= k
-        done += k
-        if left == 0:
-            piece = proceeds - told
-        elif x.unit != 0 and x.fee == 0:
-            piece = (k if x.qty > 0 else -k) * x.unit
-        else:
-            piece = rf_wide_part(proceeds, done, closing) - told
-        told += piece
-        lot_seq = t.lots[row].seq
-        lot_event = t.lots[row].event
+        if by_piece:
+            lot = t.lots[row]
         close_lot(t, position, row, k, &cost, &cost_base)
-        realized = -piece - cost
-        rf_wide_store(p.realized, rf_wide_load(p.realized) + realized)
-        if e.fx != 0:
-            piece_base = proceeds_base - told_base if left == 0 else rf_wide_part(proceeds_base, done, closing) - told_base
-            told_base += piece_base
-            price_part = 0
-            in_base(e, realized, &price_part)
-            rf_wide_store(p.realized_base, rf_wide_load(p.realized_base) - piece_base - cost_base)
-            rf_wide_store(p.realized_fx, rf_wide_load(p.realized_fx) - piece_base - cost_base - price_part)
-        if t.closings != NULL and not t.replaying:
-            say_closing(t, position, x.seq, lot_seq, lot_event, k, realized)
+        all_cost += cost
+        all_cost_base += cost_base
+        if by_piece:
+            tell_piece(t, position, e, x, &lot, k, cost, &told)
+    realized = -proceeds - all_cost
+    rf_wide_store(p.cost, rf_wide_load(p.cost) - all_cost)
+    rf_wide_store(p.realized, rf_wide_load(p.realized) + realized)
+    if all_cost_base != 0:
+        rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - all_cost_base)
+    if e.fx != 0:
+        all_cost_base += proceeds_base
+        rf_wide_store(p.realized_base, rf_wide_load(p.realized_base) - all_cost_base)
+        rf_wide_store(p.realized_fx, rf_wide_load(p.realized_fx) - all_cost_base - (realized if at_par(e) else told.price))
 
 
 cdef int receive_lot(LedgerTables *t, uint32_t target, uint64_t seq, uint32_t event, wide_t qty, wide_t cost, wide_t cost_base, wide_t rank) noexcept nogil:
@@ -226,14 +258,16 @@ cdef void flatten_bound(LedgerPosition *p) noexcept nogil:
     rf_wide_store(p.bound, bound + rf_wide_abs(rf_wide_load(p.moved)))
 
 
-cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil:
+cdef inline int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil:
+    """Book a trade: against the position it closes lots in the order of the method, what is left opens one."""
     cdef LedgerPosition *p = &t.positions[position]
-    cdef wide_t held = rf_wide_load(p.qty), total = x.value + x.fee, total_base = 0, after = held + x.qty
+    cdef wide_t held = rf_wide_load(p.qty), total = x.value, total_base = 0, after = held + x.qty
     cdef wide_t bound = rf_wide_load(p.bound) + rf_wide_abs(x.value), proceeds, proceeds_base, rank = 0
-    cdef int opens = held == 0 or not rf_wide_opposed(held, x.qty), flips = not opens and after != 0 and rf_wide_opposed(after, held)
+    cdef Lot *pool
     if x.qty == 0:
         return RF_LEDGER_RESULT_BAD_EVENT
     if x.fee != 0:
+        total += x.fee
         bound += rf_wide_abs(x.fee)
     if not rf_wide_is_figure(bound) or not rf_wide_is_figure(after):
         return RF_LEDGER_RESULT_OVERFLOW
@@ -241,34 +275,135 @@ cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const T
         if not in_base(e, total, &total_base) or not rf_wide_is_figure(total_base) or not rf_wide_is_figure(bound + rf_wide_abs(total_base)):
             return RF_LEDGER_RESULT_OVERFLOW
         bound += rf_wide_abs(total_base)
-    proceeds = total
-    proceeds_base = total_base
-    if opens:
-        if not (p.method == RF_LEDGER_METHOD_WAC and p.first_lot) and not lot_to_spare(t):
-            return RF_LEDGER_RESULT_NO_ROW
-        if by_rank(p) and not opening_rank(t, p, x, x.qty, total, &rank):
-            return RF_LEDGER_RESULT_OVERFLOW
-    elif flips:
+    if held == 0 or not rf_wide_opposed(held, x.qty):
+        if p.method == RF_LEDGER_METHOD_WAC and p.first_lot:
+            pool = &t.lots[p.first_lot]
+            rf_wide_store(pool.qty, after)
+            rf_wide_store(p.qty, after)
+            rf_wide_store(pool.cost, rf_wide_load(pool.cost) + total)
+            rf_wide_store(p.cost, rf_wide_load(p.cost) + total)
+            if total_base != 0:
+                rf_wide_store(pool.cost_base, rf_wide_load(pool.cost_base) + total_base)
+                rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) + total_base)
+        else:
+            if not lot_to_spare(t):
+                return RF_LEDGER_RESULT_NO_ROW
+            if by_rank(p) and not opening_rank(t, p, x, x.qty, total, &rank):
+                return RF_LEDGER_RESULT_OVERFLOW
+            receive_lot(t, position, x.seq, x.event, x.qty, total, total_base, rank)
+    elif after == 0 or not rf_wide_opposed(after, held):
+        rf_wide_store(p.qty, after)
+        close_lots(t, position, e, x, rf_wide_abs(x.qty), total, total_base)
+    else:
         proceeds = -held * x.unit if x.unit != 0 else rf_wide_part(x.value, rf_wide_abs(held), rf_wide_abs(x.qty))
+        proceeds_base = total_base
         if x.fee != 0:
             proceeds += rf_wide_part(x.fee, rf_wide_abs(held), rf_wide_abs(x.qty))
         if e.fx != 0:
             in_base(e, proceeds, &proceeds_base)
         if by_rank(p) and not opening_rank(t, p, x, after, total - proceeds, &rank):
             return RF_LEDGER_RESULT_OVERFLOW
+        rf_wide_store(p.qty, 0)
+        close_lots(t, position, e, x, rf_wide_abs(held), proceeds, proceeds_base)
+        receive_lot(t, position, x.seq, x.event, after, total - proceeds, total_base - proceeds_base, rank)
     if e.fx == 0:
         p.base_unknown = 1
-    rf_wide_store(p.bound, bound)
-    rf_wide_store(p.flow, rf_wide_load(p.flow) + total)
     p.trades += 1
-    if opens:
-        return receive_lot(t, position, x.seq, x.event, x.qty, total, total_base, rank)
-    close_lots(t, position, e, x, rf_wide_abs(held) if flips else rf_wide_abs(x.qty), proceeds, proceeds_base)
+    rf_wide_store(p.flow, rf_wide_load(p.flow) + total)
+    rf_wide_store(p.bound, bound)
     if after == 0:
         flatten_bound(p)
-    if flips:
-        return receive_lot(t, position, x.seq, x.event, after, total - proceeds, total_base - proceeds_base, rank)
     return RF_LEDGER_RESULT_BOOKED
+
+
+cdef int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
+    cdef wide_t base = 0
+    if e.fx == 0:
+        return accumulate(p.fees, value)
+    if not in_base(e, value, &base) or not accumulate(p.fees_base, base):
+        return 0
+    if not accumulate(p.fees, value):
+        accumulate(p.fees_base, -base)
+        return 0
+    return 1
+
+
+cdef int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const LedgerEvent *e, wide_t qty, wide_t px, wide_t *value) noexcept nogil:
+    """A trade without fee at a price; its value is handed back."""
+    cdef const LedgerInstrument *i = &t.instruments[t.positions[position].instrument]
+    cdef Trade x
+    if not value_of(i, qty, px, value):
+        return RF_LEDGER_RESULT_BAD_PRICE if i.flags & RF_LEDGER_INVERSE and px <= 0 else RF_LEDGER_RESULT_OVERFLOW
+    memset(&x, 0, sizeof(Trade))
+    x.qty = qty
+    x.value = value[0]
+    x.unit = exact_unit(i, px)
+    x.px = px
+    x.seq = t.events[row].seq
+    x.event = row
+    return trade(t, position, e, &x)
+
+
+cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
+    cdef const LedgerEvent *root = &t.events[row]
+    cdef const LedgerEvent *e = in_force(t, row)
+    cdef LedgerPosition *p = &t.positions[root.position]
+    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
+    cdef wide_t px = rf_wide_load(e.px), fee = 0, fee_value = 0
+    cdef Trade x, after_fee
+    cdef int result
+    x.qty = rf_wide_load(e.qty)
+    x.px = px
+    x.fee = 0
+    x.unit = exact_unit(i, px)
+    x.seq = root.seq
+    x.event = row
+    x.first_pick = e.first_pick
+    x.pick_count = e.pick_count if p.method == RF_LEDGER_METHOD_SPEC else 0
+    if i.flags & RF_LEDGER_INVERSE and px <= 0:
+        return RF_LEDGER_RESULT_BAD_PRICE
+    if x.unit != 0:
+        if not rf_wide_product(x.qty, x.unit, &x.value) or not rf_wide_is_figure(x.value):
+            return RF_LEDGER_RESULT_OVERFLOW
+    elif not value_of(i, x.qty, px, &x.value):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if p.method == RF_LEDGER_METHOD_SPEC:
+        after_fee = x
+        if e.fee_kind == RF_LEDGER_FEE_BASE:
+            after_fee.qty -= rf_wide_load(e.fee)
+        if not names_its_lots(t, root.position, &after_fee):
+            return RF_LEDGER_RESULT_AMBIGUOUS
+    if e.fee_kind:
+        fee = rf_wide_load(e.fee)
+        fee_value = fee
+        if e.fee_kind == RF_LEDGER_FEE_CAPITALIZE:
+            x.fee = fee
+            fee_value = 0
+        elif e.fee_kind == RF_LEDGER_FEE_BASE:
+            if i.flags & RF_LEDGER_INVERSE:
+                return RF_LEDGER_RESULT_BAD_EVENT
+            if not value_of(i, fee, px, &fee_value):
+                return RF_LEDGER_RESULT_OVERFLOW
+            x.qty -= fee
+            x.value -= fee_value
+        elif e.fee_kind == RF_LEDGER_FEE_HELD:
+            result = trade_at(t, root.other_position, row, e, -fee, rf_wide_load(e.fee_px), &fee_value)
+            if result != RF_LEDGER_RESULT_BOOKED:
+                return result
+            fee_value = -fee_value
+        if fee_value != 0 and not add_fee(p, e, fee_value):
+            return RF_LEDGER_RESULT_OVERFLOW
+        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):
+            add_fee(p, e, -fee_value)
+            return RF_LEDGER_RESULT_OVERFLOW
+        if x.qty == 0:
+            return RF_LEDGER_RESULT_BOOKED
+    result = trade(t, root.position, e, &x)
+    if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
+        add_fee(p, e, -fee_value)
+        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:
+            accumulate(p.fees_elsewhere, -fee_value)
+    return result
 
 
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil:
@@ -293,6 +428,9 @@ cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty
             k = left
         left -= k
         close_lot(t, source, row, k, &cost, &cost_base)
+        rf_wide_store(p.qty, rf_wide_load(p.qty) - (k if qty > 0 else -k))
+        rf_wide_store(p.cost, rf_wide_load(p.cost) - cost)
+        rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base)
         rf_wide_store(p.moved, rf_wide_load(p.moved) - cost)
         rf_wide_store(to.moved, rf_wide_load(to.moved) + cost)
         rf_wide_store(to.bound, rf_wide_load(to.bound) + rf_wide_abs(cost) + rf_wide_abs(cost_base))

@@ -104,14 +104,18 @@ cdef extern from *:
         rf_wide_t whole, rest, result, left;
         rf_uwide_t size, gap;
         if (k == n) return v;
-        if (v == (int64_t)v && n == (int64_t)n) { /* two short divisions for a long one */
-            int64_t by = (int64_t)n, short_rest = (int64_t)v % by, product;
-            if (!__builtin_mul_overflow(short_rest, (int64_t)k, &product)) {
-                int64_t short_left = product % by;
-                uint64_t short_size = (uint64_t)(short_left < 0 ? -short_left : short_left), short_gap = (uint64_t)by - short_size;
-                result = (rf_wide_t)((int64_t)v / by) * k + product / by;
-                if (short_size > short_gap || (short_size == short_gap && (result & 1))) result += short_left < 0 ? -1 : 1;
-                return result;
+        if (v == (int64_t)v && n == (int64_t)n) { /* one short division, at most two, for a long one */
+            int64_t by = (int64_t)n, share = 0, product;
+            int fits = !__builtin_mul_overflow((int64_t)v, (int64_t)k, &product);
+            if (!fits) {
+                share = (int64_t)v / by * (int64_t)k;
+                fits = !__builtin_mul_overflow((int64_t)v % by, (int64_t)k, &product);
+            }
+            if (fits) {
+                int64_t short_left = product % by, short_result = share + product / by;
+                uint64_t twice = 2 * (uint64_t)(short_left < 0 ? -short_left : short_left);
+                if (twice > (uint64_t)by || (twice == (uint64_t)by && (short_result & 1))) short_result += short_left < 0 ? -1 : 1;
+                return short_result;
             }
         }
         if (n != (int64_t)n) {

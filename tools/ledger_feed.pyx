@@ -19,8 +19,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from ringfence.core.calendar cimport days_since_2000
-from ringfence.core.ledger_index cimport find_event
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_index cimport find_event, in_force
 from ringfence.core.ledger_legs cimport cash_of
 from ringfence.core.lots cimport LedgerRefusal, LedgerTables
 from ringfence.core.proposals cimport find_proposal
