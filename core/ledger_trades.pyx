@@ -161,6 +161,19 @@ cdef void tell_piece(
         say_closing(t, position, x.seq, lot.seq, lot.event, k, realized)
 
 
+cdef inline void realize(
+    LedgerPosition *p, const LedgerEvent *e, wide_t proceeds, wide_t cost, wide_t proceeds_base, wide_t cost_base, wide_t price,
+) noexcept nogil:
+    """Enter what a close took out of a position and what came of it; ``price``: what it realized, at the rate of the event."""
+    rf_wide_store(p.cost, rf_wide_load(p.cost) - cost)
+    rf_wide_store(p.realized, rf_wide_load(p.realized) - proceeds - cost)
+    if cost_base != 0:
+        rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base)
+    if e.fx != 0:
+        rf_wide_store(p.realized_base, rf_wide_load(p.realized_base) - proceeds_base - cost_base)
+        rf_wide_store(p.realized_fx, rf_wide_load(p.realized_fx) - proceeds_base - cost_base - price)
+
+
 cdef void close_lots(
     LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x, wide_t closing, wide_t proceeds, wide_t proceeds_base,
 ) noexcept nogil:
@@ -169,7 +182,7 @@ cdef void close_lots(
     What each lot realizes is computed only where somebody reads it: the closings, and a rate, by which each is rounded. Else the sum is enough.
     """
     cdef LedgerPosition *p = &t.positions[position]
-    cdef wide_t left = closing, k, cost, cost_base, all_cost = 0, all_cost_base = 0, picked = 0, realized
+    cdef wide_t left = closing, k, cost, cost_base, all_cost = 0, all_cost_base = 0, picked = 0
     cdef uint32_t row, pick = x.first_pick
     cdef int by_piece = not at_par(e) and e.fx != 0 or t.closings != NULL and not t.replaying
     cdef Pieces told
@@ -202,15 +215,7 @@ cdef void close_lots(
         all_cost_base += cost_base
         if by_piece:
             tell_piece(t, position, e, x, &lot, k, cost, &told)
-    realized = -proceeds - all_cost
-    rf_wide_store(p.cost, rf_wide_load(p.cost) - all_cost)
-    rf_wide_store(p.realized, rf_wide_load(p.realized) + realized)
-    if all_cost_base != 0:
-        rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - all_cost_base)
-    if e.fx != 0:
-        all_cost_base += proceeds_base
-        rf_wide_store(p.realized_base, rf_wide_load(p.realized_base) - all_cost_base)
-        rf_wide_store(p.realized_fx, rf_wide_load(p.realized_fx) - all_cost_base - (realized if at_par(e) else told.price))
+    realize(p, e, proceeds, all_cost, proceeds_base, all_cost_base, told.price if by_piece else -proceeds - all_cost)
 
 
 cdef int receive_lot(LedgerTables *t, uint32_t target, uint64_t seq, uint32_t event, wide_t qty, wide_t cost, wide_t cost_base, wide_t rank) noexcept nogil:
@@ -258,11 +263,78 @@ cdef void flatten_bound(LedgerPosition *p) noexcept nogil:
     rf_wide_store(p.bound, bound + rf_wide_abs(rf_wide_load(p.moved)))
 
 
+cdef inline int close_within(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x, wide_t proceeds, wide_t proceeds_base) noexcept nogil:
+    """Close out of the one lot that goes first, when it is larger than the trade, as most are: 1; else 0, and nothing has changed."""
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef Lot *lot = &t.lots[first_to_go(p)]
+    cdef wide_t qty = rf_wide_load(lot.qty), left = qty + x.qty, k = x.qty, cost, cost_base, price = 0
+    if left == 0 or rf_wide_opposed(left, qty):
+        return 0
+    rf_wide_store(lot.qty, left)
+    if qty > 0:
+        k = -k
+    else:
+        qty = -qty
+    cost = rf_wide_part(rf_wide_load(lot.cost), k, qty)
+    rf_wide_store(lot.cost, rf_wide_load(lot.cost) - cost)
+    cost_base = rf_wide_load(lot.cost_base)
+    if cost_base != 0:
+        cost_base = rf_wide_part(cost_base, k, qty)
+        rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - cost_base)
+    if e.fx != 0:
+        in_base(e, -proceeds - cost, &price)
+    realize(p, e, proceeds, cost, proceeds_base, cost_base, price)
+    if t.closings != NULL and not t.replaying:
+        say_closing(t, position, x.seq, lot.seq, lot.event, k, -proceeds - cost)
+    return 1
+
+
+cdef inline void enter_trade(LedgerPosition *p, const LedgerEvent *e, wide_t total, wide_t bound) noexcept nogil:
+    """Enter what every trade adds to; nothing of it can be refused any more."""
+    rf_wide_store(p.bound, bound)
+    rf_wide_store(p.flow, rf_wide_load(p.flow) + total)
+    p.trades += 1
+    if e.fx == 0:
+        p.base_unknown = 1
+
+
+cdef int flip(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x, wide_t total, wide_t total_base, wide_t bound) noexcept nogil:
+    """Close all that is held and open a lot with what is left."""
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef wide_t held = rf_wide_load(p.qty), closing = rf_wide_abs(held), proceeds, proceeds_base = 0, rank = 0
+    if x.unit != 0:
+        proceeds = -held * x.unit
+    else:
+        proceeds = rf_wide_part(x.value, closing, rf_wide_abs(x.qty))
+    if x.fee != 0:
+        proceeds += rf_wide_part(x.fee, closing, rf_wide_abs(x.qty))
+    if e.fx != 0:
+        proceeds_base = total_base
+        in_base(e, proceeds, &proceeds_base)
+    if by_rank(p) and not opening_rank(t, p, x, held + x.qty, total - proceeds, &rank):
+        return RF_LEDGER_RESULT_OVERFLOW
+    enter_trade(p, e, total, bound)
+    rf_wide_store(p.qty, 0)
+    close_lots(t, position, e, x, closing, proceeds, proceeds_base)
+    return receive_lot(t, position, x.seq, x.event, held + x.qty, total - proceeds, total_base - proceeds_base, rank)
+
+
+cdef int open_lot(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x, wide_t total, wide_t total_base, wide_t bound) noexcept nogil:
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef wide_t rank = 0
+    if not lot_to_spare(t):
+        return RF_LEDGER_RESULT_NO_ROW
+    if by_rank(p) and not opening_rank(t, p, x, x.qty, total, &rank):
+        return RF_LEDGER_RESULT_OVERFLOW
+    enter_trade(p, e, total, bound)
+    return receive_lot(t, position, x.seq, x.event, x.qty, total, total_base, rank)
+
+
 cdef inline int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil:
     """Book a trade: against the position it closes lots in the order of the method, what is left opens one."""
     cdef LedgerPosition *p = &t.positions[position]
     cdef wide_t held = rf_wide_load(p.qty), total = x.value, total_base = 0, after = held + x.qty
-    cdef wide_t bound = rf_wide_load(p.bound) + rf_wide_abs(x.value), proceeds, proceeds_base, rank = 0
+    cdef wide_t bound = rf_wide_load(p.bound) + rf_wide_abs(x.value)
     cdef Lot *pool
     if x.qty == 0:
         return RF_LEDGER_RESULT_BAD_EVENT
@@ -275,44 +347,27 @@ cdef inline int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, 
         if not in_base(e, total, &total_base) or not rf_wide_is_figure(total_base) or not rf_wide_is_figure(bound + rf_wide_abs(total_base)):
             return RF_LEDGER_RESULT_OVERFLOW
         bound += rf_wide_abs(total_base)
-    if held == 0 or not rf_wide_opposed(held, x.qty):
-        if p.method == RF_LEDGER_METHOD_WAC and p.first_lot:
-            pool = &t.lots[p.first_lot]
-            rf_wide_store(pool.qty, after)
-            rf_wide_store(p.qty, after)
-            rf_wide_store(pool.cost, rf_wide_load(pool.cost) + total)
-            rf_wide_store(p.cost, rf_wide_load(p.cost) + total)
-            if total_base != 0:
-                rf_wide_store(pool.cost_base, rf_wide_load(pool.cost_base) + total_base)
-                rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) + total_base)
-        else:
-            if not lot_to_spare(t):
-                return RF_LEDGER_RESULT_NO_ROW
-            if by_rank(p) and not opening_rank(t, p, x, x.qty, total, &rank):
-                return RF_LEDGER_RESULT_OVERFLOW
-            receive_lot(t, position, x.seq, x.event, x.qty, total, total_base, rank)
-    elif after == 0 or not rf_wide_opposed(after, held):
+    if held != 0 and rf_wide_opposed(held, x.qty):
+        if after != 0 and rf_wide_opposed(held, after):
+            return flip(t, position, e, x, total, total_base, bound)
+        enter_trade(p, e, total, bound)
         rf_wide_store(p.qty, after)
-        close_lots(t, position, e, x, rf_wide_abs(x.qty), total, total_base)
-    else:
-        proceeds = -held * x.unit if x.unit != 0 else rf_wide_part(x.value, rf_wide_abs(held), rf_wide_abs(x.qty))
-        proceeds_base = total_base
-        if x.fee != 0:
-            proceeds += rf_wide_part(x.fee, rf_wide_abs(held), rf_wide_abs(x.qty))
-        if e.fx != 0:
-            in_base(e, proceeds, &proceeds_base)
-        if by_rank(p) and not opening_rank(t, p, x, after, total - proceeds, &rank):
-            return RF_LEDGER_RESULT_OVERFLOW
-        rf_wide_store(p.qty, 0)
-        close_lots(t, position, e, x, rf_wide_abs(held), proceeds, proceeds_base)
-        receive_lot(t, position, x.seq, x.event, after, total - proceeds, total_base - proceeds_base, rank)
-    if e.fx == 0:
-        p.base_unknown = 1
-    p.trades += 1
-    rf_wide_store(p.flow, rf_wide_load(p.flow) + total)
-    rf_wide_store(p.bound, bound)
-    if after == 0:
-        flatten_bound(p)
+        if x.pick_count or not close_within(t, position, e, x, total, total_base):
+            close_lots(t, position, e, x, rf_wide_abs(x.qty), total, total_base)
+            if after == 0:
+                flatten_bound(p)
+        return RF_LEDGER_RESULT_BOOKED
+    if p.method != RF_LEDGER_METHOD_WAC or p.first_lot == 0:
+        return open_lot(t, position, e, x, total, total_base, bound)
+    enter_trade(p, e, total, bound)
+    pool = &t.lots[p.first_lot]
+    rf_wide_store(p.qty, after)
+    rf_wide_store(pool.qty, after)
+    rf_wide_store(p.cost, rf_wide_load(p.cost) + total)
+    rf_wide_store(pool.cost, rf_wide_load(pool.cost) + total)
+    if total_base != 0:
+        rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) + total_base)
+        rf_wide_store(pool.cost_base, rf_wide_load(pool.cost_base) + total_base)
     return RF_LEDGER_RESULT_BOOKED
 
 
