@@ -9,7 +9,7 @@ something else). Who owns what: all tables are the caller's memory, and the modu
 figure has changed.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, in_force, key_slot
@@ -18,7 +18,7 @@ from ringfence.core.ledger_legs cimport say_legs, touch
 from ringfence.core.ledger_recompute cimport POSITION_LINKED, after_event, chain, link_event, recompute
 from ringfence.core.ledger_trades cimport apply_fill
 from ringfence.core.lots cimport LedgerTables
-from ringfence.core.wide cimport rf_wide_abs, rf_wide_is_figure, rf_wide_load, rf_wide_store, wide_t
+from ringfence.core.wide cimport rf_wide_abs, rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
@@ -200,6 +200,37 @@ cdef int book_reference(LedgerTables *t, uint32_t row, uint32_t waiting) noexcep
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef inline void enter(LedgerTables *t, LedgerEvent *e, uint32_t row, uint32_t position, uint32_t other, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """Make a booked event one of the ledger's: count it, chain it, let it be found."""
+    t.head.event_count = row
+    link_event(t, row, position, other)
+    after_event(t, position, row, e.seq)
+    if other:
+        after_event(t, other, row, e.seq)
+    if e.key:
+        t.by_key[slot] = row
+        if waiting:
+            let_waiting_act(t, row, waiting)
+
+
+cdef inline int book_fill(LedgerTables *t, LedgerEvent *e, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """The same as ``book_event`` for a fill of one position, which is most of all events."""
+    cdef uint32_t positions = t.head.position_count, position = find_or_add(t, e.account, e.strategy, e.instrument, e.method)
+    cdef int result
+    if position == 0:
+        return RF_LEDGER_RESULT_NO_ROW
+    e.position = position
+    e.state = RF_LEDGER_EVENT_STATE_BOOKED
+    if t.legs != NULL:
+        touch(t, position)
+    result = apply_fill(t, row)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        drop_positions_above(t, positions)
+        return result
+    enter(t, e, row, position, 0, slot, waiting)
+    return RF_LEDGER_RESULT_BOOKED
+
+
 cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
     """Book what is no bust or correction; ``slot`` is that of its identity."""
     cdef LedgerEvent *e = &t.events[row]
@@ -225,33 +256,22 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     e.position = position
     e.other_position = other
     e.state = RF_LEDGER_EVENT_STATE_BOOKED
-    if t.legs != NULL:
-        touch(t, position)
-        touch(t, other)
-    result = apply_fill(t, row) if e.kind == RF_LEDGER_EVENT_KIND_FILL else apply(t, row)
+    touch(t, position)
+    touch(t, other)
+    result = apply(t, row)
     if result != RF_LEDGER_RESULT_BOOKED:
         if ties or e.kind == RF_LEDGER_EVENT_KIND_SPLIT or e.kind == RF_LEDGER_EVENT_KIND_REWARD:
             recompute(t, position, other, row)
         drop_positions_above(t, positions)
         return result
-    t.head.event_count = row
-    link_event(t, row)
-    after_event(t, position, row, e.seq)
-    if other:
-        after_event(t, other, row, e.seq)
-    if e.key:
-        t.by_key[slot] = row
-        if waiting:
-            let_waiting_act(t, row, waiting)
+    enter(t, e, row, position, other, slot, waiting)
     return RF_LEDGER_RESULT_BOOKED
 
 
 cdef inline int figures_fit(const LedgerEvent *e) noexcept nogil:
-    """Whether all numbers of an event are figures, so that they can be negated and added."""
-    return (
-        rf_wide_is_figure(rf_wide_load(e.qty)) and rf_wide_is_figure(rf_wide_load(e.px)) and rf_wide_is_figure(rf_wide_load(e.amount))
-        and rf_wide_is_figure(rf_wide_load(e.fee)) and rf_wide_is_figure(rf_wide_load(e.fee_px))
-    )
+    """Whether all numbers of an event are figures, so that they can be negated and added: -2^125 <= v < 2^125, of all five at once."""
+    cdef uint64_t half = <uint64_t>1 << 61
+    return ((e.qty[1] + half) | (e.px[1] + half) | (e.amount[1] + half) | (e.fee[1] + half) | (e.fee_px[1] + half)) >> 62 == 0
 
 
 cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
@@ -293,6 +313,8 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
         result = book_reference(t, row, waiting)
     elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:
         result = RF_LEDGER_RESULT_NO_INSTRUMENT
+    elif e.kind == RF_LEDGER_EVENT_KIND_FILL and e.fee_kind != RF_LEDGER_FEE_HELD:
+        result = book_fill(t, e, row, slot, waiting)
     else:
         result = book_event(t, row, slot, waiting)
     if result != RF_LEDGER_RESULT_BOOKED and result != RF_LEDGER_RESULT_HELD:

@@ -18,19 +18,19 @@ cdef inline uint32_t next_event(const LedgerTables *t, uint32_t position, uint32
 cdef uint32_t family_of(LedgerTables *t, uint32_t position, uint32_t other) noexcept nogil
 # Put an event at its place, by row, among those of a position.
 cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
-# Put an event that was just booked behind those of its positions.
-cdef inline void link_event(LedgerTables *t, uint32_t row) noexcept nogil:
-    cdef const LedgerEvent *e = &t.events[row]
-    cdef LedgerPosition *p = &t.positions[e.position]
-    if p.last_event and t.events[p.last_event].position == e.position:
-        t.events[p.last_event].next_of_position = row
+# Put an event that was just booked behind those of its positions; other may be 0.
+cdef inline void link_event(LedgerTables *t, uint32_t row, uint32_t position, uint32_t other) noexcept nogil:
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef LedgerEvent *last = &t.events[p.last_event]
+    if last.position == position:  # row 0, of a position without events, has none
+        last.next_of_position = row
         p.last_event = row
     else:
-        chain(t, e.position, row)
-    if e.other_position:
-        chain(t, e.other_position, row)
-        t.positions[e.position].flags |= POSITION_LINKED
-        t.positions[e.other_position].flags |= POSITION_LINKED
+        chain(t, position, row)
+    if other:
+        chain(t, other, row)
+        p.flags |= POSITION_LINKED
+        t.positions[other].flags |= POSITION_LINKED
 
 # Keep a position, which has at most one lot, as it is after an event.
 cdef void save_checkpoint(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
