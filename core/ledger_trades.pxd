@@ -43,8 +43,6 @@ cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil
 
 # Whether the lots that a close of SPEC names are there, each once, and add up to it; no name at all is clear when it closes all or there is one lot.
 cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil
-# Expense a fee of this value.
-cdef int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil
 # Book the fill in a row, or what corrections have made of it.
 cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil
 # Book a trade without fee at a price, for the event in a row; its value is handed back.
@@ -64,3 +62,8 @@ cdef inline int accumulate(uint64_t *figure, wide_t amount) noexcept nogil:
         return 0
     rf_wide_store(figure, total)
     return 1
+# Expense a fee of this value, at the event's rate: 1, or 0 when a figure would not fit and nothing has changed.
+cdef int add_fee_at(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil
+# Expense a fee of this value.
+cdef inline int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
+    return add_fee_at(p, e, value) if e.fx else accumulate(p.fees, value)

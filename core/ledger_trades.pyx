@@ -371,10 +371,8 @@ cdef inline int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, 
     return RF_LEDGER_RESULT_BOOKED
 
 
-cdef int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
+cdef int add_fee_at(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
     cdef wide_t base = 0
-    if e.fx == 0:
-        return accumulate(p.fees, value)
     if not in_base(e, value, &base) or not accumulate(p.fees_base, base):
         return 0
     if not accumulate(p.fees, value):
@@ -404,7 +402,7 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef const LedgerEvent *e = in_force(t, row)
     cdef LedgerPosition *p = &t.positions[root.position]
     cdef const LedgerInstrument *i = &t.instruments[p.instrument]
-    cdef wide_t px = rf_wide_load(e.px), fee = 0, fee_value = 0
+    cdef wide_t px = rf_wide_load(e.px), fee, value, fee_value = 0
     cdef Trade x, after_fee
     cdef int result
     x.qty = rf_wide_load(e.qty)
@@ -437,15 +435,16 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
         elif e.fee_kind == RF_LEDGER_FEE_BASE:
             if i.flags & RF_LEDGER_INVERSE:
                 return RF_LEDGER_RESULT_BAD_EVENT
-            if not value_of(i, fee, px, &fee_value):
+            if not value_of(i, fee, px, &value):
                 return RF_LEDGER_RESULT_OVERFLOW
+            fee_value = value
             x.qty -= fee
             x.value -= fee_value
         elif e.fee_kind == RF_LEDGER_FEE_HELD:
-            result = trade_at(t, root.other_position, row, e, -fee, rf_wide_load(e.fee_px), &fee_value)
+            result = trade_at(t, root.other_position, row, e, -fee, rf_wide_load(e.fee_px), &value)
             if result != RF_LEDGER_RESULT_BOOKED:
                 return result
-            fee_value = -fee_value
+            fee_value = -value
         if fee_value != 0 and not add_fee(p, e, fee_value):
             return RF_LEDGER_RESULT_OVERFLOW
         if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):

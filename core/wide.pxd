@@ -56,6 +56,14 @@ cdef extern from *:
         return quotient;
     }
 
+    /* The same of numbers of 64 bits. */
+    static inline int64_t rf_wide_short_quotient(int64_t a, int64_t b) {
+        int64_t quotient = a / b, left = a % b;
+        uint64_t twice = 2 * (uint64_t)(left < 0 ? -left : left);
+        if (twice > (uint64_t)b || (twice == (uint64_t)b && (quotient & 1))) quotient += left < 0 ? -1 : 1;
+        return quotient;
+    }
+
     /* high:low / n with high < n, one bit at a time: only what needs more than 128 bits in between comes here. */
     static inline rf_uwide_t rf_wide_long_division(rf_uwide_t high, rf_uwide_t low, rf_uwide_t n, rf_uwide_t *left) {
         rf_uwide_t quotient = 0;
@@ -72,18 +80,12 @@ cdef extern from *:
         return quotient;
     }
 
-    /* out = v * a / b, half-even; b > 0. The product may need 256 bits. */
-    static inline int rf_wide_ratio(rf_wide_t v, rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
-        rf_uwide_t x, y, low, high, middle, quotient, left, gap, n = (rf_uwide_t)b;
-        rf_wide_t product;
-        int negative = (v < 0) != (a < 0);
-        if (b <= 0) return 0;
-        if (!__builtin_mul_overflow(v, a, &product)) {
-            *out = rf_wide_quotient(product, b);
-            return 1;
-        }
-        x = (rf_uwide_t)rf_wide_abs(v);
-        y = (rf_uwide_t)rf_wide_abs(a);
+    /* What is rare and long stays out of line, so that what is short can be inlined where it is used. */
+    #define RF_WIDE_RARE __attribute__((noinline, cold, unused))
+
+    /* out = v * a / b, half-even, for a product of up to 256 bits; b > 0. */
+    static RF_WIDE_RARE int rf_wide_long_ratio(rf_wide_t v, rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
+        rf_uwide_t x = (rf_uwide_t)rf_wide_abs(v), y = (rf_uwide_t)rf_wide_abs(a), low, high, middle, quotient, left, gap, n = (rf_uwide_t)b;
         low = (rf_uwide_t)(uint64_t)x * (uint64_t)y;
         middle = (rf_uwide_t)(uint64_t)x * (uint64_t)(y >> 64) + (uint64_t)(low >> 64);
         high = (rf_uwide_t)(uint64_t)(x >> 64) * (uint64_t)(y >> 64) + (middle >> 64);
@@ -95,43 +97,49 @@ cdef extern from *:
         gap = n - left;
         if (left > gap || (left == gap && (quotient & 1))) quotient++;
         if (quotient >> 127) return 0;
-        *out = negative ? -(rf_wide_t)quotient : (rf_wide_t)quotient;
+        *out = (v < 0) != (a < 0) ? -(rf_wide_t)quotient : (rf_wide_t)quotient;
         return 1;
+    }
+
+    /* out = v * a / b, half-even; b > 0. */
+    static inline int rf_wide_ratio(rf_wide_t v, rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
+        rf_wide_t product;
+        if (b <= 0) return 0;
+        if (__builtin_mul_overflow(v, a, &product)) return rf_wide_long_ratio(v, a, b, out);
+        *out = rf_wide_quotient(product, b);
+        return 1;
+    }
+
+    /* v * k / n, half-even, for 0 <= k < n: cannot overflow. */
+    static RF_WIDE_RARE rf_wide_t rf_wide_long_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
+        rf_wide_t whole, rest, result = 0, left;
+        rf_uwide_t twice;
+        int64_t product;
+        if (n != (int64_t)n) {
+            rf_wide_ratio(v, k, n, &result);
+            return result;
+        }
+        if (v == (int64_t)v && !__builtin_mul_overflow((int64_t)v % (int64_t)n, (int64_t)k, &product)) { /* two short divisions for long ones */
+            result = (rf_wide_t)((int64_t)v / (int64_t)n) * k + product / (int64_t)n;
+            left = product % (int64_t)n;
+        } else {
+            whole = v / n; /* v = whole * n + rest; rest * k needs at most 126 bits */
+            rest = (v - whole * n) * k;
+            result = rest / n;
+            left = rest - result * n;
+            result += whole * k;
+        }
+        twice = 2 * (rf_uwide_t)(left < 0 ? -left : left);
+        if (twice > (rf_uwide_t)n || (twice == (rf_uwide_t)n && (result & 1))) result += left < 0 ? -1 : 1;
+        return result;
     }
 
     /* v * k / n, half-even, for 0 <= k <= n and n > 0: cannot overflow. */
     static inline rf_wide_t rf_wide_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
-        rf_wide_t whole, rest, result, left;
-        rf_uwide_t size, gap;
+        int64_t product;
         if (k == n) return v;
-        if (v == (int64_t)v && n == (int64_t)n) { /* one short division, at most two, for a long one */
-            int64_t by = (int64_t)n, share = 0, product;
-            int fits = !__builtin_mul_overflow((int64_t)v, (int64_t)k, &product);
-            if (!fits) {
-                share = (int64_t)v / by * (int64_t)k;
-                fits = !__builtin_mul_overflow((int64_t)v % by, (int64_t)k, &product);
-            }
-            if (fits) {
-                int64_t short_left = product % by, short_result = share + product / by;
-                uint64_t twice = 2 * (uint64_t)(short_left < 0 ? -short_left : short_left);
-                if (twice > (uint64_t)by || (twice == (uint64_t)by && (short_result & 1))) short_result += short_left < 0 ? -1 : 1;
-                return short_result;
-            }
-        }
-        if (n != (int64_t)n) {
-            result = 0;
-            rf_wide_ratio(v, k, n, &result);
-            return result;
-        }
-        whole = v / n; /* v = whole * n + rest; rest * k needs at most 126 bits */
-        rest = (v - whole * n) * k;
-        result = rest / n;
-        left = rest - result * n;
-        result += whole * k;
-        size = (rf_uwide_t)(left < 0 ? -left : left);
-        gap = (rf_uwide_t)n - size;
-        if (size > gap || (size == gap && (result & 1))) result += left < 0 ? -1 : 1;
-        return result;
+        if (v != (int64_t)v || n != (int64_t)n || __builtin_mul_overflow((int64_t)v, (int64_t)k, &product)) return rf_wide_long_part(v, k, n);
+        return rf_wide_short_quotient(product, (int64_t)n);
     }
     #endif
     """
