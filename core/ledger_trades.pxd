@@ -2,7 +2,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from ringfence.core.lots cimport LedgerTables
-from ringfence.core.wide cimport rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_store, wide_t
+from ringfence.core.wide cimport rf_wide_are_figures, rf_wide_load, rf_wide_product, rf_wide_store, wide_t
 from ringfence.ipc.records cimport RF_LEDGER_INVERSE, LedgerEvent, LedgerInstrument, LedgerPosition
 
 # One change of quantity. `unit` is the exact value of one unit of quantity, 0 when it is not exact and `value` is divided instead.
@@ -12,10 +12,9 @@ ctypedef struct Trade:
     wide_t fee                   # that goes into cost and proceeds
     wide_t unit
     wide_t px
-    uint64_t seq
-    uint32_t event
-    uint32_t first_pick          # of SPEC
-    uint32_t pick_count
+    uint32_t event               # its row
+    uint32_t pick_count          # of SPEC
+    uint32_t first_pick          # where there are any
 
 cdef inline wide_t power_of_ten(uint32_t digits) noexcept nogil:
     cdef wide_t power = 1
@@ -58,7 +57,7 @@ cdef int unit_value(const LedgerInstrument *i, wide_t cost, wide_t qty, wide_t *
 # Add an amount, itself a figure, to one of a table: 1, or 0 when the sum would be none.
 cdef inline int accumulate(uint64_t *figure, wide_t amount) noexcept nogil:
     cdef wide_t total = rf_wide_load(figure) + amount
-    if not rf_wide_is_figure(amount) or not rf_wide_is_figure(total):
+    if not rf_wide_are_figures(amount, total):
         return 0
     rf_wide_store(figure, total)
     return 1

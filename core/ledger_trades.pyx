@@ -18,8 +18,8 @@ from libc.string cimport memset
 from ringfence.core.ledger_index cimport in_force
 from ringfence.core.lots cimport LedgerTables, by_rank, first_to_go, insert_lot, lot_to_spare, new_lot, rank_of, remove_lot
 from ringfence.core.wide cimport (
-    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_opposed, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store,
-    wide_t,
+    rf_wide_abs, rf_wide_are_figures, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_opposed, rf_wide_part, rf_wide_product, rf_wide_ratio,
+    rf_wide_share, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC,
@@ -109,15 +109,15 @@ cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x
     return total == closing
 
 
-cdef void say_closing(LedgerTables *t, uint32_t position, uint64_t seq, uint64_t lot_seq, uint32_t lot_event, wide_t qty, wide_t realized) noexcept nogil:
+cdef void say_closing(LedgerTables *t, uint32_t position, uint32_t event, const Lot *lot, wide_t qty, wide_t realized) noexcept nogil:
     cdef LedgerClosing *c
     if t.closing_count >= t.closing_rows:
         return
     c = &t.closings[t.closing_count]
     t.closing_count += 1
-    c.seq = seq
-    c.lot_seq = lot_seq
-    c.lot_event = lot_event
+    c.seq = t.events[event].seq
+    c.lot_seq = lot.seq
+    c.lot_event = lot.event
     c.position = position
     rf_wide_store(c.qty, qty)
     rf_wide_store(c.realized, realized)
@@ -158,7 +158,7 @@ cdef void tell_piece(
         in_base(e, realized, &price)
         told.price += price
     if t.closings != NULL and not t.replaying:
-        say_closing(t, position, x.seq, lot.seq, lot.event, k, realized)
+        say_closing(t, position, x.event, lot, k, realized)
 
 
 cdef inline void realize(
@@ -275,17 +275,17 @@ cdef inline int close_within(LedgerTables *t, uint32_t position, const LedgerEve
         k = -k
     else:
         qty = -qty
-    cost = rf_wide_part(rf_wide_load(lot.cost), k, qty)
+    cost = rf_wide_share(rf_wide_load(lot.cost), k, qty)
     rf_wide_store(lot.cost, rf_wide_load(lot.cost) - cost)
     cost_base = rf_wide_load(lot.cost_base)
     if cost_base != 0:
-        cost_base = rf_wide_part(cost_base, k, qty)
+        cost_base = rf_wide_share(cost_base, k, qty)
         rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - cost_base)
     if e.fx != 0:
         in_base(e, -proceeds - cost, &price)
     realize(p, e, proceeds, cost, proceeds_base, cost_base, price)
     if t.closings != NULL and not t.replaying:
-        say_closing(t, position, x.seq, lot.seq, lot.event, k, -proceeds - cost)
+        say_closing(t, position, x.event, lot, k, -proceeds - cost)
     return 1
 
 
@@ -316,7 +316,7 @@ cdef int flip(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Tr
     enter_trade(p, e, total, bound)
     rf_wide_store(p.qty, 0)
     close_lots(t, position, e, x, closing, proceeds, proceeds_base)
-    return receive_lot(t, position, x.seq, x.event, held + x.qty, total - proceeds, total_base - proceeds_base, rank)
+    return receive_lot(t, position, t.events[x.event].seq, x.event, held + x.qty, total - proceeds, total_base - proceeds_base, rank)
 
 
 cdef int open_lot(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x, wide_t total, wide_t total_base, wide_t bound) noexcept nogil:
@@ -327,21 +327,19 @@ cdef int open_lot(LedgerTables *t, uint32_t position, const LedgerEvent *e, cons
     if by_rank(p) and not opening_rank(t, p, x, x.qty, total, &rank):
         return RF_LEDGER_RESULT_OVERFLOW
     enter_trade(p, e, total, bound)
-    return receive_lot(t, position, x.seq, x.event, x.qty, total, total_base, rank)
+    return receive_lot(t, position, t.events[x.event].seq, x.event, x.qty, total, total_base, rank)
 
 
 cdef inline int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil:
-    """Book a trade: against the position it closes lots in the order of the method, what is left opens one."""
+    """Book a trade, of more than nothing: against the position it closes lots in the order of the method, what is left opens one."""
     cdef LedgerPosition *p = &t.positions[position]
     cdef wide_t held = rf_wide_load(p.qty), total = x.value, total_base = 0, after = held + x.qty
     cdef wide_t bound = rf_wide_load(p.bound) + rf_wide_abs(x.value)
     cdef Lot *pool
-    if x.qty == 0:
-        return RF_LEDGER_RESULT_BAD_EVENT
     if x.fee != 0:
         total += x.fee
         bound += rf_wide_abs(x.fee)
-    if not rf_wide_is_figure(bound) or not rf_wide_is_figure(after):
+    if not rf_wide_are_figures(bound, after):
         return RF_LEDGER_RESULT_OVERFLOW
     if e.fx != 0:
         if not in_base(e, total, &total_base) or not rf_wide_is_figure(total_base) or not rf_wide_is_figure(bound + rf_wide_abs(total_base)):
@@ -387,12 +385,13 @@ cdef int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const Ledger
     cdef Trade x
     if not value_of(i, qty, px, value):
         return RF_LEDGER_RESULT_BAD_PRICE if i.flags & RF_LEDGER_INVERSE and px <= 0 else RF_LEDGER_RESULT_OVERFLOW
+    if qty == 0:
+        return RF_LEDGER_RESULT_BAD_EVENT
     memset(&x, 0, sizeof(Trade))
     x.qty = qty
     x.value = value[0]
     x.unit = exact_unit(i, px)
     x.px = px
-    x.seq = t.events[row].seq
     x.event = row
     return trade(t, position, e, &x)
 
@@ -409,10 +408,8 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
     x.px = px
     x.fee = 0
     x.unit = exact_unit(i, px)
-    x.seq = root.seq
     x.event = row
-    x.first_pick = e.first_pick
-    x.pick_count = e.pick_count if p.method == RF_LEDGER_METHOD_SPEC else 0
+    x.pick_count = 0
     if i.flags & RF_LEDGER_INVERSE and px <= 0:
         return RF_LEDGER_RESULT_BAD_PRICE
     if x.unit != 0:
@@ -421,6 +418,8 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
     elif not value_of(i, x.qty, px, &x.value):
         return RF_LEDGER_RESULT_OVERFLOW
     if p.method == RF_LEDGER_METHOD_SPEC:
+        x.pick_count = e.pick_count
+        x.first_pick = e.first_pick
         after_fee = x
         if e.fee_kind == RF_LEDGER_FEE_BASE:
             after_fee.qty -= rf_wide_load(e.fee)
@@ -450,8 +449,8 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
         if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):
             add_fee(p, e, -fee_value)
             return RF_LEDGER_RESULT_OVERFLOW
-        if x.qty == 0:
-            return RF_LEDGER_RESULT_BOOKED
+    if x.qty == 0:  # the fee may have been all of it
+        return RF_LEDGER_RESULT_BOOKED if e.fee_kind else RF_LEDGER_RESULT_BAD_EVENT
     result = trade(t, root.position, e, &x)
     if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
         add_fee(p, e, -fee_value)

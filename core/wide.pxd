@@ -23,6 +23,12 @@ cdef extern from *:
     /* -2^125 <= v < 2^125: what every figure keeps to, so that sums of a few never overflow. */
     static inline int rf_wide_is_figure(rf_wide_t v) { return (uint64_t)(v >> 64) + ((uint64_t)1 << 61) < ((uint64_t)1 << 62); }
 
+    /* The same of two at once. */
+    static inline int rf_wide_are_figures(rf_wide_t a, rf_wide_t b) {
+        uint64_t half = (uint64_t)1 << 61;
+        return (((uint64_t)(a >> 64) + half) | ((uint64_t)(b >> 64) + half)) >> 62 == 0;
+    }
+
     static inline int rf_wide_sum(rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
         rf_wide_t sum;
         if (__builtin_add_overflow(a, b, &sum)) return 0;
@@ -134,13 +140,15 @@ cdef extern from *:
         return result;
     }
 
-    /* v * k / n, half-even, for 0 <= k <= n and n > 0: cannot overflow. */
-    static inline rf_wide_t rf_wide_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
+    /* v * k / n, half-even, for 0 <= k < n: cannot overflow. */
+    static inline rf_wide_t rf_wide_share(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
         int64_t product;
-        if (k == n) return v;
         if (v != (int64_t)v || n != (int64_t)n || __builtin_mul_overflow((int64_t)v, (int64_t)k, &product)) return rf_wide_long_part(v, k, n);
         return rf_wide_short_quotient(product, (int64_t)n);
     }
+
+    /* The same, and all of it for k = n. */
+    static inline rf_wide_t rf_wide_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) { return k == n ? v : rf_wide_share(v, k, n); }
     #endif
     """
     ctypedef long long wide_t "rf_wide_t"
@@ -155,6 +163,7 @@ cdef extern from *:
     int rf_wide_opposed(wide_t a, wide_t b) noexcept nogil
     # Whether -2^125 <= v < 2^125.
     int rf_wide_is_figure(wide_t v) noexcept nogil
+    int rf_wide_are_figures(wide_t a, wide_t b) noexcept nogil
     int rf_wide_sum(wide_t a, wide_t b, wide_t *out) noexcept nogil
     int rf_wide_difference(wide_t a, wide_t b, wide_t *out) noexcept nogil
     int rf_wide_product(wide_t a, wide_t b, wide_t *out) noexcept nogil
@@ -162,5 +171,7 @@ cdef extern from *:
     wide_t rf_wide_quotient(wide_t a, wide_t b) noexcept nogil
     # v * a / b with 256 bits in between; 0 also when b is not above zero.
     int rf_wide_ratio(wide_t v, wide_t a, wide_t b, wide_t *out) noexcept nogil
-    # v * k / n for 0 <= k <= n.
+    # v * k / n for 0 <= k < n.
+    wide_t rf_wide_share(wide_t v, wide_t k, wide_t n) noexcept nogil
+    # v * k / n for 0 <= k <= n and n > 0.
     wide_t rf_wide_part(wide_t v, wide_t k, wide_t n) noexcept nogil
