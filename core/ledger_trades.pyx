@@ -18,8 +18,8 @@ from libc.string cimport memset
 from ringfence.core.ledger_index cimport in_force
 from ringfence.core.lots cimport LedgerTables, by_rank, first_to_go, insert_lot, lot_to_spare, new_lot, rank_of, remove_lot
 from ringfence.core.wide cimport (
-    rf_wide_abs, rf_wide_are_figures, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_opposed, rf_wide_part, rf_wide_product, rf_wide_ratio,
-    rf_wide_share, rf_wide_store, wide_t,
+    rf_wide_abs, rf_wide_are_figures, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_opposed, rf_wide_part, rf_wide_partial, rf_wide_product,
+    rf_wide_ratio, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC,
@@ -275,11 +275,11 @@ cdef inline int close_within(LedgerTables *t, uint32_t position, const LedgerEve
         k = -k
     else:
         qty = -qty
-    cost = rf_wide_share(rf_wide_load(lot.cost), k, qty)
+    cost = rf_wide_partial(rf_wide_load(lot.cost), k, qty)
     rf_wide_store(lot.cost, rf_wide_load(lot.cost) - cost)
     cost_base = rf_wide_load(lot.cost_base)
     if cost_base != 0:
-        cost_base = rf_wide_share(cost_base, k, qty)
+        cost_base = rf_wide_partial(cost_base, k, qty)
         rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - cost_base)
     if e.fx != 0:
         in_base(e, -proceeds - cost, &price)
@@ -399,7 +399,8 @@ cdef int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const Ledger
 cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef const LedgerEvent *root = &t.events[row]
     cdef const LedgerEvent *e = in_force(t, row)
-    cdef LedgerPosition *p = &t.positions[root.position]
+    cdef uint32_t position = root.position
+    cdef LedgerPosition *p = &t.positions[position]
     cdef const LedgerInstrument *i = &t.instruments[p.instrument]
     cdef wide_t px = rf_wide_load(e.px), fee, value, fee_value = 0
     cdef Trade x, after_fee
@@ -423,7 +424,7 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
         after_fee = x
         if e.fee_kind == RF_LEDGER_FEE_BASE:
             after_fee.qty -= rf_wide_load(e.fee)
-        if not names_its_lots(t, root.position, &after_fee):
+        if not names_its_lots(t, position, &after_fee):
             return RF_LEDGER_RESULT_AMBIGUOUS
     if e.fee_kind:
         fee = rf_wide_load(e.fee)
@@ -451,7 +452,7 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
             return RF_LEDGER_RESULT_OVERFLOW
     if x.qty == 0:  # the fee may have been all of it
         return RF_LEDGER_RESULT_BOOKED if e.fee_kind else RF_LEDGER_RESULT_BAD_EVENT
-    result = trade(t, root.position, e, &x)
+    result = trade(t, position, e, &x)
     if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
         add_fee(p, e, -fee_value)
         if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:

@@ -141,14 +141,14 @@ cdef extern from *:
     }
 
     /* v * k / n, half-even, for 0 <= k < n: cannot overflow. */
-    static inline rf_wide_t rf_wide_share(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
+    static inline rf_wide_t rf_wide_partial(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
         int64_t product;
         if (v != (int64_t)v || n != (int64_t)n || __builtin_mul_overflow((int64_t)v, (int64_t)k, &product)) return rf_wide_long_part(v, k, n);
         return rf_wide_short_quotient(product, (int64_t)n);
     }
 
     /* The same, and all of it for k = n. */
-    static inline rf_wide_t rf_wide_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) { return k == n ? v : rf_wide_share(v, k, n); }
+    static inline rf_wide_t rf_wide_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) { return k == n ? v : rf_wide_partial(v, k, n); }
     #endif
     """
     ctypedef long long wide_t "rf_wide_t"
@@ -172,6 +172,6 @@ cdef extern from *:
     # v * a / b with 256 bits in between; 0 also when b is not above zero.
     int rf_wide_ratio(wide_t v, wide_t a, wide_t b, wide_t *out) noexcept nogil
     # v * k / n for 0 <= k < n.
-    wide_t rf_wide_share(wide_t v, wide_t k, wide_t n) noexcept nogil
+    wide_t rf_wide_partial(wide_t v, wide_t k, wide_t n) noexcept nogil
     # v * k / n for 0 <= k <= n and n > 0.
     wide_t rf_wide_part(wide_t v, wide_t k, wide_t n) noexcept nogil
