@@ -8,14 +8,13 @@ funding, income, a settlement and a return of capital then have changed nothing;
 """
 
 from libc.stdint cimport uint32_t
-from libc.string cimport memset
 
 from ringfence.core.ledger_index cimport in_force
 from ringfence.core.ledger_legs cimport unrealized_at
 from ringfence.core.ledger_trades cimport accumulate, add_fee, apply_fill, in_base, move_lots, receive_lot, trade_at, unit_value, value_of
 from ringfence.core.lots cimport LedgerTables, make_room, rank_of, rebuild_heap, remove_lot, spare_lots
 from ringfence.core.wide cimport (
-    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
+    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_ratio, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING, RF_LEDGER_EVENT_KIND_INTEREST,

@@ -10,7 +10,7 @@ position says so (POSITION_SKIPPED). A figure that no longer fits is told to the
 recomputations walk further (counted). Rejected: whole-ledger snapshots (copying them costs more than the events that they save).
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.ledger_kinds cimport apply
