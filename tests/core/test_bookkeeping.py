@@ -222,6 +222,15 @@ def test_figures_in_the_firms_currency_are_unknown_without_a_rate(machine: Any) 
     assert position(traded(machine, (10, 100)))["base_unknown"]
 
 
+def test_entry_without_a_rate_makes_the_figures_in_the_firms_currency_unknown(charged: Any) -> None:
+    m = traded(charged, (10, 100))
+    assert not position(m)["base_unknown"]
+    m.currency("USD", 1, rate=0)
+    body = m.record("LedgerEntry", kind=ENUMS["LedgerEventKind"].by_name["FUNDING"], reference="F1", account=1, strategy=1, instrument=1, amount=5)
+    m.control("BOOK_ENTRY", body=body, operator_name="ops", reason="statement")
+    assert position(m)["base_unknown"]
+
+
 # ---- suspense, tables, instruments
 
 
