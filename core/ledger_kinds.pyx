@@ -19,7 +19,7 @@ from ringfence.core.wide cimport (
     rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
+    RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
     RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
     RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
@@ -335,9 +335,12 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
         rf_wide_store(p.settled, due)
         return RF_LEDGER_RESULT_BOOKED
     if kind == RF_LEDGER_EVENT_KIND_EXPIRE:
-        if rf_wide_load(p.qty) == 0:
-            return RF_LEDGER_RESULT_BOOKED
-        return trade_at(t, position, row, e, -rf_wide_load(p.qty), px, &value)
+        result = RF_LEDGER_RESULT_BOOKED
+        if rf_wide_load(p.qty) != 0:
+            result = trade_at(t, position, row, e, -rf_wide_load(p.qty), px, &value)
+        if result == RF_LEDGER_RESULT_BOOKED and t.instruments[p.instrument].flags & RF_LEDGER_DAILY:
+            rf_wide_store(p.settled, rf_wide_load(p.realized))  # the last settlement: what was not paid yet
+        return result
     result = trade_at(t, position, row, e, rf_wide_load(e.qty), px, &value)
     if result != RF_LEDGER_RESULT_BOOKED:
         return result

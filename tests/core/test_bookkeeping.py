@@ -298,7 +298,23 @@ def test_refused_execution_is_named_by_its_break(machine: Any) -> None:
     assert int(m.table("breaks")[1]["ours"]) == 1
 
 
-@pytest.mark.parametrize("change", [{"multiplier": 10}, {"inverse": 1}, {"kind": ENUMS["InstrumentKind"].by_name["PERPETUAL"]}])
+FUTURE = {"kind": ENUMS["InstrumentKind"].by_name["FUTURE"]}
+CHANGES = [{"multiplier": 10}, {"inverse": 1}, {"kind": ENUMS["InstrumentKind"].by_name["PERPETUAL"]}, FUTURE | {"daily": 1}]
+
+
+def test_daily_settlement_is_of_futures_and_stays_once_booked(machine: Any) -> None:
+    m = machine
+    m.instrument(1, daily=1)
+    assert m.breaks() == ["BAD_CONTROL"]
+    m.instrument(1, **FUTURE)
+    m.instrument(1, **FUTURE, daily=1)
+    traded(m, (10, 100))
+    m.instrument(1, **FUTURE)
+    assert m.breaks() == ["BAD_CONTROL"] * 2
+    assert int(m.table("instruments")[1]["daily"]) == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_valuation_of_a_booked_instrument_stays(machine: Any, change: dict[str, int]) -> None:
     m = traded(machine, (10, 100))
     before = m.table("ledger_instruments")[1].copy()
