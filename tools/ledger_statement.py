@@ -62,8 +62,8 @@ class Statement:
 SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "positions": (
         *(("strategy", "Strategy"), ("instrument", "Instrument"), ("method", "Method")),
-        *(("opening", "Opening"), ("change", "Change"), ("closing", "Closing"), ("mark", "Mark"), ("currency", "Ccy")),
-        *(("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
+        *(("opening", "Opening"), ("change", "Change"), ("closing", "Closing"), ("mark", "Mark"), ("mark_from", "Mark is")),
+        *(("currency", "Ccy"), ("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
     ),
     "money": (
         *(("currency", "Ccy"), ("opening", "Opening cash"), ("change", "Change"), ("closing", "Closing cash")),
@@ -148,7 +148,7 @@ def _before(store: Store, day: str, compare: str) -> Moment:
 
 def _figures(store: Store, account: str, moment: Moment) -> dict[int, Row]:
     store.as_of(moment)
-    sql = "SELECT p.*, l.mark, l.unrealized FROM positions p JOIN pnl l ON l.position = p.position WHERE p.account = :account ORDER BY p.position"
+    sql = "SELECT p.*, l.mark, l.mark_from, l.unrealized FROM positions p JOIN pnl l ON l.position = p.position WHERE p.account = :account ORDER BY p.position"
     rows = store.query(sql, account=account)
     store.as_of(NOW)
     names = ("qty", "cost", "mark", "unrealized", *FIGURES)

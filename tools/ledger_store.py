@@ -31,7 +31,7 @@ SCHEMA = Path(__file__).parent / "ledger_schema"
 FILE_NAME = "ledger.db"
 EPOCH = date(2000, 1, 1)
 NO_HEAD = "0" * 64
-WORDS = ("LedgerEventKind", "LedgerResult", "Side")
+WORDS = ("LedgerEventKind", "LedgerResult", "Side", "MarkSide")
 POSTING_COLUMNS = ("seq", "engine_ns", "position", "execution", "day", "value_day", "correction", "cost", "cash", "fee", "pnl", "income", "equity", "units")
 EXECUTION_COLUMNS = (
     *("seq", "engine_ns", "transact_ns", "order_id", "qty", "px", "execution", "execution_row", "instrument", "position", "day", "trade_day", "value_day"),
@@ -46,7 +46,7 @@ SMALL_TABLES = {
     "valuations": ("id", "base", "quote", "unit", "settle", "money_digits", "inverse", "margin", "factor", "divisor", "unit_scale", "qty_scale"),
     "position_keys": ("id", "account", "strategy", "instrument"),
     "methods": ("seq", "engine_ns", "position", "method"),
-    "marks": ("seq", "engine_ns", "instrument", "bid", "ask", "last"),
+    "marks": ("seq", "engine_ns", "instrument", "bid", "ask", "last", "side"),
 }
 """Tables whose rows a batch brings as tuples, and their columns."""
 

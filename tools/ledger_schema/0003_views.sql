@@ -9,8 +9,8 @@ SELECT * FROM executions
 WHERE seq <= (SELECT as_of_seq()) AND engine_ns <= (SELECT as_of_ns()) AND value_day <= (SELECT as_of_value_day());
 
 CREATE VIEW marks_now AS
-SELECT m.instrument, m.seq, m.engine_ns, m.bid, m.ask, m.last, CASE WHEN m.bid <> 0 AND m.ask <> 0 THEN m.bid + m.ask ELSE 2 * m.last END AS px_twice
-FROM marks m
+SELECT m.instrument, m.seq, m.engine_ns, m.bid, m.ask, m.last, w.name AS side
+FROM marks m JOIN words w ON w.enum = 'MarkSide' AND w.id = m.side
 WHERE m.seq = (
     SELECT max(x.seq) FROM marks x
     WHERE x.instrument = m.instrument AND x.seq <= (SELECT as_of_seq()) AND x.engine_ns <= (SELECT as_of_ns())
@@ -51,19 +51,38 @@ SELECT position, account, strategy, instrument, method, exact_decimal(qty, qty_d
        exact_decimal(cash, money_digits) AS cash, postings, updated_seq
 FROM named_figures;
 
--- What the open quantity would realize at the mark: the mid, or the last trade where there is no bid and ask. Unknown without a mark.
+-- The price at which a position is valued: what its instrument's setting asks for, else the next that there is, as tools/marks.py says it.
+CREATE VIEW position_marks AS
+SELECT s.position, s.mark_from, s.mark_wanted, CASE s.mark_from WHEN 'MID' THEN s.bid + s.ask WHEN 'BID' THEN 2 * s.bid WHEN 'ASK' THEN 2 * s.ask
+    WHEN 'LAST' THEN 2 * s.last END AS px_twice
+FROM (
+    SELECT w.*, CASE
+        WHEN w.mark_wanted = 'MID' AND w.bid <> 0 AND w.ask <> 0 THEN 'MID'
+        WHEN w.mark_wanted = 'BID' AND w.bid <> 0 THEN 'BID'
+        WHEN w.mark_wanted = 'ASK' AND w.ask <> 0 THEN 'ASK'
+        WHEN w.last <> 0 THEN 'LAST'
+        WHEN w.mark_wanted = 'LAST' AND w.bid <> 0 AND w.ask <> 0 THEN 'MID'
+        WHEN w.bid <> 0 THEN 'BID'
+        WHEN w.ask <> 0 THEN 'ASK' END AS mark_from
+    FROM (
+        SELECT f.position, m.bid, m.ask, m.last, CASE WHEN m.side <> 'SIDE' THEN m.side WHEN exact_sign(f.qty) > 0 THEN 'BID' ELSE 'ASK' END AS mark_wanted
+        FROM figures f JOIN position_keys k ON k.id = f.position JOIN marks_now m ON m.instrument = k.instrument
+    ) AS w
+) AS s;
+
+-- What the open quantity would realize at the mark. Unknown without one.
 CREATE VIEW marked_figures AS
-SELECT f.*, m.px_twice, CASE
+SELECT f.*, m.px_twice, CASE WHEN m.mark_from = m.mark_wanted THEN m.mark_from ELSE m.mark_from || ' for ' || m.mark_wanted END AS mark_from, CASE
     WHEN exact_is_zero(f.qty) THEN exact_neg(f.cost)
     WHEN m.px_twice IS NULL OR (f.inverse = 1 AND m.px_twice <= 0) THEN NULL
     WHEN f.inverse = 1 THEN exact_sub(exact_neg(exact_div(exact_mul(exact_mul(f.qty, f.factor), 2), m.px_twice)), f.cost)
     ELSE exact_sub(exact_div(exact_mul(exact_mul(f.qty, m.px_twice), f.factor), exact_mul(f.divisor, 2)), f.cost)
     END AS unrealized
-FROM named_figures f LEFT JOIN marks_now m ON m.instrument = f.instrument_id;
+FROM named_figures f LEFT JOIN position_marks m ON m.position = f.position;
 
 CREATE VIEW pnl AS
 SELECT position, account, strategy, instrument, currency, exact_decimal(qty, qty_digits) AS qty,
-       exact_decimal(exact_mul(px_twice, 5), px_digits + 1) AS mark, exact_decimal(realized, money_digits) AS realized,
+       exact_decimal(exact_mul(px_twice, 5), px_digits + 1) AS mark, mark_from, exact_decimal(realized, money_digits) AS realized,
        exact_decimal(unrealized, money_digits) AS unrealized, exact_decimal(fees, money_digits) AS fees, exact_decimal(income, money_digits) AS income,
        exact_decimal(exact_add(exact_sub(exact_add(realized, income), fees), unrealized), money_digits) AS total, updated_seq
 FROM marked_figures;
