@@ -5,7 +5,7 @@
 
 An execution's identity in the ledger is its row, so a bust or correction names the row that was booked; where the execution table is full there is none,
 and such a fill can no longer be busted (EXECUTIONS_FULL has said so). What the ledger had to refuse comes in when a correction or an assignment names it.
-A position takes its account's cost method at its first trade after it was flat. Money has 18 decimals for every instrument, so that sums over positions are
+A position takes its account's cost method, or its own (core/methods.pyx), at its first trade after it was flat. Money has 18 decimals for every instrument, so that sums over positions are
 exact and a figure may reach 4 * 10^19 units; the value of a linear trade is exact while price and quantity have 18 decimals together.
 The rate to the firm's currency is that of the settlement currency when the event is booked; without one, figures in that currency say that they are unknown.
 A commission in the settlement currency is an expense, one in what is traded changes the quantity (where a unit of quantity is one of it, or more make one),
@@ -195,9 +195,11 @@ cdef int take_commission(EngineState *s, Order *order, const VenueEvent *event, 
 
 
 cdef uint8_t follow_method(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
-    """The account's cost method, which a position that is flat takes now. Without an account: WAC."""
+    """The position's own cost method, else its account's, which a position that is flat takes now. Without an account: WAC."""
     cdef uint8_t method = s.accounts[account].method if s.accounts[account].method else RF_LEDGER_METHOD_WAC
     cdef uint32_t row = find_position(&s.ledger, account, strategy, instrument)
+    if s.ledger.positions[row].own_method:  # row 0 is empty
+        method = s.ledger.positions[row].own_method
     if row and rf_wide_load(s.ledger.positions[row].qty) == 0:
         s.ledger.positions[row].method = method
     return method

@@ -159,7 +159,7 @@ cdef int has_its_fields(const LedgerEntry *entry) noexcept nogil:
     return 1
 
 
-cdef inline int is_of_known(const EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
+cdef int is_of_known(const EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
     return (
         0 < account <= s.engine.account_count and s.accounts[account].id and 0 < strategy <= s.engine.strategy_count and s.strategies[strategy].id
         and 0 < instrument <= s.engine.instrument_count and s.instruments[instrument].id and s.ledger.instruments[instrument].defined

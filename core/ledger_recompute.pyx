@@ -127,6 +127,7 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     p.account = now.account
     p.strategy = now.strategy
     p.method = now.method
+    p.own_method = now.own_method
     p.checkpoint = now.checkpoint
     p.first_event = now.first_event
     p.last_event = now.last_event

@@ -88,6 +88,7 @@ SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strateg
 REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
+LEDGER_METHODS = ("wac", "fifo", "lifo", "hifo", "hifo_mingain", "spec", "account")
 ENTRY_KINDS = ("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "bust")
 LEDGER_FILE = (
     arg("file", metavar="FILE.json", help="one case, or many"),
@@ -452,6 +453,18 @@ COMMANDS = (
                 LEDGER,
             ),
             Command("rebuild", "empty the store and book the journal again; needs --yes", "commands.ledger_store:rebuild", LEDGER),
+            Command(
+                "method",
+                "set the cost method of one position, while it is flat; a second operator approves. Exit 4: it is open",
+                "commands.authority:method",
+                (
+                    arg("method", choices=LEDGER_METHODS, metavar="METHOD", help=", ".join(LEDGER_METHODS[:-1]) + "; account: that of its account again"),
+                    arg("--account", metavar="A", required=True, help="whose position it is"),
+                    arg("--strategy", metavar="S", required=True, help="whose position it is"),
+                    arg("--symbol", metavar="SYMBOL", required=True, help="of what"),
+                    REASON,
+                ),
+            ),
             Command(
                 "entry",
                 "book what no venue reports into the running engine; a second operator approves. Exit 4: the ledger refuses it, and says why",

@@ -191,4 +191,4 @@ def refusal(breaks: Any, request_id: int) -> str:
     if not len(commands):
         return ""
     said = breaks[(breaks["kind"] == _BREAK["LEDGER_REFUSED"]) & (breaks["seq"] == commands[-1]["seq"])]
-    return f"the ledger refused the entry and nothing has changed: {_RESULT.get(int(said[-1]['theirs']), '?')}" if len(said) else ""
+    return f"the ledger refused it and nothing has changed: {_RESULT.get(int(said[-1]['theirs']), '?')}" if len(said) else ""

@@ -28,7 +28,7 @@ from ringfence.core.replay cimport STEP_OK, Replayer
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
+    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_SET_METHOD, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY,
     RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED,
     RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Control,
@@ -548,6 +548,11 @@ cdef class Feed:
                 return 1
         return 0
 
+    cdef int sets_method(self, const FileFrame *frame) noexcept nogil:
+        """Whether a command may have set the method of a position in which it booked nothing."""
+        cdef const Control *c = <const Control*>(<const char*>frame + sizeof(FileFrame))
+        return c.kind == RF_CONTROL_KIND_SET_METHOD or c.kind == RF_CONTROL_KIND_APPROVE
+
     cdef void note_methods(self):
         cdef const LedgerTables *t = &self.replayer.state.c.ledger
         cdef uint32_t row
@@ -632,6 +637,8 @@ cdef class Feed:
                     or s.ledger.refusal_count or s.ledger.touched_count or self.loose_count
                 ):
                     self.say_input(frame)
+                if frame.kind == RF_FRAME_KIND_CONTROL and self.sets_method(frame):
+                    self.look_at_methods = 1
                 if self.look_at_methods:
                     with gil:
                         self.note_methods()

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.ledger_numbers import half_even
+from ringfence.tools.ledger_state import Table, by_owner
 from ringfence.tools.simulation import oracle_records
 from ringfence.tools.simulation.oracle_definitions import field_of
 from ringfence.tools.simulation.oracle_model import BOOKED, HELD, Entry, Execution, Model, PositionKey, average
@@ -165,6 +166,41 @@ def _set(m: Model, key: PositionKey, figures: Figures) -> None:
     if p is not None:
         p.net, p.cost, p.realized = figures
         p.signed_notional = p.cost - p.realized  # what was paid, moved cost with it
+
+
+# ---- the cost method of one position ----------------------------------------------------------------------------------------------------
+
+
+def own_method(m: Model, body: bytes) -> int:
+    """The method that the position has for itself, 0: none."""
+    account, strategy, instrument, _ = oracle_records.METHOD_CHANGE.unpack_from(body)
+    return m.methods.get((account, strategy, instrument), 0)
+
+
+def can_have_method(m: Model, body: bytes) -> bool:
+    """Only a flat position takes another method; one that never traded is made for it."""
+    account, strategy, instrument, method = oracle_records.METHOD_CHANGE.unpack_from(body)
+    key = account, strategy, instrument
+    if method > max(ENUMS["LedgerMethod"].by_value) or not _exists(m, key) or _figures(m, key)[0]:
+        return False
+    return key in m.positions or len(m.positions) + 1 < m.capacity["positions"]
+
+
+def set_method(m: Model, body: bytes) -> bool:
+    """Give a position a method of its own, or its account's again."""
+    if not can_have_method(m, body):
+        return False
+    account, strategy, instrument, method = oracle_records.METHOD_CHANGE.unpack_from(body)
+    m.position((account, strategy, instrument))
+    m.methods[account, strategy, instrument] = method
+    return True
+
+
+def other_methods(m: Model, table: Table) -> list[str]:
+    """Positions of the ledger that have another method of their own than was set, a line each."""
+    found = {owner: int(p["own_method"]) for owner, p in by_owner(table).items()}
+    wrong = [key for key in found.keys() | m.methods.keys() if found.get(key, 0) != m.methods.get(key, 0)]
+    return [f"ledger position {key} has method {found.get(key, 0)} of its own, and was given {m.methods.get(key, 0)}" for key in sorted(wrong)]
 
 
 # ---- what was taken back behind an entry ---------------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ CONTROL = picker("Control", "operator_uid", "kind", "status", "strategy", "epoch
 ACTION = picker("OrderAction", "order_id", "execution", "instrument", "venue", "strategy", "ord_status")
 ENTRY_FIELDS = ("reference", "qty", "px", "amount", "ratio_num", "ratio_den", "instrument", "account", "strategy", "other", "other_strategy")
 ENTRY = picker("LedgerEntry", *ENTRY_FIELDS, "kind", "amount_digits")
+METHOD_CHANGE = picker("MethodChange", "account", "strategy", "instrument", "method")
 KILL_ORDER = picker("KillOrder", "a", "b", "kind", "options")
 LIMIT = picker("LimitChange", "value", "expires_ns", "a", "b", "kind", "rule")
 PERMISSION = picker("PermissionChange", "value", "permission", "part", "grant")
