@@ -173,13 +173,13 @@ def _set(m: Model, key: PositionKey, figures: Figures) -> None:
 
 def own_method(m: Model, body: bytes) -> int:
     """The method that the position has for itself, 0: none."""
-    account, strategy, instrument, _ = oracle_records.METHOD_CHANGE.unpack_from(body)
+    instrument, account, strategy, _ = oracle_records.METHOD_CHANGE.unpack_from(body)
     return m.methods.get((account, strategy, instrument), 0)
 
 
 def can_have_method(m: Model, body: bytes) -> bool:
     """Only a flat position takes another method; one that never traded is made for it."""
-    account, strategy, instrument, method = oracle_records.METHOD_CHANGE.unpack_from(body)
+    instrument, account, strategy, method = oracle_records.METHOD_CHANGE.unpack_from(body)
     key = account, strategy, instrument
     if method > max(ENUMS["LedgerMethod"].by_value) or not _exists(m, key) or _figures(m, key)[0]:
         return False
@@ -190,7 +190,7 @@ def set_method(m: Model, body: bytes) -> bool:
     """Give a position a method of its own, or its account's again."""
     if not can_have_method(m, body):
         return False
-    account, strategy, instrument, method = oracle_records.METHOD_CHANGE.unpack_from(body)
+    instrument, account, strategy, method = oracle_records.METHOD_CHANGE.unpack_from(body)
     m.position((account, strategy, instrument))
     m.methods[account, strategy, instrument] = method
     return True
