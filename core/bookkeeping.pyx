@@ -21,6 +21,7 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.ledger_events cimport book
 from ringfence.core.ledger_index cimport find_event, find_position
 from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_recompute cimport POSITION_UNNAMED
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
 from ringfence.core.state cimport EngineState, currency_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
@@ -31,7 +32,8 @@ from ringfence.ipc.records cimport (
     RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_DAILY,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
-    RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BOOKED, RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
+    RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
     LedgerEvent, LedgerInstrument, Order, VenueEvent,
 )
 
@@ -176,6 +178,8 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
 cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const LedgerEvent *e) noexcept nogil:
     cdef uint64_t merged = s.ledger.head.merged_lots
     cdef int result = book(&s.ledger, e)
+    if result == RF_LEDGER_RESULT_HELD:
+        result = RF_LEDGER_RESULT_AMBIGUOUS  # it waits for the names of its lots
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
     if merged == 0 and s.ledger.head.merged_lots:
@@ -200,7 +204,7 @@ cdef uint8_t follow_method(EngineState *s, uint16_t account, uint16_t strategy, 
     cdef uint32_t row = find_position(&s.ledger, account, strategy, instrument)
     if s.ledger.positions[row].own_method:  # row 0 is empty
         method = s.ledger.positions[row].own_method
-    if row and rf_wide_load(s.ledger.positions[row].qty) == 0:
+    if row and rf_wide_load(s.ledger.positions[row].qty) == 0 and not s.ledger.positions[row].flags & POSITION_UNNAMED:
         s.ledger.positions[row].method = method
     return method
 

@@ -25,6 +25,7 @@ from ringfence.core.dedupe cimport find_position
 from ringfence.core.ledger_events cimport book
 from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_trades cimport power_of_ten
+from ringfence.core.name_entries cimport enter_name, judge_name, name_of
 from ringfence.core.position_recompute cimport hold_without, try_without
 from ringfence.core.positions cimport BOOK_NOT_HELD, BOOKED, apply_entry, changes_position, find_or_add, stamp, stamp_unjudged, take_over
 from ringfence.core.state cimport EngineState
@@ -32,7 +33,7 @@ from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_narrow
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_LEDGER_DAILY,
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE,
-    RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SETTLE,
+    RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SETTLE,
     RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT,
     RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_INVERSE, RF_LEDGER_MONEY_DIGITS,
     RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT, RF_LEDGER_RESULT_DUPLICATE,
@@ -64,6 +65,7 @@ FIELDS = {
     "SPLIT": ("RATIO", "PX QTY"),
     "SPIN_OFF": ("RATIO OTHER", "AMOUNT"),
     "TRANSFER": ("QTY OTHER OTHER_STRATEGY", ""),
+    "NAME_LOT": ("QTY RATIO", ""),
     "BUST": ("", ""),
 }
 
@@ -190,6 +192,8 @@ cdef int judge_kind(const EngineState *s, const LedgerEntry *entry) noexcept nog
             return RF_LEDGER_RESULT_BAD_EVENT
         if entry.amount < 0 or rf_wide_from(entry.amount) > power_of_ten(entry.amount_digits):
             return RF_LEDGER_RESULT_BAD_EVENT
+    elif entry.kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+        return judge_name(s, entry)
     elif entry.kind == RF_LEDGER_EVENT_KIND_SETTLE and not i.flags & RF_LEDGER_DAILY:
         return RF_LEDGER_RESULT_BAD_EVENT
     elif i.flags & RF_LEDGER_INVERSE and entry.kind == RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL:
@@ -254,6 +258,8 @@ cdef int event_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e
         e.other_instrument = entry.other
         e.share_num = entry.amount
         rf_wide_narrow(power_of_ten(entry.amount_digits), &e.share_den)
+    elif entry.kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+        name_of(s, entry, e)
     elif entry.amount:
         if not rf_wide_product(rf_wide_from(entry.amount), power_of_ten(RF_LEDGER_MONEY_DIGITS - entry.amount_digits), &amount):
             return RF_LEDGER_RESULT_OVERFLOW
@@ -328,7 +334,7 @@ cdef int book_entry(EngineState *s, const LedgerEntry *entry) noexcept nogil:
     if result == RF_LEDGER_RESULT_BOOKED and not of_bust:
         result = try_positions(s, &e, &one, &two)
     if result == RF_LEDGER_RESULT_BOOKED:
-        result = book(&s.ledger, &e)
+        result = enter_name(s, entry, &e) if entry.kind == RF_LEDGER_EVENT_KIND_NAME_LOT else book(&s.ledger, &e)
     if result != RF_LEDGER_RESULT_BOOKED:
         return refuse(s, entry, result)
     if of_bust:

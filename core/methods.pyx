@@ -15,6 +15,7 @@ from ringfence.core.dedupe cimport find_position
 from ringfence.core.entries cimport is_of_known
 from ringfence.core.ledger_events cimport set_method
 from ringfence.core.ledger_index cimport find_position as find_ledger_position
+from ringfence.core.ledger_recompute cimport POSITION_UNNAMED
 from ringfence.core.positions cimport find_or_add
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_load
@@ -31,7 +32,7 @@ cdef int judge(const EngineState *s, const MethodChange *c) noexcept nogil:
     if not is_of_known(s, c.account, c.strategy, c.instrument):
         return RF_LEDGER_RESULT_NO_INSTRUMENT
     row = find_ledger_position(&s.ledger, c.account, c.strategy, c.instrument)
-    if row and rf_wide_load(s.ledger.positions[row].qty) != 0:
+    if row and (rf_wide_load(s.ledger.positions[row].qty) != 0 or s.ledger.positions[row].flags & POSITION_UNNAMED):
         return RF_LEDGER_RESULT_NOT_FLAT
     if row == 0 and s.ledger.head.position_count + 1 >= s.ledger.head.position_rows:
         return RF_LEDGER_RESULT_NO_ROW

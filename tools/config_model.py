@@ -27,7 +27,7 @@ from ringfence.tools.toml_table import Table
 NAME = r"[A-Za-z0-9_-]{1,16}"
 NAME_ALLOWED = "1 to 16 letters, digits, '_' and '-'"
 DURABILITIES = ("async", "local", "replicated")
-COST_METHODS = tuple(name.lower() for name in ENUMS["LedgerMethod"].by_name if name != "SPEC")  # no execution names its lots
+COST_METHODS = tuple(name.lower() for name in ENUMS["LedgerMethod"].by_name)
 CODE = r"[!-~]{1,7}"
 CODE_ALLOWED = "1 to 7 ASCII characters"
 MARKS = tuple(n.lower() for n in ENUMS["MarkSide"].by_name)

@@ -122,14 +122,24 @@ def tied_owners(table: Table, owners: Iterable[Owner]) -> set[Owner]:
     return found | {owner for owner, row in rows.items() if families[row] in wanted}
 
 
+def unnamed(table: Table) -> Any:
+    """Rows of ``ledger_events``: closes under SPEC that wait for the names of their lots, oldest first."""
+    if not int(table("ledger")[1]["held"]):
+        return table("ledger_events")[:0]
+    events = used(table, "ledger_events", "event_count")
+    return events[(events["state"] == _STATES["HELD"]) & (events["kind"] == _KINDS["FILL"])]
+
+
 def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
     """What is not as it must be, a line each.
 
-    Positions of ``lacking`` (``tied_owners``) have executions that the ledger refused, so the two are not compared there.
+    Positions of ``lacking`` (``tied_owners``) have executions that the ledger refused, so the two are not compared there, nor where a close waits for names.
     Conservation (cost - realized - moved = flow) and lots that add up, of every position; and quantity and flow against the engine's positions. Of an inverse
     contract, a scale finer than money or a fee in what is traded the flow is rounded or another, so it is not compared.
     """
     out: list[str] = []
+    if waiting := [(int(e["account"]), int(e["strategy"]), int(e["instrument"])) for e in unnamed(table)]:
+        lacking = set(lacking) | tied_owners(table, waiting)
     taken, instruments, rows = base_fees(table), table("ledger_instruments"), by_owner(table)
     number = {owner: row for row, owner in enumerate(rows, 1)}
     families, rounded, names = tied(table), set[int](), defaultdict[int, list[str]](list)

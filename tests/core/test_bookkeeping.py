@@ -68,8 +68,8 @@ def test_method_of_an_open_position_stays_until_it_is_flat(machine: Any) -> None
     assert int(position(m)["method"]) == METHOD["LIFO"]
 
 
-def test_method_that_needs_named_lots_is_refused(machine: Any) -> None:
-    account(machine, "SPEC")
+def test_method_that_is_none_is_refused(machine: Any) -> None:
+    machine.control("DEFINE_ACCOUNT", body=machine.record("Account", id=1, name="main", code="ACC1", status=1, method=max(METHOD.values()) + 1))
     assert machine.breaks() == ["BAD_CONTROL"]
 
 
