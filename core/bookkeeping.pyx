@@ -17,7 +17,7 @@ its own (microseconds late, a second truth).
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from ringfence.core.breaks cimport raise_break
+from ringfence.core.breaks cimport raise_break, raise_daily
 from ringfence.core.ledger_events cimport book
 from ringfence.core.ledger_index cimport find_event, find_position
 from ringfence.core.ledger_kinds cimport in_force
@@ -182,8 +182,8 @@ cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const Led
         result = RF_LEDGER_RESULT_AMBIGUOUS  # it waits for the names of its lots
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
-    if merged == 0 and s.ledger.head.merged_lots:
-        raise_break(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots, 0)
+    if s.ledger.head.merged_lots != merged:
+        raise_daily(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots)
 
 
 cdef int take_commission(EngineState *s, Order *order, const VenueEvent *event, int64_t signed_qty, int64_t px, LedgerEvent *e) noexcept nogil:

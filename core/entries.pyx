@@ -15,12 +15,12 @@ Written by the engine alone. What can fail is a LedgerResult. Rejected: a file t
 of an invented venue (their busts would be reversing trades, and turnover and fees would count them).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from ringfence.core.audit cimport fold
 from ringfence.core.bookkeeping cimport begin
-from ringfence.core.breaks cimport raise_break
+from ringfence.core.breaks cimport raise_break, raise_daily
 from ringfence.core.dedupe cimport find_position
 from ringfence.core.ledger_events cimport book
 from ringfence.core.ledger_index cimport find_event
@@ -35,7 +35,7 @@ from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE,
     RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SETTLE,
     RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT,
-    RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_INVERSE, RF_LEDGER_MONEY_DIGITS,
+    RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_INVERSE, RF_LEDGER_MARGIN, RF_LEDGER_MONEY_DIGITS,
     RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT, RF_LEDGER_RESULT_DUPLICATE,
     RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_NOT_HELD, RF_LEDGER_RESULT_OVERFLOW, LedgerEntry, LedgerEvent,
     LedgerInstrument, Position,
@@ -64,7 +64,7 @@ FIELDS = {
     "REWARD": ("QTY", "PX"),
     "SPLIT": ("RATIO", "PX QTY"),
     "SPIN_OFF": ("RATIO OTHER", "AMOUNT"),
-    "TRANSFER": ("QTY OTHER OTHER_STRATEGY", ""),
+    "TRANSFER": ("QTY OTHER OTHER_STRATEGY", "AMOUNT PX"),
     "NAME_LOT": ("QTY RATIO", ""),
     "BUST": ("", ""),
 }
@@ -156,6 +156,8 @@ cdef int has_its_fields(const LedgerEntry *entry) noexcept nogil:
         return 0
     if entry.kind == RF_LEDGER_EVENT_KIND_DIVIDEND:
         return (entry.px == 0) != (entry.amount == 0)
+    if entry.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
+        return (entry.px > 0) == (entry.amount > 0) and entry.px >= 0 and entry.amount >= 0
     if entry.kind == RF_LEDGER_EVENT_KIND_SPLIT:
         return (entry.px == 0) == (entry.qty == 0)
     return 1
@@ -186,6 +188,8 @@ cdef int judge_kind(const EngineState *s, const LedgerEntry *entry) noexcept nog
     cdef const LedgerInstrument *i = &s.ledger.instruments[entry.instrument]
     if entry.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
         if entry.other == entry.account and entry.other_strategy == entry.strategy:
+            return RF_LEDGER_RESULT_BAD_EVENT
+        if entry.amount and i.flags & (RF_LEDGER_INVERSE | RF_LEDGER_MARGIN):
             return RF_LEDGER_RESULT_BAD_EVENT
     elif entry.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
         if entry.other == entry.instrument or not is_alike(i, &s.ledger.instruments[entry.other]):
@@ -238,6 +242,21 @@ cdef int judge(EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcep
     return event_of(s, entry, e)
 
 
+cdef int network_fee(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcept nogil:
+    """What a transfer costs in what is transferred: units that go at a price. They must be units that there are."""
+    cdef wide_t units, whole = power_of_ten(entry.amount_digits)
+    rf_wide_store(e.px, 0)
+    if entry.amount == 0:
+        return RF_LEDGER_RESULT_BOOKED
+    if not rf_wide_product(rf_wide_from(entry.amount), power_of_ten(s.ledger.instruments[entry.instrument].qty_digits), &units):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if units % whole != 0 or units // whole > INT64_MAX:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    rf_wide_store(e.fee, units // whole)
+    rf_wide_store(e.fee_px, rf_wide_from(entry.px))
+    return RF_LEDGER_RESULT_BOOKED
+
+
 cdef int event_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcept nogil:
     cdef wide_t amount = 0
     begin(s, entry.kind, entry.instrument, e)
@@ -254,6 +273,7 @@ cdef int event_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e
         e.other_account = entry.other
         e.other_strategy = entry.other_strategy
         e.method = s.accounts[entry.other].method  # the one that is there keeps its own
+        return network_fee(s, entry, e)
     elif entry.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
         e.other_instrument = entry.other
         e.share_num = entry.amount
@@ -341,6 +361,6 @@ cdef int book_entry(EngineState *s, const LedgerEntry *entry) noexcept nogil:
         hold_without(s, row)
     elif changes_position(entry.kind):
         keep_positions(s, &e, &one, &two)
-    if merged == 0 and s.ledger.head.merged_lots:
-        raise_break(s, RF_BREAK_KIND_LOTS_MERGED, NULL, NULL, <int64_t>s.ledger.head.merged_lots, 0)
+    if s.ledger.head.merged_lots != merged:
+        raise_daily(s, RF_BREAK_KIND_LOTS_MERGED, NULL, NULL, <int64_t>s.ledger.head.merged_lots)
     return 1

@@ -23,7 +23,7 @@ from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
     RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
-    RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NOT_HELD,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent, LedgerInstrument, LedgerPosition, Lot,
 )
 
@@ -315,6 +315,8 @@ cdef int apply_transfer(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
     cdef int result
     if rf_wide_load(p.qty) < 0:
         qty = -qty
+    if fee != 0 and rf_wide_abs(qty) + fee > rf_wide_load(p.qty):
+        return RF_LEDGER_RESULT_NOT_HELD
     result = move_lots(t, source, t.events[row].other_position, qty)
     if result == RF_LEDGER_RESULT_BOOKED and fee != 0:
         result = trade_at(t, source, row, e, -fee, rf_wide_load(e.fee_px), &value)

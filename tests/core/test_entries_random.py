@@ -24,6 +24,10 @@ WIDE = ("qty", "cost", "realized", "flow", "moved", "funding", "income", "settle
 STRATEGY, SIZE, PX = st.integers(1, 2), st.sampled_from([-7, -4, -3, 2, 5, 8]), st.integers(90, 110)
 ENTRIES = st.one_of(
     st.tuples(st.just("TRANSFER"), st.fixed_dictionaries({"qty": st.integers(1, 9), "other": st.just(1)})),
+    st.tuples(
+        st.just("TRANSFER"),
+        st.fixed_dictionaries({"qty": st.integers(1, 4), "other": st.just(1), "amount": st.integers(1, 2), "px": PX}),
+    ),
     st.tuples(st.just("SPLIT"), st.sampled_from([{"ratio_num": 2, "ratio_den": 1}, {"ratio_num": 1, "ratio_den": 2}, {"ratio_num": 3, "ratio_den": 2}])),
     st.tuples(st.just("SPLIT"), st.fixed_dictionaries({"ratio_num": st.just(2), "ratio_den": st.just(3), "qty": st.just(2), "px": PX})),
     st.tuples(st.just("SPIN_OFF"), st.fixed_dictionaries({"ratio_num": st.just(1), "ratio_den": st.just(2), "amount": st.integers(0, 10)})),

@@ -45,6 +45,7 @@ _ENTRIES: dict[str, Callable[[Random, int, Shape], dict[str, int]]] = {
         "qty": draw.randint(1, held + 100),
         "other": draw.randint(1, len(shape.accounts)),
         "other_strategy": draw.randint(1, shape.strategies),
+        **draw.choice(({}, {"amount": draw.randint(1, 9), "px": draw.randint(1, 99)})),
     },
 }
 """Figures of an entry of each kind for a position that holds so much."""
