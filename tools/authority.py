@@ -198,7 +198,7 @@ def _decision(kind: str) -> Callable[[Request, Segment], tuple[str, Request]]:
 
 
 def _book_entry(request: Request, state: Segment) -> tuple[str, Request]:
-    return "BOOK_ENTRY", {"body": ledger_entry.build(request, names_in(state), state.section("instruments"))}
+    return "BOOK_ENTRY", {"body": ledger_entry.build(request, names_in(state), state.section)}
 
 
 def _set_method(request: Request, state: Segment) -> tuple[str, Request]:

@@ -89,7 +89,7 @@ REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
 LEDGER_METHODS = ("wac", "fifo", "lifo", "hifo", "hifo_mingain", "spec", "account")
-ENTRY_KINDS = ("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "bust")
+ENTRY_KINDS = ("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "name_lot", "bust")
 LEDGER_FILE = (
     arg("file", metavar="FILE.json", help="one case, or many"),
     arg("--case", default="", metavar="ID", help="of a file with many cases, this one (default: all; one report per case)"),
@@ -453,6 +453,7 @@ COMMANDS = (
                 LEDGER,
             ),
             Command("rebuild", "empty the store and book the journal again; needs --yes", "commands.ledger_store:rebuild", LEDGER),
+            Command("unnamed", "closes under SPEC that wait for the names of their lots", "commands.show:unnamed"),
             Command(
                 "method",
                 "set the cost method of one position, while it is flat; a second operator approves. Exit 4: it is open",
@@ -475,13 +476,19 @@ COMMANDS = (
                     arg("--account", metavar="A", help="whose position it is"),
                     arg("--strategy", metavar="S", help="whose position it is"),
                     arg("--symbol", metavar="SYMBOL", help="of what"),
-                    arg("--amount", metavar="X", help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1"),
+                    arg(
+                        "--amount",
+                        metavar="X",
+                        help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1; transfer: network fee in units",
+                    ),
                     arg("--qty", metavar="N", help="units; split: the least that is kept when --px is given"),
                     arg("--px", metavar="P", help="per unit, by kind"),
                     arg("--ratio", metavar="NEW:OLD", help="split, spin_off: 2:1 is two new units for one"),
                     arg("--to-account", metavar="A", help="transfer (default: the same account)"),
                     arg("--to-strategy", metavar="S", help="transfer"),
                     arg("--new-symbol", metavar="SYMBOL", help="spin_off"),
+                    arg("--execution", metavar="ROW", help="name_lot: the close, by its row of ringfence fills --wide"),
+                    arg("--lot", metavar="ROW", help="name_lot: the fill that opened the lot"),
                     REASON,
                 ),
             ),

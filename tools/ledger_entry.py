@@ -18,6 +18,7 @@ from ringfence.core.entries import FIELDS, key_of_reference
 from ringfence.gateways.decimals import text_to_scaled
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools import ledger_names
 from ringfence.tools.ledger_numbers import fixed
 from ringfence.tools.ledger_state import MONEY_DIGITS, wide
 from ringfence.tools.rule_values import Names
@@ -29,6 +30,7 @@ REFERENCE_MAX = dtype("LedgerEntry")["reference"].itemsize
 _KIND, _BREAK, _STATE = ENUMS["LedgerEventKind"], ENUMS["BreakKind"].by_name, ENUMS["LedgerEventState"].by_value
 _RESULT = {value: f"{name}: {meaning}" if meaning else name for name, value, meaning in ENUMS["LedgerResult"].values}
 _ASKED = {"PX": ("px",), "QTY": ("qty",), "AMOUNT": ("amount",), "RATIO": ("ratio",), "OTHER": ("to_account", "new_symbol"), "OTHER_STRATEGY": ("to_strategy",)}
+_ASKED |= {"NAMES": ("execution", "lot", "qty")}
 """Keys of a request for each field of ``FIELDS``."""
 _TABLE = {"account": "accounts", "strategy": "strategies", "symbol": "instruments"}
 _FIGURE = {
@@ -44,7 +46,7 @@ _FIGURE = {
 # ---- from what people write ----------------------------------------------------------------------------------------------------
 
 
-def build(request: Request, names: Names, instruments: Any) -> Any:
+def build(request: Request, names: Names, table: Tables) -> Any:
     """Return the LedgerEntry that a request asks for.
 
     Raises
@@ -60,8 +62,12 @@ def build(request: Request, names: Names, instruments: Any) -> Any:
     _check_fields(kind, request)
     if kind == "BUST":
         return body
+    if kind == "NAME_LOT":
+        for name, value in ledger_names.build(request, table).items():
+            body[name] = value
+        return body
     body["account"], body["strategy"], body["instrument"] = (_row(names, request, key) for key in ("account", "strategy", "symbol"))
-    instrument = instruments[int(body["instrument"])]
+    instrument = table("instruments")[int(body["instrument"])]
     body["px"] = _scaled(request, "px", int(instrument["price_digits"]))
     body["qty"] = _scaled(request, "qty", int(instrument["qty_digits"]))
     if kind == "TRANSFER":
@@ -88,6 +94,8 @@ def _reference(request: Request) -> bytes:
 def _check_fields(kind: str, request: Request) -> None:
     """Refuse what the kind does not take, and what it needs and is not there."""
     needed, besides = (names.split() for names in FIELDS[kind])
+    if kind == "NAME_LOT":
+        needed = ["NAMES"]
     flags = {key for name in (*needed, *besides) for key in _ASKED[name]} - {"to_account" if kind == "SPIN_OFF" else "new_symbol"}
     for key in {key for keys in _ASKED.values() for key in keys} - flags:
         if request.get(key) is not None:
@@ -166,7 +174,10 @@ def _asked(table: Tables, kind: str, e: Any, instrument: Any) -> str:
     ratio = f"{int(e['ratio_num'])}:{int(e['ratio_den'])}"
     other = int(e["other"])
     if kind == "TRANSFER":
-        return f"{qty} to {_name(table, 'accounts', other)}/{_name(table, 'strategies', int(e['other_strategy']))}"
+        fee = f", network fee {amount} at {px}" if int(e["amount"]) else ""
+        return f"{qty} to {_name(table, 'accounts', other)}/{_name(table, 'strategies', int(e['other_strategy']))}{fee}"
+    if kind == "NAME_LOT":
+        return ledger_names.asked(e, instrument)
     if kind == "SPLIT":
         return f"{ratio}{f', what is below {qty} paid at {px}' if int(e['px']) else ''}"
     if kind == "SPIN_OFF":

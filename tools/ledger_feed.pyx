@@ -22,6 +22,7 @@ from ringfence.core.calendar cimport days_since_2000
 from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_kinds cimport in_force
 from ringfence.core.ledger_legs cimport cash_of
+from ringfence.core.ledger_names cimport is_unnamed
 from ringfence.core.lots cimport LedgerRefusal, LedgerTables
 from ringfence.core.proposals cimport find_proposal
 from ringfence.core.replay cimport STEP_OK, Replayer
@@ -29,7 +30,8 @@ from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_SET_METHOD, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT,
+    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY,
     RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED,
     RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Control,
     Decision, Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
@@ -158,6 +160,9 @@ cdef class Feed:
     cdef Loose[::1] loose
     cdef uint8_t[::1] known_methods    # by position
     cdef uint32_t loose_count, position_count, nameless
+    cdef object unnamed_rows
+    cdef uint8_t[::1] unnamed          # by row of the event: 1: a close that waits for names
+    cdef uint64_t unnamed_count, recomputed
     cdef int look_at_methods           # of the last input: positions may have another one than noted
     cdef uint64_t event_count, execution_count, fills
     cdef const LedgerEntry *entry      # that an operator booked by this input; NULL: none
@@ -182,6 +187,8 @@ cdef class Feed:
         self.day_rows = np.zeros(t.head.event_rows, days)
         self.loose_rows = np.zeros(replayer.state.c.execution_rows, loose)
         self.method_rows = np.zeros(positions, "u1")
+        self.unnamed_rows = np.zeros(t.head.event_rows, "u1")
+        self.unnamed = self.unnamed_rows
         self.days, self.loose, self.known_methods = self.day_rows, self.loose_rows, self.method_rows
         legs, before = np.zeros(LEGS * positions * sizeof(LedgerLeg), "u1"), np.zeros(positions * sizeof(LedgerPosition), "u1")
         touched, refusals = np.zeros(positions * sizeof(uint32_t), "u1"), np.zeros(self.room * sizeof(LedgerRefusal), "u1")
@@ -279,7 +286,8 @@ cdef class Feed:
         cdef const LedgerEvent *e = &t.events[row]
         cdef uint32_t root = e.root if e.root else row
         cdef const LedgerEvent *says = in_force(t, root) if e.kind == RF_LEDGER_EVENT_KIND_BUST and e.root else e
-        cdef Change *c = self.next_change(e.kind, RF_LEDGER_RESULT_HELD if e.state == RF_LEDGER_EVENT_STATE_HELD else RF_LEDGER_RESULT_BOOKED)
+        cdef int waits = e.state == RF_LEDGER_EVENT_STATE_HELD or is_unnamed(t, root)
+        cdef Change *c = self.next_change(e.kind, RF_LEDGER_RESULT_HELD if waits else RF_LEDGER_RESULT_BOOKED)
         cdef uint64_t named = says.key if says.key else t.events[root].key
         cdef uint64_t taken = t.events[row - 1].ref_key
         if root == row:
@@ -296,6 +304,38 @@ cdef class Feed:
         c.position = t.events[root].position
         c.trade_day = self.days[root].trade
         c.value_day = self.days[root].value
+
+    cdef int is_told(self, uint32_t root) noexcept nogil:
+        """Whether an event of this input is a close, or refers to it."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row
+        for row in range(self.event_count + 1, t.head.event_count + 1):
+            if row == root or t.events[row].root == root:
+                return 1
+        return 0
+
+    cdef void follow_unnamed(self) noexcept nogil:
+        """A row for each close that waits for names since this input, or does so no more, where no event of the input says it."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef const LedgerEvent *says
+        cdef uint32_t row
+        cdef int waits
+        cdef Change *c
+        for row in range(1, t.head.event_count + 1):
+            waits = is_unnamed(t, row)
+            if waits == self.unnamed[row]:
+                continue
+            self.unnamed[row] = waits
+            if t.events[row].state == RF_LEDGER_EVENT_STATE_BUSTED or self.is_told(row):
+                continue
+            says = in_force(t, row)
+            c = self.next_change(says.kind, RF_LEDGER_RESULT_HELD if waits else RF_LEDGER_RESULT_BOOKED)
+            c.execution = self.identity_of(row)
+            self.name_execution(c, says.key if c.execution < NAMELESS else 0, NULL)
+            self.take_figures(c, says)
+            c.position = t.events[row].position
+            c.trade_day = self.days[row].trade
+            c.value_day = self.days[row].value
 
     cdef void say_refusal(self, const LedgerRefusal *r, const VenueEvent *event) noexcept nogil:
         """A row for what the ledger refused."""
@@ -465,9 +505,11 @@ cdef class Feed:
                 p.engine_ns = s.engine.engine_ns
                 p.position = leg.position
                 p.day = days_since_2000(s.engine.day)
-                p.correction = refers(&t.events[row])
+                p.correction = refers(&t.events[row]) or t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT
                 if t.events[row].root:
                     row = t.events[row].root
+                if t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+                    row = find_event(t, t.events[row].ref_key)  # what it names is what changed
                 p.execution = self.identity_of(row)
                 p.value_day = self.days[row].value
             if leg.units:
@@ -529,6 +571,10 @@ cdef class Feed:
             self.find_loose(follows or t.refusal_count != 0)
         if event != NULL and event.kind == RF_VENUE_EVENT_KIND_FILL and s.engine.fills != self.fills and self.change_count == before:
             self.say_unkept(event)
+        if (t.head.held or self.unnamed_count) and (t.head.recomputed != self.recomputed or t.head.held != self.unnamed_count):
+            self.follow_unnamed()
+        self.unnamed_count = t.head.held
+        self.recomputed = t.head.recomputed
         self.event_count = t.head.event_count
         self.execution_count = s.engine.execution_count
         self.fills = s.engine.fills

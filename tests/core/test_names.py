@@ -265,7 +265,9 @@ def test_names_in_any_order_end_where_the_model_and_the_ledger_of_files_are(make
     def one(seed: int) -> None:
         r = Random(seed)
         trades, truth = lives(r)
-        m = spec(make_machine(Limits(orders=64, executions=512, positions=4, breaks=4096, instruments=2, accounts=2, venues=2, strategies=3, routes=2, lots=64)))
+        m = spec(
+            make_machine(Limits(orders=64, executions=512, positions=4, breaks=4096, instruments=2, accounts=2, venues=2, strategies=3, routes=2, lots=64))
+        )
         teller = Teller(m, r)
         file = Ledger(bytearray(bytes_needed(FILE)), FILE, method="SPEC")
         file.define(1, qty_digits=0, px_digits=2, money_digits=18, settle_asset=1, base_asset=2)
