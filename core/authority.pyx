@@ -14,8 +14,8 @@ Looser is what allows more (core/looser): a higher limit or none, a grant, the r
 repeated executions set free again, a definition that opens an object or takes back what bounds it (``definitions.widens``), a strategy that one person has
 added let loose. Two it takes as well to resume what was halted, to begin a trading day before its time (core/day), to say that an order in doubt is over
 (which gives back what it reserves), whose an execution in suspense is, to book an entry of the ledger (core/entries), and to set a position's cost method
-(core/methods); of these who is alone on an instance may decide, since he could add the second operator himself. An approval is of what was proposed: when the state has moved on, or its proposer may no longer
-command it, it does not count.
+(core/methods); of these who is alone on an instance may decide, since he could add the second operator himself. An approval is of what was proposed: when the
+state has moved on, or its proposer may no longer command it, it does not count.
 The first configuration of an instance that has never taken an intent is taken as it is (operator "config", the owner's uid); later a looser file is a
 proposal like any other. While no operator is defined (unit tests, scenarios) everybody may do everything at once.
 
@@ -45,8 +45,8 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_ASSIGN_EXECUTION, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_DEFINE_OPERATOR,
     RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL,
     RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_RESOLVE_ORDER, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SET_LIMIT,
-    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_METHOD, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL,
-    RF_OPERATOR_ROLE_RISK, RF_ORD_STATUS_NEW, RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING,
+    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_METHOD, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW,
+    RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK, RF_ORD_STATUS_NEW, RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING,
     RF_PROPOSAL_STATE_WITHDRAWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, DayStart, Decision, KillOrder, LedgerEntry, LimitChange,
     MethodChange,

@@ -2,8 +2,8 @@
 
     request: rows of two executions, a quantity ──▶ LedgerEntry (NAME_LOT)        tables of the engine ──▶ rows of ``ringfence ledger unnamed``
 
-An execution's row is the column EXECUTION of ``ringfence fills`` and ``lots``. Pure; whoever calls owns the tables. What can fail: ``ValueError`` that says what
-is allowed.
+An execution's row is the column EXECUTION of ``ringfence fills`` and ``lots``. Pure; whoever calls owns the tables. What can fail: ``ValueError`` that says
+what is allowed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SPEC in the engine: closes that wait for the names of their lots, names that add up, names that cannot be, names taken back; against the model in fractions."""
+"""SPEC in the engine: closes that wait for the names of their lots; names that add up, cannot be, are taken back; against the model in fractions."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _ENTRIES: dict[str, Callable[[Random, int, Shape], dict[str, int]]] = {
     "SETTLE": lambda draw, _held, _shape: {"px": draw.randint(1, 999)},
     "SPLIT": lambda draw, _held, _shape: {"ratio_num": draw.randint(1, 3), "ratio_den": draw.randint(1, 3)},
     "TRANSFER": lambda draw, held, shape: {
-        "qty": draw.randint(1, held + 100),
+        "qty": draw.randint(1, held + held // 4 + 1),  # now and then more than there is
         "other": draw.randint(1, len(shape.accounts)),
         "other_strategy": draw.randint(1, shape.strategies),
         **draw.choice(({}, {"amount": draw.randint(1, 9), "px": draw.randint(1, 99)})),

@@ -146,7 +146,7 @@ def effect(e: Entry, one: Figures, two: Figures) -> tuple[Figures, Figures] | No
 
 def _fee(e: Entry) -> int:
     """Units that a transfer costs; quantities here are whole."""
-    return e.said["amount"] // 10**e.digits
+    return int(e.said["amount"] // 10**e.digits)
 
 
 def _split(e: Entry, net: int, cost: int, realized: int) -> Figures:
