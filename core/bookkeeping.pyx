@@ -6,7 +6,8 @@
 An execution's identity in the ledger is its row, so a bust or correction names the row that was booked; where the execution table is full there is none,
 and such a fill can no longer be busted (EXECUTIONS_FULL has said so). What the ledger had to refuse comes in when a correction or an assignment names it.
 A position takes its account's cost method, or its own (core/methods.pyx), at its first trade after it was flat. A close under SPEC that names no lots waits for
-them (core/ledger_names.pyx). Money has 18 decimals for every instrument, so that sums over positions are exact and a figure may reach 4 * 10^19 units; the value of a linear trade is exact while price and quantity have 18 decimals together.
+them (core/ledger_names.pyx). Money has 18 decimals for every instrument, so that sums over positions are exact and a figure may reach 4 * 10^19 units; the
+value of a linear trade is exact while price and quantity have 18 decimals together.
 The rate to the firm's currency is that of the settlement currency when the event is booked; without one, figures in that currency say that they are unknown.
 A commission in the settlement currency is an expense, one in what is traded changes the quantity (where a unit of quantity is one of it, or more make one),
 one in another currency is an expense at the rates of the moment. Tables are in the region ``state``, written by the engine alone. What can fail: a full table
