@@ -22,6 +22,7 @@ from ringfence.core.ledger_events cimport book
 from ringfence.core.ledger_index cimport find_event, find_position
 from ringfence.core.ledger_kinds cimport in_force
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
+from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState, currency_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
@@ -173,7 +174,9 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
 cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const LedgerEvent *e) noexcept nogil:
     cdef uint64_t merged = s.ledger.head.merged_lots
     cdef int result = book(&s.ledger, e)
-    if result != RF_LEDGER_RESULT_BOOKED:
+    if result == RF_LEDGER_RESULT_BOOKED:
+        weigh_booked(s)
+    else:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
     if merged == 0 and s.ledger.head.merged_lots:
         raise_break(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots, 0)

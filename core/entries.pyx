@@ -27,6 +27,7 @@ from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_trades cimport power_of_ten
 from ringfence.core.position_recompute cimport hold_without, try_without
 from ringfence.core.positions cimport BOOK_NOT_HELD, BOOKED, apply_entry, changes_position, find_or_add, stamp, stamp_unjudged, take_over
+from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_narrow, rf_wide_product, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
@@ -331,6 +332,7 @@ cdef int book_entry(EngineState *s, const LedgerEntry *entry) noexcept nogil:
         hold_without(s, row)
     elif changes_position(entry.kind):
         keep_positions(s, &e, &one, &two)
+    weigh_booked(s)
     if merged == 0 and s.ledger.head.merged_lots:
         raise_break(s, RF_BREAK_KIND_LOTS_MERGED, NULL, NULL, <int64_t>s.ledger.head.merged_lots, 0)
     return 1
