@@ -21,8 +21,9 @@ from libc.string cimport memcmp, memset
 from ringfence.core.audit cimport fold
 from ringfence.core.bookkeeping cimport begin
 from ringfence.core.breaks cimport raise_break
+from ringfence.core.cash_entries cimport can_take_back, cash_event_of, move_cash
 from ringfence.core.dedupe cimport find_position
-from ringfence.core.ledger_events cimport book
+from ringfence.core.ledger_events cimport book, moves_cash
 from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_trades cimport power_of_ten
 from ringfence.core.position_recompute cimport hold_without, try_without
@@ -63,6 +64,9 @@ FIELDS = {
     "SPLIT": ("RATIO", "PX QTY"),
     "SPIN_OFF": ("RATIO OTHER", "AMOUNT"),
     "TRANSFER": ("QTY OTHER OTHER_STRATEGY", ""),
+    "DEPOSIT": ("AMOUNT OTHER", ""),
+    "WITHDRAWAL": ("AMOUNT OTHER", ""),
+    "CONVERSION": ("AMOUNT OTHER QTY OTHER_STRATEGY", ""),
     "BUST": ("", ""),
 }
 
@@ -204,6 +208,8 @@ cdef int judge_bust(EngineState *s, const LedgerEntry *entry) noexcept nogil:
         return RF_LEDGER_RESULT_BAD_EVENT
     if row < 0:
         return RF_LEDGER_RESULT_DUPLICATE
+    if moves_cash(s.ledger.events[row].kind):
+        return can_take_back(s, &s.ledger.events[row])
     return RF_LEDGER_RESULT_BOOKED if try_without(s, <uint32_t>row) else RF_LEDGER_RESULT_OVERFLOW
 
 
@@ -221,6 +227,11 @@ cdef int judge(EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcep
         return judge_bust(s, entry)
     if known:
         return RF_LEDGER_RESULT_DUPLICATE if s.ledger.events[known].content == content_of(entry) else RF_LEDGER_RESULT_CONFLICT
+    if moves_cash(entry.kind):
+        begin(s, entry.kind, 0, e)
+        e.key = key_of(entry)
+        e.content = content_of(entry)
+        return cash_event_of(s, entry, e)
     if not names_known(s, entry):
         return RF_LEDGER_RESULT_NO_INSTRUMENT
     if find_position(s, entry.account, entry.strategy, entry.instrument) == 0:
@@ -328,7 +339,11 @@ cdef int book_entry(EngineState *s, const LedgerEntry *entry) noexcept nogil:
         result = book(&s.ledger, &e)
     if result != RF_LEDGER_RESULT_BOOKED:
         return refuse(s, entry, result)
-    if of_bust:
+    if moves_cash(entry.kind):
+        move_cash(s, &e, 0)
+    elif of_bust and moves_cash(s.ledger.events[row].kind):
+        move_cash(s, &s.ledger.events[row], 1)
+    elif of_bust:
         hold_without(s, row)
     elif changes_position(entry.kind):
         keep_positions(s, &e, &one, &two)

@@ -89,7 +89,9 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     cdef LedgerEvent *root = &t.events[at]
     cdef uint32_t newest = root.newest
     cdef int state = root.state, result
-    if t.events[named].kind == RF_LEDGER_EVENT_KIND_BUST or root.position == 0:
+    if t.events[named].kind == RF_LEDGER_EVENT_KIND_BUST or (root.position == 0 and not moves_cash(root.kind)):
+        return RF_LEDGER_RESULT_BAD_EVENT
+    if e.kind == RF_LEDGER_EVENT_KIND_CORRECT and root.position == 0:
         return RF_LEDGER_RESULT_BAD_EVENT
     e.root = at
     e.state = RF_LEDGER_EVENT_STATE_APPLIED
@@ -97,6 +99,8 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
         return RF_LEDGER_RESULT_BOOKED
     if e.kind == RF_LEDGER_EVENT_KIND_BUST:
         root.state = RF_LEDGER_EVENT_STATE_BUSTED
+        if root.position == 0:
+            return RF_LEDGER_RESULT_BOOKED
     else:
         take_over(e, in_force(t, at))
         if e.fee_kind == RF_LEDGER_FEE_HELD and root.other_position == 0:
@@ -199,6 +203,16 @@ cdef int book_reference(LedgerTables *t, uint32_t row, uint32_t waiting) noexcep
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef int book_cash_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """Keep what moves money of an account: it has no position, and whoever keeps balances adds it to them."""
+    t.events[row].state = RF_LEDGER_EVENT_STATE_BOOKED
+    t.head.event_count = row
+    if t.events[row].key:
+        t.by_key[slot] = row
+        let_waiting_act(t, row, waiting)
+    return RF_LEDGER_RESULT_BOOKED
+
+
 cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
     """Book what is no bust or correction; ``slot`` is that of its identity."""
     cdef LedgerEvent *e = &t.events[row]
@@ -290,6 +304,8 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
         result = RF_LEDGER_RESULT_OVERFLOW
     elif e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
         result = book_reference(t, row, waiting)
+    elif moves_cash(e.kind):
+        result = book_cash_event(t, row, slot, waiting)
     elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:
         result = RF_LEDGER_RESULT_NO_INSTRUMENT
     else:
