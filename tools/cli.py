@@ -278,6 +278,12 @@ COMMANDS = (
         "commands.risk:risk",
         (arg("scope", nargs="?", metavar="SCOPE", help="firm, account:NAME, strategy:NAME/SYMBOL ...; or a part of it"),),
     ),
+    Command(
+        "margin",
+        "equity of accounts, the margin that positions and orders take, and what is free",
+        "commands.risk:margin",
+        (arg("--positions", action="store_true", help="each position instead: its amount, row of the schedule, rates and margin"),),
+    ),
     Command("permissions", "which strategy may trade what, where and how", "commands.risk:permissions"),
     Command(
         "route",
