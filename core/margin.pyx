@@ -7,14 +7,14 @@ The narrowest row that is ACTIVE counts. An instrument is narrower than a kind, 
 equal in this, the one for an account is narrower than the one for its broker, that than the one for all. Of two that are equal in both (an instrument has two
 currencies) the one with the highest rate counts. Without any, the instrument's own rate, else MARGIN_RATE of the account, its broker, the firm.
 Steps are progressive: the part of an amount between two steps has the rate of the lower one. An order is held at the highest rate of its row, since by the time
-it fills any size may be there: what it holds then follows from its amount alone, and can be given back from it.
+it fills any size may be there: what it holds follows from its amount alone, so that it can be given back.
 
 Which row counts is looked up when a set of scopes is made, and for all of them after each definition (``reservations.recount``), never at an order.
-Written by the engine alone, in region ``state``. What can fail: an image that cannot be (BAD_CONTROL by the caller); margins above 63 bits saturate, and refuse.
+Written by the engine alone, in region ``state``. What can fail: an image that cannot be (the caller: BAD_CONTROL); margins above 63 bits saturate, and refuse.
 Rejected: margin by what a whole account holds (netting of instruments): no longer O(1), and no two brokers do it alike.
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.amounts cimport RF_AMOUNT_MOST

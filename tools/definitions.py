@@ -400,7 +400,10 @@ def _margins(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[lis
         first, then = _steps("margin_rates", "MarginRate", image, table[found] if found else None, staged)
         out += first
         opens += then
-    return out + [c for row in known.values() for c in _halt("MarginRate", "margin", table[row])], opens
+    for c in (c for row in known.values() for c in _halt("MarginRate", "margin", table[row])):
+        c["operator_name"] = CONFIGURATION.encode()  # a row less can be a lower rate, which the first configuration may set alone
+        out.append(c)
+    return out, opens
 
 
 def check_sizes(config: Config, recorded: Any, table: Rows) -> None:

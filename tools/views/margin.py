@@ -1,7 +1,7 @@
 """Margin and equity of accounts, and of each position, from the engine's tables.
 
-Data flow: tables ``scopes``, ``positions``, ``margin_rates``, ``scope_sets`` (read-only views) -> settled copies -> rows. Equity and margin of an account are the
-sums that FREE_MARGIN compares; margin of positions is worked out from their rows, that of orders is the rest. Amounts are Decimals of the firm's currency.
+Data flow: tables ``scopes``, ``positions``, ``margin_rates``, ``scope_sets`` (read-only views) -> settled copies -> rows. Equity and margin of an account are
+the sums that FREE_MARGIN compares; margin of positions is worked out from their rows, that of orders is the rest. Amounts are Decimals of the firm's currency.
 What the engine does not count yet is None, never 0: margin before the first limit, equity before the first FREE_MARGIN limit.
 """
 
