@@ -174,9 +174,9 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
 cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const LedgerEvent *e) noexcept nogil:
     cdef uint64_t merged = s.ledger.head.merged_lots
     cdef int result = book(&s.ledger, e)
-    if result == RF_LEDGER_RESULT_BOOKED:
-        weigh_booked(s)
-    else:
+    if result == RF_LEDGER_RESULT_BOOKED or e.kind == RF_LEDGER_EVENT_KIND_FILL:
+        weigh_booked(s, e)
+    if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
     if merged == 0 and s.ledger.head.merged_lots:
         raise_break(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots, 0)

@@ -347,7 +347,7 @@ cdef int book_entry(EngineState *s, const LedgerEntry *entry) noexcept nogil:
         hold_without(s, row)
     elif changes_position(entry.kind):
         keep_positions(s, &e, &one, &two)
-    weigh_booked(s)
+    weigh_booked(s, &e)
     if merged == 0 and s.ledger.head.merged_lots:
         raise_break(s, RF_BREAK_KIND_LOTS_MERGED, NULL, NULL, <int64_t>s.ledger.head.merged_lots, 0)
     return 1

@@ -21,8 +21,12 @@ cdef extern from *:
 
 # Row of the schedule that a position or an order of these is margined by, 0: none. O(rows): for what is kept until the next definition.
 cdef uint16_t margin_row(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil
-# Margin of a position's amount (>= 0): each part of it at the rate of its step, rounded up; INT64_MAX when that does not fit. Row 0: all of it at `ppm`.
-cdef int64_t margin_of(const EngineState *s, uint16_t row, int64_t amount, uint32_t ppm) noexcept nogil
+# Margin of an amount (>= 0) by a row: each part of it at the rate of its step, rounded up; INT64_MAX when that does not fit.
+cdef int64_t margin_in_steps(const MarginRate *r, int64_t amount) noexcept nogil
+# The same of a position's amount by its row of the schedule; row 0: all of it at `ppm`.
+cdef inline int64_t margin_of(const EngineState *s, uint16_t row, int64_t amount, uint32_t ppm) noexcept nogil:
+    return margin_in_steps(&s.margin_rates[row], amount) if row else rf_ppm(amount, ppm)
+
 # Put an image into its row; 0: it cannot be, and nothing was changed.
 cdef int define_margin(EngineState *s, const MarginRate *image) noexcept nogil
 # 1 when the image, put into its row, could have anything need less margin than now.

@@ -1,7 +1,7 @@
 """The margin schedule: what part of a position's amount its account must have, by account, broker, instrument, kind and currency, in steps of its size.
 
     DEFINE_MARGIN ──define_margin──▶ margin_rates ──margin_row──▶ Position.margin_rate (positions), ScopeSet.margin_ppm (orders)
-                                                                          └──margin_of──▶ Scope.margin
+                                                                          └──margin_in_steps──▶ Scope.margin
 
 The narrowest row that is ACTIVE counts. An instrument is narrower than a kind, that than a currency (base or quote), that than everything; of two that are
 equal in this, the one for an account is narrower than the one for its broker, that than the one for all. Of two that are equal in both (an instrument has two
@@ -72,13 +72,10 @@ cdef inline void add_part(int64_t *sum, int64_t part, uint32_t ppm) noexcept nog
     sum[0] = sum[0] + margin if margin <= INT64_MAX - sum[0] else INT64_MAX
 
 
-cdef int64_t margin_of(const EngineState *s, uint16_t row, int64_t amount, uint32_t ppm) noexcept nogil:
-    cdef const MarginRate *r = &s.margin_rates[row]
+cdef int64_t margin_in_steps(const MarginRate *r, int64_t amount) noexcept nogil:
     cdef int64_t sum = 0, counted = 0
+    cdef uint32_t ppm = r.rate_ppm
     cdef int i
-    if row == 0:
-        return rf_ppm(amount, ppm)
-    ppm = r.rate_ppm
     for i in range(STEPS):
         if r.above[i] == 0 or amount <= r.above[i]:
             break

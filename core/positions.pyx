@@ -14,7 +14,7 @@ from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64
 
 from ringfence.core.dedupe cimport add_position, find_position
 from ringfence.core.fixed cimport rf_add, rf_sub, rf_wide_add, rf_wide_add_product, rf_wide_share, rf_wide_sub
-from ringfence.core.reservations cimport keep_day_profit, revalue, revalue_unjudged
+from ringfence.core.reservations cimport keep_day_profit, revalue, revalue_traded, revalue_unjudged
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_from, rf_wide_load, rf_wide_narrow, rf_wide_part, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
@@ -115,7 +115,10 @@ cdef int book(EngineState *s, uint16_t account, uint16_t strategy, uint32_t inst
     result = apply_trade(&s.positions[row], signed_qty, px)
     if result == BOOKED:
         s.positions[row].flatten_tries = 0
-        stamp(s, row)
+        s.positions[row].updated_ns = s.engine.engine_ns
+        s.positions[row].updated_seq = s.engine.seq
+        if s.engine.counting:
+            revalue_traded(s, row)
     return result
 
 

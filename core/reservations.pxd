@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Instrument, LimitChange, Order, Scope, ScopeSet
+from ringfence.ipc.records cimport Instrument, LedgerEvent, LimitChange, Order, Scope, ScopeSet
 
 # The most that may still trade of an order: LeavesQty, or that of a replace in flight when it asks for more; 0 when it is over.
 cdef int64_t open_qty(const EngineState *s, const Order *o) noexcept nogil
@@ -18,8 +18,10 @@ cdef void send_replace(EngineState *s, const ScopeSet *scopes) noexcept nogil
 cdef void revalue(EngineState *s, uint64_t position) noexcept nogil
 # The same, but no scope is judged by its loss: more positions change in this input, or their prices are still those of before.
 cdef void revalue_unjudged(EngineState *s, uint64_t row) noexcept nogil
-# The last booking of the ledger changed what positions add to equity; only while that is counted (EngineStatus.weighing).
-cdef void weigh_booked(EngineState *s) noexcept nogil
+# The same of a position that has just traded: what it adds to equity stays, until weigh_booked says that the ledger has the trade.
+cdef void revalue_traded(EngineState *s, uint64_t row) noexcept nogil
+# The last booking of the ledger, made from `source`, changed what positions add to equity; of a fill also one that the ledger refused.
+cdef void weigh_booked(EngineState *s, const LedgerEvent *source) noexcept nogil
 # Let what an entry changed of a position's gain be no profit or loss of this day; before it is revalued.
 cdef void keep_day_profit(EngineState *s, uint64_t row) noexcept nogil
 # Every position of an instrument, after a mark.

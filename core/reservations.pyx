@@ -33,7 +33,8 @@ from ringfence.core.scopes cimport (
 )
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_FREE_MARGIN, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX,
+    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_LEDGER_EVENT_KIND_FILL, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_FREE_MARGIN,
+    RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX,
     RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY,
     RF_SIDE_SELL_SHORT, Instrument, LedgerEvent, LedgerPosition, LimitChange, Order, Position, Scope, ScopeSet,
 )
@@ -386,10 +387,11 @@ cdef inline int64_t px_of(const EngineState *s, const Position *p) noexcept nogi
     return px if px > 0 else 0
 
 
-cdef void value_position(EngineState *s, uint64_t row, int judged) noexcept nogil:
+cdef void value_position(EngineState *s, uint64_t row, int judged, int booked) noexcept nogil:
+    """``booked``: the ledger has what the position has; else its equity stays, and follows the booking."""
     cdef Position *p = &s.positions[row]
     cdef const Instrument *i = &s.instruments[p.instrument]
-    cdef int64_t px = px_of(s, p), size = size_of(p.net_qty), value = 0, spent = 0, profit, equity = 0
+    cdef int64_t px = px_of(s, p), size = size_of(p.net_qty), value = 0, spent = 0, profit, equity = p.besides
     cdef uint32_t unvalued = 0
     if not p.counted:
         enter(s, p, row)
@@ -401,17 +403,21 @@ cdef void value_position(EngineState *s, uint64_t row, int judged) noexcept nogi
     if not gain_of(p, i, px, &profit):
         unvalued = 1
         profit = p.day_profit
-    if s.engine.weighing and not equity_of(s, p, px, &equity):
+    if s.engine.weighing and booked and not equity_of(s, p, px, &equity):
         unvalued = 1
     weigh(s, p, value if p.net_qty > 0 else -value, spent, profit, equity, unvalued, judged)
 
 
 cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
-    value_position(s, row, 1)
+    value_position(s, row, 1, 1)
+
+
+cdef void revalue_traded(EngineState *s, uint64_t row) noexcept nogil:
+    value_position(s, row, 1, 0)
 
 
 cdef void revalue_unjudged(EngineState *s, uint64_t row) noexcept nogil:
-    value_position(s, row, 0)
+    value_position(s, row, 0, 1)
 
 
 cdef void keep_day_profit(EngineState *s, uint64_t row) noexcept nogil:
@@ -429,26 +435,43 @@ cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
         row = s.positions[row].next_of_instrument
 
 
-cdef void weigh_position(EngineState *s, uint32_t booked) noexcept nogil:
-    cdef const LedgerPosition *p = &s.ledger.positions[booked]
-    cdef uint64_t row = find_position(s, p.account, p.strategy, p.instrument) if booked else 0
-    if row:
-        value_position(s, row, 0)
+cdef void weigh_position(EngineState *s, uint64_t row) noexcept nogil:
+    """Bring the equity of its scopes up to date; the rest of it too where something of it could not be told."""
+    cdef Position *p = &s.positions[row]
+    cdef const ScopeSet *scopes = &s.scope_sets[p.scope_set]
+    cdef int64_t equity
+    cdef int i
+    if row == 0:
+        return
+    if not p.counted or p.unvalued or p.scope_set == 0 or not equity_of(s, p, px_of(s, p), &equity):
+        value_position(s, row, 0, 1)
+        return
+    for i in range(scopes.margin_rows):
+        rf_saturate(&s.scopes[scopes.rows[i]].equity, equity - p.besides)
+    p.besides = equity
 
 
-cdef void weigh_booked(EngineState *s) noexcept nogil:
-    """What the last booking touched: its positions, and where it changed an earlier one all that were computed again with it."""
+cdef inline void weigh_owner(EngineState *s, uint32_t position) noexcept nogil:
+    cdef const LedgerPosition *p = &s.ledger.positions[position]
+    weigh_position(s, find_position(s, p.account, p.strategy, p.instrument) if position else 0)
+
+
+cdef void weigh_booked(EngineState *s, const LedgerEvent *source) noexcept nogil:
+    """What a booking touched: its positions, and where it changed an earlier one all that were computed again with it."""
     cdef const LedgerEvent *e = &s.ledger.events[s.ledger.head.event_count]
     cdef uint32_t position
     if not s.engine.weighing:
         return
+    if source.kind == RF_LEDGER_EVENT_KIND_FILL:
+        weigh_position(s, find_position(s, source.account, source.strategy, source.instrument))
+        return
     if e.root == 0:
-        weigh_position(s, e.position)
-        weigh_position(s, e.other_position)
+        weigh_owner(s, e.position)
+        weigh_owner(s, e.other_position)
         return
     position = s.ledger.events[e.root].position
     while position:
-        weigh_position(s, position)
+        weigh_owner(s, position)
         position = s.ledger.positions[position].next_of_family
 
 
