@@ -88,7 +88,8 @@ SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strateg
 REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
-ENTRY_KINDS = ("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "bust")
+ENTRY_KINDS = ("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "cross",
+               "deposit", "withdrawal", "conversion", "bust")
 LEDGER_FILE = (
     arg("file", metavar="FILE.json", help="one case, or many"),
     arg("--case", default="", metavar="ID", help="of a file with many cases, this one (default: all; one report per case)"),
@@ -462,12 +463,20 @@ COMMANDS = (
                     arg("--account", metavar="A", help="whose position it is"),
                     arg("--strategy", metavar="S", help="whose position it is"),
                     arg("--symbol", metavar="SYMBOL", help="of what"),
-                    arg("--amount", metavar="X", help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1"),
+                    arg(
+                        "--amount",
+                        metavar="X",
+                        help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1; deposit, withdrawal, "
+                        "conversion: of --currency, above 0",
+                    ),
+                    arg("--currency", metavar="CCY", help="deposit, withdrawal; conversion: what is sold"),
+                    arg("--to-currency", metavar="CCY", help="conversion: what is bought"),
+                    arg("--to-amount", metavar="X", help="conversion: how much of it"),
                     arg("--qty", metavar="N", help="units; split: the least that is kept when --px is given"),
                     arg("--px", metavar="P", help="per unit, by kind"),
                     arg("--ratio", metavar="NEW:OLD", help="split, spin_off: 2:1 is two new units for one"),
                     arg("--to-account", metavar="A", help="transfer (default: the same account)"),
-                    arg("--to-strategy", metavar="S", help="transfer"),
+                    arg("--to-strategy", metavar="S", help="transfer; cross: who buys"),
                     arg("--new-symbol", metavar="SYMBOL", help="spin_off"),
                     REASON,
                 ),
