@@ -21,12 +21,11 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.errors import JournalCorrupt, StoreError
 from ringfence.tools.journal import Chunk
 from ringfence.tools.ledger_feed import CHANGE, POSTING, Feed
-from ringfence.tools.ledger_state import INVERSE, MONEY_DIGITS, used, wide
+from ringfence.tools.ledger_state import INVERSE, MONEY_DIGITS, SUSPENSE, used, wide
 from ringfence.tools.ledger_store import NO_HEAD, Batch, Head, iso_day
 from ringfence.tools.replay import TABLES, ReplayDiffers, limits_in
 
 BATCH_ROWS = 1 << 14
-SUSPENSE = "suspense"
 _METHODS = ENUMS["LedgerMethod"].by_value
 _MARGIN: int = CONSTANTS["LEDGER_MARGIN"][0]
 _DAILY: int = CONSTANTS["LEDGER_DAILY"][0]

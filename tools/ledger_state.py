@@ -24,6 +24,8 @@ Owner = tuple[int, int, int]
 """Account, strategy and instrument of a position."""
 MONEY_DIGITS: int = CONSTANTS["LEDGER_MONEY_DIGITS"][0]
 INVERSE: int = CONSTANTS["LEDGER_INVERSE"][0]
+SUSPENSE = "suspense"
+"""What the owner of executions that nobody sent is called."""
 _MARGIN: int = CONSTANTS["LEDGER_MARGIN"][0]
 _DAILY: int = CONSTANTS["LEDGER_DAILY"][0]
 _STATES = ENUMS["LedgerEventState"].by_name

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from journal_by_hand import record
 from ledger_journal import LIMITS, Journal, random_journal, suspense
+from ledger_stores import write
 
 from ringfence.core.replay import Replayer
 from ringfence.ipc.schema import ENUMS
@@ -21,17 +22,6 @@ from ringfence.tools.ledger_writer import LedgerWriter
 
 Open = Callable[..., Store]
 TABLES = (*ledger_store.SMALL_TABLES, "postings", "executions")
-
-
-def write(directory: Path, store: Store, **options: Any) -> LedgerWriter:
-    """Book all that the journal has, by a new writer."""
-    writer = LedgerWriter(directory, store, **options)
-    try:
-        writer.begin()
-        writer.catch_up()
-    finally:
-        writer.close()
-    return writer
 
 
 def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:

@@ -99,17 +99,29 @@ SELECT p.*, exact_value(p.qty, p.px_twice, p.factor, p.divisor, p.inverse) AS wo
        (SELECT max(currency) FROM rates_now WHERE is_firm = 1) AS base_currency
 FROM priced_parts p LEFT JOIN rates_now r ON r.currency = p.currency AND r.rate > 0;
 
--- What the open quantity would realize at the mark, in its currency, and in the firm's at the rate of now.
+-- What the open quantity would realize at the mark, and all that came of it (result), in its currency; and the former in the firm's at the rate of now.
 CREATE VIEW marked_parts AS
 SELECT w.*, exact_sub(w.worth, w.cost) AS unrealized,
-       CASE WHEN w.base_unknown = 0 AND (w.rate IS NOT NULL OR exact_is_zero(w.qty)) THEN 1 ELSE 0 END AS base_known,
+       exact_add(exact_sub(exact_add(exact_add(w.realized, w.funding), w.income), w.fees), exact_sub(w.worth, w.cost)) AS result,
+       CASE WHEN w.base_unknown = 0 AND w.rate IS NOT NULL THEN 1 ELSE 0 END AS base_known,
        CASE WHEN w.base_unknown <> 0 THEN NULL WHEN exact_is_zero(w.qty) THEN exact_neg(w.cost_base)
        ELSE exact_sub(exact_div(exact_mul(w.worth, w.rate), 1000000000), w.cost_base) END AS unrealized_base,
        CASE WHEN w.base_unknown <> 0 THEN NULL WHEN exact_is_zero(w.qty) AND exact_is_zero(w.cost) THEN 0
        ELSE exact_div(exact_mul(exact_sub(w.worth, w.cost), w.rate), 1000000000) END AS unrealized_price
 FROM worth_parts w;
 
-CREATE VIEW marked_figures AS SELECT * FROM marked_parts WHERE part = 'whole';
+-- In the firm's currency: a figure is its price part and its fx part; fx_on_cash is what the money that came of the position gained since by its rate; the
+-- total is the result at the rate of now. All are unknown when a rate is.
+CREATE VIEW valued_parts AS
+WITH s AS (
+    SELECT m.*, CASE WHEN m.base_known = 1 THEN exact_div(exact_mul(m.result, m.rate), 1000000000) END AS total_base,
+           exact_sub(m.realized_base, m.realized_fx) AS realized_price, exact_sub(m.unrealized_base, m.unrealized_price) AS unrealized_fx
+    FROM marked_parts m
+)
+SELECT s.*, exact_sub(s.total_base, exact_add(exact_sub(exact_add(s.realized_base, s.income_base), s.fees_base), s.unrealized_base)) AS fx_on_cash
+FROM s;
+
+CREATE VIEW marked_figures AS SELECT * FROM valued_parts WHERE part = 'whole';
 
 -- Legs of each position by asset and value date, at the money scale: linear +qty*multiplier of the base and -flow of the quote; inverse -flow of the base
 -- and -qty*multiplier of the quote.
