@@ -6,8 +6,9 @@
 
 The day is the trading day on which things were booked: a correction of an older trade is on the statement of the day it came. Opening, changes and closing add
 up by construction, and the page says so with the head of the batch that it rests on. Figures are exact; what people read has the digits of the instrument:
-quantities and prices its own, money those of price and quantity together, at least two; a sum over instruments the most of theirs. What can fail: UsageError
-for an account that does not exist.
+quantities and prices its own, money those of price and quantity together, at least two; a sum over instruments the most of theirs. In the firm's currency, a
+line has what the day brought, at the rates of its beginning and its end; without a rate it is not known. What can fail: UsageError for an account that does
+not exist.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from typing import Any
 
 from ringfence.tools.errors import UsageError
 from ringfence.tools.ledger_reports import EXACT_DIGITS, number
+from ringfence.tools.ledger_rollups import BASE_FIGURES
 from ringfence.tools.ledger_store import NOW, Head, Moment, Store
 from ringfence.tools.render import Row, clock_time
 
-FIGURES = ("cash", "realized", "fees", "income")
+FIGURES = ("cash", "realized", "fees", "funding", "income")
 PLOT_WIDTH, PLOT_HEIGHT, PLOT_LEFT, PLOT_TOP, PLOT_BOTTOM = 860, 260, 90, 32, 28
+TITLES = {"positions": "Positions", "money": "Money", "firm": "What the day brought, in the firm's currency", "trades": "Trades"}
+BASE_DIGITS = 2
+"""Of the firm's currency; the exact figures are in JSON and CSV."""
 _COLOURS = ("#1f6feb", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#0e7490")
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #1b1f24; margin: 2.5rem auto; max-width: 62rem; padding: 0 1rem; }
@@ -47,7 +52,7 @@ class Curve:
 
 @dataclass
 class Statement:
-    """What is on it; rows of ``positions``, ``trades`` and ``money`` have the columns of ``SECTIONS``."""
+    """What is on it; rows of ``positions``, ``money``, ``firm`` and ``trades`` have the columns of ``SECTIONS``."""
 
     instance: str
     account: str
@@ -56,6 +61,7 @@ class Statement:
     positions: list[Row]
     trades: list[Row]
     money: list[Row]
+    firm: list[Row]
     curves: list[Curve]
 
 
@@ -64,10 +70,16 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         *(("strategy", "Strategy"), ("instrument", "Instrument"), ("method", "Method")),
         *(("opening", "Opening"), ("change", "Change"), ("closing", "Closing"), ("mark", "Mark"), ("currency", "Ccy")),
         *(("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
+        *(("base_currency", "Firm's ccy"), ("unrealized_base", "Unrealized"), ("realized_base", "Realized today")),
     ),
     "money": (
         *(("currency", "Ccy"), ("opening", "Opening cash"), ("change", "Change"), ("closing", "Closing cash")),
-        *(("realized", "Realized today"), ("fees", "Fees today"), ("income", "Income today")),
+        *(("realized", "Realized today"), ("fees", "Fees today"), ("funding", "Funding today"), ("income", "Income today")),
+    ),
+    "firm": (
+        *(("currency", "Ccy"), ("realized_base", "Realized"), ("realized_price", "by price"), ("realized_fx", "by fx")),
+        *(("unrealized_base", "Unrealized"), ("unrealized_price", "by price"), ("unrealized_fx", "by fx")),
+        *(("fees_base", "Fees"), ("income_base", "Funding and income"), ("fx_on_cash", "Fx on cash"), ("total_base", "Total"), ("unknown", "Without a rate")),
     ),
     "trades": (
         *(
@@ -86,7 +98,9 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
 _DIGITS = {
     **{("positions", name): "qty_digits" for name in ("opening", "change", "closing")},
     **{("positions", name): "money_digits" for name in ("cost", "unrealized", "realized")},
-    **{("money", name): "money_digits" for name in ("opening", "change", "closing", "realized", "fees", "income")},
+    **{("positions", name): "base_digits" for name in ("unrealized_base", "realized_base")},
+    **{("money", name): "money_digits" for name in ("opening", "change", "closing", "realized", "fees", "funding", "income")},
+    **{("firm", name): "base_digits" for name in BASE_FIGURES},
     ("positions", "mark"): "mark_digits",
     ("trades", "qty"): "qty_digits",
     ("trades", "px"): "px_digits",
@@ -114,9 +128,9 @@ def build(store: Store, account: str, day: str) -> Statement:
     book, heads = store.book(), store.query("SELECT max(number) AS n FROM batches")[0]["n"]
     with localcontext(prec=EXACT_DIGITS):
         positions = [_position(before.get(key), row) | digits.get(row["instrument"], {}) for key, row in after.items()]
-        money = _money(before.values(), after.values())
-    for total in money:
-        total["money_digits"] = max((row["money_digits"] for row in positions if row["currency"] == total["currency"]), default=MONEY_DIGITS_MIN)
+        money, total = _money(before.values(), after.values()), _firm(before, after)
+    for sums in money:
+        sums["money_digits"] = max((row["money_digits"] for row in positions if row["currency"] == sums["currency"]), default=MONEY_DIGITS_MIN)
     with localcontext(prec=EXACT_DIGITS):
         curves = _curves(store, account, day)
     return Statement(
@@ -127,6 +141,7 @@ def build(store: Store, account: str, day: str) -> Statement:
         [row for row in positions if row["opening"] or row["closing"] or row["change"] or row["realized"]],
         [row | digits.get(row["instrument"], {}) for row in _trades(store, account, day)],
         money,
+        total,
         curves,
     )
 
@@ -148,17 +163,36 @@ def _before(store: Store, day: str, compare: str) -> Moment:
 
 def _figures(store: Store, account: str, moment: Moment) -> dict[int, Row]:
     store.as_of(moment)
-    sql = "SELECT p.*, l.mark, l.unrealized FROM positions p JOIN pnl l ON l.position = p.position WHERE p.account = :account ORDER BY p.position"
+    sql = "SELECT l.*, p.method, p.cost, p.cash FROM positions p JOIN pnl l ON l.position = p.position WHERE p.account = :account ORDER BY p.position"
     rows = store.query(sql, account=account)
     store.as_of(NOW)
-    names = ("qty", "cost", "mark", "unrealized", *FIGURES)
+    names = ("qty", "cost", "mark", "unrealized", *FIGURES, *BASE_FIGURES)
     return {int(r["position"]): r | {name: number(r[name]) for name in names} for r in rows}
 
 
 def _position(before: Row | None, row: Row) -> Row:
     opening = before["qty"] if before else Decimal(0)
     realized = row["realized"] - (before["realized"] if before else 0)
-    return row | {"opening": opening, "change": row["qty"] - opening, "closing": row["qty"], "realized": realized}
+    quantities = {"opening": opening, "change": row["qty"] - opening, "closing": row["qty"]}
+    return row | quantities | {"realized": realized, "realized_base": _since(before, row, "realized_base"), "base_digits": BASE_DIGITS}
+
+
+def _since(before: Row | None, after: Row, name: str) -> Decimal | None:
+    """What a figure grew by since the day's beginning; None when either is not known."""
+    was, now = before[name] if before else Decimal(0), after[name]
+    return None if was is None or now is None else now - was
+
+
+def _firm(before: dict[int, Row], after: dict[int, Row]) -> list[Row]:
+    """What the day brought in the firm's currency, over all positions; unknown where one is."""
+    if not after:
+        return []
+    row: Row = {"currency": next(iter(after.values()))["base_currency"], "base_digits": BASE_DIGITS}
+    for name in BASE_FIGURES:
+        grown = [_since(before.get(key), now, name) for key, now in after.items()]
+        known = [value for value in grown if value is not None]
+        row[name] = sum(known, Decimal(0)) if len(known) == len(grown) else None
+    return [row | {"unknown": sum(not now["base_known"] for now in after.values())}]
 
 
 def _money(before: Iterable[Row], after: Iterable[Row]) -> list[Row]:
@@ -214,7 +248,7 @@ def exact(value: Any) -> str | None:
 def as_json(s: Statement) -> dict[str, Any]:
     """Return the statement as one object; every figure is an exact decimal."""
     body = {section: [{name: exact(row.get(name)) for name, _ in columns} for row in getattr(s, section)] for section, columns in SECTIONS.items()}
-    head = {"schema": "rf.ledger_statement/2", "instance": s.instance, "account": s.account, "day": s.day}
+    head = {"schema": "rf.ledger_statement/3", "instance": s.instance, "account": s.account, "day": s.day}
     return {**head, **body, "rests_on": s.head._asdict() if s.head else None}
 
 
@@ -233,7 +267,7 @@ def as_text(s: Statement) -> str:
     for section, columns in SECTIONS.items():
         rows = [[title for _, title in columns], *([shown(section, name, row) for name, _ in columns] for row in getattr(s, section))]
         widths = [max(len(row[at]) for row in rows) for at in range(len(columns))]
-        lines += ["", section.capitalize(), *("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)]
+        lines += ["", TITLES[section], *("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)]
         if len(rows) == 1:
             lines.append("none")
     return "\n".join(lines)
@@ -248,8 +282,8 @@ def as_html(s: Statement) -> str:
     parts = [f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>', f"<h1>{title}</h1>"]
     parts.append(f'<p class="head">Instance {html.escape(s.instance)}. Trading day: what was booked on it, corrections included.</p>')
     for section, columns in SECTIONS.items():
-        parts += [f"<h2>{section.capitalize()}</h2>", _table(section, columns, getattr(s, section))]
-        if section == "money":
+        parts += [f"<h2>{TITLES[section]}</h2>", _table(section, columns, getattr(s, section))]
+        if section == "firm":
             parts += ["<h2>Realized PnL over the day</h2>", plot(s.curves)]
     if s.head is not None:
         parts.append(
