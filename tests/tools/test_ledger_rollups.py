@@ -13,7 +13,7 @@ from journal_by_hand import record, value
 from ledger_firm import EUR_USD, USD_JPY, Firm, firm
 from ledger_stores import write
 
-from ringfence.tools import cli, ledger_reports, ledger_rollups, ledger_verify
+from ringfence.tools import cli, ledger_reports, ledger_rollups, ledger_statement, ledger_verify
 from ringfence.tools.ledger_sqlite import half_even
 from ringfence.tools.ledger_store import NOW, Moment, Store
 from ringfence.tools.views import pnl as live
@@ -177,6 +177,39 @@ def test_pnl_when_an_instrument_is_marked_otherwise_is_at_that_price(store: Open
     write(made.write(), s)
     if side == "MID":
         assert ledger_reports.pnl(s)[0]["mark"] == Decimal(mark)
+
+
+def test_statement_when_rates_are_known_has_what_the_day_brought_in_the_firms_currency(store: Open, tmp_path: Path) -> None:
+    made, s = Firm(tmp_path), store("statement")
+    made.deal(USD_JPY, 1, 1, 1, "BUY", 10, 100_000)
+    for instrument, px in ((USD_JPY, 100_000), (EUR_USD, 11_000)):
+        made.mark_of(instrument, px, px)
+    made.deal(EUR_USD, 1, 2, 1, "BUY", 100, 11_000)
+    made.next_day(20260105)
+    made.rate(2, "JPY", 8_000_000)
+    made.deal(USD_JPY, 1, 1, 1, "SELL", 5, 150_000, commission=10, comm_type=3)
+    made.deal(EUR_USD, 1, 2, 1, "SELL", 100, 11_500)
+    write(made.write(), s, rows=1)  # each trade's batch has the marks and rates of its moment
+    found = ledger_statement.build(s, "main", "2026-01-05")
+    yen, euro, total = found.firm
+    assert (yen["realized_base"], yen["realized_price"], yen["realized_fx"]) == (Decimal("2.55"), 2, Decimal("0.55"))
+    assert (euro["realized_base"], euro["total_base"], yen["fees_base"]) == (5, 5, Decimal("0.08"))
+    for name in ledger_rollups.BASE_FIGURES:
+        assert total[name] == yen[name] + euro[name]
+    assert (total["strategy"], total["unknown"], [c.currency for c in found.curves]) == ("Total", 0, ["USD"])
+    assert found.curves[0].points[-1][1] == total["realized_base"]
+    assert [t["fee"] for t in found.trades] == [10, None]
+    page = ledger_statement.as_html(found)
+    assert "class=total" in page
+    assert "7.55" in page
+    unknown = Firm(tmp_path / "unknown")
+    unknown.rate(2, "JPY", 0)
+    unknown.deal(USD_JPY, 1, 1, 1, "BUY", 10, 100_000)
+    other = store("lacks")
+    write(unknown.write(), other)
+    found = ledger_statement.build(other, "main", "2026-01-02")
+    assert [(row["realized_base"], row["total_base"], row["unknown"]) for row in found.firm] == [(None, None, 1)] * 2
+    assert [c.currency for c in found.curves] == ["JPY"]
 
 
 def test_entries_and_commissions_when_they_are_booked_are_in_the_history(store: Open, tmp_path: Path) -> None:
