@@ -4,7 +4,7 @@
 
 The figures are those of the engine: a replay applies the frames by the engine's code, and its ledger tells, by legs that are kept over one input, what that
 did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks it
-so. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
+so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
 is not known or the position table is full (no result). A trade's identity is the row of the first execution of its chain, so no digest can collide; what has no
 such row (the execution table is full, a booking that is no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
 
@@ -13,7 +13,7 @@ the object is of no use then.
 """
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -31,7 +31,7 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY,
     RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED,
-    RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Control,
+    RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Control,
     Decision, Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
 
@@ -42,7 +42,10 @@ cdef enum:
     LEGS = 8             # of a position
     SATURDAY = 5
     TO_MONDAY = 5        # 2000-01-01 was a Saturday
-    SUM_LEGS = 6         # money; the rest is units
+    FUNDING = 4          # places of AMOUNTS
+    INCOME = 5
+    UNITS = 7
+    FIRST_FIGURE = 8
     FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
     KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
     NAMELESS = 1 << 30   # fits in a signed number of 32 bits
@@ -63,23 +66,27 @@ cdef struct Loose:
     Days days
     uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
 
-AMOUNTS = ("cost", "cash", "fee", "pnl", "income", "equity", "units")
-"""The legs of a posting, in the order of its amounts."""
+AMOUNTS = (
+    "cost", "cash", "fee", "pnl", "funding", "income", "equity", "units",
+    "moved", "fees_elsewhere", "cost_base", "realized_base", "realized_fx", "fees_base", "income_base",
+)
+"""A posting's amounts in their order: legs in money (debit is positive), units, and differences of figures of LedgerPosition that are no legs."""
 
 POSTING = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("amounts", "<u8", (14,)), ("position", "<u4"), ("execution", "<u4"), ("day", "<u4"), ("value_day", "<u4"),
-     ("correction", "<u4"), ("pad", "<u4")]
+    [("seq", "<u8"), ("engine_ns", "<u8"), ("amounts", "<u8", (2 * len(AMOUNTS),)), ("position", "<u4"), ("execution", "<u4"), ("day", "<u4"),
+     ("value_day", "<u4"), ("correction", "<u4"), ("venue", "<u4"), ("base_unknown", "<i4"), ("pad", "<u4")]
 )
 """A posting; ``amounts`` are 128-bit, low word first; days since 2000-01-01."""
 
 CHANGE = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("transact_ns", "<u8"), ("order_id", "<u8"), ("qty", "<i8"), ("px", "<i8"), ("execution", "<u4"), ("row", "<u4"),
-     ("instrument", "<u4"), ("position", "<u4"), ("day", "<u4"), ("trade_day", "<u4"), ("value_day", "<u4"), ("account", "<u2"), ("strategy", "<u2"),
-     ("venue", "<u2"), ("side", "u1"), ("kind", "u1"), ("result", "u1"), ("pad", "S3"), ("exec_id", "S40"), ("venue_order_id", "S32")]
+    [("seq", "<u8"), ("engine_ns", "<u8"), ("transact_ns", "<u8"), ("order_id", "<u8"), ("qty", "<i8"), ("px", "<i8"), ("amount", "<u8", (2,)),
+     ("fee", "<u8", (2,)), ("execution", "<u4"), ("row", "<u4"), ("instrument", "<u4"), ("position", "<u4"), ("day", "<u4"), ("trade_day", "<u4"),
+     ("value_day", "<u4"), ("account", "<u2"), ("strategy", "<u2"), ("venue", "<u2"), ("side", "u1"), ("kind", "u1"), ("result", "u1"), ("fee_kind", "u1"),
+     ("pad", "S2"), ("fee_currency", "S8"), ("exec_id", "S40"), ("venue_order_id", "S32")]
 )
 """A booking that appeared, changed or is gone, or that the ledger refused."""
 
-if POSTING.itemsize != sizeof(Posting) or CHANGE.itemsize != sizeof(Change):
+if len(AMOUNTS) != AMOUNTS_COUNT or POSTING.itemsize != sizeof(Posting) or CHANGE.itemsize != sizeof(Change):
     raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
 
 
@@ -112,6 +119,11 @@ cdef int is_assigned(const EngineState *s, uint32_t row, uint64_t to) noexcept n
     return s.executions[in_force_of(s, row)].assigned_to == to
 
 
+cdef uint32_t settles(const LedgerEvent *e, uint32_t otherwise) noexcept nogil:
+    """The value date that the engine gave an event."""
+    return days_since_2000(e.value_day) if e.value_day else otherwise
+
+
 cdef inline int refers(const LedgerEvent *e) noexcept nogil:
     return e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
 
@@ -125,7 +137,7 @@ cdef inline int is_about(const LedgerTables *t, uint32_t row, uint32_t position)
 cdef int column_of(const LedgerLeg *leg) noexcept nogil:
     """Which amount of a posting a leg is; -1 for the contra of units, which is understood."""
     if leg.units:
-        return -1 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 6
+        return -1 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else UNITS
     if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_VENUE:
         return 1
     if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_FEE:
@@ -133,8 +145,30 @@ cdef int column_of(const LedgerLeg *leg) noexcept nogil:
     if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_PNL:
         return 3
     if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_INCOME:
-        return 4
-    return 5 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 0
+        return INCOME
+    return 6 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 0
+
+
+cdef inline int put(Posting *p, int at, wide_t amount) noexcept nogil:
+    """Write an amount; whether it is one."""
+    rf_wide_store(&p.amounts[2 * at], amount)
+    return amount != 0
+
+
+cdef int say_figures(Posting *p, const LedgerPosition *now, const LedgerPosition *was) noexcept nogil:
+    """Fill in what no leg says; whether there is anything. Funding and income are one leg of the engine, and two here."""
+    cdef wide_t funding = rf_wide_load(was.funding) - rf_wide_load(now.funding)
+    cdef int found = put(p, FUNDING, funding)
+    put(p, INCOME, rf_wide_load(&p.amounts[2 * INCOME]) - funding)
+    found |= put(p, FIRST_FIGURE, rf_wide_load(now.moved) - rf_wide_load(was.moved))
+    found |= put(p, FIRST_FIGURE + 1, rf_wide_load(now.fees_elsewhere) - rf_wide_load(was.fees_elsewhere))
+    found |= put(p, FIRST_FIGURE + 2, rf_wide_load(now.cost_base) - rf_wide_load(was.cost_base))
+    found |= put(p, FIRST_FIGURE + 3, rf_wide_load(now.realized_base) - rf_wide_load(was.realized_base))
+    found |= put(p, FIRST_FIGURE + 4, rf_wide_load(now.realized_fx) - rf_wide_load(was.realized_fx))
+    found |= put(p, FIRST_FIGURE + 5, rf_wide_load(now.fees_base) - rf_wide_load(was.fees_base))
+    found |= put(p, FIRST_FIGURE + 6, rf_wide_load(now.income_base) - rf_wide_load(was.income_base))
+    p.base_unknown = <int32_t>now.base_unknown - <int32_t>was.base_unknown
+    return found or p.base_unknown != 0
 
 
 @cython.auto_pickle(False)
@@ -164,6 +198,7 @@ cdef class Feed:
     cdef Posting *postings             # the caller's, while apply runs
     cdef Change *changes
     cdef uint64_t posting_count, change_count, change_rows
+    cdef uint32_t venue                # of the report that this input is; 0: it is none
 
     def __init__(self, Replayer replayer not None):
         cdef LedgerTables *t = &replayer.state.c.ledger
@@ -241,6 +276,11 @@ cdef class Feed:
             memcpy(c.exec_id, event.exec_id, 40)
             memcpy(c.venue_order_id, event.venue_order_id, 32)
 
+    cdef void name_fee(self, Change *c, const VenueEvent *event) noexcept nogil:
+        """What the report says that its commission is paid in."""
+        if event != NULL and event.present & RF_PRESENT_COMMISSION:
+            memcpy(c.fee_currency, event.comm_currency, sizeof(c.fee_currency))
+
     cdef void take_figures(self, Change *c, const LedgerEvent *e) noexcept nogil:
         cdef wide_t qty = rf_wide_load(e.qty)
         c.qty = <int64_t>(qty if qty >= 0 else -qty)
@@ -248,6 +288,9 @@ cdef class Feed:
         c.instrument = e.instrument
         c.account = e.account
         c.strategy = e.strategy
+        memcpy(c.amount, e.amount, sizeof(c.amount))
+        memcpy(c.fee, e.fee, sizeof(c.fee))
+        c.fee_kind = e.fee_kind
         if c.side == 0 and qty != 0 and (e.kind == RF_LEDGER_EVENT_KIND_FILL or e.kind == RF_LEDGER_EVENT_KIND_CORRECT):
             c.side = RF_SIDE_BUY if qty > 0 else RF_SIDE_SELL
 
@@ -289,10 +332,14 @@ cdef class Feed:
         c.execution = self.identity_of(root)
         if root == row and self.loose_of(c.execution) != NULL:
             self.days[row] = self.loose_of(c.execution).days  # corrected into what the ledger can book: it settles when it would have
+        if root == row:
+            self.days[row].value = settles(e, self.days[row].value)
         self.name_execution(c, named if c.execution < NAMELESS else 0, event)
         if self.entry != NULL:
             memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
         self.take_figures(c, says)
+        if says == e:
+            self.name_fee(c, event)
         c.position = t.events[root].position
         c.trade_day = self.days[root].trade
         c.value_day = self.days[root].value
@@ -321,6 +368,7 @@ cdef class Feed:
         if self.entry != NULL:
             memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
         self.take_figures(c, in_force(t, root) if root and r.event.kind == RF_LEDGER_EVENT_KIND_BUST else &r.event)
+        self.name_fee(c, event)
         if root:
             c.account = t.events[root].account
             c.strategy = t.events[root].strategy
@@ -440,46 +488,55 @@ cdef class Feed:
     # ---- postings
 
     cdef void say_postings(self) noexcept nogil:
-        """What this input did to every position that it touched."""
-        cdef const EngineState *s = &self.replayer.state.c
-        cdef const LedgerTables *t = &s.ledger
-        cdef const LedgerLeg *leg
-        cdef Posting *p = NULL
-        cdef wide_t money = 0, units = 0
-        cdef uint32_t i, row = 0
-        cdef int at
+        """What this input did to every position that it touched; the legs are in the order of those."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef Posting *p
+        cdef uint32_t i, row, leg = 0
+        cdef int at, found
+        cdef wide_t money, units
         if t.leg_count >= t.leg_rows:
             self.balanced = False
-        for i in range(t.leg_count):
-            leg = &t.legs[i]
-            if p == NULL or p.position != leg.position:
-                if money != 0 or units != 0:
-                    self.balanced = False
-                money = 0
-                units = 0
-                row = self.event_about(leg.position)
-                p = &self.postings[self.posting_count]
-                self.posting_count += 1
-                memset(p, 0, sizeof(Posting))
-                p.seq = s.engine.seq
-                p.engine_ns = s.engine.engine_ns
-                p.position = leg.position
-                p.day = days_since_2000(s.engine.day)
-                p.correction = refers(&t.events[row])
-                if t.events[row].root:
-                    row = t.events[row].root
-                p.execution = self.identity_of(row)
-                p.value_day = self.days[row].value
-            if leg.units:
-                units = units + rf_wide_load(leg.amount)
-            else:
-                money = money + rf_wide_load(leg.amount)
-            at = column_of(leg)
-            if at >= 0:
-                p.amounts[2 * at] = leg.amount[0]
-                p.amounts[2 * at + 1] = leg.amount[1]
-        if money != 0 or units != 0:
+        for i in range(t.touched_count):
+            row = t.touched[i]
+            p = &self.postings[self.posting_count]
+            memset(p, 0, sizeof(Posting))
+            found = 0
+            units = 0
+            while leg < t.leg_count and t.legs[leg].position == row:
+                found = 1
+                at = column_of(&t.legs[leg])
+                if at >= 0:
+                    put(p, at, rf_wide_load(t.legs[leg].amount))
+                if t.legs[leg].units:
+                    units = units + rf_wide_load(t.legs[leg].amount)
+                leg += 1
+            if not say_figures(p, &t.positions[row], &t.before[i]) and not found:
+                continue
+            money = 0
+            for at in range(LEGS_COUNT):
+                money = money + rf_wide_load(&p.amounts[2 * at])
+            if money != 0 or units != 0:
+                self.balanced = False
+            self.name_posting(p, row)
+            self.posting_count += 1
+        if leg != t.leg_count:
             self.balanced = False
+
+    cdef void name_posting(self, Posting *p, uint32_t position) noexcept nogil:
+        """What a posting is about, where and when."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const LedgerTables *t = &s.ledger
+        cdef uint32_t row = self.event_about(position)
+        p.seq = s.engine.seq
+        p.engine_ns = s.engine.engine_ns
+        p.position = position
+        p.day = days_since_2000(s.engine.day)
+        p.correction = refers(&t.events[row])
+        if t.events[row].root:
+            row = t.events[row].root
+        p.execution = self.identity_of(row)
+        p.value_day = self.days[row].value
+        p.venue = s.executions[p.execution].venue if p.execution < NAMELESS else self.venue
 
     cdef uint32_t event_about(self, uint32_t position) noexcept nogil:
         """The last event of this input that names a position; the last of all when only a recomputation of others reached it."""
@@ -514,6 +571,7 @@ cdef class Feed:
         cdef int follows
         if frame.kind == RF_FRAME_KIND_VENUE_EVENT:
             event = <const VenueEvent*>(<const char*>frame + sizeof(FileFrame))
+        self.venue = event.venue if event != NULL else 0
         self.find_entry(frame)
         for row in range(self.event_count + 1, t.head.event_count + 1):
             self.say_event(<uint32_t>row, event)

@@ -23,7 +23,7 @@ from ringfence.tools.defects import Defect
 from ringfence.tools.errors import StoreDiffers
 from ringfence.tools.journal import Chunk, JournalReader
 from ringfence.tools.ledger_books import BATCH_ROWS, Books
-from ringfence.tools.ledger_state import MONEY_DIGITS, Owner, Table, disagreements, lots_of, tied_owners, used, wide
+from ringfence.tools.ledger_state import MONEY_DIGITS, Owner, Table, disagreements, equity_of, lots_of, tied_owners, used, wide
 from ringfence.tools.ledger_store import (
     EXECUTION_COLUMNS,
     NOW,
@@ -40,7 +40,9 @@ from ringfence.tools.ledger_store import (
 from ringfence.tools.replay import END, cut, journal_limits
 
 DIFFERENCES_MAX = 100
-ENGINE_FIGURES = ("qty", "cost", "realized", "flow", "moved", "fees", "fees_elsewhere", "funding", "income", "settled")
+BASE_FIGURES = ("cost_base", "realized_base", "realized_fx", "fees_base", "income_base")
+STORED_FIGURES = ("qty", "cost", "realized", "fees", "funding", "income", "moved", "fees_elsewhere", *BASE_FIGURES)
+ENGINE_FIGURES = ("qty", "cost", "realized", "flow", "moved", "fees", "fees_elsewhere", "funding", "income", "settled", *BASE_FIGURES)
 LOT_FIGURES = ("qty", "cost", "cost_base")
 _KINDS, _BOOKED = ENUMS["LedgerEventKind"].by_name, ENUMS["LedgerResult"].by_name["BOOKED"]
 _REFUSED = "SELECT count(*) AS n FROM executions WHERE result NOT IN (0, 1, 2)"
@@ -146,7 +148,7 @@ def held(table: Table) -> list[Held | None]:
     for p in used(table, "ledger_positions", "position_count")[1:]:
         now = p.copy()
         lots = tuple((int(lot["seq"]), *(wide(lot[n]) for n in LOT_FIGURES)) for lot in lots_of(table, now))
-        found = Held((int(now["updated_seq"]), int(now["method"]), *(wide(now[n]) for n in ENGINE_FIGURES)), lots)
+        found = Held((int(now["updated_seq"]), int(now["method"]), int(now["base_unknown"]), *(wide(now[n]) for n in ENGINE_FIGURES)), lots)
         out.append(found if now.tobytes() == p.tobytes() else None)
     return out
 
@@ -202,12 +204,12 @@ def _compare(directory: Path, store: Store, book: Book, live: Reading | None) ->
 
 def stored_postings(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Rows of ``postings`` as ``posting_tuples`` gives them."""
-    return [(*v[:4], str(v[4]), str(v[5]), v[6], *map(plain, v[7:])) for v in (tuple(r.values()) for r in rows)]
+    return [(*v[:4], str(v[4]), str(v[5]), *v[6:9], *map(plain, v[9:])) for v in (tuple(r.values()) for r in rows)]
 
 
 def stored_executions(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Rows of ``executions`` as ``execution_tuples`` gives them."""
-    return [(*v[:10], *map(str, v[10:13]), *v[13:]) for v in (tuple(r.values()) for r in rows)]
+    return [(*v[:6], plain(v[6]), plain(v[7]), *v[8:12], *map(str, v[12:15]), *v[15:]) for v in (tuple(r.values()) for r in rows)]
 
 
 def _compare_rows(found: Verification, store: Store, batch: Batch) -> None:
@@ -242,8 +244,8 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
     """The views' sums against the ledger's own figures, position by position, when the rebuild is where the store is."""
     stored = {int(r["position"]): r for r in store.query("SELECT * FROM named_figures")}
     for row, p in enumerate(books.positions()[1:], 1):
-        ours: dict[str, Any] = {name: wide(p[name]) for name in ("qty", "cost", "realized", "fees")}
-        ours |= {"income": wide(p["income"]) + wide(p["funding"]), "cash": books.feed.cash(row), "method": books.describe(p)["method"]}
+        ours: dict[str, Any] = {name: wide(p[name]) for name in STORED_FIGURES} | {"base_unknown": int(p["base_unknown"])}
+        ours |= {"equity": equity_of(books.state.table, p), "cash": books.feed.cash(row), "method": books.describe(p)["method"]}
         theirs = stored.pop(row, None)
         for name, value in ours.items():
             if theirs is None and (value == 0 or name == "method"):
@@ -253,6 +255,10 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
         found.positions += 1
     for unknown in stored:
         found.note(f"position {unknown} is in the store and not in the journal's books")
+    for r in store.query("SELECT position, difference, equity_difference FROM identity"):
+        for name in ("difference", "equity_difference"):
+            if Decimal(str(r[name])):
+                found.note(f"position {r['position']}: {name} of the master identity is {r[name]}, and must be 0")
     for total in store.query("SELECT * FROM trial_balance_totals"):
         if Decimal(str(total["total"])):
             found.note(f"the trial balance of {total['asset']} ({total['what']}) is {total['total']}, and must be 0")
@@ -293,7 +299,7 @@ def _compare_engine(found: Verification, live: Reading, moments: dict[int, list[
         found.live += 1
         if theirs in before[row - 1 : row]:
             continue
-        for name, engine, journal in zip(("updated_seq", "method", *ENGINE_FIGURES), theirs.figures, ours.figures, strict=True):
+        for name, engine, journal in zip(("updated_seq", "method", "base_unknown", *ENGINE_FIGURES), theirs.figures, ours.figures, strict=True):
             if engine != journal:
                 found.note(f"position {row}: {name} is {engine} in the engine, {journal} by the journal (whole numbers)")
         if theirs.lots != ours.lots:

@@ -133,7 +133,7 @@ def test_ledger_statement_when_a_day_is_named_opens_with_the_day_before_and_clos
     assert [t["kind"] for t in found["trades"]] == ["FILL"]
     assert (status, found["rests_on"]["last_seq"]) == (0, journal.seq)
     sections = {row[0] for row in csv.reader(io.StringIO(run("statement", "--account", "main", "--day", "2026-01-05", "--csv")[1]))}
-    assert sections == {"positions", "money", "trades"}
+    assert sections == {"positions", "money", "firm", "trades"}
     page = tmp_path / "statement.html"
     assert run("statement", "--account", "main", "--day", "2026-01-02", "--html", page)[0] == 0
     text = page.read_text()

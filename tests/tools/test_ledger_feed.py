@@ -278,7 +278,8 @@ def test_feed_when_entries_are_booked_has_each_by_its_kind_and_reference(tmp_pat
         *(("D-1", "BUST"), ("X3", "FILL"), ("X1", "BUST")),
     ]
     assert fills(store) == {"X1": "BUSTED", "X2": "BOOKED", "X3": "BOOKED"}, "what is no trade is no fill"
-    assert [(r["qty"], r["income"]) for r in store.query("SELECT * FROM positions ORDER BY position")] == [("-7", "2.05"), ("5", "0")]
+    figures = [(r["qty"], r["funding"], r["income"]) for r in store.query("SELECT * FROM positions ORDER BY position")]
+    assert figures == [("-7", "-1.25", "3.3"), ("5", "0", "0")]
     sides = {r["kind"]: r["side"] for r in store.query("SELECT kind, side FROM fill_history WHERE kind NOT IN ('FILL', 'BUST')")}
     assert set(sides.values()) == {None}
     store.close()
