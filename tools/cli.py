@@ -275,6 +275,7 @@ COMMANDS = (
     ),
     Command("positions", "positions and PnL by account, strategy and instrument", "commands.show:positions", aliases=("pos",)),
     Command("pnl", "profit and loss by position, or summed by a key; in the firm's currency with --base", "commands.show:pnl", (BY, BASE)),
+    Command("cash", "balances by account and currency: entered, from positions, fees; worth, and the result by price and by rates", "commands.show:cash"),
     Command("lots", "open lots of positions, with their cost by the account's method", "commands.show:lots"),
     Command(
         "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
@@ -435,6 +436,7 @@ COMMANDS = (
                 "commands.ledger_store:fills",
                 (*AS_OF, arg("--history", action="store_true", help="every report, correction and bust")),
             ),
+            Command("cash", "balances by account and currency: entered, from positions, fees; worth and fx result", "commands.ledger_store:cash", AS_OF),
             Command("trial-balance", "the ledger's accounts per asset; exit 7 if one does not add up to zero", "commands.ledger_store:trial_balance", AS_OF),
             Command(
                 "statement",

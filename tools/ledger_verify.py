@@ -165,8 +165,10 @@ def held(table: Table) -> Holdings:
         lots = tuple((int(lot["seq"]), *(wide(lot[n]) for n in LOT_FIGURES)) for lot in lots_of(table, now))
         found = Held((int(now["updated_seq"]), int(now["method"]), int(now["base_unknown"]), *(wide(now[n]) for n in ENGINE_FIGURES)), lots)
         out.append(found if now.tobytes() == p.tobytes() else None)
-    for c in table("cash")[1 : int(table("engine")[1]["cash_count"]) + 1]:
+    for c in table("cash")[1:]:
         row = c.copy()
+        if not row["account"]:
+            break
         sums = (*(int(row[n]) for n in ("updated_seq", "account", "currency", "entries", "base_unknown")), *(wide(row[n]) for n in CASH_FIGURES))
         cash.append(sums if row.tobytes() == c.tobytes() else None)
     return Holdings(out, cash)
