@@ -14,3 +14,9 @@ cdef int worth_of(const EngineState *s, uint16_t currency, wide_t amount, wide_t
 cdef int can_add_cash(const EngineState *s, uint16_t account, uint16_t currency, wide_t amount, wide_t base, uint32_t rows) noexcept nogil
 # An amount, its figure in the firm's currency (`known`: there is one), and one entry more or less: what can_add_cash has allowed.
 cdef void add_cash(EngineState *s, uint16_t account, uint16_t currency, wide_t amount, wide_t base, int known, int entries) noexcept nogil
+# Whether add_paid can be done.
+cdef int can_pay(const EngineState *s, uint16_t account, uint16_t currency, uint16_t settle, wide_t amount, wide_t base) noexcept nogil
+# A fee in `currency` of a trade that settles in `settle` (0: no currency), and one entry more or less.
+cdef void add_paid(
+    EngineState *s, uint16_t account, uint16_t currency, uint16_t settle, wide_t amount, wide_t base, int known, int entries,
+) noexcept nogil

@@ -1,6 +1,6 @@
 """Cash: what an account has in each currency besides what its positions paid.
 
-    DEPOSIT, WITHDRAWAL, CONVERSION (cash_entries) ──add_cash──▶ entered, entered_base      fills (fees in a third currency) ──add_paid──▶ paid, paid_base
+    DEPOSIT, WITHDRAWAL, CONVERSION (cash_entries) ──add_cash──▶ entered, entered_base      fees in a third currency (cash_fees) ──add_paid──▶ paid, paid_base
     balance of account and currency = entered - paid + sum of ledger_legs.cash_of over the positions of the account that settle in it
 
 What positions paid is in their own figures and stands nowhere else, so a balance cannot disagree with the ledger. A row is made by the first amount and stays;
@@ -74,7 +74,7 @@ cdef int can_add_cash(const EngineState *s, uint16_t account, uint16_t currency,
     return RF_LEDGER_RESULT_BOOKED
 
 
-cdef inline void settle(EngineState *s, CashBalance *c, int known, int entries) noexcept nogil:
+cdef inline void settle_row(EngineState *s, CashBalance *c, int known, int entries) noexcept nogil:
     """What follows every change of a balance."""
     c.entries += <uint32_t>entries
     if not known:
@@ -87,4 +87,26 @@ cdef void add_cash(EngineState *s, uint16_t account, uint16_t currency, wide_t a
     cdef CashBalance *c = &s.cash[find_or_add_cash(s, account, currency)]
     rf_wide_store(c.entered, rf_wide_load(c.entered) + amount)
     rf_wide_store(c.entered_base, rf_wide_load(c.entered_base) + base)
-    settle(s, c, known, entries)
+    settle_row(s, c, known, entries)
+
+
+cdef int can_pay(const EngineState *s, uint16_t account, uint16_t currency, uint16_t settle, wide_t amount, wide_t base) noexcept nogil:
+    cdef uint32_t row = find_cash(s, account, currency), other = find_cash(s, account, settle) if settle else 0
+    cdef uint32_t rows = (1 if row == 0 else 0) + (1 if other == 0 and settle else 0)
+    return (
+        s.engine.cash_count + rows < s.cash_rows and rf_wide_is_figure(rf_wide_load(s.cash[row].paid) + amount)
+        and rf_wide_is_figure(rf_wide_load(s.cash[row].paid_base) + base) and rf_wide_is_figure(rf_wide_load(s.cash[other].paid_base) - base)
+    )
+
+
+cdef void add_paid(
+    EngineState *s, uint16_t account, uint16_t currency, uint16_t settle, wide_t amount, wide_t base, int known, int entries,
+) noexcept nogil:
+    cdef CashBalance *c = &s.cash[find_or_add_cash(s, account, currency)]
+    rf_wide_store(c.paid, rf_wide_load(c.paid) + amount)
+    rf_wide_store(c.paid_base, rf_wide_load(c.paid_base) + base)
+    settle_row(s, c, known, entries)
+    if settle:
+        c = &s.cash[find_or_add_cash(s, account, settle)]
+        rf_wide_store(c.paid_base, rf_wide_load(c.paid_base) - base)
+        settle_row(s, c, 1, 0)
