@@ -113,7 +113,7 @@ class Model:
 
 ACCOUNT, STRATEGY, INSTRUMENT = st.integers(1, 2), st.integers(1, 2), st.integers(1, 4)
 SIZE, PX, REF = st.sampled_from([-7, -4, -3, 2, 5, 8]), st.integers(80, 125), st.integers(0, 40)
-FILL = st.tuples(st.just("fill"), ACCOUNT, STRATEGY, INSTRUMENT, SIZE, PX, st.sampled_from([None, 0, 1, 3]))
+FILL = st.tuples(st.just("fill"), ACCOUNT, STRATEGY, INSTRUMENT, SIZE, PX, st.sampled_from([None, 0, 1, 3]), st.integers(1, 3))
 STEPS = st.lists(
     st.one_of(
         FILL,
@@ -124,6 +124,7 @@ STEPS = st.lists(
         st.tuples(st.just("money"), ACCOUNT, st.sampled_from(["DEPOSIT", "WITHDRAWAL", "CONVERSION"]), st.integers(1, 3), st.integers(1, 500_000)),
         st.tuples(st.just("income"), ACCOUNT, STRATEGY, INSTRUMENT, st.sampled_from(["FUNDING", "DIVIDEND", "INTEREST"]), st.integers(-900, 900).filter(bool)),
         st.tuples(st.just("transfer"), ACCOUNT, STRATEGY, st.integers(1, 2), st.integers(1, 9)),
+        st.tuples(st.just("cross"), ACCOUNT, STRATEGY, INSTRUMENT, st.integers(1, 9), PX),
         st.tuples(st.just("bust"), REF),
         st.tuples(st.just("correct"), REF, st.integers(1, 9), PX),
         st.tuples(st.just("day"), st.integers(0, 3)),
@@ -163,17 +164,17 @@ class Life:
         self.model.facts.append(fact)
         return True
 
-    def fill(self, account: int, strategy: int, instrument: int, size: int, px: int, fee: int | None) -> None:
+    def fill(self, account: int, strategy: int, instrument: int, size: int, px: int, fee: int | None, currency: int) -> None:
         n = int(self.m.status["order_count"]) + 1
         if n >= LIMITS.orders:
             return
         side = 1 if size > 0 else 2
         self.m.new(n, account=account, strategy=strategy, instrument=instrument, qty=abs(size), px=px, side=side)
         assert self.m.told()[-1] == "ACCEPTED"
-        paid = {} if fee is None else {"commission": fee, "comm_digits": 2, "comm_type": 3}
+        paid = {} if fee is None else {"commission": fee, "comm_digits": 2, "comm_type": 3, "comm_currency": CODES[currency]}
         self.m.fill(abs(size), px=px, exec_id=f"E{n}", order=n, symbol=SYMBOL[instrument], side=side, **paid)
         fact = Fact(account, strategy, instrument, size, px)
-        fact.cash[QUOTE[instrument]] -= Fraction(fee or 0, 100)
+        fact.cash[currency] -= Fraction(fee or 0, 100)
         self.newest[id(fact)], self.orders[id(fact)] = f"E{n}", n
         self.model.facts.append(fact)
 
@@ -205,8 +206,18 @@ class Life:
         held = self.model.held(account, strategy, instrument)
         out, into = (Fact(a, strategy, instrument, s * (qty if held > 0 else -qty), -1) for a, s in ((account, -1), (3 - account, 1)))
         if self.take(out, "TRANSFER", strategy=strategy, instrument=instrument, qty=qty, other=3 - account, other_strategy=strategy):
-            into.reference = "with the one before"
-            self.model.facts.append(into)
+            self.beside(out, into)
+
+    def cross(self, account: int, strategy: int, instrument: int, qty: int, px: int) -> None:
+        """A trade of two strategies, by one entry."""
+        sold, bought = Fact(account, strategy, instrument, -qty, px), Fact(account, 3 - strategy, instrument, qty, px)
+        if self.take(sold, "CROSS", strategy=strategy, instrument=instrument, qty=qty, px=px, other_strategy=3 - strategy):
+            self.beside(sold, bought)
+
+    def beside(self, first: Fact, second: Fact) -> None:
+        """The second half of an entry, which goes with the first."""
+        second.reference = f"with {first.reference}"
+        self.model.facts.append(second)
 
     def bust(self, n: int) -> None:
         at = n % len(self.model.facts)
@@ -218,8 +229,8 @@ class Life:
             if entry(self.m, "BUST", fact.reference):
                 return
             fact.busted = True
-            if fact.px < 0:
-                self.model.facts[at + 1].busted = True
+            for other in self.model.facts[at + 1 : at + 2]:
+                other.busted |= other.reference == f"with {fact.reference}"
             return
         before = int(self.m.status["break_count"])
         self.m.event("BUST", self.orders[id(fact)], exec_id=f"B{self.m.seq}", exec_ref_id=self.newest[id(fact)])
