@@ -250,7 +250,7 @@ def read_instrument(row: int, t: Table) -> InstrumentConfig:
         status=status(t),
         kind=kind,
         inverse=t.flag("inverse", False),
-        margin_ppm=_percent(t, "margin"),
+        margin_ppm=percent(t, "margin"),
         last_day=_date(t, "last_day"),
         settle_days=t.whole("settle_days", 0, 30, _SETTLE_DAYS.get(kind, 0)),
         restricted=t.flag("restricted", False),
@@ -274,7 +274,8 @@ def read_instrument(row: int, t: Table) -> InstrumentConfig:
     return config
 
 
-def _percent(t: Table, key: str) -> int:
+def percent(t: Table, key: str) -> int:
+    """A share in millionths, 0 when it is not there."""
     allowed = 'a share with a percent sign and at most 4 decimals, such as "3.5%"'
     text = t.text(key, "0%", pattern=r"\d{1,6}(\.\d{1,4})?%", allowed=allowed)
     value = int(text_to_scaled(text[:-1], 4))
@@ -491,8 +492,8 @@ def operators_of(top: Table, rows: int, owner: int, owner_name: str) -> tuple[Op
 
 
 def needs_rates(limits: tuple[LimitConfig, ...]) -> LimitConfig | None:
-    """The first limit that is counted in money, if any."""
-    return next((limit for limit in limits if RULES[limit.rule].unit == "amount"), None)
+    """The first limit that is counted in money, or against what an account has, if any."""
+    return next((limit for limit in limits if RULES[limit.rule].unit == "amount" or limit.rule == "FREE_MARGIN"), None)
 
 
 def any_element() -> int:

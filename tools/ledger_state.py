@@ -24,6 +24,10 @@ Owner = tuple[int, int, int]
 """Account, strategy and instrument of a position."""
 MONEY_DIGITS: int = CONSTANTS["LEDGER_MONEY_DIGITS"][0]
 INVERSE: int = CONSTANTS["LEDGER_INVERSE"][0]
+SUSPENSE = "suspense"
+"""What the owner of executions that nobody sent is called."""
+_MARGIN: int = CONSTANTS["LEDGER_MARGIN"][0]
+_DAILY: int = CONSTANTS["LEDGER_DAILY"][0]
 _STATES = ENUMS["LedgerEventState"].by_name
 _KINDS = ENUMS["LedgerEventKind"].by_name
 _BASE: int = ENUMS["LedgerFee"].by_name["BASE"]
@@ -87,6 +91,15 @@ def unit_cost(terms: Terms, qty: int, cost: int) -> Decimal | None:
         return None
     px = Fraction(-qty * terms.factor, cost) if terms.inverse else Fraction(cost * terms.divisor, qty * terms.factor)
     return Decimal(round(px * 100)).scaleb(-terms.px_digits - 2, _EXACT)
+
+
+def equity_of(table: Table, position: Any) -> int:
+    """What EQUITY must have of a position, by its causes: cost that moved, fees in assets without lots, the cost of what is margined, what is settled daily."""
+    flags = int(table("ledger_instruments")[int(position["instrument"])]["flags"])
+    cost, realized, moved, settled, elsewhere = (wide(position[n]) for n in ("cost", "realized", "moved", "settled", "fees_elsewhere"))
+    if flags & _DAILY:
+        return -(cost + settled - realized + elsewhere)
+    return -((cost if flags & _MARGIN else moved) + elsewhere)
 
 
 def base_fees(table: Table) -> dict[int, Fraction]:
