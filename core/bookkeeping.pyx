@@ -23,6 +23,7 @@ from ringfence.core.ledger_index cimport find_event, find_position
 from ringfence.core.ledger_kinds cimport in_force
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
 from ringfence.core.state cimport EngineState, currency_of
+from ringfence.core.value_dates cimport keep_dates, value_day_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
@@ -163,6 +164,7 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
     e.seq = s.engine.seq
     e.engine_ns = s.engine.engine_ns
     e.instrument = instrument
+    e.value_day = value_day_of(s, instrument) if kind == RF_LEDGER_EVENT_KIND_FILL else s.engine.day
     if s.currencies[settle].is_firm:
         e.fx = 1
     else:
@@ -175,6 +177,8 @@ cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const Led
     cdef int result = book(&s.ledger, e)
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
+    else:
+        keep_dates(s)
     if merged == 0 and s.ledger.head.merged_lots:
         raise_break(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots, 0)
 
@@ -272,6 +276,7 @@ cdef void book_assignment(
     e.account = account
     e.strategy = strategy
     e.method = follow_method(s, account, strategy, e.instrument)
+    e.value_day = was.value_day
     e.fx = was.fx
     e.fx_digits = was.fx_digits
     e.fee_kind = was.fee_kind

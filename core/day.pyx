@@ -16,6 +16,7 @@ from ringfence.core.calendar cimport days_since_2000, end_of_day_ns
 from ringfence.core.orders cimport request_status
 from ringfence.core.reservations cimport begin_day
 from ringfence.core.state cimport EngineState
+from ringfence.core.value_dates cimport settle_dates
 from ringfence.ipc.records cimport RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED, RF_TIME_IN_FORCE_DAY, Order
 
 cdef enum:
@@ -65,6 +66,7 @@ cdef void roll_day(EngineState *s, uint32_t day) noexcept nogil:
     set_day(s, day)
     s.engine.rolls += 1
     begin_day(s)
+    settle_dates(s)
     for row in range(1, s.engine.venue_count + 1):
         s.venues[row].events = 0
         s.venues[row].session_ups = 0

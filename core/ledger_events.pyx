@@ -92,6 +92,7 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     if t.events[named].kind == RF_LEDGER_EVENT_KIND_BUST or root.position == 0:
         return RF_LEDGER_RESULT_BAD_EVENT
     e.root = at
+    e.value_day = root.value_day
     e.state = RF_LEDGER_EVENT_STATE_APPLIED
     if root.state == RF_LEDGER_EVENT_STATE_BUSTED:
         return RF_LEDGER_RESULT_BOOKED
