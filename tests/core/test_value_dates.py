@@ -34,12 +34,12 @@ CLOSED = {
 }
 
 
-def holidays(m: Any, row: int, days: tuple[int, ...], taken: int = 1, **fields: Any) -> bool:
+def holidays(m: Any, row: int, some_days: tuple[int, ...], taken: int = 1, **fields: Any) -> bool:
     """Whether the engine took them."""
     before = int(m.status["controls_refused"])
-    for k in range(0, max(len(days), 1), 15):
-        some = [*days[k : k + 15], *[0] * 15][:15]
-        values = {"currency": row, "count": len(days[k : k + 15]), "is_holiday": taken, "days": some} | fields
+    for k in range(0, len(some_days), 15):
+        some = [*some_days[k : k + 15], *[0] * 15][:15]
+        values = {"currency": row, "count": len(some_days[k : k + 15]), "is_holiday": taken, "days": some} | fields
         m.control("DEFINE_HOLIDAYS", body=m.record("HolidayChange", **values))
     return int(m.status["controls_refused"]) == before
 
@@ -242,11 +242,12 @@ def test_correction_before_its_fill_settles_with_it(make_machine: Callable[..., 
 def test_assignment_out_of_suspense_keeps_the_value_date(make_machine: Callable[..., Any]) -> None:
     m = world(make_machine, 20240610)
     define(m)
-    m.event("FILL", cl_ord_id="THEIRS", last_qty=5, last_px=100, exec_id="E1", account=1, instrument=1, side=1)
-    assert ladder(m, strategy=0) == {20240612: (5, 500)}
+    m.event("FILL", last_qty=5, last_px=100, exec_id="X1", venue_order_id="V9", symbol="I1", side=1)
+    (suspense,) = by_owner(m.table)
+    assert ladder(m, *suspense[1:], suspense[0]) == {20240612: (5, 500)}
     roll(m, 20240611)
-    m.control("ASSIGN_EXECUTION", body=m.record("OrderAction", execution=1, strategy=1, account=1))
-    assert (ladder(m, strategy=0), ladder(m)) == ({}, {20240612: (5, 500)})
+    m.control("ASSIGN_EXECUTION", body=m.record("OrderAction", execution=1, strategy=1))
+    assert (ladder(m, *suspense[1:], suspense[0]), ladder(m, account=suspense[0])) == ({}, {20240612: (5, 500)})
     same_as_replay(m)
 
 
