@@ -228,7 +228,10 @@ def _holidays(top: Table, codes: list[str]) -> dict[str, tuple[int, ...]]:
         if code not in codes:
             raise t.error("currency", code, ", ".join(f'"{c}"' for c in codes) or "the code of [firm] currency or of a [[currency]]")
         days = found.setdefault(code, set())
-        for text in t.words("days"):
+        texts = t.words("days")
+        if not texts:
+            raise t.error("days", list(texts), f'a list of dates, such as ["{HOLIDAYS_FROM}"]')
+        for text in texts:
             day = _day_of(t, "days", text)
             if not HOLIDAYS_FROM <= date(day // 10_000, day // 100 % 100, day % 100) <= HOLIDAYS_UNTIL:
                 raise t.error("days", text, f"days from {HOLIDAYS_FROM} to {HOLIDAYS_UNTIL}")
