@@ -29,7 +29,8 @@ from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
     RF_COMM_TYPE_PERCENT,
     RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
-    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
+    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
+    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
     RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BOOKED, RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
     LedgerEvent, LedgerInstrument, Order, VenueEvent,
@@ -164,7 +165,7 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
     e.seq = s.engine.seq
     e.engine_ns = s.engine.engine_ns
     e.instrument = instrument
-    e.value_day = value_day_of(s, instrument) if kind == RF_LEDGER_EVENT_KIND_FILL else s.engine.day
+    e.value_day = value_day_of(s, instrument) if kind == RF_LEDGER_EVENT_KIND_FILL or kind == RF_LEDGER_EVENT_KIND_CROSS else s.engine.day
     if s.currencies[settle].is_firm:
         e.fx = 1
     else:

@@ -1,20 +1,22 @@
 """Value dates: when a trade settles, and what each position of the ledger traded for which day.
 
-    definitions, day, DEFINE_HOLIDAYS ──▶ date_instruments: calendars of its currencies, trading day ──▶ Instrument.value_day ──a fill──▶ LedgerEvent.value_day
+    definitions, day, DEFINE_HOLIDAYS ──▶ date_instruments: calendars, trading day ──▶ Instrument.value_day ──a fill──▶ LedgerEvent.value_day
     ledger_events.book ──▶ keep_dates: figures of the position less its rows ──▶ the row of the event's day       roll_day ──▶ settle_dates
 
 A trade settles ``settle_days`` business days after the trading day, by the calendar of each of its currencies; the latest counts, and all must be open on it.
-For pairs of the foreign exchange the market's convention holds (londonfx.co.uk/valdates.html; ObjectLab Kit's CurrencyDateCalculator, whose cases the tests
-have): USD has to be open on the value date, also of a pair without USD, but its holidays in between do not count, except against ARS, CLP and MXN. With 0
+For pairs of the foreign exchange the market's convention holds (londonfx.co.uk/valdates.html, which ObjectLab Kit follows
+too): USD has to be open on the value date, also of a pair without USD, but its holidays in between do not count, except against ARS, CLP and MXN. With 0
 settle days it settles on the trading day, whatever day that is (crypto). A dated contract settles by its last day: forwards on it, as that is the date they
 are dealt for, futures ``settle_days`` business days after it, as that is the last on which they trade.
-A date counts as it was known when the trade was booked, and stays with the event; a bust or correction has the day of its fill. What is no trade settles at once.
+A date counts as it was known when the trade was booked, and stays with the event; a bust or correction has the day of its fill. What is no trade (an internal
+cross is one) settles at once.
 
 Rows of ``value_dates`` are a list per position of the ledger, by rising day; days that have come are one row, day 0. They sum to the position's quantity and
 flow, always, to the unit: what a booking changed is told by the difference of the two, so that entries, busts and what they make of tied positions need no
 second computation. As many rows as there can be positions are kept for the first row of each; when there is none left for another day, that day's figures go
-into a neighbour's and a break TABLE_FULL says so. Written by the engine alone. What can fail: nothing; a flow beyond 2^127 would wrap, in the sum too. Rejected: rows by account
-and asset (an instrument's multiplier and currencies say the rest), a date computed for each fill (300 instructions of 3,100, by ``bench engine``).
+into a neighbour's and a break TABLE_FULL says so. Written by the engine alone. What can fail: nothing; a flow beyond 2^127 would wrap, in the sum too.
+Rejected: rows by account and asset (an instrument's multiplier and currencies say the rest), a date computed for each fill (300 instructions of 3,100, by
+``bench engine``).
 """
 
 from libc.stdint cimport uint32_t, uint64_t

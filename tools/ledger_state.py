@@ -136,8 +136,8 @@ def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
     """What is not as it must be, a line each.
 
     Positions of ``lacking`` (``tied_owners``) have executions that the ledger refused, so the two are not compared there.
-    Conservation (cost - realized - moved = flow), lots and value dates that add up, of every position; and quantity and flow against the engine's positions. Of an inverse
-    contract, a scale finer than money or a fee in what is traded the flow is rounded or another, so it is not compared.
+    Conservation (cost - realized - moved = flow), lots and value dates that add up, of every position; and quantity and flow against the engine's positions.
+    Of an inverse contract, a scale finer than money or a fee in what is traded the flow is rounded or another, so it is not compared.
     """
     out: list[str] = []
     taken, instruments, rows = base_fees(table), table("ledger_instruments"), by_owner(table)

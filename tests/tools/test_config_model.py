@@ -126,7 +126,11 @@ def test_changes_when_an_operator_leaves_the_file_halt_him(values: dict[str, Any
 
 def test_holidays_when_the_file_changes_follow_it_in_both_directions(values: dict[str, Any]) -> None:
     days = [f"2026-{month:02}-{day:02}" for month in (1, 2) for day in range(1, 21)]
-    values["holidays"] = [{"currency": "USD", "days": days[:20]}, {"currency": "USD", "days": [*days[15:], "2035-03-19"]}, {"currency": "EUR", "days": ["2024-01-01"]}]
+    values["holidays"] = [
+        {"currency": "USD", "days": days[:20]},
+        {"currency": "USD", "days": [*days[15:], "2035-03-19"]},
+        {"currency": "EUR", "days": ["2024-01-01"]},
+    ]
     engine, commands = configured(parse(values, FILE))
     calendars = engine.state.table("calendars")
 

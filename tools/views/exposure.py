@@ -1,7 +1,7 @@
 """Exposure by asset and value date, holidays, and value dates of today's trades, from the engine's tables.
 
-Data flow: ``ledger_positions`` and ``value_dates`` (read-only views) -> settled copies -> two legs a row (``legs``) -> sums by asset, value date and one more key
--> the firm's currency at the rate of now. Amounts are exact decimals; trades count, fees and income do not (docs/ledger.md, rule 10).
+Data flow: ``ledger_positions`` and ``value_dates`` (read-only views) -> settled copies -> two legs a row (``legs``) -> sums by asset, value date and one more
+key -> the firm's currency at the rate of now. Amounts are exact decimals; trades count, fees and income do not (docs/ledger.md, rule 10).
 A leg in a currency is valued at its rate, another asset at the mid of the instrument that it was traded in; without either there is no number and the row says
 so. Rows of a position that do not sum to its figures were read while the engine wrote them: they are marked stale. The value date of a day's trades is
 computed by the engine's own code on copies of the tables that it reads. What can fail: UsageError for a currency or symbol that there is not.
