@@ -28,11 +28,10 @@ from ringfence.tools.views.tables import Names, Source
 
 BY = ("asset", "account", "strategy", "instrument", "broker")
 SETTLED = "settled"
-_KEY = Column("key", "KEY")
 _SUMS = (
     Column("asset", "ASSET"),
     Column("value_day", "VALUE_DATE"),
-    Column("amount", "AMOUNT", "px"),
+    Column("amount", "AMOUNT", "qty"),
     Column("rate", "RATE", "px"),
     Column("value", "VALUE", "money"),
     Column("note", "NOTE"),
@@ -71,7 +70,7 @@ class Leg(NamedTuple):
 
 def view(by: str) -> View:
     """The view of sums by one more key than asset and value date."""
-    return EXPOSURE if by == "asset" else View(f"exposure_by_{by}", (_KEY, *_SUMS), ("key", "asset", "value_day"))
+    return EXPOSURE if by == "asset" else View(f"exposure_by_{by}", (Column("key", by.upper()), *_SUMS), ("key", "asset", "value_day"))
 
 
 def text_of_day(day: int) -> str:
@@ -167,9 +166,15 @@ def _key_of(source: Source, names: Names, leg: Leg, by: str) -> str:
 
 def _finished(row: Row) -> Row:
     rates = row.pop("rates")
-    row["rate"] = next(iter(rates)) if len(rates) == 1 else None
+    rate = next(iter(rates)) if len(rates) == 1 else None
+    row |= {"amount": _short(row["amount"]), "rate": None if rate is None else _short(rate), "value": None if row["value"] is None else _short(row["value"])}
     row["note"] = "▲ no rate" if row["value"] is None else None
     return row
+
+
+def _short(amount: Decimal) -> Decimal:
+    """The same number without zeros at its end."""
+    return amount.quantize(Decimal(1), context=_EXACT) if amount == amount.to_integral_value() else amount.normalize(_EXACT)
 
 
 def totals(source: Source, rows: list[Row]) -> list[str]:
