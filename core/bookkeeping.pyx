@@ -27,13 +27,14 @@ from ringfence.core.ledger_recompute cimport POSITION_UNNAMED
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
 from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState, currency_of
+from ringfence.core.value_dates cimport keep_dates, value_day_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
     RF_COMM_TYPE_PERCENT,
     RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
-    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
-    RF_LEDGER_DAILY,
+    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
+    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
     RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD,
     RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
@@ -175,6 +176,7 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
     e.seq = s.engine.seq
     e.engine_ns = s.engine.engine_ns
     e.instrument = instrument
+    e.value_day = value_day_of(s, instrument) if kind == RF_LEDGER_EVENT_KIND_FILL or kind == RF_LEDGER_EVENT_KIND_CROSS else s.engine.day
     if s.currencies[settle].is_firm:
         e.fx = 1
     else:
@@ -195,8 +197,10 @@ cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const Led
         result = RF_LEDGER_RESULT_AMBIGUOUS  # it waits for the names of its lots
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
-    elif pays:
-        follow_payment(s, order, event, &before)
+    else:
+        keep_dates(s)
+        if pays:
+            follow_payment(s, order, event, &before)
     if s.ledger.head.merged_lots != merged:
         raise_daily(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots)
 
@@ -296,6 +300,7 @@ cdef void book_assignment(
     e.account = account
     e.strategy = strategy
     e.method = follow_method(s, account, strategy, e.instrument)
+    e.value_day = was.value_day
     e.fx = was.fx
     e.fx_digits = was.fx_digits
     e.fee_kind = was.fee_kind

@@ -23,6 +23,7 @@ from ringfence.core.bookkeeping cimport can_value, keep_valuation
 from ringfence.core.margin cimport define_margin, lowers_margin
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState, currency_of
+from ringfence.core.value_dates cimport date_instrument
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_MARGIN, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE,
@@ -55,6 +56,7 @@ cdef void relate(EngineState *s, Instrument *instrument) noexcept nogil:
     instrument.quote_currency = currency_of(s, instrument.quote)
     set_factor(instrument, s.currencies[instrument.quote_currency].rate if instrument.quote_currency else 0)
     keep_valuation(s, instrument)
+    date_instrument(s, instrument)
 
 
 cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:

@@ -31,6 +31,7 @@ from ringfence.core.position_recompute cimport hold_without, try_without
 from ringfence.core.positions cimport BOOK_NOT_HELD, BOOKED, apply_entry, changes_position, find_or_add, stamp, stamp_unjudged, take_over
 from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState
+from ringfence.core.value_dates cimport keep_dates
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_narrow, rf_wide_product, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CROSS,
@@ -399,6 +400,7 @@ cdef int book_entry(EngineState *s, const LedgerEntry *entry) noexcept nogil:
         result = enter_name(s, entry, &e) if entry.kind == RF_LEDGER_EVENT_KIND_NAME_LOT else book(&s.ledger, &e)
     if result != RF_LEDGER_RESULT_BOOKED:
         return refuse(s, entry, result)
+    keep_dates(s)
     if moves_cash(entry.kind):
         move_cash(s, &e, 0)
     elif of_bust and moves_cash(s.ledger.events[row].kind):

@@ -111,6 +111,7 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     if e.kind == RF_LEDGER_EVENT_KIND_CORRECT and (root.position == 0 or root.kind == RF_LEDGER_EVENT_KIND_CROSS):
         return RF_LEDGER_RESULT_BAD_EVENT
     e.root = at
+    e.value_day = root.value_day
     e.state = RF_LEDGER_EVENT_STATE_APPLIED
     if root.state == RF_LEDGER_EVENT_STATE_BUSTED:
         return RF_LEDGER_RESULT_BOOKED

@@ -141,6 +141,7 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     p.checkpoint = now.checkpoint
     p.first_event = now.first_event
     p.last_event = now.last_event
+    p.first_date = now.first_date
     p.stamp = now.stamp
     p.next_of_family = now.next_of_family
     p.flags = (now.flags & POSITION_LINKED) | (p.flags & POSITION_UNNAMED)  # of what lies before a checkpoint

@@ -279,6 +279,21 @@ COMMANDS = (
     Command("cash", "balances by account and currency: entered, from positions, fees; worth, and the result by price and by rates", "commands.show:cash"),
     Command("lots", "open lots of positions, with their cost by the account's method", "commands.show:lots"),
     Command(
+        "exposure",
+        "what was traded by asset and value date, in units and in the firm's currency at the rate of now",
+        "commands.exposure:exposure",
+        (arg("--by", choices=("asset", "account", "strategy", "instrument", "broker"), default="asset", help="one more key of the sums"),),
+    ),
+    Command(
+        "calendar",
+        "when trades settle: value dates of every instrument, or of a symbol; holidays of a currency",
+        "commands.exposure:calendar",
+        (
+            arg("about", nargs="?", metavar="CCY|SYMBOL", help="default: every symbol"),
+            arg("--day", type=_day, metavar="YYYY-MM-DD", help="trading day, holidays from it on (default: the instance's)"),
+        ),
+    ),
+    Command(
         "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
     ),
     Command(

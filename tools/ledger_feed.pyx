@@ -29,6 +29,7 @@ from ringfence.core.lots cimport LedgerRefusal, LedgerTables
 from ringfence.core.proposals cimport find_proposal
 from ringfence.core.replay cimport STEP_OK, Replayer
 from ringfence.core.state cimport EngineState
+from ringfence.core.value_dates cimport value_day_of
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_SET_METHOD, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
@@ -46,8 +47,6 @@ from ringfence.core.errors import CoreError
 cdef enum:
     SPARE = 64           # changes of one input beyond two a position
     LEGS = 8             # of a position
-    SATURDAY = 5
-    TO_MONDAY = 5        # 2000-01-01 was a Saturday
     FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
     KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
     NAMELESS = 1 << 30   # fits in a signed number of 32 bits
@@ -68,14 +67,6 @@ cdef struct Loose:
     Days days
     uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
 
-cdef uint32_t value_day(uint32_t trade_day, uint32_t settle_days) noexcept nogil:
-    """So many days of Monday to Friday later."""
-    cdef uint32_t day = trade_day, left = settle_days
-    while left:
-        day += 1
-        if (day + TO_MONDAY) % 7 < SATURDAY:
-            left -= 1
-    return day
 
 
 cdef uint32_t first_of(const EngineState *s, uint32_t row) noexcept nogil:
@@ -266,12 +257,11 @@ cdef class Feed:
         self.nameless += 1
         return NAMELESS | (self.replayer.state.c.ledger.head.event_rows + self.nameless)
 
-    cdef Days days_of(self, int kind, uint32_t instrument) noexcept nogil:
-        """Of a booking that is made now: a trade settles later, everything else at once."""
-        cdef const EngineState *s = &self.replayer.state.c
+    cdef Days days_of(self, uint32_t value_day) noexcept nogil:
+        """Of a booking that is made now, when it settles being what the engine says."""
         cdef Days d
-        d.trade = days_since_2000(s.engine.day)
-        d.value = value_day(d.trade, s.instruments[instrument].settle_days) if kind == RF_LEDGER_EVENT_KIND_FILL else d.trade
+        d.trade = days_since_2000(self.replayer.state.c.engine.day)
+        d.value = days_since_2000(value_day)
         return d
 
     cdef void say_event(self, uint32_t row, const VenueEvent *event) noexcept nogil:
@@ -286,14 +276,12 @@ cdef class Feed:
         cdef uint64_t named = says.key if says.key else t.events[root].key
         cdef uint64_t taken = t.events[row - 1].ref_key
         if root == row:
-            self.days[row] = self.days_of(e.kind, e.instrument)
+            self.days[row] = self.days_of(e.value_day)
             if e.key and t.events[row - 1].seq == e.seq and taken and taken <= s.engine.execution_count and is_assigned(s, <uint32_t>taken, e.key):
-                self.days[row] = self.days[t.events[row - 1].root]  # busted in suspense, booked for its owner: it settles when it would have
+                self.days[row].trade = self.days[t.events[row - 1].root].trade  # busted in suspense, booked for its owner
         c.execution = self.identity_of(root)
         if root == row and self.loose_of(c.execution) != NULL:
-            self.days[row] = self.loose_of(c.execution).days  # corrected into what the ledger can book: it settles when it would have
-        if root == row:
-            self.days[row].value = settles(e, self.days[row].value)
+            self.days[row].trade = self.loose_of(c.execution).days.trade  # corrected into what the ledger can book
         self.name_execution(c, named if c.execution < NAMELESS else 0, event)
         if self.entry != NULL:
             memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
@@ -344,7 +332,7 @@ cdef class Feed:
         cdef uint32_t root = t.events[known].root if t.events[known].root else known
         cdef Change *c = self.next_change(r.event.kind, r.result)
         cdef Loose *known_loose
-        cdef Days d = self.days[root] if root else self.days_of(r.event.kind, r.event.instrument)
+        cdef Days d = self.days[root] if root else self.days_of(r.event.value_day)
         cdef int has_row = r.event.kind == RF_LEDGER_EVENT_KIND_FILL or r.event.kind == RF_LEDGER_EVENT_KIND_CORRECT
         has_row = has_row and r.event.key and r.event.key <= s.engine.execution_count
         if root:
@@ -463,7 +451,7 @@ cdef class Feed:
             row = in_force_of(s, <uint32_t>first)
             if s.executions[row].state != RF_EXECUTION_BOOKED or find_event(&s.ledger, row) or ((said or row != first) and self.is_loose(row)):
                 continue
-            self.keep_loose(first_of(s, row), row, self.days_of(RF_LEDGER_EVENT_KIND_FILL, s.executions[row].instrument), 1)
+            self.keep_loose(first_of(s, row), row, self.days_of(value_day_of(s, s.executions[row].instrument)), 1)
             self.say_loose(&self.loose[self.loose_count - 1], RF_LEDGER_EVENT_KIND_FILL, NOT_ASKED)
 
     cdef void say_unkept(self, const VenueEvent *event) noexcept nogil:

@@ -70,8 +70,8 @@ class Told:
         self.m = make_machine(LIMITS)
         m = self.m
         m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code="ACC1", status=1, method=ENUMS["LedgerMethod"].by_name[method]))
-        m.instrument(**terms)
-        m.instrument(2, "NEWUSD", **terms)
+        m.instrument(settle_days=2, **terms)  # fills and entries are of different value dates
+        m.instrument(2, "NEWUSD", settle_days=1, **terms)
         m.currency()
         for number, strategy in enumerate((1, 1, 2, 2), 91):  # an entry needs a position: both are there, and flat
             self.fill(Fact(number, strategy, 1 if number % 2 else -1, 100))

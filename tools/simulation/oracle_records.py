@@ -71,6 +71,7 @@ KILL_ORDER = picker("KillOrder", "a", "b", "kind", "options")
 LIMIT = picker("LimitChange", "value", "expires_ns", "a", "b", "kind", "rule")
 PERMISSION = picker("PermissionChange", "value", "permission", "part", "grant")
 DECISION = picker("Decision", "proposal")
+HOLIDAYS = Struct("<15IHBB")  # HolidayChange: days, currency, count, is_holiday
 DAY_START = picker("DayStart", "begins_ns", "day")
 DAY_BEGINS = picker("TableRows", "day_begins_ns")
 OPERATOR = picker("Operator", "uid", "id", "role", "status")
