@@ -40,12 +40,19 @@ cdef inline int at_par(const LedgerEvent *e) noexcept nogil:
 # value in the reporting currency at the event's rate: 1, or 0 when it does not fit.
 cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil
 
-# Whether the lots that a close of SPEC names are there, each once, and add up to it; no name at all is clear when it closes all or there is one lot.
+# What names_its_lots answers; 0: they are wrong.
+cdef enum:
+    NAMED = 1                    # they are there, each once, and add up to what is closed; or there are none, and it closes all or there is one lot
+    SHORT_OF_NAMES = 2           # those that there are do not reach what is closed
+    OPENS = 3                    # nothing is closed
+
 cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil
 # Book the fill in a row, or what corrections have made of it.
 cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil
 # Book a trade without fee at a price, for the event in a row; its value is handed back.
 cdef int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const LedgerEvent *e, wide_t qty, wide_t px, wide_t *value) noexcept nogil
+# Note a base cost that moves with lots from one position to another.
+cdef void move_base(LedgerTables *t, LedgerPosition *p, LedgerPosition *to, wide_t cost_base) noexcept nogil
 # Take `qty` (with the position's sign, at most all of it) with its lots and cost to another position of the same instrument.
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil
 # Give a position a lot that comes with cost and sequence; the target is flat or has the same sign.
@@ -61,8 +68,20 @@ cdef inline int accumulate(uint64_t *figure, wide_t amount) noexcept nogil:
         return 0
     rf_wide_store(figure, total)
     return 1
+# Add the value at the event's rate to a figure in the reporting currency; without a rate those figures say nothing from now on. 0: it does not fit.
+cdef inline int accumulate_base(LedgerPosition *p, uint64_t *figure, const LedgerEvent *e, wide_t value, wide_t *base) noexcept nogil:
+    base[0] = 0
+    if e.fx == 0:
+        p.base_unknown |= value != 0
+        return 1
+    return in_base(e, value, base) and accumulate(figure, base[0])
 # Expense a fee of this value, at the event's rate: 1, or 0 when a figure would not fit and nothing has changed.
 cdef int add_fee_at(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil
-# Expense a fee of this value.
+# Expense a fee of this value; without a rate the figures in the reporting currency say nothing from then on.
 cdef inline int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
-    return add_fee_at(p, e, value) if e.fx else accumulate(p.fees, value)
+    if e.fx:
+        return add_fee_at(p, e, value)
+    if not accumulate(p.fees, value):
+        return 0
+    p.base_unknown |= value != 0
+    return 1

@@ -6,13 +6,13 @@
 State is (quantity, cost) per lot, both signed; unit cost is derived. What a close takes out is ``cost * k / n``, half-even, the last close takes all, so that a
 flat position has cost exactly 0. Proceeds of a close over several lots are split by cumulative rounding. At every step, to the last unit:
 
-    cost - realized - moved = flow        (flow: sum of what was paid for quantities)
+    cost - realized - moved = flow        (flow: sum of what was paid for quantities; the same of the base figures, at the rates of their moments)
 
 Overflow is refused before anything is written: ``bound`` grows by the size of every amount and no figure can pass it, so one comparison guards them all; it
 shrinks to what was realized when the position is flat. Tables are the caller's. Rejected: checks at each addition, with undo of the lots already closed.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.ledger_index cimport in_force
@@ -22,7 +22,7 @@ from ringfence.core.wide cimport (
     rf_wide_ratio, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC,
+    RF_LEDGER_DAILY, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC,
     RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_NOT_HELD, RF_LEDGER_RESULT_OVERFLOW, LedgerClosing, LedgerEvent, LedgerInstrument, LedgerPick,
     LedgerPosition, Lot,
@@ -94,10 +94,10 @@ cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x
     cdef uint32_t i, j
     cdef wide_t held = rf_wide_load(p.qty), total = 0, part, closing
     if held == 0 or x.qty == 0 or (held > 0) == (x.qty > 0):
-        return 1
+        return OPENS
     closing = rf_wide_abs(x.qty) if rf_wide_abs(x.qty) < rf_wide_abs(held) else rf_wide_abs(held)
     if x.pick_count == 0:
-        return p.lot_count == 1 or closing == rf_wide_abs(held)
+        return NAMED if p.lot_count == 1 or closing == rf_wide_abs(held) else SHORT_OF_NAMES
     for i in range(x.first_pick, x.first_pick + x.pick_count):
         part = rf_wide_load(t.picks[i].qty)
         if part <= 0 or part > open_of(t, position, t.picks[i].key):
@@ -106,7 +106,9 @@ cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x
             if t.picks[j].key == t.picks[i].key:
                 return 0
         total += part
-    return total == closing
+    if total < closing:
+        return SHORT_OF_NAMES
+    return NAMED if total == closing else 0
 
 
 cdef void say_closing(LedgerTables *t, uint32_t position, uint32_t event, const Lot *lot, wide_t qty, wide_t realized) noexcept nogil:
@@ -260,7 +262,7 @@ cdef int opening_rank(const LedgerTables *t, const LedgerPosition *p, const Trad
 cdef void flatten_bound(LedgerPosition *p) noexcept nogil:
     """What the figures of a flat position can still reach."""
     cdef wide_t bound = rf_wide_abs(rf_wide_load(p.realized)) + rf_wide_abs(rf_wide_load(p.realized_base))
-    rf_wide_store(p.bound, bound + rf_wide_abs(rf_wide_load(p.moved)))
+    rf_wide_store(p.bound, bound + rf_wide_abs(rf_wide_load(p.moved)) + rf_wide_abs(rf_wide_load(p.moved_base)))
 
 
 cdef inline int close_within(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x, wide_t proceeds, wide_t proceeds_base) noexcept nogil:
@@ -369,96 +371,7 @@ cdef inline int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, 
     return RF_LEDGER_RESULT_BOOKED
 
 
-cdef int add_fee_at(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
-    cdef wide_t base = 0
-    if not in_base(e, value, &base) or not accumulate(p.fees_base, base):
-        return 0
-    if not accumulate(p.fees, value):
-        accumulate(p.fees_base, -base)
-        return 0
-    return 1
-
-
-cdef int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const LedgerEvent *e, wide_t qty, wide_t px, wide_t *value) noexcept nogil:
-    """A trade without fee at a price; its value is handed back."""
-    cdef const LedgerInstrument *i = &t.instruments[t.positions[position].instrument]
-    cdef Trade x
-    if not value_of(i, qty, px, value):
-        return RF_LEDGER_RESULT_BAD_PRICE if i.flags & RF_LEDGER_INVERSE and px <= 0 else RF_LEDGER_RESULT_OVERFLOW
-    if qty == 0:
-        return RF_LEDGER_RESULT_BAD_EVENT
-    memset(&x, 0, sizeof(Trade))
-    x.qty = qty
-    x.value = value[0]
-    x.unit = exact_unit(i, px)
-    x.px = px
-    x.event = row
-    return trade(t, position, e, &x)
-
-
-cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
-    cdef const LedgerEvent *root = &t.events[row]
-    cdef const LedgerEvent *e = in_force(t, row)
-    cdef uint32_t position = root.position
-    cdef LedgerPosition *p = &t.positions[position]
-    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
-    cdef wide_t px = rf_wide_load(e.px), fee, value, fee_value = 0
-    cdef Trade x, after_fee
-    cdef int result
-    x.qty = rf_wide_load(e.qty)
-    x.px = px
-    x.fee = 0
-    x.unit = exact_unit(i, px)
-    x.event = row
-    x.pick_count = 0
-    if i.flags & RF_LEDGER_INVERSE and px <= 0:
-        return RF_LEDGER_RESULT_BAD_PRICE
-    if x.unit != 0:
-        if not rf_wide_product(x.qty, x.unit, &x.value) or not rf_wide_is_figure(x.value):
-            return RF_LEDGER_RESULT_OVERFLOW
-    elif not value_of(i, x.qty, px, &x.value):
-        return RF_LEDGER_RESULT_OVERFLOW
-    if p.method == RF_LEDGER_METHOD_SPEC:
-        x.pick_count = e.pick_count
-        x.first_pick = e.first_pick
-        after_fee = x
-        if e.fee_kind == RF_LEDGER_FEE_BASE:
-            after_fee.qty -= rf_wide_load(e.fee)
-        if not names_its_lots(t, position, &after_fee):
-            return RF_LEDGER_RESULT_AMBIGUOUS
-    if e.fee_kind:
-        fee = rf_wide_load(e.fee)
-        fee_value = fee
-        if e.fee_kind == RF_LEDGER_FEE_CAPITALIZE:
-            x.fee = fee
-            fee_value = 0
-        elif e.fee_kind == RF_LEDGER_FEE_BASE:
-            if i.flags & RF_LEDGER_INVERSE:
-                return RF_LEDGER_RESULT_BAD_EVENT
-            if not value_of(i, fee, px, &value):
-                return RF_LEDGER_RESULT_OVERFLOW
-            fee_value = value
-            x.qty -= fee
-            x.value -= fee_value
-        elif e.fee_kind == RF_LEDGER_FEE_HELD:
-            result = trade_at(t, root.other_position, row, e, -fee, rf_wide_load(e.fee_px), &value)
-            if result != RF_LEDGER_RESULT_BOOKED:
-                return result
-            fee_value = -value
-        if fee_value != 0 and not add_fee(p, e, fee_value):
-            return RF_LEDGER_RESULT_OVERFLOW
-        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):
-            add_fee(p, e, -fee_value)
-            return RF_LEDGER_RESULT_OVERFLOW
-    if x.qty == 0:  # the fee may have been all of it
-        return RF_LEDGER_RESULT_BOOKED if e.fee_kind else RF_LEDGER_RESULT_BAD_EVENT
-    result = trade(t, position, e, &x)
-    if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
-        add_fee(p, e, -fee_value)
-        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:
-            accumulate(p.fees_elsewhere, -fee_value)
-    return result
-
+?
 
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[source]
@@ -487,6 +400,7 @@ cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty
         rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base)
         rf_wide_store(p.moved, rf_wide_load(p.moved) - cost)
         rf_wide_store(to.moved, rf_wide_load(to.moved) + cost)
+        move_base(t, p, to, cost_base)
         rf_wide_store(to.bound, rf_wide_load(to.bound) + rf_wide_abs(cost) + rf_wide_abs(cost_base))
         rank = rf_wide_load(lot.rank)
         if by_rank(to) and to.method != p.method:

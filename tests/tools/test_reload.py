@@ -36,6 +36,7 @@ def config() -> Config:
     "edit",
     [
         lambda v: v["instrument"][0].update(qty_max="5000", status="halted", restricted=True),
+        lambda v: v["instrument"][0].update(mark="side"),
         lambda v: v["account"].append({"name": "third", "currency": "EUR"}),
         lambda v: v["strategy"].append({"name": "mm3", "desk": "fx"}),
         lambda v: v["instrument"].append(dict(v["instrument"][0], symbol="GBP/USD")),
@@ -43,6 +44,7 @@ def config() -> Config:
         lambda v: v["strategy"][0].update(deadman_ms=7, max_age_ms=5),
         lambda v: v["venue"][0].update(status="halted"),
         lambda v: v["route"].pop(),
+        lambda v: v.update(holidays=[{"currency": "USD", "days": ["2026-12-25"]}]),
         lambda v: v["limit"].clear(),
         lambda v: v["permission"].clear(),
     ],
