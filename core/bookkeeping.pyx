@@ -29,6 +29,7 @@ from ringfence.ipc.records cimport (
     RF_COMM_TYPE_PERCENT,
     RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
     RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
+    RF_LEDGER_DAILY,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
     RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BOOKED, RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
     LedgerEvent, LedgerInstrument, Order, VenueEvent,
@@ -61,6 +62,8 @@ cdef int valuation_of(const Instrument *image, LedgerInstrument *i) noexcept nog
         or image.kind == RF_INSTRUMENT_KIND_FX_FORWARD
     ):
         i.flags |= RF_LEDGER_MARGIN
+    if image.daily and image.kind == RF_INSTRUMENT_KIND_FUTURE:
+        i.flags |= RF_LEDGER_DAILY
     i.qty_digits = image.qty_digits
     i.px_digits = image.price_digits
     i.money_digits = RF_LEDGER_MONEY_DIGITS

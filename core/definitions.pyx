@@ -25,8 +25,8 @@ from ringfence.core.state cimport EngineState, currency_of
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY,
-    RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_MAX,
-    RF_LEDGER_METHOD_SPEC, RF_LEDGER_METHOD_WAC, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
+    RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_MAX,
+    RF_LEDGER_METHOD_SPEC, RF_LEDGER_METHOD_WAC, RF_MARK_SIDE_MAX, RF_MARK_SIDE_MID, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
     RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE,
     RF_OPERATOR_ROLE_RISK, RF_OPERATOR_ROLE_TRADER, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STATUS_MAX,
     RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, Operator, Route, Strategy, Venue,
@@ -171,7 +171,7 @@ cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nog
         return 0
     if image.kind > RF_INSTRUMENT_KIND_MAX or image.multiplier < 0 or not valid_bands(image) or not scope_room(s, s.instruments[image.id].scope):
         return 0
-    if not can_value(s, image):
+    if image.mark_side > RF_MARK_SIDE_MAX or (image.daily and image.kind != RF_INSTRUMENT_KIND_FUTURE) or not can_value(s, image):
         return 0
     row = &s.instruments[image.id]
     if (row.price_digits != image.price_digits or row.qty_digits != image.qty_digits) and is_used(s, image.id):
@@ -195,6 +195,8 @@ cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nog
     row.settle_days = image.settle_days
     row.restricted = image.restricted != 0
     row.locate_required = image.locate_required != 0
+    row.mark_side = image.mark_side if image.mark_side else RF_MARK_SIDE_MID
+    row.daily = image.daily != 0
     memcpy(row.band_px, image.band_px, sizeof(row.band_px))
     memcpy(row.band_tick, image.band_tick, sizeof(row.band_tick))
     if image.id > s.engine.instrument_count:

@@ -7,7 +7,7 @@ A kind reads the event and the state only, so that a recomputation can apply it 
 funding, income, a settlement and a return of capital then have changed nothing; kinds of several steps may have done some: their caller recomputes.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.ledger_legs cimport unrealized_at
@@ -19,7 +19,7 @@ from ringfence.core.wide cimport (
     rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
+    RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
     RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
     RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
@@ -32,11 +32,18 @@ cdef const LedgerEvent *in_force(const LedgerTables *t, uint32_t row) noexcept n
     return &t.events[t.events[row].newest if t.events[row].newest else row]
 
 
+cdef inline int accumulate_base(LedgerPosition *p, uint64_t *figure, const LedgerEvent *e, wide_t value, wide_t *base) noexcept nogil:
+    """Add the value at the event's rate to a figure in the reporting currency; without a rate those figures say nothing from now on. 0: it does not fit."""
+    base[0] = 0
+    if e.fx == 0:
+        p.base_unknown |= value != 0
+        return 1
+    return in_base(e, value, base) and accumulate(figure, base[0])
+
+
 cdef inline int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
     cdef wide_t base = 0
-    if e.fx == 0:
-        return accumulate(p.fees, value)
-    if not in_base(e, value, &base) or not accumulate(p.fees_base, base):
+    if not accumulate_base(p, p.fees_base, e, value, &base):
         return 0
     if not accumulate(p.fees, value):
         accumulate(p.fees_base, -base)
@@ -66,6 +73,7 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[root.position]
     cdef const LedgerInstrument *i = &t.instruments[p.instrument]
     cdef wide_t px = rf_wide_load(e.px), fee = 0, fee_value = 0
+    cdef uint8_t unknown = p.base_unknown
     cdef Trade x, after_fee
     cdef int result
     x.qty = rf_wide_load(e.qty)
@@ -111,12 +119,14 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
             return RF_LEDGER_RESULT_OVERFLOW
         if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):
             add_fee(p, e, -fee_value)
+            p.base_unknown = unknown
             return RF_LEDGER_RESULT_OVERFLOW
         if x.qty == 0:
             return RF_LEDGER_RESULT_BOOKED
     result = trade(t, root.position, e, &x)
     if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
         add_fee(p, e, -fee_value)
+        p.base_unknown = unknown
         if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:
             accumulate(p.fees_elsewhere, -fee_value)
     return result
@@ -127,6 +137,7 @@ cdef int apply_income(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexc
     cdef LedgerPosition *p = &t.positions[t.events[row].position]
     cdef const LedgerInstrument *i = &t.instruments[p.instrument]
     cdef wide_t amount = rf_wide_load(e.amount), base = 0
+    cdef uint8_t unknown = p.base_unknown
     cdef int kind = t.events[row].kind
     if not e.amount_given:
         amount = 0
@@ -137,12 +148,11 @@ cdef int apply_income(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexc
                 return RF_LEDGER_RESULT_BAD_EVENT
             if not i.flags & RF_LEDGER_INVERSE:
                 amount = -amount
-    if e.fx != 0 and not in_base(e, amount, &base):
-        return RF_LEDGER_RESULT_OVERFLOW
-    if not accumulate(p.income_base, base):
+    if not accumulate_base(p, p.income_base, e, amount, &base):
         return RF_LEDGER_RESULT_OVERFLOW
     if not accumulate(&p.funding[0] if kind == RF_LEDGER_EVENT_KIND_FUNDING else &p.income[0], amount):
         accumulate(p.income_base, -base)
+        p.base_unknown = unknown
         return RF_LEDGER_RESULT_OVERFLOW
     return RF_LEDGER_RESULT_BOOKED
 
@@ -325,15 +335,18 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
         rf_wide_store(p.settled, due)
         return RF_LEDGER_RESULT_BOOKED
     if kind == RF_LEDGER_EVENT_KIND_EXPIRE:
-        if rf_wide_load(p.qty) == 0:
-            return RF_LEDGER_RESULT_BOOKED
-        return trade_at(t, position, row, e, -rf_wide_load(p.qty), px, &value)
+        result = RF_LEDGER_RESULT_BOOKED
+        if rf_wide_load(p.qty) != 0:
+            result = trade_at(t, position, row, e, -rf_wide_load(p.qty), px, &value)
+        if result == RF_LEDGER_RESULT_BOOKED and t.instruments[p.instrument].flags & RF_LEDGER_DAILY:
+            rf_wide_store(p.settled, rf_wide_load(p.realized))  # the last settlement: what was not paid yet
+        return result
     result = trade_at(t, position, row, e, rf_wide_load(e.qty), px, &value)
     if result != RF_LEDGER_RESULT_BOOKED:
         return result
-    if e.fx != 0 and not in_base(e, value, &base):
+    if not accumulate_base(p, p.income_base, e, value, &base) or not accumulate(p.income, value):
         return RF_LEDGER_RESULT_OVERFLOW
-    return RF_LEDGER_RESULT_BOOKED if accumulate(p.income, value) and accumulate(p.income_base, base) else RF_LEDGER_RESULT_OVERFLOW
+    return RF_LEDGER_RESULT_BOOKED
 
 
 cdef int apply(LedgerTables *t, uint32_t row) noexcept nogil:

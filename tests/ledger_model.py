@@ -198,6 +198,8 @@ class Book:
                 if p.qty:
                     self.traded(p, i, -p.qty, px)
                     self.trade(p, i, e["seq"], e["key"], -p.qty, px)
+                if i.daily:
+                    p.settled = p.realized
 
     def traded(self, p: Held, i: Instrument, qty: Fraction, px: Fraction) -> None:
         """Cash of a trade in full; margined positions get what is realized, when the sums are compared."""

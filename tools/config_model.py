@@ -30,6 +30,8 @@ DURABILITIES = ("async", "local", "replicated")
 COST_METHODS = tuple(name.lower() for name in ENUMS["LedgerMethod"].by_name if name != "SPEC")  # no execution names its lots
 CODE = r"[!-~]{1,7}"
 CODE_ALLOWED = "1 to 7 ASCII characters"
+MARKS = tuple(n.lower() for n in ENUMS["MarkSide"].by_name)
+VARIATION_MARGINS = ("none", "daily")
 KINDS = tuple(n.lower() for n in ENUMS["InstrumentKind"].by_name)
 DATED = ("fx_forward", "fx_ndf", "future")
 ROLES = tuple(n.lower() for n in ENUMS["OperatorRole"].by_name)
@@ -94,6 +96,8 @@ class InstrumentConfig:
     settle_days: int
     restricted: bool
     locate_required: bool
+    mark: str
+    variation_margin: str
     bands: tuple[tuple[int, int], ...]
 
 
@@ -251,6 +255,8 @@ def read_instrument(row: int, t: Table) -> InstrumentConfig:
         settle_days=t.whole("settle_days", 0, 30, _SETTLE_DAYS.get(kind, 0)),
         restricted=t.flag("restricted", False),
         locate_required=t.flag("locate_required", False),
+        mark=t.choice("mark", MARKS, MARKS[0]),
+        variation_margin=t.choice("variation_margin", VARIATION_MARGINS, VARIATION_MARGINS[0]),
         bands=_bands(t, price_digits),
     )
     if config.qty_min > config.qty_max:
@@ -260,6 +266,8 @@ def read_instrument(row: int, t: Table) -> InstrumentConfig:
         raise t.error(name, getattr(config, name), f"a multiple of lot, which is {lot} (both in 10^-{qty_digits})")
     if config.last_day and kind not in DATED:
         raise t.error("last_day", config.last_day, f"no such key for a {kind}; only {', '.join(DATED)} end on a day")
+    if config.variation_margin == "daily" and kind != "future":
+        raise t.error("variation_margin", "daily", f"none for a {kind}; only futures are settled every day")
     if config.inverse and kind not in ("perpetual", "future"):
         raise t.error("inverse", True, f"false for a {kind}; only contracts (perpetual, future) are settled in their base currency")
     t.finish()

@@ -38,13 +38,14 @@ _STRATEGY_STATUS = ENUMS["StrategyStatus"].by_name
 _DURABILITY = {"": 0} | {level: CONSTANTS[f"DURABILITY_{level.upper()}"][0] for level in DURABILITIES}
 _METHOD = ENUMS["LedgerMethod"].by_name
 _KIND = ENUMS["InstrumentKind"].by_name
+_MARK = ENUMS["MarkSide"].by_name
 _ROLE = ENUMS["OperatorRole"].by_name
 _BANDS = 3
 _FIRST = (
     ("currencies", "Currency", "currency", ("code",)),
     ("brokers", "Broker", "broker", ("name",)),
     ("desks", "Desk", "desk", ("name",)),
-    ("instruments", "Instrument", "instrument", ("symbol", "base", "quote", "price_digits", "qty_digits", "multiplier", "kind", "inverse")),
+    ("instruments", "Instrument", "instrument", ("symbol", "base", "quote", "price_digits", "qty_digits", "multiplier", "kind", "inverse", "daily")),
     ("accounts", "Account", "account", ("name",)),
     ("venues", "Venue", "venue", ("name",)),
     ("strategies", "Strategy", "strategy", ("name",)),
@@ -139,6 +140,7 @@ def images(config: Config) -> dict[str, list[dict[str, Any]]]:
 def _instrument(i: InstrumentConfig) -> dict[str, Any]:
     names = ("id", "symbol", "base", "quote", "tick", "lot", "qty_min", "qty_max", "multiplier", "price_digits", "qty_digits", "margin_ppm", "last_day")
     flags = {n: int(getattr(i, n)) for n in ("inverse", "settle_days", "restricted", "locate_required")}
+    flags |= {"mark_side": _MARK[i.mark.upper()], "daily": int(i.variation_margin == "daily")}
     bands = [*i.bands, *[(0, 0)] * (_BANDS - len(i.bands))]
     arrays = {"band_px": [px for px, _ in bands], "band_tick": [tick for _, tick in bands]}
     return {n: getattr(i, n) for n in names} | flags | arrays | {"kind": _KIND[i.kind.upper()]}

@@ -222,6 +222,15 @@ def test_figures_in_the_firms_currency_are_unknown_without_a_rate(machine: Any) 
     assert position(traded(machine, (10, 100)))["base_unknown"]
 
 
+def test_entry_without_a_rate_makes_the_figures_in_the_firms_currency_unknown(charged: Any) -> None:
+    m = traded(charged, (10, 100))
+    assert not position(m)["base_unknown"]
+    m.currency("USD", 1, rate=0)
+    body = m.record("LedgerEntry", kind=ENUMS["LedgerEventKind"].by_name["FUNDING"], reference="F1", account=1, strategy=1, instrument=1, amount=5)
+    m.control("BOOK_ENTRY", body=body, operator_name="ops", reason="statement")
+    assert position(m)["base_unknown"]
+
+
 # ---- suspense, tables, instruments
 
 
@@ -289,7 +298,23 @@ def test_refused_execution_is_named_by_its_break(machine: Any) -> None:
     assert int(m.table("breaks")[1]["ours"]) == 1
 
 
-@pytest.mark.parametrize("change", [{"multiplier": 10}, {"inverse": 1}, {"kind": ENUMS["InstrumentKind"].by_name["PERPETUAL"]}])
+FUTURE = {"kind": ENUMS["InstrumentKind"].by_name["FUTURE"]}
+CHANGES = [{"multiplier": 10}, {"inverse": 1}, {"kind": ENUMS["InstrumentKind"].by_name["PERPETUAL"]}, FUTURE | {"daily": 1}]
+
+
+def test_daily_settlement_is_of_futures_and_stays_once_booked(machine: Any) -> None:
+    m = machine
+    m.instrument(1, daily=1)
+    assert m.breaks() == ["BAD_CONTROL"]
+    m.instrument(1, **FUTURE)
+    m.instrument(1, **FUTURE, daily=1)
+    traded(m, (10, 100))
+    m.instrument(1, **FUTURE)
+    assert m.breaks() == ["BAD_CONTROL"] * 2
+    assert int(m.table("instruments")[1]["daily"]) == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_valuation_of_a_booked_instrument_stays(machine: Any, change: dict[str, int]) -> None:
     m = traded(machine, (10, 100))
     before = m.table("ledger_instruments")[1].copy()

@@ -61,11 +61,12 @@ class Fact:
 class Told:
     """A machine, and the facts that it was told."""
 
-    def __init__(self, make_machine: Callable[..., Any], method: str) -> None:
+    def __init__(self, make_machine: Callable[..., Any], method: str, terms: dict[str, int]) -> None:
         self.m = make_machine(LIMITS)
         m = self.m
         m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code="ACC1", status=1, method=ENUMS["LedgerMethod"].by_name[method]))
-        m.instrument(2, "NEWUSD")
+        m.instrument(**terms)
+        m.instrument(2, "NEWUSD", **terms)
         m.currency()
         for number, strategy in enumerate((1, 1, 2, 2), 91):  # an entry needs a position: both are there, and flat
             self.fill(Fact(number, strategy, 1 if number % 2 else -1, 100))
@@ -128,12 +129,19 @@ def live(told: Told, steps: list[Any]) -> list[Fact]:
     return facts
 
 
+SPOT: dict[str, int] = {}
+DAILY = {"kind": ENUMS["InstrumentKind"].by_name["FUTURE"], "daily": 1}
+
+
+@pytest.mark.parametrize("terms", [SPOT, DAILY], ids=["spot", "daily"])
 @pytest.mark.parametrize("method", ["WAC", "FIFO", "LIFO", "HIFO", "HIFO_MINGAIN"])
-def test_what_was_busted_or_corrected_leaves_the_state_of_a_machine_that_never_had_it(make_machine: Callable[..., Any], method: str) -> None:
+def test_what_was_busted_or_corrected_leaves_the_state_of_a_machine_that_never_had_it(
+    make_machine: Callable[..., Any], method: str, terms: dict[str, int]
+) -> None:
     @settings(max_examples=EXAMPLES, deadline=None)
     @given(STEPS)
     def one(steps: list[Any]) -> None:
-        told, truth = Told(make_machine, method), Told(make_machine, method)
+        told, truth = Told(make_machine, method, terms), Told(make_machine, method, terms)
         for fact in live(told, steps):
             if fact.busted:
                 continue
@@ -147,4 +155,4 @@ def test_what_was_busted_or_corrected_leaves_the_state_of_a_machine_that_never_h
     one()
 
 
-EXAMPLES = 80
+EXAMPLES = 50

@@ -513,6 +513,42 @@ def test_ledger_when_rates_are_known_splits_what_is_realized_into_price_and_fx()
     assert not ledger.position(1).base_known
 
 
+CASH_WITHOUT_A_RATE = [("FUNDING", {"amount": 5}), ("INTEREST", {"amount": -5}), ("DIVIDEND", {"px": 3}), ("REWARD", {"qty": 1, "px": 12})]
+
+
+@pytest.mark.parametrize(("kind", "fields"), CASH_WITHOUT_A_RATE)
+def test_ledger_when_cash_comes_without_a_rate_the_figures_in_base_say_nothing(kind: str, fields: dict[str, int]) -> None:
+    ledger = make("FIFO", LIMITS, [model.Instrument(1, 0, 0)], money=6)
+    ledger.book("FILL", seq=1, key=1, instrument=1, qty=100, px=10, fx=110, fx_digits=2)
+    ledger.book(kind, seq=2, key=2, instrument=1, fx=0, **fields)
+    assert not ledger.position(1).base_known
+    ledger.book("BUST", seq=3, ref_key=2)
+    assert ledger.position(1).base_known, "a replay without it knows every rate"
+    ledger.book(kind, seq=4, key=4, instrument=1, fx=110, fx_digits=2, **fields)
+    assert ledger.position(1).base_known
+
+
+@pytest.mark.parametrize("fee_kind", ["EXPENSE", "ELSEWHERE"])
+def test_ledger_when_a_fee_has_no_rate_and_the_fill_is_refused_nothing_has_changed(fee_kind: str) -> None:
+    ledger = make("FIFO", LIMITS, [model.Instrument(1, 0, 0)], money=6)
+    ledger.book("FILL", seq=1, key=1, instrument=1, qty=1 << 101, px=10, fx=1, fx_digits=9)
+    before = ledger.position(1)
+    with pytest.raises(LedgerError, match="OVERFLOW"):
+        ledger.book("FILL", seq=2, key=2, instrument=1, qty=1 << 101, px=10, fee=7, fee_kind=fee_kind)
+    assert ledger.position(1) == before
+
+
+def test_ledger_when_checkpoints_lie_between_a_missing_rate_is_not_forgotten() -> None:
+    ledger = make("WAC", replace(LIMITS, events=300), [model.Instrument(1, 0, 0)], money=6)
+    ledger.book("FUNDING", seq=1, key=1, instrument=1, amount=5)
+    for seq in range(2, 200):
+        ledger.book("FILL", seq=seq, key=seq, instrument=1, qty=1, px=10, fx=110, fx_digits=2)
+    ledger.book("BUST", seq=200, ref_key=199)
+    assert not ledger.position(1).base_known
+    ledger.book("BUST", seq=201, ref_key=1)
+    assert ledger.position(1).base_known
+
+
 def test_ledger_when_cash_is_a_position_a_deposit_keeps_its_rate() -> None:
     ledger = Ledger(bytearray(bytes_needed(LIMITS)), LIMITS, method="WAC")
     ledger.define(1, qty_digits=2, px_digits=0, money_digits=8, settle_asset=1, base_asset=1, cash=True)

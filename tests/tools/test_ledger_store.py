@@ -82,6 +82,24 @@ def test_store_when_accounts_have_cost_methods_and_reports_commissions_has_the_e
     assert totals(s) == {Decimal(0)}
 
 
+def test_store_when_a_future_is_settled_every_day_has_the_cash_that_settlements_paid(store: Open, tmp_path: Path) -> None:
+    future = {"kind": ENUMS["InstrumentKind"].by_name["FUTURE"], "daily": 1}
+    made, s = Journal(tmp_path, instrument=future), store("daily")
+    buy, sell = made.order("BUY"), made.order("SELL")
+    made.fill(buy, 100, 11000, "E1")
+    for number, px in enumerate((11200, 11100)):
+        body = record("LedgerEntry", kind=ENUMS["LedgerEventKind"].by_name["SETTLE"], reference=f"S{number}", account=1, strategy=1, instrument=1, px=px)
+        made.control("BOOK_ENTRY", body, operator_name="ops", reason="settlement")
+        made.fill(sell, 20, 11300, f"E{number + 2}")
+    write(made.write(), s)
+    assert ledger_verify.verify(made.directory, s).differences == []
+    (position,) = s.query("SELECT * FROM positions")
+    paid = [Decimal(str(r["cash"])) for r in s.query("SELECT exact_decimal(cash, 18) AS cash FROM postings ORDER BY seq")]
+    assert paid == [0, 2, 0, Decimal("-0.6"), 0], "100 by 0.02; then 80 by -0.01 and 20 by 0.01 that were sold; a fill pays nothing"
+    assert (Decimal(position["cash"]), Decimal(position["realized"])) == (Decimal("1.4"), Decimal("1.2"))
+    assert totals(s) == {Decimal(0)}
+
+
 def test_store_when_it_is_written_in_many_batches_by_many_writers_has_the_same_rows(store: Open, tmp_path: Path) -> None:
     made = random_journal(tmp_path, 3, 120)
     directory, once, often = made.write(), store("once"), store("often")

@@ -9,7 +9,8 @@ SELECT * FROM executions
 WHERE seq <= (SELECT as_of_seq()) AND engine_ns <= (SELECT as_of_ns()) AND value_day <= (SELECT as_of_value_day());
 
 CREATE VIEW marks_now AS
-SELECT m.instrument, m.seq, m.engine_ns, m.bid, m.ask, m.last, m.side FROM marks m
+SELECT m.instrument, m.seq, m.engine_ns, m.bid, m.ask, m.last, w.name AS side
+FROM marks m JOIN words w ON w.enum = 'MarkSide' AND w.id = m.side
 WHERE m.seq = (
     SELECT max(x.seq) FROM marks x
     WHERE x.instrument = m.instrument AND x.seq <= (SELECT as_of_seq()) AND x.engine_ns <= (SELECT as_of_ns())
@@ -83,16 +84,29 @@ SELECT position, account, strategy, instrument, method, exact_decimal(qty, qty_d
        CASE WHEN base_unknown = 0 THEN 1 ELSE 0 END AS base_known
 FROM named_figures;
 
--- The price at which an instrument's positions are valued: the mid (1), what they could be closed at (2) or the last trade (3); the last trade where there is
--- no bid and ask. Twice it, as a mid has half a unit. Unknown without a mark.
+-- The price at which a position is valued: what its instrument's setting asks for, else the next that there is, as tools/marks.py says it. Twice it, as a mid
+-- may be between two prices.
+CREATE VIEW position_marks AS
+SELECT s.position, s.mark_from, s.mark_wanted, CASE s.mark_from WHEN 'MID' THEN exact_add(s.bid, s.ask) WHEN 'BID' THEN exact_mul(s.bid, 2)
+    WHEN 'ASK' THEN exact_mul(s.ask, 2) WHEN 'LAST' THEN exact_mul(s.last, 2) END AS px_twice
+FROM (
+    SELECT w.*, CASE
+        WHEN w.mark_wanted = 'MID' AND w.bid <> 0 AND w.ask <> 0 THEN 'MID'
+        WHEN w.mark_wanted = 'BID' AND w.bid <> 0 THEN 'BID'
+        WHEN w.mark_wanted = 'ASK' AND w.ask <> 0 THEN 'ASK'
+        WHEN w.last <> 0 THEN 'LAST'
+        WHEN w.mark_wanted = 'LAST' AND w.bid <> 0 AND w.ask <> 0 THEN 'MID'
+        WHEN w.bid <> 0 THEN 'BID'
+        WHEN w.ask <> 0 THEN 'ASK' END AS mark_from
+    FROM (
+        SELECT f.position, m.bid, m.ask, m.last, CASE WHEN m.side <> 'SIDE' THEN m.side WHEN exact_sign(f.qty) > 0 THEN 'BID' ELSE 'ASK' END AS mark_wanted
+        FROM figures f JOIN position_keys k ON k.id = f.position JOIN marks_now m ON m.instrument = k.instrument WHERE f.part = 'whole'
+    ) AS w
+) AS s;
+
 CREATE VIEW priced_parts AS
-SELECT f.*, CASE
-    WHEN m.side = 2 AND f.qty > 0 AND m.bid <> 0 THEN exact_mul(m.bid, 2)
-    WHEN m.side = 2 AND f.qty < 0 AND m.ask <> 0 THEN exact_mul(m.ask, 2)
-    WHEN m.side = 1 AND m.bid <> 0 AND m.ask <> 0 THEN exact_add(m.bid, m.ask)
-    WHEN m.last <> 0 THEN exact_mul(m.last, 2)
-    END AS px_twice
-FROM named_parts f LEFT JOIN marks_now m ON m.instrument = f.instrument_id;
+SELECT f.*, m.px_twice, CASE WHEN m.mark_from = m.mark_wanted THEN m.mark_from ELSE m.mark_from || ' for ' || m.mark_wanted END AS mark_from
+FROM named_parts f LEFT JOIN position_marks m ON m.position = f.position;
 
 CREATE VIEW worth_parts AS
 SELECT p.*, exact_value(p.qty, p.px_twice, p.factor, p.divisor, p.inverse) AS worth, r.rate,

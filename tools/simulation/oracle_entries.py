@@ -15,6 +15,7 @@ from fractions import Fraction
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.ledger_numbers import half_even
 from ringfence.tools.simulation import oracle_records
+from ringfence.tools.simulation.oracle_definitions import field_of
 from ringfence.tools.simulation.oracle_model import BOOKED, HELD, Entry, Execution, Model, PositionKey, average
 from ringfence.tools.simulation.oracle_rules import fits64, fits128, shared
 
@@ -70,6 +71,8 @@ def can_be(m: Model, body: bytes) -> bool:
     if known is not None or not _is_whole(e) or e.position not in m.positions or not (_exists(m, e.position) and _exists(m, other_of(e))):
         return False
     if e.kind == "TRANSFER" and other_of(e) == e.position:
+        return False
+    if e.kind == "SETTLE" and not field_of("DEFINE_INSTRUMENT", m.images["DEFINE_INSTRUMENT", e.position[2]], "daily"):
         return False
     if other_of(e) not in m.positions and len(m.positions) + 1 >= m.capacity["positions"]:
         return False

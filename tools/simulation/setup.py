@@ -11,6 +11,7 @@ from random import Random
 from ringfence.core.rules import RULES
 
 SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD")
+DAILY = "GBPUSD"  # a future with daily settlement; the others are spot
 PREFIX = "SM"
 START_NS = 1_772_438_400_000_000_000  # 2026-03-02 08:00 UTC, a Monday
 US = "RINGFENCE"
@@ -184,6 +185,7 @@ def toml(shape: Shape, data_dir: str) -> str:
     ]
     for symbol in shape.instruments:
         lines += ["[[instrument]]", f'symbol = "{symbol}"', f'base = "{symbol[:3]}"', f'quote = "{symbol[3:]}"', "price_digits = 5", "qty_digits = 0"]
+        lines += ['kind = "future"', 'variation_margin = "daily"'] if symbol == DAILY else []
         lines += ['tick = "0.00001"', 'lot = "1"', 'qty_min = "1"', 'qty_max = "1000000"']
     for row, durability in enumerate(shape.accounts, 1):
         lines += ["[[account]]", f'name = "acc{row}"', 'currency = "USD"', f'durability = "{durability}"']
