@@ -18,6 +18,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from ringfence.core.breaks cimport raise_break
+from ringfence.core.cash_fees cimport Payment, follow_payment, may_pay, paid_before
 from ringfence.core.ledger_events cimport book
 from ringfence.core.ledger_index cimport find_event, find_position
 from ringfence.core.ledger_kinds cimport in_force
@@ -144,11 +145,15 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
         e.fee_kind = RF_LEDGER_FEE_BASE
         if whole * unit != fee:  # finer than a quantity can be: its value is an expense
             e.fee_kind = RF_LEDGER_FEE_ELSEWHERE
+            e.other_instrument = i.base_currency
+            rf_wide_store(e.fee_px, fee)
             if not rf_wide_ratio(fee, rf_wide_from(px), power_of_ten(i.price_digits), &whole):
                 return 0
         fee = whole
     else:
-        paid = &s.currencies[currency_of(s, code)]
+        e.other_instrument = currency_of(s, code)
+        rf_wide_store(e.fee_px, fee)
+        paid = &s.currencies[e.other_instrument]
         settle = &s.currencies[v.settle_asset]
         if v.settle_asset == 0 or paid.rate <= 0 or settle.rate <= 0 or not rf_wide_ratio(fee, rf_wide_from(paid.rate), rf_wide_from(settle.rate), &fee):
             return 0
@@ -175,9 +180,15 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
 
 cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const LedgerEvent *e) noexcept nogil:
     cdef uint64_t merged = s.ledger.head.merged_lots
-    cdef int result = book(&s.ledger, e)
+    cdef int result, pays = may_pay(e)
+    cdef Payment before
+    if pays:
+        paid_before(s, e, &before)
+    result = book(&s.ledger, e)
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
+    elif pays:
+        follow_payment(s, order, event, &before)
     if merged == 0 and s.ledger.head.merged_lots:
         raise_break(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots, 0)
 
@@ -280,6 +291,7 @@ cdef void book_assignment(
     e.fee_kind = was.fee_kind
     rf_wide_store(e.fee, rf_wide_load(was.fee))
     rf_wide_store(e.fee_px, rf_wide_load(was.fee_px))
+    e.other_instrument = was.other_instrument
     rf_wide_store(e.qty, rf_wide_from(signed_qty))
     rf_wide_store(e.px, rf_wide_from(px))
     book_bust(s, order, event, named)

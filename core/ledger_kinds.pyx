@@ -12,14 +12,15 @@ from libc.string cimport memset
 
 from ringfence.core.ledger_legs cimport unrealized_at
 from ringfence.core.ledger_trades cimport (
-    Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
+    Trade, accumulate, exact_unit, in_base, move_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
 )
 from ringfence.core.lots cimport LedgerTables, make_room, rank_of, rebuild_heap, remove_lot, spare_lots
 from ringfence.core.wide cimport (
     rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
+    RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL,
+    RF_LEDGER_EVENT_KIND_FUNDING,
     RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
     RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
@@ -160,7 +161,7 @@ cdef int apply_income(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexc
 cdef int apply_return_of_capital(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[t.events[row].position]
     cdef const LedgerInstrument *i = &t.instruments[p.instrument]
-    cdef wide_t qty = rf_wide_load(p.qty), total, piece, told = 0, done = 0
+    cdef wide_t qty = rf_wide_load(p.qty), total, total_base = 0, piece, told = 0, told_base = 0, done = 0
     cdef uint32_t at = p.first_lot
     cdef Lot *lot
     if qty == 0:
@@ -169,16 +170,24 @@ cdef int apply_return_of_capital(LedgerTables *t, uint32_t row, const LedgerEven
         return RF_LEDGER_RESULT_BAD_EVENT
     if not value_of(i, qty, rf_wide_load(e.px), &total):
         return RF_LEDGER_RESULT_OVERFLOW
-    if not accumulate(p.bound, rf_wide_abs(total)):
+    if e.fx != 0 and (not in_base(e, total, &total_base) or not rf_wide_is_figure(total_base)):
         return RF_LEDGER_RESULT_OVERFLOW
+    if not accumulate(p.bound, rf_wide_abs(total) + rf_wide_abs(total_base)):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if e.fx == 0:
+        p.base_unknown = 1
     while at:
         lot = &t.lots[at]
         done += rf_wide_abs(rf_wide_load(lot.qty))
         piece = rf_wide_part(total, done, rf_wide_abs(qty)) - told
         told += piece
         rf_wide_store(lot.cost, rf_wide_load(lot.cost) - piece)
+        piece = rf_wide_part(total_base, done, rf_wide_abs(qty)) - told_base
+        told_base += piece
+        rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - piece)
         at = lot.next
     rf_wide_store(p.cost, rf_wide_load(p.cost) - total)
+    rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - total_base)
     rf_wide_store(p.flow, rf_wide_load(p.flow) - total)
     rank_anew(t, t.events[row].position)
     return RF_LEDGER_RESULT_BOOKED
@@ -296,6 +305,7 @@ cdef int apply_spin_off(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
             rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base)
             rf_wide_store(p.moved, rf_wide_load(p.moved) - cost)
             rf_wide_store(c.moved, rf_wide_load(c.moved) + cost)
+            move_base(t, p, c, cost_base)
             told = after
         at = lot.next
     if p.base_unknown:
@@ -320,6 +330,17 @@ cdef int apply_transfer(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
     return result
 
 
+cdef inline int settle_to(const LedgerTables *t, LedgerPosition *p, const LedgerEvent *e, wide_t due) noexcept nogil:
+    """Let settlements have paid so much in all; 0: it does not fit."""
+    cdef wide_t base
+    if not rf_wide_is_figure(due):
+        return 0
+    if t.instruments[p.instrument].flags & RF_LEDGER_DAILY and not accumulate_base(p, p.moved_base, e, due - rf_wide_load(p.settled), &base):
+        return 0
+    rf_wide_store(p.settled, due)
+    return 1
+
+
 cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
     """Rewards, settlements and expiries: what is booked at a price that no venue traded."""
     cdef uint32_t position = t.events[row].position
@@ -330,16 +351,14 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
         if not unrealized_at(t, position, px, &value):
             return RF_LEDGER_RESULT_BAD_PRICE
         due = rf_wide_load(p.realized) + value
-        if not rf_wide_is_figure(due):
-            return RF_LEDGER_RESULT_OVERFLOW
-        rf_wide_store(p.settled, due)
-        return RF_LEDGER_RESULT_BOOKED
+        return RF_LEDGER_RESULT_BOOKED if settle_to(t, p, e, due) else RF_LEDGER_RESULT_OVERFLOW
     if kind == RF_LEDGER_EVENT_KIND_EXPIRE:
         result = RF_LEDGER_RESULT_BOOKED
         if rf_wide_load(p.qty) != 0:
             result = trade_at(t, position, row, e, -rf_wide_load(p.qty), px, &value)
         if result == RF_LEDGER_RESULT_BOOKED and t.instruments[p.instrument].flags & RF_LEDGER_DAILY:
-            rf_wide_store(p.settled, rf_wide_load(p.realized))  # the last settlement: what was not paid yet
+            if not settle_to(t, p, e, rf_wide_load(p.realized)):  # the last settlement: what was not paid yet
+                result = RF_LEDGER_RESULT_OVERFLOW
         return result
     result = trade_at(t, position, row, e, rf_wide_load(e.qty), px, &value)
     if result != RF_LEDGER_RESULT_BOOKED:
@@ -352,7 +371,7 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
 cdef int apply(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef int kind = t.events[row].kind
     cdef const LedgerEvent *e
-    if kind == RF_LEDGER_EVENT_KIND_FILL:
+    if kind == RF_LEDGER_EVENT_KIND_FILL or kind == RF_LEDGER_EVENT_KIND_CROSS:
         return apply_fill(t, row)
     e = in_force(t, row)
     if kind == RF_LEDGER_EVENT_KIND_FUNDING or kind == RF_LEDGER_EVENT_KIND_INTEREST or kind == RF_LEDGER_EVENT_KIND_DIVIDEND:

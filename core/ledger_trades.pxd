@@ -41,6 +41,8 @@ cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil
 cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil
 # Book a trade: against the position it closes lots in the order of the method, what is left opens one.
 cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil
+# Note a base cost that moves with lots from one position to another.
+cdef void move_base(LedgerTables *t, LedgerPosition *p, LedgerPosition *to, wide_t cost_base) noexcept nogil
 # Take `qty` (with the position's sign, at most all of it) with its lots and cost to another position of the same instrument.
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil
 # Give a position a lot that comes with cost and sequence; the target is flat or has the same sign.

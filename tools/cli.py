@@ -89,7 +89,10 @@ REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
 ROLLUP_KEYS = ("account", "strategy", "instrument", "broker", "venue", "desk", "currency")
-ENTRY_KINDS = ("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "bust")
+ENTRY_KINDS = (
+    *("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "cross"),
+    *("deposit", "withdrawal", "conversion", "bust"),
+)
 LEDGER_FILE = (
     arg("file", metavar="FILE.json", help="one case, or many"),
     arg("--case", default="", metavar="ID", help="of a file with many cases, this one (default: all; one report per case)"),
@@ -272,6 +275,7 @@ COMMANDS = (
     ),
     Command("positions", "positions and PnL by account, strategy and instrument", "commands.show:positions", aliases=("pos",)),
     Command("pnl", "profit and loss by position, or summed by a key; in the firm's currency with --base", "commands.show:pnl", (BY, BASE)),
+    Command("cash", "balances by account and currency: entered, from positions, fees; worth, and the result by price and by rates", "commands.show:cash"),
     Command("lots", "open lots of positions, with their cost by the account's method", "commands.show:lots"),
     Command(
         "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
@@ -432,6 +436,7 @@ COMMANDS = (
                 "commands.ledger_store:fills",
                 (*AS_OF, arg("--history", action="store_true", help="every report, correction and bust")),
             ),
+            Command("cash", "balances by account and currency: entered, from positions, fees; worth and fx result", "commands.ledger_store:cash", AS_OF),
             Command("trial-balance", "the ledger's accounts per asset; exit 7 if one does not add up to zero", "commands.ledger_store:trial_balance", AS_OF),
             Command(
                 "statement",
@@ -476,12 +481,20 @@ COMMANDS = (
                     arg("--account", metavar="A", help="whose position it is"),
                     arg("--strategy", metavar="S", help="whose position it is"),
                     arg("--symbol", metavar="SYMBOL", help="of what"),
-                    arg("--amount", metavar="X", help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1"),
+                    arg(
+                        "--amount",
+                        metavar="X",
+                        help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1; deposit, withdrawal, "
+                        "conversion: of --currency, above 0",
+                    ),
+                    arg("--currency", metavar="CCY", help="deposit, withdrawal; conversion: what is sold"),
+                    arg("--to-currency", metavar="CCY", help="conversion: what is bought"),
+                    arg("--to-amount", metavar="X", help="conversion: how much of it"),
                     arg("--qty", metavar="N", help="units; split: the least that is kept when --px is given"),
                     arg("--px", metavar="P", help="per unit, by kind"),
                     arg("--ratio", metavar="NEW:OLD", help="split, spin_off: 2:1 is two new units for one"),
                     arg("--to-account", metavar="A", help="transfer (default: the same account)"),
-                    arg("--to-strategy", metavar="S", help="transfer"),
+                    arg("--to-strategy", metavar="S", help="transfer; cross: who buys"),
                     arg("--new-symbol", metavar="SYMBOL", help="spin_off"),
                     REASON,
                 ),

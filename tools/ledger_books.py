@@ -20,7 +20,8 @@ from ringfence.core.state import Limits
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.errors import JournalCorrupt, StoreError
 from ringfence.tools.journal import Chunk
-from ringfence.tools.ledger_feed import CHANGE, POSTING, Feed
+from ringfence.tools.ledger_feed import Feed
+from ringfence.tools.ledger_rows import CHANGE, POSTING
 from ringfence.tools.ledger_state import INVERSE, MONEY_DIGITS, SUSPENSE, used, wide
 from ringfence.tools.ledger_store import NO_HEAD, Batch, Head, iso_day
 from ringfence.tools.replay import TABLES, ReplayDiffers, limits_in
@@ -144,7 +145,7 @@ class Books:
             hashlib.sha256(self.feed.figures()).hexdigest(),
         )
         rows = self._names() | self._positions_and_methods() | self._instruments_and_days(changes)
-        rows |= self._marks_at(head) | self._rates_at(head) | self._memberships_at(head)
+        rows |= self._marks_at(head) | self._rates_at(head) | self._memberships_at(head) | self._cash_moves()
         batch = Batch(head, postings, changes, {table: found for table, found in rows.items() if found})
         self.last, self._frames = head, hashlib.sha256()
         self.posting_count = self.change_count = 0
@@ -242,6 +243,14 @@ class Books:
                 found.append((head.last_seq, head.engine_ns, _text(rows[row]["code"]), *now))
                 self._rates[row] = now
         return {"rates": found}
+
+    def _cash_moves(self) -> dict[str, list[tuple[Any, ...]]]:
+        """What changed balances since the last batch."""
+        codes = self.state.table("currencies")
+        found = [(seq, ns, execution, iso_day(day), account, _text(codes[currency]["code"]), *figures) for seq, ns, execution, day, account, currency, *figures
+                 in self.feed.cash_moves]
+        self.feed.cash_moves.clear()
+        return {"cash_moves": found}
 
     def _memberships_at(self, head: Head) -> dict[str, list[tuple[Any, ...]]]:
         """Brokers of accounts and desks of strategies, where they changed since the last batch."""

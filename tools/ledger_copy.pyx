@@ -1,6 +1,6 @@
 """POSTING and CHANGE records as rows of PostgreSQL's binary COPY format.
 
-    arrays of ledger_feed.pyx ──postings_rows, executions_rows──▶ bytes for COPY ... FROM STDIN (FORMAT BINARY)
+    arrays of ledger_rows.pyx ──postings_rows, executions_rows──▶ bytes for COPY ... FROM STDIN (FORMAT BINARY)
 
 A row is a count of fields, then each field's length and bytes, big-endian. A numeric is digits of base 10,000 with a weight; zeros at its end are left
 out, so that 18 decimals cost nothing where they are not used. Text that is not ASCII goes as ``?``: a venue may send any byte, and a database refuses what is
@@ -11,7 +11,7 @@ from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stddef cimport size_t
 from libc.stdint cimport uint64_t
 
-from ringfence.tools.ledger_feed cimport AMOUNTS_COUNT, Change, Posting
+from ringfence.tools.ledger_rows cimport AMOUNTS_COUNT, Change, Posting
 
 cdef extern from *:
     """

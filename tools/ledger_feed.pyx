@@ -20,6 +20,8 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from ringfence.core.calendar cimport days_since_2000
+from ringfence.core.cash_fees cimport may_pay
+from ringfence.core.ledger_events cimport moves_cash
 from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_kinds cimport in_force
 from ringfence.core.ledger_legs cimport cash_of
@@ -30,11 +32,13 @@ from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY,
-    RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED,
-    RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT,
-    RF_VENUE_EVENT_KIND_FILL, Control, Decision, Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST,
+    RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, CashBalance, Control, Decision,
+    Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
+
+from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, column_of, note_balances, put, say_figures
 
 from ringfence.core.errors import CoreError
 
@@ -43,10 +47,6 @@ cdef enum:
     LEGS = 8             # of a position
     SATURDAY = 5
     TO_MONDAY = 5        # 2000-01-01 was a Saturday
-    FUNDING = 4          # places of AMOUNTS
-    INCOME = 5
-    UNITS = 7
-    FIRST_FIGURE = 8
     FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
     KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
     NAMELESS = 1 << 30   # fits in a signed number of 32 bits
@@ -66,30 +66,6 @@ cdef struct Loose:
     uint32_t row         # in force
     Days days
     uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
-
-AMOUNTS = (
-    "cost", "cash", "fee", "pnl", "funding", "income", "equity", "units",
-    "moved", "fees_elsewhere", "cost_base", "realized_base", "realized_fx", "fees_base", "income_base",
-)
-"""A posting's amounts in their order: legs in money (debit is positive), units, and differences of figures of LedgerPosition that are no legs."""
-
-POSTING = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("amounts", "<u8", (2 * len(AMOUNTS),)), ("position", "<u4"), ("execution", "<u4"), ("day", "<u4"),
-     ("value_day", "<u4"), ("correction", "<u4"), ("venue", "<u4"), ("base_unknown", "<i4"), ("pad", "<u4")]
-)
-"""A posting; ``amounts`` are 128-bit, low word first; days since 2000-01-01."""
-
-CHANGE = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("transact_ns", "<u8"), ("order_id", "<u8"), ("qty", "<i8"), ("px", "<i8"), ("amount", "<u8", (2,)),
-     ("fee", "<u8", (2,)), ("execution", "<u4"), ("row", "<u4"), ("instrument", "<u4"), ("position", "<u4"), ("day", "<u4"), ("trade_day", "<u4"),
-     ("value_day", "<u4"), ("account", "<u2"), ("strategy", "<u2"), ("venue", "<u2"), ("side", "u1"), ("kind", "u1"), ("result", "u1"), ("fee_kind", "u1"),
-     ("pad", "S2"), ("fee_currency", "S8"), ("exec_id", "S40"), ("venue_order_id", "S32")]
-)
-"""A booking that appeared, changed or is gone, or that the ledger refused."""
-
-if len(AMOUNTS) != AMOUNTS_COUNT or POSTING.itemsize != sizeof(Posting) or CHANGE.itemsize != sizeof(Change):
-    raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
-
 
 cdef uint32_t value_day(uint32_t trade_day, uint32_t settle_days) noexcept nogil:
     """So many days of Monday to Friday later."""
@@ -135,43 +111,6 @@ cdef inline int is_about(const LedgerTables *t, uint32_t row, uint32_t position)
     return e.position == position or e.other_position == position
 
 
-cdef int column_of(const LedgerLeg *leg) noexcept nogil:
-    """Which amount of a posting a leg is; -1 for the contra of units, which is understood."""
-    if leg.units:
-        return -1 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else UNITS
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_VENUE:
-        return 1
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_FEE:
-        return 2
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_PNL:
-        return 3
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_INCOME:
-        return INCOME
-    return 6 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 0
-
-
-cdef inline int put(Posting *p, int at, wide_t amount) noexcept nogil:
-    """Write an amount; whether it is one."""
-    rf_wide_store(&p.amounts[2 * at], amount)
-    return amount != 0
-
-
-cdef int say_figures(Posting *p, const LedgerPosition *now, const LedgerPosition *was) noexcept nogil:
-    """Fill in what no leg says; whether there is anything. Funding and income are one leg of the engine, and two here."""
-    cdef wide_t funding = rf_wide_load(was.funding) - rf_wide_load(now.funding)
-    cdef int found = put(p, FUNDING, funding)
-    put(p, INCOME, rf_wide_load(&p.amounts[2 * INCOME]) - funding)
-    found |= put(p, FIRST_FIGURE, rf_wide_load(now.moved) - rf_wide_load(was.moved))
-    found |= put(p, FIRST_FIGURE + 1, rf_wide_load(now.fees_elsewhere) - rf_wide_load(was.fees_elsewhere))
-    found |= put(p, FIRST_FIGURE + 2, rf_wide_load(now.cost_base) - rf_wide_load(was.cost_base))
-    found |= put(p, FIRST_FIGURE + 3, rf_wide_load(now.realized_base) - rf_wide_load(was.realized_base))
-    found |= put(p, FIRST_FIGURE + 4, rf_wide_load(now.realized_fx) - rf_wide_load(was.realized_fx))
-    found |= put(p, FIRST_FIGURE + 5, rf_wide_load(now.fees_base) - rf_wide_load(was.fees_base))
-    found |= put(p, FIRST_FIGURE + 6, rf_wide_load(now.income_base) - rf_wide_load(was.income_base))
-    p.base_unknown = <int32_t>now.base_unknown - <int32_t>was.base_unknown
-    return found or p.base_unknown != 0
-
-
 @cython.auto_pickle(False)
 @cython.no_gc_clear
 cdef class Feed:
@@ -187,11 +126,14 @@ cdef class Feed:
     cdef readonly uint64_t room        # rows that the caller's arrays have more than are ever written at the beginning of an input
     cdef readonly bint balanced        # the legs of every position and input summed to zero, none was lost
     cdef readonly list methods         # (sequence, engine time, position, LedgerMethod) of every change of a cost method
+    cdef readonly list cash_moves      # CASH_MOVE tuples, one for each balance and input that changed it; the caller takes them out
     cdef list scratch                  # what the pointers of the ledger's tables point to
-    cdef object day_rows, loose_rows, method_rows
+    cdef object day_rows, loose_rows, method_rows, cash_rows
     cdef Days[::1] days                # by row of the event
     cdef Loose[::1] loose
     cdef uint8_t[::1] known_methods    # by position
+    cdef uint8_t[::1] known_cash       # table cash as it was noted
+    cdef int look_at_cash              # the last input may have changed a balance
     cdef uint32_t loose_count, position_count, nameless
     cdef int look_at_methods           # of the last input: positions may have another one than noted
     cdef uint64_t event_count, execution_count, fills
@@ -215,6 +157,9 @@ cdef class Feed:
         loose = np.dtype([("execution", "<u4"), ("row", "<u4"), ("days", days), ("absent", "<u4")])
         if days.itemsize != sizeof(Days) or loose.itemsize != sizeof(Loose):
             raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
+        self.cash_rows = np.zeros(replayer.state.c.cash_rows * sizeof(CashBalance), "u1")
+        self.known_cash = self.cash_rows
+        self.cash_moves = []
         self.day_rows = np.zeros(t.head.event_rows, days)
         self.loose_rows = np.zeros(replayer.state.c.execution_rows, loose)
         self.method_rows = np.zeros(positions, "u1")
@@ -292,7 +237,14 @@ cdef class Feed:
         memcpy(c.amount, e.amount, sizeof(c.amount))
         memcpy(c.fee, e.fee, sizeof(c.fee))
         c.fee_kind = e.fee_kind
-        if c.side == 0 and qty != 0 and (e.kind == RF_LEDGER_EVENT_KIND_FILL or e.kind == RF_LEDGER_EVENT_KIND_CORRECT):
+        if moves_cash(e.kind):  # its price is a worth and its quantity money: they are in cash_moves
+            c.qty = 0
+            c.px = 0
+            memcpy(c.fee_currency, self.replayer.state.c.currencies[e.other_instrument].code, sizeof(c.fee_currency))
+            return
+        if c.side == 0 and qty != 0 and (
+            e.kind == RF_LEDGER_EVENT_KIND_FILL or e.kind == RF_LEDGER_EVENT_KIND_CORRECT or e.kind == RF_LEDGER_EVENT_KIND_CROSS
+        ):
             c.side = RF_SIDE_BUY if qty > 0 else RF_SIDE_SELL
 
     cdef uint32_t identity_of(self, uint32_t root) noexcept nogil:
@@ -576,6 +528,7 @@ cdef class Feed:
         self.find_entry(frame)
         for row in range(self.event_count + 1, t.head.event_count + 1):
             self.say_event(<uint32_t>row, event)
+            self.look_at_cash |= may_pay(&t.events[row]) or moves_cash(t.events[row].kind)
         self.say_postings()
         follows = frame.kind == RF_FRAME_KIND_CONTROL or (
             event != NULL and (event.kind == RF_VENUE_EVENT_KIND_BUST or event.kind == RF_VENUE_EVENT_KIND_CORRECT)
@@ -617,14 +570,30 @@ cdef class Feed:
         self.position_count = t.head.position_count
         self.look_at_methods = 0
 
+    cdef void note_cash(self):
+        """Note every balance that the last input changed."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row = t.head.event_count
+        note_balances(&self.replayer.state.c, self.known_cash, self.identity_of(t.events[row].root if t.events[row].root else row), self.cash_moves)
+        self.look_at_cash = 0
+
     def figures(self):
-        """Return the figures, keys and methods of every position as bytes: equal for equal books, whatever the tables around them look like."""
+        """Return the figures, keys and methods of every position and the balances as bytes: equal for equal books, whatever is around them."""
         cdef const LedgerTables *t = &self.replayer.state.c.ledger
         cdef uint32_t row, count = t.head.position_count
-        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES))
+        cdef uint32_t balances = self.replayer.state.c.engine.cash_count, at
+        cdef const CashBalance *c
+        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES + 16) + balances * (CASH_SUMS_BYTES + 4))
         cdef unsigned char[::1] view = out
         for row in range(1, count + 1):
-            memcpy(&view[(row - 1) * (FIGURE_BYTES + KEY_BYTES)], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
+            at = (row - 1) * (FIGURE_BYTES + KEY_BYTES + 16)
+            memcpy(&view[at], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
+            memcpy(&view[at + FIGURE_BYTES + KEY_BYTES], t.positions[row].moved_base, 16)
+        for row in range(1, balances + 1):
+            at = count * (FIGURE_BYTES + KEY_BYTES + 16) + (row - 1) * (CASH_SUMS_BYTES + 4)
+            c = &self.replayer.state.c.cash[row]
+            memcpy(&view[at], c, CASH_SUMS_BYTES)
+            memcpy(&view[at + CASH_SUMS_BYTES], &c.account, 4)
         return out
 
     def cash(self, uint32_t row):
@@ -694,6 +663,9 @@ cdef class Feed:
                 if self.look_at_methods:
                     with gil:
                         self.note_methods()
+                if self.look_at_cash:
+                    with gil:
+                        self.note_cash()
         if result != STEP_OK:
             self.replayer.raise_problem(result)
         if self.change_count > self.change_rows or s.ledger.refusal_count > s.ledger.refusal_rows:

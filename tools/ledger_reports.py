@@ -255,6 +255,12 @@ def exposure(store: Store) -> list[Row]:
     return [row for row in _rows(store, sql, "amount") if row["amount"]]
 
 
+def cash(store: Store) -> list[Row]:
+    """Return what each account has in each currency: entered, what positions paid, fees; worth and fx result are unknown without a rate."""
+    figures = ("entered", "positions", "fees", "balance", "worth", "fx_on_cash")
+    return _rows(store, "SELECT * FROM cash ORDER BY account, currency", *figures)
+
+
 def trial_balance(store: Store) -> tuple[list[Row], list[str]]:
     """Return balances of the ledger's accounts per asset, and what does not add up to zero."""
     rows = []

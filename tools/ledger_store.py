@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.errors import StoreDiffers, StoreError
-from ringfence.tools.ledger_feed import AMOUNTS
+from ringfence.tools.ledger_rows import AMOUNTS, CASH_MOVE
 
 SCHEMA = Path(__file__).parent / "ledger_schema"
 FILE_NAME = "ledger.db"
@@ -53,6 +53,7 @@ SMALL_TABLES = {
     "methods": ("seq", "engine_ns", "position", "method"),
     "marks": ("seq", "engine_ns", "instrument", "bid", "ask", "last", "side"),
     "rates": ("seq", "engine_ns", "currency", "rate", "is_firm"),
+    "cash_moves": CASH_MOVE,
 }
 """Tables whose rows a batch brings as tuples, and their columns."""
 
@@ -85,7 +86,7 @@ class Head(NamedTuple):
 
 @dataclass
 class Batch:
-    """What one transaction appends: arrays of POSTING and CHANGE (ledger_feed.pyx), and rows of small tables by name."""
+    """What one transaction appends: arrays of POSTING and CHANGE (ledger_rows.pyx), and rows of small tables by name."""
 
     head: Head
     postings: NDArray[Any]

@@ -18,7 +18,8 @@ from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits
 from ringfence.tools import ledger_verify
 from ringfence.tools.errors import StoreError
-from ringfence.tools.ledger_feed import CHANGE, POSTING, WITHOUT_ROW, Feed
+from ringfence.tools.ledger_feed import WITHOUT_ROW, Feed
+from ringfence.tools.ledger_rows import CHANGE, POSTING
 from ringfence.tools.ledger_store import NOW, Moment, Store, open_store
 from ringfence.tools.ledger_writer import LedgerWriter
 

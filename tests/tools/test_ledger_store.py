@@ -365,7 +365,7 @@ def test_store_when_a_migration_was_another_text_is_refused(store: Open, tmp_pat
 
 
 def test_posting_tuples_when_amounts_are_negative_or_wide_gives_whole_numbers() -> None:
-    from ringfence.tools.ledger_feed import POSTING
+    from ringfence.tools.ledger_rows import POSTING
 
     row = np.zeros(1, POSTING)
     for k, amount in enumerate((-1, 2**100, -(2**100), 0, 2**64 - 1, -(2**63), 5)):

@@ -29,6 +29,7 @@ from ringfence.tools.ledger_writer import LedgerWriter, Patience, follow, instan
 from ringfence.tools.process import start_logging
 from ringfence.tools.replay_command import nanoseconds
 from ringfence.tools.views import journal as pictures
+from ringfence.tools.views.cash import CASH
 from ringfence.tools.views.instance import Instance, choose, live_instances
 
 DIFFERENT = 7
@@ -129,6 +130,11 @@ def lots(args: argparse.Namespace) -> int:
     if getattr(args, "value_date", None):
         raise UsageError("--value-date does not apply to lots: they are what is held, settled or not")
     return _table(args, reports.LOTS, lambda _: reports.lots(_directory(args), _moment(args)))
+
+
+def cash(args: argparse.Namespace) -> int:
+    """Print the balances of accounts."""
+    return _table(args, CASH, reports.cash)
 
 
 def trial_balance(args: argparse.Namespace) -> int:

@@ -79,6 +79,23 @@ CREATE TABLE rates (
     PRIMARY KEY (currency, seq)
 );
 
+-- What one booking did to the balance of an account in a currency besides what its positions paid: deposits, withdrawals and conversions (entered), fees of
+-- trades that settle in another currency (paid), and both in the firm's currency at the rate of the moment.
+CREATE TABLE cash_moves (
+    seq bigint NOT NULL,
+    engine_ns bigint NOT NULL,
+    execution int NOT NULL,
+    day date NOT NULL,
+    account int NOT NULL,
+    currency text NOT NULL,
+    entered numeric(39) NOT NULL,
+    entered_base numeric(39) NOT NULL,
+    paid numeric(39) NOT NULL,
+    paid_base numeric(39) NOT NULL,
+    base_unknown int NOT NULL,
+    PRIMARY KEY (account, currency, seq)
+);
+
 CREATE TABLE postings (
     seq bigint NOT NULL,
     engine_ns bigint NOT NULL,
@@ -104,6 +121,7 @@ CREATE TABLE postings (
     realized_fx numeric(39) NOT NULL,
     fees_base numeric(39) NOT NULL,
     income_base numeric(39) NOT NULL,
+    moved_base numeric(39) NOT NULL,
     CONSTRAINT balanced CHECK (cost + cash + fee + pnl + funding + income + equity = 0)
 ) PARTITION BY RANGE (day);
 CREATE INDEX postings_time ON postings USING brin (seq, engine_ns);

@@ -79,6 +79,23 @@ CREATE TABLE rates (
     PRIMARY KEY (currency, seq)
 );
 
+-- What one booking did to the balance of an account in a currency besides what its positions paid: deposits, withdrawals and conversions (entered), fees of
+-- trades that settle in another currency (paid), and both in the firm's currency at the rate of the moment.
+CREATE TABLE cash_moves (
+    seq INTEGER NOT NULL,
+    engine_ns INTEGER NOT NULL,
+    execution INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    account INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    entered NOT NULL,
+    entered_base NOT NULL,
+    paid NOT NULL,
+    paid_base NOT NULL,
+    base_unknown INTEGER NOT NULL,
+    PRIMARY KEY (account, currency, seq)
+);
+
 CREATE TABLE postings (
     seq INTEGER NOT NULL,
     engine_ns INTEGER NOT NULL,
@@ -103,7 +120,8 @@ CREATE TABLE postings (
     realized_base NOT NULL,
     realized_fx NOT NULL,
     fees_base NOT NULL,
-    income_base NOT NULL
+    income_base NOT NULL,
+    moved_base NOT NULL
 );
 CREATE INDEX postings_seq ON postings (seq);
 CREATE INDEX postings_position ON postings (position, seq);

@@ -20,6 +20,10 @@ CREATE VIEW rates_now AS
 SELECT r.currency, r.rate, r.is_firm FROM rates r
 WHERE r.seq = (SELECT max(x.seq) FROM rates x WHERE x.currency = r.currency AND x.seq <= (SELECT as_of_seq()) AND x.engine_ns <= (SELECT as_of_ns()));
 
+CREATE VIEW cash_moves_now AS
+SELECT * FROM cash_moves
+WHERE seq <= (SELECT as_of_seq()) AND engine_ns <= (SELECT as_of_ns()) AND day <= (SELECT as_of_value_day());
+
 CREATE VIEW memberships_now AS
 SELECT m.what, m.id, m.name FROM memberships m
 WHERE m.seq = (
@@ -44,14 +48,14 @@ SELECT 'whole' AS part, 0 AS venue_id, position, exact_sum(units) AS qty, exact_
        exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
        exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
        exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
-       exact_sum(income_base) AS income_base, sum(base_unknown) AS base_unknown, count(*) AS postings, max(seq) AS updated_seq
+       exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings, max(seq) AS updated_seq
 FROM postings_now GROUP BY position
 UNION ALL
 SELECT 'venue', venue, position, exact_sum(units), exact_sum(cost), exact_neg(exact_sum(pnl)),
        exact_sum(fee), exact_neg(exact_sum(funding)), exact_neg(exact_sum(income)), exact_sum(cash),
        exact_sum(equity), exact_sum(moved), exact_sum(fees_elsewhere), exact_sum(cost_base),
        exact_sum(realized_base), exact_sum(realized_fx), exact_sum(fees_base),
-       exact_sum(income_base), sum(base_unknown), count(*), max(seq)
+       exact_sum(income_base), exact_sum(moved_base), sum(base_unknown), count(*), max(seq)
 FROM postings_now GROUP BY position, venue;
 
 CREATE VIEW named_parts AS
@@ -59,7 +63,7 @@ SELECT f.part, f.position, k.account AS account_id, k.strategy AS strategy_id, k
        coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy, i.symbol AS instrument, i.settle AS currency,
        coalesce(b.name, '-') AS broker, coalesce(d.name, '-') AS desk, CASE WHEN f.part = 'venue' THEN coalesce(v.name, '-') END AS venue,
        f.qty, f.cost, f.realized, f.fees, f.funding, f.income, f.cash, f.equity, f.moved, f.fees_elsewhere,
-       f.cost_base, f.realized_base, f.realized_fx, f.fees_base, f.income_base, f.base_unknown, f.postings, f.updated_seq,
+       f.cost_base, f.realized_base, f.realized_fx, f.fees_base, f.income_base, f.moved_base, f.base_unknown, f.postings, f.updated_seq,
        i.qty_digits, i.px_digits, i.money_digits, i.inverse, i.margin, i.daily, i.factor, i.divisor
 FROM figures f
 JOIN position_keys k ON k.id = f.position
@@ -183,6 +187,8 @@ UNION ALL SELECT settle, 'money', 'PNL', pnl, money_digits FROM s
 UNION ALL SELECT settle, 'money', 'FUNDING', funding, money_digits FROM s
 UNION ALL SELECT settle, 'money', 'INCOME', income, money_digits FROM s
 UNION ALL SELECT settle, 'money', 'EQUITY', equity, money_digits FROM s
+UNION ALL SELECT currency, 'money', 'VENUE', exact_sub(entered, paid), (SELECT money_digits FROM book) FROM cash_moves_now
+UNION ALL SELECT currency, 'money', 'EQUITY', exact_sub(paid, entered), (SELECT money_digits FROM book) FROM cash_moves_now
 UNION ALL SELECT unit, 'units', 'POSITION', exact_mul(units, qty_scale), money_digits FROM s
 UNION ALL SELECT unit, 'units', 'EQUITY', exact_neg(exact_mul(units, qty_scale)), money_digits FROM s;
 
@@ -217,14 +223,23 @@ JOIN position_keys k ON k.id = l.position
 JOIN valued i ON i.id = k.instrument
 LEFT JOIN accounts a ON a.id = k.account
 LEFT JOIN strategies s ON s.id = k.strategy
-WHERE NOT exact_is_zero(l.amount);
+WHERE NOT exact_is_zero(l.amount)
+UNION ALL
+SELECT m.seq, g.leg, at_time(m.engine_ns), m.day, m.day, g.ledger_account, 'money', m.currency,
+       exact_decimal(CASE WHEN g.leg = 1 THEN exact_sub(m.entered, m.paid) ELSE exact_sub(m.paid, m.entered) END, (SELECT money_digits FROM book)),
+       0, m.execution, coalesce(a.name, '-'), '-', '-', 0
+FROM cash_moves_now m
+JOIN (SELECT 1 AS leg, 'VENUE' AS ledger_account UNION ALL SELECT 2, 'EQUITY') AS g ON 1 = 1
+LEFT JOIN accounts a ON a.id = m.account
+WHERE NOT exact_is_zero(exact_sub(m.entered, m.paid));
 
 -- Every booking of every kind and every change of one, oldest first: what was reported, corrected, busted, and what the ledger refused (result).
 CREATE VIEW fill_history AS
 SELECT x.seq, at_time(x.engine_ns) AS engine_time, x.execution, k.name AS kind, coalesce(r.name, 'NOT_BOOKED') AS result, x.day, x.trade_day, x.value_day,
        coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy, coalesce(v.name, '-') AS venue, coalesce(b.name, '-') AS broker,
        coalesce(i.symbol, '-') AS instrument, d.name AS side, exact_decimal(x.qty, coalesce(i.qty_digits, 0)) AS qty,
-       exact_decimal(x.px, coalesce(i.px_digits, 0)) AS px, exact_decimal(x.amount, w.money_digits) AS amount, w.settle AS currency,
+       exact_decimal(x.px, coalesce(i.px_digits, 0)) AS px, exact_decimal(x.amount, (SELECT money_digits FROM book)) AS amount,
+       CASE WHEN w.settle IS NOT NULL THEN w.settle WHEN x.fee_currency <> '' THEN x.fee_currency END AS currency,
        exact_decimal(x.fee, CASE WHEN f.name = 'BASE' THEN i.qty_digits ELSE w.money_digits END) AS fee, f.name AS fee_kind,
        CASE WHEN f.name = 'BASE' THEN w.base WHEN x.fee_kind <> 0 THEN w.settle END AS fee_asset,
        CASE WHEN x.fee_kind <> 0 AND x.fee_currency <> '' THEN x.fee_currency END AS fee_currency, x.exec_id, x.venue_order_id, x.order_id, x.position

@@ -47,3 +47,35 @@ SELECT position, account, strategy, instrument, currency, exact_decimal(realized
        exact_decimal(equity, money_digits) AS equity,
        exact_decimal(exact_add(equity, exact_add(contra, fees_elsewhere)), money_digits) AS equity_difference
 FROM t;
+
+-- Money of an account in a currency, whole numbers at the money scale, and what it was worth in the firm's currency when it came (base): entries and fees in
+-- third currencies at the rates of their moments, and what positions paid, told from their base figures. What is margined paid what it realized, at the rates of
+-- those moments; under daily variation margin moved_base is what settlements paid.
+CREATE VIEW cash_figures AS
+SELECT account_id, currency, exact_sum(entered) AS entered, exact_sum(positions) AS positions, exact_sum(paid) AS paid, exact_sum(base) AS base,
+       sum(base_unknown) AS base_unknown
+FROM (
+    SELECT account AS account_id, currency, entered, 0 AS positions, paid, exact_sub(entered_base, paid_base) AS base, base_unknown FROM cash_moves_now
+    UNION ALL
+    SELECT account_id, currency, 0, cash, 0, exact_add(exact_sub(income_base, fees_base), CASE
+        WHEN daily = 1 THEN moved_base
+        WHEN margin = 1 THEN exact_sub(realized_base, realized_fx)
+        ELSE exact_sub(exact_add(realized_base, moved_base), cost_base) END), base_unknown
+    FROM named_figures WHERE account_id <> 0
+) AS parts
+GROUP BY account_id, currency;
+
+-- The same as people read it; worth and fx_on_cash at the rate of now, unknown without one. fx_on_cash is what the balance gained by its rate since it came.
+CREATE VIEW cash AS
+SELECT a.name AS account, s.currency, exact_decimal(s.entered, s.money_digits) AS entered, exact_decimal(s.positions, s.money_digits) AS positions,
+       exact_decimal(s.paid, s.money_digits) AS fees, exact_decimal(s.balance, s.money_digits) AS balance, s.base_currency,
+       exact_decimal(s.worth, s.money_digits) AS worth,
+       CASE WHEN s.base_unknown = 0 THEN exact_decimal(exact_sub(s.worth, s.base), s.money_digits) END AS fx_on_cash,
+       CASE WHEN s.base_unknown = 0 AND s.worth IS NOT NULL THEN 1 ELSE 0 END AS base_known
+FROM (
+    SELECT b.*, (SELECT max(currency) FROM rates_now WHERE is_firm = 1) AS base_currency,
+           CASE WHEN r.is_firm = 1 THEN b.balance WHEN r.rate > 0 THEN exact_div(exact_mul(b.balance, r.rate), 1000000000) END AS worth
+    FROM (
+        SELECT c.*, exact_sub(exact_add(c.entered, c.positions), c.paid) AS balance, (SELECT money_digits FROM book) AS money_digits FROM cash_figures c
+    ) AS b LEFT JOIN rates_now r ON r.currency = b.currency
+) AS s JOIN accounts a ON a.id = s.account_id;
