@@ -138,14 +138,21 @@ cdef void keep_family(EngineState *s, int moved) noexcept nogil:
             stamp(s, row)
 
 
+cdef inline uint32_t other_of(const EngineState *s, uint32_t row) noexcept nogil:
+    """The second position of an entry; the two of a cross are not tied, each has a row of it."""
+    if s.ledger.events[row].kind == RF_LEDGER_EVENT_KIND_CROSS:
+        return s.ledger.events[row + 1].position
+    return s.ledger.events[row].other_position
+
+
 cdef int try_without(EngineState *s, uint32_t busted) noexcept nogil:
     cdef const LedgerEvent *e = &s.ledger.events[busted]
-    cdef uint32_t other = s.ledger.events[busted + 1].position if e.kind == RF_LEDGER_EVENT_KIND_CROSS else e.other_position
-    return not changes_position(e.kind) or from_both(s, e.position, other, busted)
+    return not changes_position(e.kind) or from_both(s, e.position, other_of(s, busted), busted)
 
 
 cdef void hold_without(EngineState *s, uint32_t busted) noexcept nogil:
     if changes_position(s.ledger.events[busted].kind):
+        family_of(&s.ledger, s.ledger.events[busted].position, other_of(s, busted))  # the ledger has stamped others since
         keep_family(s, s.ledger.events[busted].kind == RF_LEDGER_EVENT_KIND_TRANSFER)
 
 

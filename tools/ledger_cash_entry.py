@@ -30,9 +30,9 @@ def fill_in(body: Any, kind: str, request: Request, names: Names) -> None:
     ValueError
         A value is not allowed or names nothing; the message says what is.
     """
-    amounts = {key: _plain(request, key) for key in ("amount", "to_amount") if request.get(key) is not None}
+    amounts = {key: str(request[key]) for key in ("amount", "to_amount") if request.get(key) is not None}
     digits = max(min(len(text.partition(".")[2].rstrip("0")), MONEY_DIGITS) for text in amounts.values())
-    scaled = {key: text_to_scaled(text, digits) for key, text in amounts.items()}
+    scaled = {key: _scaled(key, text, digits) for key, text in amounts.items()}
     for key, value in scaled.items():
         if value <= 0:
             raise ValueError(f"{key} was {amounts[key]!r}; allowed: more than 0, and the kind says which way it goes")
@@ -42,13 +42,11 @@ def fill_in(body: Any, kind: str, request: Request, names: Names) -> None:
         body["other_strategy"], body["qty"] = _row(names, "currencies", "to_currency", request), scaled["to_amount"]
 
 
-def _plain(request: Request, key: str) -> str:
-    text = str(request[key])
+def _scaled(key: str, text: str, digits: int) -> int:
     try:
-        text_to_scaled(text, MONEY_DIGITS)
+        return text_to_scaled(text, digits)
     except ValueError as e:
         raise ValueError(f"{key}: {e}") from e
-    return text
 
 
 def _row(names: Names, table: str, key: str, request: Request) -> int:

@@ -25,7 +25,8 @@ from ringfence.tools.ledger_rollups import BASE_FIGURES
 from ringfence.tools.ledger_store import NOW, Head, Moment, Store
 from ringfence.tools.render import Row, clock_time
 
-FIGURES = ("cash", "realized", "fees", "funding", "income")
+FIGURES = ("realized", "fees", "funding", "income")
+BALANCE = ("entered", "positions", "fees", "balance")
 PLOT_WIDTH, PLOT_HEIGHT, PLOT_LEFT, PLOT_TOP, PLOT_BOTTOM = 860, 260, 90, 32, 28
 TOTAL = "Total"
 TITLES = {"positions": "Positions", "money": "Money", "firm": "What the day brought, in the firm's currency", "trades": "Trades"}
@@ -75,7 +76,8 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         *(("currency", "Ccy"), ("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
     ),
     "money": (
-        *(("currency", "Ccy"), ("opening", "Opening cash"), ("change", "Change"), ("closing", "Closing cash")),
+        *(("currency", "Ccy"), ("opening", "Opening cash"), ("entered", "Entered"), ("traded", "From positions"), ("elsewhere", "Fees of others")),
+        *(("change", "Change"), ("closing", "Closing cash")),
         *(("realized", "Realized today"), ("fees", "Fees today"), ("funding", "Funding today"), ("income", "Income today")),
     ),
     "firm": (
@@ -98,10 +100,11 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         *(("px", "Price"), ("fee", "Fee"), ("fee_asset", "in"), ("amount", "Amount"), ("value_day", "Value date"), ("exec_id", "ExecID")),
     ),
 }
+_MONEY = ("opening", "entered", "traded", "elsewhere", "change", "closing", "realized", "fees", "funding", "income")
 _DIGITS = {
     **{("positions", name): "qty_digits" for name in ("opening", "change", "closing")},
     **{("positions", name): "money_digits" for name in ("cost", "unrealized", "realized")},
-    **{("money", name): "money_digits" for name in ("opening", "change", "closing", "realized", "fees", "funding", "income")},
+    **{("money", name): "money_digits" for name in _MONEY},
     **{("firm", name): "base_digits" for name in BASE_FIGURES},
     ("positions", "mark"): "mark_digits",
     ("trades", "qty"): "qty_digits",
@@ -130,9 +133,10 @@ def build(store: Store, account: str, day: str) -> Statement:
     book, heads = store.book(), store.query("SELECT max(number) AS n FROM batches")[0]["n"]
     with localcontext(prec=EXACT_DIGITS):
         positions = [_position(before.get(key), row) | digits.get(row["instrument"], {}) for key, row in after.items()]
-        money, total = _money(before.values(), after.values()), _firm(before, after)
+        had, has = _balances(store, account, opening), _balances(store, account, closing)
+        money, total = _money(before.values(), after.values(), had, has), _firm(before, after)
     for sums in money:
-        sums["money_digits"] = max((row["money_digits"] for row in positions if row["currency"] == sums["currency"]), default=MONEY_DIGITS_MIN)
+        sums["money_digits"] = max((row["money_digits"] for row in positions if row["currency"] == sums["currency"]), default=_digits_of(sums))
     with localcontext(prec=EXACT_DIGITS):
         curves = _curves(store, account, day)
     return Statement(
@@ -146,6 +150,12 @@ def build(store: Store, account: str, day: str) -> Statement:
         total,
         curves,
     )
+
+
+def _digits_of(row: Row) -> int:
+    """Digits of money in which no position settles: those that it has, within reason."""
+    finest = max((-int(row[name].as_tuple().exponent) for name in _MONEY if row[name]), default=0)
+    return min(max(finest, MONEY_DIGITS_MIN), INVERSE_DIGITS)
 
 
 def _digits(store: Store) -> dict[str, Row]:
@@ -201,15 +211,27 @@ def _firm(before: dict[int, Row], after: dict[int, Row]) -> list[Row]:
     return [row | {"base_digits": BASE_DIGITS} for row in (*rows, total)]
 
 
-def _money(before: Iterable[Row], after: Iterable[Row]) -> list[Row]:
-    sums: dict[str, dict[str, Decimal]] = {}
+def _balances(store: Store, account: str, moment: Moment) -> dict[str, Row]:
+    store.as_of(moment)
+    rows = store.query("SELECT currency, entered, positions, fees, balance FROM cash WHERE account = :account", account=account)
+    store.as_of(NOW)
+    return {str(r["currency"]): {name: number(r[name]) for name in BALANCE} for r in rows}
+
+
+def _money(before: Iterable[Row], after: Iterable[Row], had: dict[str, Row], has: dict[str, Row]) -> list[Row]:
+    """Balances at the day's beginning and end, what moved them, and what of that positions did, by currency."""
+    sums = {currency: dict.fromkeys(FIGURES, Decimal(0)) for currency in had.keys() | has.keys()}
     for sign, rows in ((-1, before), (1, after)):
         for row in rows:
-            total = sums.setdefault(row["currency"], dict.fromkeys(("opening", "closing", *FIGURES), Decimal(0)))
-            total["opening" if sign < 0 else "closing"] += row["cash"]
             for name in FIGURES:
-                total[name] += sign * row[name]
-    return [{"currency": currency, **total, "change": total["cash"]} for currency, total in sorted(sums.items())]
+                sums[row["currency"]][name] += sign * row[name]
+    nothing = dict.fromkeys(BALANCE, Decimal(0))
+    out = []
+    for currency, total in sorted(sums.items()):
+        was, now = had.get(currency, nothing), has.get(currency, nothing)
+        moved = {"entered": now["entered"] - was["entered"], "traded": now["positions"] - was["positions"], "elsewhere": was["fees"] - now["fees"]}
+        out.append({"currency": currency, **total, **moved, "opening": was["balance"], "closing": now["balance"], "change": now["balance"] - was["balance"]})
+    return out
 
 
 def _trades(store: Store, account: str, day: str) -> list[Row]:

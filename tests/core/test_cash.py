@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-from .test_entries import entry, frozen
 
 from ringfence.core.state import Limits
-from ringfence.tools.ledger_state import wide
+from ringfence.ipc.layout import dtype
+from ringfence.ipc.schema import RECORDS
+from ringfence.tools.ledger_state import used, wide
+
+from .test_entries import KIND, entry, frozen
 
 CENT = 10**16
 
@@ -38,7 +42,7 @@ def money(m: Any, kind: str, reference: str, amount: int, currency: int, /, **fi
 
 @pytest.fixture
 def m(machine: Any) -> Any:
-    machine.currency("EUR", 1)
+    machine.currency("GBP", 1)
     machine.currency("USD", 2, rate=8 * 10**8)
     machine.currency("JPY", 3, rate=0)
     return machine
@@ -147,3 +151,103 @@ def test_full_table_refuses_a_new_currency_and_takes_the_others(make_machine: An
     assert money(m, "CONVERSION", "half", 1, 1, qty=1, other_strategy=rows + 1) == "NO_ROW"
     assert money(m, "CONVERSION", "C1", 1, 1, qty=1, other_strategy=2) == ""
     assert len(cash(m)) == rows
+
+
+def test_currency_in_which_something_is_held_keeps_its_code(m: Any) -> None:
+    assert money(m, "DEPOSIT", "D1", 100, 2) == ""
+    before = int(m.status["controls_refused"])
+    m.currency("AUD", 2, rate=8 * 10**8)
+    m.currency("NZD", 3, rate=8 * 10**8)
+    assert int(m.status["controls_refused"]) == before + 1
+    assert [bytes(m.table("currencies")[row]["code"]) for row in (2, 3)] == [b"USD", b"NZD"]
+
+
+def test_bodies_of_random_bytes_are_booked_whole_or_not_at_all(m: Any) -> None:
+    draw = np.random.default_rng(20261127)
+    kinds = [KIND[name] for name in ("DEPOSIT", "WITHDRAWAL", "CONVERSION", "CROSS")]
+    names = [name for name in dtype("LedgerEntry").names or () if name not in ("reference", "kind", "pad_0", "pad")]
+    for number in range(3000):
+        body = np.frombuffer(draw.bytes(RECORDS["LedgerEntry"].size), dtype("LedgerEntry")).copy()[0]
+        body["kind"], body["reference"] = draw.choice(kinds), f"N{number}".encode()
+        for name in names:
+            if draw.random() < 0.85:  # what a body without random bytes has there
+                body[name] = {"account": 1, "other": draw.integers(0, 4), "amount": 100, "amount_digits": 2}.get(name, 0)
+        m.control("BOOK_ENTRY", body=body)
+    sums: dict[int, list[int]] = {currency: [0, 0] for currency in (1, 2, 3)}
+    events = used(m.table, "ledger_events", "event_count")[1:]
+    for e in events:
+        for currency, words, sign in ((int(e["other_instrument"]), e["amount"], 1), (int(e["other_account"]), e["qty"], -1)):
+            if currency:
+                sums[currency][0] += wide(words)
+                sums[currency][1] += sign * wide(e["px"])
+    assert len(events) > 20
+    assert {c: [wide(row["entered"]), wide(row["entered_base"])] for c, row in cash(m).items()} == {c: s for c, s in sums.items() if c in cash(m)}
+    assert not any(any(s) for c, s in sums.items() if c not in cash(m))
+    same_as_replay(m)
+
+
+# ---- fees in a third currency ---------------------------------------------------------------------------------------------------------
+
+
+def paid(m: Any, currency: int, account: int = 1) -> tuple[float, float, int]:
+    """Paid and its figure in the firm's currency, in hundredths, and entries."""
+    row = cash(m, account)[currency]
+    return wide(row["paid"]) / CENT, wide(row["paid_base"]) / CENT, int(row["entries"])
+
+
+@pytest.fixture
+def charged(m: Any) -> Any:
+    """The instrument settles in currency 2; a fill of 10 at 1.00 for a commission of 5.00 in the firm's currency, 6.25 of currency 2."""
+    m.instrument()
+    m.new(1, qty=10)
+    m.fill(10, exec_id="E1", commission=5, comm_type=3, comm_currency="GBP")
+    return m
+
+
+def test_fee_in_a_third_currency_is_paid_from_its_balance_and_its_worth_comes_to_the_other(charged: Any) -> None:
+    assert paid(charged, 1) == (500, 500, 1)
+    assert paid(charged, 2) == (0, -500, 0), "the trade's own balance did not pay it: what its position says is too much by that"
+    same_as_replay(charged)
+
+
+def test_bust_takes_the_fee_back(charged: Any) -> None:
+    charged.currency("USD", 2, rate=5 * 10**8)
+    charged.event("BUST", 1, exec_id="B1", exec_ref_id="E1")
+    assert (paid(charged, 1), paid(charged, 2)) == ((0, 0, 0), (0, 0, 0))
+    same_as_replay(charged)
+
+
+def test_correction_keeps_the_fee_or_brings_another(charged: Any) -> None:
+    charged.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=10, last_px=110)
+    assert paid(charged, 1) == (500, 500, 1)
+    charged.event("CORRECT", 1, exec_id="C2", exec_ref_id="C1", last_qty=10, last_px=110, commission=3, comm_type=3, comm_currency="GBP")
+    assert (paid(charged, 1), paid(charged, 2)) == ((300, 300, 1), (0, -300, 0))
+    charged.event("CORRECT", 1, exec_id="C3", exec_ref_id="C2", last_qty=10, last_px=110, commission=3, comm_type=3, comm_currency="USD")
+    assert (paid(charged, 1), paid(charged, 2)) == ((0, 0, 0), (0, 0, 0)), "it settles in that currency: an expense of the position"
+    same_as_replay(charged)
+
+
+def test_assignment_moves_the_fee_to_whom_the_trade_belongs_and_a_bust_takes_it_out(m: Any) -> None:
+    m.instrument()
+    m.event("FILL", exec_id="P1", last_qty=10, last_px=100, side=1, symbol="EURUSD", commission=2, comm_type=3, comm_currency="GBP")
+    m.control("ASSIGN_EXECUTION", body=m.record("OrderAction", execution=1, strategy=2))
+    assert (paid(m, 1), paid(m, 2)) == ((200, 200, 1), (0, -200, 0))
+    m.event("BUST", exec_id="B1", exec_ref_id="P1", side=1, symbol="EURUSD")
+    assert (paid(m, 1), paid(m, 2)) == ((0, 0, 0), (0, 0, 0))
+    same_as_replay(m)
+
+
+def test_fee_for_which_there_is_no_row_is_an_expense_of_no_balance(make_machine: Any) -> None:
+    m = make_machine(Limits(instruments=8, accounts=2, venues=4, strategies=4, currencies=40, orders=32, executions=64, positions=8, breaks=64))
+    rows = len(m.table("cash")) - 1
+    for currency in range(1, rows + 3):
+        m.currency({1: "USD", 2: "EUR"}.get(currency, f"C{currency}"), currency)
+    m.instrument()
+    for currency in range(3, rows + 2):
+        assert money(m, "DEPOSIT", f"D{currency}", 1, currency) == ""
+    m.new(1, qty=10)
+    m.fill(10, exec_id="E1", commission=5, comm_type=3, comm_currency=f"C{rows + 2}")
+    assert m.breaks()[-1] == "FEE_UNVALUED"
+    m.event("BUST", 1, exec_id="B1", exec_ref_id="E1")
+    assert len(cash(m)) == rows - 1, "nothing was put in, and nothing is taken out"
+    same_as_replay(m)
