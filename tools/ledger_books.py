@@ -77,7 +77,7 @@ class Books:
         self._frames = hashlib.sha256()
         self._named = {"accounts": 0, "strategies": 0, "venues": 0}
         self._instruments: set[int] = set()
-        self._marks: dict[int, tuple[int, int, int, int]] = {}  # of what the ledger has booked
+        self._marks: dict[int, tuple[int, ...]] = {}  # of what the ledger has booked
         self._rates: dict[int, tuple[int, int]] = {}
         self._memberships: dict[tuple[str, int], str] = {}
         self._day = -1
@@ -193,7 +193,7 @@ class Books:
             account, strategy, instrument = (int(positions[row][name]) for name in ("account", "strategy", "instrument"))
             keys.append((row, account, strategy, instrument))
             if instrument not in self._marks:
-                self._marks[instrument] = (0, 0, 0, _MID)
+                self._marks[instrument] = ()
                 valuations.append(self._valuation(instrument))
         self._positions = len(positions) - 1
         methods = [(seq, ns, position, _METHODS[method]) for seq, ns, position, method in self.feed.methods[self._methods :]]
@@ -223,7 +223,7 @@ class Books:
         return {"instruments": instruments, "days": days}
 
     def _marks_at(self, head: Head) -> dict[str, list[tuple[Any, ...]]]:
-        """The marks of what was ever booked, where they changed since the last batch."""
+        """The marks of what was ever booked, and by which it is valued, where they changed since the last batch."""
         rows = self.state.table("instruments")
         found = []
         for row, before in self._marks.items():

@@ -4,9 +4,10 @@
 
 The figures are those of the engine: a replay applies the frames by the engine's code, and its ledger tells, by legs that are kept over one input, what that
 did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks it
-so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
-is not known or the position table is full (no result). A trade's identity is the row of the first execution of its chain, so no digest can collide; what has no
-such row (the execution table is full, a booking that is no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
+so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or
+what the ledger lacks: refused (with that result), or never asked for, because the instrument is not known or the position table is full (no result). A trade's
+identity is the row of the first execution of its chain, so no digest can collide; what has no such row (the execution table is full, a booking that is no
+trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
 
 Memory: the caller's arrays, scratch as large as the ledger's positions, and eight bytes an event. What can fail: ReplayError and StateMismatch of the replayer;
 the object is of no use then.
@@ -32,9 +33,9 @@ from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD,
-    RF_LEDGER_RESULT_BOOKED,
-    RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, CashBalance,
-    Control, Decision, Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST,
+    RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, CashBalance, Control, Decision,
+    Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
 
 from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, column_of, note_balances, put, say_figures

@@ -136,7 +136,9 @@ DAILY = {"kind": ENUMS["InstrumentKind"].by_name["FUTURE"], "daily": 1}
 
 @pytest.mark.parametrize("terms", [SPOT, DAILY], ids=["spot", "daily"])
 @pytest.mark.parametrize("method", ["WAC", "FIFO", "LIFO", "HIFO", "HIFO_MINGAIN"])
-def test_what_was_busted_or_corrected_leaves_the_state_of_a_machine_that_never_had_it(make_machine: Callable[..., Any], method: str, terms: dict[str, int]) -> None:
+def test_what_was_busted_or_corrected_leaves_the_state_of_a_machine_that_never_had_it(
+    make_machine: Callable[..., Any], method: str, terms: dict[str, int]
+) -> None:
     @settings(max_examples=EXAMPLES, deadline=None)
     @given(STEPS)
     def one(steps: list[Any]) -> None:
