@@ -260,10 +260,11 @@ LEFT JOIN instruments i ON i.id = x.instrument
 LEFT JOIN valuations w ON w.id = x.instrument
 LEFT JOIN memberships_now b ON b.what = 'account' AND b.id = x.account;
 
--- Each trade once, with what is in force of it; REFUSED: the ledger does not have what the newest report says.
+-- Each trade once, with what is in force of it; UNNAMED: it waits for the names of its lots (SPEC); REFUSED: the ledger does not have what the newest report says.
 CREATE VIEW fills AS
 SELECT h.execution, h.booked_seq, h.seq AS changed_seq, h.changes,
-       CASE WHEN h.result <> 'BOOKED' THEN 'REFUSED' WHEN h.kind = 'BUST' THEN 'BUSTED' WHEN h.kind = 'CORRECT' THEN 'CORRECTED' ELSE 'BOOKED' END AS status,
+       CASE WHEN h.result = 'HELD' THEN 'UNNAMED' WHEN h.result <> 'BOOKED' THEN 'REFUSED' WHEN h.kind = 'BUST' THEN 'BUSTED'
+       WHEN h.kind = 'CORRECT' THEN 'CORRECTED' ELSE 'BOOKED' END AS status,
        h.result, h.trade_day, h.value_day, h.account, h.strategy, h.venue, h.broker, h.instrument, h.side, h.qty, h.px, h.fee, h.fee_kind, h.fee_asset,
        h.fee_currency, h.exec_id, h.order_id, h.position,
        h.engine_time
