@@ -145,7 +145,7 @@ def _model(shape: Shape) -> list[str]:
 
     There is no feed: a market order without a reference price is refused where an amount is limited.
     """
-    lines = ["[firm]", 'currency = "USD"']
+    lines = ["[firm]", 'currency = "USD"', "[[currency]]", 'code = "XAU"', 'rate = "1850.5"', "[[currency]]", 'code = "XAG"', 'rate = "0.333333333"']  # no instrument is in these
     lines += _strict_grants(shape) if shape.strict else ["[[permission]]", 'name = "all"', "short = true"]
     if shape.strict:
         lines += _strict_limits(shape)
