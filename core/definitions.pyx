@@ -24,11 +24,13 @@ from ringfence.core.cash cimport has_balances
 from ringfence.core.margin cimport define_margin, lowers_margin
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState, currency_of
+from ringfence.core.value_dates cimport date_instrument
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_MARGIN, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE,
     RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_MAX,
-    RF_LEDGER_METHOD_SPEC, RF_LEDGER_METHOD_WAC, RF_MARK_SIDE_MAX, RF_MARK_SIDE_MID, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
+    RF_LEDGER_METHOD_MAX, RF_LEDGER_METHOD_SPEC, RF_LEDGER_METHOD_WAC, RF_MARK_SIDE_MAX, RF_MARK_SIDE_MID, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT,
+    RF_SCOPE_KIND_BROKER,
     RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE,
     RF_OPERATOR_ROLE_RISK, RF_OPERATOR_ROLE_TRADER, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STATUS_MAX,
     RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, MarginRate, Operator, Route, Strategy, Venue,
@@ -55,6 +57,7 @@ cdef void relate(EngineState *s, Instrument *instrument) noexcept nogil:
     instrument.quote_currency = currency_of(s, instrument.quote)
     set_factor(instrument, s.currencies[instrument.quote_currency].rate if instrument.quote_currency else 0)
     keep_valuation(s, instrument)
+    date_instrument(s, instrument)
 
 
 cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
@@ -214,7 +217,7 @@ cdef int define_account(EngineState *s, const Account *image) noexcept nogil:
     cdef Account *row
     if image.id == 0 or image.id >= s.account_rows or not valid_status(image.status) or image.durability > RF_DURABILITY_REPLICATED:
         return 0
-    if image.broker > s.engine.broker_count or image.method >= RF_LEDGER_METHOD_SPEC or not scope_room(s, s.accounts[image.id].scope):
+    if image.broker > s.engine.broker_count or image.method > RF_LEDGER_METHOD_MAX or not scope_room(s, s.accounts[image.id].scope):
         return 0
     row = &s.accounts[image.id]
     memcpy(row.name, image.name, sizeof(row.name))

@@ -178,18 +178,20 @@ cdef inline wide_t cost_of(const Position *p) noexcept nogil:
     return rf_wide_load(words)
 
 
-cdef int transfer(Position *p, Position *to, int64_t qty) noexcept nogil:
-    """Units leave with their part of the cost; nothing is realized."""
+cdef int transfer(Position *p, Position *to, int64_t qty, int64_t fee, int64_t fee_px) noexcept nogil:
+    """Units leave with their part of the cost; nothing is realized but by a fee in units, which go at a price."""
     cdef int64_t moved = -qty if p.net_qty < 0 else qty
     cdef wide_t cost
     if qty <= 0 or p.net_qty == INT64_MIN or qty > (p.net_qty if p.net_qty > 0 else -p.net_qty) or opposed(to.net_qty, moved):
+        return BOOK_NOT_HELD
+    if fee and fee > p.net_qty - qty:
         return BOOK_NOT_HELD
     cost = rf_wide_part(cost_of(p), rf_wide_from(qty), rf_wide_from(p.net_qty if p.net_qty > 0 else -p.net_qty))
     if not move_cost(p, to, cost) or not rf_sub(p.net_qty, moved, &p.net_qty) or not rf_add(to.net_qty, moved, &to.net_qty):
         return BOOK_OVERFLOW
     if to.last_px == 0:
         to.last_px = p.last_px
-    return BOOKED
+    return BOOKED if fee == 0 or exchange(p, -fee, fee_px) else BOOK_OVERFLOW
 
 
 cdef int split(Position *p, const LedgerEvent *e) noexcept nogil:
@@ -238,7 +240,7 @@ cdef int cross(Position *p, int64_t signed_qty, int64_t px) noexcept nogil:
 cdef int apply_entry(const LedgerEvent *e, Position *p, Position *other) noexcept nogil:
     cdef int fits = 1
     if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
-        return transfer(p, other, narrow(e.qty))
+        return transfer(p, other, narrow(e.qty), narrow(e.fee), narrow(e.fee_px))
     if e.kind == RF_LEDGER_EVENT_KIND_SPLIT:
         return split(p, e)
     if e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:

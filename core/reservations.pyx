@@ -33,7 +33,7 @@ from ringfence.core.scopes cimport (
 )
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_LEDGER_EVENT_KIND_FILL, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_FREE_MARGIN,
+    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_FREE_MARGIN,
     RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX,
     RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY,
     RF_SIDE_SELL_SHORT, Instrument, LedgerEvent, LedgerPosition, LimitChange, Order, Position, Scope, ScopeSet,
@@ -465,11 +465,11 @@ cdef void weigh_booked(EngineState *s, const LedgerEvent *source) noexcept nogil
     if source.kind == RF_LEDGER_EVENT_KIND_FILL:
         weigh_position(s, find_position(s, source.account, source.strategy, source.instrument))
         return
-    if e.root == 0:
+    if e.root == 0 and e.kind != RF_LEDGER_EVENT_KIND_NAME_LOT:
         weigh_owner(s, e.position)
         weigh_owner(s, e.other_position)
         return
-    position = s.ledger.events[e.root].position
+    position = s.ledger.events[e.root].position if e.root else e.position
     while position:
         weigh_owner(s, position)
         position = s.ledger.positions[position].next_of_family

@@ -41,7 +41,7 @@ DEFINED = {
 _PRICES = ("bid", "ask", "last", "mark_ns", "last_ns", "marks_refused", "best_buy", "best_sell", "first_buy", "first_sell", "first_position")
 _COUNTS = ("output_seq", "epoch", "intents", "denies", "orders", "fills", "open_orders", "repeated_count")
 _ENGINE_KEEPS = {
-    "Instrument": ("scope", "base_currency", "quote_currency", "amount_shift", "amount_factor", *_PRICES),
+    "Instrument": ("scope", "base_currency", "quote_currency", "amount_shift", "amount_factor", "value_day", *_PRICES),
     "Account": ("scope",),
     "Venue": ("scope", "output_seq", "events", "session_ups", "session_downs", "session_state", "changed_ns", "stalled", "stalled_seq"),
     "Strategy": (

@@ -17,6 +17,7 @@ import getpass
 import os
 import pwd
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools.config import Config, LimitsConfig
-from ringfence.tools.config_model import DURABILITIES, InstrumentConfig, PermissionConfig
 from ringfence.tools import margin_schedule
+from ringfence.tools.config_model import DURABILITIES, HOLIDAYS_FROM, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.rule_values import Place
 from ringfence.tools.trading_day import begins
@@ -107,6 +108,7 @@ _ROWS = {
     "cash_count": CONSTANTS["CASH_OF_ACCOUNT"][0],
 }  # for each that the setting names; of other tables as many
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
+_DAYS_OF_CHANGE = 15  # of a HolidayChange
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
 
 
@@ -239,7 +241,7 @@ def changes(config: Config, rows: Rows, counts: Any, before: Config | None = Non
                 opens += _enable(image)
         for row_id in range(len(wanted[table]) + 1, used + 1):
             out += _halt(record, key, have[row_id])
-    later = [*_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
+    later = [*_holidays(config, rows), *_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
     closed, opened = _margins(config, rows, counts, staged)
     first, then = _operators(config, rows, counts, staged)
     proposed = _proposed(rows, counts)
@@ -291,6 +293,32 @@ def _proposed(rows: Rows, counts: Any) -> set[tuple[int, int, int, bytes]]:
     table = rows("proposals")[1 : int(counts["proposal_count"]) + 1]
     pending = [p for p in table if int(p["state"]) == ENUMS["ProposalState"].by_name["PENDING"]]
     return {(int(p["kind"]), int(p["strategy"]), int(p["status"]), p.tobytes()[at : at + 256]) for p in pending}
+
+
+def _holidays(config: Config, rows: Rows) -> list[Any]:
+    """The days of each currency that the file has and its calendar has not, and the other way around."""
+    table = rows("calendars")
+    out: list[Any] = []
+    for c in config.currencies:
+        known, wanted = holidays_of(table[c.id]), set(c.holidays)
+        out += [*_holiday_changes(c.id, sorted(wanted - known), 1), *_holiday_changes(c.id, sorted(known - wanted), 0)]
+    return out
+
+
+def holidays_of(calendar: Any) -> set[int]:
+    """The days [YYYYMMDD] of a row of ``calendars``."""
+    bits = np.unpackbits(calendar["holidays"].astype("<u8").view(np.uint8), bitorder="little")
+    return {int((HOLIDAYS_FROM + timedelta(int(n))).strftime("%Y%m%d")) for n in np.flatnonzero(bits)}
+
+
+def _holiday_changes(currency: int, days: list[int], is_holiday: int) -> list[Any]:
+    out = []
+    for k in range(0, len(days), _DAYS_OF_CHANGE):
+        body, some = np.zeros(1, dtype("HolidayChange")), days[k : k + _DAYS_OF_CHANGE]
+        body[0]["currency"], body[0]["count"], body[0]["is_holiday"] = currency, len(some), is_holiday
+        body[0]["days"][: len(some)] = some
+        out.append(_as_config("DEFINE_HOLIDAYS", body[0]))
+    return out
 
 
 def _permissions(config: Config, rows: Rows, counts: Any) -> list[Any]:

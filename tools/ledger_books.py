@@ -223,7 +223,7 @@ class Books:
         return {"instruments": instruments, "days": days}
 
     def _marks_at(self, head: Head) -> dict[str, list[tuple[Any, ...]]]:
-        """The marks of what was ever booked, where they changed since the last batch."""
+        """The marks of what was ever booked, and by which it is valued, where they changed since the last batch."""
         rows = self.state.table("instruments")
         found = []
         for row, before in self._marks.items():

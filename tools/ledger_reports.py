@@ -51,6 +51,7 @@ PNL = View(
         *_WHO,
         Column("qty", "QTY", "px"),
         Column("mark", "MARK", "px"),
+        Column("mark_from", "MARK_FROM", wide=True),
         Column("currency", "CCY"),
         Column("realized", "REALIZED", "money"),
         Column("unrealized", "UNREALIZED", "money"),

@@ -124,6 +124,7 @@ class SQLiteStore(Store):
         for name, function in (("exact_add", int.__add__), ("exact_sub", int.__sub__), ("exact_mul", int.__mul__), ("exact_div", half_even)):
             self.connection.create_function(name, 2, _binary(function), deterministic=True)
         self.connection.create_function("exact_neg", 1, lambda a: None if a is None else _kept(-int(a)), deterministic=True)
+        self.connection.create_function("exact_sign", 1, lambda a: None if a is None else (int(a) > 0) - (int(a) < 0), deterministic=True)
         self.connection.create_function("exact_is_zero", 1, lambda a: None if a is None else int(int(a) == 0), deterministic=True)
         self.connection.create_function("exact_value", 5, exact_value, deterministic=True)
         self.connection.create_function("exact_decimal", 2, exact_decimal, deterministic=True)

@@ -72,8 +72,8 @@ class Statement:
 SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "positions": (
         *(("strategy", "Strategy"), ("instrument", "Instrument"), ("method", "Method")),
-        *(("opening", "Opening"), ("change", "Change"), ("closing", "Closing"), ("mark", "Mark"), ("currency", "Ccy")),
-        *(("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
+        *(("opening", "Opening"), ("change", "Change"), ("closing", "Closing"), ("mark", "Mark"), ("mark_from", "Mark is")),
+        *(("currency", "Ccy"), ("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
     ),
     "money": (
         *(("currency", "Ccy"), ("opening", "Opening cash"), ("entered", "Entered"), ("traded", "From positions"), ("elsewhere", "Fees of others")),

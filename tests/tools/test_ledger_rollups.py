@@ -168,15 +168,13 @@ def test_rollups_when_an_account_goes_to_another_broker_are_by_that_of_the_momen
 
 @pytest.mark.parametrize(("side", "mark"), [("MID", "1.10015"), ("SIDE", "1.1"), ("LAST", "1.11")])
 def test_pnl_when_an_instrument_is_marked_otherwise_is_at_that_price(store: Open, tmp_path: Path, side: str, mark: str) -> None:
-    made, s = Firm(tmp_path), store("side")
+    made, s = Firm(tmp_path, instrument={"mark_side": value("MarkSide", side)}), store("side")
     made.deal(EUR_USD, 1, 1, 1, "BUY", 10, 10_000)
     made.frame("MARK", record("Mark", bid=11_000, ask=11_003, last=11_100, instrument=1))
-    made.replayer.state.table("instruments")[1]["mark_side"] = value("MarkSide", side)
-    (row,) = live.pnl(Replayed(made.replayer.state), None, base=False)
-    assert row["mark"] == Decimal(mark)
+    made.deal(EUR_USD, 1, 2, 1, "SELL", 10, 10_000)
     write(made.write(), s)
-    if side == "MID":
-        assert ledger_reports.pnl(s)[0]["mark"] == Decimal(mark)
+    for rows in (ledger_reports.pnl(s), live.pnl(Replayed(made.replayer.state), None, base=False)):
+        assert [row["mark"] for row in rows] == [Decimal(mark), Decimal("1.1003") if side == "SIDE" else Decimal(mark)]
 
 
 def test_statement_when_rates_are_known_has_what_the_day_brought_in_the_firms_currency(store: Open, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ CREATE TABLE position_keys (id int PRIMARY KEY, account int NOT NULL, strategy i
 -- The cost method of a position from a sequence on; it changes only while the position is flat.
 CREATE TABLE methods (seq bigint NOT NULL, engine_ns bigint NOT NULL, position int NOT NULL, method text NOT NULL, PRIMARY KEY (position, seq));
 
+-- The last prices of a batch in which they changed, and the price that the instrument's positions are valued at (MarkSide).
 CREATE TABLE marks (
     seq bigint NOT NULL,
     engine_ns bigint NOT NULL,

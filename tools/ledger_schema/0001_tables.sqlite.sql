@@ -57,6 +57,7 @@ CREATE TABLE position_keys (id INTEGER PRIMARY KEY, account INTEGER NOT NULL, st
 -- The cost method of a position from a sequence on; it changes only while the position is flat.
 CREATE TABLE methods (seq INTEGER NOT NULL, engine_ns INTEGER NOT NULL, position INTEGER NOT NULL, method TEXT NOT NULL, PRIMARY KEY (position, seq));
 
+-- The last prices of a batch in which they changed, and the price that the instrument's positions are valued at (MarkSide).
 CREATE TABLE marks (
     seq INTEGER NOT NULL,
     engine_ns INTEGER NOT NULL,

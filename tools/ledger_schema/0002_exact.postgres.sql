@@ -4,6 +4,7 @@ CREATE FUNCTION exact_add(a numeric, b numeric) RETURNS numeric IMMUTABLE STRICT
 CREATE FUNCTION exact_sub(a numeric, b numeric) RETURNS numeric IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT a - b';
 CREATE FUNCTION exact_mul(a numeric, b numeric) RETURNS numeric IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT a * b';
 CREATE FUNCTION exact_neg(a numeric) RETURNS numeric IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT -a';
+CREATE FUNCTION exact_sign(a numeric) RETURNS int IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT sign(a)::int';
 CREATE FUNCTION exact_is_zero(a numeric) RETURNS boolean IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT a = 0';
 
 -- Half-even, as the ledger rounds.

@@ -9,7 +9,8 @@ SELECT * FROM executions
 WHERE seq <= (SELECT as_of_seq()) AND engine_ns <= (SELECT as_of_ns()) AND value_day <= (SELECT as_of_value_day());
 
 CREATE VIEW marks_now AS
-SELECT m.instrument, m.seq, m.engine_ns, m.bid, m.ask, m.last, m.side FROM marks m
+SELECT m.instrument, m.seq, m.engine_ns, m.bid, m.ask, m.last, w.name AS side
+FROM marks m JOIN words w ON w.enum = 'MarkSide' AND w.id = m.side
 WHERE m.seq = (
     SELECT max(x.seq) FROM marks x
     WHERE x.instrument = m.instrument AND x.seq <= (SELECT as_of_seq()) AND x.engine_ns <= (SELECT as_of_ns())
@@ -87,16 +88,26 @@ SELECT position, account, strategy, instrument, method, exact_decimal(qty, qty_d
        CASE WHEN base_unknown = 0 THEN 1 ELSE 0 END AS base_known
 FROM named_figures;
 
--- The price at which an instrument's positions are valued: the mid (1), what they could be closed at (2) or the last trade (3); the last trade where there is
--- no bid and ask. Twice it, as a mid has half a unit. Unknown without a mark.
+-- The price at which a position is valued: what its instrument's setting asks for, else the next that there is, as tools/marks.py says it. Twice it, as a mid
+-- has half a unit. Unknown without a mark.
 CREATE VIEW priced_parts AS
-SELECT f.*, CASE
-    WHEN m.side = 2 AND f.qty > 0 AND m.bid <> 0 THEN exact_mul(m.bid, 2)
-    WHEN m.side = 2 AND f.qty < 0 AND m.ask <> 0 THEN exact_mul(m.ask, 2)
-    WHEN m.side = 1 AND m.bid <> 0 AND m.ask <> 0 THEN exact_add(m.bid, m.ask)
-    WHEN m.last <> 0 THEN exact_mul(m.last, 2)
-    END AS px_twice
-FROM named_parts f LEFT JOIN marks_now m ON m.instrument = f.instrument_id;
+SELECT s.*, CASE s.mark_source WHEN 'MID' THEN exact_add(s.bid, s.ask) WHEN 'BID' THEN exact_mul(s.bid, 2) WHEN 'ASK' THEN exact_mul(s.ask, 2)
+    WHEN 'LAST' THEN exact_mul(s.last, 2) END AS px_twice,
+    CASE WHEN s.mark_source = s.mark_wanted THEN s.mark_source ELSE s.mark_source || ' for ' || s.mark_wanted END AS mark_from
+FROM (
+    SELECT w.*, CASE
+        WHEN w.mark_wanted = 'MID' AND w.bid <> 0 AND w.ask <> 0 THEN 'MID'
+        WHEN w.mark_wanted = 'BID' AND w.bid <> 0 THEN 'BID'
+        WHEN w.mark_wanted = 'ASK' AND w.ask <> 0 THEN 'ASK'
+        WHEN w.last <> 0 THEN 'LAST'
+        WHEN w.mark_wanted = 'LAST' AND w.bid <> 0 AND w.ask <> 0 THEN 'MID'
+        WHEN w.bid <> 0 THEN 'BID'
+        WHEN w.ask <> 0 THEN 'ASK' END AS mark_source
+    FROM (
+        SELECT f.*, m.bid, m.ask, m.last, CASE WHEN m.side <> 'SIDE' THEN m.side WHEN exact_sign(f.qty) > 0 THEN 'BID' ELSE 'ASK' END AS mark_wanted
+        FROM named_parts f LEFT JOIN marks_now m ON m.instrument = f.instrument_id
+    ) AS w
+) AS s;
 
 CREATE VIEW worth_parts AS
 SELECT p.*, exact_value(p.qty, p.px_twice, p.factor, p.divisor, p.inverse) AS worth, r.rate,
@@ -241,10 +252,11 @@ LEFT JOIN instruments i ON i.id = x.instrument
 LEFT JOIN valuations w ON w.id = x.instrument
 LEFT JOIN memberships_now b ON b.what = 'account' AND b.id = x.account;
 
--- Each trade once, with what is in force of it; REFUSED: the ledger does not have what the newest report says.
+-- Each trade once, with what is in force of it; UNNAMED: it waits for the names of its lots (SPEC); REFUSED: the ledger does not have what the newest report says.
 CREATE VIEW fills AS
 SELECT h.execution, h.booked_seq, h.seq AS changed_seq, h.changes,
-       CASE WHEN h.result <> 'BOOKED' THEN 'REFUSED' WHEN h.kind = 'BUST' THEN 'BUSTED' WHEN h.kind = 'CORRECT' THEN 'CORRECTED' ELSE 'BOOKED' END AS status,
+       CASE WHEN h.result = 'HELD' THEN 'UNNAMED' WHEN h.result <> 'BOOKED' THEN 'REFUSED' WHEN h.kind = 'BUST' THEN 'BUSTED'
+       WHEN h.kind = 'CORRECT' THEN 'CORRECTED' ELSE 'BOOKED' END AS status,
        h.result, h.trade_day, h.value_day, h.account, h.strategy, h.venue, h.broker, h.instrument, h.side, h.qty, h.px, h.fee, h.fee_kind, h.fee_asset,
        h.fee_currency, h.exec_id, h.order_id, h.position,
        h.engine_time

@@ -324,6 +324,7 @@ class Model:
     entries: dict[bytes, Entry] = field(default_factory=dict)  # of the ledger, by reference, as they came
     cash: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
     """Account and currency: entered, entered_base [10^-18], entries, and those without a rate."""
+    methods: dict[PositionKey, int] = field(default_factory=dict)  # cost methods of their own
     pending: int = 0
     intents: int = 0
     denies: int = 0

@@ -16,7 +16,7 @@ from ringfence.tools.simulation.oracle_scopes import KIND, Scope
 
 PENDING, APPROVED, RUNNING, WITHDRAWN, EXPIRED = "PENDING", "APPROVED", "RUNNING", "WITHDRAWN", "EXPIRED"
 LIMITS = frozenset({"SET_LIMIT", "SET_LOCATE"})
-_FACTS = frozenset({"RESOLVE_ORDER", "ASSIGN_EXECUTION", "BOOK_ENTRY"})  # say how things are, not what may be done
+_FACTS = frozenset({"RESOLVE_ORDER", "ASSIGN_EXECUTION", "BOOK_ENTRY", "SET_METHOD"})  # say how things are, not what may be done
 _DEFINED = {f"DEFINE_{name}": name for name in ("ACCOUNT", "INSTRUMENT", "STRATEGY", "VENUE", "CURRENCY")}
 _ROW = ENUMS["ScopeKind"].by_value
 
