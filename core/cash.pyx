@@ -15,6 +15,7 @@ no venue asks us first. Rejected: the balance itself as a stored figure (busts o
 from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memset
 
+from ringfence.core.equity cimport weigh_cash
 from ringfence.core.ledger_trades cimport power_of_ten
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_ratio, rf_wide_store, wide_t
@@ -47,14 +48,6 @@ cdef uint32_t find_or_add_cash(EngineState *s, uint16_t account, uint16_t curren
     return row
 
 
-cdef int has_balances(const EngineState *s, uint16_t currency) noexcept nogil:
-    cdef uint32_t row
-    for row in range(1, s.engine.cash_count + 1):
-        if s.cash[row].currency == currency:
-            return 1
-    return 0
-
-
 cdef int worth_of(const EngineState *s, uint16_t currency, wide_t amount, wide_t *base) noexcept nogil:
     cdef const Currency *c = &s.currencies[currency]
     base[0] = 0
@@ -82,11 +75,12 @@ cdef int can_add_cash(const EngineState *s, uint16_t account, uint16_t currency,
 
 
 cdef inline void settle_row(EngineState *s, CashBalance *c, int known, int entries) noexcept nogil:
-    """What follows every change of a balance. Its value in the account's equity belongs here."""
+    """What follows every change of a balance."""
     c.entries += <uint32_t>entries
     if not known:
         c.base_unknown += <uint32_t>entries
     c.updated_seq = s.engine.seq
+    weigh_cash(s, <uint32_t>(c - s.cash))
 
 
 cdef void add_cash(EngineState *s, uint16_t account, uint16_t currency, wide_t amount, wide_t base, int known, int entries) noexcept nogil:

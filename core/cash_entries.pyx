@@ -15,12 +15,13 @@ would be in no line of the result).
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
 from ringfence.core.cash cimport add_cash, can_add_cash, find_cash, worth_of
+from ringfence.core.equity cimport can_spare
 from ringfence.core.ledger_trades cimport power_of_ten
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_CONVERSION, RF_LEDGER_EVENT_KIND_DEPOSIT, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
-    RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_OVERFLOW, LedgerEntry, LedgerEvent,
+    RF_LEDGER_EVENT_KIND_CONVERSION, RF_LEDGER_EVENT_KIND_DEPOSIT, RF_LEDGER_EVENT_KIND_WITHDRAWAL, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BAD_EVENT,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_MARGIN, RF_LEDGER_RESULT_OVERFLOW, LedgerEntry, LedgerEvent,
 )
 
 
@@ -71,6 +72,8 @@ cdef int cash_event_of(const EngineState *s, const LedgerEntry *entry, LedgerEve
     rf_wide_store(e.amount, -amount)
     rf_wide_store(e.px, -base)
     rf_wide_store(e.qty, bought)
+    if entry.kind == RF_LEDGER_EVENT_KIND_WITHDRAWAL and not can_spare(s, entry.account, entry.other, amount):
+        return RF_LEDGER_RESULT_NO_MARGIN
     return can_move(s, e, 1)
 
 

@@ -15,16 +15,17 @@ from libc.string cimport memcpy, memset
 from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, key_slot
 from ringfence.core.ledger_kinds cimport apply, apply_fill, in_force
 from ringfence.core.ledger_legs cimport say_legs, touch
-from ringfence.core.ledger_recompute cimport POSITION_LINKED, after_event, chain, link_event, recompute
+from ringfence.core.ledger_names cimport book_name, is_unnamed, take_name_back
+from ringfence.core.ledger_recompute cimport POSITION_LINKED, POSITION_UNNAMED, after_event, chain, link_event, recompute, set_state
 from ringfence.core.lots cimport LedgerTables
 from ringfence.core.wide cimport rf_wide_abs, rf_wide_is_figure, rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL,
-    RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
+    RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_APPLIED, RF_LEDGER_EVENT_STATE_BOOKED,
     RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_EVENT_STATE_REPLACED, RF_LEDGER_FEE_HELD, RF_LEDGER_FEE_MAX,
     RF_LEDGER_GIVEN_AMOUNT, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_FX, RF_LEDGER_GIVEN_PICKS, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY,
-    RF_LEDGER_GIVEN_SIDE, RF_LEDGER_METHOD_MAX, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT,
+    RF_LEDGER_GIVEN_SIDE, RF_LEDGER_METHOD_MAX, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT,
     RF_LEDGER_RESULT_DUPLICATE, RF_LEDGER_RESULT_HELD, RF_LEDGER_RESULT_NOT_FLAT,
     RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent,
 )
@@ -110,11 +111,12 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     if e.kind == RF_LEDGER_EVENT_KIND_CORRECT and (root.position == 0 or root.kind == RF_LEDGER_EVENT_KIND_CROSS):
         return RF_LEDGER_RESULT_BAD_EVENT
     e.root = at
+    e.value_day = root.value_day
     e.state = RF_LEDGER_EVENT_STATE_APPLIED
     if root.state == RF_LEDGER_EVENT_STATE_BUSTED:
         return RF_LEDGER_RESULT_BOOKED
     if e.kind == RF_LEDGER_EVENT_KIND_BUST:
-        root.state = RF_LEDGER_EVENT_STATE_BUSTED
+        set_state(t, at, RF_LEDGER_EVENT_STATE_BUSTED)
         if root.position == 0:
             return RF_LEDGER_RESULT_BOOKED
         if root.kind == RF_LEDGER_EVENT_KIND_CROSS:
@@ -130,10 +132,13 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
             t.positions[root.position].flags |= POSITION_LINKED
             t.positions[other].flags |= POSITION_LINKED
         root.newest = row
-    result = recompute(t, root.position, root.other_position, at)
+    if root.kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+        result = take_name_back(t, at)
+    else:
+        result = recompute(t, root.position, root.other_position, at)
     if result != RF_LEDGER_RESULT_BOOKED:
         root.newest = newest
-        root.state = <uint8_t>state
+        set_state(t, at, <uint8_t>state)
         recompute(t, root.position, root.other_position, at)
         return result
     if newest and e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
@@ -207,7 +212,7 @@ cdef int book_reference(LedgerTables *t, uint32_t row, uint32_t waiting) noexcep
     cdef int result
     if e.ref_key == 0 or e.ref_key == e.key:
         return RF_LEDGER_RESULT_BAD_EVENT
-    if named == 0 or named & WAITS or t.events[named].state == RF_LEDGER_EVENT_STATE_HELD:
+    if named == 0 or named & WAITS or (t.events[named].state == RF_LEDGER_EVENT_STATE_HELD and not is_unnamed(t, named)):
         t.head.event_count = row
         hold(t, row, waiting)
         return RF_LEDGER_RESULT_HELD
@@ -260,7 +265,11 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
         touch(t, position)
         touch(t, other)
     result = apply_fill(t, row) if e.kind == RF_LEDGER_EVENT_KIND_FILL else apply(t, row)
-    if result != RF_LEDGER_RESULT_BOOKED:
+    if result == RF_LEDGER_RESULT_AMBIGUOUS and t.hold_unnamed:
+        set_state(t, row, RF_LEDGER_EVENT_STATE_HELD)
+        t.positions[position].flags |= POSITION_UNNAMED
+        result = RF_LEDGER_RESULT_HELD
+    elif result != RF_LEDGER_RESULT_BOOKED:
         if ties or e.kind == RF_LEDGER_EVENT_KIND_SPLIT or e.kind == RF_LEDGER_EVENT_KIND_REWARD or e.kind == RF_LEDGER_EVENT_KIND_EXPIRE:
             recompute(t, position, other, row)
         drop_positions_above(t, positions)
@@ -274,7 +283,7 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
         t.by_key[slot] = row
         if waiting:
             let_waiting_act(t, row, waiting)
-    return RF_LEDGER_RESULT_BOOKED
+    return result
 
 
 cdef int book_cross(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
@@ -327,6 +336,10 @@ cdef inline int figures_fit(const LedgerEvent *e) noexcept nogil:
     )
 
 
+cdef inline int recomputes(uint8_t kind) noexcept nogil:
+    return kind == RF_LEDGER_EVENT_KIND_BUST or kind == RF_LEDGER_EVENT_KIND_CORRECT or kind == RF_LEDGER_EVENT_KIND_NAME_LOT
+
+
 cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
     cdef uint32_t row = t.head.event_count + 1, known, slot = 0, waiting = 0, touched
     cdef LedgerEvent *e
@@ -364,6 +377,10 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
         result = RF_LEDGER_RESULT_OVERFLOW
     elif e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
         result = book_reference(t, row, waiting)
+    elif e.kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+        result = book_name(t, row)
+        if result == RF_LEDGER_RESULT_BOOKED:
+            t.by_key[slot] = row
     elif moves_cash(e.kind):
         result = book_cash_event(t, row, slot, waiting)
     elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:
@@ -378,5 +395,5 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
         return refuse(t, source, result)
     t.head.last_seq = source.seq
     if t.legs != NULL:
-        say_legs(t, source.seq, e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT)
+        say_legs(t, source.seq, recomputes(e.kind))
     return result

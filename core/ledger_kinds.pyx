@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from ringfence.core.ledger_legs cimport unrealized_at
 from ringfence.core.ledger_trades cimport (
-    Trade, accumulate, exact_unit, in_base, move_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
+    NAMED, OPENS, Trade, accumulate, exact_unit, in_base, move_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
 )
 from ringfence.core.lots cimport LedgerTables, make_room, rank_of, rebuild_heap, remove_lot, spare_lots
 from ringfence.core.wide cimport (
@@ -20,11 +20,11 @@ from ringfence.core.wide cimport (
 )
 from ringfence.ipc.records cimport (
     RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL,
-    RF_LEDGER_EVENT_KIND_FUNDING,
-    RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
-    RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
+    RF_LEDGER_EVENT_KIND_FUNDING, RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL,
+    RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE,
+    RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
     RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
-    RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NOT_HELD,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent, LedgerInstrument, LedgerPosition, Lot,
 )
 
@@ -76,7 +76,7 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef wide_t px = rf_wide_load(e.px), fee = 0, fee_value = 0
     cdef uint8_t unknown = p.base_unknown
     cdef Trade x, after_fee
-    cdef int result
+    cdef int result, names
     x.qty = rf_wide_load(e.qty)
     x.px = px
     x.fee = 0
@@ -96,7 +96,10 @@ cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
         after_fee = x
         if e.fee_kind == RF_LEDGER_FEE_BASE:
             after_fee.qty -= rf_wide_load(e.fee)
-        if not names_its_lots(t, root.position, &after_fee):
+        names = names_its_lots(t, root.position, &after_fee)
+        if row == t.watched:
+            t.verdict = names
+        if names != NAMED and names != OPENS:
             return RF_LEDGER_RESULT_AMBIGUOUS
     if e.fee_kind:
         fee = rf_wide_load(e.fee)
@@ -322,6 +325,8 @@ cdef int apply_transfer(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
     cdef int result
     if rf_wide_load(p.qty) < 0:
         qty = -qty
+    if fee != 0 and rf_wide_abs(qty) + fee > rf_wide_load(p.qty):
+        return RF_LEDGER_RESULT_NOT_HELD
     result = move_lots(t, source, t.events[row].other_position, qty)
     if result == RF_LEDGER_RESULT_BOOKED and fee != 0:
         result = trade_at(t, source, row, e, -fee, rf_wide_load(e.fee_px), &value)
@@ -384,4 +389,6 @@ cdef int apply(LedgerTables *t, uint32_t row) noexcept nogil:
         return apply_return_of_capital(t, row, e)
     if kind == RF_LEDGER_EVENT_KIND_TRANSFER:
         return apply_transfer(t, row, e)
+    if kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+        return RF_LEDGER_RESULT_BOOKED  # its close has it (core/ledger_names.pyx)
     return apply_price(t, row, e)

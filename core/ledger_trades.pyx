@@ -83,10 +83,10 @@ cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x
     cdef uint32_t i, j
     cdef wide_t held = rf_wide_load(p.qty), total = 0, part, closing
     if held == 0 or x.qty == 0 or (held > 0) == (x.qty > 0):
-        return 1
+        return OPENS
     closing = rf_wide_abs(x.qty) if rf_wide_abs(x.qty) < rf_wide_abs(held) else rf_wide_abs(held)
     if x.pick_count == 0:
-        return p.lot_count == 1 or closing == rf_wide_abs(held)
+        return NAMED if p.lot_count == 1 or closing == rf_wide_abs(held) else SHORT_OF_NAMES
     for i in range(x.first_pick, x.first_pick + x.pick_count):
         part = rf_wide_load(t.picks[i].qty)
         if part <= 0 or part > open_of(t, position, t.picks[i].key):
@@ -95,7 +95,9 @@ cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x
             if t.picks[j].key == t.picks[i].key:
                 return 0
         total += part
-    return total == closing
+    if total < closing:
+        return SHORT_OF_NAMES
+    return NAMED if total == closing else 0
 
 
 cdef void say_closing(LedgerTables *t, uint32_t position, uint64_t seq, uint64_t lot_seq, uint32_t lot_event, wide_t qty, wide_t realized) noexcept nogil:

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 8u
-#define RF_LAYOUT_HASH 0x96af8ec86f0b3e32ull
+#define RF_LAYOUT_HASH 0xd43c4e890ba105deull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -291,7 +291,7 @@ enum rf_break_kind {
     RF_BREAK_KIND_EXECUTIONS_FULL = 11, /* booked, but not remembered for dedupe */
     RF_BREAK_KIND_BUSINESS_REJECT = 12, /* the venue refused a message we cannot tie to a request */
     RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* an order whose fate or state is in doubt was not cleared up in time (S6, S16) */
-    RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
+    RF_BREAK_KIND_TABLE_FULL = 14, /* a position row could not be made, or one of a value date (ours: the day): what it would have is in its neighbour's */
     RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
     RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order */
     RF_BREAK_KIND_MASS_CANCEL_REJECTED = 17, /* the venue refused a mass cancel; every open order is cancelled on its own instead */
@@ -1462,7 +1462,7 @@ typedef struct {
     uint32_t margin_ppm; /* +120: margin required, in millionths of the amount; 0: the account's rate */
     uint32_t last_day; /* +124: YYYYMMDD of a dated contract, 0: none */
     uint8_t inverse; /* +128: 1: settled in the base currency, amount is qty x multiplier */
-    uint8_t settle_days; /* +129: value date: trade date and so many */
+    uint8_t settle_days; /* +129: value date: so many business days after the trading day, of a future after its last day */
     uint8_t restricted; /* +130: 1: on the restricted list */
     uint8_t locate_required; /* +131: 1: short sales need a locate */
     uint8_t amount_shift; /* +132: amount = px x qty x amount_factor >> amount_shift, rounded up */
@@ -1480,7 +1480,8 @@ typedef struct {
     int64_t band_px[3]; /* +184: prices from which band_tick counts, rising; 0: unused [instrument scale] */
     int64_t band_tick[3]; /* +208: tick from that price on [instrument scale] */
     uint64_t last_ns; /* +232: engine time of the last mark that named a last trade, 0 when none [ns] */
-    char pad_1[16]; /* +240: zero */
+    uint32_t value_day; /* +240: YYYYMMDD on which a trade of this trading day settles */
+    char pad_1[12]; /* +244: zero */
 } rf_instrument_t;
 RF_STATIC_ASSERT(sizeof(rf_instrument_t) == 256, "Instrument");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, symbol) == 0, "Instrument.symbol");
@@ -1523,7 +1524,8 @@ RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_sell) == 176, "Instrument.best_s
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_px) == 184, "Instrument.band_px");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_tick) == 208, "Instrument.band_tick");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, last_ns) == 232, "Instrument.last_ns");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 240, "Instrument.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, value_day) == 240, "Instrument.value_day");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 244, "Instrument.pad_1");
 
 /* An account at a broker. Written by: engine. */
 typedef struct {

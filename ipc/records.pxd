@@ -991,7 +991,8 @@ cdef extern from "records.h" nogil:
         int64_t band_px[3]
         int64_t band_tick[3]
         uint64_t last_ns
-        char pad_1[16]
+        uint32_t value_day
+        char pad_1[12]
 
     ctypedef struct Account "rf_account_t":
         char name[24]

@@ -245,6 +245,8 @@ class Book:
         if not 0 < qty <= abs(p.qty) or to.qty * sign < 0:
             raise Refuse
         rate, fee = Fraction(e.get("fee_px", 0), 10**i.px_digits), Fraction(e.get("fee", 0), 10**i.qty_digits)
+        if fee and qty + fee > p.qty:
+            raise Refuse
         for lot, k, cost in self.take(p, qty, None):
             self.add(to, Lot(lot.seq, lot.key, sign * k, cost, lot.rank))
         if fee:

@@ -88,10 +88,11 @@ SCOPE_ALLOWED = "firm, broker:NAME, account:NAME, venue:NAME, desk:NAME, strateg
 REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
+LEDGER_METHODS = ("wac", "fifo", "lifo", "hifo", "hifo_mingain", "spec", "account")
 ROLLUP_KEYS = ("account", "strategy", "instrument", "broker", "venue", "desk", "currency")
 ENTRY_KINDS = (
     *("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "cross"),
-    *("deposit", "withdrawal", "conversion", "bust"),
+    *("name_lot", "deposit", "withdrawal", "conversion", "bust"),
 )
 LEDGER_FILE = (
     arg("file", metavar="FILE.json", help="one case, or many"),
@@ -278,6 +279,21 @@ COMMANDS = (
     Command("cash", "balances by account and currency: entered, from positions, fees; worth, and the result by price and by rates", "commands.show:cash"),
     Command("lots", "open lots of positions, with their cost by the account's method", "commands.show:lots"),
     Command(
+        "exposure",
+        "what was traded by asset and value date, in units and in the firm's currency at the rate of now",
+        "commands.exposure:exposure",
+        (arg("--by", choices=("asset", "account", "strategy", "instrument", "broker"), default="asset", help="one more key of the sums"),),
+    ),
+    Command(
+        "calendar",
+        "when trades settle: value dates of every instrument, or of a symbol; holidays of a currency",
+        "commands.exposure:calendar",
+        (
+            arg("about", nargs="?", metavar="CCY|SYMBOL", help="default: every symbol"),
+            arg("--day", type=_day, metavar="YYYY-MM-DD", help="trading day, holidays from it on (default: the instance's)"),
+        ),
+    ),
+    Command(
         "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
     ),
     Command(
@@ -285,6 +301,12 @@ COMMANDS = (
         "limits: what is used of each, how often it refused, scopes that are killed",
         "commands.risk:risk",
         (arg("scope", nargs="?", metavar="SCOPE", help="firm, account:NAME, strategy:NAME/SYMBOL ...; or a part of it"),),
+    ),
+    Command(
+        "margin",
+        "equity of accounts, the margin that positions and orders take, and what is free",
+        "commands.risk:margin",
+        (arg("--positions", action="store_true", help="each position instead: its amount, row of the schedule, rates and margin"),),
     ),
     Command("permissions", "which strategy may trade what, where and how", "commands.risk:permissions"),
     Command(
@@ -471,6 +493,19 @@ COMMANDS = (
                 ),
             ),
             Command("rebuild", "empty the store and book the journal again; needs --yes", "commands.ledger_store:rebuild", LEDGER),
+            Command("unnamed", "closes under SPEC that wait for the names of their lots", "commands.show:unnamed"),
+            Command(
+                "method",
+                "set the cost method of one position, while it is flat; a second operator approves. Exit 4: it is open",
+                "commands.authority:method",
+                (
+                    arg("method", choices=LEDGER_METHODS, metavar="METHOD", help=", ".join(LEDGER_METHODS[:-1]) + "; account: that of its account again"),
+                    arg("--account", metavar="A", required=True, help="whose position it is"),
+                    arg("--strategy", metavar="S", required=True, help="whose position it is"),
+                    arg("--symbol", metavar="SYMBOL", required=True, help="of what"),
+                    REASON,
+                ),
+            ),
             Command(
                 "entry",
                 "book what no venue reports into the running engine; a second operator approves. Exit 4: the ledger refuses it, and says why",
@@ -484,8 +519,8 @@ COMMANDS = (
                     arg(
                         "--amount",
                         metavar="X",
-                        help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1; deposit, withdrawal, "
-                        "conversion: of --currency, above 0",
+                        help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1; transfer: network fee in units; "
+                        "deposit, withdrawal, conversion: of --currency, above 0",
                     ),
                     arg("--currency", metavar="CCY", help="deposit, withdrawal; conversion: what is sold"),
                     arg("--to-currency", metavar="CCY", help="conversion: what is bought"),
@@ -496,6 +531,8 @@ COMMANDS = (
                     arg("--to-account", metavar="A", help="transfer (default: the same account)"),
                     arg("--to-strategy", metavar="S", help="transfer; cross: who buys"),
                     arg("--new-symbol", metavar="SYMBOL", help="spin_off"),
+                    arg("--execution", metavar="ROW", help="name_lot: the close, by its row of ringfence fills --wide"),
+                    arg("--lot", metavar="ROW", help="name_lot: the fill that opened the lot"),
                     REASON,
                 ),
             ),

@@ -18,7 +18,7 @@ from ringfence.core.entries import FIELDS, key_of_reference
 from ringfence.gateways.decimals import text_to_scaled
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools import ledger_cash_entry
+from ringfence.tools import ledger_cash_entry, ledger_names
 from ringfence.tools.ledger_numbers import fixed
 from ringfence.tools.ledger_state import MONEY_DIGITS, wide
 from ringfence.tools.rule_values import Names
@@ -36,9 +36,10 @@ _ASKED_BY = {
     "DEPOSIT": {"OTHER": "currency"},
     "WITHDRAWAL": {"OTHER": "currency"},
     "CONVERSION": {"OTHER": "currency", "QTY": "to_amount", "OTHER_STRATEGY": "to_currency"},
+    "NAME_LOT": {"RATIO": "execution lot"},
 }
 """Where a kind asks otherwise."""
-_KEYS = {*_ASKED.values(), *(key for asked in _ASKED_BY.values() for key in asked.values())}
+_KEYS = {key for asked in (_ASKED, *_ASKED_BY.values()) for keys in asked.values() for key in keys.split()}
 _TABLE = {"account": "accounts", "strategy": "strategies", "symbol": "instruments"}
 _FIGURE = {
     "FUNDING": "funding",
@@ -53,7 +54,7 @@ _FIGURE = {
 # ---- from what people write ----------------------------------------------------------------------------------------------------
 
 
-def build(request: Request, names: Names, instruments: Any) -> Any:
+def build(request: Request, names: Names, table: Tables) -> Any:
     """Return the LedgerEntry that a request asks for.
 
     Raises
@@ -69,11 +70,15 @@ def build(request: Request, names: Names, instruments: Any) -> Any:
     _check_fields(kind, request)
     if kind == "BUST":
         return body
+    if kind == "NAME_LOT":
+        for name, value in ledger_names.build(request, table).items():
+            body[name] = value
+        return body
     if kind in ledger_cash_entry.KINDS:
         ledger_cash_entry.fill_in(body, kind, request, names)
         return body
     body["account"], body["strategy"], body["instrument"] = (_row(names, request, key) for key in ("account", "strategy", "symbol"))
-    instrument = instruments[int(body["instrument"])]
+    instrument = table("instruments")[int(body["instrument"])]
     body["px"] = _scaled(request, "px", int(instrument["price_digits"]))
     body["qty"] = _scaled(request, "qty", int(instrument["qty_digits"]))
     if kind == "TRANSFER":
@@ -102,7 +107,7 @@ def _reference(request: Request) -> bytes:
 def _check_fields(kind: str, request: Request) -> None:
     """Refuse what the kind does not take, and what it needs and is not there."""
     asked = _ASKED | _ASKED_BY.get(kind, {})
-    needed, besides = ([asked[name] for name in names.split()] for names in FIELDS[kind])
+    needed, besides = ([key for name in names.split() for key in asked[name].split()] for names in FIELDS[kind])
     for key in sorted(_KEYS - {*needed, *besides}):
         if request.get(key) is not None:
             raise ValueError(f"{key} is not for {kind.lower()}, which takes {', '.join(sorted((*needed, *besides))) or 'its reference only'}")
@@ -183,7 +188,10 @@ def _asked(table: Tables, kind: str, e: Any, instrument: Any) -> str:
     ratio = f"{int(e['ratio_num'])}:{int(e['ratio_den'])}"
     other = int(e["other"])
     if kind == "TRANSFER":
-        return f"{qty} to {_name(table, 'accounts', other)}/{_name(table, 'strategies', int(e['other_strategy']))}"
+        fee = f", network fee {amount} at {px}" if int(e["amount"]) else ""
+        return f"{qty} to {_name(table, 'accounts', other)}/{_name(table, 'strategies', int(e['other_strategy']))}{fee}"
+    if kind == "NAME_LOT":
+        return ledger_names.asked(e, instrument)
     if kind == "CROSS":
         return f"{qty} sold to {_name(table, 'strategies', int(e['other_strategy']))} at {px}"
     if kind == "SPLIT":
@@ -210,4 +218,4 @@ def refusal(breaks: Any, request_id: int) -> str:
     if not len(commands):
         return ""
     said = breaks[(breaks["kind"] == _BREAK["LEDGER_REFUSED"]) & (breaks["seq"] == commands[-1]["seq"])]
-    return f"the ledger refused the entry and nothing has changed: {_RESULT.get(int(said[-1]['theirs']), '?')}" if len(said) else ""
+    return f"the ledger refused it and nothing has changed: {_RESULT.get(int(said[-1]['theirs']), '?')}" if len(said) else ""

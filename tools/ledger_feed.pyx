@@ -4,10 +4,9 @@
 
 The figures are those of the engine: a replay applies the frames by the engine's code, and its ledger tells, by legs that are kept over one input, what that
 did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks it
-so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or
-what the ledger lacks: refused (with that result), or never asked for, because the instrument is not known or the position table is full (no result). A trade's
-identity is the row of the first execution of its chain, so no digest can collide; what has no such row (the execution table is full, a booking that is no
-trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
+so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
+is not known or the position table is full (no result). A trade's identity is the row of the first execution of its chain, so no digest can collide; what has no
+such row (the execution table is full, a booking that is no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
 
 Memory: the caller's arrays, scratch as large as the ledger's positions, and eight bytes an event. What can fail: ReplayError and StateMismatch of the replayer;
 the object is of no use then.
@@ -25,17 +24,20 @@ from ringfence.core.ledger_events cimport moves_cash
 from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_kinds cimport in_force
 from ringfence.core.ledger_legs cimport cash_of
+from ringfence.core.ledger_names cimport is_unnamed
 from ringfence.core.lots cimport LedgerRefusal, LedgerTables
 from ringfence.core.proposals cimport find_proposal
 from ringfence.core.replay cimport STEP_OK, Replayer
 from ringfence.core.state cimport EngineState
+from ringfence.core.value_dates cimport value_day_of
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD,
-    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST,
-    RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, CashBalance, Control, Decision,
-    Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
+    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_SET_METHOD, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT,
+    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL,
+    RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, CashBalance, Control, Decision, Execution, FileFrame, LedgerEntry,
+    LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
 
 from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, column_of, note_balances, put, say_figures
@@ -45,8 +47,6 @@ from ringfence.core.errors import CoreError
 cdef enum:
     SPARE = 64           # changes of one input beyond two a position
     LEGS = 8             # of a position
-    SATURDAY = 5
-    TO_MONDAY = 5        # 2000-01-01 was a Saturday
     FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
     KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
     NAMELESS = 1 << 30   # fits in a signed number of 32 bits
@@ -67,14 +67,6 @@ cdef struct Loose:
     Days days
     uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
 
-cdef uint32_t value_day(uint32_t trade_day, uint32_t settle_days) noexcept nogil:
-    """So many days of Monday to Friday later."""
-    cdef uint32_t day = trade_day, left = settle_days
-    while left:
-        day += 1
-        if (day + TO_MONDAY) % 7 < SATURDAY:
-            left -= 1
-    return day
 
 
 cdef uint32_t first_of(const EngineState *s, uint32_t row) noexcept nogil:
@@ -135,6 +127,9 @@ cdef class Feed:
     cdef uint8_t[::1] known_cash       # table cash as it was noted
     cdef int look_at_cash              # the last input may have changed a balance
     cdef uint32_t loose_count, position_count, nameless
+    cdef object unnamed_rows
+    cdef uint8_t[::1] unnamed          # by row of the event: 1: a close that waits for names
+    cdef uint64_t unnamed_count, recomputed
     cdef int look_at_methods           # of the last input: positions may have another one than noted
     cdef uint64_t event_count, execution_count, fills
     cdef const LedgerEntry *entry      # that an operator booked by this input; NULL: none
@@ -163,6 +158,8 @@ cdef class Feed:
         self.day_rows = np.zeros(t.head.event_rows, days)
         self.loose_rows = np.zeros(replayer.state.c.execution_rows, loose)
         self.method_rows = np.zeros(positions, "u1")
+        self.unnamed_rows = np.zeros(t.head.event_rows, "u1")
+        self.unnamed = self.unnamed_rows
         self.days, self.loose, self.known_methods = self.day_rows, self.loose_rows, self.method_rows
         legs, before = np.zeros(LEGS * positions * sizeof(LedgerLeg), "u1"), np.zeros(positions * sizeof(LedgerPosition), "u1")
         touched, refusals = np.zeros(positions * sizeof(uint32_t), "u1"), np.zeros(self.room * sizeof(LedgerRefusal), "u1")
@@ -260,12 +257,11 @@ cdef class Feed:
         self.nameless += 1
         return NAMELESS | (self.replayer.state.c.ledger.head.event_rows + self.nameless)
 
-    cdef Days days_of(self, int kind, uint32_t instrument) noexcept nogil:
-        """Of a booking that is made now: a trade settles later, everything else at once."""
-        cdef const EngineState *s = &self.replayer.state.c
+    cdef Days days_of(self, uint32_t value_day) noexcept nogil:
+        """Of a booking that is made now, when it settles being what the engine says."""
         cdef Days d
-        d.trade = days_since_2000(s.engine.day)
-        d.value = value_day(d.trade, s.instruments[instrument].settle_days) if kind == RF_LEDGER_EVENT_KIND_FILL else d.trade
+        d.trade = days_since_2000(self.replayer.state.c.engine.day)
+        d.value = days_since_2000(value_day)
         return d
 
     cdef void say_event(self, uint32_t row, const VenueEvent *event) noexcept nogil:
@@ -275,18 +271,17 @@ cdef class Feed:
         cdef const LedgerEvent *e = &t.events[row]
         cdef uint32_t root = e.root if e.root else row
         cdef const LedgerEvent *says = in_force(t, root) if e.kind == RF_LEDGER_EVENT_KIND_BUST and e.root else e
-        cdef Change *c = self.next_change(e.kind, RF_LEDGER_RESULT_HELD if e.state == RF_LEDGER_EVENT_STATE_HELD else RF_LEDGER_RESULT_BOOKED)
+        cdef int waits = e.state == RF_LEDGER_EVENT_STATE_HELD or is_unnamed(t, root)
+        cdef Change *c = self.next_change(e.kind, RF_LEDGER_RESULT_HELD if waits else RF_LEDGER_RESULT_BOOKED)
         cdef uint64_t named = says.key if says.key else t.events[root].key
         cdef uint64_t taken = t.events[row - 1].ref_key
         if root == row:
-            self.days[row] = self.days_of(e.kind, e.instrument)
+            self.days[row] = self.days_of(e.value_day)
             if e.key and t.events[row - 1].seq == e.seq and taken and taken <= s.engine.execution_count and is_assigned(s, <uint32_t>taken, e.key):
-                self.days[row] = self.days[t.events[row - 1].root]  # busted in suspense, booked for its owner: it settles when it would have
+                self.days[row].trade = self.days[t.events[row - 1].root].trade  # busted in suspense, booked for its owner
         c.execution = self.identity_of(root)
         if root == row and self.loose_of(c.execution) != NULL:
-            self.days[row] = self.loose_of(c.execution).days  # corrected into what the ledger can book: it settles when it would have
-        if root == row:
-            self.days[row].value = settles(e, self.days[row].value)
+            self.days[row].trade = self.loose_of(c.execution).days.trade  # corrected into what the ledger can book
         self.name_execution(c, named if c.execution < NAMELESS else 0, event)
         if self.entry != NULL:
             memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
@@ -297,6 +292,38 @@ cdef class Feed:
         c.trade_day = self.days[root].trade
         c.value_day = self.days[root].value
 
+    cdef int is_told(self, uint32_t root) noexcept nogil:
+        """Whether an event of this input is a close, or refers to it."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row
+        for row in range(self.event_count + 1, t.head.event_count + 1):
+            if row == root or t.events[row].root == root:
+                return 1
+        return 0
+
+    cdef void follow_unnamed(self) noexcept nogil:
+        """A row for each close that waits for names since this input, or does so no more, where no event of the input says it."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef const LedgerEvent *says
+        cdef uint32_t row
+        cdef int waits
+        cdef Change *c
+        for row in range(1, t.head.event_count + 1):
+            waits = is_unnamed(t, row)
+            if waits == self.unnamed[row]:
+                continue
+            self.unnamed[row] = waits
+            if t.events[row].state == RF_LEDGER_EVENT_STATE_BUSTED or self.is_told(row):
+                continue
+            says = in_force(t, row)
+            c = self.next_change(says.kind, RF_LEDGER_RESULT_HELD if waits else RF_LEDGER_RESULT_BOOKED)
+            c.execution = self.identity_of(row)
+            self.name_execution(c, says.key if c.execution < NAMELESS else 0, NULL)
+            self.take_figures(c, says)
+            c.position = t.events[row].position
+            c.trade_day = self.days[row].trade
+            c.value_day = self.days[row].value
+
     cdef void say_refusal(self, const LedgerRefusal *r, const VenueEvent *event) noexcept nogil:
         """A row for what the ledger refused."""
         cdef const EngineState *s = &self.replayer.state.c
@@ -305,7 +332,7 @@ cdef class Feed:
         cdef uint32_t root = t.events[known].root if t.events[known].root else known
         cdef Change *c = self.next_change(r.event.kind, r.result)
         cdef Loose *known_loose
-        cdef Days d = self.days[root] if root else self.days_of(r.event.kind, r.event.instrument)
+        cdef Days d = self.days[root] if root else self.days_of(r.event.value_day)
         cdef int has_row = r.event.kind == RF_LEDGER_EVENT_KIND_FILL or r.event.kind == RF_LEDGER_EVENT_KIND_CORRECT
         has_row = has_row and r.event.key and r.event.key <= s.engine.execution_count
         if root:
@@ -424,7 +451,7 @@ cdef class Feed:
             row = in_force_of(s, <uint32_t>first)
             if s.executions[row].state != RF_EXECUTION_BOOKED or find_event(&s.ledger, row) or ((said or row != first) and self.is_loose(row)):
                 continue
-            self.keep_loose(first_of(s, row), row, self.days_of(RF_LEDGER_EVENT_KIND_FILL, s.executions[row].instrument), 1)
+            self.keep_loose(first_of(s, row), row, self.days_of(value_day_of(s, s.executions[row].instrument)), 1)
             self.say_loose(&self.loose[self.loose_count - 1], RF_LEDGER_EVENT_KIND_FILL, NOT_ASKED)
 
     cdef void say_unkept(self, const VenueEvent *event) noexcept nogil:
@@ -484,9 +511,11 @@ cdef class Feed:
         p.engine_ns = s.engine.engine_ns
         p.position = position
         p.day = days_since_2000(s.engine.day)
-        p.correction = refers(&t.events[row])
+        p.correction = refers(&t.events[row]) or t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT
         if t.events[row].root:
             row = t.events[row].root
+        if t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+            row = find_event(t, t.events[row].ref_key)  # what it names is what changed
         p.execution = self.identity_of(row)
         p.value_day = self.days[row].value
         p.venue = s.executions[p.execution].venue if p.execution < NAMELESS else self.venue
@@ -541,6 +570,10 @@ cdef class Feed:
             self.find_loose(follows or t.refusal_count != 0)
         if event != NULL and event.kind == RF_VENUE_EVENT_KIND_FILL and s.engine.fills != self.fills and self.change_count == before:
             self.say_unkept(event)
+        if (t.head.held or self.unnamed_count) and (t.head.recomputed != self.recomputed or t.head.held != self.unnamed_count):
+            self.follow_unnamed()
+        self.unnamed_count = t.head.held
+        self.recomputed = t.head.recomputed
         self.event_count = t.head.event_count
         self.execution_count = s.engine.execution_count
         self.fills = s.engine.fills
@@ -559,6 +592,11 @@ cdef class Feed:
             if t.positions[t.touched[i]].method != self.known_methods[t.touched[i]]:
                 return 1
         return 0
+
+    cdef int sets_method(self, const FileFrame *frame) noexcept nogil:
+        """Whether a command may have set the method of a position in which it booked nothing."""
+        cdef const Control *c = <const Control*>(<const char*>frame + sizeof(FileFrame))
+        return c.kind == RF_CONTROL_KIND_SET_METHOD or c.kind == RF_CONTROL_KIND_APPROVE
 
     cdef void note_methods(self):
         cdef const LedgerTables *t = &self.replayer.state.c.ledger
@@ -660,6 +698,8 @@ cdef class Feed:
                     or s.ledger.refusal_count or s.ledger.touched_count or self.loose_count
                 ):
                     self.say_input(frame)
+                if frame.kind == RF_FRAME_KIND_CONTROL and self.sets_method(frame):
+                    self.look_at_methods = 1
                 if self.look_at_methods:
                     with gil:
                         self.note_methods()

@@ -68,8 +68,8 @@ def test_method_of_an_open_position_stays_until_it_is_flat(machine: Any) -> None
     assert int(position(m)["method"]) == METHOD["LIFO"]
 
 
-def test_method_that_needs_named_lots_is_refused(machine: Any) -> None:
-    account(machine, "SPEC")
+def test_method_that_is_none_is_refused(machine: Any) -> None:
+    machine.control("DEFINE_ACCOUNT", body=machine.record("Account", id=1, name="main", code="ACC1", status=1, method=max(METHOD.values()) + 1))
     assert machine.breaks() == ["BAD_CONTROL"]
 
 
@@ -246,12 +246,16 @@ def test_assignment_moves_the_fill_and_its_commission_out_of_suspense(charged: A
     assert disagreements(m.table) == []
 
 
-def test_full_lot_pool_merges_dust_and_says_so_once(make_machine: Any) -> None:
+def test_full_lot_pool_merges_dust_and_says_so_once_a_day(make_machine: Any) -> None:
     m = make_machine(Limits(orders=64, executions=64, positions=4, breaks=8, instruments=2, accounts=2, venues=2, strategies=3, routes=2, lots=5))
     account(m, "FIFO")
     traded(m, *[(1 + n, 100 + n) for n in range(8)])
     assert m.breaks() == ["LOTS_MERGED"]
     assert int(m.table("ledger")[1]["merged_lots"]) == 3
+    m.control("ROLL_DAY", day=20260103)
+    traded(m, (9, 110), (10, 111))
+    assert m.breaks() == ["LOTS_MERGED"] * 2
+    assert [int(b["theirs"]) for b in m.table("breaks")[1:3]] == [20260102, 20260103]
     assert disagreements(m.table) == []
 
 

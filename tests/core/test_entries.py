@@ -172,6 +172,47 @@ def test_rate_is_that_of_the_moment(machine: Any) -> None:
     assert money(m, "income_base") == (50,)
 
 
+# ---- a network fee in kind -----------------------------------------------------------------------------------------------------------
+
+
+def test_network_fee_of_a_transfer_is_disposed_at_its_price_and_valued_as_a_fee(m: Any) -> None:
+    before = wide(position(m)["flow"])
+    assert entry(m, "TRANSFER", qty=4, other=1, other_strategy=2, amount=10, amount_digits=1, px=130) == ""
+    assert (net(m), net(m, 2)) == ((5, 500, 30), (5, 500, 0))
+    assert money(m, "cost", "realized", "fees") == (500, 30, 130)
+    assert wide(position(m)["flow"]) - before == -130 * CENT, "the units bring their price, which the fee takes: no cash moves"
+    same_as_replay(m)
+    assert entry(m, "BUST", "R1") == ""
+    assert (net(m), net(m, 2)) == ((10, 1000, 0), (1, 100, 0))
+    assert money(m, "fees") == (0,)
+    same_as_replay(m)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"qty": 9, "amount": 2, "px": 130}, "NOT_HELD"),
+        ({"qty": 4, "amount": 5, "amount_digits": 1, "px": 130}, "BAD_EVENT"),  # half a unit
+        ({"qty": 4, "amount": 1}, "BAD_EVENT"),
+        ({"qty": 4, "px": 130}, "BAD_EVENT"),
+        ({"qty": 4, "amount": -1, "px": 130}, "BAD_EVENT"),
+        ({"qty": 4, "amount": 2**62, "px": 130}, "NOT_HELD"),
+    ],
+)
+def test_network_fee_that_cannot_be_is_refused(m: Any, fields: dict[str, int], why: str) -> None:
+    before = frozen(m)
+    assert entry(m, "TRANSFER", other=1, other_strategy=2, **fields) == why
+    assert frozen(m) == before
+
+
+def test_network_fee_of_a_short_or_a_future_is_refused(machine: Any) -> None:
+    m = traded(machine, (-10, 100))
+    assert entry(m, "TRANSFER", qty=4, other=1, other_strategy=2, amount=1, px=130) == "NOT_HELD"
+    m.instrument(2, "FUT", **FUTURE)
+    traded(m, (10, 100), instrument=2)
+    assert entry(m, "TRANSFER", "R2", instrument=2, qty=4, other=1, other_strategy=2, amount=1, px=130) == "BAD_EVENT"
+
+
 # ---- kinds that change quantities ---------------------------------------------------------------------------------------------------
 
 

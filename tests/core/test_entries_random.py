@@ -24,6 +24,10 @@ WIDE = ("qty", "cost", "realized", "flow", "moved", "funding", "income", "settle
 STRATEGY, SIZE, PX = st.integers(1, 2), st.sampled_from([-7, -4, -3, 2, 5, 8]), st.integers(90, 110)
 ENTRIES = st.one_of(
     st.tuples(st.just("TRANSFER"), st.fixed_dictionaries({"qty": st.integers(1, 9), "other": st.just(1)})),
+    st.tuples(
+        st.just("TRANSFER"),
+        st.fixed_dictionaries({"qty": st.integers(1, 4), "other": st.just(1), "amount": st.integers(1, 2), "px": PX}),
+    ),
     st.tuples(st.just("CROSS"), st.fixed_dictionaries({"qty": st.integers(1, 9), "px": PX})),
     st.tuples(st.just("SPLIT"), st.sampled_from([{"ratio_num": 2, "ratio_den": 1}, {"ratio_num": 1, "ratio_den": 2}, {"ratio_num": 3, "ratio_den": 2}])),
     st.tuples(st.just("SPLIT"), st.fixed_dictionaries({"ratio_num": st.just(2), "ratio_den": st.just(3), "qty": st.just(2), "px": PX})),
@@ -66,8 +70,8 @@ class Told:
         self.m = make_machine(LIMITS)
         m = self.m
         m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code="ACC1", status=1, method=ENUMS["LedgerMethod"].by_name[method]))
-        m.instrument(**terms)
-        m.instrument(2, "NEWUSD", **terms)
+        m.instrument(settle_days=2, **terms)  # fills and entries are of different value dates
+        m.instrument(2, "NEWUSD", settle_days=1, **terms)
         m.currency()
         for number, strategy in enumerate((1, 1, 2, 2), 91):  # an entry needs a position: both are there, and flat
             self.fill(Fact(number, strategy, 1 if number % 2 else -1, 100))
@@ -135,7 +139,7 @@ DAILY = {"kind": ENUMS["InstrumentKind"].by_name["FUTURE"], "daily": 1}
 
 
 @pytest.mark.parametrize("terms", [SPOT, DAILY], ids=["spot", "daily"])
-@pytest.mark.parametrize("method", ["WAC", "FIFO", "LIFO", "HIFO", "HIFO_MINGAIN"])
+@pytest.mark.parametrize("method", ["WAC", "FIFO", "LIFO", "HIFO", "HIFO_MINGAIN", "SPEC"])
 def test_what_was_busted_or_corrected_leaves_the_state_of_a_machine_that_never_had_it(
     make_machine: Callable[..., Any], method: str, terms: dict[str, int]
 ) -> None:

@@ -39,7 +39,7 @@ def table(name: str) -> Any:
 
 
 def build(kind: str, **request: Any) -> Any:
-    return ledger_entry.build({"kind": kind, "reference": "S-1"} | request, NAMES, table("instruments"))
+    return ledger_entry.build({"kind": kind, "reference": "S-1"} | request, NAMES, table)
 
 
 def words(kind: str, **request: Any) -> Change:

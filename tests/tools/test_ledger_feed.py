@@ -186,7 +186,7 @@ def test_feed_when_a_trade_leaves_suspense_keeps_the_day_on_which_it_settles(tmp
     store.close()
 
 
-def test_feed_when_a_refused_trade_is_corrected_later_keeps_the_day_on_which_it_settles(tmp_path: Path) -> None:
+def test_feed_when_a_refused_trade_is_corrected_later_settles_as_of_the_day_on_which_it_could_be_booked(tmp_path: Path) -> None:
     made = Journal(tmp_path, instrument={"price_digits": 0, "qty_max": 2**62, "settle_days": 2})
     order = made.order("BUY", 2**62)
     fill(made, order, LARGE, LARGE, "L1")  # on Friday the 2nd: settles on Tuesday the 6th
@@ -198,9 +198,9 @@ def test_feed_when_a_refused_trade_is_corrected_later_keeps_the_day_on_which_it_
     assert found == [
         ("OVERFLOW", "2026-01-02", "2026-01-02", "2026-01-06"),
         ("OVERFLOW", "2026-01-05", "2026-01-02", "2026-01-06"),
-        ("BOOKED", "2026-01-05", "2026-01-02", "2026-01-06"),
+        ("BOOKED", "2026-01-05", "2026-01-02", "2026-01-07"),
     ]
-    assert [str(r["value_day"]) for r in store.query("SELECT value_day FROM postings")] == ["2026-01-06"]
+    assert [str(r["value_day"]) for r in store.query("SELECT value_day FROM postings")] == ["2026-01-07"]
     store.close()
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from ringfence import __version__
 from ringfence.ipc.schema import LAYOUT_VERSION
-from ringfence.tools import ledger_reports, ledger_rollups, render
+from ringfence.tools import ledger_names, ledger_reports, ledger_rollups, render
 from ringfence.tools.errors import NotRunning, TimedOut, UsageError
 from ringfence.tools.render import Frame, Options, Row
 from ringfence.tools.views import books, processes, proof, risk, tables
@@ -137,6 +137,11 @@ def cash(args: argparse.Namespace) -> int:
 
 def lots(args: argparse.Namespace) -> int:
     return show(args, lambda i, o: i.frame(books.LOTS, tables.lots(i), o))
+
+
+def unnamed(args: argparse.Namespace) -> int:
+    """Closes under SPEC that wait for the names of their lots."""
+    return show(args, lambda i, o: i.frame(ledger_names.UNNAMED, ledger_names.rows(i.table, tables.Names(i)), o))
 
 
 def fills(args: argparse.Namespace) -> int:

@@ -57,11 +57,11 @@ SELECT 'venue', v.venue, v.position, w.held, v.qty, v.cost, v.realized, v.fees, 
        v.realized_base, v.realized_fx, v.fees_base, v.income_base, v.moved_base, v.base_unknown, v.postings, v.updated_seq
 FROM (
     SELECT position, venue, exact_sum(units) AS qty, exact_sum(cost) AS cost, exact_neg(exact_sum(pnl)) AS realized,
-       exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
-       exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
-       exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
-       exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings,
-       max(seq) AS updated_seq
+           exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
+           exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
+           exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
+           exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings,
+           max(seq) AS updated_seq
     FROM postings_now GROUP BY position, venue
 ) AS v
 JOIN (SELECT position, exact_sum(units) AS held FROM postings_now GROUP BY position) AS w ON w.position = v.position;
@@ -260,10 +260,11 @@ LEFT JOIN instruments i ON i.id = x.instrument
 LEFT JOIN valuations w ON w.id = x.instrument
 LEFT JOIN memberships_now b ON b.what = 'account' AND b.id = x.account;
 
--- Each trade once, with what is in force of it; REFUSED: the ledger does not have what the newest report says.
+-- Each trade once, with what is in force of it; UNNAMED: it waits for the names of its lots (SPEC); REFUSED: the ledger does not have what the newest report says.
 CREATE VIEW fills AS
 SELECT h.execution, h.booked_seq, h.seq AS changed_seq, h.changes,
-       CASE WHEN h.result <> 'BOOKED' THEN 'REFUSED' WHEN h.kind = 'BUST' THEN 'BUSTED' WHEN h.kind = 'CORRECT' THEN 'CORRECTED' ELSE 'BOOKED' END AS status,
+       CASE WHEN h.result = 'HELD' THEN 'UNNAMED' WHEN h.result <> 'BOOKED' THEN 'REFUSED' WHEN h.kind = 'BUST' THEN 'BUSTED'
+       WHEN h.kind = 'CORRECT' THEN 'CORRECTED' ELSE 'BOOKED' END AS status,
        h.result, h.trade_day, h.value_day, h.account, h.strategy, h.venue, h.broker, h.instrument, h.side, h.qty, h.px, h.fee, h.fee_kind, h.fee_asset,
        h.fee_currency, h.exec_id, h.order_id, h.position,
        h.engine_time

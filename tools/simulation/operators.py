@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -31,19 +32,8 @@ _STATUS = ENUMS["StrategyStatus"].by_name
 _CHOSEN = ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED")
 
 
-_CASH = frozenset({"DEPOSIT", "WITHDRAWAL", "CONVERSION"})
-
-
-def _money(draw: Random) -> dict[str, int]:
-    """An amount of one of the three currencies, now and then of one that there is not."""
-    return {"amount": draw.randint(1, 99_999), "amount_digits": draw.randint(0, 4), "other": draw.choice((1, 1, 2, 2, 3, 3, 4))}
-
-
 _ENTRIES: dict[str, Callable[[Random, int, Shape], dict[str, int]]] = {
     "BUST": lambda _draw, _held, _shape: {},
-    "CONVERSION": lambda draw, _held, _shape: _money(draw) | {"qty": draw.randint(1, 999), "other_strategy": draw.randint(1, 3)},
-    "CROSS": lambda draw, held, shape: {"qty": draw.randint(1, held + 100), "px": draw.randint(1, 99), "other_strategy": draw.randint(1, shape.strategies)},
-    "DEPOSIT": lambda draw, _held, _shape: _money(draw),
     "DIVIDEND": lambda draw, _held, _shape: {"px": draw.randint(1, 9)},
     "EXPIRE": lambda draw, _held, _shape: {"px": draw.randint(0, 99)},
     "FUNDING": lambda draw, _held, _shape: {"amount": draw.randint(-999, 999), "amount_digits": draw.randint(0, 4)},
@@ -52,11 +42,11 @@ _ENTRIES: dict[str, Callable[[Random, int, Shape], dict[str, int]]] = {
     "SETTLE": lambda draw, _held, _shape: {"px": draw.randint(1, 999)},
     "SPLIT": lambda draw, _held, _shape: {"ratio_num": draw.randint(1, 3), "ratio_den": draw.randint(1, 3)},
     "TRANSFER": lambda draw, held, shape: {
-        "qty": draw.randint(1, held + 100),
+        "qty": draw.randint(1, held + held // 4 + 1),  # now and then more than there is
         "other": draw.randint(1, len(shape.accounts)),
         "other_strategy": draw.randint(1, shape.strategies),
+        **draw.choice(({}, {"amount": draw.randint(1, 9), "px": draw.randint(1, 99)})),
     },
-    "WITHDRAWAL": lambda draw, _held, _shape: _money(draw),
 }
 """Figures of an entry of each kind for a position that holds so much."""
 
@@ -113,17 +103,27 @@ class Operators:
         rows = [p for p in held if int(p["strategy"])]
         if not rows:
             return
+        if draw.randrange(8) == 0:
+            return self._set_method(draw, draw.choice([p for p in rows if not int(p["net_qty"])] or rows))
         p, kind = draw.choice(rows), draw.choice((*sorted(_ENTRIES), *("BUST",) * min(len(self.references), 4)))
         reference = draw.choice(self.references) if kind == "BUST" and self.references else f"N{draw.randrange(100)}"
         self.references = [*self.references[-7:], reference]
         body = np.zeros(1, dtype("LedgerEntry"))[0]
         body["kind"], body["reference"] = ENUMS["LedgerEventKind"].by_name[kind], reference.encode()
         if kind != "BUST":
-            for name in ("account",) if kind in _CASH else ("account", "strategy", "instrument"):
+            for name in ("account", "strategy", "instrument"):
                 body[name] = p[name]
         for name, value in _ENTRIES[kind](draw, abs(int(p["net_qty"])), self.host.shape).items():
             body[name] = value
         self.host.publish(definitions.command("BOOK_ENTRY", "simulated", body=body))
+
+    def _set_method(self, draw: Random, position: Any) -> None:
+        """Somebody proposes a cost method for one position; one that is open is refused."""
+        body = np.zeros(1, dtype("MethodChange"))[0]
+        for name in ("account", "strategy", "instrument"):
+            body[name] = position[name]
+        body["method"] = draw.randrange(len(ENUMS["LedgerMethod"].by_name))  # 0: its account's again; the last one names lots
+        self.host.publish(definitions.command("SET_METHOD", "simulated", body=body))
 
     def step(self, now: int) -> None:
         """An operator's turn: of three proposals one is approved (of entries two), one withdrawn, one left to wait; both resume a halt and begin a day."""

@@ -23,7 +23,7 @@ def number(enum: str, name: str) -> int:
 
 
 def picker(record: str, *names: str) -> Struct:
-    """Return a Struct that unpacks these fields of a record, which must be named in their order of offset."""
+    """Return a Struct that unpacks these fields of a record, which must be named in their order of offset; an array is as many values."""
     known: Record = RECORDS[record]
     types = {f.name: f for f in known.fields}
     text, at = "<", 0
@@ -32,7 +32,8 @@ def picker(record: str, *names: str) -> Struct:
         if offset < at:
             raise ValueError(f"{record}.{name} lies before the field named ahead of it; name fields in order of offset")
         text += f"{offset - at}x" if offset > at else ""
-        text += f"{field.size}s" if field.is_text else _CODES[field.type]
+        element, _, count = field.type.partition("[")
+        text += f"{field.size}s" if field.is_text else count.rstrip("]") + _CODES[element]
         at = offset + field.size
     return Struct(text)
 
@@ -65,10 +66,12 @@ CONTROL = picker("Control", "operator_uid", "kind", "status", "strategy", "epoch
 ACTION = picker("OrderAction", "order_id", "execution", "instrument", "venue", "strategy", "ord_status")
 ENTRY_FIELDS = ("reference", "qty", "px", "amount", "ratio_num", "ratio_den", "instrument", "account", "strategy", "other", "other_strategy")
 ENTRY = picker("LedgerEntry", *ENTRY_FIELDS, "kind", "amount_digits")
+METHOD_CHANGE = picker("MethodChange", "instrument", "account", "strategy", "method")
 KILL_ORDER = picker("KillOrder", "a", "b", "kind", "options")
 LIMIT = picker("LimitChange", "value", "expires_ns", "a", "b", "kind", "rule")
 PERMISSION = picker("PermissionChange", "value", "permission", "part", "grant")
 DECISION = picker("Decision", "proposal")
+HOLIDAYS = Struct("<15IHBB")  # HolidayChange: days, currency, count, is_holiday
 DAY_START = picker("DayStart", "begins_ns", "day")
 DAY_BEGINS = picker("TableRows", "day_begins_ns")
 OPERATOR = picker("Operator", "uid", "id", "role", "status")
@@ -104,10 +107,7 @@ ENGINE_FIELDS = (
 )
 ENGINE = picker("EngineStatus", *ENGINE_FIELDS)
 BREAK = picker("Break", "seq", "order_id", "kind")
-SIZE = {name: RECORDS[name].size for name in ("Order", "Position", "EngineStatus", "Strategy", "Break", "Execution", "CashBalance")}
-CASH = picker("CashBalance", "entries", "base_unknown", "account", "currency")
-CASH_SUMS = Struct("<" + "Qq" * 4)
-"""Entered, entered_base, paid, paid_base, which a CashBalance begins with: low words, high words."""
+SIZE = {name: RECORDS[name].size for name in ("Order", "Position", "EngineStatus", "Strategy", "Break", "Execution")}
 EXECUTION = picker("Execution", "id", "order_id", "last_px", "last_qty", "exec_id", "venue", "side", "state")
 
 
@@ -120,13 +120,12 @@ class Tables:
     positions: memoryview
     breaks: memoryview
     executions: memoryview
-    cash: memoryview
     rows: dict[str, int]
 
 
 def tables_of(state: Any) -> Tables:
     """Bind the tables of a ``core.state.State``; views of live memory, nothing is copied."""
-    names = ("engine", "orders", "positions", "breaks", "executions", "cash")
+    names = ("engine", "orders", "positions", "breaks", "executions")
     found = {name: state.table(name) for name in names}
     views = {name: memoryview(table.view("u1").reshape(-1)) for name, table in found.items()}
     return Tables(**views, rows={name: len(table) for name, table in found.items()})
