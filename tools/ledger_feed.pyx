@@ -21,8 +21,7 @@ import numpy as np
 from ringfence.core.calendar cimport days_since_2000
 from ringfence.core.cash_fees cimport may_pay
 from ringfence.core.ledger_events cimport moves_cash
-from ringfence.core.ledger_index cimport find_event
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_index cimport find_event, in_force
 from ringfence.core.ledger_legs cimport cash_of
 from ringfence.core.ledger_names cimport is_unnamed
 from ringfence.core.lots cimport LedgerRefusal, LedgerTables
