@@ -20,10 +20,7 @@ from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor
 from ringfence.core.bookkeeping cimport can_value, keep_valuation
-<<<<<<< HEAD
 from ringfence.core.cash cimport has_balances
-=======
->>>>>>> h_store
 from ringfence.core.margin cimport define_margin, lowers_margin
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState, currency_of

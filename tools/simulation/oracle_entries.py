@@ -15,11 +15,7 @@ from fractions import Fraction
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.ledger_numbers import half_even
 from ringfence.tools.ledger_state import Table, by_owner
-<<<<<<< HEAD
 from ringfence.tools.simulation import oracle_cash, oracle_records
-=======
-from ringfence.tools.simulation import oracle_records
->>>>>>> h_store
 from ringfence.tools.simulation.oracle_definitions import field_of
 from ringfence.tools.simulation.oracle_model import BOOKED, HELD, Entry, Execution, Model, PositionKey, average
 from ringfence.tools.simulation.oracle_rules import fits64, fits128, shared
@@ -40,7 +36,6 @@ _FIELDS = {  # what a kind must have, and what it may
     "SPLIT": ({"num", "den"}, {"num", "den", "px", "qty"}),
     "SPIN_OFF": ({"num", "den", "other"}, {"num", "den", "other", "amount"}),
     "TRANSFER": ({"qty", "other", "other_strategy"}, {"qty", "other", "other_strategy", "amount", "px"}),
-<<<<<<< HEAD
     "CROSS": ({"qty", "other_strategy"}, {"qty", "other_strategy", "px"}),
     "DEPOSIT": ({"amount", "other"}, {"amount", "other"}),
     "WITHDRAWAL": ({"amount", "other"}, {"amount", "other"}),
@@ -48,11 +43,6 @@ _FIELDS = {  # what a kind must have, and what it may
 }
 _MARGINED = frozenset({"PERPETUAL", "FUTURE", "FX_NDF", "FX_FORWARD"})
 _QUANTITY = frozenset({"TRANSFER", "CROSS", "SPLIT", "REWARD", "SPIN_OFF", "EXPIRE", "RETURN_OF_CAPITAL"})
-=======
-}
-_MARGINED = frozenset({"PERPETUAL", "FUTURE", "FX_NDF", "FX_FORWARD"})
-_QUANTITY = frozenset({"TRANSFER", "SPLIT", "REWARD", "SPIN_OFF", "EXPIRE", "RETURN_OF_CAPITAL"})
->>>>>>> h_store
 
 
 def read(body: bytes) -> tuple[bytes, Entry]:
