@@ -21,8 +21,7 @@ from libc.string cimport memcmp, memset
 from ringfence.core.breaks cimport raise_break, raise_daily
 from ringfence.core.cash_fees cimport Payment, follow_payment, may_pay, paid_before
 from ringfence.core.ledger_events cimport book
-from ringfence.core.ledger_index cimport find_event, find_position
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_index cimport find_event, find_position, in_force
 from ringfence.core.ledger_recompute cimport POSITION_UNNAMED
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
 from ringfence.core.reservations cimport weigh_booked

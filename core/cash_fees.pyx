@@ -14,8 +14,7 @@ from libc.string cimport memset
 
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.cash cimport add_paid, can_pay
-from ringfence.core.ledger_index cimport find_event
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_index cimport find_event, in_force
 from ringfence.core.ledger_trades cimport in_base, power_of_ten
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_is_figure, rf_wide_load, rf_wide_narrow, rf_wide_quotient

@@ -7,133 +7,24 @@ A kind reads the event and the state only, so that a recomputation can apply it 
 funding, income, a settlement and a return of capital then have changed nothing; kinds of several steps may have done some: their caller recomputes.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport uint8_t, uint32_t
 
+from ringfence.core.ledger_index cimport in_force
 from ringfence.core.ledger_legs cimport unrealized_at
 from ringfence.core.ledger_trades cimport (
-    NAMED, OPENS, Trade, accumulate, exact_unit, in_base, move_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
+    accumulate, accumulate_base, add_fee, apply_fill, in_base, move_base, move_lots, receive_lot, trade_at, unit_value, value_of,
 )
 from ringfence.core.lots cimport LedgerTables, make_room, rank_of, rebuild_heap, remove_lot, spare_lots
 from ringfence.core.wide cimport (
-    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
+    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_ratio, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
     RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_EVENT_KIND_FUNDING, RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL,
-    RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE,
-    RF_LEDGER_FEE_CAPITALIZE, RF_LEDGER_FEE_ELSEWHERE,
-    RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
-    RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NOT_HELD,
+    RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER,
+    RF_LEDGER_INVERSE, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NOT_HELD,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent, LedgerInstrument, LedgerPosition, Lot,
 )
-
-
-cdef const LedgerEvent *in_force(const LedgerTables *t, uint32_t row) noexcept nogil:
-    return &t.events[t.events[row].newest if t.events[row].newest else row]
-
-
-cdef inline int accumulate_base(LedgerPosition *p, uint64_t *figure, const LedgerEvent *e, wide_t value, wide_t *base) noexcept nogil:
-    """Add the value at the event's rate to a figure in the reporting currency; without a rate those figures say nothing from now on. 0: it does not fit."""
-    base[0] = 0
-    if e.fx == 0:
-        p.base_unknown |= value != 0
-        return 1
-    return in_base(e, value, base) and accumulate(figure, base[0])
-
-
-cdef inline int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
-    cdef wide_t base = 0
-    if not accumulate_base(p, p.fees_base, e, value, &base):
-        return 0
-    if not accumulate(p.fees, value):
-        accumulate(p.fees_base, -base)
-        return 0
-    return 1
-
-
-cdef inline int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const LedgerEvent *e, wide_t qty, wide_t px, wide_t *value) noexcept nogil:
-    """A trade without fee at a price; its value is handed back."""
-    cdef const LedgerInstrument *i = &t.instruments[t.positions[position].instrument]
-    cdef Trade x
-    if not value_of(i, qty, px, value):
-        return RF_LEDGER_RESULT_BAD_PRICE if i.flags & RF_LEDGER_INVERSE and px <= 0 else RF_LEDGER_RESULT_OVERFLOW
-    memset(&x, 0, sizeof(Trade))
-    x.qty = qty
-    x.value = value[0]
-    x.unit = exact_unit(i, px)
-    x.px = px
-    x.seq = t.events[row].seq
-    x.event = row
-    return trade(t, position, e, &x)
-
-
-cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
-    cdef const LedgerEvent *root = &t.events[row]
-    cdef const LedgerEvent *e = in_force(t, row)
-    cdef LedgerPosition *p = &t.positions[root.position]
-    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
-    cdef wide_t px = rf_wide_load(e.px), fee = 0, fee_value = 0
-    cdef uint8_t unknown = p.base_unknown
-    cdef Trade x, after_fee
-    cdef int result, names
-    x.qty = rf_wide_load(e.qty)
-    x.px = px
-    x.fee = 0
-    x.unit = exact_unit(i, px)
-    x.seq = root.seq
-    x.event = row
-    x.first_pick = e.first_pick
-    x.pick_count = e.pick_count if p.method == RF_LEDGER_METHOD_SPEC else 0
-    if i.flags & RF_LEDGER_INVERSE and px <= 0:
-        return RF_LEDGER_RESULT_BAD_PRICE
-    if x.unit != 0:
-        if not rf_wide_product(x.qty, x.unit, &x.value) or not rf_wide_is_figure(x.value):
-            return RF_LEDGER_RESULT_OVERFLOW
-    elif not value_of(i, x.qty, px, &x.value):
-        return RF_LEDGER_RESULT_OVERFLOW
-    if p.method == RF_LEDGER_METHOD_SPEC:
-        after_fee = x
-        if e.fee_kind == RF_LEDGER_FEE_BASE:
-            after_fee.qty -= rf_wide_load(e.fee)
-        names = names_its_lots(t, root.position, &after_fee)
-        if row == t.watched:
-            t.verdict = names
-        if names != NAMED and names != OPENS:
-            return RF_LEDGER_RESULT_AMBIGUOUS
-    if e.fee_kind:
-        fee = rf_wide_load(e.fee)
-        fee_value = fee
-        if e.fee_kind == RF_LEDGER_FEE_CAPITALIZE:
-            x.fee = fee
-            fee_value = 0
-        elif e.fee_kind == RF_LEDGER_FEE_BASE:
-            if i.flags & RF_LEDGER_INVERSE:
-                return RF_LEDGER_RESULT_BAD_EVENT
-            if not value_of(i, fee, px, &fee_value):
-                return RF_LEDGER_RESULT_OVERFLOW
-            x.qty -= fee
-            x.value -= fee_value
-        elif e.fee_kind == RF_LEDGER_FEE_HELD:
-            result = trade_at(t, root.other_position, row, e, -fee, rf_wide_load(e.fee_px), &fee_value)
-            if result != RF_LEDGER_RESULT_BOOKED:
-                return result
-            fee_value = -fee_value
-        if fee_value != 0 and not add_fee(p, e, fee_value):
-            return RF_LEDGER_RESULT_OVERFLOW
-        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):
-            add_fee(p, e, -fee_value)
-            p.base_unknown = unknown
-            return RF_LEDGER_RESULT_OVERFLOW
-        if x.qty == 0:
-            return RF_LEDGER_RESULT_BOOKED
-    result = trade(t, root.position, e, &x)
-    if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
-        add_fee(p, e, -fee_value)
-        p.base_unknown = unknown
-        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:
-            accumulate(p.fees_elsewhere, -fee_value)
-    return result
 
 
 cdef int apply_income(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:

@@ -1434,7 +1434,12 @@ _RECORDS = (
             Field("flatten_reason", "u8", "why the last try sent nothing", enum="DenyReason"),
             _pad(1, "pad_1"),
             Field("margin_rate", "u16", "row in margin_rates that it is margined by; 0: the one rate of its scopes"),
-            Field("besides", "i64", "funding, income, fees and cost that was moved to it, as its account's equity counts them", "10^-4 of the firm's currency"),
+            Field(
+                "equity",
+                "i64",
+                "what it paid and received, and is worth at the reference price, as its account's equity counts it",
+                "10^-4 of the firm's currency",
+            ),
         ),
     ),
     Record(

@@ -77,7 +77,7 @@ class Books:
         self._frames = hashlib.sha256()
         self._named = {"accounts": 0, "strategies": 0, "venues": 0}
         self._instruments: set[int] = set()
-        self._marks: dict[int, tuple[int, ...]] = {}  # of what the ledger has booked
+        self._marks: dict[int, tuple[int, int, int, int]] = {}  # of what the ledger has booked
         self._rates: dict[int, tuple[int, int]] = {}
         self._memberships: dict[tuple[str, int], str] = {}
         self._day = -1
@@ -193,7 +193,7 @@ class Books:
             account, strategy, instrument = (int(positions[row][name]) for name in ("account", "strategy", "instrument"))
             keys.append((row, account, strategy, instrument))
             if instrument not in self._marks:
-                self._marks[instrument] = ()
+                self._marks[instrument] = (0, 0, 0, _MID)
                 valuations.append(self._valuation(instrument))
         self._positions = len(positions) - 1
         methods = [(seq, ns, position, _METHODS[method]) for seq, ns, position, method in self.feed.methods[self._methods :]]

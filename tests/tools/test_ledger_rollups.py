@@ -274,7 +274,9 @@ def test_commands_when_sums_are_asked_for_print_them(tmp_path: Path, capsys: pyt
     assert cli.main(["ledger", "identity", "--data", str(tmp_path)]) == 0
     assert "both sides agree" in capsys.readouterr().out
     assert cli.main(["ledger", "pnl", "--base", "--data", str(tmp_path)]) == 0
-    assert f"total {total:f} USD" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"total {total:f} USD" in out
+    assert "fx on the cash of accounts, with deposits and conversions: " in out
 
 
 def test_command_when_keys_are_named_are_those_of_the_rollups() -> None:

@@ -57,11 +57,11 @@ SELECT 'venue', v.venue, v.position, w.held, v.qty, v.cost, v.realized, v.fees, 
        v.realized_base, v.realized_fx, v.fees_base, v.income_base, v.moved_base, v.base_unknown, v.postings, v.updated_seq
 FROM (
     SELECT position, venue, exact_sum(units) AS qty, exact_sum(cost) AS cost, exact_neg(exact_sum(pnl)) AS realized,
-       exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
-       exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
-       exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
-       exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings,
-       max(seq) AS updated_seq
+           exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
+           exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
+           exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
+           exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings,
+           max(seq) AS updated_seq
     FROM postings_now GROUP BY position, venue
 ) AS v
 JOIN (SELECT position, exact_sum(units) AS held FROM postings_now GROUP BY position) AS w ON w.position = v.position;
