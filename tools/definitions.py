@@ -99,7 +99,11 @@ _COUNTS = {
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
 _LEDGER_COUNTS = {"executions": "event_count", "lots": "lot_count"}
 """The same of the ledger's head."""
-_ROWS = {"scope_set_count": CONSTANTS["SETS_OF_SCOPE"][0], "event_count": 2, "cash_count": CONSTANTS["CASH_OF_ACCOUNT"][0]}  # for each that the setting names; of other tables as many
+_ROWS = {
+    "scope_set_count": CONSTANTS["SETS_OF_SCOPE"][0],
+    "event_count": 2,
+    "cash_count": CONSTANTS["CASH_OF_ACCOUNT"][0],
+}  # for each that the setting names; of other tables as many
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
 _DAYS_OF_CHANGE = 15  # of a HolidayChange
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
