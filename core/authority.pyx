@@ -13,9 +13,9 @@ higher than that of any signed command before, and the time is not over. The num
 Looser is what allows more (core/looser): a higher limit or none, a grant, the release of a kill, a strategy that was silenced, poisoned or disabled for
 repeated executions set free again, a definition that opens an object or takes back what bounds it (``definitions.widens``), a strategy that one person has
 added let loose. Two it takes as well to resume what was halted, to begin a trading day before its time (core/day), to say that an order in doubt is over
-(which gives back what it reserves), whose an execution in suspense is, and to book an entry of the ledger (core/entries); of these who is alone on an instance
-may decide, since he could add the second operator himself. An approval is of what was proposed: when the state has moved on, or its proposer may no longer
-command it, it does not count.
+(which gives back what it reserves), whose an execution in suspense is, to book an entry of the ledger (core/entries), and to set a position's cost method
+(core/methods); of these who is alone on an instance may decide, since he could add the second operator himself. An approval is of what was proposed: when the
+state has moved on, or its proposer may no longer command it, it does not count.
 The first configuration of an instance that has never taken an intent is taken as it is (operator "config", the owner's uid); later a looser file is a
 proposal like any other. While no operator is defined (unit tests, scenarios) everybody may do everything at once.
 
@@ -35,6 +35,7 @@ from ringfence.core.definitions cimport define, is_alone, is_definition, row_of,
 from ringfence.core.entries cimport book_entry, can_book_entry, entry_state, key_of
 from ringfence.core.kill cimport held_back, kill, kill_by_word, release
 from ringfence.core.looser cimport frees_strategy, held_status, limit_loosens, limit_now, repeats_itself
+from ringfence.core.methods cimport can_set_method, own_method, set_own_method
 from ringfence.core.overrides cimport changed_for_good, end_override
 from ringfence.core.permissions cimport change_permission, grants_more
 from ringfence.core.proposals cimport end, find_proposal, is_live, may_hold, plan_expiry, record, withdraw_images, withdraw_kind
@@ -46,11 +47,12 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_OPERATOR,
     RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL,
     RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_RESOLVE_ORDER, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SET_LIMIT,
-    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW, RF_KILL_CANCEL,
-    RF_OPERATOR_ROLE_RISK, RF_ORD_STATUS_NEW, RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING,
+    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_METHOD, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW,
+    RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK, RF_ORD_STATUS_NEW, RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING,
+    RF_PROPOSAL_STATE_RUNNING,
     RF_PROPOSAL_STATE_WITHDRAWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, DayStart, Decision, HolidayChange, KillOrder, LedgerEntry,
-    LimitChange, Operator, OrderAction, PermissionChange, Proposal, Signature, Strategy, TableRows,
+    LimitChange, MethodChange, Operator, OrderAction, PermissionChange, Proposal, Signature, Strategy, TableRows,
 )
 
 from ringfence.ipc.schema import ENUMS
@@ -59,7 +61,7 @@ from ringfence.ipc.schema import ENUMS
 ROLES = {
     "SET_STRATEGY": "TRADER", "MASS_CANCEL": "TRADER", "DONT_KNOW": "TRADER", "RESOLVE_ORDER": "TRADER", "ASSIGN_EXECUTION": "TRADER", "HALT": "TRADER",
     "KILL": "TRADER", "RESUME": "RISK", "SET_LIMIT": "RISK", "SET_PERMISSION": "RISK", "SET_LOCATE": "RISK", "RELEASE": "RISK", "APPROVE": "RISK",
-    "WITHDRAW": "TRADER", "BOOK_ENTRY": "RISK",
+    "WITHDRAW": "TRADER", "BOOK_ENTRY": "RISK", "SET_METHOD": "RISK",
 }
 
 cdef enum:
@@ -158,7 +160,9 @@ cdef int is_judged(const EngineState *s, const Control *c) noexcept nogil:
         return s.engine.restrictions & OF_PEOPLE != 0
     if c.kind == RF_CONTROL_KIND_RESOLVE_ORDER:
         return (<const OrderAction*>c.body).ord_status != RF_ORD_STATUS_NEW
-    return c.kind == RF_CONTROL_KIND_ASSIGN_EXECUTION or c.kind == RF_CONTROL_KIND_BOOK_ENTRY or (c.kind == RF_CONTROL_KIND_ROLL_DAY and not is_due(s, c.day))
+    if c.kind == RF_CONTROL_KIND_BOOK_ENTRY or c.kind == RF_CONTROL_KIND_SET_METHOD:
+        return 1
+    return c.kind == RF_CONTROL_KIND_ASSIGN_EXECUTION or (c.kind == RF_CONTROL_KIND_ROLL_DAY and not is_due(s, c.day))
 
 
 cdef int can_wait(EngineState *s, const Control *c) noexcept nogil:
@@ -169,6 +173,8 @@ cdef int can_wait(EngineState *s, const Control *c) noexcept nogil:
         return held_back(s, <const KillOrder*>c.body) != 0
     if c.kind == RF_CONTROL_KIND_BOOK_ENTRY:
         return can_book_entry(s, <const LedgerEntry*>c.body)
+    if c.kind == RF_CONTROL_KIND_SET_METHOD:
+        return can_set_method(s, <const MethodChange*>c.body)
     return can_act(s, c.kind, <const OrderAction*>c.body) if is_action(c.kind) else 1
 
 
@@ -211,6 +217,7 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     cdef const OrderAction *a = <const OrderAction*>body
     cdef const DayStart *day = <const DayStart*>body
     cdef const LedgerEntry *entry = <const LedgerEntry*>body
+    cdef const MethodChange *method = <const MethodChange*>body
     cdef const HolidayChange *holidays = <const HolidayChange*>body
     cdef uint64_t what = 0
     cdef int64_t after = after_of(s, kind, status, body)
@@ -242,6 +249,9 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
         what = key_of(entry)
         done = book_entry(s, entry)
         after = entry_state(s, entry)
+    elif kind == RF_CONTROL_KIND_SET_METHOD:
+        what = mix(method.instrument, <uint64_t>method.account << 16 | method.strategy)
+        done = set_own_method(s, method)
     elif kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS:
         what = holidays.currency
         done = define_holidays(s, holidays)
@@ -304,6 +314,8 @@ cdef int64_t state_of(const EngineState *s, uint8_t kind, uint16_t strategy, con
         return s.orders[a.order_id].cum_qty if a.order_id <= s.engine.order_count else 0
     if kind == RF_CONTROL_KIND_BOOK_ENTRY:
         return entry_state(s, <const LedgerEntry*>body)
+    if kind == RF_CONTROL_KIND_SET_METHOD:
+        return own_method(s, <const MethodChange*>body)
     return assignment_of(s, a.execution) if kind == RF_CONTROL_KIND_ASSIGN_EXECUTION else 0
 
 
@@ -326,6 +338,8 @@ cdef int64_t after_of(const EngineState *s, uint8_t kind, uint8_t status, const 
         return a.ord_status
     if kind == RF_CONTROL_KIND_ASSIGN_EXECUTION:
         return whose(a.order_id, a.strategy)
+    if kind == RF_CONTROL_KIND_SET_METHOD:
+        return (<const MethodChange*>body).method
     return <int64_t>digest_of(body) if is_definition(kind) or kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS else 0
 
 
@@ -407,7 +421,9 @@ cdef void expire(EngineState *s) noexcept nogil:
 # ---- one entry -----------------------------------------------------------------------------------------------------------------------------
 
 cdef int is_controlled(uint8_t kind) noexcept nogil:
-    if kind == RF_CONTROL_KIND_RESUME or kind == RF_CONTROL_KIND_ROLL_DAY or kind == RF_CONTROL_KIND_BOOK_ENTRY or is_action(kind):
+    if kind == RF_CONTROL_KIND_RESUME or kind == RF_CONTROL_KIND_ROLL_DAY or is_action(kind):
+        return 1
+    if kind == RF_CONTROL_KIND_BOOK_ENTRY or kind == RF_CONTROL_KIND_SET_METHOD:
         return 1
     if kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS:
         return 1

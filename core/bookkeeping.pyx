@@ -5,8 +5,9 @@
 
 An execution's identity in the ledger is its row, so a bust or correction names the row that was booked; where the execution table is full there is none,
 and such a fill can no longer be busted (EXECUTIONS_FULL has said so). What the ledger had to refuse comes in when a correction or an assignment names it.
-A position takes its account's cost method at its first trade after it was flat. Money has 18 decimals for every instrument, so that sums over positions are
-exact and a figure may reach 4 * 10^19 units; the value of a linear trade is exact while price and quantity have 18 decimals together.
+A position takes its account's cost method, or its own (core/methods.pyx), at its first trade after it was flat. A close under SPEC that names no lots waits for
+them (core/ledger_names.pyx). Money has 18 decimals for every instrument, so that sums over positions are exact and a figure may reach 4 * 10^19 units; the
+value of a linear trade is exact while price and quantity have 18 decimals together.
 The rate to the firm's currency is that of the settlement currency when the event is booked; without one, figures in that currency say that they are unknown.
 A commission in the settlement currency is an expense, one in what is traded changes the quantity (where a unit of quantity is one of it, or more make one),
 one in another currency is an expense at the rates of the moment. Tables are in the region ``state``, written by the engine alone. What can fail: a full table
@@ -17,11 +18,14 @@ its own (microseconds late, a second truth).
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from ringfence.core.breaks cimport raise_break
+from ringfence.core.breaks cimport raise_break, raise_daily
+from ringfence.core.cash_fees cimport Payment, follow_payment, may_pay, paid_before
 from ringfence.core.ledger_events cimport book
 from ringfence.core.ledger_index cimport find_event, find_position
 from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_recompute cimport POSITION_UNNAMED
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
+from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState, currency_of
 from ringfence.core.value_dates cimport keep_dates, value_day_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
@@ -29,10 +33,11 @@ from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
     RF_COMM_TYPE_PERCENT,
     RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
-    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
+    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
     RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
-    RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_BOOKED, RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
+    RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD,
+    RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
     LedgerEvent, LedgerInstrument, Order, VenueEvent,
 )
 
@@ -63,6 +68,8 @@ cdef int valuation_of(const Instrument *image, LedgerInstrument *i) noexcept nog
         or image.kind == RF_INSTRUMENT_KIND_FX_FORWARD
     ):
         i.flags |= RF_LEDGER_MARGIN
+    if image.daily and image.kind == RF_INSTRUMENT_KIND_FUTURE:
+        i.flags |= RF_LEDGER_DAILY
     i.qty_digits = image.qty_digits
     i.px_digits = image.price_digits
     i.money_digits = RF_LEDGER_MONEY_DIGITS
@@ -143,11 +150,15 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
         e.fee_kind = RF_LEDGER_FEE_BASE
         if whole * unit != fee:  # finer than a quantity can be: its value is an expense
             e.fee_kind = RF_LEDGER_FEE_ELSEWHERE
+            e.other_instrument = i.base_currency
+            rf_wide_store(e.fee_px, fee)
             if not rf_wide_ratio(fee, rf_wide_from(px), power_of_ten(i.price_digits), &whole):
                 return 0
         fee = whole
     else:
-        paid = &s.currencies[currency_of(s, code)]
+        e.other_instrument = currency_of(s, code)
+        rf_wide_store(e.fee_px, fee)
+        paid = &s.currencies[e.other_instrument]
         settle = &s.currencies[v.settle_asset]
         if v.settle_asset == 0 or paid.rate <= 0 or settle.rate <= 0 or not rf_wide_ratio(fee, rf_wide_from(paid.rate), rf_wide_from(settle.rate), &fee):
             return 0
@@ -175,13 +186,23 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
 
 cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const LedgerEvent *e) noexcept nogil:
     cdef uint64_t merged = s.ledger.head.merged_lots
-    cdef int result = book(&s.ledger, e)
+    cdef int result, pays = may_pay(e)
+    cdef Payment before
+    if pays:
+        paid_before(s, e, &before)
+    result = book(&s.ledger, e)
+    if result == RF_LEDGER_RESULT_BOOKED or e.kind == RF_LEDGER_EVENT_KIND_FILL:
+        weigh_booked(s, e)
+    if result == RF_LEDGER_RESULT_HELD:
+        result = RF_LEDGER_RESULT_AMBIGUOUS  # it waits for the names of its lots
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
     else:
         keep_dates(s)
-    if merged == 0 and s.ledger.head.merged_lots:
-        raise_break(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots, 0)
+        if pays:
+            follow_payment(s, order, event, &before)
+    if s.ledger.head.merged_lots != merged:
+        raise_daily(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots)
 
 
 cdef int take_commission(EngineState *s, Order *order, const VenueEvent *event, int64_t signed_qty, int64_t px, LedgerEvent *e) noexcept nogil:
@@ -197,10 +218,12 @@ cdef int take_commission(EngineState *s, Order *order, const VenueEvent *event, 
 
 
 cdef uint8_t follow_method(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
-    """The account's cost method, which a position that is flat takes now. Without an account: WAC."""
+    """The position's own cost method, else its account's, which a position that is flat takes now. Without an account: WAC."""
     cdef uint8_t method = s.accounts[account].method if s.accounts[account].method else RF_LEDGER_METHOD_WAC
     cdef uint32_t row = find_position(&s.ledger, account, strategy, instrument)
-    if row and rf_wide_load(s.ledger.positions[row].qty) == 0:
+    if s.ledger.positions[row].own_method:  # row 0 is empty
+        method = s.ledger.positions[row].own_method
+    if row and rf_wide_load(s.ledger.positions[row].qty) == 0 and not s.ledger.positions[row].flags & POSITION_UNNAMED:
         s.ledger.positions[row].method = method
     return method
 
@@ -283,6 +306,7 @@ cdef void book_assignment(
     e.fee_kind = was.fee_kind
     rf_wide_store(e.fee, rf_wide_load(was.fee))
     rf_wide_store(e.fee_px, rf_wide_load(was.fee_px))
+    e.other_instrument = was.other_instrument
     rf_wide_store(e.qty, rf_wide_from(signed_qty))
     rf_wide_store(e.px, rf_wide_from(px))
     book_bust(s, order, event, named)

@@ -37,3 +37,11 @@ cdef void raise_break(EngineState *s, uint8_t kind, Order *order, const VenueEve
         copy_text(b.exec_id, event.exec_id, 40)
         copy_text(b.cl_ord_id, event.cl_ord_id, 24)
         copy_text(b.text, event.text, 64)
+
+
+cdef void raise_daily(EngineState *s, uint8_t kind, Order *order, const VenueEvent *event, int64_t ours) noexcept nogil:
+    cdef uint64_t row, rows = s.engine.break_count + 1 if s.engine.break_count + 1 < s.break_rows else s.break_rows
+    for row in range(1, rows):
+        if s.breaks[row].kind == kind and s.breaks[row].theirs == s.engine.day:
+            return
+    raise_break(s, kind, order, event, ours, s.engine.day)

@@ -1,5 +1,5 @@
 # Chains, checkpoints, recomputation.
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from ringfence.core.lots cimport LedgerTables
 from ringfence.ipc.records cimport LedgerEvent
@@ -8,6 +8,7 @@ from ringfence.ipc.records cimport LedgerEvent
 cdef enum:
     POSITION_LINKED = 2          # events tie it to other positions: they are recomputed together
     POSITION_SKIPPED = 4         # a recomputation left an event out that no longer can be booked
+    POSITION_UNNAMED = 8         # a close of it waits for the names of its lots
 
 # The event that follows one in the chain of a position.
 cdef inline uint32_t next_event(const LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil:
@@ -16,6 +17,8 @@ cdef inline uint32_t next_event(const LedgerTables *t, uint32_t position, uint32
 
 # Stamp (head.stamp) and list (next_of_family) the positions that events tie to these two, the second may be 0; return the first.
 cdef uint32_t family_of(LedgerTables *t, uint32_t position, uint32_t other) noexcept nogil
+# Set the state of an event and count it in head.held while it is a fill that waits for names.
+cdef void set_state(LedgerTables *t, uint32_t row, uint8_t state) noexcept nogil
 # Put an event at its place, by row, among those of a position.
 cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
 # Put an event that was just booked behind those of its positions.

@@ -5,21 +5,31 @@ checkpoint before the change and applies what follows once more, in sequence ord
 taken every LEDGER_CHECKPOINT_EVENTS events when there is such a moment. Positions tied by a transfer, a spin-off or a fee paid from lots are recomputed
 together, from their first event.
 
+A close of SPEC whose lots are not named, or not any more, is HELD at its place and comes in by itself when a recomputation finds its lots clear or named.
 What can fail: an event that was right when it came can be impossible now (a transfer of what was busted, lots that are no more): it is left out, and the
 position says so (POSITION_SKIPPED). A figure that no longer fits is told to the caller, who takes the change back. When the checkpoint table is full, later
 recomputations walk further (counted). Rejected: whole-ledger snapshots (copying them costs more than the events that they save).
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.ledger_kinds cimport apply
 from ringfence.core.ledger_legs cimport touch
 from ringfence.core.lots cimport LedgerTables, insert_lot, new_lot, remove_lots
 from ringfence.ipc.records cimport (
-    RF_LEDGER_CHECKPOINT_EVENTS, RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_OVERFLOW, LedgerCheckpoint, LedgerEvent,
+    RF_LEDGER_CHECKPOINT_EVENTS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
+    RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_OVERFLOW, LedgerCheckpoint, LedgerEvent,
     LedgerPosition, Lot,
 )
+
+
+cdef void set_state(LedgerTables *t, uint32_t row, uint8_t state) noexcept nogil:
+    cdef LedgerEvent *e = &t.events[row]
+    if e.kind == RF_LEDGER_EVENT_KIND_FILL:
+        t.head.held += state == RF_LEDGER_EVENT_STATE_HELD
+        t.head.held -= e.state == RF_LEDGER_EVENT_STATE_HELD
+    e.state = state
 
 
 cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil:
@@ -127,13 +137,14 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     p.account = now.account
     p.strategy = now.strategy
     p.method = now.method
+    p.own_method = now.own_method
     p.checkpoint = now.checkpoint
     p.first_event = now.first_event
     p.last_event = now.last_event
     p.first_date = now.first_date
     p.stamp = now.stamp
     p.next_of_family = now.next_of_family
-    p.flags = now.flags & POSITION_LINKED
+    p.flags = (now.flags & POSITION_LINKED) | (p.flags & POSITION_UNNAMED)  # of what lies before a checkpoint
     p.mark_px[0] = now.mark_px[0]
     p.mark_px[1] = now.mark_px[1]
     p.marked_seq = now.marked_seq
@@ -174,6 +185,12 @@ cdef int book_anew(LedgerTables *t, uint32_t row) noexcept nogil:
         return RF_LEDGER_RESULT_BOOKED
     t.head.recomputed += 1
     result = apply(t, row)
+    if t.hold_unnamed and e.kind == RF_LEDGER_EVENT_KIND_FILL:
+        if result == RF_LEDGER_RESULT_AMBIGUOUS:
+            set_state(t, row, RF_LEDGER_EVENT_STATE_HELD)
+            t.positions[e.position].flags |= POSITION_UNNAMED
+            return RF_LEDGER_RESULT_BOOKED
+        set_state(t, row, RF_LEDGER_EVENT_STATE_BOOKED)
     if result != RF_LEDGER_RESULT_BOOKED:
         t.positions[e.position].flags |= POSITION_SKIPPED
     return result

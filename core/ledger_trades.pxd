@@ -37,10 +37,17 @@ cdef inline wide_t exact_unit(const LedgerInstrument *i, wide_t px) noexcept nog
 # value in the reporting currency at the event's rate: 1, or 0 when it does not fit.
 cdef int in_base(const LedgerEvent *e, wide_t value, wide_t *out) noexcept nogil
 
-# Whether the lots that a close of SPEC names are there, each once, and add up to it; no name at all is clear when it closes all or there is one lot.
+# What names_its_lots answers; 0: they are wrong.
+cdef enum:
+    NAMED = 1                    # they are there, each once, and add up to what is closed; or there are none, and it closes all or there is one lot
+    SHORT_OF_NAMES = 2           # those that there are do not reach what is closed
+    OPENS = 3                    # nothing is closed
+
 cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x) noexcept nogil
 # Book a trade: against the position it closes lots in the order of the method, what is left opens one.
 cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil
+# Note a base cost that moves with lots from one position to another.
+cdef void move_base(LedgerTables *t, LedgerPosition *p, LedgerPosition *to, wide_t cost_base) noexcept nogil
 # Take `qty` (with the position's sign, at most all of it) with its lots and cost to another position of the same instrument.
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil
 # Give a position a lot that comes with cost and sequence; the target is flat or has the same sign.

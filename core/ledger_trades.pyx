@@ -6,7 +6,7 @@
 State is (quantity, cost) per lot, both signed; unit cost is derived. What a close takes out is ``cost * k / n``, half-even, the last close takes all, so that a
 flat position has cost exactly 0. Proceeds of a close over several lots are split by cumulative rounding. At every step, to the last unit:
 
-    cost - realized - moved = flow        (flow: sum of what was paid for quantities)
+    cost - realized - moved = flow        (flow: sum of what was paid for quantities; the same of the base figures, at the rates of their moments)
 
 Overflow is refused before anything is written: ``bound`` grows by the size of every amount and no figure can pass it, so one comparison guards them all; it
 shrinks to what was realized when the position is flat. Tables are the caller's. Rejected: checks at each addition, with undo of the lots already closed.
@@ -20,7 +20,7 @@ from ringfence.core.wide cimport (
     wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_INVERSE, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
+    RF_LEDGER_DAILY, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_WAC, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BOOKED,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_NOT_HELD, RF_LEDGER_RESULT_OVERFLOW, LedgerClosing, LedgerEvent, LedgerInstrument, LedgerPick,
     LedgerPosition, Lot,
 )
@@ -83,10 +83,10 @@ cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x
     cdef uint32_t i, j
     cdef wide_t held = rf_wide_load(p.qty), total = 0, part, closing
     if held == 0 or x.qty == 0 or (held > 0) == (x.qty > 0):
-        return 1
+        return OPENS
     closing = rf_wide_abs(x.qty) if rf_wide_abs(x.qty) < rf_wide_abs(held) else rf_wide_abs(held)
     if x.pick_count == 0:
-        return p.lot_count == 1 or closing == rf_wide_abs(held)
+        return NAMED if p.lot_count == 1 or closing == rf_wide_abs(held) else SHORT_OF_NAMES
     for i in range(x.first_pick, x.first_pick + x.pick_count):
         part = rf_wide_load(t.picks[i].qty)
         if part <= 0 or part > open_of(t, position, t.picks[i].key):
@@ -95,7 +95,9 @@ cdef int names_its_lots(const LedgerTables *t, uint32_t position, const Trade *x
             if t.picks[j].key == t.picks[i].key:
                 return 0
         total += part
-    return total == closing
+    if total < closing:
+        return SHORT_OF_NAMES
+    return NAMED if total == closing else 0
 
 
 cdef void say_closing(LedgerTables *t, uint32_t position, uint64_t seq, uint64_t lot_seq, uint32_t lot_event, wide_t qty, wide_t realized) noexcept nogil:
@@ -223,7 +225,7 @@ cdef int opening_rank(const LedgerTables *t, const LedgerPosition *p, const Trad
 cdef void flatten_bound(LedgerPosition *p) noexcept nogil:
     """What the figures of a flat position can still reach."""
     cdef wide_t bound = rf_wide_abs(rf_wide_load(p.realized)) + rf_wide_abs(rf_wide_load(p.realized_base))
-    rf_wide_store(p.bound, bound + rf_wide_abs(rf_wide_load(p.moved)))
+    rf_wide_store(p.bound, bound + rf_wide_abs(rf_wide_load(p.moved)) + rf_wide_abs(rf_wide_load(p.moved_base)))
 
 
 cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const Trade *x) noexcept nogil:
@@ -271,6 +273,13 @@ cdef int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, const T
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef void move_base(LedgerTables *t, LedgerPosition *p, LedgerPosition *to, wide_t cost_base) noexcept nogil:
+    if t.instruments[p.instrument].flags & RF_LEDGER_DAILY:  # nothing was paid for it, and the figure says what settlements paid
+        return
+    rf_wide_store(p.moved_base, rf_wide_load(p.moved_base) - cost_base)
+    rf_wide_store(to.moved_base, rf_wide_load(to.moved_base) + cost_base)
+
+
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[source]
     cdef LedgerPosition *to = &t.positions[target]
@@ -295,6 +304,7 @@ cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty
         close_lot(t, source, row, k, &cost, &cost_base)
         rf_wide_store(p.moved, rf_wide_load(p.moved) - cost)
         rf_wide_store(to.moved, rf_wide_load(to.moved) + cost)
+        move_base(t, p, to, cost_base)
         rf_wide_store(to.bound, rf_wide_load(to.bound) + rf_wide_abs(cost) + rf_wide_abs(cost_base))
         rank = rf_wide_load(lot.rank)
         if by_rank(to) and to.method != p.method:

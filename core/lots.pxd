@@ -37,6 +37,9 @@ ctypedef struct LedgerTables:
     uint32_t refusal_count
     int keep                     # 1: touched rows and refusals are of all bookings since the caller emptied them, and legs their sum; 0: of the last
     int replaying                # what is booked once more says nothing
+    int hold_unnamed             # 1: a close of SPEC that names no lots has its row, HELD, and waits for names; 0: it is refused
+    uint32_t watched             # a close whose names are on trial, and
+    int verdict                  # what ledger_trades.names_its_lots said of them
 
 # A free row, zeroed; when none is left, dust is merged (counted) so that there is one. 0: no position has two lots.
 cdef uint32_t new_lot(LedgerTables *t) noexcept nogil

@@ -60,7 +60,7 @@ _DERIVED = {
     "value_dates": ("ValueDate", "positions", CONSTANTS["DATES_OF_POSITION"][0], 1),
     "ledger_instruments": ("LedgerInstrument", "instruments", 1, 1),
     "ledger_positions": ("LedgerPosition", "positions", 1, 1), "ledger_events": ("LedgerEvent", "executions", 2, 1),
-    "ledger_picks": ("LedgerPick", "positions", 1, 1), "ledger_checkpoints": ("LedgerCheckpoint", "executions", 1, LEDGER_CHECKPOINT_EVENTS // 2),
+    "ledger_picks": ("LedgerPick", "executions", 1, 1), "ledger_checkpoints": ("LedgerCheckpoint", "executions", 1, LEDGER_CHECKPOINT_EVENTS // 2),
 }
 _INDEXES = {
     "by_client_id": "orders", "by_execution": "executions", "by_position": "positions", "by_venue_order_id": "orders", "by_content": "orders",
@@ -241,6 +241,7 @@ cdef uint64_t longest_table(const EngineState *s) noexcept nogil:
     n = e.scope_set_count if e.scope_set_count > n else n
     n = e.cash_count if e.cash_count > n else n
     n = e.value_date_count if e.value_date_count > n else n
+    n = s.ledger.head.pick_count if s.ledger.head.pick_count > n else n
     n = s.ledger.head.lot_count if s.ledger.head.lot_count > n else n
     n = s.ledger.head.event_count if s.ledger.head.event_count > n else n
     n = s.ledger.head.checkpoint_count if s.ledger.head.checkpoint_count > n else n
@@ -388,6 +389,7 @@ cdef class State:
         t.head.instrument_rows, t.head.position_rows, t.head.lot_rows = rows["ledger_instruments"], rows["ledger_positions"], rows["lots"]
         t.head.event_rows, t.head.pick_rows, t.head.checkpoint_rows = rows["ledger_events"], rows["ledger_picks"], rows["ledger_checkpoints"]
         t.head.slots = rows["by_ledger_key"]
+        t.hold_unnamed = 1
 
     def clear(self):
         """Empty every table and index again, and what was queued for gateways."""

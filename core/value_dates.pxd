@@ -2,7 +2,7 @@
 from libc.stdint cimport uint32_t
 
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport RF_LEDGER_EVENT_STATE_BOOKED, HolidayChange, Instrument, LedgerEvent, LedgerPosition, ValueDate
+from ringfence.ipc.records cimport RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_STATE_BOOKED, HolidayChange, Instrument, LedgerEvent, LedgerPosition, ValueDate
 
 # Note when a trade of now settles: after a definition.
 cdef void date_instrument(const EngineState *s, Instrument *i) noexcept nogil
@@ -22,7 +22,7 @@ cdef inline void keep_dates(EngineState *s) noexcept nogil:
     cdef ValueDate *d = &s.value_dates[p.first_date]
     if (
         p.first_date and d.next == 0 and d.value_day == (e.value_day if e.value_day > s.engine.day else 0)
-        and e.state == RF_LEDGER_EVENT_STATE_BOOKED and not (e.root | e.newest | e.other_position)
+        and e.state == RF_LEDGER_EVENT_STATE_BOOKED and e.kind != RF_LEDGER_EVENT_KIND_CROSS and not (e.root | e.newest | e.other_position)
     ):
         d.qty[0] = p.qty[0]
         d.qty[1] = p.qty[1]

@@ -27,8 +27,8 @@ from ringfence.core.calendar cimport business_days_after, date_of, days_since_20
 from ringfence.core.state cimport EngineState, State, currency_of
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_TABLE_FULL, RF_INSTRUMENT_KIND_FX_FORWARD, RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_FX_SPOT, RF_LEDGER_EVENT_STATE_BOOKED, Calendar,
-    HolidayChange, Instrument, LedgerEvent, LedgerPosition, ValueDate,
+    RF_BREAK_KIND_TABLE_FULL, RF_INSTRUMENT_KIND_FX_FORWARD, RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_FX_SPOT, RF_LEDGER_EVENT_KIND_CROSS,
+    RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_STATE_BOOKED, Calendar, HolidayChange, Instrument, LedgerEvent, LedgerPosition, ValueDate,
 )
 
 from ringfence.core.errors import CoreError
@@ -178,22 +178,29 @@ cdef void keep_position(EngineState *s, uint32_t position, uint32_t value_day) n
     rf_wide_store(d.flow, rf_wide_load(d.flow) + flow)
 
 
+cdef void keep_family(EngineState *s, uint32_t position, uint32_t value_day) noexcept nogil:
+    while position:
+        keep_position(s, position, value_day)
+        position = s.ledger.positions[position].next_of_family
+
+
 cdef void keep_every_date(EngineState *s) noexcept nogil:
-    cdef uint32_t row = s.ledger.head.event_count, position
+    cdef uint32_t row = s.ledger.head.event_count
     cdef const LedgerEvent *e = &s.ledger.events[row]
     cdef uint32_t day = e.value_day
     if e.root:
         e = &s.ledger.events[e.root]
-    elif e.newest == 0 and e.state == RF_LEDGER_EVENT_STATE_BOOKED:
+    elif e.newest == 0 and e.state == RF_LEDGER_EVENT_STATE_BOOKED and e.kind != RF_LEDGER_EVENT_KIND_NAME_LOT:
+        if e.kind == RF_LEDGER_EVENT_KIND_CROSS:  # the other half is the row before
+            keep_position(s, s.ledger.events[row - 1].position, day)
         if e.position:
             keep_position(s, e.position, day)
         if e.other_position:
             keep_position(s, e.other_position, day)
         return
-    position = e.position  # a bust or correction, or what one has waited for: the ledger has just recomputed the family of this position
-    while position:
-        keep_position(s, position, day)
-        position = s.ledger.positions[position].next_of_family
+    if e.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        keep_family(s, (e + 1).position, day)
+    keep_family(s, e.position, day)  # a bust, correction or name, or what one has waited for: the ledger has just recomputed the family of this position
 
 
 cdef void settle_position(EngineState *s, LedgerPosition *p) noexcept nogil:

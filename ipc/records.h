@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 8u
-#define RF_LAYOUT_HASH 0xe4db2d5e6429df57ull
+#define RF_LAYOUT_HASH 0xd43c4e890ba105deull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -2038,7 +2038,7 @@ typedef struct {
     uint64_t entered[2]; /* +0: deposits less withdrawals, conversions [10^-18] */
     uint64_t entered_base[2]; /* +16: the same at the rates of their moments [10^-18 of the firm's currency] */
     uint64_t paid[2]; /* +32: fees in this currency of trades that settle in another [10^-18] */
-    uint64_t paid_base[2]; /* +48: the same at the rates of their moments [10^-18 of the firm's currency] */
+    uint64_t paid_base[2]; /* +48: the same at the rates of their moments, less fees in another currency of trades that settle in this one [10^-18 of the firm's currency] */
     int64_t value; /* +64: entered less paid at the rate of now, as its account's equity counts it [10^-4 of the firm's currency] */
     uint64_t updated_seq; /* +72 */
     uint32_t entries; /* +80: that moved it */
@@ -2665,7 +2665,9 @@ typedef struct {
     uint64_t mark_px[2]; /* +328: last mark [instrument scale] */
     uint64_t marked_seq; /* +344: 0: no mark yet */
     uint32_t first_date; /* +352: what it traded by value date: rows in value_dates */
-    char pad_1[28]; /* +356: zero */
+    char pad_1[4]; /* +356: zero */
+    uint64_t moved_base[2]; /* +360: moved, in the reporting currency; margined daily: what settlements paid, at the rates of their moments [money scale] */
+    char pad_2[8]; /* +376: zero */
 } rf_ledger_position_t;
 RF_STATIC_ASSERT(sizeof(rf_ledger_position_t) == 384, "LedgerPosition");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, qty) == 0, "LedgerPosition.qty");
@@ -2708,6 +2710,8 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, mark_px) == 328, "LedgerPosition
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, marked_seq) == 344, "LedgerPosition.marked_seq");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, first_date) == 352, "LedgerPosition.first_date");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_1) == 356, "LedgerPosition.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, moved_base) == 360, "LedgerPosition.moved_base");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_2) == 376, "LedgerPosition.pad_2");
 
 /* What one fill left open. WAC has one, its pool. Written by: engine. */
 typedef struct {
@@ -2746,20 +2750,20 @@ typedef struct {
     uint64_t content; /* +24: digest of what it says */
     uint64_t ref_key; /* +32: of what it busts or corrects */
     uint64_t qty[2]; /* +40: signed: bought is positive [instrument scale] */
-    uint64_t px[2]; /* +56: [instrument scale] */
+    uint64_t px[2]; /* +56: DEPOSIT, WITHDRAWAL, CONVERSION: what amount is worth in the reporting currency, at money scale [instrument scale] */
     uint64_t amount[2]; /* +72: received is positive [money scale] */
     uint64_t fee[2]; /* +88: by fee_kind [money scale, or units] */
-    uint64_t fee_px[2]; /* +104: [scale of fee_instrument] */
+    uint64_t fee_px[2]; /* +104: ELSEWHERE: what was paid in the currency other_instrument, at money scale [scale of fee_instrument] */
     int64_t ratio_num; /* +120 */
     int64_t ratio_den; /* +128 */
     int64_t share_num; /* +136 */
     int64_t share_den; /* +144 */
     int64_t fx; /* +152: reporting currency per unit of the settlement asset; 0: not known */
     uint32_t instrument; /* +160 */
-    uint32_t other_instrument; /* +164: spun off, or whose lots pay the fee */
+    uint32_t other_instrument; /* +164: spun off, or whose lots pay the fee; a row in currencies of what moves cash or pays a fee ELSEWHERE */
     uint16_t account; /* +168 */
     uint16_t strategy; /* +170 */
-    uint16_t other_account; /* +172 */
+    uint16_t other_account; /* +172: TRANSFER; CONVERSION: row in currencies of what is bought, qty of it at money scale */
     uint8_t kind; /* +174: enum LedgerEventKind */
     uint8_t state; /* +175: enum LedgerEventState */
     uint8_t fee_kind; /* +176: enum LedgerFee; 0: no fee */

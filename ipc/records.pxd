@@ -1566,7 +1566,9 @@ cdef extern from "records.h" nogil:
         uint64_t mark_px[2]
         uint64_t marked_seq
         uint32_t first_date
-        char pad_1[28]
+        char pad_1[4]
+        uint64_t moved_base[2]
+        char pad_2[8]
 
     ctypedef struct Lot "rf_lot_t":
         uint64_t qty[2]

@@ -48,6 +48,8 @@ qty_max = "1000"
 multiplier = 10
 last_day = "2026-12-18"
 restricted = true
+mark = "last"
+variation_margin = "daily"
 locate_required = true
 bands = [{from = "1000", tick = "1"}, {from = "5000", tick = "5"}]
 [[venue]]

@@ -39,6 +39,7 @@ class JournalByHand:
         self.directory = data / "journal"
         self.replayer = Replayer(limits)
         self._slots: list[bytes] = []
+        self._written = 0
         self._positions: dict[tuple[str, int], int] = {}
         self.seq = 0
         rows = record("TableRows", **{n: getattr(limits, n) for n in limits.__dataclass_fields__})
@@ -91,8 +92,8 @@ class JournalByHand:
     def fill(self, order: int, qty: int, px: int, exec_id: str, **fields: Any) -> None:
         self.event("FILL", order, last_qty=qty, last_px=px, exec_id=exec_id, **fields)
 
-    def mark(self, bid: int, ask: int) -> None:
-        self.frame("MARK", record("Mark", bid=bid, ask=ask, instrument=1))
+    def mark(self, bid: int, ask: int, last: int = 0) -> None:
+        self.frame("MARK", record("Mark", bid=bid, ask=ask, last=last, instrument=1))
 
     def checkpoint(self, state_hash: int | None = None) -> int:
         """Journal the state hash (the right one unless another is given) and return it; a wrong one is not applied here."""
@@ -112,14 +113,15 @@ class JournalByHand:
         return cl_ord_id("RF", day, order, 0)
 
     def write(self, segment_bytes: int = 1 << 16) -> Path:
-        """Write everything into segment files; return the journal directory."""
-        slots = np.frombuffer(b"".join(self._slots), dtype("JournalSlot"))
+        """Write what is new into segment files; return the journal directory."""
+        slots = np.frombuffer(b"".join(self._slots[self._written :]), dtype("JournalSlot"))
         data = frames.encode(slots)
         with JournalWriter(self.directory, "byhand", segment_bytes=segment_bytes) as writer:
             at = 0
             while at < len(data):
                 at = writer.append(data, at, len(data))
             writer.sync()
+        self._written = len(self._slots)
         return self.directory
 
 

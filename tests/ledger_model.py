@@ -198,6 +198,8 @@ class Book:
                 if p.qty:
                     self.traded(p, i, -p.qty, px)
                     self.trade(p, i, e["seq"], e["key"], -p.qty, px)
+                if i.daily:
+                    p.settled = p.realized
 
     def traded(self, p: Held, i: Instrument, qty: Fraction, px: Fraction) -> None:
         """Cash of a trade in full; margined positions get what is realized, when the sums are compared."""
@@ -243,6 +245,8 @@ class Book:
         if not 0 < qty <= abs(p.qty) or to.qty * sign < 0:
             raise Refuse
         rate, fee = Fraction(e.get("fee_px", 0), 10**i.px_digits), Fraction(e.get("fee", 0), 10**i.qty_digits)
+        if fee and qty + fee > p.qty:
+            raise Refuse
         for lot, k, cost in self.take(p, qty, None):
             self.add(to, Lot(lot.seq, lot.key, sign * k, cost, lot.rank))
         if fee:

@@ -19,7 +19,7 @@ from ringfence.core.authority import ROLES
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import definitions, ledger_entry
+from ringfence.tools import definitions, ledger_entry, ledger_method
 from ringfence.tools.errors import Refused, UsageError
 from ringfence.tools.kill_words import Word
 from ringfence.tools.rule_values import TABLES, Names, find_rule, parse_duration, parse_scope, parse_value
@@ -198,7 +198,11 @@ def _decision(kind: str) -> Callable[[Request, Segment], tuple[str, Request]]:
 
 
 def _book_entry(request: Request, state: Segment) -> tuple[str, Request]:
-    return "BOOK_ENTRY", {"body": ledger_entry.build(request, names_in(state), state.section("instruments"))}
+    return "BOOK_ENTRY", {"body": ledger_entry.build(request, names_in(state), state.section)}
+
+
+def _set_method(request: Request, state: Segment) -> tuple[str, Request]:
+    return "SET_METHOD", {"body": ledger_method.build(request, names_in(state))}
 
 
 _BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Request]]] = {
@@ -209,5 +213,6 @@ _BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Request]]] = {
     "withdraw": _decision("WITHDRAW"),
     "set_strategy": _set_strategy,
     "book_entry": _book_entry,
+    "set_method": _set_method,
 }
 OPERATIONS = tuple(_BUILDERS)

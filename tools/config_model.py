@@ -27,9 +27,11 @@ from ringfence.tools.toml_table import Table
 NAME = r"[A-Za-z0-9_-]{1,16}"
 NAME_ALLOWED = "1 to 16 letters, digits, '_' and '-'"
 DURABILITIES = ("async", "local", "replicated")
-COST_METHODS = tuple(name.lower() for name in ENUMS["LedgerMethod"].by_name if name != "SPEC")  # no execution names its lots
+COST_METHODS = tuple(name.lower() for name in ENUMS["LedgerMethod"].by_name)
 CODE = r"[!-~]{1,7}"
 CODE_ALLOWED = "1 to 7 ASCII characters"
+MARKS = tuple(n.lower() for n in ENUMS["MarkSide"].by_name)
+VARIATION_MARGINS = ("none", "daily")
 KINDS = tuple(n.lower() for n in ENUMS["InstrumentKind"].by_name)
 DATED = ("fx_forward", "fx_ndf", "future")
 ROLES = tuple(n.lower() for n in ENUMS["OperatorRole"].by_name)
@@ -101,6 +103,8 @@ class InstrumentConfig:
     settle_days: int
     restricted: bool
     locate_required: bool
+    mark: str
+    variation_margin: str
     bands: tuple[tuple[int, int], ...]
 
 
@@ -274,11 +278,13 @@ def read_instrument(row: int, t: Table) -> InstrumentConfig:
         status=status(t),
         kind=kind,
         inverse=t.flag("inverse", False),
-        margin_ppm=_percent(t, "margin"),
+        margin_ppm=percent(t, "margin"),
         last_day=_date(t, "last_day"),
         settle_days=t.whole("settle_days", 0, 30, _SETTLE_DAYS.get(kind, 0)),
         restricted=t.flag("restricted", False),
         locate_required=t.flag("locate_required", False),
+        mark=t.choice("mark", MARKS, MARKS[0]),
+        variation_margin=t.choice("variation_margin", VARIATION_MARGINS, VARIATION_MARGINS[0]),
         bands=_bands(t, price_digits),
     )
     if config.qty_min > config.qty_max:
@@ -288,13 +294,16 @@ def read_instrument(row: int, t: Table) -> InstrumentConfig:
         raise t.error(name, getattr(config, name), f"a multiple of lot, which is {lot} (both in 10^-{qty_digits})")
     if config.last_day and kind not in DATED:
         raise t.error("last_day", config.last_day, f"no such key for a {kind}; only {', '.join(DATED)} end on a day")
+    if config.variation_margin == "daily" and kind != "future":
+        raise t.error("variation_margin", "daily", f"none for a {kind}; only futures are settled every day")
     if config.inverse and kind not in ("perpetual", "future"):
         raise t.error("inverse", True, f"false for a {kind}; only contracts (perpetual, future) are settled in their base currency")
     t.finish()
     return config
 
 
-def _percent(t: Table, key: str) -> int:
+def percent(t: Table, key: str) -> int:
+    """A share in millionths, 0 when it is not there."""
     allowed = 'a share with a percent sign and at most 4 decimals, such as "3.5%"'
     text = t.text(key, "0%", pattern=r"\d{1,6}(\.\d{1,4})?%", allowed=allowed)
     value = int(text_to_scaled(text[:-1], 4))
@@ -512,8 +521,8 @@ def operators_of(top: Table, rows: int, owner: int, owner_name: str) -> tuple[Op
 
 
 def needs_rates(limits: tuple[LimitConfig, ...]) -> LimitConfig | None:
-    """The first limit that is counted in money, if any."""
-    return next((limit for limit in limits if RULES[limit.rule].unit == "amount"), None)
+    """The first limit that is counted in money, or against what an account has, if any."""
+    return next((limit for limit in limits if RULES[limit.rule].unit == "amount" or limit.rule == "FREE_MARGIN"), None)
 
 
 def any_element() -> int:

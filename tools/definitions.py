@@ -27,6 +27,7 @@ from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools.config import Config, LimitsConfig
+from ringfence.tools import margin_schedule
 from ringfence.tools.config_model import DURABILITIES, HOLIDAYS_FROM, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.rule_values import Place
@@ -39,13 +40,14 @@ _STRATEGY_STATUS = ENUMS["StrategyStatus"].by_name
 _DURABILITY = {"": 0} | {level: CONSTANTS[f"DURABILITY_{level.upper()}"][0] for level in DURABILITIES}
 _METHOD = ENUMS["LedgerMethod"].by_name
 _KIND = ENUMS["InstrumentKind"].by_name
+_MARK = ENUMS["MarkSide"].by_name
 _ROLE = ENUMS["OperatorRole"].by_name
 _BANDS = 3
 _FIRST = (
     ("currencies", "Currency", "currency", ("code",)),
     ("brokers", "Broker", "broker", ("name",)),
     ("desks", "Desk", "desk", ("name",)),
-    ("instruments", "Instrument", "instrument", ("symbol", "base", "quote", "price_digits", "qty_digits", "multiplier", "kind", "inverse")),
+    ("instruments", "Instrument", "instrument", ("symbol", "base", "quote", "price_digits", "qty_digits", "multiplier", "kind", "inverse", "daily")),
     ("accounts", "Account", "account", ("name",)),
     ("venues", "Venue", "venue", ("name",)),
     ("strategies", "Strategy", "strategy", ("name",)),
@@ -82,6 +84,7 @@ CLOSED: dict[str, dict[str, int]] = {
     "venues": {"status": _STATUS["HALTED"]},
     "strategies": {"status": _STRATEGY_STATUS["DISABLED"]},
     "operators": {"status": _STATUS["HALTED"]},
+    "margin_rates": {"status": _STATUS["HALTED"]},
 }
 """What a new row is before it may be traded on."""
 _COUNTS = {
@@ -145,6 +148,7 @@ def images(config: Config) -> dict[str, list[dict[str, Any]]]:
 def _instrument(i: InstrumentConfig) -> dict[str, Any]:
     names = ("id", "symbol", "base", "quote", "tick", "lot", "qty_min", "qty_max", "multiplier", "price_digits", "qty_digits", "margin_ppm", "last_day")
     flags = {n: int(getattr(i, n)) for n in ("inverse", "settle_days", "restricted", "locate_required")}
+    flags |= {"mark_side": _MARK[i.mark.upper()], "daily": int(i.variation_margin == "daily")}
     bands = [*i.bands, *[(0, 0)] * (_BANDS - len(i.bands))]
     arrays = {"band_px": [px for px, _ in bands], "band_tick": [tick for _, tick in bands]}
     return {n: getattr(i, n) for n in names} | flags | arrays | {"kind": _KIND[i.kind.upper()]}
@@ -238,14 +242,15 @@ def changes(config: Config, rows: Rows, counts: Any, before: Config | None = Non
         for row_id in range(len(wanted[table]) + 1, used + 1):
             out += _halt(record, key, have[row_id])
     later = [*_holidays(config, rows), *_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
+    closed, opened = _margins(config, rows, counts, staged)
     first, then = _operators(config, rows, counts, staged)
     proposed = _proposed(rows, counts)
-    return [c for c in (*out, *later, *first, *opens, *then) if _asked(c) not in proposed]
+    return [c for c in (*out, *closed, *later, *first, *opens, *opened, *then) if _asked(c) not in proposed]
 
 
 def _steps(table: str, record: str, image: dict[str, Any], row: Any, staged: bool) -> tuple[list[Any], list[Any]]:
     """The commands that bring a row to an image: what one person may, and what then waits for a second one."""
-    kind, looser = f"DEFINE_{record.upper()}", LOOSER.get(table, {})
+    kind, looser = _kind(record), LOOSER.get(table, {})
     if row is None:
         closed = CLOSED.get(table, {})
         if not staged or not closed or all(image[n] == v for n, v in closed.items()) or (table == "currencies" and image["id"] == 1):
@@ -411,6 +416,26 @@ def _operators(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[l
     return out + [c for row in known.values() for c in _halt("Operator", "operator", table[row])], opens
 
 
+def _margins(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[list[Any], list[Any]]:
+    """Rows of the schedule keep the row of what they are about; one that is not configured any more is halted. Whether a rate falls the engine judges."""
+    table, used = rows("margin_rates"), int(counts["margin_rate_count"])
+    known = {tuple(int(r[n]) for n in margin_schedule.KEY): int(r["id"]) for r in table[1 : used + 1] if int(r["id"])}
+    out: list[Any] = []
+    opens: list[Any] = []
+    for m in config.margins:
+        found = known.pop(m.key, 0)
+        if found == 0:
+            used += 1
+        image = margin_schedule.image(found or used, m)
+        first, then = _steps("margin_rates", "MarginRate", image, table[found] if found else None, staged)
+        out += first
+        opens += then
+    for c in (c for row in known.values() for c in _halt("MarginRate", "margin", table[row])):
+        c["operator_name"] = CONFIGURATION.encode()  # a row less can be a lower rate, which the first configuration may set alone
+        out.append(c)
+    return out, opens
+
+
 def check_sizes(config: Config, recorded: Any, table: Rows) -> None:
     """Refuse table sizes with which a replay would decide otherwise than the live engine did; ``table`` gives the recovered state's.
 
@@ -444,8 +469,12 @@ def _body_of(record: str, image: dict[str, Any]) -> Any:
     return body[0]
 
 
+def _kind(record: str) -> str:
+    return "DEFINE_MARGIN" if record == "MarginRate" else f"DEFINE_{record.upper()}"
+
+
 def _define(record: str, image: dict[str, Any]) -> Any:
-    return _as_config(f"DEFINE_{record.upper()}", _body_of(record, image))
+    return _as_config(_kind(record), _body_of(record, image))
 
 
 def _halt(record: str, key: str, row: Any) -> list[Any]:
@@ -458,7 +487,7 @@ def _halt(record: str, key: str, row: Any) -> list[Any]:
         return []
     body = np.array([row], dtype(record))
     body[0]["status"] = _STATUS["HALTED"]
-    return [command(f"DEFINE_{record.upper()}", "not configured any more", body=body[0])]
+    return [command(_kind(record), "not configured any more", body=body[0])]
 
 
 def _plain(value: Any) -> Any:

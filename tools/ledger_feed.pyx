@@ -4,7 +4,7 @@
 
 The figures are those of the engine: a replay applies the frames by the engine's code, and its ledger tells, by legs that are kept over one input, what that
 did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks it
-so. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
+so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
 is not known or the position table is full (no result). A trade's identity is the row of the first execution of its chain, so no digest can collide; what has no
 such row (the execution table is full, a booking that is no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
 
@@ -13,15 +13,18 @@ the object is of no use then.
 """
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from ringfence.core.calendar cimport days_since_2000
+from ringfence.core.cash_fees cimport may_pay
+from ringfence.core.ledger_events cimport moves_cash
 from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_kinds cimport in_force
 from ringfence.core.ledger_legs cimport cash_of
+from ringfence.core.ledger_names cimport is_unnamed
 from ringfence.core.lots cimport LedgerRefusal, LedgerTables
 from ringfence.core.proposals cimport find_proposal
 from ringfence.core.replay cimport STEP_OK, Replayer
@@ -29,19 +32,21 @@ from ringfence.core.state cimport EngineState
 from ringfence.core.value_dates cimport value_day_of
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY,
-    RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED,
-    RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Control,
-    Decision, Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
+    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_SET_METHOD, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT,
+    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL,
+    RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, CashBalance, Control, Decision, Execution, FileFrame, LedgerEntry,
+    LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
+
+from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, column_of, note_balances, put, say_figures
 
 from ringfence.core.errors import CoreError
 
 cdef enum:
     SPARE = 64           # changes of one input beyond two a position
     LEGS = 8             # of a position
-    SUM_LEGS = 6         # money; the rest is units
     FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
     KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
     NAMELESS = 1 << 30   # fits in a signed number of 32 bits
@@ -62,24 +67,6 @@ cdef struct Loose:
     Days days
     uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
 
-AMOUNTS = ("cost", "cash", "fee", "pnl", "income", "equity", "units")
-"""The legs of a posting, in the order of its amounts."""
-
-POSTING = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("amounts", "<u8", (14,)), ("position", "<u4"), ("execution", "<u4"), ("day", "<u4"), ("value_day", "<u4"),
-     ("correction", "<u4"), ("pad", "<u4")]
-)
-"""A posting; ``amounts`` are 128-bit, low word first; days since 2000-01-01."""
-
-CHANGE = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("transact_ns", "<u8"), ("order_id", "<u8"), ("qty", "<i8"), ("px", "<i8"), ("execution", "<u4"), ("row", "<u4"),
-     ("instrument", "<u4"), ("position", "<u4"), ("day", "<u4"), ("trade_day", "<u4"), ("value_day", "<u4"), ("account", "<u2"), ("strategy", "<u2"),
-     ("venue", "<u2"), ("side", "u1"), ("kind", "u1"), ("result", "u1"), ("pad", "S3"), ("exec_id", "S40"), ("venue_order_id", "S32")]
-)
-"""A booking that appeared, changed or is gone, or that the ledger refused."""
-
-if POSTING.itemsize != sizeof(Posting) or CHANGE.itemsize != sizeof(Change):
-    raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
 
 
 cdef uint32_t first_of(const EngineState *s, uint32_t row) noexcept nogil:
@@ -101,6 +88,11 @@ cdef int is_assigned(const EngineState *s, uint32_t row, uint64_t to) noexcept n
     return s.executions[in_force_of(s, row)].assigned_to == to
 
 
+cdef uint32_t settles(const LedgerEvent *e, uint32_t otherwise) noexcept nogil:
+    """The value date that the engine gave an event."""
+    return days_since_2000(e.value_day) if e.value_day else otherwise
+
+
 cdef inline int refers(const LedgerEvent *e) noexcept nogil:
     return e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
 
@@ -109,21 +101,6 @@ cdef inline int is_about(const LedgerTables *t, uint32_t row, uint32_t position)
     """Whether an event, or what it refers to, names a position."""
     cdef const LedgerEvent *e = &t.events[t.events[row].root if t.events[row].root else row]
     return e.position == position or e.other_position == position
-
-
-cdef int column_of(const LedgerLeg *leg) noexcept nogil:
-    """Which amount of a posting a leg is; -1 for the contra of units, which is understood."""
-    if leg.units:
-        return -1 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 6
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_VENUE:
-        return 1
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_FEE:
-        return 2
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_PNL:
-        return 3
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_INCOME:
-        return 4
-    return 5 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 0
 
 
 @cython.auto_pickle(False)
@@ -141,18 +118,25 @@ cdef class Feed:
     cdef readonly uint64_t room        # rows that the caller's arrays have more than are ever written at the beginning of an input
     cdef readonly bint balanced        # the legs of every position and input summed to zero, none was lost
     cdef readonly list methods         # (sequence, engine time, position, LedgerMethod) of every change of a cost method
+    cdef readonly list cash_moves      # CASH_MOVE tuples, one for each balance and input that changed it; the caller takes them out
     cdef list scratch                  # what the pointers of the ledger's tables point to
-    cdef object day_rows, loose_rows, method_rows
+    cdef object day_rows, loose_rows, method_rows, cash_rows
     cdef Days[::1] days                # by row of the event
     cdef Loose[::1] loose
     cdef uint8_t[::1] known_methods    # by position
+    cdef uint8_t[::1] known_cash       # table cash as it was noted
+    cdef int look_at_cash              # the last input may have changed a balance
     cdef uint32_t loose_count, position_count, nameless
+    cdef object unnamed_rows
+    cdef uint8_t[::1] unnamed          # by row of the event: 1: a close that waits for names
+    cdef uint64_t unnamed_count, recomputed
     cdef int look_at_methods           # of the last input: positions may have another one than noted
     cdef uint64_t event_count, execution_count, fills
     cdef const LedgerEntry *entry      # that an operator booked by this input; NULL: none
     cdef Posting *postings             # the caller's, while apply runs
     cdef Change *changes
     cdef uint64_t posting_count, change_count, change_rows
+    cdef uint32_t venue                # of the report that this input is; 0: it is none
 
     def __init__(self, Replayer replayer not None):
         cdef LedgerTables *t = &replayer.state.c.ledger
@@ -168,9 +152,14 @@ cdef class Feed:
         loose = np.dtype([("execution", "<u4"), ("row", "<u4"), ("days", days), ("absent", "<u4")])
         if days.itemsize != sizeof(Days) or loose.itemsize != sizeof(Loose):
             raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
+        self.cash_rows = np.zeros(replayer.state.c.cash_rows * sizeof(CashBalance), "u1")
+        self.known_cash = self.cash_rows
+        self.cash_moves = []
         self.day_rows = np.zeros(t.head.event_rows, days)
         self.loose_rows = np.zeros(replayer.state.c.execution_rows, loose)
         self.method_rows = np.zeros(positions, "u1")
+        self.unnamed_rows = np.zeros(t.head.event_rows, "u1")
+        self.unnamed = self.unnamed_rows
         self.days, self.loose, self.known_methods = self.day_rows, self.loose_rows, self.method_rows
         legs, before = np.zeros(LEGS * positions * sizeof(LedgerLeg), "u1"), np.zeros(positions * sizeof(LedgerPosition), "u1")
         touched, refusals = np.zeros(positions * sizeof(uint32_t), "u1"), np.zeros(self.room * sizeof(LedgerRefusal), "u1")
@@ -230,6 +219,11 @@ cdef class Feed:
             memcpy(c.exec_id, event.exec_id, 40)
             memcpy(c.venue_order_id, event.venue_order_id, 32)
 
+    cdef void name_fee(self, Change *c, const VenueEvent *event) noexcept nogil:
+        """What the report says that its commission is paid in."""
+        if event != NULL and event.present & RF_PRESENT_COMMISSION:
+            memcpy(c.fee_currency, event.comm_currency, sizeof(c.fee_currency))
+
     cdef void take_figures(self, Change *c, const LedgerEvent *e) noexcept nogil:
         cdef wide_t qty = rf_wide_load(e.qty)
         c.qty = <int64_t>(qty if qty >= 0 else -qty)
@@ -237,7 +231,17 @@ cdef class Feed:
         c.instrument = e.instrument
         c.account = e.account
         c.strategy = e.strategy
-        if c.side == 0 and qty != 0 and (e.kind == RF_LEDGER_EVENT_KIND_FILL or e.kind == RF_LEDGER_EVENT_KIND_CORRECT):
+        memcpy(c.amount, e.amount, sizeof(c.amount))
+        memcpy(c.fee, e.fee, sizeof(c.fee))
+        c.fee_kind = e.fee_kind
+        if moves_cash(e.kind):  # its price is a worth and its quantity money: they are in cash_moves
+            c.qty = 0
+            c.px = 0
+            memcpy(c.fee_currency, self.replayer.state.c.currencies[e.other_instrument].code, sizeof(c.fee_currency))
+            return
+        if c.side == 0 and qty != 0 and (
+            e.kind == RF_LEDGER_EVENT_KIND_FILL or e.kind == RF_LEDGER_EVENT_KIND_CORRECT or e.kind == RF_LEDGER_EVENT_KIND_CROSS
+        ):
             c.side = RF_SIDE_BUY if qty > 0 else RF_SIDE_SELL
 
     cdef uint32_t identity_of(self, uint32_t root) noexcept nogil:
@@ -267,7 +271,8 @@ cdef class Feed:
         cdef const LedgerEvent *e = &t.events[row]
         cdef uint32_t root = e.root if e.root else row
         cdef const LedgerEvent *says = in_force(t, root) if e.kind == RF_LEDGER_EVENT_KIND_BUST and e.root else e
-        cdef Change *c = self.next_change(e.kind, RF_LEDGER_RESULT_HELD if e.state == RF_LEDGER_EVENT_STATE_HELD else RF_LEDGER_RESULT_BOOKED)
+        cdef int waits = e.state == RF_LEDGER_EVENT_STATE_HELD or is_unnamed(t, root)
+        cdef Change *c = self.next_change(e.kind, RF_LEDGER_RESULT_HELD if waits else RF_LEDGER_RESULT_BOOKED)
         cdef uint64_t named = says.key if says.key else t.events[root].key
         cdef uint64_t taken = t.events[row - 1].ref_key
         if root == row:
@@ -281,9 +286,43 @@ cdef class Feed:
         if self.entry != NULL:
             memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
         self.take_figures(c, says)
+        if says == e:
+            self.name_fee(c, event)
         c.position = t.events[root].position
         c.trade_day = self.days[root].trade
         c.value_day = self.days[root].value
+
+    cdef int is_told(self, uint32_t root) noexcept nogil:
+        """Whether an event of this input is a close, or refers to it."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row
+        for row in range(self.event_count + 1, t.head.event_count + 1):
+            if row == root or t.events[row].root == root:
+                return 1
+        return 0
+
+    cdef void follow_unnamed(self) noexcept nogil:
+        """A row for each close that waits for names since this input, or does so no more, where no event of the input says it."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef const LedgerEvent *says
+        cdef uint32_t row
+        cdef int waits
+        cdef Change *c
+        for row in range(1, t.head.event_count + 1):
+            waits = is_unnamed(t, row)
+            if waits == self.unnamed[row]:
+                continue
+            self.unnamed[row] = waits
+            if t.events[row].state == RF_LEDGER_EVENT_STATE_BUSTED or self.is_told(row):
+                continue
+            says = in_force(t, row)
+            c = self.next_change(says.kind, RF_LEDGER_RESULT_HELD if waits else RF_LEDGER_RESULT_BOOKED)
+            c.execution = self.identity_of(row)
+            self.name_execution(c, says.key if c.execution < NAMELESS else 0, NULL)
+            self.take_figures(c, says)
+            c.position = t.events[row].position
+            c.trade_day = self.days[row].trade
+            c.value_day = self.days[row].value
 
     cdef void say_refusal(self, const LedgerRefusal *r, const VenueEvent *event) noexcept nogil:
         """A row for what the ledger refused."""
@@ -309,6 +348,7 @@ cdef class Feed:
         if self.entry != NULL:
             memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
         self.take_figures(c, in_force(t, root) if root and r.event.kind == RF_LEDGER_EVENT_KIND_BUST else &r.event)
+        self.name_fee(c, event)
         if root:
             c.account = t.events[root].account
             c.strategy = t.events[root].strategy
@@ -428,46 +468,57 @@ cdef class Feed:
     # ---- postings
 
     cdef void say_postings(self) noexcept nogil:
-        """What this input did to every position that it touched."""
-        cdef const EngineState *s = &self.replayer.state.c
-        cdef const LedgerTables *t = &s.ledger
-        cdef const LedgerLeg *leg
-        cdef Posting *p = NULL
-        cdef wide_t money = 0, units = 0
-        cdef uint32_t i, row = 0
-        cdef int at
+        """What this input did to every position that it touched; the legs are in the order of those."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef Posting *p
+        cdef uint32_t i, row, leg = 0
+        cdef int at, found
+        cdef wide_t money, units
         if t.leg_count >= t.leg_rows:
             self.balanced = False
-        for i in range(t.leg_count):
-            leg = &t.legs[i]
-            if p == NULL or p.position != leg.position:
-                if money != 0 or units != 0:
-                    self.balanced = False
-                money = 0
-                units = 0
-                row = self.event_about(leg.position)
-                p = &self.postings[self.posting_count]
-                self.posting_count += 1
-                memset(p, 0, sizeof(Posting))
-                p.seq = s.engine.seq
-                p.engine_ns = s.engine.engine_ns
-                p.position = leg.position
-                p.day = days_since_2000(s.engine.day)
-                p.correction = refers(&t.events[row])
-                if t.events[row].root:
-                    row = t.events[row].root
-                p.execution = self.identity_of(row)
-                p.value_day = self.days[row].value
-            if leg.units:
-                units = units + rf_wide_load(leg.amount)
-            else:
-                money = money + rf_wide_load(leg.amount)
-            at = column_of(leg)
-            if at >= 0:
-                p.amounts[2 * at] = leg.amount[0]
-                p.amounts[2 * at + 1] = leg.amount[1]
-        if money != 0 or units != 0:
+        for i in range(t.touched_count):
+            row = t.touched[i]
+            p = &self.postings[self.posting_count]
+            memset(p, 0, sizeof(Posting))
+            found = 0
+            units = 0
+            while leg < t.leg_count and t.legs[leg].position == row:
+                found = 1
+                at = column_of(&t.legs[leg])
+                if at >= 0:
+                    put(p, at, rf_wide_load(t.legs[leg].amount))
+                if t.legs[leg].units:
+                    units = units + rf_wide_load(t.legs[leg].amount)
+                leg += 1
+            if not say_figures(p, &t.positions[row], &t.before[i]) and not found:
+                continue
+            money = 0
+            for at in range(LEGS_COUNT):
+                money = money + rf_wide_load(&p.amounts[2 * at])
+            if money != 0 or units != 0:
+                self.balanced = False
+            self.name_posting(p, row)
+            self.posting_count += 1
+        if leg != t.leg_count:
             self.balanced = False
+
+    cdef void name_posting(self, Posting *p, uint32_t position) noexcept nogil:
+        """What a posting is about, where and when."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const LedgerTables *t = &s.ledger
+        cdef uint32_t row = self.event_about(position)
+        p.seq = s.engine.seq
+        p.engine_ns = s.engine.engine_ns
+        p.position = position
+        p.day = days_since_2000(s.engine.day)
+        p.correction = refers(&t.events[row]) or t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT
+        if t.events[row].root:
+            row = t.events[row].root
+        if t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+            row = find_event(t, t.events[row].ref_key)  # what it names is what changed
+        p.execution = self.identity_of(row)
+        p.value_day = self.days[row].value
+        p.venue = s.executions[p.execution].venue if p.execution < NAMELESS else self.venue
 
     cdef uint32_t event_about(self, uint32_t position) noexcept nogil:
         """The last event of this input that names a position; the last of all when only a recomputation of others reached it."""
@@ -502,9 +553,11 @@ cdef class Feed:
         cdef int follows
         if frame.kind == RF_FRAME_KIND_VENUE_EVENT:
             event = <const VenueEvent*>(<const char*>frame + sizeof(FileFrame))
+        self.venue = event.venue if event != NULL else 0
         self.find_entry(frame)
         for row in range(self.event_count + 1, t.head.event_count + 1):
             self.say_event(<uint32_t>row, event)
+            self.look_at_cash |= may_pay(&t.events[row]) or moves_cash(t.events[row].kind)
         self.say_postings()
         follows = frame.kind == RF_FRAME_KIND_CONTROL or (
             event != NULL and (event.kind == RF_VENUE_EVENT_KIND_BUST or event.kind == RF_VENUE_EVENT_KIND_CORRECT)
@@ -517,6 +570,10 @@ cdef class Feed:
             self.find_loose(follows or t.refusal_count != 0)
         if event != NULL and event.kind == RF_VENUE_EVENT_KIND_FILL and s.engine.fills != self.fills and self.change_count == before:
             self.say_unkept(event)
+        if (t.head.held or self.unnamed_count) and (t.head.recomputed != self.recomputed or t.head.held != self.unnamed_count):
+            self.follow_unnamed()
+        self.unnamed_count = t.head.held
+        self.recomputed = t.head.recomputed
         self.event_count = t.head.event_count
         self.execution_count = s.engine.execution_count
         self.fills = s.engine.fills
@@ -536,6 +593,11 @@ cdef class Feed:
                 return 1
         return 0
 
+    cdef int sets_method(self, const FileFrame *frame) noexcept nogil:
+        """Whether a command may have set the method of a position in which it booked nothing."""
+        cdef const Control *c = <const Control*>(<const char*>frame + sizeof(FileFrame))
+        return c.kind == RF_CONTROL_KIND_SET_METHOD or c.kind == RF_CONTROL_KIND_APPROVE
+
     cdef void note_methods(self):
         cdef const LedgerTables *t = &self.replayer.state.c.ledger
         cdef uint32_t row
@@ -546,14 +608,30 @@ cdef class Feed:
         self.position_count = t.head.position_count
         self.look_at_methods = 0
 
+    cdef void note_cash(self):
+        """Note every balance that the last input changed."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row = t.head.event_count
+        note_balances(&self.replayer.state.c, self.known_cash, self.identity_of(t.events[row].root if t.events[row].root else row), self.cash_moves)
+        self.look_at_cash = 0
+
     def figures(self):
-        """Return the figures, keys and methods of every position as bytes: equal for equal books, whatever the tables around them look like."""
+        """Return the figures, keys and methods of every position and the balances as bytes: equal for equal books, whatever is around them."""
         cdef const LedgerTables *t = &self.replayer.state.c.ledger
         cdef uint32_t row, count = t.head.position_count
-        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES))
+        cdef uint32_t balances = self.replayer.state.c.engine.cash_count, at
+        cdef const CashBalance *c
+        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES + 16) + balances * (CASH_SUMS_BYTES + 4))
         cdef unsigned char[::1] view = out
         for row in range(1, count + 1):
-            memcpy(&view[(row - 1) * (FIGURE_BYTES + KEY_BYTES)], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
+            at = (row - 1) * (FIGURE_BYTES + KEY_BYTES + 16)
+            memcpy(&view[at], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
+            memcpy(&view[at + FIGURE_BYTES + KEY_BYTES], t.positions[row].moved_base, 16)
+        for row in range(1, balances + 1):
+            at = count * (FIGURE_BYTES + KEY_BYTES + 16) + (row - 1) * (CASH_SUMS_BYTES + 4)
+            c = &self.replayer.state.c.cash[row]
+            memcpy(&view[at], c, CASH_SUMS_BYTES)
+            memcpy(&view[at + CASH_SUMS_BYTES], &c.account, 4)
         return out
 
     def cash(self, uint32_t row):
@@ -620,9 +698,14 @@ cdef class Feed:
                     or s.ledger.refusal_count or s.ledger.touched_count or self.loose_count
                 ):
                     self.say_input(frame)
+                if frame.kind == RF_FRAME_KIND_CONTROL and self.sets_method(frame):
+                    self.look_at_methods = 1
                 if self.look_at_methods:
                     with gil:
                         self.note_methods()
+                if self.look_at_cash:
+                    with gil:
+                        self.note_cash()
         if result != STEP_OK:
             self.replayer.raise_problem(result)
         if self.change_count > self.change_rows or s.ledger.refusal_count > s.ledger.refusal_rows:

@@ -24,6 +24,10 @@ Owner = tuple[int, int, int]
 """Account, strategy and instrument of a position."""
 MONEY_DIGITS: int = CONSTANTS["LEDGER_MONEY_DIGITS"][0]
 INVERSE: int = CONSTANTS["LEDGER_INVERSE"][0]
+SUSPENSE = "suspense"
+"""What the owner of executions that nobody sent is called."""
+_MARGIN: int = CONSTANTS["LEDGER_MARGIN"][0]
+_DAILY: int = CONSTANTS["LEDGER_DAILY"][0]
 _STATES = ENUMS["LedgerEventState"].by_name
 _KINDS = ENUMS["LedgerEventKind"].by_name
 _BASE: int = ENUMS["LedgerFee"].by_name["BASE"]
@@ -99,6 +103,15 @@ def unit_cost(terms: Terms, qty: int, cost: int) -> Decimal | None:
     return Decimal(round(px * 100)).scaleb(-terms.px_digits - 2, _EXACT)
 
 
+def equity_of(table: Table, position: Any) -> int:
+    """What EQUITY must have of a position, by its causes: cost that moved, fees in assets without lots, the cost of what is margined, what is settled daily."""
+    flags = int(table("ledger_instruments")[int(position["instrument"])]["flags"])
+    cost, realized, moved, settled, elsewhere = (wide(position[n]) for n in ("cost", "realized", "moved", "settled", "fees_elsewhere"))
+    if flags & _DAILY:
+        return -(cost + settled - realized + elsewhere)
+    return -((cost if flags & _MARGIN else moved) + elsewhere)
+
+
 def base_fees(table: Table) -> dict[int, Fraction]:
     """Units that fees in what is traded took, in units of now, by row of ``ledger_positions``; a fraction after a split that rounded."""
     events = used(table, "ledger_events", "event_count")
@@ -132,14 +145,24 @@ def tied_owners(table: Table, owners: Iterable[Owner]) -> set[Owner]:
     return found | {owner for owner, row in rows.items() if families[row] in wanted}
 
 
+def unnamed(table: Table) -> Any:
+    """Rows of ``ledger_events``: closes under SPEC that wait for the names of their lots, oldest first."""
+    if not int(table("ledger")[1]["held"]):
+        return table("ledger_events")[:0]
+    events = used(table, "ledger_events", "event_count")
+    return events[(events["state"] == _STATES["HELD"]) & (events["kind"] == _KINDS["FILL"])]
+
+
 def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
     """What is not as it must be, a line each.
 
-    Positions of ``lacking`` (``tied_owners``) have executions that the ledger refused, so the two are not compared there.
+    Positions of ``lacking`` (``tied_owners``) have executions that the ledger refused, so the two are not compared there, nor where a close waits for names.
     Conservation (cost - realized - moved = flow), lots and value dates that add up, of every position; and quantity and flow against the engine's positions.
     Of an inverse contract, a scale finer than money or a fee in what is traded the flow is rounded or another, so it is not compared.
     """
     out: list[str] = []
+    if waiting := [(int(e["account"]), int(e["strategy"]), int(e["instrument"])) for e in unnamed(table)]:
+        lacking = set(lacking) | tied_owners(table, waiting)
     taken, instruments, rows = base_fees(table), table("ledger_instruments"), by_owner(table)
     number = {owner: row for row, owner in enumerate(rows, 1)}
     families, rounded, names = tied(table), set[int](), defaultdict[int, list[str]](list)

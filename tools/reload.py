@@ -23,10 +23,13 @@ from ringfence.tools.config_model import DURABILITIES
 from ringfence.tools.errors import ConfigError, Refused
 from ringfence.tools.operator_actions import refused_by_engine
 
-LIVE = frozenset(("source", "digest", "currencies", "brokers", "desks", "accounts", "routes", "permissions", "model_limits", "operators"))
+LIVE = frozenset(("source", "digest", "currencies", "brokers", "desks", "accounts", "routes", "permissions", "model_limits", "operators", "margins"))
 """Parts of a Config that may change in any way; the rest of its parts may not, but for the fields of ``LIVE_FIELDS``."""
 LIVE_FIELDS = {
-    "instruments": ("tick", "lot", "qty_min", "qty_max", "status", "margin_ppm", "last_day", "settle_days", "restricted", "locate_required", "bands"),
+    "instruments": (
+        *("tick", "lot", "qty_min", "qty_max", "status", "margin_ppm", "last_day"),
+        *("settle_days", "restricted", "locate_required", "mark", "bands"),
+    ),
     "venues": ("status", "cancel_on_disconnect"),
     "strategies": ("desk", "desk_row", "max_age_ms", "cancel_on_detach", "deadman_ms"),
 }

@@ -68,8 +68,8 @@ def test_method_of_an_open_position_stays_until_it_is_flat(machine: Any) -> None
     assert int(position(m)["method"]) == METHOD["LIFO"]
 
 
-def test_method_that_needs_named_lots_is_refused(machine: Any) -> None:
-    account(machine, "SPEC")
+def test_method_that_is_none_is_refused(machine: Any) -> None:
+    machine.control("DEFINE_ACCOUNT", body=machine.record("Account", id=1, name="main", code="ACC1", status=1, method=max(METHOD.values()) + 1))
     assert machine.breaks() == ["BAD_CONTROL"]
 
 
@@ -222,6 +222,15 @@ def test_figures_in_the_firms_currency_are_unknown_without_a_rate(machine: Any) 
     assert position(traded(machine, (10, 100)))["base_unknown"]
 
 
+def test_entry_without_a_rate_makes_the_figures_in_the_firms_currency_unknown(charged: Any) -> None:
+    m = traded(charged, (10, 100))
+    assert not position(m)["base_unknown"]
+    m.currency("USD", 1, rate=0)
+    body = m.record("LedgerEntry", kind=ENUMS["LedgerEventKind"].by_name["FUNDING"], reference="F1", account=1, strategy=1, instrument=1, amount=5)
+    m.control("BOOK_ENTRY", body=body, operator_name="ops", reason="statement")
+    assert position(m)["base_unknown"]
+
+
 # ---- suspense, tables, instruments
 
 
@@ -237,12 +246,16 @@ def test_assignment_moves_the_fill_and_its_commission_out_of_suspense(charged: A
     assert disagreements(m.table) == []
 
 
-def test_full_lot_pool_merges_dust_and_says_so_once(make_machine: Any) -> None:
+def test_full_lot_pool_merges_dust_and_says_so_once_a_day(make_machine: Any) -> None:
     m = make_machine(Limits(orders=64, executions=64, positions=4, breaks=8, instruments=2, accounts=2, venues=2, strategies=3, routes=2, lots=5))
     account(m, "FIFO")
     traded(m, *[(1 + n, 100 + n) for n in range(8)])
     assert m.breaks() == ["LOTS_MERGED"]
     assert int(m.table("ledger")[1]["merged_lots"]) == 3
+    m.control("ROLL_DAY", day=20260103)
+    traded(m, (9, 110), (10, 111))
+    assert m.breaks() == ["LOTS_MERGED"] * 2
+    assert [int(b["theirs"]) for b in m.table("breaks")[1:3]] == [20260102, 20260103]
     assert disagreements(m.table) == []
 
 
@@ -289,7 +302,23 @@ def test_refused_execution_is_named_by_its_break(machine: Any) -> None:
     assert int(m.table("breaks")[1]["ours"]) == 1
 
 
-@pytest.mark.parametrize("change", [{"multiplier": 10}, {"inverse": 1}, {"kind": ENUMS["InstrumentKind"].by_name["PERPETUAL"]}])
+FUTURE = {"kind": ENUMS["InstrumentKind"].by_name["FUTURE"]}
+CHANGES = [{"multiplier": 10}, {"inverse": 1}, {"kind": ENUMS["InstrumentKind"].by_name["PERPETUAL"]}, FUTURE | {"daily": 1}]
+
+
+def test_daily_settlement_is_of_futures_and_stays_once_booked(machine: Any) -> None:
+    m = machine
+    m.instrument(1, daily=1)
+    assert m.breaks() == ["BAD_CONTROL"]
+    m.instrument(1, **FUTURE)
+    m.instrument(1, **FUTURE, daily=1)
+    traded(m, (10, 100))
+    m.instrument(1, **FUTURE)
+    assert m.breaks() == ["BAD_CONTROL"] * 2
+    assert int(m.table("instruments")[1]["daily"]) == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_valuation_of_a_booked_instrument_stays(machine: Any, change: dict[str, int]) -> None:
     m = traded(machine, (10, 100))
     before = m.table("ledger_instruments")[1].copy()

@@ -91,7 +91,6 @@ def same_as_replay(m: Any) -> None:
         ("INTEREST", {"amount": 7, "amount_digits": 0}, "income", 700),
         ("DIVIDEND", {"px": 5}, "income", 50),
         ("DIVIDEND", {"amount": 12, "amount_digits": 2}, "income", 12),
-        ("SETTLE", {"px": 130}, "settled", 300),
     ],
 )
 def test_money_is_booked_to_its_figure_and_no_other(m: Any, kind: str, fields: dict[str, int], figure: str, cents: int) -> None:
@@ -101,6 +100,52 @@ def test_money_is_booked_to_its_figure_and_no_other(m: Any, kind: str, fields: d
     assert money(m, figure) == (cents,)
     assert [money(m, name) for name in others] == [(0,)] * 2
     assert m.position() == before, "the position of the risk checks has no such figure"
+    same_as_replay(m)
+
+
+FUTURE = {"kind": ENUMS["InstrumentKind"].by_name["FUTURE"], "daily": 1}
+
+
+def test_settle_is_refused_where_cash_does_not_move_by_it(m: Any) -> None:
+    assert entry(m, "SETTLE", px=130) == "BAD_EVENT"
+    assert money(m, "settled") == (0,)
+
+
+def cash(m: Any) -> int:
+    """What the ledger says came to the account, in hundredths: of a future with daily settlement what was settled, less fees."""
+    return sum(wide(position(m)[name]) for name in ("settled", "funding", "income")) // CENT - wide(position(m)["fees"]) // CENT
+
+
+def test_settlements_pay_the_variation_margin_of_rule_12(machine: Any) -> None:
+    """Position at the last settlement by the difference of the prices, and each fill since by its distance from the new one."""
+    m = machine
+    m.instrument(**FUTURE, multiplier=50)
+    held, before, paid = 0, 0, 0
+    days = [([(2, 500_000)], 501_000), ([(-1, 502_000), (4, 500_500)], 499_000), ([], 499_700), ([(-9, 500_000)], 500_100), ([(4, 499_000)], 498_000)]
+    for day, (fills, px) in enumerate(days):
+        traded(m, *fills)
+        due = 50 * (held * (px - before) + sum(q * (px - p) for q, p in fills))
+        held, before, paid = held + sum(q for q, _ in fills), px, paid + due
+        assert entry(m, "SETTLE", f"S{day}", px=px) == ""
+        assert (cash(m), money(m, "settled")) == (paid, (paid,))
+    assert held == 0
+    same_as_replay(m)
+
+
+def test_expiry_pays_what_was_not_settled_yet(machine: Any) -> None:
+    m = machine
+    m.instrument(**FUTURE)
+    traded(m, (3, 100))
+    entry(m, "SETTLE", "S1", px=110)
+    traded(m, (-1, 120))
+    assert money(m, "settled") == (30,), "a close pays nothing before the next settlement"
+    assert entry(m, "EXPIRE", "X1", px=105) == ""
+    assert money(m, "settled", "realized") == (30, 30)
+    assert entry(m, "BUST", "X1") == ""
+    assert money(m, "settled") == (30,)
+    traded(m, (-2, 106))
+    assert entry(m, "EXPIRE", "X2", px=99) == "", "flat: what the last close left is paid"
+    assert money(m, "settled") == (32,)
     same_as_replay(m)
 
 
@@ -125,6 +170,47 @@ def test_rate_is_that_of_the_moment(machine: Any) -> None:
     m.currency("USD", 1, rate=5 * 10**8)
     assert entry(m, "FUNDING", amount=100, amount_digits=2) == ""
     assert money(m, "income_base") == (50,)
+
+
+# ---- a network fee in kind -----------------------------------------------------------------------------------------------------------
+
+
+def test_network_fee_of_a_transfer_is_disposed_at_its_price_and_valued_as_a_fee(m: Any) -> None:
+    before = wide(position(m)["flow"])
+    assert entry(m, "TRANSFER", qty=4, other=1, other_strategy=2, amount=10, amount_digits=1, px=130) == ""
+    assert (net(m), net(m, 2)) == ((5, 500, 30), (5, 500, 0))
+    assert money(m, "cost", "realized", "fees") == (500, 30, 130)
+    assert wide(position(m)["flow"]) - before == -130 * CENT, "the units bring their price, which the fee takes: no cash moves"
+    same_as_replay(m)
+    assert entry(m, "BUST", "R1") == ""
+    assert (net(m), net(m, 2)) == ((10, 1000, 0), (1, 100, 0))
+    assert money(m, "fees") == (0,)
+    same_as_replay(m)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"qty": 9, "amount": 2, "px": 130}, "NOT_HELD"),
+        ({"qty": 4, "amount": 5, "amount_digits": 1, "px": 130}, "BAD_EVENT"),  # half a unit
+        ({"qty": 4, "amount": 1}, "BAD_EVENT"),
+        ({"qty": 4, "px": 130}, "BAD_EVENT"),
+        ({"qty": 4, "amount": -1, "px": 130}, "BAD_EVENT"),
+        ({"qty": 4, "amount": 2**62, "px": 130}, "NOT_HELD"),
+    ],
+)
+def test_network_fee_that_cannot_be_is_refused(m: Any, fields: dict[str, int], why: str) -> None:
+    before = frozen(m)
+    assert entry(m, "TRANSFER", other=1, other_strategy=2, **fields) == why
+    assert frozen(m) == before
+
+
+def test_network_fee_of_a_short_or_a_future_is_refused(machine: Any) -> None:
+    m = traded(machine, (-10, 100))
+    assert entry(m, "TRANSFER", qty=4, other=1, other_strategy=2, amount=1, px=130) == "NOT_HELD"
+    m.instrument(2, "FUT", **FUTURE)
+    traded(m, (10, 100), instrument=2)
+    assert entry(m, "TRANSFER", "R2", instrument=2, qty=4, other=1, other_strategy=2, amount=1, px=130) == "BAD_EVENT"
 
 
 # ---- kinds that change quantities ---------------------------------------------------------------------------------------------------

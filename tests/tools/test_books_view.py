@@ -17,7 +17,7 @@ FEE = {"commission": 25, "comm_digits": 1, "comm_type": 3, "comm_currency": "USD
 
 @pytest.fixture
 def journal(tmp_path: Path) -> JournalByHand:
-    """Bought 100 at 1.1 and 100 at 1.2, sold 50 at 1.3 for a commission of 2.5, first in first out; marked 1.25 to 1.26."""
+    """Bought 100 at 1.1 and 100 at 1.2, sold 50 at 1.3 for a commission of 2.5, first in first out; marked 1.25 to 1.26, so at 1.255."""
     j = JournalByHand(tmp_path)
     fifo = ENUMS["LedgerMethod"].by_name["FIFO"]
     j.control("DEFINE_ACCOUNT", record("Account", id=1, name="main", code="ACC1", status=1, method=fifo))
@@ -35,14 +35,14 @@ def source(j: JournalByHand) -> Any:
 def test_positions_show_cost_and_pnl_by_the_accounts_method(journal: JournalByHand) -> None:
     (row,) = tables.positions(source(journal))
     assert (row["net"], row["avg"], row["method"], row["lots"]) == (Decimal(150), Decimal("1.166667"), "FIFO", 2)
-    assert (row["rpnl"], row["upnl"], row["fees"], row["ccy"]) == (Decimal(10), Decimal("12.5"), Decimal("2.5"), "USD")
+    assert (row["rpnl"], row["upnl"], row["fees"], row["ccy"]) == (Decimal(10), Decimal("13.25"), Decimal("2.5"), "USD")
 
 
 def test_lots_are_listed_oldest_first_with_what_they_cost(journal: JournalByHand) -> None:
     rows = tables.lots(source(journal))
     assert [(r["qty"], r["px"], r["cost"], r["upnl"]) for r in rows] == [
-        (Decimal(50), Decimal("1.1"), Decimal(55), Decimal("7.5")),
-        (Decimal(100), Decimal("1.2"), Decimal(120), Decimal(5)),
+        (Decimal(50), Decimal("1.1"), Decimal(55), Decimal("7.75")),
+        (Decimal(100), Decimal("1.2"), Decimal(120), Decimal("5.5")),
     ]
     assert [(r["account"], r["strategy"], r["symbol"], r["method"], r["execution"]) for r in rows] == [
         ("main", "mm1", "EUR/USD", "FIFO", 1),

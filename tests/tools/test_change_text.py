@@ -114,6 +114,15 @@ def test_decision_when_described_says_what_was_proposed(tables: Tables) -> None:
     assert words(tables, "WITHDRAW", record("Decision", proposal=8)) == Change("proposal 8")
 
 
+def test_margin_rate_when_described_is_named_by_what_it_is_about(tables: Tables) -> None:
+    image = record("MarginRate", id=1, broker=3, instrument=1, rate_ppm=50_000, status=1)
+    assert words(tables, "DEFINE_MARGIN", image).what == "margin broker:#3 instrument:EUR/USD"
+    tables.rows["margin_rates"] = [image]
+    lower = record("MarginRate", id=1, broker=3, instrument=1, rate_ppm=40_000, status=1)
+    assert words(tables, "DEFINE_MARGIN", lower) == Change("margin broker:#3 instrument:EUR/USD", "rate_ppm=50000", "rate_ppm=40000")
+    assert words(tables, "DEFINE_MARGIN", record("MarginRate", id=9)).what == "margin everything"
+
+
 def test_definitions_when_listed_are_all_that_there_are() -> None:
     assert set(DEFINED) | {k for k in ACTIONS if k.startswith("DEFINE_")} == {k for k in KIND if k.startswith("DEFINE_")}
     assert all(RECORDS[rec].fields for rec, _, _ in DEFINED.values())

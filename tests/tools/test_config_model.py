@@ -60,6 +60,7 @@ def test_model_when_published_is_in_the_tables(values: dict[str, Any]) -> None:
     spot, future = table("instruments")[1], table("instruments")[2]
     assert (int(spot["margin_ppm"]), int(spot["kind"]), int(spot["settle_days"])) == (35_000, 1, 2)
     assert (int(future["kind"]), int(future["last_day"]), int(future["restricted"]), int(future["locate_required"])) == (6, 20261218, 1, 1)
+    assert (int(spot["mark_side"]), int(spot["daily"]), int(future["mark_side"]), int(future["daily"])) == (1, 0, 3, 1)
     assert (future["band_px"].tolist(), future["band_tick"].tolist()) == ([10_000, 50_000, 0], [10, 50, 0])
     route = table("routes")[1]
     assert [int(route[n]) for n in ("strategy", "side", "qty_min", "qty_max", "from_s", "until_s")] == [1, 1, 1_000_000, 5_000_000, 27_000, 75_630]

@@ -18,7 +18,8 @@ from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits
 from ringfence.tools import ledger_verify
 from ringfence.tools.errors import StoreError
-from ringfence.tools.ledger_feed import CHANGE, POSTING, WITHOUT_ROW, Feed
+from ringfence.tools.ledger_feed import WITHOUT_ROW, Feed
+from ringfence.tools.ledger_rows import CHANGE, POSTING
 from ringfence.tools.ledger_store import NOW, Moment, Store, open_store
 from ringfence.tools.ledger_writer import LedgerWriter
 
@@ -278,7 +279,8 @@ def test_feed_when_entries_are_booked_has_each_by_its_kind_and_reference(tmp_pat
         *(("D-1", "BUST"), ("X3", "FILL"), ("X1", "BUST")),
     ]
     assert fills(store) == {"X1": "BUSTED", "X2": "BOOKED", "X3": "BOOKED"}, "what is no trade is no fill"
-    assert [(r["qty"], r["income"]) for r in store.query("SELECT * FROM positions ORDER BY position")] == [("-7", "2.05"), ("5", "0")]
+    figures = [(r["qty"], r["funding"], r["income"]) for r in store.query("SELECT * FROM positions ORDER BY position")]
+    assert figures == [("-7", "-1.25", "3.3"), ("5", "0", "0")]
     sides = {r["kind"]: r["side"] for r in store.query("SELECT kind, side FROM fill_history WHERE kind NOT IN ('FILL', 'BUST')")}
     assert set(sides.values()) == {None}
     store.close()

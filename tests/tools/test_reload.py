@@ -36,6 +36,7 @@ def config() -> Config:
     "edit",
     [
         lambda v: v["instrument"][0].update(qty_max="5000", status="halted", restricted=True),
+        lambda v: v["instrument"][0].update(mark="side"),
         lambda v: v["account"].append({"name": "third", "currency": "EUR"}),
         lambda v: v["strategy"].append({"name": "mm3", "desk": "fx"}),
         lambda v: v["instrument"].append(dict(v["instrument"][0], symbol="GBP/USD")),

@@ -66,7 +66,8 @@ def test_fills_when_listed_are_oldest_first_and_the_last_can_be_asked(synthetic:
         assert [r["exec_id"] for r in tables.fills(instance, 1)] == ["E92"]
 
 
-def test_positions_when_marked_value_a_short_at_the_ask_and_a_long_at_the_bid(synthetic: Synthetic) -> None:
+def test_positions_when_the_setting_is_side_value_a_short_at_the_ask_and_a_long_at_the_bid(synthetic: Synthetic) -> None:
+    synthetic.state.section("instruments")["mark_side"][1:3] = ENUMS["MarkSide"].by_name["SIDE"]
     with Instance(synthetic.name) as instance:
         short, long = tables.positions(instance)
     assert (short["net"], short["mark"], short["upnl"]) == (Decimal(-400000), Decimal("1.08770"), Decimal("-40.00000"))
@@ -75,7 +76,8 @@ def test_positions_when_marked_value_a_short_at_the_ask_and_a_long_at_the_bid(sy
 
 
 def test_positions_when_never_marked_unrealized_is_unknown(synthetic: Synthetic) -> None:
-    synthetic.state.section("instruments")[1]["mark_ns"] = 0
+    for name in ("mark_ns", "bid", "ask"):
+        synthetic.state.section("instruments")[1][name] = 0
     with Instance(synthetic.name) as instance:
         assert [tables.positions(instance)[0][k] for k in ("mark", "upnl", "exposure", "age")] == [None] * 4
 

@@ -77,9 +77,18 @@ def resume(args: argparse.Namespace) -> int:
 def entry(args: argparse.Namespace) -> int:
     """Book what no venue reports: funding, dividends, splits, transfers; or bust such an entry."""
     name = choose(args.instance)
-    keys = ("account", "strategy", "symbol", "amount", "qty", "px", "ratio", "to_account", "to_strategy", "new_symbol", "reference")
+    keys = ("account", "strategy", "symbol", "amount", "qty", "px", "ratio", "to_account", "to_strategy", "new_symbol", "reference", "execution", "lot")
+    keys += ("currency", "to_currency", "to_amount")
     answer = _ask(args, name, "book_entry", kind=args.kind, **{key: getattr(args, key) for key in keys})
     return _done(args, name, answer, _said(answer, f"{name}: {args.kind} {args.reference} is booked"))
+
+
+def method(args: argparse.Namespace) -> int:
+    """Set the cost method of one position, which must be flat."""
+    name = choose(args.instance)
+    answer = _ask(args, name, "set_method", **{key: getattr(args, key) for key in ("account", "strategy", "symbol", "method")})
+    where = f"{args.account}/{args.strategy}/{args.symbol}"
+    return _done(args, name, answer, _said(answer, f"{name}: {where} books by {args.method if args.method != 'account' else 'the method of its account'}"))
 
 
 def limits(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ CREATE FUNCTION exact_add(a numeric, b numeric) RETURNS numeric IMMUTABLE STRICT
 CREATE FUNCTION exact_sub(a numeric, b numeric) RETURNS numeric IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT a - b';
 CREATE FUNCTION exact_mul(a numeric, b numeric) RETURNS numeric IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT a * b';
 CREATE FUNCTION exact_neg(a numeric) RETURNS numeric IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT -a';
+CREATE FUNCTION exact_sign(a numeric) RETURNS int IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT sign(a)::int';
 CREATE FUNCTION exact_is_zero(a numeric) RETURNS boolean IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT a = 0';
 
 -- Half-even, as the ledger rounds.
@@ -11,6 +12,13 @@ CREATE FUNCTION exact_div(n numeric, d numeric) RETURNS numeric IMMUTABLE STRICT
     SELECT q + CASE WHEN 2 * abs(r) > abs(d) OR (2 * abs(r) = abs(d) AND mod(q, 2) <> 0) THEN sign(n) * sign(d) ELSE 0 END
     FROM (SELECT div(n, d) AS q, n - div(n, d) * d AS r) AS division
 $$;
+
+-- What a quantity is worth at half of px_twice; unknown without a price, or at one that an inverse contract cannot have.
+CREATE FUNCTION exact_value(qty numeric, px_twice numeric, factor numeric, divisor numeric, inverse int) RETURNS numeric IMMUTABLE PARALLEL SAFE LANGUAGE sql AS
+    $$ SELECT CASE
+        WHEN qty = 0 THEN 0
+        WHEN inverse = 1 THEN CASE WHEN px_twice > 0 THEN -exact_div(2 * qty * factor, px_twice) END
+        ELSE exact_div(qty * px_twice * factor, 2 * divisor) END $$;
 
 -- A whole number at a scale, as a decimal without needless zeros.
 CREATE FUNCTION exact_decimal(mantissa numeric, digits int) RETURNS numeric IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS

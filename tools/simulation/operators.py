@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -41,9 +42,10 @@ _ENTRIES: dict[str, Callable[[Random, int, Shape], dict[str, int]]] = {
     "SETTLE": lambda draw, _held, _shape: {"px": draw.randint(1, 999)},
     "SPLIT": lambda draw, _held, _shape: {"ratio_num": draw.randint(1, 3), "ratio_den": draw.randint(1, 3)},
     "TRANSFER": lambda draw, held, shape: {
-        "qty": draw.randint(1, held + 100),
+        "qty": draw.randint(1, held + held // 4 + 1),  # now and then more than there is
         "other": draw.randint(1, len(shape.accounts)),
         "other_strategy": draw.randint(1, shape.strategies),
+        **draw.choice(({}, {"amount": draw.randint(1, 9), "px": draw.randint(1, 99)})),
     },
 }
 """Figures of an entry of each kind for a position that holds so much."""
@@ -101,6 +103,8 @@ class Operators:
         rows = [p for p in held if int(p["strategy"])]
         if not rows:
             return
+        if draw.randrange(8) == 0:
+            return self._set_method(draw, draw.choice([p for p in rows if not int(p["net_qty"])] or rows))
         p, kind = draw.choice(rows), draw.choice((*sorted(_ENTRIES), *("BUST",) * min(len(self.references), 4)))
         reference = draw.choice(self.references) if kind == "BUST" and self.references else f"N{draw.randrange(100)}"
         self.references = [*self.references[-7:], reference]
@@ -112,6 +116,14 @@ class Operators:
         for name, value in _ENTRIES[kind](draw, abs(int(p["net_qty"])), self.host.shape).items():
             body[name] = value
         self.host.publish(definitions.command("BOOK_ENTRY", "simulated", body=body))
+
+    def _set_method(self, draw: Random, position: Any) -> None:
+        """Somebody proposes a cost method for one position; one that is open is refused."""
+        body = np.zeros(1, dtype("MethodChange"))[0]
+        for name in ("account", "strategy", "instrument"):
+            body[name] = position[name]
+        body["method"] = draw.randrange(len(ENUMS["LedgerMethod"].by_name))  # 0: its account's again; the last one names lots
+        self.host.publish(definitions.command("SET_METHOD", "simulated", body=body))
 
     def step(self, now: int) -> None:
         """An operator's turn: of three proposals one is approved (of entries two), one withdrawn, one left to wait; both resume a halt and begin a day."""

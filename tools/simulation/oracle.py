@@ -33,6 +33,7 @@ from ringfence.tools.simulation import (
     oracle_wire,
 )
 from ringfence.tools.simulation.invariants import INVARIANTS, Invariant, Violation
+from ringfence.tools.simulation.oracle_entries import other_methods
 from ringfence.tools.simulation.oracle_model import Model, Order
 from ringfence.tools.simulation.oracle_records import EVENT, HEAD, INTENT, Tables, tables_of
 from ringfence.tools.simulation.oracle_rules import EVENT_NAME, STATUS, reference
@@ -205,7 +206,7 @@ class Oracle:
         else:
             known = set(self._found)
             self._found += [v for v in oracle_compare.everything(m, tables) + oracle_governed.compare(m, state) if v not in known]
-            self._found += [Violation("I22", line, seq) for line in disagreements(state.table)]
+            self._found += [Violation("I22", line, seq) for line in (*disagreements(state.table), *other_methods(m, state.table))]
         if quiescent:
             self._found += oracle_wire.compare_truth(m, self._wire)
         return self._take()

@@ -1,7 +1,7 @@
 """Authority by the rules: who may command what, what waits for a second operator, and which changes end by themselves.
 
     SET_*, KILL, RELEASE, DEFINE_* ──tighter──▶ done at once      looser ──▶ Proposal, 15 minutes, APPROVE by another operator of role risk
-    RESUME, RESOLVE_ORDER, ASSIGN_EXECUTION, BOOK_ENTRY, ROLL_DAY before its time ──▶ Proposal, but for who is alone
+    RESUME, RESOLVE_ORDER, ASSIGN_EXECUTION, BOOK_ENTRY, SET_METHOD, ROLL_DAY before its time ──▶ Proposal, but for who is alone
     SET_LIMIT with an end ─▶ RUNNING until then (oracle_proposals)         KILL ─▶ withdraws what waits to loosen its scope
 
 Written from docs/operations.md (operators), docs/controls.md and ``core/rules.py``. Reads and writes the Model alone; nothing here fails:
@@ -32,12 +32,12 @@ ROLE = ENUMS["OperatorRole"].by_name
 STATUS = ENUMS["StrategyStatus"]
 PROPOSAL_NS = 900_000_000_000
 CONFIGURATION = b"config"
-JUDGED = frozenset({"RESUME", "RESOLVE_ORDER", "ASSIGN_EXECUTION", "ROLL_DAY", "BOOK_ENTRY"})
+JUDGED = frozenset({"RESUME", "RESOLVE_ORDER", "ASSIGN_EXECUTION", "ROLL_DAY", "BOOK_ENTRY", "SET_METHOD"})
 CHANGES = LIMITS | {"SET_PERMISSION", "SET_STRATEGY", "KILL", "RELEASE"} | JUDGED | oracle_definitions.KINDS
 CONTROLLED = frozenset(COMMAND[name] for name in CHANGES | {"APPROVE", "WITHDRAW"})
 _LEAST = {
     **dict.fromkeys(("SET_STRATEGY", "MASS_CANCEL", "DONT_KNOW", "RESOLVE_ORDER", "ASSIGN_EXECUTION", "HALT", "KILL", "WITHDRAW"), "TRADER"),
-    **dict.fromkeys(("RESUME", "SET_LIMIT", "SET_PERMISSION", "SET_LOCATE", "RELEASE", "APPROVE", "BOOK_ENTRY"), "RISK"),
+    **dict.fromkeys(("RESUME", "SET_LIMIT", "SET_PERMISSION", "SET_LOCATE", "RELEASE", "APPROVE", "BOOK_ENTRY", "SET_METHOD"), "RISK"),
 }
 
 
@@ -123,7 +123,7 @@ def _is_judged(m: Model, what: str, body: bytes) -> bool:
         return bool(m.restrictions & oracle_restrictions.PEOPLE_LIFT)
     if what == "ROLL_DAY":
         return not oracle_day.is_due(m, oracle_records.DAY_START.unpack_from(body)[1])
-    return what in ("ASSIGN_EXECUTION", "BOOK_ENTRY") or ORD_STATUS.get(oracle_records.ACTION.unpack_from(body)[5]) != "NEW"
+    return what in ("ASSIGN_EXECUTION", "BOOK_ENTRY", "SET_METHOD") or ORD_STATUS.get(oracle_records.ACTION.unpack_from(body)[5]) != "NEW"
 
 
 def _can_wait(m: Model, what: str, body: bytes) -> bool:
@@ -137,6 +137,8 @@ def _can_wait(m: Model, what: str, body: bytes) -> bool:
         return oracle_proposals.scope_of(body) in m.kills
     if what == "BOOK_ENTRY":
         return oracle_entries.can_be(m, body)
+    if what == "SET_METHOD":
+        return oracle_entries.can_have_method(m, body)
     return what != "ASSIGN_EXECUTION" or oracle_book.in_suspense(m, execution) is not None
 
 
@@ -151,6 +153,8 @@ def _before(m: Model, what: str, of_strategy: tuple[int, int], body: bytes) -> i
         return m.day
     if what == "BOOK_ENTRY":
         return oracle_entries.before(m, body)
+    if what == "SET_METHOD":
+        return oracle_entries.own_method(m, body)
     if what == "RESOLVE_ORDER":
         order = oracle_records.ACTION.unpack_from(body)[0]
         return m.orders[order - 1].cum if 0 < order <= len(m.orders) else 0
@@ -200,6 +204,8 @@ def _judge(m: Model, what: str, body: bytes) -> bool:
         return oracle_book.assign(m, execution, order, strategy)
     if what == "BOOK_ENTRY":
         return oracle_entries.book(m, body)
+    if what == "SET_METHOD":
+        return oracle_entries.set_method(m, body)
     if what == "RESUME":
         oracle_restrictions.restrict(m, m.restrictions & ~oracle_restrictions.PEOPLE_LIFT)
         return True

@@ -14,7 +14,9 @@ from fractions import Fraction
 
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.ledger_numbers import half_even
+from ringfence.tools.ledger_state import Table, by_owner
 from ringfence.tools.simulation import oracle_records
+from ringfence.tools.simulation.oracle_definitions import field_of
 from ringfence.tools.simulation.oracle_model import BOOKED, HELD, Entry, Execution, Model, PositionKey, average
 from ringfence.tools.simulation.oracle_rules import fits64, fits128, shared
 
@@ -33,8 +35,9 @@ _FIELDS = {  # what a kind must have, and what it may
     "REWARD": ({"qty"}, {"qty", "px"}),
     "SPLIT": ({"num", "den"}, {"num", "den", "px", "qty"}),
     "SPIN_OFF": ({"num", "den", "other"}, {"num", "den", "other", "amount"}),
-    "TRANSFER": ({"qty", "other", "other_strategy"}, {"qty", "other", "other_strategy"}),
+    "TRANSFER": ({"qty", "other", "other_strategy"}, {"qty", "other", "other_strategy", "amount", "px"}),
 }
+_MARGINED = frozenset({"PERPETUAL", "FUTURE", "FX_NDF", "FX_FORWARD"})
 _QUANTITY = frozenset({"TRANSFER", "SPLIT", "REWARD", "SPIN_OFF", "EXPIRE", "RETURN_OF_CAPITAL"})
 
 
@@ -71,9 +74,17 @@ def can_be(m: Model, body: bytes) -> bool:
         return False
     if e.kind == "TRANSFER" and other_of(e) == e.position:
         return False
+    if e.kind == "TRANSFER" and e.said["amount"] and _kind(m, e) in _MARGINED:
+        return False
+    if e.kind == "SETTLE" and not field_of("DEFINE_INSTRUMENT", m.images["DEFINE_INSTRUMENT", e.position[2]], "daily"):
+        return False
     if other_of(e) not in m.positions and len(m.positions) + 1 >= m.capacity["positions"]:
         return False
     return e.kind not in _QUANTITY or effect(e, _figures(m, e.position), _figures(m, other_of(e))) is not None
+
+
+def _kind(m: Model, e: Entry) -> str:
+    return ENUMS["InstrumentKind"].by_value.get(field_of("DEFINE_INSTRUMENT", m.images["DEFINE_INSTRUMENT", e.position[2]], "kind"), "")
 
 
 def _is_whole(e: Entry) -> bool:
@@ -86,6 +97,8 @@ def _is_whole(e: Entry) -> bool:
     if e.kind == "SPIN_OFF":
         return 0 <= e.said["amount"] <= 10**e.digits and e.said["other"] != e.position[2]
     if e.kind == "REWARD" and e.said["px"] < 0:
+        return False
+    if e.kind == "TRANSFER" and (e.said["amount"] < 0 or e.said["px"] < 0 or len(has & {"amount", "px"}) == 1 or e.said["amount"] % 10**e.digits):
         return False
     return e.kind not in ("DIVIDEND", "SPLIT") or len(has & {"px", "amount", "qty"}) == (1 if e.kind == "DIVIDEND" else 2 if has & {"px", "qty"} else 0)
 
@@ -110,6 +123,10 @@ def effect(e: Entry, one: Figures, two: Figures) -> tuple[Figures, Figures] | No
             return None
         out = shared(cost, qty, abs(net))
         one, two = (net - moved, cost - out, realized), (two[0] + moved, two[1] + out, two[2])
+        if fee := _fee(e):
+            if fee > one[0]:
+                return None
+            one = one[0] - fee, *average(*one, -fee, px)
     elif e.kind == "SPIN_OFF":
         received = half_even(Fraction(net * e.said["num"], e.said["den"]))
         if two[0] * received < 0:
@@ -125,6 +142,11 @@ def effect(e: Entry, one: Figures, two: Figures) -> tuple[Figures, Figures] | No
         one = net + signed, *average(net, cost, realized, signed, px)
     fits = all(fits64(f[0]) and fits128(f[1]) and fits128(f[2]) for f in (one, two))
     return (one, two) if fits else None
+
+
+def _fee(e: Entry) -> int:
+    """Units that a transfer costs; quantities here are whole."""
+    return int(e.said["amount"] // 10**e.digits)
 
 
 def _split(e: Entry, net: int, cost: int, realized: int) -> Figures:
@@ -162,6 +184,41 @@ def _set(m: Model, key: PositionKey, figures: Figures) -> None:
     if p is not None:
         p.net, p.cost, p.realized = figures
         p.signed_notional = p.cost - p.realized  # what was paid, moved cost with it
+
+
+# ---- the cost method of one position ----------------------------------------------------------------------------------------------------
+
+
+def own_method(m: Model, body: bytes) -> int:
+    """The method that the position has for itself, 0: none."""
+    instrument, account, strategy, _ = oracle_records.METHOD_CHANGE.unpack_from(body)
+    return m.methods.get((account, strategy, instrument), 0)
+
+
+def can_have_method(m: Model, body: bytes) -> bool:
+    """Only a flat position takes another method; one that never traded is made for it."""
+    instrument, account, strategy, method = oracle_records.METHOD_CHANGE.unpack_from(body)
+    key = account, strategy, instrument
+    if method > max(ENUMS["LedgerMethod"].by_value) or not _exists(m, key) or _figures(m, key)[0]:
+        return False
+    return key in m.positions or len(m.positions) + 1 < m.capacity["positions"]
+
+
+def set_method(m: Model, body: bytes) -> bool:
+    """Give a position a method of its own, or its account's again."""
+    if not can_have_method(m, body):
+        return False
+    instrument, account, strategy, method = oracle_records.METHOD_CHANGE.unpack_from(body)
+    m.position((account, strategy, instrument))
+    m.methods[account, strategy, instrument] = method
+    return True
+
+
+def other_methods(m: Model, table: Table) -> list[str]:
+    """Positions of the ledger that have another method of their own than was set, a line each."""
+    found = {owner: int(p["own_method"]) for owner, p in by_owner(table).items()}
+    wrong = [key for key in found.keys() | m.methods.keys() if found.get(key, 0) != m.methods.get(key, 0)]
+    return [f"ledger position {key} has method {found.get(key, 0)} of its own, and was given {m.methods.get(key, 0)}" for key in sorted(wrong)]
 
 
 # ---- what was taken back behind an entry ---------------------------------------------------------------------------------------------

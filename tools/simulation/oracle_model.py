@@ -311,6 +311,7 @@ class Model:
     execution_rows: list[Execution] = field(default_factory=list)  # by row - 1
     positions: dict[PositionKey, Position] = field(default_factory=dict)
     entries: dict[bytes, Entry] = field(default_factory=dict)  # of the ledger, by reference, as they came
+    methods: dict[PositionKey, int] = field(default_factory=dict)  # cost methods of their own
     pending: int = 0
     intents: int = 0
     denies: int = 0

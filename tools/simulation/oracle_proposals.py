@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Container
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_definitions, oracle_limits, oracle_records
+from ringfence.tools.simulation import oracle_definitions, oracle_limits, oracle_margin, oracle_records
 from ringfence.tools.simulation.oracle_model import Model, Proposal
 from ringfence.tools.simulation.oracle_scopes import KIND, Scope
 
 PENDING, APPROVED, RUNNING, WITHDRAWN, EXPIRED = "PENDING", "APPROVED", "RUNNING", "WITHDRAWN", "EXPIRED"
 LIMITS = frozenset({"SET_LIMIT", "SET_LOCATE"})
-_FACTS = frozenset({"RESOLVE_ORDER", "ASSIGN_EXECUTION", "BOOK_ENTRY"})  # say how things are, not what may be done
+_FACTS = frozenset({"RESOLVE_ORDER", "ASSIGN_EXECUTION", "BOOK_ENTRY", "SET_METHOD"})  # say how things are, not what may be done
 _DEFINED = {f"DEFINE_{name}": name for name in ("ACCOUNT", "INSTRUMENT", "STRATEGY", "VENUE", "CURRENCY")}
 _ROW = ENUMS["ScopeKind"].by_value
 
@@ -51,6 +51,8 @@ def _loosens(m: Model, p: Proposal) -> Scope:
     if p.kind == "SET_PERMISSION":
         grant = m.grants.get(oracle_records.PERMISSION.unpack_from(p.body)[1])
         return KIND["STRATEGY"], grant.strategy if grant is not None else 0, 0
+    if p.kind == "DEFINE_MARGIN":
+        return oracle_margin.place(p.body)
     if p.kind in _DEFINED:
         return KIND[_DEFINED[p.kind]], oracle_definitions.row_of(p.kind, p.body), 0
     return KIND["FIRM"], 0, 0

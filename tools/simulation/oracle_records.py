@@ -23,7 +23,7 @@ def number(enum: str, name: str) -> int:
 
 
 def picker(record: str, *names: str) -> Struct:
-    """Return a Struct that unpacks these fields of a record, which must be named in their order of offset."""
+    """Return a Struct that unpacks these fields of a record, which must be named in their order of offset; an array is as many values."""
     known: Record = RECORDS[record]
     types = {f.name: f for f in known.fields}
     text, at = "<", 0
@@ -32,7 +32,8 @@ def picker(record: str, *names: str) -> Struct:
         if offset < at:
             raise ValueError(f"{record}.{name} lies before the field named ahead of it; name fields in order of offset")
         text += f"{offset - at}x" if offset > at else ""
-        text += f"{field.size}s" if field.is_text else _CODES[field.type]
+        element, _, count = field.type.partition("[")
+        text += f"{field.size}s" if field.is_text else count.rstrip("]") + _CODES[element]
         at = offset + field.size
     return Struct(text)
 
@@ -65,6 +66,7 @@ CONTROL = picker("Control", "operator_uid", "kind", "status", "strategy", "epoch
 ACTION = picker("OrderAction", "order_id", "execution", "instrument", "venue", "strategy", "ord_status")
 ENTRY_FIELDS = ("reference", "qty", "px", "amount", "ratio_num", "ratio_den", "instrument", "account", "strategy", "other", "other_strategy")
 ENTRY = picker("LedgerEntry", *ENTRY_FIELDS, "kind", "amount_digits")
+METHOD_CHANGE = picker("MethodChange", "instrument", "account", "strategy", "method")
 KILL_ORDER = picker("KillOrder", "a", "b", "kind", "options")
 LIMIT = picker("LimitChange", "value", "expires_ns", "a", "b", "kind", "rule")
 PERMISSION = picker("PermissionChange", "value", "permission", "part", "grant")

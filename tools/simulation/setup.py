@@ -11,6 +11,7 @@ from random import Random
 from ringfence.core.rules import RULES
 
 SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD")
+DAILY = "GBPUSD"  # a future with daily settlement; the others are spot
 PREFIX = "SM"
 START_NS = 1_772_438_400_000_000_000  # 2026-03-02 08:00 UTC, a Monday
 US = "RINGFENCE"
@@ -151,7 +152,15 @@ def _model(shape: Shape) -> list[str]:
     elif shape.limited:
         for scope, rule, value in (("account:acc1", "OPEN_ORDERS", "1000000"), ("strategy:s1", "MAX_QTY", "1000000000000")):
             lines += ["[[limit]]", f'scope = "{scope}"', f'rule = "{rule}"', f'value = "{value}"']
+        lines += _weighed(shape)
     return [*lines, "[[operator]]", 'name = "second"', f"uid = {SECOND_OPERATOR}", 'role = "risk"']
+
+
+def _weighed(shape: Shape) -> list[str]:
+    """A margin schedule, and a FREE_MARGIN limit of a broker that holds no account: margin and equity are counted, and refuse nothing."""
+    lines = ["[[broker]]", 'name = "idle"', "[[limit]]", 'scope = "broker:idle"', 'rule = "FREE_MARGIN"', 'value = "100%"']
+    lines += ["[[margin]]", 'rate = "10%"', 'tier = [{above = "100", rate = "12.5%"}, {above = "1000.5", rate = "33.3333%"}]']
+    return [*lines, "[[margin]]", f'instrument = "{shape.instruments[-1]}"', 'account = "acc1"', 'rate = "2%"', 'tier = [{above = "20", rate = "1%"}]']
 
 
 def toml(shape: Shape, data_dir: str) -> str:
@@ -184,6 +193,7 @@ def toml(shape: Shape, data_dir: str) -> str:
     ]
     for symbol in shape.instruments:
         lines += ["[[instrument]]", f'symbol = "{symbol}"', f'base = "{symbol[:3]}"', f'quote = "{symbol[3:]}"', "price_digits = 5", "qty_digits = 0"]
+        lines += ['kind = "future"', 'variation_margin = "daily"'] if symbol == DAILY else []
         lines += ['tick = "0.00001"', 'lot = "1"', 'qty_min = "1"', 'qty_max = "1000000"']
     for row, durability in enumerate(shape.accounts, 1):
         lines += ["[[account]]", f'name = "acc{row}"', 'currency = "USD"', f'durability = "{durability}"']

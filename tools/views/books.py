@@ -15,6 +15,7 @@ import numpy as np
 
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.ledger_state import MONEY_DIGITS, lots_of, terms_of, unit_cost, value, wide
+from ringfence.tools.marks import Mark, mark_of
 from ringfence.tools.render import Column, Row, View
 from ringfence.tools.views.instance import named, settled
 
@@ -60,13 +61,13 @@ def held(source: Any) -> dict[Owner, tuple[int, Any, bool]]:
     return {owner: (row, p, bool(m)) for row, (owner, p, m) in enumerate(zip(owners, rows, moving, strict=True), 1)}
 
 
-def figures(instrument: Any, position: Any, mark: int, marked: bool) -> Row:
-    """Columns of a position that the ledger knows; ``mark`` at the instrument's scale."""
+def figures(instrument: Any, position: Any, mark: Mark | None) -> Row:
+    """Columns of a position that the ledger knows."""
     qty, cost = wide(position["qty"]), wide(position["cost"])
     least = min(int(instrument["px_digits"]) + int(instrument["qty_digits"]), MONEY_DIGITS)
     upnl: Decimal | None = Decimal(0) if qty == 0 else None
-    if marked and qty:
-        upnl = amount(round(value(instrument, qty, Fraction(mark))) - cost, least)
+    if mark is not None and qty:
+        upnl = amount(round(value(instrument, qty, mark.px)) - cost, least)
     return {
         "held": Decimal(qty).scaleb(-int(instrument["qty_digits"]), _EXACT),  # net, less fees paid in what is traded
         "avg": unit_cost(terms_of(instrument), qty, cost),
@@ -90,8 +91,8 @@ def lots(source: Any, names: Any) -> list[Row]:
         events = source.table("ledger_events")
         for lot in lots_of(source.table, p):
             qty, cost = wide(lot["qty"]), wide(lot["cost"])
-            mark = 0 if symbol is None else int(symbol["bid"] if qty > 0 else symbol["ask"])
-            upnl = amount(round(value(i, qty, Fraction(mark))) - cost, least) if mark and symbol["mark_ns"] else None
+            mark = mark_of(symbol, qty) if symbol is not None else None
+            upnl = amount(round(value(i, qty, mark.px)) - cost, least) if mark is not None else None
             line: Row = {
                 "account": names.account(account),
                 "strategy": names.strategy(strategy) or "(suspense)",

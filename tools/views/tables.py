@@ -3,7 +3,7 @@
 Data flow: engine tables (read-only views) -> settled copies -> rows. Prices and quantities become Decimals by their instrument's digits; AvgPx, unit
 cost and PnL are exact quotients of 128-bit sums, rounded only for the screen; where the ledger has the position they are the ledger's, by its method, with
 fees (``views.books``). Whatever the tables do not hold yet (liquidity, drop copy) is None, never 0.
-Unrealized PnL values a position at the price it could be closed at: bid when long, ask when short.
+Unrealized PnL values a position at its mark (``tools.marks``), as the ledger's store does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import numpy as np
 
 from ringfence.core import transitions
 from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools import ledger_state
+from ringfence.tools.marks import Mark, mark_of
 from ringfence.tools.render import Column, Row, View
 from ringfence.tools.views import books
 from ringfence.tools.views.instance import age, label, named, settled, settled_at
@@ -101,6 +103,7 @@ POSITIONS = View(
         Column("funding", "FUNDING", "money", wide=True),
         Column("income", "INCOME", "money", wide=True),
         Column("lots", "LOTS", "count", wide=True),
+        Column("mark_from", "MARK_FROM", wide=True),
     ),
     ("account", "strategy", "symbol"),
 )
@@ -319,10 +322,11 @@ def positions(source: Source) -> list[Row]:
     held, instruments = books.held(source), source.table("ledger_instruments")
     out = []
     for r, unsettled in zip(rows, moving, strict=True):
-        row, mark, marked = _position(source, names, r)
-        p = held.get((int(r["account"]), int(r["strategy"]), int(r["instrument"])))
+        p, instrument = held.get((int(r["account"]), int(r["strategy"]), int(r["instrument"]))), names.instrument(r["instrument"])
+        mark = mark_of(instrument, int(r["net_qty"]) if p is None else ledger_state.wide(p[1]["qty"])) if instrument is not None else None
+        row = _position(source, names, r, mark)
         if p is not None:
-            row |= books.figures(instruments[int(r["instrument"])], p[1], mark, marked)
+            row |= books.figures(instruments[int(r["instrument"])], p[1], mark)
         out.append(row | ({"stale": True} if unsettled or (p is not None and p[2]) else {}))
     return out
 
@@ -332,34 +336,35 @@ def lots(source: Source) -> list[Row]:
     return books.lots(source, Names(source)) if source.table("ledger") is not None else []
 
 
-def _position(source: Source, names: Names, r: Any) -> tuple[Row, int, bool]:
-    """A row by average cost, the mark at the instrument's scale, and whether there is one."""
+def _position(source: Source, names: Names, r: Any, mark: Mark | None) -> Row:
+    """A row by average cost."""
     price_digits, qty_digits = names.digits(r["instrument"])
     instrument, net, cost = names.instrument(r["instrument"]), int(r["net_qty"]), wide(r["cost_lo"], r["cost_hi"])
     multiplier = int(instrument["multiplier"]) or 1 if instrument is not None else 1
-    side = 0 if instrument is None else int(instrument["bid"] if net > 0 else instrument["ask"])
-    marked = instrument is not None and int(instrument["mark_ns"]) != 0 and side != 0
+    marked_ns = 0 if instrument is None or mark is None else int(instrument["last_ns" if mark.source == "LAST" else "mark_ns"])
     money = price_digits + qty_digits
-    row: Row = {
+    px = mark.decimal(price_digits) if mark is not None else None
+    held = scaled(net, qty_digits)
+    return {
         "account": names.account(r["account"]),
         "strategy": names.strategy(r["strategy"]) or "(suspense)",
         "symbol": names.symbol(r["instrument"]),
-        "net": scaled(net, qty_digits),
+        "net": held,
         "avg": average(cost, net, price_digits) if net else None,
-        "mark": scaled(side, price_digits) if marked else None,
-        "upnl": scaled((net * side - cost) * multiplier, money) if marked else (Decimal(0) if net == 0 else None),
+        "mark": px,
+        "upnl": _EXACT.multiply(_EXACT.subtract(_EXACT.multiply(held, px), scaled(cost, money)), multiplier) if px is not None else None if net else Decimal(0),
         "rpnl": scaled(wide(r["realized_lo"], r["realized_hi"]) * multiplier, money),
         "ccy": names.settlement(r["instrument"]),
         "fees": None,
-        "exposure": scaled(abs(net) * side * multiplier, money) if marked else None,
+        "exposure": _EXACT.multiply(_EXACT.multiply(abs(held), px), multiplier) if px is not None else None,
         "limit_pct": None,
         "method": "WAC",
-        "age": age(source.now_ns, instrument["mark_ns"]) if marked else None,
+        "age": age(source.now_ns, marked_ns) if marked_ns else None,
         "fills": int(r["fills"]),
         "bought": scaled(r["bought_qty"], qty_digits),
         "sold": scaled(r["sold_qty"], qty_digits),
+        "mark_from": mark.text if mark is not None else None,
     }
-    return row, side, marked
 
 
 def breaks(source: Source) -> list[Row]:
