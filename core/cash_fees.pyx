@@ -2,9 +2,9 @@
 
     commission (bookkeeping) ──fee_px, other_instrument──▶ LedgerEvent ──booked, corrected, busted──▶ paid, paid_base of the account's balance in that currency
 
-The position has the fee as an expense at the rates of the moment (``fees_elsewhere``), but its money came from another balance. So the amount is ``paid`` there,
-and its worth leaves that balance and comes to the one that the trade settles in (``paid_base`` of both, which cancel): what the expense took is then right in
-each currency. What a trade pays follows the content in force: a correction changes it, a bust takes it out, an assignment moves it to its account.
+The position has the fee as an expense at the rates of the moment (``fees_elsewhere``), but its money came from another balance. So the amount is ``paid``
+there, and its worth leaves that balance and comes to the one that the trade settles in (``paid_base`` of both, which cancel): what the expense took is then
+right in each currency. What a trade pays follows the content in force: a correction changes it, a bust takes it out, an assignment moves it to its account.
 Trades in suspense without an account pay when they are assigned. Written by the engine alone. What can fail: a full table or a sum that does not fit; then the
 fee is an expense of no balance (its event names no currency any more), and break FEE_UNVALUED says so.
 """
@@ -17,7 +17,7 @@ from ringfence.core.cash cimport add_paid, can_pay
 from ringfence.core.ledger_index cimport find_event, in_force
 from ringfence.core.ledger_trades cimport in_base, power_of_ten
 from ringfence.core.state cimport EngineState
-from ringfence.core.wide cimport rf_wide_is_figure, rf_wide_load, rf_wide_narrow, rf_wide_quotient, wide_t
+from ringfence.core.wide cimport rf_wide_is_figure, rf_wide_load, rf_wide_narrow, rf_wide_quotient
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_MONEY_DIGITS, LedgerEvent, Order,
     VenueEvent,

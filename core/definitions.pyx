@@ -20,6 +20,7 @@ from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor
 from ringfence.core.bookkeeping cimport can_value, keep_valuation
+from ringfence.core.cash cimport has_balances
 from ringfence.core.margin cimport define_margin, lowers_margin
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState, currency_of
@@ -69,6 +70,8 @@ cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
     if currency_of(s, image.code) not in (0, image.id):
         return 0
     row = &s.currencies[image.id]
+    if memcmp(row.code, image.code, sizeof(row.code)) != 0 and has_balances(s, image.id):
+        return 0  # what accounts have in it would be of another
     memcpy(row.code, image.code, sizeof(row.code))
     row.rate = image.rate
     row.is_firm = image.is_firm != 0

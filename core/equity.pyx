@@ -5,7 +5,7 @@
 
 A position adds what it paid and received and, where trades move cash, what is held at the price; of a margined contract its profit instead of its value. That
 is the ledger's own account of it: cost methods, transfers, splits and fees of any kind are in it to the unit, and a trade that the ledger lacks has neither
-happened in cash nor in what is held. Each position and balance keeps what it added (``Position.besides``, ``CashBalance.value``), so that a change is a
+happened in cash nor in what is held. Each position and balance keeps what it added (``Position.equity``, ``CashBalance.value``), so that a change is a
 difference and no sum needs a walk. Nothing is counted before the first FREE_MARGIN limit (``EngineStatus.weighing``).
 What cannot be told (no rate, no price, a figure beyond 63 bits) adds 0 to equity and 1 to ``unvalued`` of its scopes, which then refuse what does not reduce.
 Written by the engine alone. Nothing here fails. Rejected: equity from the risk position's average cost, which transfers of lots would make wrong.

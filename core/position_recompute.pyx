@@ -27,8 +27,8 @@ from ringfence.core.positions cimport (
 )
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_SIDE_BUY, Execution, LedgerEvent,
-    LedgerPosition, Position,
+    RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_SIDE_BUY, Execution,
+    LedgerEvent, LedgerPosition, Position,
 )
 
 
@@ -107,7 +107,9 @@ cdef int from_both(EngineState *s, uint32_t ledger_row, uint32_t other_row, uint
         x = &s.executions[i] if i <= s.engine.execution_count else NULL
         while event < last and (x == NULL or s.ledger.events[event + 1].seq < x.booked_seq):
             event += 1
-            if event == busted or (is_cross and event == busted + 1) or s.ledger.events[event].state != RF_LEDGER_EVENT_STATE_BOOKED or not changes_position(s.ledger.events[event].kind):
+            if event == busted or (is_cross and event == busted + 1):
+                continue
+            if s.ledger.events[event].state != RF_LEDGER_EVENT_STATE_BOOKED or not changes_position(s.ledger.events[event].kind):
                 continue
             if not enter_again(s, &s.ledger.events[event]):
                 return 0

@@ -328,7 +328,7 @@ cdef void weigh(
         if i < scopes.margin_rows:
             rf_saturate(&scope.margin, margin)
             rf_saturate(&scope.spent, spent - p.spent)
-            rf_saturate(&scope.equity, equity - p.besides)
+            rf_saturate(&scope.equity, equity - p.equity)
         if i >= scopes.qty_row:
             rf_saturate(&scope.net_qty, more_net)
         if judged:
@@ -341,7 +341,7 @@ cdef void weigh(
     p.value = value
     p.spent = spent
     p.profit = profit
-    p.besides = equity
+    p.equity = equity
 
 
 cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
@@ -391,7 +391,7 @@ cdef void value_position(EngineState *s, uint64_t row, int judged, int booked) n
     """``booked``: the ledger has what the position has; else its equity stays, and follows the booking."""
     cdef Position *p = &s.positions[row]
     cdef const Instrument *i = &s.instruments[p.instrument]
-    cdef int64_t px = px_of(s, p), size = size_of(p.net_qty), value = 0, spent = 0, profit, equity = p.besides
+    cdef int64_t px = px_of(s, p), size = size_of(p.net_qty), value = 0, spent = 0, profit, equity = p.equity
     cdef uint32_t unvalued = 0
     if not p.counted:
         enter(s, p, row)
@@ -447,8 +447,8 @@ cdef void weigh_position(EngineState *s, uint64_t row) noexcept nogil:
         value_position(s, row, 0, 1)
         return
     for i in range(scopes.margin_rows):
-        rf_saturate(&s.scopes[scopes.rows[i]].equity, equity - p.besides)
-    p.besides = equity
+        rf_saturate(&s.scopes[scopes.rows[i]].equity, equity - p.equity)
+    p.equity = equity
 
 
 cdef inline void weigh_owner(EngineState *s, uint32_t position) noexcept nogil:
@@ -586,7 +586,7 @@ cdef void forget_sums(EngineState *s) noexcept nogil:
         s.positions[row].counted_qty = 0
         s.positions[row].value = 0
         s.positions[row].spent = 0
-        s.positions[row].besides = 0
+        s.positions[row].equity = 0
         s.positions[row].margin_rate = margin_row(s, s.positions[row].account, s.positions[row].instrument)
         s.positions[row].unvalued = 0
         s.positions[row].profit = s.positions[row].day_profit

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 8u
-#define RF_LAYOUT_HASH 0xd43c4e890ba105deull
+#define RF_LAYOUT_HASH 0x1351a9fafb231949ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -1964,7 +1964,7 @@ typedef struct {
     uint8_t flatten_reason; /* +180: why the last try sent nothing enum DenyReason */
     uint8_t pad_1; /* +181: zero */
     uint16_t margin_rate; /* +182: row in margin_rates that it is margined by; 0: the one rate of its scopes */
-    int64_t besides; /* +184: funding, income, fees and cost that was moved to it, as its account's equity counts them [10^-4 of the firm's currency] */
+    int64_t equity; /* +184: what it paid and received, and is worth at the reference price, as its account's equity counts it [10^-4 of the firm's currency] */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1997,7 +1997,7 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_tries) == 176, "Position.flatte
 RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_reason) == 180, "Position.flatten_reason");
 RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 181, "Position.pad_1");
 RF_STATIC_ASSERT(offsetof(rf_position_t, margin_rate) == 182, "Position.margin_rate");
-RF_STATIC_ASSERT(offsetof(rf_position_t, besides) == 184, "Position.besides");
+RF_STATIC_ASSERT(offsetof(rf_position_t, equity) == 184, "Position.equity");
 
 /* A currency or asset that amounts are counted in. Written by: engine. */
 typedef struct {

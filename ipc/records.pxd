@@ -1224,7 +1224,7 @@ cdef extern from "records.h" nogil:
         uint8_t flatten_reason
         uint8_t pad_1
         uint16_t margin_rate
-        int64_t besides
+        int64_t equity
 
     ctypedef struct Currency "rf_currency_t":
         char code[8]

@@ -542,7 +542,13 @@ _ENUMS = (
         "NOT_FLAT: the method changes only when flat",
         "NO_MARGIN: the account would have less equity than its margin asks for",
     ),
-    _enum("MarkSide", "The price at which an instrument's positions are valued in reports.", "MID", "SIDE: what is long at the bid, what is short at the ask", "LAST: last trade"),
+    _enum(
+        "MarkSide",
+        "The price at which an instrument's positions are valued in reports.",
+        "MID",
+        "SIDE: what is long at the bid, what is short at the ask",
+        "LAST: last trade",
+    ),
     _enum("LedgerLegAccount", "The account that one leg of a booking is on.", "POSITION", "VENUE", "FEE", "PNL", "INCOME", "EQUITY"),
 )
 ENUMS: dict[str, Enum] = {e.name: e for e in _ENUMS}
@@ -904,7 +910,12 @@ _RECORDS = (
         64,
         (
             Field("reference", "char[16]", "of the statement or notice: its identity in the firm; BUST: of the entry that never happened"),
-            Field("qty", "i64", "REWARD, TRANSFER, CROSS, NAME_LOT: units; SPLIT: the least that is kept in units when px is given; CONVERSION: bought", "instrument scale, or amount's"),
+            Field(
+                "qty",
+                "i64",
+                "REWARD, TRANSFER, CROSS, NAME_LOT: units; SPLIT: the least that is kept in units when px is given; CONVERSION: bought",
+                "instrument scale, or amount's",
+            ),
             Field("px", "i64", "by kind, as in LedgerEventKind", "instrument scale"),
             Field(
                 "amount",
@@ -1423,7 +1434,12 @@ _RECORDS = (
             Field("flatten_reason", "u8", "why the last try sent nothing", enum="DenyReason"),
             _pad(1, "pad_1"),
             Field("margin_rate", "u16", "row in margin_rates that it is margined by; 0: the one rate of its scopes"),
-            Field("besides", "i64", "funding, income, fees and cost that was moved to it, as its account's equity counts them", "10^-4 of the firm's currency"),
+            Field(
+                "equity",
+                "i64",
+                "what it paid and received, and is worth at the reference price, as its account's equity counts it",
+                "10^-4 of the firm's currency",
+            ),
         ),
     ),
     Record(

@@ -40,6 +40,7 @@ class Synthetic:
             ("positions", "Position", 16),
             ("breaks", "Break", 8),
             ("currencies", "Currency", 2),
+            ("cash", "CashBalance", 8),
             ("operators", "Operator", 2),
             ("brokers", "Broker", 2),
             ("desks", "Desk", 2),

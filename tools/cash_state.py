@@ -1,9 +1,9 @@
 """Balances of accounts and the three lines of their result in the firm's currency (rule 9), from tables of region ``state``.
 
     cash, ledger_positions, ledger_events ──▶ balances: entered - paid + what positions paid, of each account and currency
-    balances + positions + rates + marks  ──▶ results: price, fx on positions, fx on cash, of each account
+    balances + positions + rates + marks ──▶ results: price, fx on positions, fx on cash of each account
 
-A balance is a sum of exact figures (18 decimals). What each balance was worth when it came is ``base``: entries at the rates of their moments, and what positions
+A balance is a sum of exact figures (18 decimals). What it was worth when it came is ``base``: entries at the rates of their moments, and what positions
 paid, told from their base figures (``base_of``). So for every account, to the last unit but for the rounding of the products with rates of now:
 
     equity - net deposits - cost that was moved to it = price result + fx result of positions + fx result of cash

@@ -247,8 +247,10 @@ class Books:
     def _cash_moves(self) -> dict[str, list[tuple[Any, ...]]]:
         """What changed balances since the last batch."""
         codes = self.state.table("currencies")
-        found = [(seq, ns, execution, iso_day(day), account, _text(codes[currency]["code"]), *figures) for seq, ns, execution, day, account, currency, *figures
-                 in self.feed.cash_moves]
+        found = [
+            (seq, ns, execution, iso_day(day), account, _text(codes[currency]["code"]), *figures)
+            for seq, ns, execution, day, account, currency, *figures in self.feed.cash_moves
+        ]
         self.feed.cash_moves.clear()
         return {"cash_moves": found}
 

@@ -243,6 +243,15 @@ def total_line(rows: list[Row]) -> str:
     return f"total {sums['total_base']:f} {rows[0]['base_currency'] if rows else '-'}: {parts}"
 
 
+def cash_line(rows: list[Row]) -> str:
+    """What the money of all accounts, deposits and conversions too, gained by its rates since it came, in words."""
+    if any(row["fx_on_cash"] is None for row in rows):
+        return "▲ fx on the cash of accounts: a rate is missing (ringfence ledger cash)"
+    with localcontext(prec=EXACT_DIGITS):
+        gained = sum((row["fx_on_cash"] for row in rows), Decimal(0))
+    return f"fx on the cash of accounts, with deposits and conversions: {gained:f} {rows[0]['base_currency'] if rows else '-'}"
+
+
 def identity(store: Store) -> list[Row]:
     """Return both sides of the master identity per position, and what EQUITY has; two differences, which are 0."""
     names = tuple(c.key for c in IDENTITY.columns if c.kind == "money")

@@ -1,5 +1,5 @@
-"""Balances and the three lines of the result against a slow model in fractions: random fills, fees in a third currency, entries of every kind that moves money or
-cost, busts and changing rates.
+"""Balances and the three lines of the result against a slow model in fractions: random fills, fees in a third currency, entries that move money or cost,
+busts and changing rates.
 
 The model keeps facts with the rates of their moments and computes everything anew from those that were not busted: every flow of money with its worth then, and
 positions by average cost. So busts, recomputations and base figures of the engine are held against a replay that never had what was taken back.

@@ -111,7 +111,9 @@ def live(told: Told, steps: list[Any]) -> list[Fact]:
             facts.append(fact)
         elif step[0] == "entry":
             kind, fields = step[2]
-            extra = {"TRANSFER": {"other_strategy": 3 - step[1]}, "CROSS": {"other_strategy": 3 - step[1]}, "SPIN_OFF": {"other": 2, "amount_digits": 1}}.get(kind, {})
+            extra = {"TRANSFER": {"other_strategy": 3 - step[1]}, "CROSS": {"other_strategy": 3 - step[1]}, "SPIN_OFF": {"other": 2, "amount_digits": 1}}.get(
+                kind, {}
+            )
             fact = Fact(number, step[1], kind=kind, fields=fields | extra)
             if told.entry(fact):
                 facts.append(fact)

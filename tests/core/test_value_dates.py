@@ -272,6 +272,17 @@ def test_entries_settle_at_once_on_both_sides_and_their_bust_takes_it_back(make_
     same_as_replay(m)
 
 
+def test_cross_between_strategies_settles_as_a_trade_on_both_sides(make_machine: Callable[..., Any]) -> None:
+    m = world(make_machine, 20240610)
+    define(m)
+    trade(m, 5)
+    entry(m, "CROSS", "X1", qty=2, px=110, other_strategy=2)
+    assert (ladder(m), ladder(m, 2)) == ({20240612: (3, 280)}, {20240612: (2, 220)})
+    entry(m, "BUST", "X1")
+    assert (ladder(m), ladder(m, 2)) == ({20240612: (5, 500)}, {})
+    same_as_replay(m)
+
+
 def test_bust_of_a_fill_behind_a_transfer_brings_every_tied_position_to_its_figures(make_machine: Callable[..., Any]) -> None:
     m = world(make_machine, 20240610)
     define(m)

@@ -99,7 +99,7 @@ def test_bust_when_written_names_its_reference_only() -> None:
         ("deposit", {"strategy": None, "symbol": None, "amount": "1"}, "deposit needs currency"),
         ("deposit", {"amount": "-1", "currency": "USD"}, "amount was '-1'; allowed: more than 0"),
         ("deposit", {"amount": "0", "currency": "USD"}, "amount was '0'; allowed: more than 0"),
-        ("deposit", {"amount": "1", "currency": "XXX"}, "currency was 'XXX'; there are USD, EUR"),
+        ("deposit", {"amount": "1", "currency": "GBP"}, "currency was 'GBP'; there are USD, EUR"),
         ("deposit", {"amount": "1e3", "currency": "USD"}, "amount: '1e3' is not a plain decimal"),
         ("deposit", {"amount": "1", "currency": "USD", "account": "nobody"}, "account was 'nobody'; there are main, other"),
         ("deposit", {"amount": "1", "currency": "USD", "to_amount": "2"}, "to_amount is not for deposit, which takes amount, currency"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -22,6 +23,10 @@ from ringfence.tools.views.tables import Replayed
 Open = Callable[..., Store]
 Rows = list[dict[str, Any]]
 UNIT = 10**18
+
+
+def totals(store: Store) -> set[Decimal]:
+    return {Decimal(r["total"]) for r in store.query("SELECT * FROM trial_balance_totals")}
 
 
 def known(rows: Rows, names: tuple[str, ...]) -> Rows:
@@ -169,12 +174,16 @@ def test_rollups_when_an_account_goes_to_another_broker_are_by_that_of_the_momen
 @pytest.mark.parametrize(("side", "mark"), [("MID", "1.10015"), ("SIDE", "1.1"), ("LAST", "1.11")])
 def test_pnl_when_an_instrument_is_marked_otherwise_is_at_that_price(store: Open, tmp_path: Path, side: str, mark: str) -> None:
     made, s = Firm(tmp_path, instrument={"mark_side": value("MarkSide", side)}), store("side")
+    by_venue = {"sim": Decimal("1.1"), "ecn": Decimal("1.1")}  # the position's mark also for the part of it that was sold
     made.deal(EUR_USD, 1, 1, 1, "BUY", 10, 10_000)
     made.frame("MARK", record("Mark", bid=11_000, ask=11_003, last=11_100, instrument=1))
+    made.deal(EUR_USD, 1, 1, 2, "SELL", 4, 10_000)
     made.deal(EUR_USD, 1, 2, 1, "SELL", 10, 10_000)
     write(made.write(), s)
     for rows in (ledger_reports.pnl(s), live.pnl(Replayed(made.replayer.state), None, base=False)):
         assert [row["mark"] for row in rows] == [Decimal(mark), Decimal("1.1003") if side == "SIDE" else Decimal(mark)]
+    parts = s.query("SELECT venue, exact_decimal(exact_mul(px_twice, 5), 5) AS mark FROM priced_parts WHERE part = 'venue' AND strategy = 'mm1'")
+    assert side != "SIDE" or {r["venue"]: Decimal(r["mark"]) for r in parts} == by_venue
 
 
 def test_statement_when_rates_are_known_has_what_the_day_brought_in_the_firms_currency(store: Open, tmp_path: Path) -> None:
@@ -226,6 +235,48 @@ def test_entries_and_commissions_when_they_are_booked_are_in_the_history(store: 
     ]
     assert [(r["amount"], r["currency"]) for r in rows][-1] == (Decimal("-1.25"), "USD")
     assert [r["fee"] for r in ledger_reports.fills(s, history=False)] == [Decimal("0.25"), 2, Decimal("0.69")]
+
+
+def test_identity_when_a_row_was_altered_is_off_and_verify_says_where(store: Open, tmp_path: Path, alter: Callable[[Store, str], None]) -> None:
+    """A row that still balances: only the causes of EQUITY, or what was paid, tell."""
+    made, s = Firm(tmp_path), store("altered")
+    made.deal(EUR_USD, 1, 1, 1, "BUY", 1, 11_000)
+    made.deal(EUR_USD, 1, 1, 1, "SELL", 1, 11_500)
+    write(made.write(), s)
+    alter(s, "UPDATE postings SET cash = cash + 1, equity = equity - 1 WHERE seq = (SELECT min(seq) FROM postings)")
+    (row,) = ledger_reports.identity(s)
+    assert (row["difference"], row["equity_difference"]) == (-Decimal(1).scaleb(-18), -Decimal(1).scaleb(-18))
+    assert totals(s) == {0}, "each row balances"
+    found = ledger_verify.verify(made.directory, s).differences
+    for text in ("position 1: equity is -1 in the store, 0 by the journal", "difference of the master identity", "equity_difference of the master identity"):
+        assert any(text in line for line in found), (text, found)
+
+
+def test_commands_when_sums_are_asked_for_print_them(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringfence.ipc.stop.install", lambda: None)
+    made = firm(tmp_path, 8)
+    made.write()
+
+    def rows(*words: str) -> Rows:
+        assert cli.main(["ledger", *words, "--data", str(tmp_path), "--json"]) == 0
+        found: Rows = json.loads(capsys.readouterr().out)["rows"]
+        return found
+
+    assert cli.main(["ledger", "write", "--data", str(tmp_path)]) == 0
+    capsys.readouterr()
+    with localcontext(prec=80):
+        total = sum(Decimal(row["total_base"]) for row in rows("pnl", "--base"))
+        for by in ("desk", "broker", "account"):
+            assert abs(sum(Decimal(row["total_base"]) for row in rows("pnl", "--by", by, "--base")) - total) == 0
+    assert {row["group"] for row in rows("positions", "--by", "venue")} >= {"sim", "ecn"}
+    assert {row["asset"] for row in rows("exposure", "--by", "currency")} >= {"EUR", "USD", "JPY"}
+    assert {row["difference"] for row in rows("identity")} == {"0"}
+    assert cli.main(["ledger", "identity", "--data", str(tmp_path)]) == 0
+    assert "both sides agree" in capsys.readouterr().out
+    assert cli.main(["ledger", "pnl", "--base", "--data", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"total {total:f} USD" in out
+    assert "fx on the cash of accounts, with deposits and conversions: " in out
 
 
 def test_command_when_keys_are_named_are_those_of_the_rollups() -> None:

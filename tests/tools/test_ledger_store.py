@@ -138,7 +138,10 @@ def test_store_when_money_is_entered_has_the_balances_of_the_journal(store: Open
     s.as_of(Moment(seq=deposited))
     assert [(r["currency"], Decimal(str(r["balance"]))) for r in cash_rows(s)] == [("CHF", 1000)]
     s.as_of(NOW)
-    history = [(r["kind"], r["exec_id"], None if r["amount"] is None else Decimal(str(r["amount"])), r["currency"]) for r in s.query("SELECT * FROM fill_history ORDER BY seq, execution")]
+    history = [
+        (r["kind"], r["exec_id"], None if r["amount"] is None else Decimal(str(r["amount"])), r["currency"])
+        for r in s.query("SELECT * FROM fill_history ORDER BY seq, execution")
+    ]
     assert history[:2] == [("DEPOSIT", "D1", 1000, "CHF"), ("CONVERSION", "C1", -800, "CHF")]
     assert [h[:2] for h in history[3:]] == [("CROSS", "X1"), ("CROSS", "X1"), ("WITHDRAWAL", "W1"), ("BUST", "W1")]
 

@@ -105,7 +105,7 @@ def pnl(args: argparse.Namespace) -> int:
             view, rows = rollups.PNL_BASE if args.base else rollups.PNL, rollups.pnl(store, args.by, base=args.base)
         else:
             view, rows = reports.PNL_BASE if args.base else reports.PNL, reports.pnl(store)
-        _print(args, store, view, rows, [reports.total_line(reports.pnl(store))] if args.base else None)
+        _print(args, store, view, rows, [reports.total_line(reports.pnl(store)), reports.cash_line(reports.cash(store))] if args.base else None)
     return 0
 
 

@@ -42,27 +42,35 @@ SELECT i.id, i.symbol, i.qty_digits, i.px_digits, v.base, v.quote, v.unit, v.set
        v.unit_scale, v.qty_scale
 FROM instruments i JOIN valuations v ON v.id = i.id;
 
--- Figures of each position, and of what it did at each venue, whole numbers at the scales of its instrument.
+-- Figures of each position, and of what it did at each venue, whole numbers at the scales of its instrument; held is the position's quantity in both.
 CREATE VIEW figures AS
-SELECT 'whole' AS part, 0 AS venue_id, position, exact_sum(units) AS qty, exact_sum(cost) AS cost, exact_neg(exact_sum(pnl)) AS realized,
+SELECT 'whole' AS part, 0 AS venue_id, position, exact_sum(units) AS held, exact_sum(units) AS qty, exact_sum(cost) AS cost,
+       exact_neg(exact_sum(pnl)) AS realized,
        exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
        exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
        exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
-       exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings, max(seq) AS updated_seq
+       exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings,
+       max(seq) AS updated_seq
 FROM postings_now GROUP BY position
 UNION ALL
-SELECT 'venue', venue, position, exact_sum(units), exact_sum(cost), exact_neg(exact_sum(pnl)),
-       exact_sum(fee), exact_neg(exact_sum(funding)), exact_neg(exact_sum(income)), exact_sum(cash),
-       exact_sum(equity), exact_sum(moved), exact_sum(fees_elsewhere), exact_sum(cost_base),
-       exact_sum(realized_base), exact_sum(realized_fx), exact_sum(fees_base),
-       exact_sum(income_base), exact_sum(moved_base), sum(base_unknown), count(*), max(seq)
-FROM postings_now GROUP BY position, venue;
+SELECT 'venue', v.venue, v.position, w.held, v.qty, v.cost, v.realized, v.fees, v.funding, v.income, v.cash, v.equity, v.moved, v.fees_elsewhere, v.cost_base,
+       v.realized_base, v.realized_fx, v.fees_base, v.income_base, v.moved_base, v.base_unknown, v.postings, v.updated_seq
+FROM (
+    SELECT position, venue, exact_sum(units) AS qty, exact_sum(cost) AS cost, exact_neg(exact_sum(pnl)) AS realized,
+           exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
+           exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
+           exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
+           exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings,
+           max(seq) AS updated_seq
+    FROM postings_now GROUP BY position, venue
+) AS v
+JOIN (SELECT position, exact_sum(units) AS held FROM postings_now GROUP BY position) AS w ON w.position = v.position;
 
 CREATE VIEW named_parts AS
 SELECT f.part, f.position, k.account AS account_id, k.strategy AS strategy_id, k.instrument AS instrument_id, m.method,
        coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy, i.symbol AS instrument, i.settle AS currency,
        coalesce(b.name, '-') AS broker, coalesce(d.name, '-') AS desk, CASE WHEN f.part = 'venue' THEN coalesce(v.name, '-') END AS venue,
-       f.qty, f.cost, f.realized, f.fees, f.funding, f.income, f.cash, f.equity, f.moved, f.fees_elsewhere,
+       f.held, f.qty, f.cost, f.realized, f.fees, f.funding, f.income, f.cash, f.equity, f.moved, f.fees_elsewhere,
        f.cost_base, f.realized_base, f.realized_fx, f.fees_base, f.income_base, f.moved_base, f.base_unknown, f.postings, f.updated_seq,
        i.qty_digits, i.px_digits, i.money_digits, i.inverse, i.margin, i.daily, i.factor, i.divisor
 FROM figures f
@@ -89,11 +97,11 @@ SELECT position, account, strategy, instrument, method, exact_decimal(qty, qty_d
 FROM named_figures;
 
 -- The price at which a position is valued: what its instrument's setting asks for, else the next that there is, as tools/marks.py says it. Twice it, as a mid
--- has half a unit. Unknown without a mark.
+-- may be between two prices.
 CREATE VIEW priced_parts AS
-SELECT s.*, CASE s.mark_source WHEN 'MID' THEN exact_add(s.bid, s.ask) WHEN 'BID' THEN exact_mul(s.bid, 2) WHEN 'ASK' THEN exact_mul(s.ask, 2)
+SELECT s.*, CASE s.mark_is WHEN 'MID' THEN exact_add(s.bid, s.ask) WHEN 'BID' THEN exact_mul(s.bid, 2) WHEN 'ASK' THEN exact_mul(s.ask, 2)
     WHEN 'LAST' THEN exact_mul(s.last, 2) END AS px_twice,
-    CASE WHEN s.mark_source = s.mark_wanted THEN s.mark_source ELSE s.mark_source || ' for ' || s.mark_wanted END AS mark_from
+       CASE WHEN s.mark_is = s.mark_wanted THEN s.mark_is ELSE s.mark_is || ' for ' || s.mark_wanted END AS mark_from
 FROM (
     SELECT w.*, CASE
         WHEN w.mark_wanted = 'MID' AND w.bid <> 0 AND w.ask <> 0 THEN 'MID'
@@ -102,9 +110,9 @@ FROM (
         WHEN w.last <> 0 THEN 'LAST'
         WHEN w.mark_wanted = 'LAST' AND w.bid <> 0 AND w.ask <> 0 THEN 'MID'
         WHEN w.bid <> 0 THEN 'BID'
-        WHEN w.ask <> 0 THEN 'ASK' END AS mark_source
+        WHEN w.ask <> 0 THEN 'ASK' END AS mark_is
     FROM (
-        SELECT f.*, m.bid, m.ask, m.last, CASE WHEN m.side <> 'SIDE' THEN m.side WHEN exact_sign(f.qty) > 0 THEN 'BID' ELSE 'ASK' END AS mark_wanted
+        SELECT f.*, m.bid, m.ask, m.last, CASE WHEN m.side <> 'SIDE' THEN m.side WHEN exact_sign(f.held) > 0 THEN 'BID' ELSE 'ASK' END AS mark_wanted
         FROM named_parts f LEFT JOIN marks_now m ON m.instrument = f.instrument_id
     ) AS w
 ) AS s;

@@ -4,7 +4,8 @@
 -- firm's also without a rate of then or now (base_known is 0).
 CREATE VIEW pnl AS
 SELECT position, account, strategy, instrument, currency, exact_decimal(qty, qty_digits) AS qty,
-       exact_decimal(exact_mul(px_twice, 5), px_digits + 1) AS mark, mark_from, exact_decimal(realized, money_digits) AS realized,
+       exact_decimal(exact_mul(px_twice, 5), px_digits + 1) AS mark, mark_from,
+       exact_decimal(realized, money_digits) AS realized,
        exact_decimal(unrealized, money_digits) AS unrealized, exact_decimal(fees, money_digits) AS fees, exact_decimal(funding, money_digits) AS funding,
        exact_decimal(income, money_digits) AS income, exact_decimal(result, money_digits) AS total, updated_seq, base_currency, base_known,
        CASE WHEN base_unknown = 0 THEN exact_decimal(realized_base, money_digits) END AS realized_base,

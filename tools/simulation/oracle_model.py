@@ -133,6 +133,17 @@ class Entry:
     digits: int
     seq: int = 0
     busted: bool = False
+    moves: list[Move] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Money that an entry brings to a balance [10^-18], and what it is worth in the firm's currency then; None: there was no rate."""
+
+    account: int
+    currency: int
+    amount: int
+    worth: int | None
 
 
 @dataclass(slots=True)
@@ -311,6 +322,8 @@ class Model:
     execution_rows: list[Execution] = field(default_factory=list)  # by row - 1
     positions: dict[PositionKey, Position] = field(default_factory=dict)
     entries: dict[bytes, Entry] = field(default_factory=dict)  # of the ledger, by reference, as they came
+    cash: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
+    """Account and currency: entered, entered_base [10^-18], entries, and those without a rate."""
     methods: dict[PositionKey, int] = field(default_factory=dict)  # cost methods of their own
     pending: int = 0
     intents: int = 0

@@ -146,6 +146,7 @@ def _model(shape: Shape) -> list[str]:
     There is no feed: a market order without a reference price is refused where an amount is limited.
     """
     lines = ["[firm]", 'currency = "USD"', "[[holidays]]", 'currency = "USD"', 'days = ["2026-03-03", "2026-03-05"]']
+    lines += ["[[currency]]", 'code = "XAU"', 'rate = "1850.5"', "[[currency]]", 'code = "XAG"', 'rate = "0.333333333"']  # no instrument is in these
     lines += _strict_grants(shape) if shape.strict else ["[[permission]]", 'name = "all"', "short = true"]
     if shape.strict:
         lines += _strict_limits(shape)

@@ -14,10 +14,10 @@ from typing import Any
 
 from ringfence.tools.cash_state import UNIT, Balance, balances, fx_on_cash, rate, results
 from ringfence.tools.ledger_state import used
+from ringfence.tools.marks import mark_of
 from ringfence.tools.render import Column, Row, View
 from ringfence.tools.views.books import amount
 from ringfence.tools.views.instance import label, settled
-from ringfence.tools.views.pnl import px_twice
 
 LINES = ("price", "fx_on_positions", "fx_on_cash")
 CASH = View(
@@ -92,8 +92,8 @@ def lines(source: Any) -> list[Row]:
     table = _Still(source)
 
     def mark(instrument: int, qty: int) -> Fraction | None:
-        twice = px_twice(table("instruments")[instrument], qty)
-        return None if twice is None else Fraction(twice, 2)
+        found = mark_of(table("instruments")[instrument], qty)
+        return None if found is None else found.px
 
     firm = _firm(table)
     return [

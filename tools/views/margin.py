@@ -153,7 +153,7 @@ def positions(source: Source) -> list[Row]:
                 "about": about,
                 "rates": rates,
                 "margin": _money(margin),
-                "equity": _money(int(p["besides"])) if weighing else None,
+                "equity": _money(int(p["equity"])) if weighing else None,
             }
         )
     return out

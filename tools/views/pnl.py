@@ -19,37 +19,26 @@ from ringfence.ipc.schema import ENUMS
 from ringfence.tools import ledger_rollups
 from ringfence.tools.ledger_rollups import BASE_FIGURES, FIGURES, Part
 from ringfence.tools.ledger_state import INVERSE, SUSPENSE, used, value, wide
+from ringfence.tools.marks import Mark, mark_of
 from ringfence.tools.render import Row
 from ringfence.tools.views.books import amount, held
 from ringfence.tools.views.instance import label
 from ringfence.tools.views.tables import Names, scaled
 
 RATE_UNITS = 10**9
-_SIDE = ENUMS["MarkSide"].by_name
 _FEE = ENUMS["LedgerFee"].by_name
 _STATE = ENUMS["LedgerEventState"].by_name
 _FILL: int = ENUMS["LedgerEventKind"].by_name["FILL"]
 Venues = dict[int, dict[int, list[int]]]
 
 
-def px_twice(instrument: Any, qty: int) -> int | None:
-    """Twice the price at which a position is valued, at the instrument's scale: the mid, what it could be closed at or the last trade; None without one."""
-    bid, ask, last = (int(instrument[name]) for name in ("bid", "ask", "last"))
-    side = int(instrument["mark_side"]) or _SIDE["MID"]
-    if side == _SIDE["SIDE"] and qty and (close := bid if qty > 0 else ask):
-        return 2 * close
-    if side == _SIDE["MID"] and bid and ask:
-        return bid + ask
-    return 2 * last if last else None
-
-
-def worth(valued: Any, qty: int, twice: int | None) -> int | None:
-    """Value of a quantity at half of ``twice``, rounded half-even, at the money scale; None when it is not known."""
+def worth(valued: Any, qty: int, mark: Mark | None) -> int | None:
+    """Value of a quantity at a mark, rounded half-even, at the money scale; None when it is not known."""
     if qty == 0:
         return 0
-    if twice is None or (int(valued["flags"]) & INVERSE and twice <= 0):
+    if mark is None or (int(valued["flags"]) & INVERSE and mark.px <= 0):
         return None
-    return round(value(valued, qty, Fraction(twice, 2)))
+    return round(value(valued, qty, mark.px))
 
 
 def parts(source: Any, by: str) -> Iterator[Part]:
@@ -70,14 +59,14 @@ def parts(source: Any, by: str) -> Iterator[Part]:
             "currency": currency,
             "venue": "-",
         }
-        figures = _figures(p, worth(valued, wide(p["qty"]), px_twice(image, wide(p["qty"]))), rate)
+        figures = _figures(p, worth(valued, wide(p["qty"]), mark_of(image, wide(p["qty"]))), rate)
         known = not p["base_unknown"] and rate > 0
         if by != "venue":
             yield Part(who, figures, firm, known)
             continue
         rest = dict(figures)
         for venue, (qty, paid, fees) in venues.get(row, {}).items():
-            gained = worth(valued, qty, px_twice(image, wide(p["qty"])))
+            gained = worth(valued, qty, mark_of(image, wide(p["qty"])))
             total = None if gained is None else gained - paid - fees
             told: dict[str, int | None] = dict.fromkeys((*FIGURES, *BASE_FIGURES)) | {"fees": fees, "total": total}
             told["total_base"] = None if total is None or not known else round(Fraction(total * rate, RATE_UNITS))
@@ -94,12 +83,13 @@ def pnl(source: Any, by: str | None, *, base: bool) -> list[Row]:
     rows = []
     for (owner, (number, p, moving)), part in zip(held(source).items(), parts(source, "account"), strict=False):
         image, qty = Names(source).instrument(owner[2]), wide(p["qty"])
-        twice = px_twice(image, qty)
+        mark = mark_of(image, qty)
         figures = {name: None if raw is None else amount(raw, 0) for name, raw in part.figures.items()}
         if p["base_unknown"]:
             figures |= dict.fromkeys(BASE_FIGURES)
         row = {"position": number, **part.names, "symbol": part.names["instrument"], **figures, "qty": scaled(qty, int(image["qty_digits"]))}
-        row |= {"mark": None if twice is None else scaled(5 * twice, int(image["price_digits"]) + 1), "updated_seq": int(p["updated_seq"])}
+        row |= {"mark": None if mark is None else mark.decimal(int(image["price_digits"])), "mark_from": None if mark is None else mark.text}
+        row["updated_seq"] = int(p["updated_seq"])
         row |= {"base_currency": part.base_currency, "base_known": int(part.base_known)}
         rows.append(row | ({"stale": True} if moving else {}))
     return rows
