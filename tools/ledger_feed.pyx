@@ -39,15 +39,13 @@ from ringfence.ipc.records cimport (
     LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
 
-from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, column_of, note_balances, put, say_figures
+from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, bytes_of_books, column_of, note_balances, put, say_figures
 
 from ringfence.core.errors import CoreError
 
 cdef enum:
     SPARE = 64           # changes of one input beyond two a position
     LEGS = 8             # of a position
-    FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
-    KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
     NAMELESS = 1 << 30   # fits in a signed number of 32 bits
     NOT_ASKED = 0
 
@@ -616,22 +614,7 @@ cdef class Feed:
 
     def figures(self):
         """Return the figures, keys and methods of every position and the balances as bytes: equal for equal books, whatever is around them."""
-        cdef const LedgerTables *t = &self.replayer.state.c.ledger
-        cdef uint32_t row, count = t.head.position_count
-        cdef uint32_t balances = self.replayer.state.c.engine.cash_count, at
-        cdef const CashBalance *c
-        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES + 16) + balances * (CASH_SUMS_BYTES + 4))
-        cdef unsigned char[::1] view = out
-        for row in range(1, count + 1):
-            at = (row - 1) * (FIGURE_BYTES + KEY_BYTES + 16)
-            memcpy(&view[at], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
-            memcpy(&view[at + FIGURE_BYTES + KEY_BYTES], t.positions[row].moved_base, 16)
-        for row in range(1, balances + 1):
-            at = count * (FIGURE_BYTES + KEY_BYTES + 16) + (row - 1) * (CASH_SUMS_BYTES + 4)
-            c = &self.replayer.state.c.cash[row]
-            memcpy(&view[at], c, CASH_SUMS_BYTES)
-            memcpy(&view[at + CASH_SUMS_BYTES], &c.account, 4)
-        return out
+        return bytes_of_books(&self.replayer.state.c)
 
     def cash(self, uint32_t row):
         """Return what a position's account has received in its settlement asset [money scale].
