@@ -1,4 +1,4 @@
-"""Equity and FREE_MARGIN: random lives of two accounts against a slow model in fractions, the rule at its limit and beyond, withdrawals, rates that are missing.
+"""Equity and FREE_MARGIN: random lives of two accounts against a slow model in fractions, the rule at its limit and beyond, withdrawals, missing rates.
 
 The model knows trades, fees, entries and balances as they were told and values them anew at every step; the engine keeps differences.
 """
