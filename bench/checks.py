@@ -18,7 +18,13 @@ GOAL = 1200
 ACCOUNTING = "REPLACE_BURST@1"  # a setting of the firm: it switches the accounting on and asks nothing
 ALONE = ("PERMISSION", *(r.name for r in RULES.values() if r.scopes and r.group != "setting"))
 SETTINGS = ("NEW_BURST", "REPLACE_BURST", "MESSAGE_BURST", "MARGIN_RATE")
-WITH = {"NEW_RATE": ("NEW_BURST",), "REPLACE_RATE": ("REPLACE_BURST",), "MESSAGE_RATE": ("MESSAGE_BURST",), "MARGIN": ("MARGIN_RATE",)}
+WITH = {
+    "NEW_RATE": ("NEW_BURST",),
+    "REPLACE_RATE": ("REPLACE_BURST",),
+    "MESSAGE_RATE": ("MESSAGE_BURST",),
+    "MARGIN": ("MARGIN_RATE",),
+    "FREE_MARGIN": ("MARGIN_RATE",),
+}
 
 
 def cost_rows(options: Options) -> list[Row]:

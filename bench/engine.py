@@ -118,6 +118,7 @@ def configure(supervisor: Link) -> None:
         "DEFINE_VENUE": row("Venue", id=1, status=1, durability=1),
         "DEFINE_STRATEGY": row("Strategy", id=1, desk_row=1, status=1),
         "DEFINE_ROUTE": row("Route", id=1, account=1, venue=1, status=1),
+        "BOOK_ENTRY": row("LedgerEntry", reference=b"cash", kind=ENUMS["LedgerEventKind"].by_name["DEPOSIT"], account=1, other=1, amount=10**12),
     }
     supervisor.send(row("Control", kind=kinds["START"], day=20260102, prefix=b"BE", epoch=EPOCH))
     for kind, body in bodies.items():

@@ -8,6 +8,7 @@ cdef extern from *:
     #ifndef RF_AMOUNTS
     #define RF_AMOUNTS
     #include <stdint.h>
+    #define RF_AMOUNT_MOST (((int64_t)1 << 59) - 1)    /* what an order and each sum of the firm may be: no addition of five leaves 63 bits */
     /* ceil(size * factor / 2^shift) for size below 2^96 and a shift below 192; 0 in *out and returned when it does not fit in 63 bits or there is no factor. */
     static inline int rf_scaled(unsigned __int128 size, uint64_t factor, uint8_t shift, int64_t *out) {
         unsigned __int128 low = (unsigned __int128)(uint64_t)size * factor, high, whole;
@@ -43,6 +44,7 @@ cdef extern from *:
     }
     #endif
     """
+    const int64_t RF_AMOUNT_MOST
     int rf_scaled_words(uint64_t lo, uint64_t hi, uint64_t factor, uint8_t shift, int64_t *out) noexcept nogil
     int rf_amount(int64_t px, int64_t qty, uint64_t factor, uint8_t shift, int64_t *out) noexcept nogil
 

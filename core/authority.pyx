@@ -41,17 +41,18 @@ from ringfence.core.permissions cimport change_permission, grants_more
 from ringfence.core.proposals cimport end, find_proposal, is_live, may_hold, plan_expiry, record, withdraw_images, withdraw_kind
 from ringfence.core.reservations cimport recount, set_limit
 from ringfence.core.state cimport EngineState
+from ringfence.core.value_dates cimport define_holidays
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_ASSIGN_EXECUTION, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_DEFINE_OPERATOR,
+    RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_ASSIGN_EXECUTION, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_DEFINE_HOLIDAYS,
+    RF_CONTROL_KIND_DEFINE_OPERATOR,
     RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL,
     RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_RESOLVE_ORDER, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SET_LIMIT,
     RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_METHOD, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW,
     RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK, RF_ORD_STATUS_NEW, RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING,
     RF_PROPOSAL_STATE_RUNNING,
     RF_PROPOSAL_STATE_WITHDRAWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
-    RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, DayStart, Decision, KillOrder, LedgerEntry, LimitChange,
-    MethodChange,
-    Operator, OrderAction, PermissionChange, Proposal, Signature, Strategy, TableRows,
+    RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, DayStart, Decision, HolidayChange, KillOrder, LedgerEntry,
+    LimitChange, MethodChange, Operator, OrderAction, PermissionChange, Proposal, Signature, Strategy, TableRows,
 )
 
 from ringfence.ipc.schema import ENUMS
@@ -217,6 +218,7 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     cdef const DayStart *day = <const DayStart*>body
     cdef const LedgerEntry *entry = <const LedgerEntry*>body
     cdef const MethodChange *method = <const MethodChange*>body
+    cdef const HolidayChange *holidays = <const HolidayChange*>body
     cdef uint64_t what = 0
     cdef int64_t after = after_of(s, kind, status, body)
     cdef int done = 0
@@ -250,6 +252,9 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     elif kind == RF_CONTROL_KIND_SET_METHOD:
         what = mix(method.instrument, <uint64_t>method.account << 16 | method.strategy)
         done = set_own_method(s, method)
+    elif kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS:
+        what = holidays.currency
+        done = define_holidays(s, holidays)
     elif is_definition(kind):
         what = row_of(kind, body)
         done = define(s, kind, body)
@@ -335,7 +340,7 @@ cdef int64_t after_of(const EngineState *s, uint8_t kind, uint8_t status, const 
         return whose(a.order_id, a.strategy)
     if kind == RF_CONTROL_KIND_SET_METHOD:
         return (<const MethodChange*>body).method
-    return <int64_t>digest_of(body) if is_definition(kind) else 0
+    return <int64_t>digest_of(body) if is_definition(kind) or kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS else 0
 
 
 cdef inline uint64_t lasts_until(const EngineState *s, uint8_t kind, const char *body) noexcept nogil:
@@ -419,6 +424,8 @@ cdef int is_controlled(uint8_t kind) noexcept nogil:
     if kind == RF_CONTROL_KIND_RESUME or kind == RF_CONTROL_KIND_ROLL_DAY or is_action(kind):
         return 1
     if kind == RF_CONTROL_KIND_BOOK_ENTRY or kind == RF_CONTROL_KIND_SET_METHOD:
+        return 1
+    if kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS:
         return 1
     return RF_CONTROL_KIND_SET_LIMIT <= kind <= RF_CONTROL_KIND_WITHDRAW or kind == RF_CONTROL_KIND_SET_STRATEGY or is_definition(kind)
 

@@ -14,6 +14,8 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
 
 # The ledger's event for an execution; of a correction that it refused, that of what was to be corrected. 0: it has none of them.
 cdef uint32_t event_of(const EngineState *s, uint64_t row) noexcept nogil
+# The cost method that a position takes at a trade now, if it is flat: its account's.
+cdef uint8_t follow_method(EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil
 # Book an execution of this row (0: none, the table is full) with the commission of its report; what is refused is a break.
 cdef void book_execution(
     EngineState *s, Order *order, const VenueEvent *event, uint64_t row, uint16_t account, uint16_t strategy, uint32_t instrument, int64_t signed_qty,

@@ -19,22 +19,24 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from ringfence.core.breaks cimport raise_break, raise_daily
+from ringfence.core.cash_fees cimport Payment, follow_payment, may_pay, paid_before
 from ringfence.core.ledger_events cimport book
-from ringfence.core.ledger_index cimport find_event, find_position
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_index cimport find_event, find_position, in_force
 from ringfence.core.ledger_recompute cimport POSITION_UNNAMED
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
+from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState, currency_of
+from ringfence.core.value_dates cimport keep_dates, value_day_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
     RF_COMM_TYPE_PERCENT,
     RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
-    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
-    RF_LEDGER_DAILY,
+    RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
+    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
-    RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED,
-    RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
+    RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD,
+    RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
     LedgerEvent, LedgerInstrument, Order, VenueEvent,
 )
 
@@ -147,11 +149,15 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
         e.fee_kind = RF_LEDGER_FEE_BASE
         if whole * unit != fee:  # finer than a quantity can be: its value is an expense
             e.fee_kind = RF_LEDGER_FEE_ELSEWHERE
+            e.other_instrument = i.base_currency
+            rf_wide_store(e.fee_px, fee)
             if not rf_wide_ratio(fee, rf_wide_from(px), power_of_ten(i.price_digits), &whole):
                 return 0
         fee = whole
     else:
-        paid = &s.currencies[currency_of(s, code)]
+        e.other_instrument = currency_of(s, code)
+        rf_wide_store(e.fee_px, fee)
+        paid = &s.currencies[e.other_instrument]
         settle = &s.currencies[v.settle_asset]
         if v.settle_asset == 0 or paid.rate <= 0 or settle.rate <= 0 or not rf_wide_ratio(fee, rf_wide_from(paid.rate), rf_wide_from(settle.rate), &fee):
             return 0
@@ -169,6 +175,7 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
     e.seq = s.engine.seq
     e.engine_ns = s.engine.engine_ns
     e.instrument = instrument
+    e.value_day = value_day_of(s, instrument) if kind == RF_LEDGER_EVENT_KIND_FILL or kind == RF_LEDGER_EVENT_KIND_CROSS else s.engine.day
     if s.currencies[settle].is_firm:
         e.fx = 1
     else:
@@ -178,11 +185,21 @@ cdef void begin(const EngineState *s, uint8_t kind, uint32_t instrument, LedgerE
 
 cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const LedgerEvent *e) noexcept nogil:
     cdef uint64_t merged = s.ledger.head.merged_lots
-    cdef int result = book(&s.ledger, e)
+    cdef int result, pays = may_pay(e)
+    cdef Payment before
+    if pays:
+        paid_before(s, e, &before)
+    result = book(&s.ledger, e)
+    if result == RF_LEDGER_RESULT_BOOKED or e.kind == RF_LEDGER_EVENT_KIND_FILL:
+        weigh_booked(s, e)
     if result == RF_LEDGER_RESULT_HELD:
         result = RF_LEDGER_RESULT_AMBIGUOUS  # it waits for the names of its lots
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
+    else:
+        keep_dates(s)
+        if pays:
+            follow_payment(s, order, event, &before)
     if s.ledger.head.merged_lots != merged:
         raise_daily(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots)
 
@@ -282,11 +299,13 @@ cdef void book_assignment(
     e.account = account
     e.strategy = strategy
     e.method = follow_method(s, account, strategy, e.instrument)
+    e.value_day = was.value_day
     e.fx = was.fx
     e.fx_digits = was.fx_digits
     e.fee_kind = was.fee_kind
     rf_wide_store(e.fee, rf_wide_load(was.fee))
     rf_wide_store(e.fee_px, rf_wide_load(was.fee_px))
+    e.other_instrument = was.other_instrument
     rf_wide_store(e.qty, rf_wide_from(signed_qty))
     rf_wide_store(e.px, rf_wide_from(px))
     book_bust(s, order, event, named)

@@ -1,4 +1,4 @@
-"""Limits by scope: rules 14 to 31 of core/rules.py, the kill switch and the states of scopes.
+"""Limits by scope: rules 14 to 32 of core/rules.py, the kill switch and the states of scopes.
 
     Asked ──▶ for each scope of the order: state, then the limits whose bit is set in ``limited`` ──▶ NONE or the first refusal, counted in that scope
 
@@ -11,6 +11,7 @@ Prices are held against a reference: a buy above it, a sale below it, by more th
 a price that the order will trade at, and held like a limit. A market order needs a reference that is there and fresh. Each reference has an age of its own:
 a quote says nothing of the last trade. Without a quote that can be a price (``has_quote``) the last trade is the reference of mid and far touch too.
 Comparisons are products of 64-bit numbers in 128 bits: no division.
+FREE_MARGIN holds margin against what its accounts have (``equity``): an account of nothing or less only reduces.
 An amount that cannot be told (no rate, no price, or something else in the scope has none) never passes a limit on amounts.
 
 Own orders: every open order of the other side is looked at. A stop order counts from its limit (none: any price), but for one that is asleep: the market is
@@ -22,11 +23,13 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.audit cimport audit_strategy
-from ringfence.core.amounts cimport amount_of
+from ringfence.core.amounts cimport RF_AMOUNT_MOST, amount_of
 from ringfence.core.dedupe cimport find_content, find_position, mix
 from ringfence.core.orders cimport is_terminal, may_cancel, request_cancel, request_room
 from ringfence.core.rates cimport conforms, has_message
-from ringfence.core.reservations cimport RF_AMOUNT_MOST, has_quote, keenest_px, open_qty, reference_px, rf_ppm, worst_px
+from ringfence.core.equity cimport rf_lacks_equity
+from ringfence.core.margin cimport rf_ppm
+from ringfence.core.reservations cimport has_quote, keenest_px, open_qty, reference_px, worst_px
 from ringfence.core.scopes cimport RF_UNCOUNTED, RF_UNVALUED, scope_set_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
@@ -35,7 +38,7 @@ from ringfence.ipc.records cimport (
     RF_DENY_REASON_NET_EXPOSURE, RF_DENY_REASON_NEW_RATE, RF_DENY_REASON_NONE, RF_DENY_REASON_NO_LOCATE, RF_DENY_REASON_NO_RATE, RF_DENY_REASON_NO_REFERENCE,
     RF_DENY_REASON_OPEN_ORDERS, RF_DENY_REASON_OVERFLOW, RF_DENY_REASON_REPEATED_EXECUTION, RF_DENY_REASON_REPLACE_RATE, RF_DENY_REASON_SCOPES_FULL,
     RF_DENY_REASON_SELF_MATCH, RF_DENY_REASON_TURNOVER, RF_FIRM_SCOPE, RF_ORD_TYPE_STOP, RF_ORD_TYPE_STOP_LIMIT, RF_RISK_RULES, RF_RISK_RULE_CANCEL_RESERVE,
-    RF_RISK_RULE_COLLAR, RF_RISK_RULE_COLLAR_REFERENCE, RF_RISK_RULE_CREDIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_DUPLICATE_CONTENT,
+    RF_RISK_RULE_COLLAR, RF_RISK_RULE_COLLAR_REFERENCE, RF_RISK_RULE_CREDIT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_DUPLICATE_CONTENT, RF_RISK_RULE_FREE_MARGIN,
     RF_RISK_RULE_GROSS_EXPOSURE, RF_RISK_RULE_KILL_SWITCH, RF_RISK_RULE_MARGIN, RF_RISK_RULE_MAX_NOTIONAL, RF_RISK_RULE_MAX_POSITION, RF_RISK_RULE_MAX_QTY,
     RF_RISK_RULE_MESSAGE_BURST, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NET_EXPOSURE, RF_RISK_RULE_NEW_BURST, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_OPEN_ORDERS,
     RF_RISK_RULE_REFERENCE_AGE, RF_RISK_RULE_REPEATED_EXECUTION, RF_RISK_RULE_REPLACE_BURST, RF_RISK_RULE_REPLACE_RATE, RF_RISK_RULE_SELF_MATCH,
@@ -78,10 +81,11 @@ cdef enum:
     PRICES = 1ULL << RF_RISK_RULE_COLLAR | 1ULL << RF_RISK_RULE_REFERENCE_AGE
     CREDIT = 1ULL << RF_RISK_RULE_CREDIT
     MARGIN = 1ULL << RF_RISK_RULE_MARGIN
+    FREE = 1ULL << RF_RISK_RULE_FREE_MARGIN
     POSITION = 1ULL << RF_RISK_RULE_MAX_POSITION
     NET = 1ULL << RF_RISK_RULE_NET_EXPOSURE
     GROSS = 1ULL << RF_RISK_RULE_GROSS_EXPOSURE
-    EXPOSURES = CREDIT | MARGIN | NET | GROSS
+    EXPOSURES = CREDIT | MARGIN | FREE | NET | GROSS
     OPENS = 1ULL << RF_RISK_RULE_OPEN_ORDERS
     TURNOVER = 1ULL << RF_RISK_RULE_TURNOVER
     SIZES = EXPOSURES | NOTIONAL | TURNOVER
@@ -283,11 +287,13 @@ cdef inline uint8_t excess_amount(const Scope *scope, const Asked *a, uint64_t l
 
 
 cdef inline uint8_t excess(const Scope *scope, const Asked *a, uint64_t limited) noexcept nogil:
-    """CREDIT, MARGIN, MAX_POSITION, then exposure."""
+    """CREDIT, MARGIN, FREE_MARGIN, MAX_POSITION, then exposure."""
     cdef int64_t qty
     if limited & CREDIT and scope.spent + scope.working_buy + a.more_amount > scope.limits[<int>RF_RISK_RULE_CREDIT]:
         return RF_DENY_REASON_CREDIT
     if limited & MARGIN and scope.margin + a.margin > scope.limits[<int>RF_RISK_RULE_MARGIN]:
+        return RF_DENY_REASON_MARGIN
+    if limited & FREE and rf_lacks_equity(scope.margin + a.margin, scope.equity, scope.limits[<int>RF_RISK_RULE_FREE_MARGIN]):
         return RF_DENY_REASON_MARGIN
     if limited & POSITION:
         qty = rf_sum(scope.net_qty, scope.buy_qty) if a.side == RF_SIDE_BUY else rf_sum(-scope.net_qty, scope.sell_qty)
@@ -392,8 +398,7 @@ cdef inline uint8_t check_scope(const EngineState *s, const Scope *scope, Asked 
     return check_flow(s, scope, a, limited) if limited & FLOWS else RF_DENY_REASON_NONE
 
 
-cdef void refuse(EngineState *s, Scope *scope, uint8_t reason) noexcept nogil:
-    cdef uint8_t rule = RULE_OF[reason]
+cdef void refuse(EngineState *s, Scope *scope, uint8_t reason, uint8_t rule) noexcept nogil:
     scope.hits[rule] += 1
     scope.last_rule = rule
     scope.last_hit_ns = s.engine.engine_ns
@@ -401,7 +406,7 @@ cdef void refuse(EngineState *s, Scope *scope, uint8_t reason) noexcept nogil:
 
 cdef void count_refusal(EngineState *s, uint8_t reason) noexcept nogil:
     if s.engine.scope_count and RULE_OF[reason]:
-        refuse(s, &s.scopes[<int>RF_FIRM_SCOPE], reason)
+        refuse(s, &s.scopes[<int>RF_FIRM_SCOPE], reason, RULE_OF[reason])
 
 
 cdef inline int holds(const Scope *firm, const Asked *a) noexcept nogil:
@@ -416,8 +421,16 @@ cdef uint8_t check_money(const EngineState *s, const Scope *scope, Asked *a, uin
     return RF_DENY_REASON_NONE if reason == RF_DENY_REASON_NONE or only_reduces(s, a) else reason
 
 
+cdef uint8_t rule_of(const Scope *scope, const Asked *a, uint8_t reason) noexcept nogil:
+    """The rule that refused: two answer MARGIN, and the amount is looked at before the share."""
+    cdef int64_t most = scope.limits[<int>RF_RISK_RULE_MARGIN]
+    if reason == RF_DENY_REASON_MARGIN and (most == 0 or scope.margin + a.margin <= most):
+        return RF_RISK_RULE_FREE_MARGIN
+    return RULE_OF[reason]
+
+
 cdef uint8_t turn_down(EngineState *s, Scope *scope, const Asked *a, uint8_t reason) noexcept nogil:
-    refuse(s, scope, reason)
+    refuse(s, scope, reason, rule_of(scope, a, reason))
     if reason == RF_DENY_REASON_REPEATED_EXECUTION:
         audit_strategy(s, a.strategy, s.strategies[a.strategy].status, RF_STRATEGY_STATUS_DISABLED)
         s.strategies[a.strategy].status = RF_STRATEGY_STATUS_DISABLED
@@ -539,7 +552,7 @@ cdef int meets_own(EngineState *s, const Asked *a) noexcept nogil:
         return 0
     if action == RF_SELF_MATCH_CANCEL_RESTING and not stays:
         return 0
-    refuse(s, &s.scopes[<int>RF_FIRM_SCOPE], RF_DENY_REASON_SELF_MATCH)
+    refuse(s, &s.scopes[<int>RF_FIRM_SCOPE], RF_DENY_REASON_SELF_MATCH, RULE_OF[<int>RF_DENY_REASON_SELF_MATCH])
     return 1
 
 

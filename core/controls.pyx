@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.actions cimport do_action
-from ringfence.core.amounts cimport amount_of
+from ringfence.core.amounts cimport RF_AMOUNT_MOST, amount_of
 from ringfence.core.audit cimport audit, audit_command, audit_strategy
 from ringfence.core.authority cimport (
     command, command_of_day, command_of_word, expire, is_controlled, may_command, start_day, take_number, withdraw_resume,
@@ -24,7 +24,7 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.day cimport set_day, valid_day
 from ringfence.core.kill cimport silence, sweep_kills
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue
-from ringfence.core.reservations cimport RF_AMOUNT_MOST, revalue_instrument
+from ringfence.core.reservations cimport revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
 from ringfence.ipc.records cimport (

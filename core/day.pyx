@@ -16,6 +16,7 @@ from ringfence.core.calendar cimport days_since_2000, end_of_day_ns
 from ringfence.core.orders cimport request_status
 from ringfence.core.reservations cimport begin_day
 from ringfence.core.state cimport EngineState
+from ringfence.core.value_dates cimport date_instruments, settle_dates
 from ringfence.ipc.records cimport RF_ORD_STATUS_UNKNOWN, RF_ORDER_UNVERIFIED, RF_TIME_IN_FORCE_DAY, Order
 
 cdef enum:
@@ -33,6 +34,7 @@ cdef int valid_day(uint32_t yyyymmdd) noexcept nogil:
 cdef void set_day(EngineState *s, uint32_t day) noexcept nogil:
     s.engine.day = day
     s.engine.day_code = days_since_2000(day)
+    date_instruments(s)
 
 
 cdef int can_roll(const EngineState *s, uint32_t day) noexcept nogil:
@@ -65,6 +67,7 @@ cdef void roll_day(EngineState *s, uint32_t day) noexcept nogil:
     set_day(s, day)
     s.engine.rolls += 1
     begin_day(s)
+    settle_dates(s)
     for row in range(1, s.engine.venue_count + 1):
         s.venues[row].events = 0
         s.venues[row].session_ups = 0

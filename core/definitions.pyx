@@ -1,4 +1,4 @@
-"""Definitions: instruments, currencies, brokers, accounts, venues, desks, strategies, routes and operators, from the row image in the command's body.
+"""Definitions: instruments, currencies, brokers, accounts, venues, desks, strategies, routes, operators, margin rates: from the row image in the command.
 
 The fields that configure are taken, what the engine keeps in the row (sequence numbers, counts, session state) stays, so a row may be defined again at any
 time. The digits of an instrument, which every figure counts in, stay for good once it is used; its multiplier and currencies once the ledger has
@@ -20,16 +20,20 @@ from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor
 from ringfence.core.bookkeeping cimport can_value, keep_valuation
+from ringfence.core.cash cimport has_balances
+from ringfence.core.margin cimport define_margin, lowers_margin
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState, currency_of
+from ringfence.core.value_dates cimport date_instrument
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
-    RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE, RF_CONTROL_KIND_DEFINE_STRATEGY,
-    RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_MAX,
-    RF_LEDGER_METHOD_MAX, RF_LEDGER_METHOD_WAC, RF_MARK_SIDE_MAX, RF_MARK_SIDE_MID, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_BROKER,
+    RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_MARGIN, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE,
+    RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE, RF_DURABILITY_REPLICATED, RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_MAX,
+    RF_LEDGER_METHOD_MAX, RF_LEDGER_METHOD_SPEC, RF_LEDGER_METHOD_WAC, RF_MARK_SIDE_MAX, RF_MARK_SIDE_MID, RF_OPERATOR_ROLE_MAX, RF_SCOPE_KIND_ACCOUNT,
+    RF_SCOPE_KIND_BROKER,
     RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_DESK, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_VENUE,
     RF_OPERATOR_ROLE_RISK, RF_OPERATOR_ROLE_TRADER, RF_SESSION_STATE_DOWN, RF_SIDE_SELL_SHORT, RF_STATUS_ACTIVE, RF_STATUS_MAX,
-    RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, Operator, Route, Strategy, Venue,
+    RF_STRATEGY_STATUS_DISABLED, RF_STRATEGY_STATUS_MAX, Account, Broker, Currency, Desk, Instrument, MarginRate, Operator, Route, Strategy, Venue,
 )
 
 cdef enum:
@@ -53,6 +57,7 @@ cdef void relate(EngineState *s, Instrument *instrument) noexcept nogil:
     instrument.quote_currency = currency_of(s, instrument.quote)
     set_factor(instrument, s.currencies[instrument.quote_currency].rate if instrument.quote_currency else 0)
     keep_valuation(s, instrument)
+    date_instrument(s, instrument)
 
 
 cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
@@ -393,6 +398,8 @@ cdef int widens(const EngineState *s, uint8_t kind, const char *body, uint32_t u
         return widens_strategy(&s.strategies[row], <const Strategy*>body)
     if kind == RF_CONTROL_KIND_DEFINE_CURRENCY and row < s.currency_rows:
         return widens_currency(&s.currencies[row], <const Currency*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_MARGIN and row < s.margin_rate_rows:
+        return lowers_margin(s, <const MarginRate*>body)
     return kind == RF_CONTROL_KIND_DEFINE_OPERATOR and row < s.operator_rows and widens_operator(s, <const Operator*>body, uid)
 
 
@@ -401,7 +408,7 @@ cdef int widens(const EngineState *s, uint8_t kind, const char *body, uint32_t u
 cdef int is_definition(uint8_t kind) noexcept nogil:
     if RF_CONTROL_KIND_DEFINE_INSTRUMENT <= kind <= RF_CONTROL_KIND_DEFINE_ROUTE:
         return 1
-    return RF_CONTROL_KIND_DEFINE_CURRENCY <= kind <= RF_CONTROL_KIND_DEFINE_OPERATOR
+    return RF_CONTROL_KIND_DEFINE_CURRENCY <= kind <= RF_CONTROL_KIND_DEFINE_OPERATOR or kind == RF_CONTROL_KIND_DEFINE_MARGIN
 
 
 cdef uint32_t row_of(uint8_t kind, const char *body) noexcept nogil:
@@ -421,6 +428,8 @@ cdef uint32_t row_of(uint8_t kind, const char *body) noexcept nogil:
         return (<const Broker*>body).id
     if kind == RF_CONTROL_KIND_DEFINE_DESK:
         return (<const Desk*>body).id
+    if kind == RF_CONTROL_KIND_DEFINE_MARGIN:
+        return (<const MarginRate*>body).id
     return (<const Operator*>body).id
 
 
@@ -442,4 +451,6 @@ cdef int define(EngineState *s, uint8_t kind, const char *body) noexcept nogil:
         return define_broker(s, <const Broker*>body)
     if kind == RF_CONTROL_KIND_DEFINE_DESK:
         return define_desk(s, <const Desk*>body)
+    if kind == RF_CONTROL_KIND_DEFINE_MARGIN:
+        return define_margin(s, <const MarginRate*>body)
     return define_operator(s, <const Operator*>body) if kind == RF_CONTROL_KIND_DEFINE_OPERATOR else 0

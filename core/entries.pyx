@@ -19,23 +19,26 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64
 from libc.string cimport memcmp, memset
 
 from ringfence.core.audit cimport fold
-from ringfence.core.bookkeeping cimport begin
+from ringfence.core.bookkeeping cimport begin, follow_method
 from ringfence.core.breaks cimport raise_break, raise_daily
+from ringfence.core.cash_entries cimport can_take_back, cash_event_of, move_cash
 from ringfence.core.dedupe cimport find_position
-from ringfence.core.ledger_events cimport book
+from ringfence.core.ledger_events cimport book, moves_cash
 from ringfence.core.ledger_index cimport find_event
 from ringfence.core.ledger_trades cimport power_of_ten
 from ringfence.core.name_entries cimport enter_name, judge_name, name_of
 from ringfence.core.position_recompute cimport hold_without, try_without
 from ringfence.core.positions cimport BOOK_NOT_HELD, BOOKED, apply_entry, changes_position, find_or_add, stamp, stamp_unjudged, take_over
+from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState
-from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_narrow, rf_wide_product, rf_wide_store, wide_t
+from ringfence.core.value_dates cimport keep_dates
+from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_narrow, rf_wide_product, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_LEDGER_DAILY,
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE,
-    RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SETTLE,
-    RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT,
-    RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_INVERSE, RF_LEDGER_MARGIN, RF_LEDGER_MONEY_DIGITS,
+    RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CROSS,
+    RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_NAME_LOT,
+    RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF,
+    RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_INVERSE, RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC,
+    RF_LEDGER_MONEY_DIGITS,
     RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_CONFLICT, RF_LEDGER_RESULT_DUPLICATE,
     RF_LEDGER_RESULT_NO_INSTRUMENT, RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_NOT_HELD, RF_LEDGER_RESULT_OVERFLOW, LedgerEntry, LedgerEvent,
     LedgerInstrument, Position,
@@ -65,7 +68,11 @@ FIELDS = {
     "SPLIT": ("RATIO", "PX QTY"),
     "SPIN_OFF": ("RATIO OTHER", "AMOUNT"),
     "TRANSFER": ("QTY OTHER OTHER_STRATEGY", "AMOUNT PX"),
+    "CROSS": ("QTY OTHER_STRATEGY", "PX"),
     "NAME_LOT": ("QTY RATIO", ""),
+    "DEPOSIT": ("AMOUNT OTHER", ""),
+    "WITHDRAWAL": ("AMOUNT OTHER", ""),
+    "CONVERSION": ("AMOUNT OTHER QTY OTHER_STRATEGY", ""),
     "BUST": ("", ""),
 }
 
@@ -175,6 +182,8 @@ cdef int names_known(const EngineState *s, const LedgerEntry *entry) noexcept no
         return 0
     if entry.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
         return is_of_known(s, entry.other, entry.other_strategy, entry.instrument)
+    if entry.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        return is_of_known(s, entry.account, entry.other_strategy, entry.instrument)
     return entry.kind != RF_LEDGER_EVENT_KIND_SPIN_OFF or is_of_known(s, entry.account, entry.strategy, entry.other)
 
 
@@ -191,6 +200,8 @@ cdef int judge_kind(const EngineState *s, const LedgerEntry *entry) noexcept nog
             return RF_LEDGER_RESULT_BAD_EVENT
         if entry.amount and i.flags & (RF_LEDGER_INVERSE | RF_LEDGER_MARGIN):
             return RF_LEDGER_RESULT_BAD_EVENT
+    elif entry.kind == RF_LEDGER_EVENT_KIND_CROSS and entry.other_strategy == entry.strategy:
+        return RF_LEDGER_RESULT_BAD_EVENT
     elif entry.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
         if entry.other == entry.instrument or not is_alike(i, &s.ledger.instruments[entry.other]):
             return RF_LEDGER_RESULT_BAD_EVENT
@@ -215,6 +226,8 @@ cdef int judge_bust(EngineState *s, const LedgerEntry *entry) noexcept nogil:
         return RF_LEDGER_RESULT_BAD_EVENT
     if row < 0:
         return RF_LEDGER_RESULT_DUPLICATE
+    if moves_cash(s.ledger.events[row].kind):
+        return can_take_back(s, &s.ledger.events[row])
     return RF_LEDGER_RESULT_BOOKED if try_without(s, <uint32_t>row) else RF_LEDGER_RESULT_OVERFLOW
 
 
@@ -232,6 +245,11 @@ cdef int judge(EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcep
         return judge_bust(s, entry)
     if known:
         return RF_LEDGER_RESULT_DUPLICATE if s.ledger.events[known].content == content_of(entry) else RF_LEDGER_RESULT_CONFLICT
+    if moves_cash(entry.kind):
+        begin(s, entry.kind, 0, e)
+        e.key = key_of(entry)
+        e.content = content_of(entry)
+        return cash_event_of(s, entry, e)
     if not names_known(s, entry):
         return RF_LEDGER_RESULT_NO_INSTRUMENT
     if find_position(s, entry.account, entry.strategy, entry.instrument) == 0:
@@ -240,6 +258,10 @@ cdef int judge(EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcep
     if result != RF_LEDGER_RESULT_BOOKED:
         return result
     return event_of(s, entry, e)
+
+
+cdef inline uint8_t method_of(const EngineState *s, uint16_t account) noexcept nogil:
+    return s.accounts[account].method if s.accounts[account].method else <uint8_t>RF_LEDGER_METHOD_WAC
 
 
 cdef int network_fee(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcept nogil:
@@ -264,7 +286,7 @@ cdef int event_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e
     e.content = content_of(entry)
     e.account = entry.account
     e.strategy = entry.strategy
-    e.method = s.accounts[entry.account].method
+    e.method = method_of(s, entry.account)
     rf_wide_store(e.qty, rf_wide_from(entry.qty))
     rf_wide_store(e.px, rf_wide_from(entry.px))
     e.ratio_num = entry.ratio_num
@@ -272,8 +294,11 @@ cdef int event_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e
     if entry.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
         e.other_account = entry.other
         e.other_strategy = entry.other_strategy
-        e.method = s.accounts[entry.other].method  # the one that is there keeps its own
+        e.method = method_of(s, entry.other)  # the one that is there keeps its own
         return network_fee(s, entry, e)
+    elif entry.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        e.other_strategy = entry.other_strategy
+        rf_wide_store(e.qty, -rf_wide_from(entry.qty))
     elif entry.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
         e.other_instrument = entry.other
         e.share_num = entry.amount
@@ -293,12 +318,15 @@ cdef int event_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e
 cdef uint64_t other_position(const EngineState *s, const LedgerEvent *e) noexcept nogil:
     if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
         return find_position(s, e.other_account, e.other_strategy, e.instrument)
+    if e.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        return find_position(s, e.account, e.other_strategy, e.instrument)
     return find_position(s, e.account, e.strategy, e.other_instrument if e.other_instrument else e.instrument)
 
 
 cdef int try_positions(const EngineState *s, const LedgerEvent *e, Position *one, Position *two) noexcept nogil:
     """What the entry makes of copies of its positions."""
     cdef uint64_t other = other_position(s, e)
+    cdef LedgerEvent half
     cdef int result
     if not changes_position(e.kind):
         return RF_LEDGER_RESULT_BOOKED
@@ -307,6 +335,10 @@ cdef int try_positions(const EngineState *s, const LedgerEvent *e, Position *one
     one[0] = s.positions[find_position(s, e.account, e.strategy, e.instrument)]
     two[0] = s.positions[other]  # row 0 is empty
     result = apply_entry(e, one, two)
+    if result == BOOKED and e.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        half = e[0]
+        rf_wide_store(half.qty, -rf_wide_load(e.qty))
+        result = apply_entry(&half, two, one)
     if result == BOOKED:
         return RF_LEDGER_RESULT_BOOKED
     return RF_LEDGER_RESULT_NOT_HELD if result == BOOK_NOT_HELD else RF_LEDGER_RESULT_OVERFLOW
@@ -316,6 +348,14 @@ cdef void keep_positions(EngineState *s, const LedgerEvent *e, const Position *o
     cdef uint64_t row = find_position(s, e.account, e.strategy, e.instrument), other
     cdef int moved = e.kind == RF_LEDGER_EVENT_KIND_TRANSFER
     take_over(&s.positions[row], one)
+    if e.kind == RF_LEDGER_EVENT_KIND_CROSS:  # what it brings or costs is of this day, for both together
+        other = find_or_add(s, e.account, e.other_strategy, e.instrument)
+        take_over(&s.positions[other], two)
+        stamp_unjudged(s, row, 0)
+        stamp_unjudged(s, other, 0)
+        stamp(s, row)
+        stamp(s, other)
+        return
     if e.kind == RF_LEDGER_EVENT_KIND_EXPIRE:
         stamp(s, row)  # what it brings or costs is of this day
         return
@@ -353,14 +393,23 @@ cdef int book_entry(EngineState *s, const LedgerEntry *entry) noexcept nogil:
     cdef int result = judge(s, entry, &e), of_bust = entry.kind == RF_LEDGER_EVENT_KIND_BUST
     if result == RF_LEDGER_RESULT_BOOKED and not of_bust:
         result = try_positions(s, &e, &one, &two)
+    if result == RF_LEDGER_RESULT_BOOKED and entry.kind == RF_LEDGER_EVENT_KIND_CROSS:  # a trade, so each is of the method that it has from now
+        follow_method(s, e.account, e.strategy, e.instrument)
+        e.method = follow_method(s, e.account, e.other_strategy, e.instrument)
     if result == RF_LEDGER_RESULT_BOOKED:
         result = enter_name(s, entry, &e) if entry.kind == RF_LEDGER_EVENT_KIND_NAME_LOT else book(&s.ledger, &e)
     if result != RF_LEDGER_RESULT_BOOKED:
         return refuse(s, entry, result)
-    if of_bust:
+    keep_dates(s)
+    if moves_cash(entry.kind):
+        move_cash(s, &e, 0)
+    elif of_bust and moves_cash(s.ledger.events[row].kind):
+        move_cash(s, &s.ledger.events[row], 1)
+    elif of_bust:
         hold_without(s, row)
     elif changes_position(entry.kind):
         keep_positions(s, &e, &one, &two)
+    weigh_booked(s, &e)
     if s.ledger.head.merged_lots != merged:
         raise_daily(s, RF_BREAK_KIND_LOTS_MERGED, NULL, NULL, <int64_t>s.ledger.head.merged_lots)
     return 1

@@ -15,8 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ringfence.core.ledger_events cimport book, set_method
-from ringfence.core.ledger_index cimport find_event, find_position
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_index cimport find_event, find_position, in_force
 from ringfence.core.ledger_legs cimport cash_of, unrealized_at
 from ringfence.core.ledger_recompute cimport POSITION_SKIPPED
 from ringfence.core.ledger_trades cimport value_of

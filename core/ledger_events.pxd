@@ -1,8 +1,13 @@
 # The ledger's way in.
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from ringfence.core.lots cimport LedgerTables
-from ringfence.ipc.records cimport LedgerEvent
+from ringfence.ipc.records cimport RF_LEDGER_EVENT_KIND_CONVERSION, RF_LEDGER_EVENT_KIND_DEPOSIT, RF_LEDGER_EVENT_KIND_WITHDRAWAL, LedgerEvent
+
+# Whether a kind of event moves money of an account and has no position.
+cdef inline int moves_cash(uint8_t kind) noexcept nogil:
+    return kind == RF_LEDGER_EVENT_KIND_DEPOSIT or kind == RF_LEDGER_EVENT_KIND_WITHDRAWAL or kind == RF_LEDGER_EVENT_KIND_CONVERSION
+
 
 # Book one event and answer a LedgerResult; rows and links of the event are filled in here. Where legs and closings are wanted, those of this
 # booking replace the ones before (with `keep`, legs are those of all bookings since the caller set touched_count and refusal_count to 0).

@@ -9,18 +9,19 @@ something else). Who owns what: all tables are the caller's memory, and the modu
 figure has changed.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, key_slot
-from ringfence.core.ledger_kinds cimport apply, apply_fill, in_force
+from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_add, find_position, in_force, key_slot
+from ringfence.core.ledger_kinds cimport apply
 from ringfence.core.ledger_legs cimport say_legs, touch
 from ringfence.core.ledger_names cimport book_name, is_unnamed, take_name_back
 from ringfence.core.ledger_recompute cimport POSITION_LINKED, POSITION_UNNAMED, after_event, chain, link_event, recompute, set_state
+from ringfence.core.ledger_trades cimport apply_fill
 from ringfence.core.lots cimport LedgerTables
-from ringfence.core.wide cimport rf_wide_abs, rf_wide_is_figure, rf_wide_load, rf_wide_store, wide_t
+from ringfence.core.wide cimport rf_wide_abs, rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL,
     RF_LEDGER_EVENT_KIND_MAX, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_APPLIED, RF_LEDGER_EVENT_STATE_BOOKED,
     RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_EVENT_STATE_REPLACED, RF_LEDGER_FEE_HELD, RF_LEDGER_FEE_MAX,
@@ -83,6 +84,22 @@ cdef void take_over(LedgerEvent *c, const LedgerEvent *e) noexcept nogil:
     c.other_strategy = e.other_strategy
 
 
+cdef int bust_cross(LedgerTables *t, uint32_t row) noexcept nogil:
+    """Take both halves of a cross out, that of the sale is taken out already; what one of them cannot leave stays as it is."""
+    cdef uint32_t one = t.events[row].position, other = t.events[row + 1].position
+    cdef int result
+    t.events[row + 1].state = RF_LEDGER_EVENT_STATE_BUSTED
+    result = recompute(t, one, 0, row)
+    if result == RF_LEDGER_RESULT_BOOKED:
+        result = recompute(t, other, 0, row + 1)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        t.events[row].state = RF_LEDGER_EVENT_STATE_BOOKED
+        t.events[row + 1].state = RF_LEDGER_EVENT_STATE_BOOKED
+        recompute(t, one, 0, row)
+        recompute(t, other, 0, row + 1)
+    return result
+
+
 cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     """Let a bust or correction in ``row`` act on the event that it names."""
     cdef LedgerEvent *e = &t.events[row]
@@ -90,14 +107,21 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     cdef LedgerEvent *root = &t.events[at]
     cdef uint32_t newest = root.newest
     cdef int state = root.state, result
-    if t.events[named].kind == RF_LEDGER_EVENT_KIND_BUST or root.position == 0:
+    if t.events[named].kind == RF_LEDGER_EVENT_KIND_BUST or (root.position == 0 and not moves_cash(root.kind)):
+        return RF_LEDGER_RESULT_BAD_EVENT
+    if e.kind == RF_LEDGER_EVENT_KIND_CORRECT and (root.position == 0 or root.kind == RF_LEDGER_EVENT_KIND_CROSS):
         return RF_LEDGER_RESULT_BAD_EVENT
     e.root = at
+    e.value_day = root.value_day
     e.state = RF_LEDGER_EVENT_STATE_APPLIED
     if root.state == RF_LEDGER_EVENT_STATE_BUSTED:
         return RF_LEDGER_RESULT_BOOKED
     if e.kind == RF_LEDGER_EVENT_KIND_BUST:
         set_state(t, at, RF_LEDGER_EVENT_STATE_BUSTED)
+        if root.position == 0:
+            return RF_LEDGER_RESULT_BOOKED
+        if root.kind == RF_LEDGER_EVENT_KIND_CROSS:
+            return bust_cross(t, at)
     else:
         take_over(e, in_force(t, at))
         if e.fee_kind == RF_LEDGER_FEE_HELD and root.other_position == 0:
@@ -203,6 +227,56 @@ cdef int book_reference(LedgerTables *t, uint32_t row, uint32_t waiting) noexcep
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef int hold_unnamed(LedgerTables *t, uint32_t row) noexcept nogil:
+    """Let a close of SPEC wait for the names of its lots."""
+    set_state(t, row, RF_LEDGER_EVENT_STATE_HELD)
+    t.positions[t.events[row].position].flags |= POSITION_UNNAMED
+    return RF_LEDGER_RESULT_HELD
+
+
+cdef inline void enter(LedgerTables *t, LedgerEvent *e, uint32_t row, uint32_t position, uint32_t other, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """Make a booked event one of the ledger's: count it, chain it, let it be found."""
+    t.head.event_count = row
+    link_event(t, row, position, other)
+    after_event(t, position, row, e.seq)
+    if other:
+        after_event(t, other, row, e.seq)
+    if e.key:
+        t.by_key[slot] = row
+        if waiting:
+            let_waiting_act(t, row, waiting)
+
+
+cdef inline int book_fill(LedgerTables *t, LedgerEvent *e, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """The same as ``book_event`` for a fill of one position, which is most of all events."""
+    cdef uint32_t positions = t.head.position_count, position = find_or_add(t, e.account, e.strategy, e.instrument, e.method)
+    cdef int result
+    if position == 0:
+        return RF_LEDGER_RESULT_NO_ROW
+    e.position = position
+    e.state = RF_LEDGER_EVENT_STATE_BOOKED
+    if t.legs != NULL:
+        touch(t, position)
+    result = apply_fill(t, row)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        if result != RF_LEDGER_RESULT_AMBIGUOUS or not t.hold_unnamed:
+            drop_positions_above(t, positions)
+            return result
+        result = hold_unnamed(t, row)
+    enter(t, e, row, position, 0, slot, waiting)
+    return result
+
+
+cdef int book_cash_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """Keep what moves money of an account: it has no position, and whoever keeps balances adds it to them."""
+    t.events[row].state = RF_LEDGER_EVENT_STATE_BOOKED
+    t.head.event_count = row
+    if t.events[row].key:
+        t.by_key[slot] = row
+        let_waiting_act(t, row, waiting)
+    return RF_LEDGER_RESULT_BOOKED
+
+
 cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
     """Book what is no bust or correction; ``slot`` is that of its identity."""
     cdef LedgerEvent *e = &t.events[row]
@@ -228,37 +302,66 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     e.position = position
     e.other_position = other
     e.state = RF_LEDGER_EVENT_STATE_BOOKED
-    if t.legs != NULL:
-        touch(t, position)
-        touch(t, other)
-    result = apply_fill(t, row) if e.kind == RF_LEDGER_EVENT_KIND_FILL else apply(t, row)
+    touch(t, position)
+    touch(t, other)
+    result = apply(t, row)
     if result == RF_LEDGER_RESULT_AMBIGUOUS and t.hold_unnamed:
-        set_state(t, row, RF_LEDGER_EVENT_STATE_HELD)
-        t.positions[position].flags |= POSITION_UNNAMED
-        result = RF_LEDGER_RESULT_HELD
+        result = hold_unnamed(t, row)
     elif result != RF_LEDGER_RESULT_BOOKED:
-        if ties or e.kind == RF_LEDGER_EVENT_KIND_SPLIT or e.kind == RF_LEDGER_EVENT_KIND_REWARD:
+        if ties or e.kind == RF_LEDGER_EVENT_KIND_SPLIT or e.kind == RF_LEDGER_EVENT_KIND_REWARD or e.kind == RF_LEDGER_EVENT_KIND_EXPIRE:
             recompute(t, position, other, row)
         drop_positions_above(t, positions)
         return result
-    t.head.event_count = row
-    link_event(t, row)
-    after_event(t, position, row, e.seq)
-    if other:
-        after_event(t, other, row, e.seq)
-    if e.key:
-        t.by_key[slot] = row
-        if waiting:
-            let_waiting_act(t, row, waiting)
+    enter(t, e, row, position, other, slot, waiting)
     return result
 
 
+cdef int book_cross(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """Book what one strategy sells to another: two trades without a fee, in two rows, of which the first has the identity; both or none."""
+    cdef LedgerEvent *e = &t.events[row]
+    cdef LedgerEvent *other = &t.events[row + 1]
+    cdef uint32_t positions = t.head.position_count
+    cdef int result = RF_LEDGER_RESULT_NO_ROW
+    if row + 1 >= t.head.event_rows:
+        return RF_LEDGER_RESULT_NO_ROW
+    if e.strategy == e.other_strategy or rf_wide_load(e.qty) >= 0 or e.fee_kind:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    e.position = find_or_add(t, e.account, e.strategy, e.instrument, e.method)
+    e.state = RF_LEDGER_EVENT_STATE_BOOKED
+    other[0] = e[0]
+    other.key = 0
+    other.strategy = e.other_strategy
+    other.other_strategy = e.strategy
+    rf_wide_store(other.qty, -rf_wide_load(e.qty))
+    if e.position:
+        other.position = find_or_add(t, other.account, other.strategy, other.instrument, other.method)
+    if e.position and other.position:
+        touch(t, e.position)
+        touch(t, other.position)
+        result = apply_fill(t, row)
+        if result == RF_LEDGER_RESULT_BOOKED:
+            result = apply_fill(t, row + 1)
+            if result != RF_LEDGER_RESULT_BOOKED:
+                recompute(t, e.position, 0, row)
+    if result != RF_LEDGER_RESULT_BOOKED:
+        memset(other, 0, sizeof(LedgerEvent))
+        drop_positions_above(t, positions)
+        return result
+    t.head.event_count = row + 1
+    link_event(t, row, e.position, 0)
+    link_event(t, row + 1, other.position, 0)
+    after_event(t, e.position, row, e.seq)
+    after_event(t, other.position, row + 1, e.seq)
+    if e.key:
+        t.by_key[slot] = row
+        let_waiting_act(t, row, waiting)
+    return RF_LEDGER_RESULT_BOOKED
+
+
 cdef inline int figures_fit(const LedgerEvent *e) noexcept nogil:
-    """Whether all numbers of an event are figures, so that they can be negated and added."""
-    return (
-        rf_wide_is_figure(rf_wide_load(e.qty)) and rf_wide_is_figure(rf_wide_load(e.px)) and rf_wide_is_figure(rf_wide_load(e.amount))
-        and rf_wide_is_figure(rf_wide_load(e.fee)) and rf_wide_is_figure(rf_wide_load(e.fee_px))
-    )
+    """Whether all numbers of an event are figures, so that they can be negated and added: -2^125 <= v < 2^125, of all five at once."""
+    cdef uint64_t half = <uint64_t>1 << 61
+    return ((e.qty[1] + half) | (e.px[1] + half) | (e.amount[1] + half) | (e.fee[1] + half) | (e.fee_px[1] + half)) >> 62 == 0
 
 
 cdef inline int recomputes(uint8_t kind) noexcept nogil:
@@ -306,8 +409,14 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
         result = book_name(t, row)
         if result == RF_LEDGER_RESULT_BOOKED:
             t.by_key[slot] = row
+    elif moves_cash(e.kind):
+        result = book_cash_event(t, row, slot, waiting)
     elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:
         result = RF_LEDGER_RESULT_NO_INSTRUMENT
+    elif e.kind == RF_LEDGER_EVENT_KIND_FILL and e.fee_kind != RF_LEDGER_FEE_HELD:
+        result = book_fill(t, e, row, slot, waiting)
+    elif e.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        result = book_cross(t, row, slot, waiting)
     else:
         result = book_event(t, row, slot, waiting)
     if result != RF_LEDGER_RESULT_BOOKED and result != RF_LEDGER_RESULT_HELD:

@@ -8,29 +8,8 @@ refused event has made, which were the last to enter. The memory is the caller's
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ringfence.core.dedupe cimport mix
 from ringfence.core.lots cimport LedgerTables
 from ringfence.ipc.records cimport RF_LEDGER_METHOD_FIFO, LedgerPosition
-
-
-cdef uint32_t position_slot(const LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
-    # The three fields lie side by side in a position, so one word compares them.
-    cdef uint64_t identity = instrument | <uint64_t>account << 32 | <uint64_t>strategy << 48
-    cdef uint32_t mask = t.head.slots - 1, slot = <uint32_t>(mix(identity, 1) >> 7) & mask, row
-    while True:
-        row = t.by_position[slot]
-        if row == 0 or (<const uint64_t *>&t.positions[row].instrument)[0] == identity:
-            return slot
-        slot = (slot + 1) & mask
-
-
-cdef uint32_t key_slot(const LedgerTables *t, uint64_t key) noexcept nogil:
-    cdef uint32_t mask = t.head.slots - 1, slot = <uint32_t>(mix(key, 1) >> 7) & mask, word
-    while True:
-        word = t.by_key[slot]
-        if word == 0 or (t.events[word & ~WAITS].ref_key if word & WAITS else t.events[word].key) == key:
-            return slot
-        slot = (slot + 1) & mask
 
 
 cdef uint32_t find_position(const LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
@@ -42,12 +21,9 @@ cdef uint32_t find_event(const LedgerTables *t, uint64_t key) noexcept nogil:
     return 0 if word & WAITS else word
 
 
-cdef uint32_t find_or_add(LedgerTables *t, uint16_t account, uint16_t strategy, uint32_t instrument, uint8_t method) noexcept nogil:
-    cdef uint32_t slot = position_slot(t, account, strategy, instrument), row = t.by_position[slot]
+cdef uint32_t add_position(LedgerTables *t, uint32_t slot, uint16_t account, uint16_t strategy, uint32_t instrument, uint8_t method) noexcept nogil:
+    cdef uint32_t row = t.head.position_count + 1
     cdef LedgerPosition *p
-    if row:
-        return row
-    row = t.head.position_count + 1
     if row >= t.head.position_rows:
         return 0
     t.head.position_count = row

@@ -7,133 +7,24 @@ A kind reads the event and the state only, so that a recomputation can apply it 
 funding, income, a settlement and a return of capital then have changed nothing; kinds of several steps may have done some: their caller recomputes.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport uint8_t, uint32_t
 
+from ringfence.core.ledger_index cimport in_force
 from ringfence.core.ledger_legs cimport unrealized_at
 from ringfence.core.ledger_trades cimport (
-    NAMED, OPENS, Trade, accumulate, exact_unit, in_base, move_lots, names_its_lots, receive_lot, trade, unit_value, value_of,
+    accumulate, accumulate_base, add_fee, apply_fill, in_base, move_base, move_lots, receive_lot, trade_at, unit_value, value_of,
 )
 from ringfence.core.lots cimport LedgerTables, make_room, rank_of, rebuild_heap, remove_lot, spare_lots
 from ringfence.core.wide cimport (
-    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t,
+    rf_wide_abs, rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_part, rf_wide_ratio, rf_wide_store, wide_t,
 )
 from ringfence.ipc.records cimport (
-    RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_FUNDING,
-    RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_SETTLE,
-    RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_CAPITALIZE,
-    RF_LEDGER_FEE_ELSEWHERE,
-    RF_LEDGER_FEE_HELD, RF_LEDGER_INVERSE, RF_LEDGER_METHOD_SPEC, RF_LEDGER_RESULT_AMBIGUOUS,
-    RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NOT_HELD,
+    RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_DIVIDEND, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_FILL,
+    RF_LEDGER_EVENT_KIND_FUNDING, RF_LEDGER_EVENT_KIND_INTEREST, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL,
+    RF_LEDGER_EVENT_KIND_SETTLE, RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER,
+    RF_LEDGER_INVERSE, RF_LEDGER_RESULT_BAD_EVENT, RF_LEDGER_RESULT_BAD_PRICE, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_NOT_HELD,
     RF_LEDGER_RESULT_NO_ROW, RF_LEDGER_RESULT_OVERFLOW, LedgerEvent, LedgerInstrument, LedgerPosition, Lot,
 )
-
-
-cdef const LedgerEvent *in_force(const LedgerTables *t, uint32_t row) noexcept nogil:
-    return &t.events[t.events[row].newest if t.events[row].newest else row]
-
-
-cdef inline int accumulate_base(LedgerPosition *p, uint64_t *figure, const LedgerEvent *e, wide_t value, wide_t *base) noexcept nogil:
-    """Add the value at the event's rate to a figure in the reporting currency; without a rate those figures say nothing from now on. 0: it does not fit."""
-    base[0] = 0
-    if e.fx == 0:
-        p.base_unknown |= value != 0
-        return 1
-    return in_base(e, value, base) and accumulate(figure, base[0])
-
-
-cdef inline int add_fee(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
-    cdef wide_t base = 0
-    if not accumulate_base(p, p.fees_base, e, value, &base):
-        return 0
-    if not accumulate(p.fees, value):
-        accumulate(p.fees_base, -base)
-        return 0
-    return 1
-
-
-cdef inline int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const LedgerEvent *e, wide_t qty, wide_t px, wide_t *value) noexcept nogil:
-    """A trade without fee at a price; its value is handed back."""
-    cdef const LedgerInstrument *i = &t.instruments[t.positions[position].instrument]
-    cdef Trade x
-    if not value_of(i, qty, px, value):
-        return RF_LEDGER_RESULT_BAD_PRICE if i.flags & RF_LEDGER_INVERSE and px <= 0 else RF_LEDGER_RESULT_OVERFLOW
-    memset(&x, 0, sizeof(Trade))
-    x.qty = qty
-    x.value = value[0]
-    x.unit = exact_unit(i, px)
-    x.px = px
-    x.seq = t.events[row].seq
-    x.event = row
-    return trade(t, position, e, &x)
-
-
-cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
-    cdef const LedgerEvent *root = &t.events[row]
-    cdef const LedgerEvent *e = in_force(t, row)
-    cdef LedgerPosition *p = &t.positions[root.position]
-    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
-    cdef wide_t px = rf_wide_load(e.px), fee = 0, fee_value = 0
-    cdef uint8_t unknown = p.base_unknown
-    cdef Trade x, after_fee
-    cdef int result, names
-    x.qty = rf_wide_load(e.qty)
-    x.px = px
-    x.fee = 0
-    x.unit = exact_unit(i, px)
-    x.seq = root.seq
-    x.event = row
-    x.first_pick = e.first_pick
-    x.pick_count = e.pick_count if p.method == RF_LEDGER_METHOD_SPEC else 0
-    if i.flags & RF_LEDGER_INVERSE and px <= 0:
-        return RF_LEDGER_RESULT_BAD_PRICE
-    if x.unit != 0:
-        if not rf_wide_product(x.qty, x.unit, &x.value) or not rf_wide_is_figure(x.value):
-            return RF_LEDGER_RESULT_OVERFLOW
-    elif not value_of(i, x.qty, px, &x.value):
-        return RF_LEDGER_RESULT_OVERFLOW
-    if p.method == RF_LEDGER_METHOD_SPEC:
-        after_fee = x
-        if e.fee_kind == RF_LEDGER_FEE_BASE:
-            after_fee.qty -= rf_wide_load(e.fee)
-        names = names_its_lots(t, root.position, &after_fee)
-        if row == t.watched:
-            t.verdict = names
-        if names != NAMED and names != OPENS:
-            return RF_LEDGER_RESULT_AMBIGUOUS
-    if e.fee_kind:
-        fee = rf_wide_load(e.fee)
-        fee_value = fee
-        if e.fee_kind == RF_LEDGER_FEE_CAPITALIZE:
-            x.fee = fee
-            fee_value = 0
-        elif e.fee_kind == RF_LEDGER_FEE_BASE:
-            if i.flags & RF_LEDGER_INVERSE:
-                return RF_LEDGER_RESULT_BAD_EVENT
-            if not value_of(i, fee, px, &fee_value):
-                return RF_LEDGER_RESULT_OVERFLOW
-            x.qty -= fee
-            x.value -= fee_value
-        elif e.fee_kind == RF_LEDGER_FEE_HELD:
-            result = trade_at(t, root.other_position, row, e, -fee, rf_wide_load(e.fee_px), &fee_value)
-            if result != RF_LEDGER_RESULT_BOOKED:
-                return result
-            fee_value = -fee_value
-        if fee_value != 0 and not add_fee(p, e, fee_value):
-            return RF_LEDGER_RESULT_OVERFLOW
-        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):
-            add_fee(p, e, -fee_value)
-            p.base_unknown = unknown
-            return RF_LEDGER_RESULT_OVERFLOW
-        if x.qty == 0:
-            return RF_LEDGER_RESULT_BOOKED
-    result = trade(t, root.position, e, &x)
-    if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
-        add_fee(p, e, -fee_value)
-        p.base_unknown = unknown
-        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:
-            accumulate(p.fees_elsewhere, -fee_value)
-    return result
 
 
 cdef int apply_income(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
@@ -164,7 +55,7 @@ cdef int apply_income(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexc
 cdef int apply_return_of_capital(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[t.events[row].position]
     cdef const LedgerInstrument *i = &t.instruments[p.instrument]
-    cdef wide_t qty = rf_wide_load(p.qty), total, piece, told = 0, done = 0
+    cdef wide_t qty = rf_wide_load(p.qty), total, total_base = 0, piece, told = 0, told_base = 0, done = 0
     cdef uint32_t at = p.first_lot
     cdef Lot *lot
     if qty == 0:
@@ -173,16 +64,24 @@ cdef int apply_return_of_capital(LedgerTables *t, uint32_t row, const LedgerEven
         return RF_LEDGER_RESULT_BAD_EVENT
     if not value_of(i, qty, rf_wide_load(e.px), &total):
         return RF_LEDGER_RESULT_OVERFLOW
-    if not accumulate(p.bound, rf_wide_abs(total)):
+    if e.fx != 0 and (not in_base(e, total, &total_base) or not rf_wide_is_figure(total_base)):
         return RF_LEDGER_RESULT_OVERFLOW
+    if not accumulate(p.bound, rf_wide_abs(total) + rf_wide_abs(total_base)):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if e.fx == 0:
+        p.base_unknown = 1
     while at:
         lot = &t.lots[at]
         done += rf_wide_abs(rf_wide_load(lot.qty))
         piece = rf_wide_part(total, done, rf_wide_abs(qty)) - told
         told += piece
         rf_wide_store(lot.cost, rf_wide_load(lot.cost) - piece)
+        piece = rf_wide_part(total_base, done, rf_wide_abs(qty)) - told_base
+        told_base += piece
+        rf_wide_store(lot.cost_base, rf_wide_load(lot.cost_base) - piece)
         at = lot.next
     rf_wide_store(p.cost, rf_wide_load(p.cost) - total)
+    rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - total_base)
     rf_wide_store(p.flow, rf_wide_load(p.flow) - total)
     rank_anew(t, t.events[row].position)
     return RF_LEDGER_RESULT_BOOKED
@@ -300,6 +199,7 @@ cdef int apply_spin_off(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
             rf_wide_store(p.cost_base, rf_wide_load(p.cost_base) - cost_base)
             rf_wide_store(p.moved, rf_wide_load(p.moved) - cost)
             rf_wide_store(c.moved, rf_wide_load(c.moved) + cost)
+            move_base(t, p, c, cost_base)
             told = after
         at = lot.next
     if p.base_unknown:
@@ -326,6 +226,17 @@ cdef int apply_transfer(LedgerTables *t, uint32_t row, const LedgerEvent *e) noe
     return result
 
 
+cdef inline int settle_to(const LedgerTables *t, LedgerPosition *p, const LedgerEvent *e, wide_t due) noexcept nogil:
+    """Let settlements have paid so much in all; 0: it does not fit."""
+    cdef wide_t base
+    if not rf_wide_is_figure(due):
+        return 0
+    if t.instruments[p.instrument].flags & RF_LEDGER_DAILY and not accumulate_base(p, p.moved_base, e, due - rf_wide_load(p.settled), &base):
+        return 0
+    rf_wide_store(p.settled, due)
+    return 1
+
+
 cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
     """Rewards, settlements and expiries: what is booked at a price that no venue traded."""
     cdef uint32_t position = t.events[row].position
@@ -336,16 +247,14 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
         if not unrealized_at(t, position, px, &value):
             return RF_LEDGER_RESULT_BAD_PRICE
         due = rf_wide_load(p.realized) + value
-        if not rf_wide_is_figure(due):
-            return RF_LEDGER_RESULT_OVERFLOW
-        rf_wide_store(p.settled, due)
-        return RF_LEDGER_RESULT_BOOKED
+        return RF_LEDGER_RESULT_BOOKED if settle_to(t, p, e, due) else RF_LEDGER_RESULT_OVERFLOW
     if kind == RF_LEDGER_EVENT_KIND_EXPIRE:
         result = RF_LEDGER_RESULT_BOOKED
         if rf_wide_load(p.qty) != 0:
             result = trade_at(t, position, row, e, -rf_wide_load(p.qty), px, &value)
         if result == RF_LEDGER_RESULT_BOOKED and t.instruments[p.instrument].flags & RF_LEDGER_DAILY:
-            rf_wide_store(p.settled, rf_wide_load(p.realized))  # the last settlement: what was not paid yet
+            if not settle_to(t, p, e, rf_wide_load(p.realized)):  # the last settlement: what was not paid yet
+                result = RF_LEDGER_RESULT_OVERFLOW
         return result
     result = trade_at(t, position, row, e, rf_wide_load(e.qty), px, &value)
     if result != RF_LEDGER_RESULT_BOOKED:
@@ -358,7 +267,7 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
 cdef int apply(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef int kind = t.events[row].kind
     cdef const LedgerEvent *e
-    if kind == RF_LEDGER_EVENT_KIND_FILL:
+    if kind == RF_LEDGER_EVENT_KIND_FILL or kind == RF_LEDGER_EVENT_KIND_CROSS:
         return apply_fill(t, row)
     e = in_force(t, row)
     if kind == RF_LEDGER_EVENT_KIND_FUNDING or kind == RF_LEDGER_EVENT_KIND_INTEREST or kind == RF_LEDGER_EVENT_KIND_DIVIDEND:

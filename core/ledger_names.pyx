@@ -15,8 +15,7 @@ Rejected: guessing the oldest lot (rule 5), and a close that is booked where it 
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
-from ringfence.core.ledger_index cimport find_event
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.ledger_index cimport find_event, in_force
 from ringfence.core.ledger_recompute cimport after_event, link_event, next_event, recompute
 from ringfence.core.ledger_trades cimport NAMED, SHORT_OF_NAMES
 from ringfence.core.lots cimport LedgerTables
@@ -104,7 +103,7 @@ cdef int book_name(LedgerTables *t, uint32_t row) noexcept nogil:
     e.position = t.events[close].position
     e.state = RF_LEDGER_EVENT_STATE_BOOKED
     t.head.event_count = row
-    link_event(t, row)
+    link_event(t, row, e.position, 0)
     after_event(t, e.position, row, e.seq)
     return RF_LEDGER_RESULT_BOOKED
 

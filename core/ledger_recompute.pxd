@@ -2,7 +2,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from ringfence.core.lots cimport LedgerTables
-from ringfence.ipc.records cimport LedgerEvent
+from ringfence.ipc.records cimport RF_LEDGER_CHECKPOINT_EVENTS, LedgerEvent, LedgerPosition
 
 # Flags of LedgerPosition.flags beyond LEDGER_POSITION_MERGED.
 cdef enum:
@@ -21,10 +21,30 @@ cdef uint32_t family_of(LedgerTables *t, uint32_t position, uint32_t other) noex
 cdef void set_state(LedgerTables *t, uint32_t row, uint8_t state) noexcept nogil
 # Put an event at its place, by row, among those of a position.
 cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
-# Put an event that was just booked behind those of its positions.
-cdef void link_event(LedgerTables *t, uint32_t row) noexcept nogil
+# Put an event that was just booked behind those of its positions; other may be 0.
+cdef inline void link_event(LedgerTables *t, uint32_t row, uint32_t position, uint32_t other) noexcept nogil:
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef LedgerEvent *last = &t.events[p.last_event]
+    if last.position == position:  # row 0, of a position without events, has none
+        last.next_of_position = row
+        p.last_event = row
+    else:
+        chain(t, position, row)
+    if other:
+        chain(t, other, row)
+        p.flags |= POSITION_LINKED
+        t.positions[other].flags |= POSITION_LINKED
+
+# Keep a position, which has at most one lot, as it is after an event.
+cdef void save_checkpoint(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
 # Stamp a position after an event; now and then, save a checkpoint.
-cdef void after_event(LedgerTables *t, uint32_t position, uint32_t row, uint64_t seq) noexcept nogil
+cdef inline void after_event(LedgerTables *t, uint32_t position, uint32_t row, uint64_t seq) noexcept nogil:
+    cdef LedgerPosition *p = &t.positions[position]
+    p.updated_seq = seq
+    p.since_checkpoint += 1
+    if p.since_checkpoint >= RF_LEDGER_CHECKPOINT_EVENTS and p.lot_count <= 1 and not p.flags & POSITION_LINKED:
+        save_checkpoint(t, position, row)
+
 # Book the events of one or two positions (other may be 0), and of those tied to them, once more; row `changed` is the first that differs.
 # OVERFLOW when a figure did not fit: undo the change and recompute; else BOOKED.
 cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t changed) noexcept nogil

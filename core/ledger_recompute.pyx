@@ -11,14 +11,14 @@ position says so (POSITION_SKIPPED). A figure that no longer fits is told to the
 recomputations walk further (counted). Rejected: whole-ledger snapshots (copying them costs more than the events that they save).
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.ledger_kinds cimport apply
 from ringfence.core.ledger_legs cimport touch
 from ringfence.core.lots cimport LedgerTables, insert_lot, new_lot, remove_lots
 from ringfence.ipc.records cimport (
-    RF_LEDGER_CHECKPOINT_EVENTS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
+    RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
     RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_OVERFLOW, LedgerCheckpoint, LedgerEvent,
     LedgerPosition, Lot,
 )
@@ -56,20 +56,6 @@ cdef void chain(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil
         t.events[row].next_of_other = after
 
 
-cdef void link_event(LedgerTables *t, uint32_t row) noexcept nogil:
-    cdef LedgerEvent *e = &t.events[row]
-    cdef LedgerPosition *p = &t.positions[e.position]
-    if p.last_event and t.events[p.last_event].position == e.position:
-        t.events[p.last_event].next_of_position = row
-        p.last_event = row
-    else:
-        chain(t, e.position, row)
-    if e.other_position:
-        chain(t, e.other_position, row)
-        t.positions[e.position].flags |= POSITION_LINKED
-        t.positions[e.other_position].flags |= POSITION_LINKED
-
-
 cdef void save_checkpoint(LedgerTables *t, uint32_t position, uint32_t row) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[position]
     cdef uint32_t at = t.head.free_checkpoint
@@ -91,14 +77,6 @@ cdef void save_checkpoint(LedgerTables *t, uint32_t position, uint32_t row) noex
     c.event = row
     c.previous = p.checkpoint
     p.checkpoint = at
-
-
-cdef void after_event(LedgerTables *t, uint32_t position, uint32_t row, uint64_t seq) noexcept nogil:
-    cdef LedgerPosition *p = &t.positions[position]
-    p.updated_seq = seq
-    p.since_checkpoint += 1
-    if p.since_checkpoint >= RF_LEDGER_CHECKPOINT_EVENTS and p.lot_count <= 1 and not p.flags & POSITION_LINKED:
-        save_checkpoint(t, position, row)
 
 
 cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alone) noexcept nogil:
@@ -141,6 +119,7 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     p.checkpoint = now.checkpoint
     p.first_event = now.first_event
     p.last_event = now.last_event
+    p.first_date = now.first_date
     p.stamp = now.stamp
     p.next_of_family = now.next_of_family
     p.flags = (now.flags & POSITION_LINKED) | (p.flags & POSITION_UNNAMED)  # of what lies before a checkpoint

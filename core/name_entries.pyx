@@ -42,6 +42,7 @@ cdef int judge_name(const EngineState *s, const LedgerEntry *entry) noexcept nog
 
 cdef void name_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcept nogil:
     e.ref_key = s.ledger.events[fill_of(s, entry.ratio_num)].key
+    e.value_day = s.ledger.events[fill_of(s, entry.ratio_num)].value_day
     e.first_pick = s.ledger.head.pick_count + 1
     e.pick_count = 1
 

@@ -27,8 +27,8 @@ from ringfence.core.positions cimport (
 )
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_SIDE_BUY, Execution, LedgerEvent,
-    LedgerPosition, Position,
+    RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_SIDE_BUY, Execution,
+    LedgerEvent, LedgerPosition, Position,
 )
 
 
@@ -94,6 +94,7 @@ cdef int enter_again(const EngineState *s, const LedgerEvent *e) noexcept nogil:
 cdef int from_both(EngineState *s, uint32_t ledger_row, uint32_t other_row, uint32_t busted) noexcept nogil:
     """Compute the copies of all positions that entries tie to these two: executions and entries by their sequences, without the entry in row ``busted``."""
     cdef uint32_t at = family_of(&s.ledger, ledger_row, other_row), event = 0, last = s.ledger.head.event_count
+    cdef int is_cross = s.ledger.events[busted].kind == RF_LEDGER_EVENT_KIND_CROSS  # two rows, the second behind the first
     cdef uint64_t i
     cdef const LedgerPosition *p
     cdef const Execution *x
@@ -106,7 +107,9 @@ cdef int from_both(EngineState *s, uint32_t ledger_row, uint32_t other_row, uint
         x = &s.executions[i] if i <= s.engine.execution_count else NULL
         while event < last and (x == NULL or s.ledger.events[event + 1].seq < x.booked_seq):
             event += 1
-            if event == busted or s.ledger.events[event].state != RF_LEDGER_EVENT_STATE_BOOKED or not changes_position(s.ledger.events[event].kind):
+            if event == busted or (is_cross and event == busted + 1):
+                continue
+            if s.ledger.events[event].state != RF_LEDGER_EVENT_STATE_BOOKED or not changes_position(s.ledger.events[event].kind):
                 continue
             if not enter_again(s, &s.ledger.events[event]):
                 return 0
@@ -137,13 +140,21 @@ cdef void keep_family(EngineState *s, int moved) noexcept nogil:
             stamp(s, row)
 
 
+cdef inline uint32_t other_of(const EngineState *s, uint32_t row) noexcept nogil:
+    """The second position of an entry; the two of a cross are not tied, each has a row of it."""
+    if s.ledger.events[row].kind == RF_LEDGER_EVENT_KIND_CROSS:
+        return s.ledger.events[row + 1].position
+    return s.ledger.events[row].other_position
+
+
 cdef int try_without(EngineState *s, uint32_t busted) noexcept nogil:
     cdef const LedgerEvent *e = &s.ledger.events[busted]
-    return not changes_position(e.kind) or from_both(s, e.position, e.other_position, busted)
+    return not changes_position(e.kind) or from_both(s, e.position, other_of(s, busted), busted)
 
 
 cdef void hold_without(EngineState *s, uint32_t busted) noexcept nogil:
     if changes_position(s.ledger.events[busted].kind):
+        family_of(&s.ledger, s.ledger.events[busted].position, other_of(s, busted))  # the ledger has stamped others since
         keep_family(s, s.ledger.events[busted].kind == RF_LEDGER_EVENT_KIND_TRANSFER)
 
 

@@ -14,11 +14,11 @@ from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64
 
 from ringfence.core.dedupe cimport add_position, find_position
 from ringfence.core.fixed cimport rf_add, rf_sub, rf_wide_add, rf_wide_add_product, rf_wide_share, rf_wide_sub
-from ringfence.core.reservations cimport keep_day_profit, revalue, revalue_unjudged
+from ringfence.core.reservations cimport keep_day_profit, revalue, revalue_traded, revalue_unjudged
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_from, rf_wide_load, rf_wide_narrow, rf_wide_part, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
+    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_EXPIRE, RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL, RF_LEDGER_EVENT_KIND_REWARD, RF_LEDGER_EVENT_KIND_SPIN_OFF,
     RF_LEDGER_EVENT_KIND_SPLIT, RF_LEDGER_EVENT_KIND_TRANSFER, LedgerEvent, Position,
 )
 
@@ -115,7 +115,10 @@ cdef int book(EngineState *s, uint16_t account, uint16_t strategy, uint32_t inst
     result = apply_trade(&s.positions[row], signed_qty, px)
     if result == BOOKED:
         s.positions[row].flatten_tries = 0
-        stamp(s, row)
+        s.positions[row].updated_ns = s.engine.engine_ns
+        s.positions[row].updated_seq = s.engine.seq
+        if s.engine.counting:
+            revalue_traded(s, row)
     return result
 
 
@@ -148,6 +151,7 @@ cdef int changes_position(uint8_t kind) noexcept nogil:
     return (
         kind == RF_LEDGER_EVENT_KIND_TRANSFER or kind == RF_LEDGER_EVENT_KIND_SPLIT or kind == RF_LEDGER_EVENT_KIND_REWARD
         or kind == RF_LEDGER_EVENT_KIND_SPIN_OFF or kind == RF_LEDGER_EVENT_KIND_EXPIRE or kind == RF_LEDGER_EVENT_KIND_RETURN_OF_CAPITAL
+        or kind == RF_LEDGER_EVENT_KIND_CROSS
     )
 
 
@@ -224,6 +228,15 @@ cdef int spin_off(Position *p, Position *child, const LedgerEvent *e) noexcept n
     return BOOKED if rf_add(child.net_qty, received, &child.net_qty) else BOOK_OVERFLOW
 
 
+cdef int cross(Position *p, int64_t signed_qty, int64_t px) noexcept nogil:
+    """One half of it: a trade, but no turnover. A position without any price has that of the cross from then on."""
+    if not exchange(p, signed_qty, px):
+        return BOOK_OVERFLOW
+    if p.last_px == 0:
+        p.last_px = px
+    return BOOKED
+
+
 cdef int apply_entry(const LedgerEvent *e, Position *p, Position *other) noexcept nogil:
     cdef int fits = 1
     if e.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
@@ -232,6 +245,8 @@ cdef int apply_entry(const LedgerEvent *e, Position *p, Position *other) noexcep
         return split(p, e)
     if e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
         return spin_off(p, other, e)
+    if e.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        return cross(p, narrow(e.qty), narrow(e.px))
     if e.kind == RF_LEDGER_EVENT_KIND_REWARD:
         fits = exchange(p, narrow(e.qty), narrow(e.px))
     elif e.kind == RF_LEDGER_EVENT_KIND_EXPIRE:

@@ -14,17 +14,17 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.definitions cimport row_of
+from ringfence.core.margin cimport margin_place
 from ringfence.core.scopes cimport within
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_ASSIGN_EXECUTION, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_CURRENCY,
-    RF_CONTROL_KIND_DEFINE_INSTRUMENT,
+    RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_MARGIN,
     RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_DEFINE_VENUE, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_RESOLVE_ORDER, RF_CONTROL_KIND_SET_LIMIT,
-    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_METHOD, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY,
-    RF_PROPOSAL_STATE_PENDING, RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT,
-    RF_SCOPE_KIND_CURRENCY, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT,
-    RF_SCOPE_KIND_VENUE, Control, KillOrder,
-    LimitChange, PermissionChange, Proposal,
+    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_METHOD, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_PROPOSAL_STATE_PENDING,
+    RF_PROPOSAL_STATE_RUNNING, RF_PROPOSAL_STATE_WITHDRAWN, RF_SCOPE_KIND_ACCOUNT, RF_SCOPE_KIND_ACCOUNT_INSTRUMENT, RF_SCOPE_KIND_CURRENCY,
+    RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_INSTRUMENT, RF_SCOPE_KIND_STRATEGY, RF_SCOPE_KIND_STRATEGY_INSTRUMENT, RF_SCOPE_KIND_VENUE, Control, KillOrder,
+    LimitChange, MarginRate, PermissionChange, Proposal,
 )
 
 
@@ -134,6 +134,8 @@ cdef int place_of(const EngineState *s, const Proposal *p, KillOrder *place) noe
         place.kind, place.a = RF_SCOPE_KIND_VENUE, row_of(p.kind, p.body)
     elif p.kind == RF_CONTROL_KIND_DEFINE_CURRENCY:
         place.kind, place.a = RF_SCOPE_KIND_CURRENCY, row_of(p.kind, p.body)
+    elif p.kind == RF_CONTROL_KIND_DEFINE_MARGIN:
+        return margin_place(<const MarginRate*>p.body, place)
     return place.kind != 0
 
 

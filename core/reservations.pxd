@@ -1,25 +1,8 @@
 # Reservations: what open orders and positions take up of their scopes' limits. Sums are kept from the first limit on (EngineStatus.counting).
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from ringfence.core.amounts cimport rf_amount  # its C is before ours
 from ringfence.core.state cimport EngineState
-from ringfence.ipc.records cimport Instrument, LimitChange, Order, Scope, ScopeSet
-
-cdef extern from *:
-    """
-    #ifndef RF_PPM
-    #define RF_PPM
-    #include <stdint.h>
-    #define RF_AMOUNT_MOST (((int64_t)1 << 59) - 1)    /* what an order and each sum of the firm may be: no addition of five leaves 63 bits */
-    /* ceil(amount * ppm / 10^6) for amount >= 0, by the reciprocal of 10^6 in 63 bits. */
-    static inline int64_t rf_ppm(int64_t amount, uint32_t ppm) {
-        int64_t out;
-        return rf_scaled((unsigned __int128)(uint64_t)amount * ppm, 4835703278458516698ull, 82, &out) ? out : INT64_MAX;
-    }
-    #endif
-    """
-    int64_t rf_ppm(int64_t amount, uint32_t ppm) noexcept nogil
-    const int64_t RF_AMOUNT_MOST
+from ringfence.ipc.records cimport Instrument, LedgerEvent, LimitChange, Order, Scope, ScopeSet
 
 # The most that may still trade of an order: LeavesQty, or that of a replace in flight when it asks for more; 0 when it is over.
 cdef int64_t open_qty(const EngineState *s, const Order *o) noexcept nogil
@@ -35,6 +18,10 @@ cdef void send_replace(EngineState *s, const ScopeSet *scopes) noexcept nogil
 cdef void revalue(EngineState *s, uint64_t position) noexcept nogil
 # The same, but no scope is judged by its loss: more positions change in this input, or their prices are still those of before.
 cdef void revalue_unjudged(EngineState *s, uint64_t row) noexcept nogil
+# The same of a position that has just traded: what it adds to equity stays, until weigh_booked says that the ledger has the trade.
+cdef void revalue_traded(EngineState *s, uint64_t row) noexcept nogil
+# The last booking of the ledger, made from `source`, changed what positions add to equity; of a fill also one that the ledger refused.
+cdef void weigh_booked(EngineState *s, const LedgerEvent *source) noexcept nogil
 # Let what an entry changed of a position's gain be no profit or loss of this day; before it is revalued.
 cdef void keep_day_profit(EngineState *s, uint64_t row) noexcept nogil
 # Every position of an instrument, after a mark.

@@ -3,6 +3,7 @@
     new order ──take_up──▶ all of its share and its message, in one pass over its scopes
     settle(order) ──reserve──▶ working amounts, open quantities, open orders      what an order may still trade, at the worst of its prices
     book, recompute, mark ──revalue──▶ long, short, net, profit, margin, spent    what a position is worth at the reference price, and cost
+    ledger_events.book ──weigh_booked──▶ equity                                   cash and positions (``equity``), for FREE_MARGIN
     credit ──count_trade──▶ turnover, short sales of the day
 
 Exposure is reserved when an order is accepted and given back by facts only: an order whose fate is unknown keeps what it holds. An order's share is in its own
@@ -22,15 +23,20 @@ Written by the engine alone. Nothing here fails.
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ringfence.core.amounts cimport amount_of, rf_scaled_words
+from ringfence.core.amounts cimport RF_AMOUNT_MOST, amount_of, rf_scaled_words
 from ringfence.core.audit cimport audit_scope
-from ringfence.core.scopes cimport RF_UNCOUNTED, RF_UNVALUED, renew_scope_sets, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit
+from ringfence.core.dedupe cimport find_position
+from ringfence.core.equity cimport equity_of, weigh_all_cash
+from ringfence.core.margin cimport margin_of, margin_row, rf_ppm
+from ringfence.core.scopes cimport (
+    RF_UNCOUNTED, RF_UNVALUED, count_unvalued_of, renew_scope_sets, rf_saturate, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit,
+)
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX, RF_RISK_RULE_MESSAGE_RATE,
-    RF_RISK_RULE_NEW_RATE,
-    RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY, RF_SIDE_SELL_SHORT, Instrument, LimitChange, Order,
-    Position, Scope, ScopeSet,
+    RF_CONTROL_KIND_KILL, RF_CONTROL_KIND_RELEASE, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_RISK_RULE_DAILY_LOSS, RF_RISK_RULE_FREE_MARGIN,
+    RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MAX,
+    RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_STATE_OPEN, RF_SCOPE_STATE_REDUCING, RF_SIDE_BUY,
+    RF_SIDE_SELL_SHORT, Instrument, LedgerEvent, LedgerPosition, LimitChange, Order, Position, Scope, ScopeSet,
 )
 
 from ringfence.core.rules import RULES
@@ -40,12 +46,9 @@ SCOPE_KIND = ENUMS["ScopeKind"].by_name
 
 cdef extern from *:
     """
-    #ifndef RF_SATURATE
-    #define RF_SATURATE
+    #ifndef RF_GAIN
+    #define RF_GAIN
     #include <stdint.h>
-    static inline void rf_saturate(int64_t *sum, int64_t change) {
-        if (__builtin_add_overflow(*sum, change, sum)) *sum = change > 0 ? INT64_MAX : INT64_MIN;
-    }
     /* realized + net * px - cost of a position in px x qty, as a whole number of units: size and sign; 0: it does not fit. */
     static inline int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) {
         __int128 realized = (__int128)(((unsigned __int128)(uint64_t)rhi << 64) | rlo), cost = (__int128)(((unsigned __int128)(uint64_t)chi << 64) | clo);
@@ -59,7 +62,6 @@ cdef extern from *:
     }
     #endif
     """
-    void rf_saturate(int64_t *sum, int64_t change) noexcept nogil
     int rf_gain(uint64_t rlo, int64_t rhi, uint64_t clo, int64_t chi, int64_t net, int64_t px, uint64_t *lo, uint64_t *hi) noexcept nogil
 
 cdef enum:
@@ -110,15 +112,9 @@ cdef int64_t worst_px(const EngineState *s, const Order *o) noexcept nogil:
 
 cdef void count_unvalued(EngineState *s, const ScopeSet *scopes, int more) noexcept nogil:
     """One order or position more, or one less, whose amount cannot be told."""
-    cdef Scope *scope
     cdef int i
     for i in range(scopes.all_rows):
-        scope = &s.scopes[scopes.rows[i]]
-        scope.unvalued += <uint32_t>more
-        if scope.unvalued:
-            scope.limited |= RF_UNVALUED
-        else:
-            scope.limited &= ~RF_UNVALUED
+        count_unvalued_of(&s.scopes[scopes.rows[i]], more)
 
 
 cdef inline int64_t *working_of(Scope *scope, int buys) noexcept nogil:
@@ -299,7 +295,13 @@ cdef void look_for_loss(EngineState *s, Scope *scope) noexcept nogil:
         set_state(scope, RF_SCOPE_STATE_REDUCING)
 
 
-cdef void weigh(EngineState *s, Position *p, int64_t value, int64_t spent, int64_t profit, uint32_t unvalued, int judged) noexcept nogil:
+cdef inline int64_t size_of(int64_t value) noexcept nogil:
+    return value if value > 0 else -value
+
+
+cdef void weigh(
+    EngineState *s, Position *p, int64_t value, int64_t spent, int64_t profit, int64_t equity, uint32_t unvalued, int judged,
+) noexcept nogil:
     """Bring what the scopes count of a position from what its row says to these figures and to its quantity; ``judged``: their losses too."""
     cdef ScopeSet spare
     cdef const ScopeSet *scopes
@@ -317,7 +319,7 @@ cdef void weigh(EngineState *s, Position *p, int64_t value, int64_t spent, int64
     if unvalued != p.unvalued:
         count_unvalued(s, scopes, <int>unvalued - <int>p.unvalued)
         p.unvalued = unvalued
-    margin = rf_ppm(value if value > 0 else -value, scopes.margin_ppm) - rf_ppm(p.value if p.value > 0 else -p.value, scopes.margin_ppm)
+    margin = margin_of(s, p.margin_rate, size_of(value), scopes.margin_ppm) - margin_of(s, p.margin_rate, size_of(p.value), scopes.margin_ppm)
     for i in range(scopes.row_count):
         scope = &s.scopes[scopes.rows[i]]
         rf_saturate(&scope.long_amount, more_long)
@@ -326,6 +328,7 @@ cdef void weigh(EngineState *s, Position *p, int64_t value, int64_t spent, int64
         if i < scopes.margin_rows:
             rf_saturate(&scope.margin, margin)
             rf_saturate(&scope.spent, spent - p.spent)
+            rf_saturate(&scope.equity, equity - p.equity)
         if i >= scopes.qty_row:
             rf_saturate(&scope.net_qty, more_net)
         if judged:
@@ -338,11 +341,13 @@ cdef void weigh(EngineState *s, Position *p, int64_t value, int64_t spent, int64
     p.value = value
     p.spent = spent
     p.profit = profit
+    p.equity = equity
 
 
 cdef void enter(EngineState *s, Position *p, uint64_t row) noexcept nogil:
-    """A position that is counted for the first time: its place in the instrument's list."""
+    """A position that is counted for the first time: its place in the instrument's list, and its row of the margin schedule."""
     cdef Instrument *i = &s.instruments[p.instrument]
+    p.margin_rate = margin_row(s, p.account, p.instrument)
     p.next_of_instrument = i.first_position
     i.first_position = <uint32_t>row
     p.counted = 1
@@ -382,10 +387,11 @@ cdef inline int64_t px_of(const EngineState *s, const Position *p) noexcept nogi
     return px if px > 0 else 0
 
 
-cdef void value_position(EngineState *s, uint64_t row, int judged) noexcept nogil:
+cdef void value_position(EngineState *s, uint64_t row, int judged, int booked) noexcept nogil:
+    """``booked``: the ledger has what the position has; else its equity stays, and follows the booking."""
     cdef Position *p = &s.positions[row]
     cdef const Instrument *i = &s.instruments[p.instrument]
-    cdef int64_t px = px_of(s, p), size = p.net_qty if p.net_qty > 0 else -p.net_qty, value = 0, spent = 0, profit
+    cdef int64_t px = px_of(s, p), size = size_of(p.net_qty), value = 0, spent = 0, profit, equity = p.equity
     cdef uint32_t unvalued = 0
     if not p.counted:
         enter(s, p, row)
@@ -397,15 +403,21 @@ cdef void value_position(EngineState *s, uint64_t row, int judged) noexcept nogi
     if not gain_of(p, i, px, &profit):
         unvalued = 1
         profit = p.day_profit
-    weigh(s, p, value if p.net_qty > 0 else -value, spent, profit, unvalued, judged)
+    if s.engine.weighing and booked and not equity_of(s, p, px, &equity):
+        unvalued = 1
+    weigh(s, p, value if p.net_qty > 0 else -value, spent, profit, equity, unvalued, judged)
 
 
 cdef void revalue(EngineState *s, uint64_t row) noexcept nogil:
-    value_position(s, row, 1)
+    value_position(s, row, 1, 1)
+
+
+cdef void revalue_traded(EngineState *s, uint64_t row) noexcept nogil:
+    value_position(s, row, 1, 0)
 
 
 cdef void revalue_unjudged(EngineState *s, uint64_t row) noexcept nogil:
-    value_position(s, row, 0)
+    value_position(s, row, 0, 1)
 
 
 cdef void keep_day_profit(EngineState *s, uint64_t row) noexcept nogil:
@@ -421,6 +433,46 @@ cdef void revalue_instrument(EngineState *s, uint32_t instrument) noexcept nogil
     while row:
         revalue(s, row)
         row = s.positions[row].next_of_instrument
+
+
+cdef void weigh_position(EngineState *s, uint64_t row) noexcept nogil:
+    """Bring the equity of its scopes up to date; the rest of it too where something of it could not be told."""
+    cdef Position *p = &s.positions[row]
+    cdef const ScopeSet *scopes = &s.scope_sets[p.scope_set]
+    cdef int64_t equity
+    cdef int i
+    if row == 0:
+        return
+    if not p.counted or p.unvalued or p.scope_set == 0 or not equity_of(s, p, px_of(s, p), &equity):
+        value_position(s, row, 0, 1)
+        return
+    for i in range(scopes.margin_rows):
+        rf_saturate(&s.scopes[scopes.rows[i]].equity, equity - p.equity)
+    p.equity = equity
+
+
+cdef inline void weigh_owner(EngineState *s, uint32_t position) noexcept nogil:
+    cdef const LedgerPosition *p = &s.ledger.positions[position]
+    weigh_position(s, find_position(s, p.account, p.strategy, p.instrument) if position else 0)
+
+
+cdef void weigh_booked(EngineState *s, const LedgerEvent *source) noexcept nogil:
+    """What a booking touched: its positions, and where it changed an earlier one all that were computed again with it."""
+    cdef const LedgerEvent *e = &s.ledger.events[s.ledger.head.event_count]
+    cdef uint32_t position
+    if not s.engine.weighing:
+        return
+    if source.kind == RF_LEDGER_EVENT_KIND_FILL:
+        weigh_position(s, find_position(s, source.account, source.strategy, source.instrument))
+        return
+    if e.root == 0 and e.kind != RF_LEDGER_EVENT_KIND_NAME_LOT:
+        weigh_owner(s, e.position)
+        weigh_owner(s, e.other_position)
+        return
+    position = s.ledger.events[e.root].position if e.root else e.position
+    while position:
+        weigh_owner(s, position)
+        position = s.ledger.positions[position].next_of_family
 
 
 cdef inline int traded_amount(const EngineState *s, uint32_t instrument, int64_t px, int64_t qty, int64_t *out) noexcept nogil:
@@ -517,6 +569,7 @@ cdef void forget_sums(EngineState *s) noexcept nogil:
         scope.short_working = 0
         scope.margin = 0
         scope.spent = 0
+        scope.equity = 0
         scope.unvalued = 0
         scope.limited &= ~RF_UNVALUED
     for i in range(1, s.engine.instrument_count + 1):
@@ -533,6 +586,8 @@ cdef void forget_sums(EngineState *s) noexcept nogil:
         s.positions[row].counted_qty = 0
         s.positions[row].value = 0
         s.positions[row].spent = 0
+        s.positions[row].equity = 0
+        s.positions[row].margin_rate = margin_row(s, s.positions[row].account, s.positions[row].instrument)
         s.positions[row].unvalued = 0
         s.positions[row].profit = s.positions[row].day_profit
 
@@ -551,6 +606,7 @@ cdef void recount(EngineState *s) noexcept nogil:
             row = o.next_open
     for row in range(1, s.engine.position_count + 1):
         revalue(s, row)
+    weigh_all_cash(s)
 
 
 cdef void begin_day(EngineState *s) noexcept nogil:
@@ -584,8 +640,9 @@ cdef int set_limit(EngineState *s, const LimitChange *change) noexcept nogil:
     if row == 0:
         return 0
     store_limit(&s.scopes[row], change.rule, change.value)
-    if not s.engine.counting or change.rule == RF_RISK_RULE_MARGIN_RATE:
+    if not s.engine.counting or change.rule == RF_RISK_RULE_MARGIN_RATE or (change.rule == RF_RISK_RULE_FREE_MARGIN and not s.engine.weighing):
         s.engine.counting = 1
+        s.engine.weighing |= change.rule == RF_RISK_RULE_FREE_MARGIN
         recount(s)
     look_for_loss(s, &s.scopes[row])
     return 1

@@ -9,9 +9,26 @@ cdef extern from *:
     """
     #define RF_UNVALUED (1ull << 63)    /* bits of Scope.limited beside those of rules: something of it has no amount */
     #define RF_UNCOUNTED (1ull << 62)   /* a trade of the day has none */
+    #ifndef RF_SATURATE
+    #define RF_SATURATE
+    #include <stdint.h>
+    static inline void rf_saturate(int64_t *sum, int64_t change) {
+        if (__builtin_add_overflow(*sum, change, sum)) *sum = change > 0 ? INT64_MAX : INT64_MIN;
+    }
+    #endif
     """
     const uint64_t RF_UNVALUED
     const uint64_t RF_UNCOUNTED
+    # Add to a sum; one that would overflow saturates.
+    void rf_saturate(int64_t *sum, int64_t change) noexcept nogil
+
+# One order, position or balance of the scope more, or one less, whose amount cannot be told.
+cdef inline void count_unvalued_of(Scope *scope, int more) noexcept nogil:
+    scope.unvalued += <uint32_t>more
+    if scope.unvalued:
+        scope.limited |= RF_UNVALUED
+    else:
+        scope.limited &= ~RF_UNVALUED
 
 # Row of the scope of an object or pair, made when it has none yet; 0 when the table or its index is full, or the object cannot be.
 cdef uint32_t scope_of(EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil

@@ -16,6 +16,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.dedupe cimport add_scope, add_scope_set, find_scope
+from ringfence.core.margin cimport margin_row
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_FIRM_SCOPE, RF_RISK_RULE_MARGIN_RATE, RF_RISK_RULE_MESSAGE_RATE, RF_RISK_RULE_NEW_RATE, RF_RISK_RULE_REPLACE_RATE, RF_SCOPE_KIND_ACCOUNT,
@@ -136,10 +137,11 @@ cdef int64_t inherited_margin(const EngineState *s, uint8_t kind, uint64_t row) 
 
 
 cdef uint32_t margin_ppm(const EngineState *s, uint16_t account, uint32_t instrument) noexcept nogil:
-    """The instrument's own margin rate, else the account's, else its broker's, else the firm's."""
-    cdef uint32_t own = s.instruments[instrument].margin_ppm
+    """The highest rate of the row of the schedule, else the instrument's own, else the account's, else its broker's, else the firm's."""
+    cdef uint16_t row = margin_row(s, account, instrument)
+    cdef uint32_t own = s.margin_rates[row].highest_ppm if row else s.instruments[instrument].margin_ppm
     cdef int64_t rate = s.scopes[s.accounts[account].scope].limits[<int>RF_RISK_RULE_MARGIN_RATE]
-    if own:
+    if own or row:
         return own
     return <uint32_t>(rate if rate else inherited_margin(s, RF_SCOPE_KIND_ACCOUNT, account))
 

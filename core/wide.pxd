@@ -23,6 +23,12 @@ cdef extern from *:
     /* -2^125 <= v < 2^125: what every figure keeps to, so that sums of a few never overflow. */
     static inline int rf_wide_is_figure(rf_wide_t v) { return (uint64_t)(v >> 64) + ((uint64_t)1 << 61) < ((uint64_t)1 << 62); }
 
+    /* The same of two at once. */
+    static inline int rf_wide_are_figures(rf_wide_t a, rf_wide_t b) {
+        uint64_t half = (uint64_t)1 << 61;
+        return (((uint64_t)(a >> 64) + half) | ((uint64_t)(b >> 64) + half)) >> 62 == 0;
+    }
+
     static inline int rf_wide_sum(rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
         rf_wide_t sum;
         if (__builtin_add_overflow(a, b, &sum)) return 0;
@@ -56,6 +62,14 @@ cdef extern from *:
         return quotient;
     }
 
+    /* The same of numbers of 64 bits. */
+    static inline int64_t rf_wide_short_quotient(int64_t a, int64_t b) {
+        int64_t quotient = a / b, left = a % b;
+        uint64_t twice = 2 * (uint64_t)(left < 0 ? -left : left);
+        if (twice > (uint64_t)b || (twice == (uint64_t)b && (quotient & 1))) quotient += left < 0 ? -1 : 1;
+        return quotient;
+    }
+
     /* high:low / n with high < n, one bit at a time: only what needs more than 128 bits in between comes here. */
     static inline rf_uwide_t rf_wide_long_division(rf_uwide_t high, rf_uwide_t low, rf_uwide_t n, rf_uwide_t *left) {
         rf_uwide_t quotient = 0;
@@ -72,18 +86,12 @@ cdef extern from *:
         return quotient;
     }
 
-    /* out = v * a / b, half-even; b > 0. The product may need 256 bits. */
-    static inline int rf_wide_ratio(rf_wide_t v, rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
-        rf_uwide_t x, y, low, high, middle, quotient, left, gap, n = (rf_uwide_t)b;
-        rf_wide_t product;
-        int negative = (v < 0) != (a < 0);
-        if (b <= 0) return 0;
-        if (!__builtin_mul_overflow(v, a, &product)) {
-            *out = rf_wide_quotient(product, b);
-            return 1;
-        }
-        x = (rf_uwide_t)rf_wide_abs(v);
-        y = (rf_uwide_t)rf_wide_abs(a);
+    /* What is rare and long stays out of line, so that what is short can be inlined where it is used. */
+    #define RF_WIDE_RARE __attribute__((noinline, cold, unused))
+
+    /* out = v * a / b, half-even, for a product of up to 256 bits; b > 0. */
+    static RF_WIDE_RARE int rf_wide_long_ratio(rf_wide_t v, rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
+        rf_uwide_t x = (rf_uwide_t)rf_wide_abs(v), y = (rf_uwide_t)rf_wide_abs(a), low, high, middle, quotient, left, gap, n = (rf_uwide_t)b;
         low = (rf_uwide_t)(uint64_t)x * (uint64_t)y;
         middle = (rf_uwide_t)(uint64_t)x * (uint64_t)(y >> 64) + (uint64_t)(low >> 64);
         high = (rf_uwide_t)(uint64_t)(x >> 64) * (uint64_t)(y >> 64) + (middle >> 64);
@@ -95,40 +103,52 @@ cdef extern from *:
         gap = n - left;
         if (left > gap || (left == gap && (quotient & 1))) quotient++;
         if (quotient >> 127) return 0;
-        *out = negative ? -(rf_wide_t)quotient : (rf_wide_t)quotient;
+        *out = (v < 0) != (a < 0) ? -(rf_wide_t)quotient : (rf_wide_t)quotient;
         return 1;
     }
 
-    /* v * k / n, half-even, for 0 <= k <= n and n > 0: cannot overflow. */
-    static inline rf_wide_t rf_wide_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
-        rf_wide_t whole, rest, result, left;
-        rf_uwide_t size, gap;
-        if (k == n) return v;
-        if (v == (int64_t)v && n == (int64_t)n) { /* two short divisions for a long one */
-            int64_t by = (int64_t)n, short_rest = (int64_t)v % by, product;
-            if (!__builtin_mul_overflow(short_rest, (int64_t)k, &product)) {
-                int64_t short_left = product % by;
-                uint64_t short_size = (uint64_t)(short_left < 0 ? -short_left : short_left), short_gap = (uint64_t)by - short_size;
-                result = (rf_wide_t)((int64_t)v / by) * k + product / by;
-                if (short_size > short_gap || (short_size == short_gap && (result & 1))) result += short_left < 0 ? -1 : 1;
-                return result;
-            }
-        }
+    /* out = v * a / b, half-even; b > 0. */
+    static inline int rf_wide_ratio(rf_wide_t v, rf_wide_t a, rf_wide_t b, rf_wide_t *out) {
+        rf_wide_t product;
+        if (b <= 0) return 0;
+        if (__builtin_mul_overflow(v, a, &product)) return rf_wide_long_ratio(v, a, b, out);
+        *out = rf_wide_quotient(product, b);
+        return 1;
+    }
+
+    /* v * k / n, half-even, for 0 <= k < n: cannot overflow. */
+    static RF_WIDE_RARE rf_wide_t rf_wide_long_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
+        rf_wide_t whole, rest, result = 0, left;
+        rf_uwide_t twice;
+        int64_t product;
         if (n != (int64_t)n) {
-            result = 0;
             rf_wide_ratio(v, k, n, &result);
             return result;
         }
-        whole = v / n; /* v = whole * n + rest; rest * k needs at most 126 bits */
-        rest = (v - whole * n) * k;
-        result = rest / n;
-        left = rest - result * n;
-        result += whole * k;
-        size = (rf_uwide_t)(left < 0 ? -left : left);
-        gap = (rf_uwide_t)n - size;
-        if (size > gap || (size == gap && (result & 1))) result += left < 0 ? -1 : 1;
+        if (v == (int64_t)v && !__builtin_mul_overflow((int64_t)v % (int64_t)n, (int64_t)k, &product)) { /* two short divisions for long ones */
+            result = (rf_wide_t)((int64_t)v / (int64_t)n) * k + product / (int64_t)n;
+            left = product % (int64_t)n;
+        } else {
+            whole = v / n; /* v = whole * n + rest; rest * k needs at most 126 bits */
+            rest = (v - whole * n) * k;
+            result = rest / n;
+            left = rest - result * n;
+            result += whole * k;
+        }
+        twice = 2 * (rf_uwide_t)(left < 0 ? -left : left);
+        if (twice > (rf_uwide_t)n || (twice == (rf_uwide_t)n && (result & 1))) result += left < 0 ? -1 : 1;
         return result;
     }
+
+    /* v * k / n, half-even, for 0 <= k < n: cannot overflow. */
+    static inline rf_wide_t rf_wide_partial(rf_wide_t v, rf_wide_t k, rf_wide_t n) {
+        int64_t product;
+        if (v != (int64_t)v || n != (int64_t)n || __builtin_mul_overflow((int64_t)v, (int64_t)k, &product)) return rf_wide_long_part(v, k, n);
+        return rf_wide_short_quotient(product, (int64_t)n);
+    }
+
+    /* The same, and all of it for k = n. */
+    static inline rf_wide_t rf_wide_part(rf_wide_t v, rf_wide_t k, rf_wide_t n) { return k == n ? v : rf_wide_partial(v, k, n); }
     #endif
     """
     ctypedef long long wide_t "rf_wide_t"
@@ -143,6 +163,7 @@ cdef extern from *:
     int rf_wide_opposed(wide_t a, wide_t b) noexcept nogil
     # Whether -2^125 <= v < 2^125.
     int rf_wide_is_figure(wide_t v) noexcept nogil
+    int rf_wide_are_figures(wide_t a, wide_t b) noexcept nogil
     int rf_wide_sum(wide_t a, wide_t b, wide_t *out) noexcept nogil
     int rf_wide_difference(wide_t a, wide_t b, wide_t *out) noexcept nogil
     int rf_wide_product(wide_t a, wide_t b, wide_t *out) noexcept nogil
@@ -150,5 +171,7 @@ cdef extern from *:
     wide_t rf_wide_quotient(wide_t a, wide_t b) noexcept nogil
     # v * a / b with 256 bits in between; 0 also when b is not above zero.
     int rf_wide_ratio(wide_t v, wide_t a, wide_t b, wide_t *out) noexcept nogil
-    # v * k / n for 0 <= k <= n.
+    # v * k / n for 0 <= k < n.
+    wide_t rf_wide_partial(wide_t v, wide_t k, wide_t n) noexcept nogil
+    # v * k / n for 0 <= k <= n and n > 0.
     wide_t rf_wide_part(wide_t v, wide_t k, wide_t n) noexcept nogil

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 8u
-#define RF_LAYOUT_HASH 0xf8bca3fb14efb8e9ull
+#define RF_LAYOUT_HASH 0x1351a9fafb231949ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -291,7 +291,7 @@ enum rf_break_kind {
     RF_BREAK_KIND_EXECUTIONS_FULL = 11, /* booked, but not remembered for dedupe */
     RF_BREAK_KIND_BUSINESS_REJECT = 12, /* the venue refused a message we cannot tie to a request */
     RF_BREAK_KIND_UNKNOWN_OUTCOME = 13, /* an order whose fate or state is in doubt was not cleared up in time (S6, S16) */
-    RF_BREAK_KIND_TABLE_FULL = 14, /* a position or break row could not be made */
+    RF_BREAK_KIND_TABLE_FULL = 14, /* a position row could not be made, or one of a value date (ours: the day): what it would have is in its neighbour's */
     RF_BREAK_KIND_REQUEST_UNANSWERED = 15, /* a cancel or replace was not answered in time; it stays pending (S17) */
     RF_BREAK_KIND_BAD_CONTROL = 16, /* a control command names a row or a value that cannot be and changed nothing, or a mass cancel reached not every order */
     RF_BREAK_KIND_MASS_CANCEL_REJECTED = 17, /* the venue refused a mass cancel; every open order is cancelled on its own instead */
@@ -1462,7 +1462,7 @@ typedef struct {
     uint32_t margin_ppm; /* +120: margin required, in millionths of the amount; 0: the account's rate */
     uint32_t last_day; /* +124: YYYYMMDD of a dated contract, 0: none */
     uint8_t inverse; /* +128: 1: settled in the base currency, amount is qty x multiplier */
-    uint8_t settle_days; /* +129: value date: trade date and so many */
+    uint8_t settle_days; /* +129: value date: so many business days after the trading day, of a future after its last day */
     uint8_t restricted; /* +130: 1: on the restricted list */
     uint8_t locate_required; /* +131: 1: short sales need a locate */
     uint8_t amount_shift; /* +132: amount = px x qty x amount_factor >> amount_shift, rounded up */
@@ -1480,7 +1480,8 @@ typedef struct {
     int64_t band_px[3]; /* +184: prices from which band_tick counts, rising; 0: unused [instrument scale] */
     int64_t band_tick[3]; /* +208: tick from that price on [instrument scale] */
     uint64_t last_ns; /* +232: engine time of the last mark that named a last trade, 0 when none [ns] */
-    char pad_1[16]; /* +240: zero */
+    uint32_t value_day; /* +240: YYYYMMDD on which a trade of this trading day settles */
+    char pad_1[12]; /* +244: zero */
 } rf_instrument_t;
 RF_STATIC_ASSERT(sizeof(rf_instrument_t) == 256, "Instrument");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, symbol) == 0, "Instrument.symbol");
@@ -1523,7 +1524,8 @@ RF_STATIC_ASSERT(offsetof(rf_instrument_t, best_sell) == 176, "Instrument.best_s
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_px) == 184, "Instrument.band_px");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, band_tick) == 208, "Instrument.band_tick");
 RF_STATIC_ASSERT(offsetof(rf_instrument_t, last_ns) == 232, "Instrument.last_ns");
-RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 240, "Instrument.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, value_day) == 240, "Instrument.value_day");
+RF_STATIC_ASSERT(offsetof(rf_instrument_t, pad_1) == 244, "Instrument.pad_1");
 
 /* An account at a broker. Written by: engine. */
 typedef struct {
@@ -1962,7 +1964,7 @@ typedef struct {
     uint8_t flatten_reason; /* +180: why the last try sent nothing enum DenyReason */
     uint8_t pad_1; /* +181: zero */
     uint16_t margin_rate; /* +182: row in margin_rates that it is margined by; 0: the one rate of its scopes */
-    int64_t besides; /* +184: funding, income, fees and cost that was moved to it, as its account's equity counts them [10^-4 of the firm's currency] */
+    int64_t equity; /* +184: what it paid and received, and is worth at the reference price, as its account's equity counts it [10^-4 of the firm's currency] */
 } rf_position_t;
 RF_STATIC_ASSERT(sizeof(rf_position_t) == 192, "Position");
 RF_STATIC_ASSERT(offsetof(rf_position_t, net_qty) == 0, "Position.net_qty");
@@ -1995,7 +1997,7 @@ RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_tries) == 176, "Position.flatte
 RF_STATIC_ASSERT(offsetof(rf_position_t, flatten_reason) == 180, "Position.flatten_reason");
 RF_STATIC_ASSERT(offsetof(rf_position_t, pad_1) == 181, "Position.pad_1");
 RF_STATIC_ASSERT(offsetof(rf_position_t, margin_rate) == 182, "Position.margin_rate");
-RF_STATIC_ASSERT(offsetof(rf_position_t, besides) == 184, "Position.besides");
+RF_STATIC_ASSERT(offsetof(rf_position_t, equity) == 184, "Position.equity");
 
 /* A currency or asset that amounts are counted in. Written by: engine. */
 typedef struct {
@@ -2036,7 +2038,7 @@ typedef struct {
     uint64_t entered[2]; /* +0: deposits less withdrawals, conversions [10^-18] */
     uint64_t entered_base[2]; /* +16: the same at the rates of their moments [10^-18 of the firm's currency] */
     uint64_t paid[2]; /* +32: fees in this currency of trades that settle in another [10^-18] */
-    uint64_t paid_base[2]; /* +48: the same at the rates of their moments [10^-18 of the firm's currency] */
+    uint64_t paid_base[2]; /* +48: the same at the rates of their moments, less fees in another currency of trades that settle in this one [10^-18 of the firm's currency] */
     int64_t value; /* +64: entered less paid at the rate of now, as its account's equity counts it [10^-4 of the firm's currency] */
     uint64_t updated_seq; /* +72 */
     uint32_t entries; /* +80: that moved it */
@@ -2663,7 +2665,9 @@ typedef struct {
     uint64_t mark_px[2]; /* +328: last mark [instrument scale] */
     uint64_t marked_seq; /* +344: 0: no mark yet */
     uint32_t first_date; /* +352: what it traded by value date: rows in value_dates */
-    char pad_1[28]; /* +356: zero */
+    char pad_1[4]; /* +356: zero */
+    uint64_t moved_base[2]; /* +360: moved, in the reporting currency; margined daily: what settlements paid, at the rates of their moments [money scale] */
+    char pad_2[8]; /* +376: zero */
 } rf_ledger_position_t;
 RF_STATIC_ASSERT(sizeof(rf_ledger_position_t) == 384, "LedgerPosition");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, qty) == 0, "LedgerPosition.qty");
@@ -2706,6 +2710,8 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, mark_px) == 328, "LedgerPosition
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, marked_seq) == 344, "LedgerPosition.marked_seq");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, first_date) == 352, "LedgerPosition.first_date");
 RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_1) == 356, "LedgerPosition.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, moved_base) == 360, "LedgerPosition.moved_base");
+RF_STATIC_ASSERT(offsetof(rf_ledger_position_t, pad_2) == 376, "LedgerPosition.pad_2");
 
 /* What one fill left open. WAC has one, its pool. Written by: engine. */
 typedef struct {
@@ -2744,20 +2750,20 @@ typedef struct {
     uint64_t content; /* +24: digest of what it says */
     uint64_t ref_key; /* +32: of what it busts or corrects */
     uint64_t qty[2]; /* +40: signed: bought is positive [instrument scale] */
-    uint64_t px[2]; /* +56: [instrument scale] */
+    uint64_t px[2]; /* +56: DEPOSIT, WITHDRAWAL, CONVERSION: what amount is worth in the reporting currency, at money scale [instrument scale] */
     uint64_t amount[2]; /* +72: received is positive [money scale] */
     uint64_t fee[2]; /* +88: by fee_kind [money scale, or units] */
-    uint64_t fee_px[2]; /* +104: [scale of fee_instrument] */
+    uint64_t fee_px[2]; /* +104: ELSEWHERE: what was paid in the currency other_instrument, at money scale [scale of fee_instrument] */
     int64_t ratio_num; /* +120 */
     int64_t ratio_den; /* +128 */
     int64_t share_num; /* +136 */
     int64_t share_den; /* +144 */
     int64_t fx; /* +152: reporting currency per unit of the settlement asset; 0: not known */
     uint32_t instrument; /* +160 */
-    uint32_t other_instrument; /* +164: spun off, or whose lots pay the fee */
+    uint32_t other_instrument; /* +164: spun off, or whose lots pay the fee; a row in currencies of what moves cash or pays a fee ELSEWHERE */
     uint16_t account; /* +168 */
     uint16_t strategy; /* +170 */
-    uint16_t other_account; /* +172 */
+    uint16_t other_account; /* +172: TRANSFER; CONVERSION: row in currencies of what is bought, qty of it at money scale */
     uint8_t kind; /* +174: enum LedgerEventKind */
     uint8_t state; /* +175: enum LedgerEventState */
     uint8_t fee_kind; /* +176: enum LedgerFee; 0: no fee */

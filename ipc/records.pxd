@@ -991,7 +991,8 @@ cdef extern from "records.h" nogil:
         int64_t band_px[3]
         int64_t band_tick[3]
         uint64_t last_ns
-        char pad_1[16]
+        uint32_t value_day
+        char pad_1[12]
 
     ctypedef struct Account "rf_account_t":
         char name[24]
@@ -1223,7 +1224,7 @@ cdef extern from "records.h" nogil:
         uint8_t flatten_reason
         uint8_t pad_1
         uint16_t margin_rate
-        int64_t besides
+        int64_t equity
 
     ctypedef struct Currency "rf_currency_t":
         char code[8]
@@ -1565,7 +1566,9 @@ cdef extern from "records.h" nogil:
         uint64_t mark_px[2]
         uint64_t marked_seq
         uint32_t first_date
-        char pad_1[28]
+        char pad_1[4]
+        uint64_t moved_base[2]
+        char pad_2[8]
 
     ctypedef struct Lot "rf_lot_t":
         uint64_t qty[2]

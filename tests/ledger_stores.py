@@ -14,6 +14,7 @@ import pytest
 from ringfence.tools.errors import StoreError
 from ringfence.tools.ledger_cluster import PrivateCluster
 from ringfence.tools.ledger_store import Store, open_store
+from ringfence.tools.ledger_writer import LedgerWriter
 
 
 class SQLiteHome:
@@ -115,4 +116,15 @@ def refusal(home: Any) -> type[Exception]:
     return home.refusal  # type: ignore[no-any-return]
 
 
-__all__ = ["alter", "cluster", "home", "refusal", "store"]
+def write(directory: Path, store: Store, **options: Any) -> LedgerWriter:
+    """Book all that the journal has, by a new writer."""
+    writer = LedgerWriter(directory, store, **options)
+    try:
+        writer.begin()
+        writer.catch_up()
+    finally:
+        writer.close()
+    return writer
+
+
+__all__ = ["alter", "cluster", "home", "refusal", "store", "write"]

@@ -101,6 +101,13 @@ def _process(after: str) -> Callable[[Tables, int, bytes, int], Words]:
     return words
 
 
+def _holidays(table: Tables, _strategy: int, body: bytes, _day: int) -> Words:
+    h = _record("HolidayChange", body)
+    days = " ".join(f"{str(int(d))[:4]}-{str(int(d))[4:6]}-{str(int(d))[6:]}" for d in h["days"][: int(h["count"])])
+    settles, not_so = f"settles on {days}", f"does not settle on {days}"
+    return (f"currency {name_of(table, 'currencies', 'code', int(h['currency']))}", *((settles, not_so) if int(h["is_holiday"]) else (not_so, settles)))
+
+
 ACTIONS: dict[str, Callable[[Tables, int, bytes, int], Words]] = {
     "HALT": _risk("HALT"),
     "RESUME": _risk("RESUME"),
@@ -114,6 +121,7 @@ ACTIONS: dict[str, Callable[[Tables, int, bytes, int], Words]] = {
     "SKIP_OUTPUTS": _skip,
     "BOOK_ENTRY": lambda table, _strategy, body, _day: ledger_entry.describe(table, body),
     "SET_METHOD": lambda table, _strategy, body, _day: ledger_method.describe(table, body),
+    "DEFINE_HOLIDAYS": _holidays,
     "STRATEGY_ATTACH": _process("attached"),
     "STRATEGY_DETACH": _process("detached"),
 }

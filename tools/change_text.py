@@ -17,6 +17,7 @@ import numpy as np
 from ringfence.core.rules import RULES
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
+from ringfence.tools import margin_schedule
 from ringfence.tools.action_text import ACTIONS, name_of
 from ringfence.tools.rule_values import Place, scope_text, value_text
 
@@ -34,12 +35,13 @@ DEFINED = {
     "DEFINE_BROKER": ("Broker", "brokers", "name"),
     "DEFINE_DESK": ("Desk", "desks", "name"),
     "DEFINE_OPERATOR": ("Operator", "operators", "name"),
+    "DEFINE_MARGIN": ("MarginRate", "margin_rates", ""),
 }
-"""Record and table of each definition, and the field that names a row."""
+"""Record and table of each definition, and the field that names a row, "" when what it is about does."""
 _PRICES = ("bid", "ask", "last", "mark_ns", "last_ns", "marks_refused", "best_buy", "best_sell", "first_buy", "first_sell", "first_position")
 _COUNTS = ("output_seq", "epoch", "intents", "denies", "orders", "fills", "open_orders", "repeated_count")
 _ENGINE_KEEPS = {
-    "Instrument": ("scope", "base_currency", "quote_currency", "amount_shift", "amount_factor", *_PRICES),
+    "Instrument": ("scope", "base_currency", "quote_currency", "amount_shift", "amount_factor", "value_day", *_PRICES),
     "Account": ("scope",),
     "Venue": ("scope", "output_seq", "events", "session_ups", "session_downs", "session_state", "changed_ns", "stalled", "stalled_seq"),
     "Strategy": (
@@ -61,6 +63,7 @@ _ENGINE_KEEPS = {
     "Broker": ("scope",),
     "Desk": ("scope",),
     "Operator": ("last_request", "role_max"),
+    "MarginRate": ("highest_ppm",),
 }
 """Fields of a row that the engine keeps, whatever an image of it says."""
 _SETS = {"STRATEGY": ("strategies", "name"), "ACCOUNT": ("accounts", "name"), "VENUE": ("venues", "name"), "INSTRUMENT": ("instruments", "symbol")}
@@ -204,7 +207,7 @@ def _definition(table: Tables, kind: str, body: bytes) -> Change:
     record, name, key = DEFINED[kind]
     image, rows = _record(record, body), table(name)
     word = kind.removeprefix("DEFINE_").lower()
-    what = f"{word} {_text(image[key])}"
+    what = f"{word} {_text(image[key]) if key else margin_schedule.about(image, lambda *named: name_of(table, *named))}"
     if not 0 < int(image["id"]) < len(rows):
         return Change(what)
     row = rows[int(image["id"])]

@@ -89,7 +89,11 @@ REASON = arg("--reason", required=True, help="journaled")
 EXECUTION = arg("execution", metavar="EXECUTION", help="id (ringfence fills -o wide), or ExecID; =5 is the ExecID 5")
 DIRECTORY = arg("dir", nargs="?", metavar="DIR", help="journal directory (default: the running instance's)")
 LEDGER_METHODS = ("wac", "fifo", "lifo", "hifo", "hifo_mingain", "spec", "account")
-ENTRY_KINDS = ("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "name_lot", "bust")
+ROLLUP_KEYS = ("account", "strategy", "instrument", "broker", "venue", "desk", "currency")
+ENTRY_KINDS = (
+    *("funding", "interest", "dividend", "return_of_capital", "settle", "expire", "reward", "split", "spin_off", "transfer", "cross"),
+    *("name_lot", "deposit", "withdrawal", "conversion", "bust"),
+)
 LEDGER_FILE = (
     arg("file", metavar="FILE.json", help="one case, or many"),
     arg("--case", default="", metavar="ID", help="of a file with many cases, this one (default: all; one report per case)"),
@@ -104,6 +108,8 @@ AS_OF = (
     arg("--value-date", type=_day, metavar="YYYY-MM-DD", help="only what is settled by this day"),
     arg("--csv", dest="output", action="store_const", const="csv", help="same as -o csv"),
 )
+BY = arg("--by", choices=ROLLUP_KEYS, metavar="KEY", help=f"sums by {', '.join(ROLLUP_KEYS)}; one row for each currency")
+BASE = arg("--base", action="store_true", help="in the firm's currency: price and fx parts, fees, income, fx on cash; unknown without a rate")
 COMMANDS = (
     Command(
         "up",
@@ -269,7 +275,24 @@ COMMANDS = (
         (arg("id", nargs="?", metavar="ID", help="order id or ClOrdID"), arg("--all", action="store_true", help="finished orders too")),
     ),
     Command("positions", "positions and PnL by account, strategy and instrument", "commands.show:positions", aliases=("pos",)),
+    Command("pnl", "profit and loss by position, or summed by a key; in the firm's currency with --base", "commands.show:pnl", (BY, BASE)),
+    Command("cash", "balances by account and currency: entered, from positions, fees; worth, and the result by price and by rates", "commands.show:cash"),
     Command("lots", "open lots of positions, with their cost by the account's method", "commands.show:lots"),
+    Command(
+        "exposure",
+        "what was traded by asset and value date, in units and in the firm's currency at the rate of now",
+        "commands.exposure:exposure",
+        (arg("--by", choices=("asset", "account", "strategy", "instrument", "broker"), default="asset", help="one more key of the sums"),),
+    ),
+    Command(
+        "calendar",
+        "when trades settle: value dates of every instrument, or of a symbol; holidays of a currency",
+        "commands.exposure:calendar",
+        (
+            arg("about", nargs="?", metavar="CCY|SYMBOL", help="default: every symbol"),
+            arg("--day", type=_day, metavar="YYYY-MM-DD", help="trading day, holidays from it on (default: the instance's)"),
+        ),
+    ),
     Command(
         "fills", "booked executions", "commands.show:fills", (arg("--last", type=int, metavar="N", help="only the last N (default: 50 in a table, all else)"),)
     ),
@@ -278,6 +301,12 @@ COMMANDS = (
         "limits: what is used of each, how often it refused, scopes that are killed",
         "commands.risk:risk",
         (arg("scope", nargs="?", metavar="SCOPE", help="firm, account:NAME, strategy:NAME/SYMBOL ...; or a part of it"),),
+    ),
+    Command(
+        "margin",
+        "equity of accounts, the margin that positions and orders take, and what is free",
+        "commands.risk:margin",
+        (arg("--positions", action="store_true", help="each position instead: its amount, row of the schedule, rates and margin"),),
     ),
     Command("permissions", "which strategy may trade what, where and how", "commands.risk:permissions"),
     Command(
@@ -411,7 +440,7 @@ COMMANDS = (
                 "exposure",
                 "what is held by asset and value date; of FILE.json: sum the asset legs of its fills",
                 "commands.ledger:exposure",
-                (arg("file", nargs="?", metavar="FILE.json", help="one case, or many (default: the store)"), LEDGER_FILE[1], *AS_OF),
+                (arg("file", nargs="?", metavar="FILE.json", help="one case, or many (default: the store)"), LEDGER_FILE[1], *AS_OF, BY),
             ),
             Command(
                 "write",
@@ -419,15 +448,17 @@ COMMANDS = (
                 "commands.ledger_store:write",
                 (*LEDGER, arg("-f", "--follow", action="store_true", help="go on with what is journaled, until Ctrl-C")),
             ),
-            Command("positions", "quantity, cost, realized and cash per position", "commands.ledger_store:positions", AS_OF),
+            Command("positions", "quantity, cost, realized and cash per position", "commands.ledger_store:positions", (*AS_OF, BY)),
             Command("lots", "open lots, by a replay of the journal", "commands.ledger_store:lots", AS_OF),
-            Command("pnl", "realized and unrealized per position, at the last mark", "commands.ledger_store:pnl", AS_OF),
+            Command("pnl", "realized and unrealized per position, at the last mark", "commands.ledger_store:pnl", (*AS_OF, BY, BASE)),
+            Command("identity", "what came of each position against its money and worth: the two agree (exit 7: not)", "commands.ledger_store:identity", AS_OF),
             Command(
                 "fills",
                 "each trade with what is in force of it",
                 "commands.ledger_store:fills",
                 (*AS_OF, arg("--history", action="store_true", help="every report, correction and bust")),
             ),
+            Command("cash", "balances by account and currency: entered, from positions, fees; worth and fx result", "commands.ledger_store:cash", AS_OF),
             Command("trial-balance", "the ledger's accounts per asset; exit 7 if one does not add up to zero", "commands.ledger_store:trial_balance", AS_OF),
             Command(
                 "statement",
@@ -451,6 +482,15 @@ COMMANDS = (
                 "compare the store with a cold rebuild from the journal, to the last unit; exit 7: they differ",
                 "commands.ledger_store:verify",
                 LEDGER,
+            ),
+            Command(
+                "server",
+                "a private PostgreSQL server on a Unix socket in DIR, to try the ledger with; prints its URL, runs until Ctrl-C, then removes it",
+                "commands.ledger_server:server",
+                (
+                    arg("dir", metavar="DIR", help="made for it; a short name, since it holds the socket"),
+                    arg("--keep", action="store_true", help="leave the directory: the next start goes on with it"),
+                ),
             ),
             Command("rebuild", "empty the store and book the journal again; needs --yes", "commands.ledger_store:rebuild", LEDGER),
             Command("unnamed", "closes under SPEC that wait for the names of their lots", "commands.show:unnamed"),
@@ -479,13 +519,17 @@ COMMANDS = (
                     arg(
                         "--amount",
                         metavar="X",
-                        help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1; transfer: network fee in units",
+                        help="received, in the settlement currency; paid is negative; spin_off: part of the cost, 0 to 1; transfer: network fee in units; "
+                        "deposit, withdrawal, conversion: of --currency, above 0",
                     ),
+                    arg("--currency", metavar="CCY", help="deposit, withdrawal; conversion: what is sold"),
+                    arg("--to-currency", metavar="CCY", help="conversion: what is bought"),
+                    arg("--to-amount", metavar="X", help="conversion: how much of it"),
                     arg("--qty", metavar="N", help="units; split: the least that is kept when --px is given"),
                     arg("--px", metavar="P", help="per unit, by kind"),
                     arg("--ratio", metavar="NEW:OLD", help="split, spin_off: 2:1 is two new units for one"),
                     arg("--to-account", metavar="A", help="transfer (default: the same account)"),
-                    arg("--to-strategy", metavar="S", help="transfer"),
+                    arg("--to-strategy", metavar="S", help="transfer; cross: who buys"),
                     arg("--new-symbol", metavar="SYMBOL", help="spin_off"),
                     arg("--execution", metavar="ROW", help="name_lot: the close, by its row of ringfence fills --wide"),
                     arg("--lot", metavar="ROW", help="name_lot: the fill that opened the lot"),

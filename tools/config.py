@@ -25,7 +25,7 @@ from ringfence.core.clordid import encode_out_of_band
 from ringfence.gateways.errors import SessionError
 from ringfence.ipc.schema import CONSTANTS
 from ringfence.tools import config_model as model
-from ringfence.tools import session_config
+from ringfence.tools import margin_schedule, session_config
 from ringfence.tools.config_model import (
     DURABILITIES,
     NAME,
@@ -43,6 +43,7 @@ from ringfence.tools.config_model import (
 )
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.ledger_store import FILE_NAME
+from ringfence.tools.margin_schedule import MarginConfig
 from ringfence.tools.session_config import SessionConfig
 from ringfence.tools.toml_table import Table
 from ringfence.tools.trading_day import parse_roll
@@ -219,6 +220,7 @@ class Config:
     permissions: tuple[PermissionConfig, ...]
     model_limits: tuple[LimitConfig, ...]
     operators: tuple[OperatorConfig, ...]
+    margins: tuple[MarginConfig, ...]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -313,12 +315,13 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     model_limits = _model_limits(top, limits, ids, instruments)
     _check_rates(top, model_limits, currencies, instruments, accounts)
     operators = model.operators_of(top, limits.operators, os.getuid(), _owner())
+    margins = _margins(top, limits, ids)
     feed = _feed(top.table("feed"), source.parent, ids["instruments"]) if "feed" in values else None
     top.known.append("feed")
     top.finish()
     number = int.from_bytes(digest[:8], "little")
     base = (source, number, instance, cores, rings, limits, journal, supervisor, shadow, ledger, instruments, accounts, venues, strategies, routes, feed)
-    return Config(*base, currencies, brokers, desks, permissions, model_limits, operators)
+    return Config(*base, currencies, brokers, desks, permissions, model_limits, operators, margins)
 
 
 def _permissions(top: Table, limits: LimitsConfig, ids: model.Ids) -> tuple[PermissionConfig, ...]:
@@ -337,6 +340,20 @@ def _model_limits(top: Table, limits: LimitsConfig, ids: model.Ids, instruments:
         row = model.read_limit(t, ids, instruments)
         if (row.kind, row.a, row.b, row.rule) in ((x.kind, x.a, x.b, x.rule) for x in out):
             raise t.error("rule", row.rule, f"a rule once a scope; {row.scope} has it already")
+        out.append(row)
+    return tuple(out)
+
+
+def _margins(top: Table, limits: LimitsConfig, ids: model.Ids) -> tuple[MarginConfig, ...]:
+    out: list[MarginConfig] = []
+    for t in top.tables("margin", 0, limits.margin_rates):
+        if not ids["currencies"]:
+            raise t.error("rate", t.values.get("rate", ""), "no such table without [firm] currency: margin is a part of an amount in it")
+        row = margin_schedule.read(t, ids)
+        if row.key in (x.key for x in out):
+            raise t.error(
+                "rate", margin_schedule.share_text(row.rate_ppm), "one table for each broker or account and what it is for; this one is there already"
+            )
         out.append(row)
     return tuple(out)
 

@@ -15,8 +15,8 @@ import os
 import pwd
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from ringfence.core.rules import RULES
 from ringfence.gateways.decimals import text_to_scaled
@@ -38,6 +38,12 @@ ROLES = tuple(n.lower() for n in ENUMS["OperatorRole"].by_name)
 SIDES = {"any": 0} | {n.lower(): v for n, v in ENUMS["Side"].by_name.items()}
 RATE_DIGITS = 9
 BANDS_MAX = 3
+DAY = r"\d{4}-\d\d-\d\d"
+DAY_ALLOWED = 'a date such as "2026-12-18"'
+HOLIDAY_TABLES_MAX = 4096
+CALENDAR_DAYS = 4096
+HOLIDAYS_FROM = date.fromisoformat(str(CONSTANTS["CALENDAR_BEGINS"][0]))
+HOLIDAYS_UNTIL = HOLIDAYS_FROM + timedelta(CALENDAR_DAYS - 1)
 EVERYTHING = "everything"
 _SETTLE_DAYS = {"fx_spot": 2, "fx_forward": 2, "fx_ndf": 2, "equity": 1}
 
@@ -46,13 +52,14 @@ Ids = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class CurrencyConfig:
-    """``[[currency]]``; ``rate``: units of the firm's currency for one of it, 10^-9; 0: not known. Row 1 is the firm's own."""
+    """``[[currency]]``; ``rate``: units of the firm's currency for one of it, 10^-9; 0: not known. Row 1 is the firm's own. ``holidays`` are YYYYMMDD."""
 
     id: int
     code: str
     rate: int
     is_firm: bool
     status: str
+    holidays: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,7 +220,28 @@ def read_currencies(top: Table, rows: int) -> tuple[CurrencyConfig, ...]:
             raise t.error("code", row.code, "a code of its own; the firm's currency has rate 1 and no table")
         t.finish()
         out.append(row)
-    return tuple(out)
+    closed = _holidays(top, [c.code for c in out])
+    return tuple(replace(c, holidays=closed.get(c.code, ())) for c in out)
+
+
+def _holidays(top: Table, codes: list[str]) -> dict[str, tuple[int, ...]]:
+    """``[[holidays]]``: days by currency; several tables of one currency add up, so that a year can have its own."""
+    found: dict[str, set[int]] = {}
+    for t in top.tables("holidays", 0, HOLIDAY_TABLES_MAX):
+        code = t.text("currency", pattern=CODE, allowed=CODE_ALLOWED)
+        if code not in codes:
+            raise t.error("currency", code, ", ".join(f'"{c}"' for c in codes) or "the code of [firm] currency or of a [[currency]]")
+        days = found.setdefault(code, set())
+        texts = t.words("days")
+        if not texts:
+            raise t.error("days", list(texts), f'a list of dates, such as ["{HOLIDAYS_FROM}"]')
+        for text in texts:
+            day = _day_of(t, "days", text)
+            if not HOLIDAYS_FROM <= date(day // 10_000, day // 100 % 100, day % 100) <= HOLIDAYS_UNTIL:
+                raise t.error("days", text, f"days from {HOLIDAYS_FROM} to {HOLIDAYS_UNTIL}")
+            days.add(day)
+        t.finish()
+    return {code: tuple(sorted(days)) for code, days in found.items()}
 
 
 def read_broker(row: int, t: Table) -> BrokerConfig:
@@ -250,7 +278,7 @@ def read_instrument(row: int, t: Table) -> InstrumentConfig:
         status=status(t),
         kind=kind,
         inverse=t.flag("inverse", False),
-        margin_ppm=_percent(t, "margin"),
+        margin_ppm=percent(t, "margin"),
         last_day=_date(t, "last_day"),
         settle_days=t.whole("settle_days", 0, 30, _SETTLE_DAYS.get(kind, 0)),
         restricted=t.flag("restricted", False),
@@ -274,7 +302,8 @@ def read_instrument(row: int, t: Table) -> InstrumentConfig:
     return config
 
 
-def _percent(t: Table, key: str) -> int:
+def percent(t: Table, key: str) -> int:
+    """A share in millionths, 0 when it is not there."""
     allowed = 'a share with a percent sign and at most 4 decimals, such as "3.5%"'
     text = t.text(key, "0%", pattern=r"\d{1,6}(\.\d{1,4})?%", allowed=allowed)
     value = int(text_to_scaled(text[:-1], 4))
@@ -284,14 +313,15 @@ def _percent(t: Table, key: str) -> int:
 
 
 def _date(t: Table, key: str) -> int:
-    allowed = 'a date such as "2026-12-18"'
-    text = t.text(key, "", pattern=r"\d{4}-\d\d-\d\d", allowed=allowed)
-    if not text:
-        return 0
+    text = t.text(key, "", pattern=DAY, allowed=DAY_ALLOWED)
+    return _day_of(t, key, text) if text else 0
+
+
+def _day_of(t: Table, key: str, text: str) -> int:
     try:
-        day = date.fromisoformat(text)
+        day = date.fromisoformat(text if re.fullmatch(DAY, text) else "")
     except ValueError as e:
-        raise t.error(key, text, allowed) from e
+        raise t.error(key, text, DAY_ALLOWED) from e
     return day.year * 10_000 + day.month * 100 + day.day
 
 
@@ -491,8 +521,8 @@ def operators_of(top: Table, rows: int, owner: int, owner_name: str) -> tuple[Op
 
 
 def needs_rates(limits: tuple[LimitConfig, ...]) -> LimitConfig | None:
-    """The first limit that is counted in money, if any."""
-    return next((limit for limit in limits if RULES[limit.rule].unit == "amount"), None)
+    """The first limit that is counted in money, or against what an account has, if any."""
+    return next((limit for limit in limits if RULES[limit.rule].unit == "amount" or limit.rule == "FREE_MARGIN"), None)
 
 
 def any_element() -> int:

@@ -17,6 +17,7 @@ import getpass
 import os
 import pwd
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 from ringfence.tools.config import Config, LimitsConfig
-from ringfence.tools.config_model import DURABILITIES, InstrumentConfig, PermissionConfig
+from ringfence.tools import margin_schedule
+from ringfence.tools.config_model import DURABILITIES, HOLIDAYS_FROM, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.rule_values import Place
 from ringfence.tools.trading_day import begins
@@ -82,6 +84,7 @@ CLOSED: dict[str, dict[str, int]] = {
     "venues": {"status": _STATUS["HALTED"]},
     "strategies": {"status": _STRATEGY_STATUS["DISABLED"]},
     "operators": {"status": _STATUS["HALTED"]},
+    "margin_rates": {"status": _STATUS["HALTED"]},
 }
 """What a new row is before it may be traded on."""
 _COUNTS = {
@@ -99,8 +102,13 @@ _COUNTS = {
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
 _LEDGER_COUNTS = {"executions": ("event_count", "pick_count"), "lots": ("lot_count",)}
 """The same of the ledger's head."""
-_ROWS = {"scope_set_count": CONSTANTS["SETS_OF_SCOPE"][0], "event_count": 2, "cash_count": CONSTANTS["CASH_OF_ACCOUNT"][0]}  # for each that the setting names; of other tables as many
+_ROWS = {
+    "scope_set_count": CONSTANTS["SETS_OF_SCOPE"][0],
+    "event_count": 2,
+    "cash_count": CONSTANTS["CASH_OF_ACCOUNT"][0],
+}  # for each that the setting names; of other tables as many
 CONFIGURATION = "config"  # operator_name of what a configuration file sets
+_DAYS_OF_CHANGE = 15  # of a HolidayChange
 _HEADROOM = 8  # of a table that may still be enlarged, at least 1/8 is free
 
 
@@ -233,15 +241,16 @@ def changes(config: Config, rows: Rows, counts: Any, before: Config | None = Non
                 opens += _enable(image)
         for row_id in range(len(wanted[table]) + 1, used + 1):
             out += _halt(record, key, have[row_id])
-    later = [*_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
+    later = [*_holidays(config, rows), *_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
+    closed, opened = _margins(config, rows, counts, staged)
     first, then = _operators(config, rows, counts, staged)
     proposed = _proposed(rows, counts)
-    return [c for c in (*out, *later, *first, *opens, *then) if _asked(c) not in proposed]
+    return [c for c in (*out, *closed, *later, *first, *opens, *opened, *then) if _asked(c) not in proposed]
 
 
 def _steps(table: str, record: str, image: dict[str, Any], row: Any, staged: bool) -> tuple[list[Any], list[Any]]:
     """The commands that bring a row to an image: what one person may, and what then waits for a second one."""
-    kind, looser = f"DEFINE_{record.upper()}", LOOSER.get(table, {})
+    kind, looser = _kind(record), LOOSER.get(table, {})
     if row is None:
         closed = CLOSED.get(table, {})
         if not staged or not closed or all(image[n] == v for n, v in closed.items()) or (table == "currencies" and image["id"] == 1):
@@ -284,6 +293,32 @@ def _proposed(rows: Rows, counts: Any) -> set[tuple[int, int, int, bytes]]:
     table = rows("proposals")[1 : int(counts["proposal_count"]) + 1]
     pending = [p for p in table if int(p["state"]) == ENUMS["ProposalState"].by_name["PENDING"]]
     return {(int(p["kind"]), int(p["strategy"]), int(p["status"]), p.tobytes()[at : at + 256]) for p in pending}
+
+
+def _holidays(config: Config, rows: Rows) -> list[Any]:
+    """The days of each currency that the file has and its calendar has not, and the other way around."""
+    table = rows("calendars")
+    out: list[Any] = []
+    for c in config.currencies:
+        known, wanted = holidays_of(table[c.id]), set(c.holidays)
+        out += [*_holiday_changes(c.id, sorted(wanted - known), 1), *_holiday_changes(c.id, sorted(known - wanted), 0)]
+    return out
+
+
+def holidays_of(calendar: Any) -> set[int]:
+    """The days [YYYYMMDD] of a row of ``calendars``."""
+    bits = np.unpackbits(calendar["holidays"].astype("<u8").view(np.uint8), bitorder="little")
+    return {int((HOLIDAYS_FROM + timedelta(int(n))).strftime("%Y%m%d")) for n in np.flatnonzero(bits)}
+
+
+def _holiday_changes(currency: int, days: list[int], is_holiday: int) -> list[Any]:
+    out = []
+    for k in range(0, len(days), _DAYS_OF_CHANGE):
+        body, some = np.zeros(1, dtype("HolidayChange")), days[k : k + _DAYS_OF_CHANGE]
+        body[0]["currency"], body[0]["count"], body[0]["is_holiday"] = currency, len(some), is_holiday
+        body[0]["days"][: len(some)] = some
+        out.append(_as_config("DEFINE_HOLIDAYS", body[0]))
+    return out
 
 
 def _permissions(config: Config, rows: Rows, counts: Any) -> list[Any]:
@@ -381,6 +416,26 @@ def _operators(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[l
     return out + [c for row in known.values() for c in _halt("Operator", "operator", table[row])], opens
 
 
+def _margins(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[list[Any], list[Any]]:
+    """Rows of the schedule keep the row of what they are about; one that is not configured any more is halted. Whether a rate falls the engine judges."""
+    table, used = rows("margin_rates"), int(counts["margin_rate_count"])
+    known = {tuple(int(r[n]) for n in margin_schedule.KEY): int(r["id"]) for r in table[1 : used + 1] if int(r["id"])}
+    out: list[Any] = []
+    opens: list[Any] = []
+    for m in config.margins:
+        found = known.pop(m.key, 0)
+        if found == 0:
+            used += 1
+        image = margin_schedule.image(found or used, m)
+        first, then = _steps("margin_rates", "MarginRate", image, table[found] if found else None, staged)
+        out += first
+        opens += then
+    for c in (c for row in known.values() for c in _halt("MarginRate", "margin", table[row])):
+        c["operator_name"] = CONFIGURATION.encode()  # a row less can be a lower rate, which the first configuration may set alone
+        out.append(c)
+    return out, opens
+
+
 def check_sizes(config: Config, recorded: Any, table: Rows) -> None:
     """Refuse table sizes with which a replay would decide otherwise than the live engine did; ``table`` gives the recovered state's.
 
@@ -414,8 +469,12 @@ def _body_of(record: str, image: dict[str, Any]) -> Any:
     return body[0]
 
 
+def _kind(record: str) -> str:
+    return "DEFINE_MARGIN" if record == "MarginRate" else f"DEFINE_{record.upper()}"
+
+
 def _define(record: str, image: dict[str, Any]) -> Any:
-    return _as_config(f"DEFINE_{record.upper()}", _body_of(record, image))
+    return _as_config(_kind(record), _body_of(record, image))
 
 
 def _halt(record: str, key: str, row: Any) -> list[Any]:
@@ -428,7 +487,7 @@ def _halt(record: str, key: str, row: Any) -> list[Any]:
         return []
     body = np.array([row], dtype(record))
     body[0]["status"] = _STATUS["HALTED"]
-    return [command(f"DEFINE_{record.upper()}", "not configured any more", body=body[0])]
+    return [command(_kind(record), "not configured any more", body=body[0])]
 
 
 def _plain(value: Any) -> Any:

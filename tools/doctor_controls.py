@@ -158,6 +158,31 @@ def _bounded(p: Picture, scopes: list[Any], strategy: Any, rule: str) -> bool:
     )
 
 
+def _margin(p: Picture) -> Iterator[Finding]:
+    """Accounts that FREE_MARGIN bounds and that have nothing to be held against, or nothing to hold."""
+    number, scopes = RULES["FREE_MARGIN"].number, p.rows("scopes")
+    limited = {(int(s["kind"]), int(s["a"])) for s in scopes if int(s["limited"]) >> number & 1}
+    funded = {int(c["account"]) for c in p.rows("cash")}
+    rated = {(int(s["kind"]), int(s["a"])) for s in scopes if int(s["limits"][RULES["MARGIN_RATE"].number])}
+    rows = [r for r in p.rows("margin_rates") if int(r["status"]) == _ACTIVE]
+    own = any(int(i["margin_ppm"]) for i in p.rows("instruments"))
+    for a in (a for a in p.rows("accounts") if int(a["status"]) == _ACTIVE):
+        row, broker = int(a["id"]), int(a["broker"])
+        places = {(_SCOPE["FIRM"], 0), (_SCOPE["BROKER"], broker), (_SCOPE["ACCOUNT"], row)}
+        if not places & limited:
+            continue
+        if row not in funded:
+            yield Finding(
+                f"account {_name(a)} is bounded by FREE_MARGIN and has no cash: what it has is what its positions earned",
+                f"ringfence ledger entry deposit --account {_name(a)} ..., as its statement says",
+            )
+        if not own and not places & rated and not [r for r in rows if int(r["account"]) in (0, row) and int(r["broker"]) in (0, broker)]:
+            yield Finding(
+                f"account {_name(a)} is bounded by FREE_MARGIN and nothing it trades has a margin rate: the rule refuses nothing",
+                "[[margin]] tables, margin of its instruments, or MARGIN_RATE; ringfence reload",
+            )
+
+
 # ---- what is left ------------------------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +222,7 @@ CHECKS = (
     Check("one person", "no uid, name or key belongs to two operators, or to an operator and a strategy", _one_person),
     Check("grants", "no grant allows everything", _grants),
     Check("limits", f"every strategy is bounded by {', '.join(WANTED)}", _limits),
+    Check("margin", "every account that FREE_MARGIN bounds has cash and margin rates", _margin),
     Check("breaks", "the table of breaks has room", _breaks),
     Check("keys", "no file with a secret may be read by others", _keys),
 )
@@ -210,6 +236,8 @@ _COUNTS = {
     "instruments": "instrument",
     "accounts": "account",
     "venues": "venue",
+    "cash": "cash",
+    "margin_rates": "margin_rate",
 }
 
 

@@ -20,15 +20,17 @@ from ringfence.core.state import Limits
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.errors import JournalCorrupt, StoreError
 from ringfence.tools.journal import Chunk
-from ringfence.tools.ledger_feed import CHANGE, POSTING, Feed
-from ringfence.tools.ledger_state import INVERSE, MONEY_DIGITS, used, wide
+from ringfence.tools.ledger_feed import Feed
+from ringfence.tools.ledger_rows import CHANGE, POSTING
+from ringfence.tools.ledger_state import INVERSE, MONEY_DIGITS, SUSPENSE, used, wide
 from ringfence.tools.ledger_store import NO_HEAD, Batch, Head, iso_day
 from ringfence.tools.replay import TABLES, ReplayDiffers, limits_in
 
 BATCH_ROWS = 1 << 14
-SUSPENSE = "suspense"
 _METHODS = ENUMS["LedgerMethod"].by_value
 _MARGIN: int = CONSTANTS["LEDGER_MARGIN"][0]
+_DAILY: int = CONSTANTS["LEDGER_DAILY"][0]
+_MID: int = ENUMS["MarkSide"].by_name["MID"]
 
 
 class TablesGrew(Exception):
@@ -75,7 +77,9 @@ class Books:
         self._frames = hashlib.sha256()
         self._named = {"accounts": 0, "strategies": 0, "venues": 0}
         self._instruments: set[int] = set()
-        self._marks: dict[int, tuple[int, ...]] = {}  # of what the ledger has booked
+        self._marks: dict[int, tuple[int, int, int, int]] = {}  # of what the ledger has booked
+        self._rates: dict[int, tuple[int, int]] = {}
+        self._memberships: dict[tuple[str, int], str] = {}
         self._day = -1
         self._positions = 0
         self._methods = 0
@@ -140,7 +144,8 @@ class Books:
             hashlib.sha256(bytes.fromhex(self.last.entries_head) + entries).hexdigest(),
             hashlib.sha256(self.feed.figures()).hexdigest(),
         )
-        rows = self._names() | self._positions_and_methods() | self._instruments_and_days(changes) | self._marks_at(head)
+        rows = self._names() | self._positions_and_methods() | self._instruments_and_days(changes)
+        rows |= self._marks_at(head) | self._rates_at(head) | self._memberships_at(head) | self._cash_moves()
         batch = Batch(head, postings, changes, {table: found for table, found in rows.items() if found})
         self.last, self._frames = head, hashlib.sha256()
         self.posting_count = self.change_count = 0
@@ -167,7 +172,6 @@ class Books:
 
     def _names(self) -> dict[str, list[tuple[Any, ...]]]:
         engine, table = self.state.table("engine")[1], self.state.table
-        brokers = table("brokers")
         more: tuple[str, ...]
         out: dict[str, list[tuple[Any, ...]]] = {}
         for name, count in (("accounts", "account_count"), ("strategies", "strategy_count"), ("venues", "venue_count")):
@@ -177,8 +181,7 @@ class Books:
             for row in range(self._named[name] + 1, int(engine[count]) + 1):
                 r, more = rows[row], ()
                 if name == "accounts":
-                    broker = int(r["broker"])
-                    more = (_text(r["code"]), _text(r["currency"]), _text(brokers[broker]["name"]) if broker else "")
+                    more = (_text(r["code"]), _text(r["currency"]))
                 found.append((row, _text(r["name"]), *more))
             self._named[name] = int(engine[count])
         return out
@@ -190,7 +193,7 @@ class Books:
             account, strategy, instrument = (int(positions[row][name]) for name in ("account", "strategy", "instrument"))
             keys.append((row, account, strategy, instrument))
             if instrument not in self._marks:
-                self._marks[instrument] = ()
+                self._marks[instrument] = (0, 0, 0, _MID)
                 valuations.append(self._valuation(instrument))
         self._positions = len(positions) - 1
         methods = [(seq, ns, position, _METHODS[method]) for seq, ns, position, method in self.feed.methods[self._methods :]]
@@ -201,11 +204,11 @@ class Books:
         """How the ledger values an instrument, with what its assets are called."""
         i, v = self.state.table("instruments")[row], self.state.table("ledger_instruments")[row]
         symbol, (base, quote) = _text(i["symbol"]), _assets(i)
-        inverse, margin = bool(int(v["flags"]) & INVERSE), bool(int(v["flags"]) & _MARGIN)
+        inverse, margin, daily = (bool(int(v["flags"]) & flag) for flag in (INVERSE, _MARGIN, _DAILY))
         settle, unit = (base if inverse else quote), (symbol if margin or inverse else base)
         scale = 10 ** (MONEY_DIGITS - int(v["qty_digits"]))
         figures = (wide(v["factor"]), wide(v["divisor"]), max(1, int(i["multiplier"])) * scale, scale)
-        return (row, base, quote, unit, settle, MONEY_DIGITS, int(inverse), int(margin), *figures)
+        return (row, base, quote, unit, settle, MONEY_DIGITS, int(inverse), int(margin), int(daily), *figures)
 
     def _instruments_and_days(self, changes: Any) -> dict[str, list[tuple[Any, ...]]]:
         rows = self.state.table("instruments")
@@ -225,8 +228,44 @@ class Books:
         found = []
         for row, before in self._marks.items():
             i = rows[row]
-            now = tuple(int(i[name]) for name in ("bid", "ask", "last", "mark_side"))
+            now = (int(i["bid"]), int(i["ask"]), int(i["last"]), int(i["mark_side"]) or _MID)
             if now != before:
                 found.append((head.last_seq, head.engine_ns, row, *now))
                 self._marks[row] = now
         return {"marks": found}
+
+    def _rates_at(self, head: Head) -> dict[str, list[tuple[Any, ...]]]:
+        """The rates to the firm's currency, where they changed since the last batch."""
+        rows, found = self.state.table("currencies"), []
+        for row in range(1, int(self.state.table("engine")[1]["currency_count"]) + 1):
+            now = (int(rows[row]["rate"]), int(rows[row]["is_firm"]))
+            if rows[row]["code"] and now != self._rates.get(row):
+                found.append((head.last_seq, head.engine_ns, _text(rows[row]["code"]), *now))
+                self._rates[row] = now
+        return {"rates": found}
+
+    def _cash_moves(self) -> dict[str, list[tuple[Any, ...]]]:
+        """What changed balances since the last batch."""
+        codes = self.state.table("currencies")
+        found = [
+            (seq, ns, execution, iso_day(day), account, _text(codes[currency]["code"]), *figures)
+            for seq, ns, execution, day, account, currency, *figures in self.feed.cash_moves
+        ]
+        self.feed.cash_moves.clear()
+        return {"cash_moves": found}
+
+    def _memberships_at(self, head: Head) -> dict[str, list[tuple[Any, ...]]]:
+        """Brokers of accounts and desks of strategies, where they changed since the last batch."""
+        engine, table, found = self.state.table("engine")[1], self.state.table, []
+        for what, members, count, groups, field in (
+            ("account", "accounts", "account_count", "brokers", "broker"),
+            ("strategy", "strategies", "strategy_count", "desks", "desk_row"),
+        ):
+            rows, names = table(members), table(groups)
+            for row in range(1, int(engine[count]) + 1):
+                group = int(rows[row][field])
+                now = _text(names[group]["name"]) if group else "-"
+                if now != self._memberships.get((what, row), "-"):
+                    found.append((head.last_seq, head.engine_ns, what, row, now))
+                    self._memberships[what, row] = now
+        return {"memberships": found}

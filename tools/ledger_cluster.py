@@ -72,6 +72,11 @@ class PrivateCluster:
         """Return the server's process, 0 when it does not run."""
         return self._process.pid if self._process is not None else 0
 
+    @property
+    def alive(self) -> bool:
+        """Return whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> PrivateCluster:
         """Make it, if it is new, start it and wait until it answers.
 

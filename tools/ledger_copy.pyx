@@ -1,6 +1,6 @@
 """POSTING and CHANGE records as rows of PostgreSQL's binary COPY format.
 
-    arrays of ledger_feed.pyx ──postings_rows, executions_rows──▶ bytes for COPY ... FROM STDIN (FORMAT BINARY)
+    arrays of ledger_rows.pyx ──postings_rows, executions_rows──▶ bytes for COPY ... FROM STDIN (FORMAT BINARY)
 
 A row is a count of fields, then each field's length and bytes, big-endian. A numeric is digits of base 10,000 with a weight; zeros at its end are left
 out, so that 18 decimals cost nothing where they are not used. Text that is not ASCII goes as ``?``: a venue may send any byte, and a database refuses what is
@@ -11,7 +11,7 @@ from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stddef cimport size_t
 from libc.stdint cimport uint64_t
 
-from ringfence.tools.ledger_feed cimport Change, Posting
+from ringfence.tools.ledger_rows cimport AMOUNTS_COUNT, Change, Posting
 
 cdef extern from *:
     """
@@ -86,10 +86,10 @@ cdef extern from *:
     char *rf_copy_numeric(char *at, const uint64_t *figure) noexcept nogil
 
 cdef enum:
-    POSTING_FIELDS = 14
-    POSTING_BYTES_MAX = 2 + 2 * 12 + 5 * 8 + 7 * 36    # fields of 8 and 4 bytes, and numerics of 12 digits, with their lengths
-    CHANGE_FIELDS = 21
-    CHANGE_BYTES_MAX = 2 + 6 * 12 + 13 * 8 + 44 + 36
+    POSTING_FIELDS = 9 + AMOUNTS_COUNT
+    POSTING_BYTES_MAX = 2 + 2 * 12 + 7 * 8 + AMOUNTS_COUNT * 36    # fields of 8 and 4 bytes, and numerics of 12 digits, with their lengths
+    CHANGE_FIELDS = 25
+    CHANGE_BYTES_MAX = 2 + 6 * 12 + 2 * 36 + 14 * 8 + 12 + 44 + 36
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """What begins a COPY."""
@@ -120,7 +120,9 @@ def postings_rows(postings, uint64_t first, uint64_t end):
             at = rf_copy_int4(at, p.day)
             at = rf_copy_int4(at, p.value_day)
             at = rf_copy_int4(at, p.correction)
-            for k in range(7):
+            at = rf_copy_int4(at, p.venue)
+            at = rf_copy_int4(at, <unsigned int>p.base_unknown)
+            for k in range(AMOUNTS_COUNT):
                 at = rf_copy_numeric(at, &p.amounts[2 * k])
     return memoryview(out)[: at - begin]
 
@@ -146,6 +148,8 @@ def executions_rows(changes, uint64_t first, uint64_t end):
             at = rf_copy_int8(at, c.order_id)
             at = rf_copy_int8(at, <uint64_t>c.qty)
             at = rf_copy_int8(at, <uint64_t>c.px)
+            at = rf_copy_numeric(at, c.amount)
+            at = rf_copy_numeric(at, c.fee)
             at = rf_copy_int4(at, c.execution)
             at = rf_copy_int4(at, c.row)
             at = rf_copy_int4(at, c.instrument)
@@ -159,6 +163,8 @@ def executions_rows(changes, uint64_t first, uint64_t end):
             at = rf_copy_int4(at, c.side)
             at = rf_copy_int4(at, c.kind)
             at = rf_copy_int4(at, c.result)
+            at = rf_copy_int4(at, c.fee_kind)
+            at = rf_copy_text(at, c.fee_currency, 8)
             at = rf_copy_text(at, c.exec_id, 40)
             at = rf_copy_text(at, c.venue_order_id, 32)
     return memoryview(out)[: at - begin]

@@ -18,7 +18,7 @@ from ringfence.core.entries import FIELDS, key_of_reference
 from ringfence.gateways.decimals import text_to_scaled
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools import ledger_names
+from ringfence.tools import ledger_cash_entry, ledger_names
 from ringfence.tools.ledger_numbers import fixed
 from ringfence.tools.ledger_state import MONEY_DIGITS, wide
 from ringfence.tools.rule_values import Names
@@ -29,9 +29,17 @@ KINDS = tuple(kind.lower() for kind in FIELDS)
 REFERENCE_MAX = dtype("LedgerEntry")["reference"].itemsize
 _KIND, _BREAK, _STATE = ENUMS["LedgerEventKind"], ENUMS["BreakKind"].by_name, ENUMS["LedgerEventState"].by_value
 _RESULT = {value: f"{name}: {meaning}" if meaning else name for name, value, meaning in ENUMS["LedgerResult"].values}
-_ASKED = {"PX": ("px",), "QTY": ("qty",), "AMOUNT": ("amount",), "RATIO": ("ratio",), "OTHER": ("to_account", "new_symbol"), "OTHER_STRATEGY": ("to_strategy",)}
-_ASKED |= {"NAMES": ("execution", "lot", "qty")}
-"""Keys of a request for each field of ``FIELDS``."""
+_ASKED = {"PX": "px", "QTY": "qty", "AMOUNT": "amount", "RATIO": "ratio", "OTHER": "to_account", "OTHER_STRATEGY": "to_strategy"}
+"""Key of a request for each field of ``FIELDS``."""
+_ASKED_BY = {
+    "SPIN_OFF": {"OTHER": "new_symbol"},
+    "DEPOSIT": {"OTHER": "currency"},
+    "WITHDRAWAL": {"OTHER": "currency"},
+    "CONVERSION": {"OTHER": "currency", "QTY": "to_amount", "OTHER_STRATEGY": "to_currency"},
+    "NAME_LOT": {"RATIO": "execution lot"},
+}
+"""Where a kind asks otherwise."""
+_KEYS = {key for asked in (_ASKED, *_ASKED_BY.values()) for keys in asked.values() for key in keys.split()}
 _TABLE = {"account": "accounts", "strategy": "strategies", "symbol": "instruments"}
 _FIGURE = {
     "FUNDING": "funding",
@@ -66,12 +74,17 @@ def build(request: Request, names: Names, table: Tables) -> Any:
         for name, value in ledger_names.build(request, table).items():
             body[name] = value
         return body
+    if kind in ledger_cash_entry.KINDS:
+        ledger_cash_entry.fill_in(body, kind, request, names)
+        return body
     body["account"], body["strategy"], body["instrument"] = (_row(names, request, key) for key in ("account", "strategy", "symbol"))
     instrument = table("instruments")[int(body["instrument"])]
     body["px"] = _scaled(request, "px", int(instrument["price_digits"]))
     body["qty"] = _scaled(request, "qty", int(instrument["qty_digits"]))
     if kind == "TRANSFER":
         body["other"] = _row(names, {"account": request["account"]} | request, "to_account" if request.get("to_account") else "account")
+        body["other_strategy"] = _row(names, request, "to_strategy")
+    elif kind == "CROSS":
         body["other_strategy"] = _row(names, request, "to_strategy")
     elif kind == "SPIN_OFF":
         body["other"] = _row(names, request, "new_symbol")
@@ -93,17 +106,14 @@ def _reference(request: Request) -> bytes:
 
 def _check_fields(kind: str, request: Request) -> None:
     """Refuse what the kind does not take, and what it needs and is not there."""
-    needed, besides = (names.split() for names in FIELDS[kind])
-    if kind == "NAME_LOT":
-        needed = ["NAMES"]
-    flags = {key for name in (*needed, *besides) for key in _ASKED[name]} - {"to_account" if kind == "SPIN_OFF" else "new_symbol"}
-    for key in {key for keys in _ASKED.values() for key in keys} - flags:
+    asked = _ASKED | _ASKED_BY.get(kind, {})
+    needed, besides = ([key for name in names.split() for key in asked[name].split()] for names in FIELDS[kind])
+    for key in sorted(_KEYS - {*needed, *besides}):
         if request.get(key) is not None:
-            raise ValueError(f"{key} is not for {kind.lower()}, which takes {', '.join(sorted(flags)) or 'its reference only'}")
-    for name in needed:
-        keys = [key for key in _ASKED[name] if key in flags and key != "to_account"]
-        if any(request.get(key) is None for key in keys):
-            raise ValueError(f"{kind.lower()} needs {' and '.join(keys)}")
+            raise ValueError(f"{key} is not for {kind.lower()}, which takes {', '.join(sorted((*needed, *besides))) or 'its reference only'}")
+    for key in needed:
+        if key != "to_account" and request.get(key) is None:
+            raise ValueError(f"{kind.lower()} needs {key}")
     if kind == "DIVIDEND" and (request.get("px") is None) == (request.get("amount") is None):
         raise ValueError("dividend needs px (per unit held) or amount (in all), not both")
 
@@ -140,6 +150,8 @@ def describe(table: Tables, body: bytes) -> tuple[str, str, str]:
     reference = bytes(e["reference"]).decode("ascii", "replace")
     if kind == "BUST":
         return _bust(table, reference)
+    if kind in ledger_cash_entry.KINDS:
+        return ledger_cash_entry.describe(table, kind, reference, e)
     instruments = table("instruments")
     if not 0 < int(e["instrument"]) < len(instruments):
         return f"entry {reference}: {kind}", "", ""
@@ -153,9 +165,11 @@ def _bust(table: Tables, reference: str) -> tuple[str, str, str]:
     found = events[events["key"] == key_of_reference(reference)] if reference.isascii() else events[:0]  # ours are; another's journal may have anything
     if not len(found):
         return f"entry {reference}", "", "BUSTED"
-    was, i = found[0], table("instruments")[int(found[0]["instrument"])]
+    was, i, kind = found[0], table("instruments")[int(found[0]["instrument"])], _KIND.by_value[int(found[0]["kind"])]
+    if kind in ledger_cash_entry.KINDS:
+        return ledger_cash_entry.about(table, kind, reference, int(was["account"])), _STATE[int(was["state"])], "BUSTED"
     owner = "/".join((_name(table, "accounts", int(was["account"])), _name(table, "strategies", int(was["strategy"])), _text(i["symbol"])))
-    return f"entry {reference}: {_KIND.by_value[int(was['kind'])]} of {owner}", _STATE[int(was["state"])], "BUSTED"
+    return f"entry {reference}: {kind} of {owner}", _STATE[int(was["state"])], "BUSTED"
 
 
 def _now(table: Tables, kind: str, e: Any, instrument: Any) -> str:
@@ -178,6 +192,8 @@ def _asked(table: Tables, kind: str, e: Any, instrument: Any) -> str:
         return f"{qty} to {_name(table, 'accounts', other)}/{_name(table, 'strategies', int(e['other_strategy']))}{fee}"
     if kind == "NAME_LOT":
         return ledger_names.asked(e, instrument)
+    if kind == "CROSS":
+        return f"{qty} sold to {_name(table, 'strategies', int(e['other_strategy']))} at {px}"
     if kind == "SPLIT":
         return f"{ratio}{f', what is below {qty} paid at {px}' if int(e['px']) else ''}"
     if kind == "SPIN_OFF":

@@ -1,20 +1,17 @@
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ringfence.core.replay import Replayer
 
 WITHOUT_ROW: int
-AMOUNTS: tuple[str, ...]
-POSTING: np.dtype[Any]
-CHANGE: np.dtype[Any]
 
 class Feed:
     replayer: Replayer
     room: int
     balanced: bool
     methods: list[tuple[int, int, int, int]]
+    cash_moves: list[tuple[int, ...]]
     def __init__(self, replayer: Replayer) -> None: ...
     def figures(self) -> bytearray: ...
     def cash(self, row: int) -> int: ...

@@ -4,7 +4,7 @@
 
 The figures are those of the engine: a replay applies the frames by the engine's code, and its ledger tells, by legs that are kept over one input, what that
 did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks it
-so. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
+so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
 is not known or the position table is full (no result). A trade's identity is the row of the first execution of its chain, so no digest can collide; what has no
 such row (the execution table is full, a booking that is no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
 
@@ -19,32 +19,33 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from ringfence.core.calendar cimport days_since_2000
-from ringfence.core.ledger_index cimport find_event
-from ringfence.core.ledger_kinds cimport in_force
+from ringfence.core.cash_fees cimport may_pay
+from ringfence.core.ledger_events cimport moves_cash
+from ringfence.core.ledger_index cimport find_event, in_force
 from ringfence.core.ledger_legs cimport cash_of
 from ringfence.core.ledger_names cimport is_unnamed
 from ringfence.core.lots cimport LedgerRefusal, LedgerTables
 from ringfence.core.proposals cimport find_proposal
 from ringfence.core.replay cimport STEP_OK, Replayer
 from ringfence.core.state cimport EngineState
+from ringfence.core.value_dates cimport value_day_of
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_SET_METHOD, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
-    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT,
-    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_LEG_ACCOUNT_EQUITY,
-    RF_LEDGER_LEG_ACCOUNT_FEE, RF_LEDGER_LEG_ACCOUNT_INCOME, RF_LEDGER_LEG_ACCOUNT_PNL, RF_LEDGER_LEG_ACCOUNT_VENUE, RF_LEDGER_RESULT_BOOKED,
-    RF_LEDGER_RESULT_HELD, RF_SIDE_BUY, RF_SIDE_SELL, RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, Control,
-    Decision, Execution, FileFrame, LedgerEntry, LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
+    RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT,
+    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL,
+    RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, CashBalance, Control, Decision, Execution, FileFrame, LedgerEntry,
+    LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
+
+from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, column_of, note_balances, put, say_figures
 
 from ringfence.core.errors import CoreError
 
 cdef enum:
     SPARE = 64           # changes of one input beyond two a position
     LEGS = 8             # of a position
-    SATURDAY = 5
-    TO_MONDAY = 5        # 2000-01-01 was a Saturday
-    SUM_LEGS = 6         # money; the rest is units
     FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
     KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
     NAMELESS = 1 << 30   # fits in a signed number of 32 bits
@@ -65,34 +66,6 @@ cdef struct Loose:
     Days days
     uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
 
-AMOUNTS = ("cost", "cash", "fee", "pnl", "income", "equity", "units")
-"""The legs of a posting, in the order of its amounts."""
-
-POSTING = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("amounts", "<u8", (14,)), ("position", "<u4"), ("execution", "<u4"), ("day", "<u4"), ("value_day", "<u4"),
-     ("correction", "<u4"), ("pad", "<u4")]
-)
-"""A posting; ``amounts`` are 128-bit, low word first; days since 2000-01-01."""
-
-CHANGE = np.dtype(
-    [("seq", "<u8"), ("engine_ns", "<u8"), ("transact_ns", "<u8"), ("order_id", "<u8"), ("qty", "<i8"), ("px", "<i8"), ("execution", "<u4"), ("row", "<u4"),
-     ("instrument", "<u4"), ("position", "<u4"), ("day", "<u4"), ("trade_day", "<u4"), ("value_day", "<u4"), ("account", "<u2"), ("strategy", "<u2"),
-     ("venue", "<u2"), ("side", "u1"), ("kind", "u1"), ("result", "u1"), ("pad", "S3"), ("exec_id", "S40"), ("venue_order_id", "S32")]
-)
-"""A booking that appeared, changed or is gone, or that the ledger refused."""
-
-if POSTING.itemsize != sizeof(Posting) or CHANGE.itemsize != sizeof(Change):
-    raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
-
-
-cdef uint32_t value_day(uint32_t trade_day, uint32_t settle_days) noexcept nogil:
-    """So many days of Monday to Friday later."""
-    cdef uint32_t day = trade_day, left = settle_days
-    while left:
-        day += 1
-        if (day + TO_MONDAY) % 7 < SATURDAY:
-            left -= 1
-    return day
 
 
 cdef uint32_t first_of(const EngineState *s, uint32_t row) noexcept nogil:
@@ -114,6 +87,11 @@ cdef int is_assigned(const EngineState *s, uint32_t row, uint64_t to) noexcept n
     return s.executions[in_force_of(s, row)].assigned_to == to
 
 
+cdef uint32_t settles(const LedgerEvent *e, uint32_t otherwise) noexcept nogil:
+    """The value date that the engine gave an event."""
+    return days_since_2000(e.value_day) if e.value_day else otherwise
+
+
 cdef inline int refers(const LedgerEvent *e) noexcept nogil:
     return e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
 
@@ -122,21 +100,6 @@ cdef inline int is_about(const LedgerTables *t, uint32_t row, uint32_t position)
     """Whether an event, or what it refers to, names a position."""
     cdef const LedgerEvent *e = &t.events[t.events[row].root if t.events[row].root else row]
     return e.position == position or e.other_position == position
-
-
-cdef int column_of(const LedgerLeg *leg) noexcept nogil:
-    """Which amount of a posting a leg is; -1 for the contra of units, which is understood."""
-    if leg.units:
-        return -1 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 6
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_VENUE:
-        return 1
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_FEE:
-        return 2
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_PNL:
-        return 3
-    if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_INCOME:
-        return 4
-    return 5 if leg.leg_account == RF_LEDGER_LEG_ACCOUNT_EQUITY else 0
 
 
 @cython.auto_pickle(False)
@@ -154,11 +117,14 @@ cdef class Feed:
     cdef readonly uint64_t room        # rows that the caller's arrays have more than are ever written at the beginning of an input
     cdef readonly bint balanced        # the legs of every position and input summed to zero, none was lost
     cdef readonly list methods         # (sequence, engine time, position, LedgerMethod) of every change of a cost method
+    cdef readonly list cash_moves      # CASH_MOVE tuples, one for each balance and input that changed it; the caller takes them out
     cdef list scratch                  # what the pointers of the ledger's tables point to
-    cdef object day_rows, loose_rows, method_rows
+    cdef object day_rows, loose_rows, method_rows, cash_rows
     cdef Days[::1] days                # by row of the event
     cdef Loose[::1] loose
     cdef uint8_t[::1] known_methods    # by position
+    cdef uint8_t[::1] known_cash       # table cash as it was noted
+    cdef int look_at_cash              # the last input may have changed a balance
     cdef uint32_t loose_count, position_count, nameless
     cdef object unnamed_rows
     cdef uint8_t[::1] unnamed          # by row of the event: 1: a close that waits for names
@@ -169,6 +135,7 @@ cdef class Feed:
     cdef Posting *postings             # the caller's, while apply runs
     cdef Change *changes
     cdef uint64_t posting_count, change_count, change_rows
+    cdef uint32_t venue                # of the report that this input is; 0: it is none
 
     def __init__(self, Replayer replayer not None):
         cdef LedgerTables *t = &replayer.state.c.ledger
@@ -184,6 +151,9 @@ cdef class Feed:
         loose = np.dtype([("execution", "<u4"), ("row", "<u4"), ("days", days), ("absent", "<u4")])
         if days.itemsize != sizeof(Days) or loose.itemsize != sizeof(Loose):
             raise CoreError("ledger_feed: its dtypes and structs differ; compile it anew")
+        self.cash_rows = np.zeros(replayer.state.c.cash_rows * sizeof(CashBalance), "u1")
+        self.known_cash = self.cash_rows
+        self.cash_moves = []
         self.day_rows = np.zeros(t.head.event_rows, days)
         self.loose_rows = np.zeros(replayer.state.c.execution_rows, loose)
         self.method_rows = np.zeros(positions, "u1")
@@ -248,6 +218,11 @@ cdef class Feed:
             memcpy(c.exec_id, event.exec_id, 40)
             memcpy(c.venue_order_id, event.venue_order_id, 32)
 
+    cdef void name_fee(self, Change *c, const VenueEvent *event) noexcept nogil:
+        """What the report says that its commission is paid in."""
+        if event != NULL and event.present & RF_PRESENT_COMMISSION:
+            memcpy(c.fee_currency, event.comm_currency, sizeof(c.fee_currency))
+
     cdef void take_figures(self, Change *c, const LedgerEvent *e) noexcept nogil:
         cdef wide_t qty = rf_wide_load(e.qty)
         c.qty = <int64_t>(qty if qty >= 0 else -qty)
@@ -255,7 +230,17 @@ cdef class Feed:
         c.instrument = e.instrument
         c.account = e.account
         c.strategy = e.strategy
-        if c.side == 0 and qty != 0 and (e.kind == RF_LEDGER_EVENT_KIND_FILL or e.kind == RF_LEDGER_EVENT_KIND_CORRECT):
+        memcpy(c.amount, e.amount, sizeof(c.amount))
+        memcpy(c.fee, e.fee, sizeof(c.fee))
+        c.fee_kind = e.fee_kind
+        if moves_cash(e.kind):  # its price is a worth and its quantity money: they are in cash_moves
+            c.qty = 0
+            c.px = 0
+            memcpy(c.fee_currency, self.replayer.state.c.currencies[e.other_instrument].code, sizeof(c.fee_currency))
+            return
+        if c.side == 0 and qty != 0 and (
+            e.kind == RF_LEDGER_EVENT_KIND_FILL or e.kind == RF_LEDGER_EVENT_KIND_CORRECT or e.kind == RF_LEDGER_EVENT_KIND_CROSS
+        ):
             c.side = RF_SIDE_BUY if qty > 0 else RF_SIDE_SELL
 
     cdef uint32_t identity_of(self, uint32_t root) noexcept nogil:
@@ -271,12 +256,11 @@ cdef class Feed:
         self.nameless += 1
         return NAMELESS | (self.replayer.state.c.ledger.head.event_rows + self.nameless)
 
-    cdef Days days_of(self, int kind, uint32_t instrument) noexcept nogil:
-        """Of a booking that is made now: a trade settles later, everything else at once."""
-        cdef const EngineState *s = &self.replayer.state.c
+    cdef Days days_of(self, uint32_t value_day) noexcept nogil:
+        """Of a booking that is made now, when it settles being what the engine says."""
         cdef Days d
-        d.trade = days_since_2000(s.engine.day)
-        d.value = value_day(d.trade, s.instruments[instrument].settle_days) if kind == RF_LEDGER_EVENT_KIND_FILL else d.trade
+        d.trade = days_since_2000(self.replayer.state.c.engine.day)
+        d.value = days_since_2000(value_day)
         return d
 
     cdef void say_event(self, uint32_t row, const VenueEvent *event) noexcept nogil:
@@ -291,16 +275,18 @@ cdef class Feed:
         cdef uint64_t named = says.key if says.key else t.events[root].key
         cdef uint64_t taken = t.events[row - 1].ref_key
         if root == row:
-            self.days[row] = self.days_of(e.kind, e.instrument)
+            self.days[row] = self.days_of(e.value_day)
             if e.key and t.events[row - 1].seq == e.seq and taken and taken <= s.engine.execution_count and is_assigned(s, <uint32_t>taken, e.key):
-                self.days[row] = self.days[t.events[row - 1].root]  # busted in suspense, booked for its owner: it settles when it would have
+                self.days[row].trade = self.days[t.events[row - 1].root].trade  # busted in suspense, booked for its owner
         c.execution = self.identity_of(root)
         if root == row and self.loose_of(c.execution) != NULL:
-            self.days[row] = self.loose_of(c.execution).days  # corrected into what the ledger can book: it settles when it would have
+            self.days[row].trade = self.loose_of(c.execution).days.trade  # corrected into what the ledger can book
         self.name_execution(c, named if c.execution < NAMELESS else 0, event)
         if self.entry != NULL:
             memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
         self.take_figures(c, says)
+        if says == e:
+            self.name_fee(c, event)
         c.position = t.events[root].position
         c.trade_day = self.days[root].trade
         c.value_day = self.days[root].value
@@ -345,7 +331,7 @@ cdef class Feed:
         cdef uint32_t root = t.events[known].root if t.events[known].root else known
         cdef Change *c = self.next_change(r.event.kind, r.result)
         cdef Loose *known_loose
-        cdef Days d = self.days[root] if root else self.days_of(r.event.kind, r.event.instrument)
+        cdef Days d = self.days[root] if root else self.days_of(r.event.value_day)
         cdef int has_row = r.event.kind == RF_LEDGER_EVENT_KIND_FILL or r.event.kind == RF_LEDGER_EVENT_KIND_CORRECT
         has_row = has_row and r.event.key and r.event.key <= s.engine.execution_count
         if root:
@@ -361,6 +347,7 @@ cdef class Feed:
         if self.entry != NULL:
             memcpy(c.exec_id, self.entry.reference, sizeof(self.entry.reference))
         self.take_figures(c, in_force(t, root) if root and r.event.kind == RF_LEDGER_EVENT_KIND_BUST else &r.event)
+        self.name_fee(c, event)
         if root:
             c.account = t.events[root].account
             c.strategy = t.events[root].strategy
@@ -463,7 +450,7 @@ cdef class Feed:
             row = in_force_of(s, <uint32_t>first)
             if s.executions[row].state != RF_EXECUTION_BOOKED or find_event(&s.ledger, row) or ((said or row != first) and self.is_loose(row)):
                 continue
-            self.keep_loose(first_of(s, row), row, self.days_of(RF_LEDGER_EVENT_KIND_FILL, s.executions[row].instrument), 1)
+            self.keep_loose(first_of(s, row), row, self.days_of(value_day_of(s, s.executions[row].instrument)), 1)
             self.say_loose(&self.loose[self.loose_count - 1], RF_LEDGER_EVENT_KIND_FILL, NOT_ASKED)
 
     cdef void say_unkept(self, const VenueEvent *event) noexcept nogil:
@@ -480,48 +467,57 @@ cdef class Feed:
     # ---- postings
 
     cdef void say_postings(self) noexcept nogil:
-        """What this input did to every position that it touched."""
-        cdef const EngineState *s = &self.replayer.state.c
-        cdef const LedgerTables *t = &s.ledger
-        cdef const LedgerLeg *leg
-        cdef Posting *p = NULL
-        cdef wide_t money = 0, units = 0
-        cdef uint32_t i, row = 0
-        cdef int at
+        """What this input did to every position that it touched; the legs are in the order of those."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef Posting *p
+        cdef uint32_t i, row, leg = 0
+        cdef int at, found
+        cdef wide_t money, units
         if t.leg_count >= t.leg_rows:
             self.balanced = False
-        for i in range(t.leg_count):
-            leg = &t.legs[i]
-            if p == NULL or p.position != leg.position:
-                if money != 0 or units != 0:
-                    self.balanced = False
-                money = 0
-                units = 0
-                row = self.event_about(leg.position)
-                p = &self.postings[self.posting_count]
-                self.posting_count += 1
-                memset(p, 0, sizeof(Posting))
-                p.seq = s.engine.seq
-                p.engine_ns = s.engine.engine_ns
-                p.position = leg.position
-                p.day = days_since_2000(s.engine.day)
-                p.correction = refers(&t.events[row]) or t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT
-                if t.events[row].root:
-                    row = t.events[row].root
-                if t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
-                    row = find_event(t, t.events[row].ref_key)  # what it names is what changed
-                p.execution = self.identity_of(row)
-                p.value_day = self.days[row].value
-            if leg.units:
-                units = units + rf_wide_load(leg.amount)
-            else:
-                money = money + rf_wide_load(leg.amount)
-            at = column_of(leg)
-            if at >= 0:
-                p.amounts[2 * at] = leg.amount[0]
-                p.amounts[2 * at + 1] = leg.amount[1]
-        if money != 0 or units != 0:
+        for i in range(t.touched_count):
+            row = t.touched[i]
+            p = &self.postings[self.posting_count]
+            memset(p, 0, sizeof(Posting))
+            found = 0
+            units = 0
+            while leg < t.leg_count and t.legs[leg].position == row:
+                found = 1
+                at = column_of(&t.legs[leg])
+                if at >= 0:
+                    put(p, at, rf_wide_load(t.legs[leg].amount))
+                if t.legs[leg].units:
+                    units = units + rf_wide_load(t.legs[leg].amount)
+                leg += 1
+            if not say_figures(p, &t.positions[row], &t.before[i]) and not found:
+                continue
+            money = 0
+            for at in range(LEGS_COUNT):
+                money = money + rf_wide_load(&p.amounts[2 * at])
+            if money != 0 or units != 0:
+                self.balanced = False
+            self.name_posting(p, row)
+            self.posting_count += 1
+        if leg != t.leg_count:
             self.balanced = False
+
+    cdef void name_posting(self, Posting *p, uint32_t position) noexcept nogil:
+        """What a posting is about, where and when."""
+        cdef const EngineState *s = &self.replayer.state.c
+        cdef const LedgerTables *t = &s.ledger
+        cdef uint32_t row = self.event_about(position)
+        p.seq = s.engine.seq
+        p.engine_ns = s.engine.engine_ns
+        p.position = position
+        p.day = days_since_2000(s.engine.day)
+        p.correction = refers(&t.events[row]) or t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT
+        if t.events[row].root:
+            row = t.events[row].root
+        if t.events[row].kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+            row = find_event(t, t.events[row].ref_key)  # what it names is what changed
+        p.execution = self.identity_of(row)
+        p.value_day = self.days[row].value
+        p.venue = s.executions[p.execution].venue if p.execution < NAMELESS else self.venue
 
     cdef uint32_t event_about(self, uint32_t position) noexcept nogil:
         """The last event of this input that names a position; the last of all when only a recomputation of others reached it."""
@@ -556,9 +552,11 @@ cdef class Feed:
         cdef int follows
         if frame.kind == RF_FRAME_KIND_VENUE_EVENT:
             event = <const VenueEvent*>(<const char*>frame + sizeof(FileFrame))
+        self.venue = event.venue if event != NULL else 0
         self.find_entry(frame)
         for row in range(self.event_count + 1, t.head.event_count + 1):
             self.say_event(<uint32_t>row, event)
+            self.look_at_cash |= may_pay(&t.events[row]) or moves_cash(t.events[row].kind)
         self.say_postings()
         follows = frame.kind == RF_FRAME_KIND_CONTROL or (
             event != NULL and (event.kind == RF_VENUE_EVENT_KIND_BUST or event.kind == RF_VENUE_EVENT_KIND_CORRECT)
@@ -609,14 +607,30 @@ cdef class Feed:
         self.position_count = t.head.position_count
         self.look_at_methods = 0
 
+    cdef void note_cash(self):
+        """Note every balance that the last input changed."""
+        cdef const LedgerTables *t = &self.replayer.state.c.ledger
+        cdef uint32_t row = t.head.event_count
+        note_balances(&self.replayer.state.c, self.known_cash, self.identity_of(t.events[row].root if t.events[row].root else row), self.cash_moves)
+        self.look_at_cash = 0
+
     def figures(self):
-        """Return the figures, keys and methods of every position as bytes: equal for equal books, whatever the tables around them look like."""
+        """Return the figures, keys and methods of every position and the balances as bytes: equal for equal books, whatever is around them."""
         cdef const LedgerTables *t = &self.replayer.state.c.ledger
         cdef uint32_t row, count = t.head.position_count
-        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES))
+        cdef uint32_t balances = self.replayer.state.c.engine.cash_count, at
+        cdef const CashBalance *c
+        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES + 16) + balances * (CASH_SUMS_BYTES + 4))
         cdef unsigned char[::1] view = out
         for row in range(1, count + 1):
-            memcpy(&view[(row - 1) * (FIGURE_BYTES + KEY_BYTES)], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
+            at = (row - 1) * (FIGURE_BYTES + KEY_BYTES + 16)
+            memcpy(&view[at], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
+            memcpy(&view[at + FIGURE_BYTES + KEY_BYTES], t.positions[row].moved_base, 16)
+        for row in range(1, balances + 1):
+            at = count * (FIGURE_BYTES + KEY_BYTES + 16) + (row - 1) * (CASH_SUMS_BYTES + 4)
+            c = &self.replayer.state.c.cash[row]
+            memcpy(&view[at], c, CASH_SUMS_BYTES)
+            memcpy(&view[at + CASH_SUMS_BYTES], &c.account, 4)
         return out
 
     def cash(self, uint32_t row):
@@ -688,6 +702,9 @@ cdef class Feed:
                 if self.look_at_methods:
                     with gil:
                         self.note_methods()
+                if self.look_at_cash:
+                    with gil:
+                        self.note_cash()
         if result != STEP_OK:
             self.replayer.raise_problem(result)
         if self.change_count > self.change_rows or s.ledger.refusal_count > s.ledger.refusal_rows:

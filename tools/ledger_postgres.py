@@ -114,7 +114,7 @@ class PostgresStore(Store):
                 c.execute(f"CREATE ROLE {role}")
                 c.execute(f"GRANT {role} TO CURRENT_USER")
         for m in waiting:
-            c.execute(m.text.replace("exact_sum(", "sum(").encode())
+            c.execute(_sums(m.text).encode())
             c.execute("INSERT INTO migrations VALUES (%s, %s, %s, %s)", (m.number, m.name, m.sha256, time.time_ns()))
         with c.cursor() as cursor:
             cursor.executemany("INSERT INTO words VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", word_rows())
@@ -173,8 +173,9 @@ class PostgresStore(Store):
 
     def query(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Return rows by column name."""
+        text = _sums(sql)
         with self._asking() as c:
-            cursor = c.execute(_NAMED.sub(r"%(\1)s", sql.replace("%", "%%")).encode() if values else sql.encode(), values or None)
+            cursor = c.execute(_NAMED.sub(r"%(\1)s", text.replace("%", "%%")).encode() if values else text.encode(), values or None)
             names = [d.name for d in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -228,6 +229,11 @@ def _by_day(array: NDArray[Any]) -> Iterator[tuple[str, int, int]]:
     ends = [*first[1:].tolist(), len(array)]
     for day, at, end in zip(days.tolist(), first.tolist(), ends, strict=True):
         yield iso_day(day), at, end
+
+
+def _sums(sql: str) -> str:
+    """The sum of whole numbers of any size, by this server's name."""
+    return sql.replace("exact_sum(", "sum(")
 
 
 def _said(e: Exception) -> str:

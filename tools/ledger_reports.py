@@ -14,12 +14,15 @@ from typing import Any
 
 from ringfence.tools.errors import UsageError
 from ringfence.tools.ledger_books import Books
+from ringfence.tools.ledger_rollups import BASE_FIGURES
 from ringfence.tools.ledger_state import MONEY_DIGITS, Terms, lots_of, terms_of, unit_cost, wide
 from ringfence.tools.ledger_store import Moment, Store
 from ringfence.tools.ledger_verify import rebuilt
 from ringfence.tools.render import Column, Row, View
 from ringfence.tools.replay import END
 
+_BASE_OF_ENTRY = ("cost_base", "realized_base", "realized_fx", "fees_base", "income_base")
+BASE_OF_POSITION = ("cost_base", "realized_base", "fees_base", "income_base")
 _WHO = (Column("position", "ID", "id"), Column("account", "ACCT"), Column("strategy", "STRAT"), Column("symbol", "SYM"))
 POSITIONS = View(
     "ledger_positions",
@@ -32,10 +35,13 @@ POSITIONS = View(
         Column("cost", "COST", "money"),
         Column("realized", "REALIZED", "money"),
         Column("fees", "FEES", "money"),
+        Column("funding", "FUNDING", "money"),
         Column("income", "INCOME", "money"),
         Column("cash", "CASH", "money"),
         Column("postings", "POSTINGS", "count", wide=True),
         Column("updated_seq", "UPDATED_SEQ", "id", wide=True),
+        *(Column(name, name.upper(), "money", wide=True) for name in BASE_OF_POSITION),
+        Column("base_known", "BASE_KNOWN", "count", wide=True),
     ),
     ("position",),
 )
@@ -50,9 +56,38 @@ PNL = View(
         Column("realized", "REALIZED", "money"),
         Column("unrealized", "UNREALIZED", "money"),
         Column("fees", "FEES", "money"),
+        Column("funding", "FUNDING", "money"),
         Column("income", "INCOME", "money"),
         Column("total", "TOTAL", "money"),
         Column("updated_seq", "UPDATED_SEQ", "id", wide=True),
+        Column("base_currency", "BASE_CCY", wide=True),
+        *(Column(name, name.upper(), "money", wide=True) for name in BASE_FIGURES),
+        Column("base_known", "BASE_KNOWN", "count", wide=True),
+    ),
+    ("position",),
+)
+PNL_BASE = View(
+    "ledger_pnl_base",
+    (
+        *_WHO,
+        Column("qty", "QTY", "px"),
+        Column("base_currency", "BASE_CCY"),
+        *(Column(name, name.upper(), "money") for name in BASE_FIGURES),
+        Column("base_known", "BASE_KNOWN", "count"),
+        Column("updated_seq", "UPDATED_SEQ", "id", wide=True),
+    ),
+    ("position",),
+)
+IDENTITY = View(
+    "ledger_identity",
+    (
+        *_WHO,
+        Column("currency", "CCY"),
+        *(Column(name, name.upper(), "money", wide=True) for name in ("realized", "fees", "funding", "income", "unrealized")),
+        *(
+            Column(name, name.upper(), "money")
+            for name in ("result", "cash", "position_at_mark", "fees_elsewhere", "difference", "equity", "equity_difference")
+        ),
     ),
     ("position",),
 )
@@ -99,6 +134,7 @@ ENTRIES = View(
         Column("cost", "COST", "money"),
         Column("cash", "CASH", "money"),
         Column("fee", "FEE", "money", wide=True),
+        Column("funding", "FUNDING", "money", wide=True),
         Column("income", "INCOME", "money", wide=True),
         Column("realized", "REALIZED", "money"),
         Column("qty_after", "QTY_AFTER", "px"),
@@ -106,6 +142,7 @@ ENTRIES = View(
         Column("realized_after", "REALIZED_AFTER", "money"),
         Column("order_id", "ORDER", "id", wide=True),
         Column("value_day", "VALUE_DATE", wide=True),
+        *(Column(name, name.upper(), "money", wide=True) for name in _BASE_OF_ENTRY),
     ),
     ("seq",),
 )
@@ -117,8 +154,12 @@ _TRADE = (
     Column("side", "SIDE"),
     Column("qty", "QTY", "px"),
     Column("px", "PX", "px"),
+    Column("fee", "FEE", "px"),
+    Column("fee_asset", "FEE_ASSET"),
     Column("exec_id", "EXEC_ID"),
     Column("value_day", "VALUE_DATE"),
+    Column("fee_kind", "FEE_KIND", wide=True),
+    Column("fee_currency", "FEE_CCY", wide=True),
     Column("broker", "BROKER", wide=True),
     Column("order_id", "ORDER", "id", wide=True),
     Column("trade_day", "TRADE_DATE", wide=True),
@@ -146,6 +187,8 @@ HISTORY = View(
         Column("kind", "KIND"),
         Column("result", "RESULT"),
         *_TRADE,
+        Column("amount", "AMOUNT", "px"),
+        Column("currency", "CCY", wide=True),
         Column("venue_order_id", "VENUE_ORDER", wide=True),
     ),
     ("seq", "execution"),
@@ -176,7 +219,7 @@ def positions(store: Store) -> list[Row]:
     sql = """
         SELECT p.*, f.qty AS whole_qty, f.cost AS whole_cost, f.factor, f.divisor, f.px_digits, f.inverse
         FROM positions p JOIN named_figures f ON f.position = p.position ORDER BY p.position"""
-    rows = _rows(store, sql, "qty", "cost", "realized", "fees", "income", "cash")
+    rows = _rows(store, sql, "qty", "cost", "realized", "fees", "funding", "income", "cash", *BASE_OF_POSITION)
     for row in rows:
         terms = Terms(int(row.pop("factor")), int(row.pop("divisor")), row.pop("px_digits"), bool(row.pop("inverse")))
         row["unit_cost"] = unit_cost(terms, int(row.pop("whole_qty")), int(row.pop("whole_cost")))
@@ -184,14 +227,47 @@ def positions(store: Store) -> list[Row]:
 
 
 def pnl(store: Store) -> list[Row]:
-    """Return realized and unrealized PnL per position; unknown without a mark."""
-    return _rows(store, "SELECT * FROM pnl ORDER BY position", "qty", "mark", "realized", "unrealized", "fees", "income", "total")
+    """Return realized and unrealized PnL per position, in the firm's currency too; unknown without a mark, or a rate."""
+    names = ("qty", "mark", "realized", "unrealized", "fees", "funding", "income", "total", *BASE_FIGURES)
+    return _rows(store, "SELECT * FROM pnl ORDER BY position", *names)
+
+
+def total_line(rows: list[Row]) -> str:
+    """All positions in the firm's currency, in words; what is not known is said."""
+    unknown = [str(row["position"]) for row in rows if row["total_base"] is None]
+    if unknown:
+        return f"▲ no total: a rate or a mark is missing for position {', '.join(unknown)}"
+    with localcontext(prec=EXACT_DIGITS):
+        sums = {name: sum((row[name] for row in rows), Decimal(0)) for name in BASE_FIGURES}
+    parts = ", ".join(f"{name.removesuffix('_base').replace('_', ' ')} {sums[name]:f}" for name in BASE_FIGURES if name != "total_base")
+    return f"total {sums['total_base']:f} {rows[0]['base_currency'] if rows else '-'}: {parts}"
+
+
+def cash_line(rows: list[Row]) -> str:
+    """What the money of all accounts, deposits and conversions too, gained by its rates since it came, in words."""
+    if any(row["fx_on_cash"] is None for row in rows):
+        return "▲ fx on the cash of accounts: a rate is missing (ringfence ledger cash)"
+    with localcontext(prec=EXACT_DIGITS):
+        gained = sum((row["fx_on_cash"] for row in rows), Decimal(0))
+    return f"fx on the cash of accounts, with deposits and conversions: {gained:f} {rows[0]['base_currency'] if rows else '-'}"
+
+
+def identity(store: Store) -> list[Row]:
+    """Return both sides of the master identity per position, and what EQUITY has; two differences, which are 0."""
+    names = tuple(c.key for c in IDENTITY.columns if c.kind == "money")
+    return _rows(store, "SELECT * FROM identity ORDER BY position", *names)
 
 
 def exposure(store: Store) -> list[Row]:
     """Return what is held by asset, value date, account and strategy."""
     sql = "SELECT * FROM exposure ORDER BY asset, value_day, account, strategy"
     return [row for row in _rows(store, sql, "amount") if row["amount"]]
+
+
+def cash(store: Store) -> list[Row]:
+    """Return what each account has in each currency: entered, what positions paid, fees; worth and fx result are unknown without a rate."""
+    figures = ("entered", "positions", "fees", "balance", "worth", "fx_on_cash")
+    return _rows(store, "SELECT * FROM cash ORDER BY account, currency", *figures)
 
 
 def trial_balance(store: Store) -> tuple[list[Row], list[str]]:
@@ -206,7 +282,14 @@ def trial_balance(store: Store) -> tuple[list[Row], list[str]]:
 
 def fills(store: Store, *, history: bool) -> list[Row]:
     """Return each trade with what is in force of it, or every change of every trade."""
-    rows = _rows(store, f"SELECT * FROM {'fill_history ORDER BY seq' if history else 'fills ORDER BY booked_seq'}, execution", "qty", "px")
+    rows = _rows(
+        store,
+        f"SELECT * FROM {'fill_history ORDER BY seq' if history else 'fills ORDER BY booked_seq'}, execution",
+        "qty",
+        "px",
+        "fee",
+        *(("amount",) if history else ()),
+    )
     return [row | {"trade_day": str(row["trade_day"])} for row in rows]
 
 
@@ -227,21 +310,26 @@ def find_position(store: Store, text: str) -> Row:
 
 
 def explain(store: Store, position: Row) -> list[Row]:
-    """Return every entry behind the figures of a position, oldest first, with the figures after it."""
+    """Return every entry behind the figures of a position, oldest first, with the figures after it; in the firm's currency while rates are known."""
     sql = """
         SELECT p.seq, at_time(p.engine_ns) AS time, h.kind, h.exec_id, h.venue, h.side, h.px, h.order_id, p.value_day,
                exact_decimal(p.units, i.qty_digits) AS units, exact_decimal(p.cost, i.money_digits) AS cost, exact_decimal(p.cash, i.money_digits) AS cash,
-               exact_decimal(p.fee, i.money_digits) AS fee, exact_decimal(exact_neg(p.income), i.money_digits) AS income,
-               exact_decimal(exact_neg(p.pnl), i.money_digits) AS realized
+               exact_decimal(p.fee, i.money_digits) AS fee, exact_decimal(exact_neg(p.funding), i.money_digits) AS funding,
+               exact_decimal(exact_neg(p.income), i.money_digits) AS income, exact_decimal(exact_neg(p.pnl), i.money_digits) AS realized,
+               p.base_unknown, exact_decimal(p.cost_base, i.money_digits) AS cost_base, exact_decimal(p.realized_base, i.money_digits) AS realized_base,
+               exact_decimal(p.realized_fx, i.money_digits) AS realized_fx, exact_decimal(p.fees_base, i.money_digits) AS fees_base,
+               exact_decimal(p.income_base, i.money_digits) AS income_base
         FROM postings_now p
         JOIN position_keys k ON k.id = p.position
         JOIN valued i ON i.id = k.instrument
         LEFT JOIN fill_history h ON h.seq = p.seq AND h.execution = p.execution
         WHERE p.position = :position ORDER BY p.seq"""
-    rows = _rows(store, sql, "px", "units", "cost", "cash", "fee", "income", "realized", position=int(position["position"]))
-    qty = cost = realized = Decimal(0)
+    rows = _rows(store, sql, "px", "units", "cost", "cash", "fee", "funding", "income", "realized", *_BASE_OF_ENTRY, position=int(position["position"]))
+    qty, cost, realized, unknown = Decimal(0), Decimal(0), Decimal(0), 0
     with localcontext(prec=EXACT_DIGITS):
         for row in rows:
+            unknown += row.pop("base_unknown")
+            row |= dict.fromkeys(_BASE_OF_ENTRY) if unknown else {}
             qty, cost, realized = qty + row["units"], cost + row["cost"], realized + row["realized"]
             row |= {"qty_after": qty, "cost_after": cost, "realized_after": realized}
     return rows

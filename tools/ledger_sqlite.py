@@ -51,6 +51,11 @@ def _kept(value: int) -> int | str:
     return value if -INT64_MAX <= value <= INT64_MAX else str(value)
 
 
+def _fitting(value: Any) -> Any:
+    """A value of any column as SQLite keeps it."""
+    return str(value) if isinstance(value, int) and not -INT64_MAX <= value <= INT64_MAX else value
+
+
 def _binary(operate: Callable[[int, int], int]) -> Callable[[Exact, Exact], Exact]:
     def function(a: Exact, b: Exact) -> Exact:
         return None if a is None or b is None else _kept(operate(int(a), int(b)))
@@ -64,6 +69,15 @@ def half_even(n: int, d: int) -> int:
         n, d = -n, -d
     q, r = divmod(n, d)
     return q + (2 * r > d or (2 * r == d and q % 2 == 1))
+
+
+def exact_value(qty: Exact, px_twice: Exact, factor: Exact, divisor: Exact, inverse: int | None) -> Exact:
+    """Return what a quantity is worth at half of ``px_twice``; nothing is known without a price, or at one that an inverse contract cannot have."""
+    if qty is None or px_twice is None or factor is None or divisor is None:
+        return 0 if qty is not None and int(qty) == 0 else None
+    if inverse:
+        return 0 if int(qty) == 0 else None if int(px_twice) <= 0 else _kept(-half_even(2 * int(qty) * int(factor), int(px_twice)))
+    return _kept(half_even(int(qty) * int(px_twice) * int(factor), 2 * int(divisor)))
 
 
 def exact_decimal(mantissa: Exact, digits: int | None) -> str | None:
@@ -112,6 +126,7 @@ class SQLiteStore(Store):
         self.connection.create_function("exact_neg", 1, lambda a: None if a is None else _kept(-int(a)), deterministic=True)
         self.connection.create_function("exact_sign", 1, lambda a: None if a is None else (int(a) > 0) - (int(a) < 0), deterministic=True)
         self.connection.create_function("exact_is_zero", 1, lambda a: None if a is None else int(int(a) == 0), deterministic=True)
+        self.connection.create_function("exact_value", 5, exact_value, deterministic=True)
         self.connection.create_function("exact_decimal", 2, exact_decimal, deterministic=True)
         self.connection.create_function("at_time", 1, at_time, deterministic=True)
         self.connection.create_function("as_of_seq", 0, lambda: INT64_MAX if self.moment.seq is None else self.moment.seq)
@@ -193,9 +208,9 @@ class SQLiteStore(Store):
         with self._transaction() as c:
             self.check_next(c.execute("SELECT max(number) FROM batches").fetchone()[0], batch)
             for table, rows in batch.rows.items():
-                _insert(c, table, SMALL_TABLES[table], (tuple(_kept(v) if isinstance(v, int) else v for v in row) for row in rows))
-            _insert(c, "postings", POSTING_COLUMNS, ((*row[:7], *map(_kept, row[7:])) for row in posting_tuples(batch.postings)))
-            _insert(c, "executions", EXECUTION_COLUMNS, execution_tuples(batch.changes))
+                _insert(c, table, SMALL_TABLES[table], (tuple(map(_fitting, row)) for row in rows))
+            _insert(c, "postings", POSTING_COLUMNS, (tuple(map(_fitting, row)) for row in posting_tuples(batch.postings)))
+            _insert(c, "executions", EXECUTION_COLUMNS, (tuple(map(_fitting, row)) for row in execution_tuples(batch.changes)))
             _insert(c, "batches", Head._fields, [batch.head])
 
     def query(self, sql: str, **values: Any) -> list[dict[str, Any]]:

@@ -24,6 +24,10 @@ Owner = tuple[int, int, int]
 """Account, strategy and instrument of a position."""
 MONEY_DIGITS: int = CONSTANTS["LEDGER_MONEY_DIGITS"][0]
 INVERSE: int = CONSTANTS["LEDGER_INVERSE"][0]
+SUSPENSE = "suspense"
+"""What the owner of executions that nobody sent is called."""
+_MARGIN: int = CONSTANTS["LEDGER_MARGIN"][0]
+_DAILY: int = CONSTANTS["LEDGER_DAILY"][0]
 _STATES = ENUMS["LedgerEventState"].by_name
 _KINDS = ENUMS["LedgerEventKind"].by_name
 _BASE: int = ENUMS["LedgerFee"].by_name["BASE"]
@@ -81,12 +85,31 @@ def terms_of(instrument: Any) -> Terms:
     return Terms(wide(instrument["factor"]), wide(instrument["divisor"]), int(instrument["px_digits"]), inverse)
 
 
+def dates_of(table: Table, position: Any) -> Iterator[Any]:
+    """The rows of ``value_dates`` of a position, by rising day; at most as many as there are."""
+    rows, at = table("value_dates"), int(position["first_date"])
+    for _ in range(len(rows)):
+        if not 0 < at < len(rows):
+            return
+        yield rows[at]
+        at = int(rows[at]["next"])
+
+
 def unit_cost(terms: Terms, qty: int, cost: int) -> Decimal | None:
     """Price at which a quantity is worth its cost, rounded to two digits more than a price has; None when flat or without such a price."""
     if qty == 0 or cost == 0:
         return None
     px = Fraction(-qty * terms.factor, cost) if terms.inverse else Fraction(cost * terms.divisor, qty * terms.factor)
     return Decimal(round(px * 100)).scaleb(-terms.px_digits - 2, _EXACT)
+
+
+def equity_of(table: Table, position: Any) -> int:
+    """What EQUITY must have of a position, by its causes: cost that moved, fees in assets without lots, the cost of what is margined, what is settled daily."""
+    flags = int(table("ledger_instruments")[int(position["instrument"])]["flags"])
+    cost, realized, moved, settled, elsewhere = (wide(position[n]) for n in ("cost", "realized", "moved", "settled", "fees_elsewhere"))
+    if flags & _DAILY:
+        return -(cost + settled - realized + elsewhere)
+    return -((cost if flags & _MARGIN else moved) + elsewhere)
 
 
 def base_fees(table: Table) -> dict[int, Fraction]:
@@ -134,8 +157,8 @@ def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
     """What is not as it must be, a line each.
 
     Positions of ``lacking`` (``tied_owners``) have executions that the ledger refused, so the two are not compared there, nor where a close waits for names.
-    Conservation (cost - realized - moved = flow) and lots that add up, of every position; and quantity and flow against the engine's positions. Of an inverse
-    contract, a scale finer than money or a fee in what is traded the flow is rounded or another, so it is not compared.
+    Conservation (cost - realized - moved = flow), lots and value dates that add up, of every position; and quantity and flow against the engine's positions.
+    Of an inverse contract, a scale finer than money or a fee in what is traded the flow is rounded or another, so it is not compared.
     """
     out: list[str] = []
     if waiting := [(int(e["account"]), int(e["strategy"]), int(e["instrument"])) for e in unnamed(table)]:
@@ -155,6 +178,7 @@ def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
                 out.append(f"{name}: {field} of {len(lots)} lots is {sum(wide(lot[field]) for lot in lots)}, the position has {wide(p[field])}")
         if wide(p["qty"]) == 0 and cost:
             out.append(f"{name}: flat, its cost is {cost}")
+        out += _wrong_dates(table, row, p, name)
     for row, q in enumerate(table("positions")[1 : int(table("engine")[1]["position_count"]) + 1], 1):
         owner = int(q["account"]), int(q["strategy"]), int(q["instrument"])
         p, at = rows.get(owner), number.get(owner, 0)
@@ -175,6 +199,18 @@ def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
     for family in paid.keys() - rounded:
         if paid[family] != flows[family]:
             out.append(f"position {' and '.join(names[family])}: paid {paid[family]}, the ledger has a flow of {flows[family]}")
+    return out
+
+
+def _wrong_dates(table: Table, row: int, position: Any, name: str) -> list[str]:
+    dates, today = list(dates_of(table, position)), int(table("engine")[1]["day"])
+    days = [int(d["value_day"]) for d in dates]
+    out = [f"{name}: value date {day} has come and is not settled" for day in days if 0 < day <= today]
+    if days != sorted(set(days)) or any(int(d["position"]) != row for d in dates):
+        out.append(f"{name}: value dates {days} are not its own by rising day")
+    for field in ("qty", "flow"):
+        if sum(wide(d[field]) for d in dates) != wide(position[field]):
+            out.append(f"{name}: {field} of {len(dates)} value dates is {sum(wide(d[field]) for d in dates)}, the position has {wide(position[field])}")
     return out
 
 

@@ -6,8 +6,9 @@
 
 The day is the trading day on which things were booked: a correction of an older trade is on the statement of the day it came. Opening, changes and closing add
 up by construction, and the page says so with the head of the batch that it rests on. Figures are exact; what people read has the digits of the instrument:
-quantities and prices its own, money those of price and quantity together, at least two; a sum over instruments the most of theirs. What can fail: UsageError
-for an account that does not exist.
+quantities and prices its own, money those of price and quantity together, at least two; a sum over instruments the most of theirs. In the firm's currency, a
+line has what the day brought, at the rates of its beginning and its end; without a rate it is not known. What can fail: UsageError for an account that does
+not exist.
 """
 
 from __future__ import annotations
@@ -20,26 +21,34 @@ from typing import Any
 
 from ringfence.tools.errors import UsageError
 from ringfence.tools.ledger_reports import EXACT_DIGITS, number
+from ringfence.tools.ledger_rollups import BASE_FIGURES
 from ringfence.tools.ledger_store import NOW, Head, Moment, Store
 from ringfence.tools.render import Row, clock_time
 
-FIGURES = ("cash", "realized", "fees", "income")
+FIGURES = ("realized", "fees", "funding", "income")
+BALANCE = ("entered", "positions", "fees", "balance")
 PLOT_WIDTH, PLOT_HEIGHT, PLOT_LEFT, PLOT_TOP, PLOT_BOTTOM = 860, 260, 90, 32, 28
+TOTAL = "Total"
+TITLES = {"positions": "Positions", "money": "Money", "firm": "What the day brought, in the firm's currency", "trades": "Trades"}
+BASE_DIGITS = 2
+"""Of the firm's currency; the exact figures are in JSON and CSV."""
+LABEL_HEIGHT, SECOND_NS = 14, 1_000_000_000
 _COLOURS = ("#1f6feb", "#c2410c", "#15803d", "#7e22ce", "#b91c1c", "#0e7490")
 _STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; color: #1b1f24; margin: 2.5rem auto; max-width: 62rem; padding: 0 1rem; }
+body { font: 14px/1.45 system-ui, sans-serif; color: #1b1f24; margin: 2.5rem auto; max-width: 72rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 p.head { color: #57606a; margin: 0; } p.foot { color: #57606a; font-size: 12px; margin-top: 2rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; border-bottom: 1.5px solid #1b1f24; padding: .3rem .5rem; }
-td { border-bottom: 1px solid #d8dee4; padding: .3rem .5rem; } .n { text-align: right; }
+td { border-bottom: 1px solid #d8dee4; padding: .3rem .5rem; white-space: nowrap; } .n { text-align: right; }
+tr.total td { font-weight: 600; border-bottom: 1.5px solid #1b1f24; }
 tr.busted td { color: #8c959f; text-decoration: line-through; } svg { width: 100%; height: auto; }
 """
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Realized PnL since the day's beginning in one currency: (engine time [ns], amount) after each posting."""
+    """Realized PnL since the day's beginning in one currency, the firm's where it is known: (engine time [ns], amount) after each posting."""
 
     currency: str
     points: list[tuple[int, Decimal]]
@@ -47,7 +56,7 @@ class Curve:
 
 @dataclass
 class Statement:
-    """What is on it; rows of ``positions``, ``trades`` and ``money`` have the columns of ``SECTIONS``."""
+    """What is on it; rows of ``positions``, ``money``, ``firm`` and ``trades`` have the columns of ``SECTIONS``."""
 
     instance: str
     account: str
@@ -56,6 +65,7 @@ class Statement:
     positions: list[Row]
     trades: list[Row]
     money: list[Row]
+    firm: list[Row]
     curves: list[Curve]
 
 
@@ -66,8 +76,15 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         *(("currency", "Ccy"), ("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
     ),
     "money": (
-        *(("currency", "Ccy"), ("opening", "Opening cash"), ("change", "Change"), ("closing", "Closing cash")),
-        *(("realized", "Realized today"), ("fees", "Fees today"), ("income", "Income today")),
+        *(("currency", "Ccy"), ("opening", "Opening cash"), ("entered", "Entered"), ("traded", "From positions"), ("elsewhere", "Fees of others")),
+        *(("change", "Change"), ("closing", "Closing cash")),
+        *(("realized", "Realized today"), ("fees", "Fees today"), ("funding", "Funding today"), ("income", "Income today")),
+    ),
+    "firm": (
+        *(("strategy", "Strategy"), ("instrument", "Instrument"), ("currency", "Ccy")),
+        *(("realized_base", "Realized"), ("realized_price", "by price"), ("realized_fx", "by fx")),
+        *(("unrealized_base", "Unrealized"), ("unrealized_price", "by price"), ("unrealized_fx", "by fx")),
+        *(("fees_base", "Fees"), ("income_base", "Funding and income"), ("fx_on_cash", "Fx on cash"), ("total_base", "Total"), ("unknown", "Without a rate")),
     ),
     "trades": (
         *(
@@ -80,13 +97,15 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
             ("side", "Side"),
             ("qty", "Quantity"),
         ),
-        *(("px", "Price"), ("value_day", "Value date"), ("exec_id", "ExecID")),
+        *(("px", "Price"), ("fee", "Fee"), ("fee_asset", "in"), ("amount", "Amount"), ("value_day", "Value date"), ("exec_id", "ExecID")),
     ),
 }
+_MONEY = ("opening", "entered", "traded", "elsewhere", "change", "closing", "realized", "fees", "funding", "income")
 _DIGITS = {
     **{("positions", name): "qty_digits" for name in ("opening", "change", "closing")},
     **{("positions", name): "money_digits" for name in ("cost", "unrealized", "realized")},
-    **{("money", name): "money_digits" for name in ("opening", "change", "closing", "realized", "fees", "income")},
+    **{("money", name): "money_digits" for name in _MONEY},
+    **{("firm", name): "base_digits" for name in BASE_FIGURES},
     ("positions", "mark"): "mark_digits",
     ("trades", "qty"): "qty_digits",
     ("trades", "px"): "px_digits",
@@ -114,9 +133,10 @@ def build(store: Store, account: str, day: str) -> Statement:
     book, heads = store.book(), store.query("SELECT max(number) AS n FROM batches")[0]["n"]
     with localcontext(prec=EXACT_DIGITS):
         positions = [_position(before.get(key), row) | digits.get(row["instrument"], {}) for key, row in after.items()]
-        money = _money(before.values(), after.values())
-    for total in money:
-        total["money_digits"] = max((row["money_digits"] for row in positions if row["currency"] == total["currency"]), default=MONEY_DIGITS_MIN)
+        had, has = _balances(store, account, opening), _balances(store, account, closing)
+        money, total = _money(before.values(), after.values(), had, has), _firm(before, after)
+    for sums in money:
+        sums["money_digits"] = max((row["money_digits"] for row in positions if row["currency"] == sums["currency"]), default=_digits_of(sums))
     with localcontext(prec=EXACT_DIGITS):
         curves = _curves(store, account, day)
     return Statement(
@@ -127,8 +147,15 @@ def build(store: Store, account: str, day: str) -> Statement:
         [row for row in positions if row["opening"] or row["closing"] or row["change"] or row["realized"]],
         [row | digits.get(row["instrument"], {}) for row in _trades(store, account, day)],
         money,
+        total,
         curves,
     )
+
+
+def _digits_of(row: Row) -> int:
+    """Digits of money in which no position settles: those that it has, within reason."""
+    finest = max((-int(row[name].as_tuple().exponent) for name in _MONEY if row[name]), default=0)
+    return min(max(finest, MONEY_DIGITS_MIN), INVERSE_DIGITS)
 
 
 def _digits(store: Store) -> dict[str, Row]:
@@ -148,10 +175,10 @@ def _before(store: Store, day: str, compare: str) -> Moment:
 
 def _figures(store: Store, account: str, moment: Moment) -> dict[int, Row]:
     store.as_of(moment)
-    sql = "SELECT p.*, l.mark, l.mark_from, l.unrealized FROM positions p JOIN pnl l ON l.position = p.position WHERE p.account = :account ORDER BY p.position"
+    sql = "SELECT l.*, p.method, p.cost, p.cash FROM positions p JOIN pnl l ON l.position = p.position WHERE p.account = :account ORDER BY p.position"
     rows = store.query(sql, account=account)
     store.as_of(NOW)
-    names = ("qty", "cost", "mark", "unrealized", *FIGURES)
+    names = ("qty", "cost", "mark", "unrealized", *FIGURES, *BASE_FIGURES)
     return {int(r["position"]): r | {name: number(r[name]) for name in names} for r in rows}
 
 
@@ -161,34 +188,76 @@ def _position(before: Row | None, row: Row) -> Row:
     return row | {"opening": opening, "change": row["qty"] - opening, "closing": row["qty"], "realized": realized}
 
 
-def _money(before: Iterable[Row], after: Iterable[Row]) -> list[Row]:
-    sums: dict[str, dict[str, Decimal]] = {}
+def _since(before: Row | None, after: Row, name: str) -> Decimal | None:
+    """What a figure grew by since the day's beginning; None when either is not known."""
+    was, now = before[name] if before else Decimal(0), after[name]
+    return None if was is None or now is None else now - was
+
+
+def _firm(before: dict[int, Row], after: dict[int, Row]) -> list[Row]:
+    """What the day brought in the firm's currency, by position, and a total; unknown where one is."""
+    rows: list[Row] = []
+    for key, now in after.items():
+        row = {name: now[name] for name in ("strategy", "instrument")} | {"currency": now["base_currency"], "unknown": 1 - now["base_known"]}
+        row |= {name: _since(before.get(key), now, name) for name in BASE_FIGURES}
+        if any(row[name] != 0 for name in BASE_FIGURES):
+            rows.append(row)
+    if not rows:
+        return []
+    total: Row = {"strategy": TOTAL, "instrument": "", "currency": rows[0]["currency"], "unknown": sum(row["unknown"] for row in rows)}
+    for name in BASE_FIGURES:
+        known = [row[name] for row in rows if row[name] is not None]
+        total[name] = sum(known, Decimal(0)) if len(known) == len(rows) else None
+    return [row | {"base_digits": BASE_DIGITS} for row in (*rows, total)]
+
+
+def _balances(store: Store, account: str, moment: Moment) -> dict[str, Row]:
+    store.as_of(moment)
+    rows = store.query("SELECT currency, entered, positions, fees, balance FROM cash WHERE account = :account", account=account)
+    store.as_of(NOW)
+    return {str(r["currency"]): {name: number(r[name]) for name in BALANCE} for r in rows}
+
+
+def _money(before: Iterable[Row], after: Iterable[Row], had: dict[str, Row], has: dict[str, Row]) -> list[Row]:
+    """Balances at the day's beginning and end, what moved them, and what of that positions did, by currency."""
+    sums = {currency: dict.fromkeys(FIGURES, Decimal(0)) for currency in had.keys() | has.keys()}
     for sign, rows in ((-1, before), (1, after)):
         for row in rows:
-            total = sums.setdefault(row["currency"], dict.fromkeys(("opening", "closing", *FIGURES), Decimal(0)))
-            total["opening" if sign < 0 else "closing"] += row["cash"]
             for name in FIGURES:
-                total[name] += sign * row[name]
-    return [{"currency": currency, **total, "change": total["cash"]} for currency, total in sorted(sums.items())]
+                sums[row["currency"]][name] += sign * row[name]
+    nothing = dict.fromkeys(BALANCE, Decimal(0))
+    out = []
+    for currency, total in sorted(sums.items()):
+        was, now = had.get(currency, nothing), has.get(currency, nothing)
+        moved = {"entered": now["entered"] - was["entered"], "traded": now["positions"] - was["positions"], "elsewhere": was["fees"] - now["fees"]}
+        out.append({"currency": currency, **total, **moved, "opening": was["balance"], "closing": now["balance"], "change": now["balance"] - was["balance"]})
+    return out
 
 
 def _trades(store: Store, account: str, day: str) -> list[Row]:
     rows = store.query("SELECT * FROM fill_history WHERE account = :account AND day = :day ORDER BY seq", account=account, day=day)
-    return [r | {"qty": number(r["qty"]), "px": number(r["px"]), "time": r["engine_time"], "value_day": str(r["value_day"])} for r in rows]
+    numbers = ("qty", "px", "fee", "amount")
+    return [r | {name: number(r[name]) or None for name in numbers} | {"time": r["engine_time"], "value_day": str(r["value_day"])} for r in rows]
 
 
 def _curves(store: Store, account: str, day: str) -> list[Curve]:
+    """One line in the firm's currency, where every rate is known; else one in each currency."""
     sql = """
-        SELECT p.engine_ns, i.settle, exact_decimal(exact_neg(p.pnl), i.money_digits) AS realized
+        SELECT p.engine_ns, i.settle, exact_decimal(exact_neg(p.pnl), i.money_digits) AS realized,
+               exact_decimal(p.realized_base, i.money_digits) AS realized_base, f.base_unknown, f.base_currency
         FROM postings_now p
         JOIN position_keys k ON k.id = p.position
         JOIN valued i ON i.id = k.instrument
         JOIN accounts a ON a.id = k.account
+        JOIN (SELECT position, base_unknown, base_currency FROM worth_parts WHERE part = 'whole') f ON f.position = p.position
         WHERE a.name = :account AND p.day = :day ORDER BY p.seq"""
+    rows = store.query(sql, account=account, day=day)
+    in_base = bool(rows) and rows[0]["base_currency"] is not None and not any(row["base_unknown"] for row in rows)
     found: dict[str, list[tuple[int, Decimal]]] = {}
-    for row in store.query(sql, account=account, day=day):
-        points = found.setdefault(row["settle"], [])
-        points.append((int(row["engine_ns"]), (points[-1][1] if points else Decimal(0)) + Decimal(str(row["realized"]))))
+    for row in rows:
+        points = found.setdefault(row["base_currency" if in_base else "settle"], [])
+        amount = Decimal(str(row["realized_base" if in_base else "realized"]))
+        points.append((int(row["engine_ns"]), (points[-1][1] if points else Decimal(0)) + amount))
     return [Curve(currency, points) for currency, points in sorted(found.items())]
 
 
@@ -201,9 +270,9 @@ def shown(section: str, name: str, row: Row) -> str:
     if value is None or value == "":
         return "-"
     if not isinstance(value, Decimal):
-        return str(value)
+        return str(value)[:26].replace("T", " ") if name == "time" else str(value)  # microseconds are enough for people
     digits = row.get(_DIGITS.get((section, name), ""))
-    return f"{value:,f}" if digits is None else f"{value:,.{digits}f}"
+    return f"{value:,f}" if digits is None else f"{value:z,.{digits}f}"
 
 
 def exact(value: Any) -> str | None:
@@ -214,7 +283,7 @@ def exact(value: Any) -> str | None:
 def as_json(s: Statement) -> dict[str, Any]:
     """Return the statement as one object; every figure is an exact decimal."""
     body = {section: [{name: exact(row.get(name)) for name, _ in columns} for row in getattr(s, section)] for section, columns in SECTIONS.items()}
-    head = {"schema": "rf.ledger_statement/2", "instance": s.instance, "account": s.account, "day": s.day}
+    head = {"schema": "rf.ledger_statement/3", "instance": s.instance, "account": s.account, "day": s.day}
     return {**head, **body, "rests_on": s.head._asdict() if s.head else None}
 
 
@@ -233,7 +302,7 @@ def as_text(s: Statement) -> str:
     for section, columns in SECTIONS.items():
         rows = [[title for _, title in columns], *([shown(section, name, row) for name, _ in columns] for row in getattr(s, section))]
         widths = [max(len(row[at]) for row in rows) for at in range(len(columns))]
-        lines += ["", section.capitalize(), *("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)]
+        lines += ["", TITLES[section], *("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)]
         if len(rows) == 1:
             lines.append("none")
     return "\n".join(lines)
@@ -248,8 +317,8 @@ def as_html(s: Statement) -> str:
     parts = [f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>', f"<h1>{title}</h1>"]
     parts.append(f'<p class="head">Instance {html.escape(s.instance)}. Trading day: what was booked on it, corrections included.</p>')
     for section, columns in SECTIONS.items():
-        parts += [f"<h2>{section.capitalize()}</h2>", _table(section, columns, getattr(s, section))]
-        if section == "money":
+        parts += [f"<h2>{TITLES[section]}</h2>", _table(section, columns, getattr(s, section))]
+        if section == "firm":
             parts += ["<h2>Realized PnL over the day</h2>", plot(s.curves)]
     if s.head is not None:
         parts.append(
@@ -262,13 +331,14 @@ def as_html(s: Statement) -> str:
 def _table(section: str, columns: Sequence[tuple[str, str]], rows: list[Row]) -> str:
     if not rows:
         return "<p>None.</p>"
-    numeric = {name for name, _ in columns if any(isinstance(row.get(name), Decimal) for row in rows)}
+    numeric = {name for name, _ in columns if any(isinstance(row.get(name), Decimal | int) for row in rows)}
     mark = {name: ' class="n"' if name in numeric else "" for name, _ in columns}
     head = "".join(f"<th{mark[name]}>{title}</th>" for name, title in columns)
     body = []
     for row in rows:
         cells = "".join(f"<td{mark[name]}>{html.escape(shown(section, name, row))}</td>" for name, _ in columns)
-        body.append(f"<tr{' class=busted' if row.get('kind') == 'BUST' else ''}>{cells}</tr>")
+        mood = " class=busted" if row.get("kind") == "BUST" else " class=total" if row.get("strategy") == TOTAL else ""
+        body.append(f"<tr{mood}>{cells}</tr>")
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
@@ -288,12 +358,16 @@ def plot(curves: list[Curve]) -> str:
         return PLOT_TOP + int((high - value) * tall / ((high - low) or 1))
 
     parts = [f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" role="img" font-size="11" font-family="system-ui, sans-serif">']
-    for value in sorted({low, Decimal(0), high}):
+    for value in sorted({low, Decimal(0), high}, key=abs, reverse=True):
         at = y(value)
+        if value == 0 and any(0 < abs(y(other) - at) < LABEL_HEIGHT for other in (low, high)):
+            continue  # its label would be over the other's
         parts.append(f'<line x1="{PLOT_LEFT}" x2="{PLOT_WIDTH - 10}" y1="{at}" y2="{at}" stroke="{"#57606a" if value == 0 else "#d8dee4"}"/>')
         parts.append(f'<text x="{PLOT_LEFT - 8}" y="{at + 4}" text-anchor="end" fill="#57606a">{value:,.2f}</text>')
     for ns, anchor in ((first, "start"), (last, "end")):
-        parts.append(f'<text x="{x(ns)}" y="{PLOT_HEIGHT - 8}" text-anchor="{anchor}" fill="#57606a">{clock_time(ns)[:8]}</text>')
+        parts.append(
+            f'<text x="{x(ns)}" y="{PLOT_HEIGHT - 8}" text-anchor="{anchor}" fill="#57606a">{clock_time(ns)[: 15 if last - first < SECOND_NS else 8]}</text>'
+        )
     for at, curve in enumerate(curves):
         colour, path, level = _COLOURS[at % len(_COLOURS)], [f"M{x(first)} {y(Decimal(0))}"], Decimal(0)
         for ns, level in curve.points:

@@ -22,31 +22,38 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.errors import StoreDiffers, StoreError
+from ringfence.tools.ledger_rows import AMOUNTS, CASH_MOVE
 
 SCHEMA = Path(__file__).parent / "ledger_schema"
 FILE_NAME = "ledger.db"
 EPOCH = date(2000, 1, 1)
 NO_HEAD = "0" * 64
-WORDS = ("LedgerEventKind", "LedgerResult", "Side", "MarkSide")
-POSTING_COLUMNS = ("seq", "engine_ns", "position", "execution", "day", "value_day", "correction", "cost", "cash", "fee", "pnl", "income", "equity", "units")
+WORDS = ("LedgerEventKind", "LedgerResult", "Side", "LedgerFee", "MarkSide")
+_ABOUT = ("seq", "engine_ns", "position", "execution", "day", "value_day", "correction", "venue", "base_unknown")
+POSTING_COLUMNS = (*_ABOUT, *AMOUNTS)
 EXECUTION_COLUMNS = (
-    *("seq", "engine_ns", "transact_ns", "order_id", "qty", "px", "execution", "execution_row", "instrument", "position", "day", "trade_day", "value_day"),
-    *("account", "strategy", "venue", "side", "kind", "result", "exec_id", "venue_order_id"),
+    *("seq", "engine_ns", "transact_ns", "order_id", "qty", "px", "amount", "fee", "execution", "execution_row", "instrument", "position"),
+    *("day", "trade_day", "value_day", "account", "strategy", "venue", "side", "kind", "result", "fee_kind", "fee_currency", "exec_id", "venue_order_id"),
 )
+_DAYS, _TEXTS, _WIDE = ("day", "trade_day", "value_day"), ("fee_currency", "exec_id", "venue_order_id"), ("amount", "fee")
 SMALL_TABLES = {
     "days": ("day", "first_seq"),
-    "accounts": ("id", "name", "code", "currency", "broker"),
+    "accounts": ("id", "name", "code", "currency"),
     "strategies": ("id", "name"),
+    "memberships": ("seq", "engine_ns", "what", "id", "name"),
     "venues": ("id", "name"),
     "instruments": ("id", "symbol", "qty_digits", "px_digits"),
-    "valuations": ("id", "base", "quote", "unit", "settle", "money_digits", "inverse", "margin", "factor", "divisor", "unit_scale", "qty_scale"),
+    "valuations": ("id", "base", "quote", "unit", "settle", "money_digits", "inverse", "margin", "daily", "factor", "divisor", "unit_scale", "qty_scale"),
     "position_keys": ("id", "account", "strategy", "instrument"),
     "methods": ("seq", "engine_ns", "position", "method"),
     "marks": ("seq", "engine_ns", "instrument", "bid", "ask", "last", "side"),
+    "rates": ("seq", "engine_ns", "currency", "rate", "is_firm"),
+    "cash_moves": CASH_MOVE,
 }
 """Tables whose rows a batch brings as tuples, and their columns."""
 
@@ -79,7 +86,7 @@ class Head(NamedTuple):
 
 @dataclass
 class Batch:
-    """What one transaction appends: arrays of POSTING and CHANGE (ledger_feed.pyx), and rows of small tables by name."""
+    """What one transaction appends: arrays of POSTING and CHANGE (ledger_rows.pyx), and rows of small tables by name."""
 
     head: Head
     postings: NDArray[Any]
@@ -158,24 +165,32 @@ def plain_text(raw: bytes) -> str:
 def posting_tuples(postings: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
     """Yield POSTING records as tuples in the order of POSTING_COLUMNS; days as YYYY-MM-DD, amounts as whole numbers."""
     names = {int(d): iso_day(int(d)) for d in {*postings["day"].tolist(), *postings["value_day"].tolist()}}
-    columns = [postings[name].tolist() for name in ("seq", "engine_ns", "position", "execution", "day", "value_day", "correction")]
-    low, high = postings["amounts"][:, ::2].tolist(), postings["amounts"][:, 1::2].astype("i8").tolist()
-    for seq, ns, position, execution, day, value_day, correction, lows, highs in zip(*columns, low, high, strict=True):
-        amounts = [a + (b << 64) if b else a for a, b in zip(lows, highs, strict=True)]
-        yield (seq, ns, position, execution, names[day], names[value_day], correction, *amounts)
+    columns = [postings[name].tolist() for name in _ABOUT]
+    columns[4], columns[5] = ([names[d] for d in days] for days in (columns[4], columns[5]))
+    amounts = (wide_column(postings["amounts"][:, 2 * at : 2 * at + 2]) for at in range(len(AMOUNTS)))
+    return zip(*columns, *amounts, strict=True)
+
+
+def wide_column(words: NDArray[Any]) -> list[int]:
+    """A column of 128-bit figures, low word first, as integers."""
+    low, high = words[:, 0], words[:, 1].astype("i8")
+    if (high == 0).all():
+        return low.tolist()  # type: ignore[no-any-return]
+    return [a + (b << 64) if b else a for a, b in zip(low.tolist(), high.tolist(), strict=True)]
 
 
 def execution_tuples(changes: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
     """Yield CHANGE records as tuples in the order of EXECUTION_COLUMNS."""
-    names = {int(d): iso_day(int(d)) for d in {*changes["day"].tolist(), *changes["trade_day"].tolist(), *changes["value_day"].tolist()}}
-    fields = ("row" if name == "execution_row" else name for name in EXECUTION_COLUMNS)
-    columns = [changes[name].tolist() for name in fields]
-    for name in ("day", "trade_day", "value_day"):
-        at = EXECUTION_COLUMNS.index(name)
-        columns[at] = [names[d] for d in columns[at]]
-    for name in ("exec_id", "venue_order_id"):
-        at = EXECUTION_COLUMNS.index(name)
-        columns[at] = [plain_text(t) for t in columns[at]]
+    names = {int(d): iso_day(int(d)) for name in _DAYS for d in np.unique(changes[name])}
+    columns: list[list[Any]] = []
+    for name in EXECUTION_COLUMNS:
+        column = changes["row" if name == "execution_row" else name]
+        if name in _WIDE:
+            columns.append(wide_column(column))
+        elif name in _DAYS:
+            columns.append([names[d] for d in column.tolist()])
+        else:
+            columns.append([plain_text(t) for t in column.tolist()] if name in _TEXTS else column.tolist())
     return zip(*columns, strict=True)
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools.cash_state import balances
 from ringfence.tools.defects import Defect
 from ringfence.tools.errors import StoreDiffers
 from ringfence.tools.journal import Chunk, JournalReader
 from ringfence.tools.ledger_books import BATCH_ROWS, Books
-from ringfence.tools.ledger_state import MONEY_DIGITS, Owner, Table, disagreements, lots_of, tied_owners, used, wide
+from ringfence.tools.ledger_state import MONEY_DIGITS, Owner, Table, disagreements, equity_of, lots_of, tied_owners, used, wide
 from ringfence.tools.ledger_store import (
     EXECUTION_COLUMNS,
     NOW,
@@ -40,7 +41,10 @@ from ringfence.tools.ledger_store import (
 from ringfence.tools.replay import END, cut, journal_limits
 
 DIFFERENCES_MAX = 100
-ENGINE_FIGURES = ("qty", "cost", "realized", "flow", "moved", "fees", "fees_elsewhere", "funding", "income", "settled")
+BASE_FIGURES = ("cost_base", "realized_base", "realized_fx", "fees_base", "income_base", "moved_base")
+CASH_FIGURES = ("entered", "entered_base", "paid", "paid_base")
+STORED_FIGURES = ("qty", "cost", "realized", "fees", "funding", "income", "moved", "fees_elsewhere", *BASE_FIGURES)
+ENGINE_FIGURES = ("qty", "cost", "realized", "flow", "moved", "fees", "fees_elsewhere", "funding", "income", "settled", *BASE_FIGURES)
 LOT_FIGURES = ("qty", "cost", "cost_base")
 _KINDS, _BOOKED = ENUMS["LedgerEventKind"].by_name, ENUMS["LedgerResult"].by_name["BOOKED"]
 _REFUSED = "SELECT count(*) AS n FROM executions WHERE result NOT IN (0, 1, 2)"
@@ -59,6 +63,7 @@ class Verification:
     postings: int = 0
     executions: int = 0
     positions: int = 0
+    balances: int = 0
     last_seq: int = 0
     journal_seq: int = 0
     refused: int = 0
@@ -125,30 +130,48 @@ class Held:
     lots: tuple[tuple[int, ...], ...]
 
 
+Sums = tuple[int, ...]
+"""A row of table cash: when it changed, whose it is, its figures."""
+
+
+class Holdings(NamedTuple):
+    """Positions and rows of balances in the order of their rows; None: somebody wrote it while it was read."""
+
+    positions: list[Held | None]
+    cash: list[Sums | None]
+
+
 class Reading(NamedTuple):
-    """The positions of a running engine, read one after the other while it was at inputs ``first_seq`` to ``last_seq``."""
+    """What a running engine holds, read one after the other while it was at inputs ``first_seq`` to ``last_seq``."""
 
     first_seq: int
     last_seq: int
-    positions: list[Held | None]
+    holdings: Holdings
 
 
 def reading_of(table: Table) -> Reading:
     """Read the tables of a running engine."""
     first_seq = int(table("engine")[1]["seq"])
-    positions = held(table)
-    return Reading(first_seq, int(table("engine")[1]["seq"]), positions)
+    holdings = held(table)
+    return Reading(first_seq, int(table("engine")[1]["seq"]), holdings)
 
 
-def held(table: Table) -> list[Held | None]:
-    """Every position, in the order of its rows; None: somebody wrote it meanwhile."""
-    out = []
+def held(table: Table) -> Holdings:
+    """Every position and every balance."""
+    out: list[Held | None] = []
+    cash: list[Sums | None] = []
     for p in used(table, "ledger_positions", "position_count")[1:]:
         now = p.copy()
         lots = tuple((int(lot["seq"]), *(wide(lot[n]) for n in LOT_FIGURES)) for lot in lots_of(table, now))
-        found = Held((int(now["updated_seq"]), int(now["method"]), *(wide(now[n]) for n in ENGINE_FIGURES)), lots)
+        found = Held((int(now["updated_seq"]), int(now["method"]), int(now["base_unknown"]), *(wide(now[n]) for n in ENGINE_FIGURES)), lots)
         out.append(found if now.tobytes() == p.tobytes() else None)
-    return out
+    for c in table("cash")[1:]:
+        row = c.copy()
+        if not row["account"]:
+            break
+        sums = (*(int(row[n]) for n in ("updated_seq", "account", "currency", "entries", "base_unknown")), *(wide(row[n]) for n in CASH_FIGURES))
+        cash.append(sums if row.tobytes() == c.tobytes() else None)
+    return Holdings(out, cash)
 
 
 def verify(directory: Path, store: Store, engine: Table | None = None) -> Verification:
@@ -175,7 +198,7 @@ def _compare(directory: Path, store: Store, book: Book, live: Reading | None) ->
     wanted = iter(heads)
     small: dict[str, list[tuple[Any, ...]]] = defaultdict(list, words=word_rows())
     stops = {live.first_seq - 1, live.first_seq, live.last_seq} - {0, -1} if live is not None else set()
-    moments: dict[int, list[Held | None]] = {}
+    moments: dict[int, Holdings] = {}
     for books, batch in rebuilt(directory, heads, stops=stops):
         if batch is None:
             if books.seq in stops:
@@ -194,6 +217,7 @@ def _compare(directory: Path, store: Store, book: Book, live: Reading | None) ->
         if stored is heads[-1]:
             _compare_small(found, store, small)
             _compare_figures(found, store, books)
+            _compare_cash(found, store, books)
     _compare_ends(found, store, list(wanted))
     if live is not None:
         _compare_engine(found, live, moments)
@@ -202,12 +226,12 @@ def _compare(directory: Path, store: Store, book: Book, live: Reading | None) ->
 
 def stored_postings(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Rows of ``postings`` as ``posting_tuples`` gives them."""
-    return [(*v[:4], str(v[4]), str(v[5]), v[6], *map(plain, v[7:])) for v in (tuple(r.values()) for r in rows)]
+    return [(*v[:4], str(v[4]), str(v[5]), *v[6:9], *map(plain, v[9:])) for v in (tuple(r.values()) for r in rows)]
 
 
 def stored_executions(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Rows of ``executions`` as ``execution_tuples`` gives them."""
-    return [(*v[:10], *map(str, v[10:13]), *v[13:]) for v in (tuple(r.values()) for r in rows)]
+    return [(*v[:6], plain(v[6]), plain(v[7]), *v[8:12], *map(str, v[12:15]), *v[15:]) for v in (tuple(r.values()) for r in rows)]
 
 
 def _compare_rows(found: Verification, store: Store, batch: Batch) -> None:
@@ -242,8 +266,8 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
     """The views' sums against the ledger's own figures, position by position, when the rebuild is where the store is."""
     stored = {int(r["position"]): r for r in store.query("SELECT * FROM named_figures")}
     for row, p in enumerate(books.positions()[1:], 1):
-        ours: dict[str, Any] = {name: wide(p[name]) for name in ("qty", "cost", "realized", "fees")}
-        ours |= {"income": wide(p["income"]) + wide(p["funding"]), "cash": books.feed.cash(row), "method": books.describe(p)["method"]}
+        ours: dict[str, Any] = {name: wide(p[name]) for name in STORED_FIGURES} | {"base_unknown": int(p["base_unknown"])}
+        ours |= {"equity": equity_of(books.state.table, p), "cash": books.feed.cash(row), "method": books.describe(p)["method"]}
         theirs = stored.pop(row, None)
         for name, value in ours.items():
             if theirs is None and (value == 0 or name == "method"):
@@ -253,6 +277,10 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
         found.positions += 1
     for unknown in stored:
         found.note(f"position {unknown} is in the store and not in the journal's books")
+    for r in store.query("SELECT position, difference, equity_difference FROM identity"):
+        for name in ("difference", "equity_difference"):
+            if Decimal(str(r[name])):
+                found.note(f"position {r['position']}: {name} of the master identity is {r[name]}, and must be 0")
     for total in store.query("SELECT * FROM trial_balance_totals"):
         if Decimal(str(total["total"])):
             found.note(f"the trial balance of {total['asset']} ({total['what']}) is {total['total']}, and must be 0")
@@ -277,23 +305,53 @@ def lack_something(store: Store) -> set[Owner]:
     return {(r["account"], r["strategy"], r["instrument"]) for n, r in now.items() if n in trades and r["result"] != _BOOKED}
 
 
-def _compare_engine(found: Verification, live: Reading, moments: dict[int, list[Held | None]]) -> None:
+def _compare_cash(found: Verification, store: Store, books: Books) -> None:
+    """Balances of the store's views against those of the rebuild, account by account and currency by currency."""
+    codes = books.state.table("currencies")
+    ours = {(b.account, bytes(codes[b.currency]["code"]).decode("ascii", "replace")): b for b in balances(books.state.table)}
+    for r in store.query("SELECT * FROM cash_figures"):
+        key = int(r["account_id"]), str(r["currency"])
+        b = ours.pop(key, None)
+        if b is None:
+            if any(plain(r[name]) for name in ("entered", "positions", "paid")) and key[1] in {bytes(c["code"]).decode("ascii", "replace") for c in codes[1:]}:
+                found.note(f"balance of account {key[0]} in {key[1]} is in the store and not in the journal's books")
+            continue
+        for name in ("entered", "positions", "paid"):
+            if plain(r[name]) != getattr(b, name):
+                found.note(f"balance of account {key[0]} in {key[1]}: {name} is {plain(r[name])} in the store, {getattr(b, name)} by the journal")
+        if (None if r["base_unknown"] else plain(r["base"])) != b.base:
+            found.note(f"balance of account {key[0]} in {key[1]}: base is {plain(r['base'])} in the store, {b.base} by the journal")
+        found.balances += 1
+    for account, code in ours:
+        found.note(f"balance of account {account} in {code} is in the journal's books and not in the store")
+
+
+def _compare_engine_cash(found: Verification, live: Reading, before: Holdings, first: Holdings, last: Holdings) -> None:
+    """Rows of table cash as the running engine has them; of the first input the engine may have done a part."""
+    for row, (theirs, ours, then) in enumerate(zip(live.holdings.cash, first.cash, last.cash, strict=False), 1):
+        if theirs is not None and ours == then != theirs and theirs not in before.cash[row - 1 : row]:
+            found.note(f"balance {row}: the engine has {theirs}, the journal gives {ours}")
+
+
+def _compare_engine(found: Verification, live: Reading, moments: dict[int, Holdings]) -> None:
     """Positions and lots of the running engine against the rebuild as it was when they were read; of the first input the engine may have done a part."""
-    found.running = len(live.positions)
+    found.running = len(live.holdings.positions)
     if live.last_seq not in moments:
         return
-    before, first, last = moments.get(live.first_seq - 1, []), moments[live.first_seq], moments[live.last_seq]
+    sooner = moments.get(live.first_seq - 1, Holdings([], []))
+    _compare_engine_cash(found, live, sooner, moments[live.first_seq], moments[live.last_seq])
+    before, first, last = sooner.positions, moments[live.first_seq].positions, moments[live.last_seq].positions
     for row in range(found.running + 1, len(before) + 1):
         found.note(f"position {row} is in the journal's books and not in the engine")
     for row in range(len(last) + 1, found.running + 1):
         found.note(f"position {row} is in the engine and not in the journal's books")
-    for row, (theirs, ours, then) in enumerate(zip(live.positions, first, last, strict=False), 1):
+    for row, (theirs, ours, then) in enumerate(zip(live.holdings.positions, first, last, strict=False), 1):
         if theirs is None or ours is None or ours != then:
             continue
         found.live += 1
         if theirs in before[row - 1 : row]:
             continue
-        for name, engine, journal in zip(("updated_seq", "method", *ENGINE_FIGURES), theirs.figures, ours.figures, strict=True):
+        for name, engine, journal in zip(("updated_seq", "method", "base_unknown", *ENGINE_FIGURES), theirs.figures, ours.figures, strict=True):
             if engine != journal:
                 found.note(f"position {row}: {name} is {engine} in the engine, {journal} by the journal (whole numbers)")
         if theirs.lots != ours.lots:

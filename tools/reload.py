@@ -23,7 +23,7 @@ from ringfence.tools.config_model import DURABILITIES
 from ringfence.tools.errors import ConfigError, Refused
 from ringfence.tools.operator_actions import refused_by_engine
 
-LIVE = frozenset(("source", "digest", "currencies", "brokers", "desks", "accounts", "routes", "permissions", "model_limits", "operators"))
+LIVE = frozenset(("source", "digest", "currencies", "brokers", "desks", "accounts", "routes", "permissions", "model_limits", "operators", "margins"))
 """Parts of a Config that may change in any way; the rest of its parts may not, but for the fields of ``LIVE_FIELDS``."""
 LIVE_FIELDS = {
     "instruments": (

@@ -18,7 +18,8 @@ def test_ledger_bench_when_run_quickly_prints_one_json_object() -> None:
     found = json.loads(done.stdout)
     assert found["bench"] == "ledger"
     counted = [r for r in found["rows"] if r["metric"] == "instructions"]
-    assert (counted and all(100 < r["ours"] < 3 * r["theirs"] for r in counted)) or any("valgrind" in note for note in found["notes"])
+    # A compiler may make a few more of them; what costs a tenth above the goal is a regression.
+    assert (counted and all(100 < r["ours"] < 1.1 * r["theirs"] for r in counted)) or any("valgrind" in note for note in found["notes"])
 
 
 def test_ledger_bench_when_fills_are_streamed_every_method_books_the_same_quantities() -> None:

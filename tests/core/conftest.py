@@ -227,7 +227,7 @@ class Machine:
             "by_ledger_position",
             "by_ledger_key",
         )
-        names = (*names, "by_content", "by_scope", "by_scope_set")
+        names = (*names, "by_content", "by_scope", "by_scope_set", "calendars", "value_dates")
         return {name: self.table(name).tobytes() for name in (*names, "by_client_id", "by_execution", "by_position", "by_venue_order_id")}
 
     def replayed(self) -> Machine:

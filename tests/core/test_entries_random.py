@@ -20,7 +20,7 @@ from ringfence.tools.ledger_state import disagreements, used, wide
 
 KIND = ENUMS["LedgerEventKind"].by_name
 LIMITS = Limits(orders=64, executions=256, positions=8, breaks=256, instruments=4, accounts=4, venues=2, strategies=4, routes=4, lots=64)
-WIDE = ("qty", "cost", "realized", "flow", "moved", "funding", "income", "settled", "cost_base", "realized_base")
+WIDE = ("qty", "cost", "realized", "flow", "moved", "funding", "income", "settled", "cost_base", "realized_base", "moved_base")
 STRATEGY, SIZE, PX = st.integers(1, 2), st.sampled_from([-7, -4, -3, 2, 5, 8]), st.integers(90, 110)
 ENTRIES = st.one_of(
     st.tuples(st.just("TRANSFER"), st.fixed_dictionaries({"qty": st.integers(1, 9), "other": st.just(1)})),
@@ -28,6 +28,7 @@ ENTRIES = st.one_of(
         st.just("TRANSFER"),
         st.fixed_dictionaries({"qty": st.integers(1, 4), "other": st.just(1), "amount": st.integers(1, 2), "px": PX}),
     ),
+    st.tuples(st.just("CROSS"), st.fixed_dictionaries({"qty": st.integers(1, 9), "px": PX})),
     st.tuples(st.just("SPLIT"), st.sampled_from([{"ratio_num": 2, "ratio_den": 1}, {"ratio_num": 1, "ratio_den": 2}, {"ratio_num": 3, "ratio_den": 2}])),
     st.tuples(st.just("SPLIT"), st.fixed_dictionaries({"ratio_num": st.just(2), "ratio_den": st.just(3), "qty": st.just(2), "px": PX})),
     st.tuples(st.just("SPIN_OFF"), st.fixed_dictionaries({"ratio_num": st.just(1), "ratio_den": st.just(2), "amount": st.integers(0, 10)})),
@@ -69,8 +70,8 @@ class Told:
         self.m = make_machine(LIMITS)
         m = self.m
         m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code="ACC1", status=1, method=ENUMS["LedgerMethod"].by_name[method]))
-        m.instrument(**terms)
-        m.instrument(2, "NEWUSD", **terms)
+        m.instrument(settle_days=2, **terms)  # fills and entries are of different value dates
+        m.instrument(2, "NEWUSD", settle_days=1, **terms)
         m.currency()
         for number, strategy in enumerate((1, 1, 2, 2), 91):  # an entry needs a position: both are there, and flat
             self.fill(Fact(number, strategy, 1 if number % 2 else -1, 100))
@@ -110,7 +111,9 @@ def live(told: Told, steps: list[Any]) -> list[Fact]:
             facts.append(fact)
         elif step[0] == "entry":
             kind, fields = step[2]
-            extra = {"TRANSFER": {"other_strategy": 3 - step[1]}, "SPIN_OFF": {"other": 2, "amount_digits": 1}}.get(kind, {})
+            extra = {"TRANSFER": {"other_strategy": 3 - step[1]}, "CROSS": {"other_strategy": 3 - step[1]}, "SPIN_OFF": {"other": 2, "amount_digits": 1}}.get(
+                kind, {}
+            )
             fact = Fact(number, step[1], kind=kind, fields=fields | extra)
             if told.entry(fact):
                 facts.append(fact)

@@ -48,6 +48,10 @@ def test_ratio_when_it_fits_is_rounded_half_even_and_else_refused(v: int, a: int
 @example(2**63, 3, 2)
 @example(-(2**63), 2**62 + 1, 2**61)
 @example(2**126 + 1, 2**100 + 1, 2**99)
+@example(2**62 + 1, 6, 3)  # ties of what takes two short divisions: the whole decides which way, not its last part
+@example(2**62 + 3, 6, 3)
+@example(-(2**62) - 3, 6, 3)
+@example(2**62 + 3, 2**62 + 5, 2**62 + 4)
 def test_part_when_a_share_leaves_is_rounded_half_even_once(v: int, n: int, any_k: int) -> None:
     k = any_k % (n + 1)
     assert wide.part(v, k, n) == round(Fraction(v * k, n))

@@ -21,6 +21,7 @@ ALIKE: dict[str, dict[str, Any]] = {
     "Venue": {"name": "x"},
     "Strategy": {"name": "x", "max_age_ns": 1, "deadman_ns": 1},
     "Operator": {"name": "x", "role": ROLE["RISK"]},
+    "MarginRate": {"rate_ppm": 100, "above": (50, 90, 0), "step_ppm": (200, 300, 0)},
 }
 ONE_OTHER: dict[str, dict[str, Any]] = {
     "Instrument": {
@@ -36,6 +37,16 @@ ONE_OTHER: dict[str, dict[str, Any]] = {
     "Venue": {"cancel_on_disconnect": (1,), "status": (2,)},
     "Strategy": {"max_age_ns": (0, 2), "deadman_ns": (0, 2), "uid": (1,), "cancel_on_detach": (1,), "status": (2, 4)},
     "Operator": {"uid": (1000,), "role": tuple(ROLE.values()), "public_key": (b"k",), "status": (2,)},
+    "MarginRate": {
+        "rate_ppm": (0, 99, 101, 10**9 + 1),
+        "above": ((40, 90, 0), (60, 90, 0), (90, 50, 0), (50, 90, 95), (50, 0, 0)),
+        "step_ppm": ((199, 300, 0), (201, 300, 0), (200, 299, 0), (0, 0, 0), (400, 400, 400)),
+        "account": (1, 2, 3),
+        "instrument": (1, 2),
+        "currency": (1,),
+        "kind": (1, 99),
+        "status": (2, 9),
+    },
 }
 """What images are alike in, and the values that one field of an image has instead: so that what follows from a single field is seen."""
 
@@ -46,7 +57,7 @@ def images(record_name: str) -> Any:
     return st.builds(lambda row, other: (record_name, {"id": row, "status": 1} | ALIKE[record_name] | other), row, other)
 
 
-IMAGES = st.sampled_from(("Instrument", *sorted(ALIKE))).flatmap(images)
+IMAGES = st.sampled_from(("Instrument", "MarginRate", *sorted(ALIKE))).flatmap(images)
 DECISIONS = st.tuples(st.sampled_from(("APPROVE", "WITHDRAW")), st.integers(1, 6))
 ENABLES = st.tuples(st.just("SET_STRATEGY"), st.tuples(ROW, st.integers(1, 4)))
 STEP = st.sampled_from((IMAGES, IMAGES, IMAGES, DECISIONS, ENABLES)).flatmap(lambda step: step)
@@ -69,7 +80,7 @@ def test_definitions_when_drawn_at_random_are_judged_alike_by_engine_and_oracle(
             journal.control(what, strategy=fields[0], status=fields[1], **who)
         else:
             fields = fields | ({"uid": fields.get("uid", 0) + 999 + fields["id"]} if what == "Operator" else {})  # one of its own
-            journal.control(f"DEFINE_{what.upper()}", record(what, **fields), **who)
+            journal.control("DEFINE_MARGIN" if what == "MarginRate" else f"DEFINE_{what.upper()}", record(what, **fields), **who)
     journal.checkpoint()
     journal.write()
     assert audit(journal.directory).violations == []

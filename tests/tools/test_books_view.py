@@ -10,7 +10,7 @@ import pytest
 from journal_by_hand import JournalByHand, record
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.views import tables
+from ringfence.tools.views import cash, tables
 
 FEE = {"commission": 25, "comm_digits": 1, "comm_type": 3, "comm_currency": "USD"}
 
@@ -69,3 +69,24 @@ def test_fee_in_what_is_traded_is_shown_at_its_value(tmp_path: Path) -> None:
     assert [(r["fee"], r["qty"]) for r in tables.fills(source(j))] == [(Decimal("2.4"), Decimal(100))]
     (row,) = tables.positions(source(j))
     assert (row["net"], row["held"], row["fees"]) == (Decimal(100), Decimal(98), Decimal("2.4"))
+
+
+def test_cash_shows_each_balance_with_its_worth_and_the_lines_of_the_account(tmp_path: Path) -> None:
+    """EUR/USD of a firm that counts in CHF: 1,000 USD came at 0.80, 110 paid for 100 EUR, then the rate is 0.90 and the price 1.20."""
+    j = JournalByHand(tmp_path)
+    for row, (code, rate) in enumerate([("CHF", 10**9), ("USD", 800_000_000), ("JPY", 0)], 1):
+        j.control("DEFINE_CURRENCY", record("Currency", id=row, code=code, rate=rate, is_firm=rate == 10**9, status=1))
+    for reference, currency, amount in (("D1", 2, 1000), ("D2", 3, 5)):
+        body = {"kind": ENUMS["LedgerEventKind"].by_name["DEPOSIT"], "reference": reference, "account": 1, "amount": amount, "other": currency}
+        j.control("BOOK_ENTRY", record("LedgerEntry", **body), operator_name="ops", reason="statement")
+    j.new(1, "BUY", 100, 11000)
+    j.fill(1, 100, 11000, "E1")
+    j.control("DEFINE_CURRENCY", record("Currency", id=2, code="USD", rate=900_000_000, status=1))
+    assert cash.in_words(cash.lines(source(j))) == ["main: price ?, fx on positions ?, fx on cash ? CHF"], "no mark, and JPY has no rate"
+    j.mark(11900, 12100)
+    usd, jpy = cash.cash(source(j))
+    assert [usd[name] for name in ("account", "currency", "entered", "positions", "fees", "balance")] == ["main", "USD", 1000, -110, 0, 890]
+    assert [usd[name] for name in ("base_currency", "worth", "fx_on_cash", "base_known")] == ["CHF", 801, 89, 1]
+    assert [jpy[name] for name in ("currency", "balance", "worth", "fx_on_cash", "base_known")] == ["JPY", 5, None, None, 0]
+    (lines,) = cash.lines(source(j))
+    assert [lines[name] for name in ("price", "fx_on_positions", "fx_on_cash")] == [9, 11, None], "10 USD at 0.90, and 110 USD that cost 0.80"

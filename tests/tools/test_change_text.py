@@ -11,6 +11,7 @@ from journal_by_hand import record
 from ringfence.core.rules import RULES
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
+from ringfence.tools.action_text import ACTIONS
 from ringfence.tools.change_text import DEFINED, Change, describe, of_proposal
 
 KIND, SCOPE = ENUMS["ControlKind"].by_name, ENUMS["ScopeKind"].by_name
@@ -96,6 +97,10 @@ def test_action_when_described_names_what_it_is_about_and_its_state(tables: Tabl
     assert words(tables, "HALT") == Change("new risk", "taken", "halted: OPERATOR")
     assert words(tables, "STRATEGY_ATTACH", strategy=1) == Change("process of strategy:mm1", "detached", "attached")
     assert words(tables, "DONT_KNOW", record("OrderAction", execution=5, dk_reason=ord("A"))) == Change("execution 5", "", "refused to its venue, code A")
+    holidays = {"currency": 1, "count": 2, "days": [20260106, 20261225] + [0] * 13}
+    closed, opened = "does not settle on 2026-01-06 2026-12-25", "settles on 2026-01-06 2026-12-25"
+    assert words(tables, "DEFINE_HOLIDAYS", record("HolidayChange", is_holiday=1, **holidays)) == Change("currency #1", opened, closed)
+    assert words(tables, "DEFINE_HOLIDAYS", record("HolidayChange", is_holiday=0, **holidays)) == Change("currency #1", closed, opened)
     assert describe(tables, KIND["ROLL_DAY"], 0, 0, b"", 20260103) == Change("trading day", "0", "20260103")
     assert words(tables, "CHECKPOINT") == Change("")
 
@@ -109,6 +114,15 @@ def test_decision_when_described_says_what_was_proposed(tables: Tables) -> None:
     assert words(tables, "WITHDRAW", record("Decision", proposal=8)) == Change("proposal 8")
 
 
+def test_margin_rate_when_described_is_named_by_what_it_is_about(tables: Tables) -> None:
+    image = record("MarginRate", id=1, broker=3, instrument=1, rate_ppm=50_000, status=1)
+    assert words(tables, "DEFINE_MARGIN", image).what == "margin broker:#3 instrument:EUR/USD"
+    tables.rows["margin_rates"] = [image]
+    lower = record("MarginRate", id=1, broker=3, instrument=1, rate_ppm=40_000, status=1)
+    assert words(tables, "DEFINE_MARGIN", lower) == Change("margin broker:#3 instrument:EUR/USD", "rate_ppm=50000", "rate_ppm=40000")
+    assert words(tables, "DEFINE_MARGIN", record("MarginRate", id=9)).what == "margin everything"
+
+
 def test_definitions_when_listed_are_all_that_there_are() -> None:
-    assert set(DEFINED) == {k for k in KIND if k.startswith("DEFINE_")}
+    assert set(DEFINED) | {k for k in ACTIONS if k.startswith("DEFINE_")} == {k for k in KIND if k.startswith("DEFINE_")}
     assert all(RECORDS[rec].fields for rec, _, _ in DEFINED.values())

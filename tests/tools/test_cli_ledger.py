@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from journal_by_hand import record
 from ledger_journal import Journal, random_journal
 from synthetic_instance import Synthetic
 
+from ringfence.ipc.schema import ENUMS
 from ringfence.tools import cli, ledger_statement
 from ringfence.tools.ledger_store import NOW, Moment, Store, open_store
 from ringfence.tools.ledger_writer import LedgerWriter
@@ -70,6 +72,29 @@ def test_ledger_write_when_run_twice_books_once_and_the_views_add_up(run: Run, j
     assert sum(Decimal(r["debit"] or 0) - Decimal(r["credit"] or 0) for r in balance if r["asset"] == "USD") == 0
     status, out, _ = run("verify")
     assert (status, "no engine runs on this journal" in out) == (0, True)
+
+
+def test_ledger_cash_and_statement_when_money_was_entered_say_what_there_is(run: Run, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for row, (code, rate) in enumerate([("USD", 10**9), ("CHF", 1_100_000_000)], 1):
+        journal.control("DEFINE_CURRENCY", record("Currency", id=row, code=code, rate=rate, is_firm=rate == 10**9, status=1))
+    for number, (kind, amount, currency) in enumerate([("DEPOSIT", 50_000, 1), ("WITHDRAWAL", 20_000, 1), ("DEPOSIT", 1_000, 2)]):
+        body = {"kind": ENUMS["LedgerEventKind"].by_name[kind], "account": 1, "amount": amount, "amount_digits": 1, "other": currency}
+        journal.control("BOOK_ENTRY", record("LedgerEntry", reference=f"S{number}", **body), operator_name="ops", reason="statement")
+    for segment in journal.directory.glob("*"):
+        segment.unlink()
+    journal.write()
+    assert run("write")[0] == 0
+    traded = journal.figures()[1]
+    usd, chf = sorted(rows(run, "cash"), key=lambda r: r["currency"], reverse=True)
+    assert [Decimal(usd[name]) for name in ("entered", "positions", "fees", "balance")] == [3000, traded, 0, 3000 + traded]
+    assert [Decimal(chf[name]) for name in ("entered", "balance", "worth", "fx_on_cash")] == [100, 100, 110, 0]
+    assert (usd["worth"], usd["fx_on_cash"]) == (usd["balance"], None), "some trades came before there was a rate"
+    status, out, _ = run("statement", "--account", "main", "--day", "2026-01-05", "--json")
+    money = {r["currency"]: {k: Decimal(v) for k, v in r.items() if k != "currency"} for r in json.loads(out)["money"]}
+    assert status == 0
+    assert [money["USD"][name] for name in ("entered", "traded", "elsewhere")] == [3000, -110, 0]
+    assert money["USD"]["opening"] + money["USD"]["change"] == money["USD"]["closing"] == 3000 + traded
+    assert [money["CHF"][name] for name in ("opening", "entered", "closing")] == [0, 100, 100]
 
 
 def test_ledger_write_when_interrupted_says_where_the_next_one_goes_on(run: Run, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +158,7 @@ def test_ledger_statement_when_a_day_is_named_opens_with_the_day_before_and_clos
     assert [t["kind"] for t in found["trades"]] == ["FILL"]
     assert (status, found["rests_on"]["last_seq"]) == (0, journal.seq)
     sections = {row[0] for row in csv.reader(io.StringIO(run("statement", "--account", "main", "--day", "2026-01-05", "--csv")[1]))}
-    assert sections == {"positions", "money", "trades"}
+    assert sections == {"positions", "money", "firm", "trades"}
     page = tmp_path / "statement.html"
     assert run("statement", "--account", "main", "--day", "2026-01-02", "--html", page)[0] == 0
     text = page.read_text()

@@ -125,6 +125,28 @@ def test_changes_when_an_operator_leaves_the_file_halt_him(values: dict[str, Any
     assert int(engine.state.table("operators")[2]["status"]) == ENUMS["Status"].by_name["HALTED"]
 
 
+def test_holidays_when_the_file_changes_follow_it_in_both_directions(values: dict[str, Any]) -> None:
+    days = [f"2026-{month:02}-{day:02}" for month in (1, 2) for day in range(1, 21)]
+    values["holidays"] = [
+        {"currency": "USD", "days": days[:20]},
+        {"currency": "USD", "days": [*days[15:], "2035-03-19"]},
+        {"currency": "EUR", "days": ["2024-01-01"]},
+    ]
+    engine, commands = configured(parse(values, FILE))
+    calendars = engine.state.table("calendars")
+
+    def said() -> list[set[str]]:
+        return [{f"{str(d)[:4]}-{str(d)[4:6]}-{str(d)[6:]}" for d in definitions.holidays_of(calendars[row])} for row in (1, 2)]
+
+    assert said() == [{*days, "2035-03-19"}, {"2024-01-01"}]
+    assert sum(int(c["kind"]) == ENUMS["ControlKind"].by_name["DEFINE_HOLIDAYS"] for c in commands) == 4, "15 days a command"
+    assert configured(parse(values, FILE), engine)[1] == []
+    values["holidays"] = [{"currency": "USD", "days": [days[3], "2026-12-25"]}]
+    _, commands = configured(parse(values, FILE), engine)
+    assert said() == [{days[3], "2026-12-25"}, set()]
+    assert len(commands) == 5
+
+
 def test_model_when_nothing_is_said_grants_everything_and_warns(values: dict[str, Any]) -> None:
     for key in ("permission", "limit", "operator", "desk", "currency", "firm"):
         del values[key]
@@ -141,6 +163,12 @@ def test_model_when_nothing_is_said_grants_everything_and_warns(values: dict[str
     [
         ("currency.0.rate", "-1", "currency[1].rate was '-1'", "a positive decimal"),
         ("currency.0.code", "USD", "currency[1].code was 'USD'", "a code of its own"),
+        ("holidays", [{"currency": "CHF", "days": ["2026-12-25"]}], "holidays[1].currency was 'CHF'", '"USD", "EUR"'),
+        ("holidays", [{"currency": "USD", "days": ["2026-02-30"]}], "holidays[1].days was '2026-02-30'", "a date such as"),
+        ("holidays", [{"currency": "USD", "days": ["25.12.2026"]}], "holidays[1].days was '25.12.2026'", "a date such as"),
+        ("holidays", [{"currency": "USD", "days": ["2035-03-20"]}], "holidays[1].days was '2035-03-20'", "from 2024-01-01 to 2035-03-19"),
+        ("holidays", [{"currency": "USD", "days": ["2023-12-31"]}], "holidays[1].days was '2023-12-31'", "from 2024-01-01 to 2035-03-19"),
+        ("holidays", [{"currency": "USD"}], "holidays[1].days was []", "a list of dates"),
         ("firm.currency", "", "firm.currency", "the code of the firm's currency"),
         ("account.0.broker", "nobody", "account[1].broker was 'nobody'", '"prime"'),
         ("account.1.currency", "CHF", "account[2].currency was 'CHF'", "a currency with a rate"),

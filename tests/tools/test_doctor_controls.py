@@ -131,6 +131,23 @@ def test_limits_when_some_orders_of_a_strategy_meet_none_are_absent(scopes: list
     assert any("strategy mm1 has no MAX_QTY, MAX_NOTIONAL, COLLAR" in line for line in found("limits", with_(scopes=scopes)))
 
 
+def test_margin_when_an_account_is_bounded_and_has_nothing_to_hold_names_what_it_lacks() -> None:
+    bounded, cash = scope("ACCOUNT", 1, rules=("FREE_MARGIN", *WANTED)), [record("CashBalance", account=1)]
+    lines = found("margin", with_(scopes=[bounded]))
+    assert len(lines) == 2 and "account main is bounded by FREE_MARGIN and has no cash" in lines[0] and "[[margin]]" in lines[1]
+    assert len(found("margin", with_(scopes=[bounded], cash=cash))) == 1
+    rates = [record("MarginRate", id=1, broker=1, status=1)]
+    assert found("margin", with_(scopes=[bounded], cash=cash, margin_rates=rates)) == []
+    for other in (record("MarginRate", id=1, broker=2, status=1), record("MarginRate", id=1, status=2), record("MarginRate", id=1, account=2, status=1)):
+        assert "no rate" in found("margin", with_(scopes=[bounded], cash=cash, margin_rates=[other]))[0].replace(
+            "nothing it trades has a margin rate", "no rate"
+        )
+    for place in (scope("FIRM"), scope("BROKER", 1), bounded):
+        place["limits"][RULES["MARGIN_RATE"].number] = 50_000
+        assert found("margin", with_(scopes=[place, scope("FIRM", rules=("FREE_MARGIN",))], cash=cash)) == []
+    assert found("margin", with_(scopes=[scope("ACCOUNT", 2, rules=("FREE_MARGIN",))])) == [], "another account's limit"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
 def test_keys_when_others_may_touch_the_file_are_found(tmp_path: Path, mode: int) -> None:
     key = tmp_path / "key.pem"

@@ -18,7 +18,8 @@ from ringfence.core.replay import Replayer
 from ringfence.core.state import Limits
 from ringfence.tools import ledger_verify
 from ringfence.tools.errors import StoreError
-from ringfence.tools.ledger_feed import CHANGE, POSTING, WITHOUT_ROW, Feed
+from ringfence.tools.ledger_feed import WITHOUT_ROW, Feed
+from ringfence.tools.ledger_rows import CHANGE, POSTING
 from ringfence.tools.ledger_store import NOW, Moment, Store, open_store
 from ringfence.tools.ledger_writer import LedgerWriter
 
@@ -185,7 +186,7 @@ def test_feed_when_a_trade_leaves_suspense_keeps_the_day_on_which_it_settles(tmp
     store.close()
 
 
-def test_feed_when_a_refused_trade_is_corrected_later_keeps_the_day_on_which_it_settles(tmp_path: Path) -> None:
+def test_feed_when_a_refused_trade_is_corrected_later_settles_as_of_the_day_on_which_it_could_be_booked(tmp_path: Path) -> None:
     made = Journal(tmp_path, instrument={"price_digits": 0, "qty_max": 2**62, "settle_days": 2})
     order = made.order("BUY", 2**62)
     fill(made, order, LARGE, LARGE, "L1")  # on Friday the 2nd: settles on Tuesday the 6th
@@ -197,9 +198,9 @@ def test_feed_when_a_refused_trade_is_corrected_later_keeps_the_day_on_which_it_
     assert found == [
         ("OVERFLOW", "2026-01-02", "2026-01-02", "2026-01-06"),
         ("OVERFLOW", "2026-01-05", "2026-01-02", "2026-01-06"),
-        ("BOOKED", "2026-01-05", "2026-01-02", "2026-01-06"),
+        ("BOOKED", "2026-01-05", "2026-01-02", "2026-01-07"),
     ]
-    assert [str(r["value_day"]) for r in store.query("SELECT value_day FROM postings")] == ["2026-01-06"]
+    assert [str(r["value_day"]) for r in store.query("SELECT value_day FROM postings")] == ["2026-01-07"]
     store.close()
 
 
@@ -278,7 +279,8 @@ def test_feed_when_entries_are_booked_has_each_by_its_kind_and_reference(tmp_pat
         *(("D-1", "BUST"), ("X3", "FILL"), ("X1", "BUST")),
     ]
     assert fills(store) == {"X1": "BUSTED", "X2": "BOOKED", "X3": "BOOKED"}, "what is no trade is no fill"
-    assert [(r["qty"], r["income"]) for r in store.query("SELECT * FROM positions ORDER BY position")] == [("-7", "2.05"), ("5", "0")]
+    figures = [(r["qty"], r["funding"], r["income"]) for r in store.query("SELECT * FROM positions ORDER BY position")]
+    assert figures == [("-7", "-1.25", "3.3"), ("5", "0", "0")]
     sides = {r["kind"]: r["side"] for r in store.query("SELECT kind, side FROM fill_history WHERE kind NOT IN ('FILL', 'BUST')")}
     assert set(sides.values()) == {None}
     store.close()

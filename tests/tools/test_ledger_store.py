@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from journal_by_hand import record
 from ledger_journal import LIMITS, Journal, random_journal, suspense
+from ledger_stores import write
 
 from ringfence.core.replay import Replayer
 from ringfence.ipc.schema import ENUMS
@@ -21,17 +22,6 @@ from ringfence.tools.ledger_writer import LedgerWriter
 
 Open = Callable[..., Store]
 TABLES = (*ledger_store.SMALL_TABLES, "postings", "executions")
-
-
-def write(directory: Path, store: Store, **options: Any) -> LedgerWriter:
-    """Book all that the journal has, by a new writer."""
-    writer = LedgerWriter(directory, store, **options)
-    try:
-        writer.begin()
-        writer.catch_up()
-    finally:
-        writer.close()
-    return writer
 
 
 def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:
@@ -108,6 +98,56 @@ def test_store_when_a_future_is_settled_every_day_has_the_cash_that_settlements_
     assert paid == [0, 2, 0, Decimal("-0.6"), 0], "100 by 0.02; then 80 by -0.01 and 20 by 0.01 that were sold; a fill pays nothing"
     assert (Decimal(position["cash"]), Decimal(position["realized"])) == (Decimal("1.4"), Decimal("1.2"))
     assert totals(s) == {Decimal(0)}
+
+
+def test_store_when_money_is_entered_has_the_balances_of_the_journal(store: Open, tmp_path: Path) -> None:
+    """A deposit, a conversion, a fee in a third currency, a cross, a withdrawal that is busted: balances, what they are worth, and as of before."""
+    made, s = Journal(tmp_path), store("cash")
+    for row, (code, rate) in enumerate([("CHF", 10**9), ("USD", 800_000_000), ("GBP", 1_250_000_000)], 1):
+        made.control("DEFINE_CURRENCY", record("Currency", id=row, code=code, rate=rate, is_firm=rate == 10**9, status=1))
+    made.control("DEFINE_STRATEGY", record("Strategy", id=2, name="mm2", status=1))
+
+    def enter(kind: str, reference: str, **fields: int) -> int:
+        body = record("LedgerEntry", kind=ENUMS["LedgerEventKind"].by_name[kind], reference=reference, **({} if kind == "BUST" else {"account": 1} | fields))
+        made.control("BOOK_ENTRY", body, operator_name="ops", reason="statement")
+        return made.seq
+
+    deposited = enter("DEPOSIT", "D1", amount=100_000, amount_digits=2, other=1)
+    enter("CONVERSION", "C1", amount=800, qty=1000, other=1, other_strategy=2)
+    made.fill(made.order("BUY"), 100, 11000, "E1", commission=4, comm_type=3, comm_currency="GBP")
+    enter("CROSS", "X1", strategy=1, instrument=1, qty=40, px=12000, other_strategy=2)
+    withdrawn = enter("WITHDRAWAL", "W1", amount=50, other=2)
+    enter("BUST", "W1")
+    made.control("DEFINE_CURRENCY", record("Currency", id=2, code="USD", rate=900_000_000, status=1))
+    made.mark(11000, 11000)
+    write(made.write(), s)
+    found = ledger_verify.verify(made.directory, s)
+    assert (found.differences, found.balances) == ([], 3)
+    rows = {r["currency"]: {name: Decimal(str(r[name])) for name in ("entered", "positions", "fees", "balance", "worth", "fx_on_cash")} for r in cash_rows(s)}
+    assert {c: (r["entered"], r["positions"], r["fees"], r["balance"], r["worth"]) for c, r in rows.items()} == {
+        "CHF": (200, 0, 0, 200, 200),
+        "USD": (1000, -110, 0, 890, 801),
+        "GBP": (0, 0, 4, -4, -5),
+    }
+    assert {c: r["fx_on_cash"] for c, r in rows.items()} == {"CHF": 0, "USD": 89, "GBP": 0}, "890 USD came at 0.80 and are worth 0.90"
+    assert totals(s) == {Decimal(0)}
+    venue = {r["asset"]: Decimal(str(r["balance"])) for r in s.query("SELECT * FROM trial_balance WHERE ledger_account = 'VENUE'")}
+    assert venue == {"CHF": 200, "USD": 890, "GBP": -4}, "the trial balance has the balances"
+    s.as_of(Moment(seq=withdrawn))
+    assert {r["currency"]: Decimal(str(r["balance"])) for r in cash_rows(s)} == {"CHF": 200, "USD": 840, "GBP": -4}
+    s.as_of(Moment(seq=deposited))
+    assert [(r["currency"], Decimal(str(r["balance"]))) for r in cash_rows(s)] == [("CHF", 1000)]
+    s.as_of(NOW)
+    history = [
+        (r["kind"], r["exec_id"], None if r["amount"] is None else Decimal(str(r["amount"])), r["currency"])
+        for r in s.query("SELECT * FROM fill_history ORDER BY seq, execution")
+    ]
+    assert history[:2] == [("DEPOSIT", "D1", 1000, "CHF"), ("CONVERSION", "C1", -800, "CHF")]
+    assert [h[:2] for h in history[3:]] == [("CROSS", "X1"), ("CROSS", "X1"), ("WITHDRAWAL", "W1"), ("BUST", "W1")]
+
+
+def cash_rows(s: Store) -> list[dict[str, object]]:
+    return s.query("SELECT * FROM cash ORDER BY currency")
 
 
 def test_store_when_it_is_written_in_many_batches_by_many_writers_has_the_same_rows(store: Open, tmp_path: Path) -> None:
@@ -375,11 +415,11 @@ def test_store_when_a_migration_was_another_text_is_refused(store: Open, tmp_pat
 
 
 def test_posting_tuples_when_amounts_are_negative_or_wide_gives_whole_numbers() -> None:
-    from ringfence.tools.ledger_feed import POSTING
+    from ringfence.tools.ledger_rows import POSTING
 
     row = np.zeros(1, POSTING)
     for k, amount in enumerate((-1, 2**100, -(2**100), 0, 2**64 - 1, -(2**63), 5)):
         row[0]["amounts"][2 * k : 2 * k + 2] = (amount & (2**64 - 1), (amount >> 64) & (2**64 - 1))
     (found,) = ledger_store.posting_tuples(row)
-    assert found[7:] == (-1, 2**100, -(2**100), 0, 2**64 - 1, -(2**63), 5)
+    assert found[9:16] == (-1, 2**100, -(2**100), 0, 2**64 - 1, -(2**63), 5)
     assert found[4] == "2000-01-01"

@@ -44,6 +44,7 @@ def config() -> Config:
         lambda v: v["strategy"][0].update(deadman_ms=7, max_age_ms=5),
         lambda v: v["venue"][0].update(status="halted"),
         lambda v: v["route"].pop(),
+        lambda v: v.update(holidays=[{"currency": "USD", "days": ["2026-12-25"]}]),
         lambda v: v["limit"].clear(),
         lambda v: v["permission"].clear(),
     ],

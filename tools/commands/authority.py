@@ -77,7 +77,10 @@ def resume(args: argparse.Namespace) -> int:
 def entry(args: argparse.Namespace) -> int:
     """Book what no venue reports: funding, dividends, splits, transfers; or bust such an entry."""
     name = choose(args.instance)
-    keys = ("account", "strategy", "symbol", "amount", "qty", "px", "ratio", "to_account", "to_strategy", "new_symbol", "reference", "execution", "lot")
+    keys = (
+        *("account", "strategy", "symbol", "amount", "qty", "px", "ratio", "to_account", "to_strategy", "new_symbol", "reference"),
+        *("execution", "lot", "currency", "to_currency", "to_amount"),
+    )
     answer = _ask(args, name, "book_entry", kind=args.kind, **{key: getattr(args, key) for key in keys})
     return _done(args, name, answer, _said(answer, f"{name}: {args.kind} {args.reference} is booked"))
 

@@ -1,4 +1,4 @@
-"""Commands about the ledger's store: ``ledger write|positions|lots|pnl|trial-balance|statement|explain|verify|rebuild``, and ``exposure`` without a file.
+"""Commands about the ledger's store: ``ledger write|positions|lots|pnl|identity|fills|statement|explain|verify|rebuild`` and more, ``exposure`` without a file.
 
     --data DIR (default: the running instance's)──▶ journal      --store WHERE (default: ledger.db in the data directory) ──▶ Store ──▶ rows, as of --as-of
 
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ringfence.ipc import stop
 from ringfence.tools import ledger_reports as reports
+from ringfence.tools import ledger_rollups as rollups
 from ringfence.tools import ledger_statement, render
 from ringfence.tools.errors import NotRunning, UsageError
 from ringfence.tools.ledger_store import FILE_NAME, Moment, Store, open_store
@@ -28,6 +29,7 @@ from ringfence.tools.ledger_writer import LedgerWriter, Patience, follow, instan
 from ringfence.tools.process import start_logging
 from ringfence.tools.replay_command import nanoseconds
 from ringfence.tools.views import journal as pictures
+from ringfence.tools.views.cash import CASH
 from ringfence.tools.views.instance import Instance, choose, live_instances
 
 DIFFERENT = 7
@@ -90,17 +92,36 @@ def _table(args: argparse.Namespace, view: render.View, read: Callable[[Store], 
 
 
 def positions(args: argparse.Namespace) -> int:
-    """Print the positions."""
+    """Print the positions, or their sums by a key."""
+    if args.by:
+        return _table(args, rollups.POSITIONS, lambda store: rollups.positions(store, args.by))
     return _table(args, reports.POSITIONS, reports.positions)
 
 
 def pnl(args: argparse.Namespace) -> int:
-    """Print realized and unrealized PnL."""
-    return _table(args, reports.PNL, reports.pnl)
+    """Print realized and unrealized PnL, of positions or summed by a key, with a total where they are in the firm's currency."""
+    with closing(_open(args)) as store:
+        if args.by:
+            view, rows = rollups.PNL_BASE if args.base else rollups.PNL, rollups.pnl(store, args.by, base=args.base)
+        else:
+            view, rows = reports.PNL_BASE if args.base else reports.PNL, reports.pnl(store)
+        _print(args, store, view, rows, [reports.total_line(reports.pnl(store)), reports.cash_line(reports.cash(store))] if args.base else None)
+    return 0
+
+
+def identity(args: argparse.Namespace) -> int:
+    """Print both sides of the master identity; exit 7 when they differ."""
+    with closing(_open(args)) as store:
+        rows = reports.identity(store)
+        wrong = [f"position {r['position']} is off by {r['difference'] or r['equity_difference']:f}" for r in rows if r["difference"] or r["equity_difference"]]
+        _print(args, store, reports.IDENTITY, rows, [f"✖ {w}" for w in wrong] or ["● both sides agree in every position, to the last unit"])
+    return DIFFERENT if wrong else 0
 
 
 def exposure(args: argparse.Namespace) -> int:
-    """Print exposure by asset and value date."""
+    """Print exposure by asset and value date, or by asset and a key."""
+    if args.by:
+        return _table(args, rollups.EXPOSURE, lambda store: rollups.exposure(store, args.by))
     return _table(args, reports.EXPOSURE, reports.exposure)
 
 
@@ -109,6 +130,11 @@ def lots(args: argparse.Namespace) -> int:
     if getattr(args, "value_date", None):
         raise UsageError("--value-date does not apply to lots: they are what is held, settled or not")
     return _table(args, reports.LOTS, lambda _: reports.lots(_directory(args), _moment(args)))
+
+
+def cash(args: argparse.Namespace) -> int:
+    """Print the balances of accounts."""
+    return _table(args, CASH, reports.cash)
 
 
 def trial_balance(args: argparse.Namespace) -> int:

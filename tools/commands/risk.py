@@ -1,6 +1,6 @@
-"""Commands that show and change the firm's model: ``risk``, ``permissions``, ``route explain``, ``reload``.
+"""Commands that show and change the firm's model: ``risk``, ``margin``, ``permissions``, ``route explain``, ``reload``.
 
-risk, permissions ──▶ views.risk      route explain ──▶ tools.explain on a copy      reload ──JSON line──▶ control agent
+risk, permissions ──▶ views.risk      margin ──▶ views.margin      route explain ──▶ tools.explain on a copy      reload ──JSON line──▶ control agent
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ringfence.tools import control_client, render
 from ringfence.tools.render import Column, Frame, Options, Row, View
+from ringfence.tools.views import margin as margins
 from ringfence.tools.views import proof
 from ringfence.tools.views import risk as views
 from ringfence.tools.views.instance import Instance, choose
@@ -46,6 +47,14 @@ def risk(args: argparse.Namespace) -> int:
         return instance.frame(views.RISK, rows, opts, footer)
 
     return show.show(args, picture)
+
+
+def margin(args: argparse.Namespace) -> int:
+    """Equity and margin of accounts, or of each position."""
+    from ringfence.tools.commands import show
+
+    view, rows = (margins.POSITIONS, margins.positions) if args.positions else (margins.MARGIN, margins.accounts)
+    return show.show(args, lambda i, o: i.frame(view, rows(i), o, margins.notes(i)))
 
 
 def permissions(args: argparse.Namespace) -> int:

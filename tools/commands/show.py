@@ -10,14 +10,17 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from decimal import Decimal
 
 from ringfence import __version__
 from ringfence.ipc.schema import LAYOUT_VERSION
-from ringfence.tools import ledger_names, render
+from ringfence.tools import ledger_names, ledger_reports, ledger_rollups, render
 from ringfence.tools.errors import NotRunning, TimedOut, UsageError
 from ringfence.tools.render import Frame, Options, Row
 from ringfence.tools.views import books, processes, proof, risk, tables
+from ringfence.tools.views import cash as balances
 from ringfence.tools.views import latency as stages
+from ringfence.tools.views import pnl as profits
 from ringfence.tools.views.instance import Instance, age, choose
 
 SAMPLE_S = 0.2
@@ -114,6 +117,22 @@ def orders(args: argparse.Namespace) -> int:
 
 def positions(args: argparse.Namespace) -> int:
     return show(args, lambda i, o: i.frame(tables.POSITIONS, tables.positions(i), o))
+
+
+def pnl(args: argparse.Namespace) -> int:
+    view = (ledger_rollups.PNL_BASE if args.base else ledger_rollups.PNL) if args.by else ledger_reports.PNL_BASE if args.base else ledger_reports.PNL
+    return show(args, lambda i, o: i.frame(view, profits.pnl(i, args.by, base=args.base), o))
+
+
+def cash(args: argparse.Namespace) -> int:
+    def picture(instance: Instance, opts: Options) -> Frame:
+        wanted = dict(opts.select).get("account")
+        found = [row for row in balances.lines(instance) if wanted in (None, row["account"])]
+        frame = instance.frame(balances.CASH, balances.cash(instance), opts, [] if opts.quiet else balances.in_words(found))
+        frame.extra = {"results": [{k: f"{v:f}" if isinstance(v, Decimal) else v for k, v in row.items()} for row in found]}
+        return frame
+
+    return show(args, picture)
 
 
 def lots(args: argparse.Namespace) -> int:

@@ -24,8 +24,17 @@ CREATE TABLE batches (
 );
 
 CREATE TABLE days (day date PRIMARY KEY, first_seq bigint NOT NULL);
-CREATE TABLE accounts (id int PRIMARY KEY, name text NOT NULL, code text NOT NULL, currency text NOT NULL, broker text NOT NULL);
+CREATE TABLE accounts (id int PRIMARY KEY, name text NOT NULL, code text NOT NULL, currency text NOT NULL);
 CREATE TABLE strategies (id int PRIMARY KEY, name text NOT NULL);
+-- What an account ('account': its broker) or a strategy ('strategy': its desk) belongs to from a sequence on.
+CREATE TABLE memberships (
+    seq bigint NOT NULL,
+    engine_ns bigint NOT NULL,
+    what text NOT NULL,
+    id int NOT NULL,
+    name text NOT NULL,
+    PRIMARY KEY (what, id, seq)
+);
 CREATE TABLE venues (id int PRIMARY KEY, name text NOT NULL);
 -- What never changes once there is a trade, and what never changes once the ledger has booked one.
 CREATE TABLE instruments (id int PRIMARY KEY, symbol text NOT NULL, qty_digits int NOT NULL, px_digits int NOT NULL);
@@ -38,6 +47,7 @@ CREATE TABLE valuations (
     money_digits int NOT NULL,
     inverse int NOT NULL,
     margin int NOT NULL,
+    daily int NOT NULL,
     factor numeric(39) NOT NULL,
     divisor numeric(39) NOT NULL,
     unit_scale numeric(39) NOT NULL,
@@ -59,6 +69,33 @@ CREATE TABLE marks (
     PRIMARY KEY (instrument, seq)
 );
 
+-- Units of the firm's currency for one of another, in 10^-9; 0: not known.
+CREATE TABLE rates (
+    seq bigint NOT NULL,
+    engine_ns bigint NOT NULL,
+    currency text NOT NULL,
+    rate bigint NOT NULL,
+    is_firm int NOT NULL,
+    PRIMARY KEY (currency, seq)
+);
+
+-- What one booking did to the balance of an account in a currency besides what its positions paid: deposits, withdrawals and conversions (entered), fees of
+-- trades that settle in another currency (paid), and both in the firm's currency at the rate of the moment.
+CREATE TABLE cash_moves (
+    seq bigint NOT NULL,
+    engine_ns bigint NOT NULL,
+    execution int NOT NULL,
+    day date NOT NULL,
+    account int NOT NULL,
+    currency text NOT NULL,
+    entered numeric(39) NOT NULL,
+    entered_base numeric(39) NOT NULL,
+    paid numeric(39) NOT NULL,
+    paid_base numeric(39) NOT NULL,
+    base_unknown int NOT NULL,
+    PRIMARY KEY (account, currency, seq)
+);
+
 CREATE TABLE postings (
     seq bigint NOT NULL,
     engine_ns bigint NOT NULL,
@@ -67,14 +104,25 @@ CREATE TABLE postings (
     day date NOT NULL,
     value_day date NOT NULL,
     correction int NOT NULL,
+    venue int NOT NULL,
+    base_unknown int NOT NULL,
     cost numeric(39) NOT NULL,
     cash numeric(39) NOT NULL,
     fee numeric(39) NOT NULL,
     pnl numeric(39) NOT NULL,
+    funding numeric(39) NOT NULL,
     income numeric(39) NOT NULL,
     equity numeric(39) NOT NULL,
     units numeric(39) NOT NULL,
-    CONSTRAINT balanced CHECK (cost + cash + fee + pnl + income + equity = 0)
+    moved numeric(39) NOT NULL,
+    fees_elsewhere numeric(39) NOT NULL,
+    cost_base numeric(39) NOT NULL,
+    realized_base numeric(39) NOT NULL,
+    realized_fx numeric(39) NOT NULL,
+    fees_base numeric(39) NOT NULL,
+    income_base numeric(39) NOT NULL,
+    moved_base numeric(39) NOT NULL,
+    CONSTRAINT balanced CHECK (cost + cash + fee + pnl + funding + income + equity = 0)
 ) PARTITION BY RANGE (day);
 CREATE INDEX postings_time ON postings USING brin (seq, engine_ns);
 
@@ -85,6 +133,8 @@ CREATE TABLE executions (
     order_id bigint NOT NULL,
     qty bigint NOT NULL,
     px bigint NOT NULL,
+    amount numeric(39) NOT NULL,
+    fee numeric(39) NOT NULL,
     execution int NOT NULL,
     execution_row int NOT NULL,
     instrument int NOT NULL,
@@ -98,6 +148,8 @@ CREATE TABLE executions (
     side int NOT NULL,
     kind int NOT NULL,
     result int NOT NULL,
+    fee_kind int NOT NULL,
+    fee_currency text NOT NULL,
     exec_id text NOT NULL,
     venue_order_id text NOT NULL
 ) PARTITION BY RANGE (day);

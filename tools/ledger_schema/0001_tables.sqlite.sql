@@ -24,8 +24,17 @@ CREATE TABLE batches (
 );
 
 CREATE TABLE days (day TEXT PRIMARY KEY, first_seq INTEGER NOT NULL);
-CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, code TEXT NOT NULL, currency TEXT NOT NULL, broker TEXT NOT NULL);
+CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL, code TEXT NOT NULL, currency TEXT NOT NULL);
 CREATE TABLE strategies (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+-- What an account ('account': its broker) or a strategy ('strategy': its desk) belongs to from a sequence on.
+CREATE TABLE memberships (
+    seq INTEGER NOT NULL,
+    engine_ns INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (what, id, seq)
+);
 CREATE TABLE venues (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 -- What never changes once there is a trade, and what never changes once the ledger has booked one.
 CREATE TABLE instruments (id INTEGER PRIMARY KEY, symbol TEXT NOT NULL, qty_digits INTEGER NOT NULL, px_digits INTEGER NOT NULL);
@@ -38,6 +47,7 @@ CREATE TABLE valuations (
     money_digits INTEGER NOT NULL,
     inverse INTEGER NOT NULL,
     margin INTEGER NOT NULL,
+    daily INTEGER NOT NULL,
     factor NOT NULL,
     divisor NOT NULL,
     unit_scale NOT NULL,
@@ -59,6 +69,33 @@ CREATE TABLE marks (
     PRIMARY KEY (instrument, seq)
 ) WITHOUT ROWID;
 
+-- Units of the firm's currency for one of another, in 10^-9; 0: not known.
+CREATE TABLE rates (
+    seq INTEGER NOT NULL,
+    engine_ns INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    rate INTEGER NOT NULL,
+    is_firm INTEGER NOT NULL,
+    PRIMARY KEY (currency, seq)
+);
+
+-- What one booking did to the balance of an account in a currency besides what its positions paid: deposits, withdrawals and conversions (entered), fees of
+-- trades that settle in another currency (paid), and both in the firm's currency at the rate of the moment.
+CREATE TABLE cash_moves (
+    seq INTEGER NOT NULL,
+    engine_ns INTEGER NOT NULL,
+    execution INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    account INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    entered NOT NULL,
+    entered_base NOT NULL,
+    paid NOT NULL,
+    paid_base NOT NULL,
+    base_unknown INTEGER NOT NULL,
+    PRIMARY KEY (account, currency, seq)
+);
+
 CREATE TABLE postings (
     seq INTEGER NOT NULL,
     engine_ns INTEGER NOT NULL,
@@ -67,13 +104,24 @@ CREATE TABLE postings (
     day TEXT NOT NULL,
     value_day TEXT NOT NULL,
     correction INTEGER NOT NULL,
+    venue INTEGER NOT NULL,
+    base_unknown INTEGER NOT NULL,
     cost NOT NULL,
     cash NOT NULL,
     fee NOT NULL,
     pnl NOT NULL,
+    funding NOT NULL,
     income NOT NULL,
     equity NOT NULL,
-    units NOT NULL
+    units NOT NULL,
+    moved NOT NULL,
+    fees_elsewhere NOT NULL,
+    cost_base NOT NULL,
+    realized_base NOT NULL,
+    realized_fx NOT NULL,
+    fees_base NOT NULL,
+    income_base NOT NULL,
+    moved_base NOT NULL
 );
 CREATE INDEX postings_seq ON postings (seq);
 CREATE INDEX postings_position ON postings (position, seq);
@@ -85,6 +133,8 @@ CREATE TABLE executions (
     order_id INTEGER NOT NULL,
     qty INTEGER NOT NULL,
     px INTEGER NOT NULL,
+    amount NOT NULL,
+    fee NOT NULL,
     execution INTEGER NOT NULL,
     execution_row INTEGER NOT NULL,
     instrument INTEGER NOT NULL,
@@ -98,6 +148,8 @@ CREATE TABLE executions (
     side INTEGER NOT NULL,
     kind INTEGER NOT NULL,
     result INTEGER NOT NULL,
+    fee_kind INTEGER NOT NULL,
+    fee_currency TEXT NOT NULL,
     exec_id TEXT NOT NULL,
     venue_order_id TEXT NOT NULL
 );

@@ -13,6 +13,13 @@ CREATE FUNCTION exact_div(n numeric, d numeric) RETURNS numeric IMMUTABLE STRICT
     FROM (SELECT div(n, d) AS q, n - div(n, d) * d AS r) AS division
 $$;
 
+-- What a quantity is worth at half of px_twice; unknown without a price, or at one that an inverse contract cannot have.
+CREATE FUNCTION exact_value(qty numeric, px_twice numeric, factor numeric, divisor numeric, inverse int) RETURNS numeric IMMUTABLE PARALLEL SAFE LANGUAGE sql AS
+    $$ SELECT CASE
+        WHEN qty = 0 THEN 0
+        WHEN inverse = 1 THEN CASE WHEN px_twice > 0 THEN -exact_div(2 * qty * factor, px_twice) END
+        ELSE exact_div(qty * px_twice * factor, 2 * divisor) END $$;
+
 -- A whole number at a scale, as a decimal without needless zeros.
 CREATE FUNCTION exact_decimal(mantissa numeric, digits int) RETURNS numeric IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS
     $$ SELECT trim_scale(mantissa * ('1e-' || digits)::numeric) $$;

@@ -7,6 +7,8 @@ A command that cannot be changes nothing (and is a break). Nothing here fails.
 
 from __future__ import annotations
 
+from datetime import date
+
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools.simulation import oracle_authority, oracle_day, oracle_kills, oracle_records
 from ringfence.tools.simulation.oracle_model import REVISIONS_MAX, Model, Order, Strategy, ask_status, cancel_open
@@ -17,6 +19,7 @@ from ringfence.tools.simulation.oracle_rules import day_code, is_day
 KIND = ENUMS["ControlKind"].by_name
 SEEN = ENUMS["ObservationKind"].by_name
 STRATEGY_STATUS = ENUMS["StrategyStatus"]
+CALENDAR_DAYS = 4096
 JOURNAL = BIT["RESTRICT_JOURNAL_SLOW"] | BIT["RESTRICT_JOURNAL_LATE"] | BIT["RESTRICT_JOURNAL_FULL"] | BIT["RESTRICT_JOURNAL_SUSPECT"]
 
 
@@ -34,6 +37,8 @@ def control(m: Model, payload: bytes) -> None:
         done = oracle_authority.command(m, kind, uid, text_of(name), (0, 0), oracle_day.body_of(day, begins_ns))
     elif kind in oracle_authority.CONTROLLED:
         done = oracle_authority.command(m, kind, uid, text_of(name), (strategy, status), body)
+    elif kind == KIND["DEFINE_HOLIDAYS"]:
+        done = _holidays(m, body)
     elif kind in (KIND["HALT"], KIND["DIVERGENCE"]):
         done = True
         restrict(m, m.restrictions | (BIT["RESTRICT_OPERATOR"] if kind == KIND["HALT"] else BIT["RESTRICT_DIVERGENCE"]))
@@ -61,6 +66,18 @@ def _start(m: Model, uid: int, day: int, prefix: bytes, name: bytes, body: bytes
     m.prefix = prefix
     m.started_ns = m.now
     return True
+
+
+def _holidays(m: Model, body: bytes) -> bool:
+    """Whether they can be: of a currency that was defined, each a day of a calendar. What settles when is the ledger's, which the oracle does not follow."""
+    *days, currency, count, is_holiday = oracle_records.HOLIDAYS.unpack_from(body)
+    if ("DEFINE_CURRENCY", currency) not in m.images or is_holiday > 1 or not 0 < count <= len(days) or any(days[count:]):
+        return False
+    begins = date.fromisoformat(str(BIT["CALENDAR_BEGINS"]))
+    try:
+        return all(0 <= (date.fromisoformat(f"{day:08}") - begins).days < CALENDAR_DAYS for day in days[:count])
+    except ValueError:
+        return False
 
 
 # ---- strategies ------------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_records
+from ringfence.tools.simulation import oracle_margin, oracle_records
 from ringfence.tools.simulation.oracle_model import Instrument, Model, Route, Strategy, Venue
 from ringfence.tools.simulation.oracle_records import BIT, text_of
 
@@ -22,6 +22,7 @@ STRATEGY_STATUS = ENUMS["StrategyStatus"]
 ROLE = ENUMS["OperatorRole"]
 DIGITS_MAX = 18
 _RECORDS = {f"DEFINE_{name.upper()}": name for name in ("Currency", "Broker", "Desk", "Instrument", "Account", "Venue", "Strategy", "Route", "Operator")}
+_RECORDS["DEFINE_MARGIN"] = "MarginRate"
 KINDS = frozenset(_RECORDS)
 
 
@@ -137,6 +138,7 @@ _DEFINE: dict[str, Callable[[Model, bytes], bool]] = {
     "DEFINE_STRATEGY": _strategy,
     "DEFINE_ROUTE": _route,
     "DEFINE_OPERATOR": _operator,
+    "DEFINE_MARGIN": oracle_margin.can_be,
 }
 
 
@@ -164,6 +166,8 @@ def widens(m: Model, what: str, body: bytes, uid: int) -> bool:
         return _widens_operator(m, body, uid)
     if what == "DEFINE_CURRENCY":
         return _widens_currency(m, body)
+    if what == "DEFINE_MARGIN":
+        return oracle_margin.lowers(m, body)
     before = m.images.get((what, row_of(what, body)))
     if before is None:
         if what == "DEFINE_STRATEGY":

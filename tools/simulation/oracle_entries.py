@@ -15,7 +15,7 @@ from fractions import Fraction
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.ledger_numbers import half_even
 from ringfence.tools.ledger_state import Table, by_owner
-from ringfence.tools.simulation import oracle_records
+from ringfence.tools.simulation import oracle_cash, oracle_records
 from ringfence.tools.simulation.oracle_definitions import field_of
 from ringfence.tools.simulation.oracle_model import BOOKED, HELD, Entry, Execution, Model, PositionKey, average
 from ringfence.tools.simulation.oracle_rules import fits64, fits128, shared
@@ -36,9 +36,13 @@ _FIELDS = {  # what a kind must have, and what it may
     "SPLIT": ({"num", "den"}, {"num", "den", "px", "qty"}),
     "SPIN_OFF": ({"num", "den", "other"}, {"num", "den", "other", "amount"}),
     "TRANSFER": ({"qty", "other", "other_strategy"}, {"qty", "other", "other_strategy", "amount", "px"}),
+    "CROSS": ({"qty", "other_strategy"}, {"qty", "other_strategy", "px"}),
+    "DEPOSIT": ({"amount", "other"}, {"amount", "other"}),
+    "WITHDRAWAL": ({"amount", "other"}, {"amount", "other"}),
+    "CONVERSION": ({"amount", "other", "qty", "other_strategy"}, {"amount", "other", "qty", "other_strategy"}),
 }
 _MARGINED = frozenset({"PERPETUAL", "FUTURE", "FX_NDF", "FX_FORWARD"})
-_QUANTITY = frozenset({"TRANSFER", "SPLIT", "REWARD", "SPIN_OFF", "EXPIRE", "RETURN_OF_CAPITAL"})
+_QUANTITY = frozenset({"TRANSFER", "CROSS", "SPLIT", "REWARD", "SPIN_OFF", "EXPIRE", "RETURN_OF_CAPITAL"})
 
 
 def read(body: bytes) -> tuple[bytes, Entry]:

@@ -311,6 +311,8 @@ class Model:
     execution_rows: list[Execution] = field(default_factory=list)  # by row - 1
     positions: dict[PositionKey, Position] = field(default_factory=dict)
     entries: dict[bytes, Entry] = field(default_factory=dict)  # of the ledger, by reference, as they came
+    cash: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
+    """Account and currency: entered, entered_base [10^-18], entries, and those without a rate."""
     methods: dict[PositionKey, int] = field(default_factory=dict)  # cost methods of their own
     pending: int = 0
     intents: int = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_definitions, oracle_limits, oracle_records
+from ringfence.tools.simulation import oracle_definitions, oracle_limits, oracle_margin, oracle_records
 from ringfence.tools.simulation.oracle_model import Model, Proposal
 from ringfence.tools.simulation.oracle_scopes import KIND, Scope
 
@@ -51,6 +51,8 @@ def _loosens(m: Model, p: Proposal) -> Scope:
     if p.kind == "SET_PERMISSION":
         grant = m.grants.get(oracle_records.PERMISSION.unpack_from(p.body)[1])
         return KIND["STRATEGY"], grant.strategy if grant is not None else 0, 0
+    if p.kind == "DEFINE_MARGIN":
+        return oracle_margin.place(p.body)
     if p.kind in _DEFINED:
         return KIND[_DEFINED[p.kind]], oracle_definitions.row_of(p.kind, p.body), 0
     return KIND["FIRM"], 0, 0

@@ -23,7 +23,7 @@ def number(enum: str, name: str) -> int:
 
 
 def picker(record: str, *names: str) -> Struct:
-    """Return a Struct that unpacks these fields of a record, which must be named in their order of offset."""
+    """Return a Struct that unpacks these fields of a record, which must be named in their order of offset; an array is as many values."""
     known: Record = RECORDS[record]
     types = {f.name: f for f in known.fields}
     text, at = "<", 0
@@ -32,7 +32,8 @@ def picker(record: str, *names: str) -> Struct:
         if offset < at:
             raise ValueError(f"{record}.{name} lies before the field named ahead of it; name fields in order of offset")
         text += f"{offset - at}x" if offset > at else ""
-        text += f"{field.size}s" if field.is_text else _CODES[field.type]
+        element, _, count = field.type.partition("[")
+        text += f"{field.size}s" if field.is_text else count.rstrip("]") + _CODES[element]
         at = offset + field.size
     return Struct(text)
 
@@ -70,6 +71,7 @@ KILL_ORDER = picker("KillOrder", "a", "b", "kind", "options")
 LIMIT = picker("LimitChange", "value", "expires_ns", "a", "b", "kind", "rule")
 PERMISSION = picker("PermissionChange", "value", "permission", "part", "grant")
 DECISION = picker("Decision", "proposal")
+HOLIDAYS = Struct("<15IHBB")  # HolidayChange: days, currency, count, is_holiday
 DAY_START = picker("DayStart", "begins_ns", "day")
 DAY_BEGINS = picker("TableRows", "day_begins_ns")
 OPERATOR = picker("Operator", "uid", "id", "role", "status")

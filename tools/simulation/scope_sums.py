@@ -2,8 +2,8 @@
 
     orders, requests, positions ──a loop over what is open──▶ sums by scope ──▶ held against the rows of scopes
 
-Plain integers, no amounts (those have a slow model of their own in tests/core): open orders, open quantities by side, net quantity. Only of an instance
-that counts, which is one with a limit. Reads tables, writes nothing, raises nothing.
+Plain integers: open orders, open quantities by side, net quantity; where the engine counts equity, margin and equity by ``oracle_margin`` too (amounts
+themselves have a slow model of their own in tests/core). Only of an instance that counts, which is one with a limit. Reads tables, writes nothing, raises nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import Any
 
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools.simulation import oracle_margin
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.oracle_rules import DONE
 
@@ -44,6 +45,23 @@ def check(state: Any) -> list[Violation]:
             if int(row[name]) != ours:
                 label = ENUMS["ScopeKind"].by_value[scope[0]]
                 wrong.append(Violation("I8", f"scope {label} {scope[1]} {scope[2]}: {name} is {int(row[name])}, its orders and positions make {ours}", seq))
+    return wrong + _money(state, [o for o in orders if int(o["order_id"]) and int(o["ord_status"]) not in _OVER])
+
+
+def _money(state: Any, open_orders: list[Any]) -> list[Violation]:
+    """Margin and equity of the firm, brokers and accounts, of an instance that counts equity; rates are those of the schedule and of instruments."""
+    engine = state.table("engine")[1]
+    if not int(engine["weighing"]):
+        return []
+    positions = state.table("positions")[1 : int(engine["position_count"]) + 1]
+    expected = {"margin": oracle_margin.margins(state, open_orders, positions), "equity": oracle_margin.equities(state, positions)}
+    wrong = []
+    for row in state.table("scopes")[1 : int(engine["scope_count"]) + 1]:
+        scope = int(row["kind"]), int(row["a"]), int(row["b"])
+        for name, sums in expected.items():
+            if int(row[name]) != sums.get(scope, 0):
+                text = f"scope {ENUMS['ScopeKind'].by_value[scope[0]]} {scope[1]}: {name} is {int(row[name])}, its positions and balances make {sums.get(scope, 0)}"
+                wrong.append(Violation("I8", text, int(engine["seq"])))
     return wrong
 
 

@@ -145,14 +145,23 @@ def _model(shape: Shape) -> list[str]:
 
     There is no feed: a market order without a reference price is refused where an amount is limited.
     """
-    lines = ["[firm]", 'currency = "USD"']
+    lines = ["[firm]", 'currency = "USD"', "[[holidays]]", 'currency = "USD"', 'days = ["2026-03-03", "2026-03-05"]']
+    lines += ["[[currency]]", 'code = "XAU"', 'rate = "1850.5"', "[[currency]]", 'code = "XAG"', 'rate = "0.333333333"']  # no instrument is in these
     lines += _strict_grants(shape) if shape.strict else ["[[permission]]", 'name = "all"', "short = true"]
     if shape.strict:
         lines += _strict_limits(shape)
     elif shape.limited:
         for scope, rule, value in (("account:acc1", "OPEN_ORDERS", "1000000"), ("strategy:s1", "MAX_QTY", "1000000000000")):
             lines += ["[[limit]]", f'scope = "{scope}"', f'rule = "{rule}"', f'value = "{value}"']
+        lines += _weighed(shape)
     return [*lines, "[[operator]]", 'name = "second"', f"uid = {SECOND_OPERATOR}", 'role = "risk"']
+
+
+def _weighed(shape: Shape) -> list[str]:
+    """A margin schedule, and a FREE_MARGIN limit of a broker that holds no account: margin and equity are counted, and refuse nothing."""
+    lines = ["[[broker]]", 'name = "idle"', "[[limit]]", 'scope = "broker:idle"', 'rule = "FREE_MARGIN"', 'value = "100%"']
+    lines += ["[[margin]]", 'rate = "10%"', 'tier = [{above = "100", rate = "12.5%"}, {above = "1000.5", rate = "33.3333%"}]']
+    return [*lines, "[[margin]]", f'instrument = "{shape.instruments[-1]}"', 'account = "acc1"', 'rate = "2%"', 'tier = [{above = "20", rate = "1%"}]']
 
 
 def toml(shape: Shape, data_dir: str) -> str:

@@ -81,6 +81,9 @@ def used(rule: Rule, scope: Any, now_ns: int = 0) -> int | None:
             return of("spent") + of("working_buy")
         case "MARGIN":
             return of("margin")
+        case "FREE_MARGIN":
+            equity, margin = of("equity"), of("margin")
+            return -(-margin * 10**6 // equity) if equity > 0 else None if margin else 0
         case "MAX_POSITION":
             return max(abs(of("net_qty") + of("buy_qty")), abs(of("net_qty") - of("sell_qty")))
         case "NET_EXPOSURE":
@@ -138,7 +141,9 @@ def _row(source: Source, s: Any, text: str, rule: Rule, limit: int | None, digit
         most = int(s["limits"][RULES[rule.name.replace("_RATE", "_BURST")].number]) or 1
     pct = None if now is None or not most else 100 * now / most
     state = named("ScopeState", s["state"])
-    health = "bad" if state == "KILLED" or (pct is not None and pct > _FULL_PCT) else "warn" if state != "OPEN" or (pct or 0) >= _WARN_PCT else "ok"
+    gone = rule.name == "FREE_MARGIN" and now is None  # margin is held against an equity of nothing or less
+    full = state == "KILLED" or gone or (pct is not None and pct > _FULL_PCT)
+    health = "bad" if full else "warn" if state != "OPEN" or (pct or 0) >= _WARN_PCT else "ok"
     last = int(s["last_rule"]) == rule.number
     return {
         "health": health,

@@ -1,0 +1,3 @@
+from ringfence.core.state import State
+
+def value_day(state: State, instrument: int, day: int) -> int: ...
