@@ -39,6 +39,7 @@ from ringfence.ipc.records cimport (
     LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
 
+from ringfence.tools.ledger_chains cimport first_of, in_force_of, is_about, is_assigned, refers
 from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, column_of, note_balances, put, say_figures
 
 from ringfence.core.errors import CoreError
@@ -67,39 +68,9 @@ cdef struct Loose:
     uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
 
 
-
-cdef uint32_t first_of(const EngineState *s, uint32_t row) noexcept nogil:
-    """The execution that a chain of corrections begins with."""
-    while s.executions[row].corrects:
-        row = s.executions[row].corrects
-    return row
-
-
-cdef uint32_t in_force_of(const EngineState *s, uint32_t row) noexcept nogil:
-    """The execution that a chain of corrections ends with."""
-    while s.executions[row].corrected_by:
-        row = s.executions[row].corrected_by
-    return row
-
-
-cdef int is_assigned(const EngineState *s, uint32_t row, uint64_t to) noexcept nogil:
-    """Whether an operator assigned a trade out of suspense, and this is its row there."""
-    return s.executions[in_force_of(s, row)].assigned_to == to
-
-
 cdef uint32_t settles(const LedgerEvent *e, uint32_t otherwise) noexcept nogil:
     """The value date that the engine gave an event."""
     return days_since_2000(e.value_day) if e.value_day else otherwise
-
-
-cdef inline int refers(const LedgerEvent *e) noexcept nogil:
-    return e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT
-
-
-cdef inline int is_about(const LedgerTables *t, uint32_t row, uint32_t position) noexcept nogil:
-    """Whether an event, or what it refers to, names a position."""
-    cdef const LedgerEvent *e = &t.events[t.events[row].root if t.events[row].root else row]
-    return e.position == position or e.other_position == position
 
 
 @cython.auto_pickle(False)
