@@ -8,6 +8,8 @@ from ringfence.core.wide cimport wide_t
 cdef uint32_t find_cash(const EngineState *s, uint16_t account, uint16_t currency) noexcept nogil
 # The same, made when there is none; 0: the table is full.
 cdef uint32_t find_or_add_cash(EngineState *s, uint16_t account, uint16_t currency) noexcept nogil
+# Whether an account has a balance in a currency, be it 0.
+cdef int has_balances(const EngineState *s, uint16_t currency) noexcept nogil
 # What an amount is worth in the firm's currency at the rate of now: 1; 0: there is no rate; -1: it does not fit.
 cdef int worth_of(const EngineState *s, uint16_t currency, wide_t amount, wide_t *base) noexcept nogil
 # Whether add_cash can be done, with `rows` further rows besides; else a LedgerResult.

@@ -48,6 +48,14 @@ cdef uint32_t find_or_add_cash(EngineState *s, uint16_t account, uint16_t curren
     return row
 
 
+cdef int has_balances(const EngineState *s, uint16_t currency) noexcept nogil:
+    cdef uint32_t row
+    for row in range(1, s.engine.cash_count + 1):
+        if s.cash[row].currency == currency:
+            return 1
+    return 0
+
+
 cdef int worth_of(const EngineState *s, uint16_t currency, wide_t amount, wide_t *base) noexcept nogil:
     cdef const Currency *c = &s.currencies[currency]
     base[0] = 0

@@ -70,6 +70,8 @@ cdef int define_currency(EngineState *s, const Currency *image) noexcept nogil:
     if currency_of(s, image.code) not in (0, image.id):
         return 0
     row = &s.currencies[image.id]
+    if memcmp(row.code, image.code, sizeof(row.code)) != 0 and has_balances(s, image.id):
+        return 0  # what accounts have in it would be of another
     memcpy(row.code, image.code, sizeof(row.code))
     row.rate = image.rate
     row.is_firm = image.is_firm != 0

@@ -3,10 +3,11 @@
     frames ──Replayer.step──▶ the engine's own ledger ──events, touched positions, legs, refusals of this input──▶ postings, executions
 
 The figures are those of the engine: a replay applies the frames by the engine's code, and its ledger tells, by legs that are kept over one input, what that
-did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks it
-so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
-is not known or the position table is full (no result). A trade's identity is the row of the first execution of its chain, so no digest can collide; what has no
-such row (the execution table is full, a booking that is no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
+did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks
+it so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind,
+or what the ledger lacks: refused (with that result), or never asked for, because the instrument is not known or the position table is full (no result). A
+trade's identity is the row of the first execution of its chain, so no digest can collide; what has no such row (the execution table is full, a booking that is
+no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
 
 Memory: the caller's arrays, scratch as large as the ledger's positions, and eight bytes an event. What can fail: ReplayError and StateMismatch of the replayer;
 the object is of no use then.

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-from .test_entries import entry, frozen
 
 from ringfence.core.state import Limits
-from ringfence.tools.ledger_state import wide
+from ringfence.ipc.layout import dtype
+from ringfence.ipc.schema import RECORDS
+from ringfence.tools.ledger_state import used, wide
+
+from .test_entries import KIND, entry, frozen
 
 CENT = 10**16
 
@@ -147,6 +151,39 @@ def test_full_table_refuses_a_new_currency_and_takes_the_others(make_machine: An
     assert money(m, "CONVERSION", "half", 1, 1, qty=1, other_strategy=rows + 1) == "NO_ROW"
     assert money(m, "CONVERSION", "C1", 1, 1, qty=1, other_strategy=2) == ""
     assert len(cash(m)) == rows
+
+
+def test_currency_in_which_something_is_held_keeps_its_code(m: Any) -> None:
+    assert money(m, "DEPOSIT", "D1", 100, 2) == ""
+    before = int(m.status["controls_refused"])
+    m.currency("AUD", 2, rate=8 * 10**8)
+    m.currency("NZD", 3, rate=8 * 10**8)
+    assert int(m.status["controls_refused"]) == before + 1
+    assert [bytes(m.table("currencies")[row]["code"]) for row in (2, 3)] == [b"USD", b"NZD"]
+
+
+def test_bodies_of_random_bytes_are_booked_whole_or_not_at_all(m: Any) -> None:
+    draw = np.random.default_rng(20261127)
+    kinds = [KIND[name] for name in ("DEPOSIT", "WITHDRAWAL", "CONVERSION", "CROSS")]
+    names = [name for name in dtype("LedgerEntry").names or () if name not in ("reference", "kind", "pad_0", "pad")]
+    for number in range(3000):
+        body = np.frombuffer(draw.bytes(RECORDS["LedgerEntry"].size), dtype("LedgerEntry")).copy()[0]
+        body["kind"], body["reference"] = draw.choice(kinds), f"N{number}".encode()
+        for name in names:
+            if draw.random() < 0.85:  # what a body without random bytes has there
+                body[name] = {"account": 1, "other": draw.integers(0, 4), "amount": 100, "amount_digits": 2}.get(name, 0)
+        m.control("BOOK_ENTRY", body=body)
+    sums: dict[int, list[int]] = {currency: [0, 0] for currency in (1, 2, 3)}
+    events = used(m.table, "ledger_events", "event_count")[1:]
+    for e in events:
+        for currency, words, sign in ((int(e["other_instrument"]), e["amount"], 1), (int(e["other_account"]), e["qty"], -1)):
+            if currency:
+                sums[currency][0] += wide(words)
+                sums[currency][1] += sign * wide(e["px"])
+    assert len(events) > 20
+    assert {c: [wide(row["entered"]), wide(row["entered_base"])] for c, row in cash(m).items()} == {c: s for c, s in sums.items() if c in cash(m)}
+    assert not any(any(s) for c, s in sums.items() if c not in cash(m))
+    same_as_replay(m)
 
 
 # ---- fees in a third currency ---------------------------------------------------------------------------------------------------------

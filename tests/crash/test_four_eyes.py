@@ -246,6 +246,37 @@ def test_method_when_two_operators_agree_is_the_position_s_and_an_open_one_keeps
     assert desk.replay().torn is None
 
 
+def test_money_when_two_operators_agree_is_in_the_balance_and_its_bust_takes_it_out(running: Running) -> None:
+    if os.getuid():
+        pytest.skip("only root can speak as a second operator")
+    running.add(OPERATOR + '\n[firm]\ncurrency = "USD"\n[[currency]]\ncode = "EUR"\nrate = "1.25"\n')
+    running.start_venue()
+    assert running.up() == 0, running.logs()
+
+    def enter(*words: str) -> None:
+        asked = cli(running, "ledger", "entry", *words, "--reason", "statement of May", "--json")
+        assert asked.returncode == 0, asked.stderr
+        assert as_second(running, op="approve", proposal=int(json.loads(asked.stdout)["proposal"]), reason="agreed")["outcome"] == "applied"
+
+    enter("deposit", "--reference", "W-1", "--account", "main", "--currency", "EUR", "--amount", "100.5")
+    enter("conversion", "--reference", "C-1", "--account", "main", "--currency", "EUR", "--amount", "40", "--to-currency", "USD", "--to-amount", "52.25")
+    enter("withdrawal", "--reference", "W-2", "--account", "main", "--currency", "USD", "--amount", "1")
+    enter("bust", "--reference", "W-2")
+    shown = json.loads(cli(running, "cash", "--account", "main", "--json").stdout)
+    names = ("currency", "entered", "positions", "fees", "balance", "base_currency", "worth", "fx_on_cash")
+    found = sorted([row[name] for name in names] for row in shown["rows"])
+    assert found == [["EUR", "60.5", "0", "0", "60.5", "USD", "75.625", "2.25"], ["USD", "52.25", "0", "0", "52.25", "USD", "52.25", "0"]], (
+        "40 EUR, 50 USD at the rate, were sold for 52.25: that is what they were worth when they left"
+    )
+    assert shown["results"] == [{"account": "main", "currency": "USD", "price": "0", "fx_on_positions": "0", "fx_on_cash": "2.25"}]
+    nothing = cli(running, "ledger", "entry", "deposit", "--reference", "W-3", "--account", "main", "--currency", "XYZ", "--amount", "1", "--reason", "x")
+    assert (nothing.returncode, "there are USD, EUR" in nothing.stderr) == (2, True), nothing.stderr
+    trail = [r["what"] for r in json.loads(cli(running, "audit", "--json").stdout)["rows"] if "entry W-1" in r["what"]]
+    assert trail == ["entry W-1: DEPOSIT of main"] * 2
+    running.down()
+    assert running.replay().torn is None
+
+
 def test_operator_when_he_is_none_is_told_who_may(desk: Running) -> None:
     answer = as_second(desk, op="set_limit", rule="MAX_QTY", scope="firm", value="1", reason="may I")
     assert answer["outcome"] == "applied"

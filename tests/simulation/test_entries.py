@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ringfence.tools.commands import simulate
-from ringfence.tools.simulation import oracle_entries, runs
+from ringfence.tools.simulation import oracle_cash, oracle_entries, runs
 from ringfence.tools.simulation.runs import Plan
 from ringfence.tools.simulation.setup import draw_shape
 from ringfence.tools.simulation.world import Broken, World
@@ -38,8 +38,24 @@ def test_runs_when_entries_are_drawn_book_every_kind_and_take_some_back() -> Non
         busted += sum(e.busted for e in entries)
         ends.update(p.state for p in world.oracle.oracle.model.proposals if p.kind == "BOOK_ENTRY")
     assert kinds.keys() >= {"DIVIDEND", "EXPIRE", "FUNDING", "RETURN_OF_CAPITAL", "REWARD", "SETTLE", "SPLIT", "TRANSFER"}, kinds
+    assert kinds.keys() >= {"CONVERSION", "CROSS", "DEPOSIT", "WITHDRAWAL"}, kinds
     assert busted
     assert {"APPROVED", "WITHDRAWN"} <= ends.keys(), ends
+
+
+def test_run_when_a_rule_of_balances_is_another_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = oracle_cash.moves
+    monkeypatch.setattr(oracle_cash, "moves", lambda m, e: rule(m, e)[:1])  # what a conversion buys is lost
+    for seed in range(1, 26):
+        world = World(draw_shape(seed, "simentries"), Plan(seed, EVENTS, ENTRIES).faults())
+        try:
+            world.run(EVENTS)
+        except Broken as e:
+            assert e.violation.invariant == "I22"
+            return
+        finally:
+            world.host.close()
+    raise AssertionError("no run was broken")
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,19 @@ _STATUS = ENUMS["StrategyStatus"].by_name
 _CHOSEN = ("ENABLED", "REDUCE_ONLY", "CANCEL_ONLY", "DISABLED")
 
 
+_CASH = frozenset({"DEPOSIT", "WITHDRAWAL", "CONVERSION"})
+
+
+def _money(draw: Random) -> dict[str, int]:
+    """An amount of one of the three currencies, now and then of one that there is not."""
+    return {"amount": draw.randint(1, 99_999), "amount_digits": draw.randint(0, 4), "other": draw.choice((1, 1, 2, 2, 3, 3, 4))}
+
+
 _ENTRIES: dict[str, Callable[[Random, int, Shape], dict[str, int]]] = {
     "BUST": lambda _draw, _held, _shape: {},
+    "CONVERSION": lambda draw, _held, _shape: _money(draw) | {"qty": draw.randint(1, 999), "other_strategy": draw.randint(1, 3)},
+    "CROSS": lambda draw, held, shape: {"qty": draw.randint(1, held + 100), "px": draw.randint(1, 99), "other_strategy": draw.randint(1, shape.strategies)},
+    "DEPOSIT": lambda draw, _held, _shape: _money(draw),
     "DIVIDEND": lambda draw, _held, _shape: {"px": draw.randint(1, 9)},
     "EXPIRE": lambda draw, _held, _shape: {"px": draw.randint(0, 99)},
     "FUNDING": lambda draw, _held, _shape: {"amount": draw.randint(-999, 999), "amount_digits": draw.randint(0, 4)},
@@ -47,6 +58,7 @@ _ENTRIES: dict[str, Callable[[Random, int, Shape], dict[str, int]]] = {
         "other_strategy": draw.randint(1, shape.strategies),
         **draw.choice(({}, {"amount": draw.randint(1, 9), "px": draw.randint(1, 99)})),
     },
+    "WITHDRAWAL": lambda draw, _held, _shape: _money(draw),
 }
 """Figures of an entry of each kind for a position that holds so much."""
 
@@ -111,7 +123,7 @@ class Operators:
         body = np.zeros(1, dtype("LedgerEntry"))[0]
         body["kind"], body["reference"] = ENUMS["LedgerEventKind"].by_name[kind], reference.encode()
         if kind != "BUST":
-            for name in ("account", "strategy", "instrument"):
+            for name in ("account",) if kind in _CASH else ("account", "strategy", "instrument"):
                 body[name] = p[name]
         for name, value in _ENTRIES[kind](draw, abs(int(p["net_qty"])), self.host.shape).items():
             body[name] = value

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools.simulation import oracle_cash
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.oracle_model import BOOKED, CANCEL, LIMIT_NS, REPLACE, Model, Order, Position, PositionKey, average
 from ringfence.tools.simulation.oracle_records import BIT, BREAK, ENGINE, ORDER, ORDER_FIELDS, POSITION, POSITION_FIELDS, SIZE, Tables
@@ -170,7 +171,7 @@ def everything(m: Model, t: Tables) -> list[Violation]:
         out += position(m, t, key, p)
     for row in range(1, len(m.orders) + 1):
         out += _reserved(m, row, list(ORDER.unpack_from(t.orders, row * _ORDER_BYTES)))
-    return out + sums(m) + unknown_orders(m, t)
+    return out + sums(m) + oracle_cash.compare(m, t) + unknown_orders(m, t)
 
 
 def sums(m: Model) -> list[Violation]:

@@ -127,7 +127,7 @@ def _shares_key(m: Model, other: int, body: bytes) -> bool:
 
 
 def _beside_orders(_m: Model, _body: bytes) -> bool:
-    """What these define the oracle does not follow: a run has none but the firm's currency."""
+    """What these define the oracle does not follow: a run has none but the firm's currency, and two that no instrument is in."""
     return True
 
 

@@ -57,6 +57,8 @@ def other_of(e: Entry) -> PositionKey:
     account, strategy, instrument = e.position
     if e.kind == "TRANSFER":
         return e.said["other"], e.said["other_strategy"], instrument
+    if e.kind == "CROSS":
+        return account, e.said["other_strategy"], instrument
     return (account, strategy, e.said["other"]) if e.kind == "SPIN_OFF" else e.position
 
 
@@ -73,10 +75,13 @@ def can_be(m: Model, body: bytes) -> bool:
         return False
     known = m.entries.get(reference)
     if e.kind == "BUST":
-        return known is not None and not known.busted and not any(e.said.values()) and not any(e.position)
+        fits = known is not None and (known.kind not in oracle_cash.KINDS or oracle_cash.can_take_back(m, known))
+        return fits and known is not None and not known.busted and not any(e.said.values()) and not any(e.position)
+    if e.kind in oracle_cash.KINDS:
+        return known is None and _is_whole(e) and oracle_cash.can_be(m, e)
     if known is not None or not _is_whole(e) or e.position not in m.positions or not (_exists(m, e.position) and _exists(m, other_of(e))):
         return False
-    if e.kind == "TRANSFER" and other_of(e) == e.position:
+    if e.kind in ("TRANSFER", "CROSS") and other_of(e) == e.position:
         return False
     if e.kind == "TRANSFER" and e.said["amount"] and _kind(m, e) in _MARGINED:
         return False
@@ -137,6 +142,9 @@ def effect(e: Entry, one: Figures, two: Figures) -> tuple[Figures, Figures] | No
             return None
         out = shared(cost, e.said["amount"], 10**e.digits) if received else 0
         one, two = (net, cost - out, realized), (two[0] + received, two[1] + out, two[2])
+    elif e.kind == "CROSS":
+        one = net - qty, *average(net, cost, realized, -qty, px)
+        two = two[0] + qty, *average(*two, qty, px)
     elif e.kind == "SPLIT":
         one = _split(e, net, cost, realized)
     elif e.kind == "RETURN_OF_CAPITAL":
@@ -170,11 +178,15 @@ def book(m: Model, body: bytes) -> bool:
     if e.kind == "BUST":
         known = m.entries[reference]
         known.busted = True
+        oracle_cash.add(m, known.moves, -1)
         if known.kind in _QUANTITY:
             m.positions[known.position].exact = False
         return True
     e.seq = m.seq
     m.entries[reference] = e
+    if e.kind in oracle_cash.KINDS:
+        e.moves = oracle_cash.moves(m, e)
+        oracle_cash.add(m, e.moves, 1)
     if e.kind in _QUANTITY:
         made = effect(e, _figures(m, e.position), _figures(m, other_of(e)))
         assert made is not None

@@ -133,6 +133,17 @@ class Entry:
     digits: int
     seq: int = 0
     busted: bool = False
+    moves: list[Move] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Money that an entry brings to a balance [10^-18], and what it is worth in the firm's currency then; None: there was no rate."""
+
+    account: int
+    currency: int
+    amount: int
+    worth: int | None
 
 
 @dataclass(slots=True)

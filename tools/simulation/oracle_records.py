@@ -107,7 +107,10 @@ ENGINE_FIELDS = (
 )
 ENGINE = picker("EngineStatus", *ENGINE_FIELDS)
 BREAK = picker("Break", "seq", "order_id", "kind")
-SIZE = {name: RECORDS[name].size for name in ("Order", "Position", "EngineStatus", "Strategy", "Break", "Execution")}
+SIZE = {name: RECORDS[name].size for name in ("Order", "Position", "EngineStatus", "Strategy", "Break", "Execution", "CashBalance")}
+CASH = picker("CashBalance", "entries", "base_unknown", "account", "currency")
+CASH_SUMS = Struct("<" + "Qq" * 4)
+"""Entered, entered_base, paid, paid_base, which a CashBalance begins with: low words, high words."""
 EXECUTION = picker("Execution", "id", "order_id", "last_px", "last_qty", "exec_id", "venue", "side", "state")
 
 
@@ -120,12 +123,13 @@ class Tables:
     positions: memoryview
     breaks: memoryview
     executions: memoryview
+    cash: memoryview
     rows: dict[str, int]
 
 
 def tables_of(state: Any) -> Tables:
     """Bind the tables of a ``core.state.State``; views of live memory, nothing is copied."""
-    names = ("engine", "orders", "positions", "breaks", "executions")
+    names = ("engine", "orders", "positions", "breaks", "executions", "cash")
     found = {name: state.table(name) for name in names}
     views = {name: memoryview(table.view("u1").reshape(-1)) for name, table in found.items()}
     return Tables(**views, rows={name: len(table) for name, table in found.items()})
