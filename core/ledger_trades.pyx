@@ -371,7 +371,109 @@ cdef inline int trade(LedgerTables *t, uint32_t position, const LedgerEvent *e, 
     return RF_LEDGER_RESULT_BOOKED
 
 
-?
+cdef int add_fee_at(LedgerPosition *p, const LedgerEvent *e, wide_t value) noexcept nogil:
+    cdef wide_t base = 0
+    if not in_base(e, value, &base) or not accumulate(p.fees_base, base):
+        return 0
+    if not accumulate(p.fees, value):
+        accumulate(p.fees_base, -base)
+        return 0
+    return 1
+
+
+cdef int trade_at(LedgerTables *t, uint32_t position, uint32_t row, const LedgerEvent *e, wide_t qty, wide_t px, wide_t *value) noexcept nogil:
+    """A trade without fee at a price; its value is handed back."""
+    cdef const LedgerInstrument *i = &t.instruments[t.positions[position].instrument]
+    cdef Trade x
+    if not value_of(i, qty, px, value):
+        return RF_LEDGER_RESULT_BAD_PRICE if i.flags & RF_LEDGER_INVERSE and px <= 0 else RF_LEDGER_RESULT_OVERFLOW
+    if qty == 0:
+        return RF_LEDGER_RESULT_BAD_EVENT
+    memset(&x, 0, sizeof(Trade))
+    x.qty = qty
+    x.value = value[0]
+    x.unit = exact_unit(i, px)
+    x.px = px
+    x.event = row
+    return trade(t, position, e, &x)
+
+
+cdef int apply_fill(LedgerTables *t, uint32_t row) noexcept nogil:
+    cdef const LedgerEvent *root = &t.events[row]
+    cdef const LedgerEvent *e = in_force(t, row)
+    cdef uint32_t position = root.position
+    cdef LedgerPosition *p = &t.positions[position]
+    cdef const LedgerInstrument *i = &t.instruments[p.instrument]
+    cdef wide_t px = rf_wide_load(e.px), fee, value, fee_value = 0
+    cdef uint8_t unknown = p.base_unknown
+    cdef Trade x, after_fee
+    cdef int result, names
+    x.qty = rf_wide_load(e.qty)
+    x.px = px
+    x.fee = 0
+    x.unit = exact_unit(i, px)
+    x.event = row
+    x.pick_count = 0
+    if i.flags & RF_LEDGER_INVERSE and px <= 0:
+        return RF_LEDGER_RESULT_BAD_PRICE
+    if x.unit != 0:
+        if not rf_wide_product(x.qty, x.unit, &x.value) or not rf_wide_is_figure(x.value):
+            return RF_LEDGER_RESULT_OVERFLOW
+    elif not value_of(i, x.qty, px, &x.value):
+        return RF_LEDGER_RESULT_OVERFLOW
+    if p.method == RF_LEDGER_METHOD_SPEC:
+        x.pick_count = e.pick_count
+        x.first_pick = e.first_pick
+        after_fee = x
+        if e.fee_kind == RF_LEDGER_FEE_BASE:
+            after_fee.qty -= rf_wide_load(e.fee)
+        names = names_its_lots(t, position, &after_fee)
+        if row == t.watched:
+            t.verdict = names
+        if names != NAMED and names != OPENS:
+            return RF_LEDGER_RESULT_AMBIGUOUS
+    if e.fee_kind:
+        fee = rf_wide_load(e.fee)
+        fee_value = fee
+        if e.fee_kind == RF_LEDGER_FEE_CAPITALIZE:
+            x.fee = fee
+            fee_value = 0
+        elif e.fee_kind == RF_LEDGER_FEE_BASE:
+            if i.flags & RF_LEDGER_INVERSE:
+                return RF_LEDGER_RESULT_BAD_EVENT
+            if not value_of(i, fee, px, &value):
+                return RF_LEDGER_RESULT_OVERFLOW
+            fee_value = value
+            x.qty -= fee
+            x.value -= fee_value
+        elif e.fee_kind == RF_LEDGER_FEE_HELD:
+            result = trade_at(t, root.other_position, row, e, -fee, rf_wide_load(e.fee_px), &value)
+            if result != RF_LEDGER_RESULT_BOOKED:
+                return result
+            fee_value = -value
+        if fee_value != 0 and not add_fee(p, e, fee_value):
+            return RF_LEDGER_RESULT_OVERFLOW
+        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE and not accumulate(p.fees_elsewhere, fee_value):
+            add_fee(p, e, -fee_value)
+            p.base_unknown = unknown
+            return RF_LEDGER_RESULT_OVERFLOW
+    if x.qty == 0:  # the fee may have been all of it
+        return RF_LEDGER_RESULT_BOOKED if e.fee_kind else RF_LEDGER_RESULT_BAD_EVENT
+    result = trade(t, position, e, &x)
+    if result != RF_LEDGER_RESULT_BOOKED and fee_value != 0:
+        add_fee(p, e, -fee_value)
+        p.base_unknown = unknown
+        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:
+            accumulate(p.fees_elsewhere, -fee_value)
+    return result
+
+
+cdef void move_base(LedgerTables *t, LedgerPosition *p, LedgerPosition *to, wide_t cost_base) noexcept nogil:
+    if t.instruments[p.instrument].flags & RF_LEDGER_DAILY:  # nothing was paid for it, and the figure says what settlements paid
+        return
+    rf_wide_store(p.moved_base, rf_wide_load(p.moved_base) - cost_base)
+    rf_wide_store(to.moved_base, rf_wide_load(to.moved_base) + cost_base)
+
 
 cdef int move_lots(LedgerTables *t, uint32_t source, uint32_t target, wide_t qty) noexcept nogil:
     cdef LedgerPosition *p = &t.positions[source]
