@@ -26,8 +26,8 @@ from ringfence.core.rules import RULES
 from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
-from ringfence.tools.config import Config, LimitsConfig
 from ringfence.tools import margin_schedule
+from ringfence.tools.config import Config, LimitsConfig
 from ringfence.tools.config_model import DURABILITIES, HOLIDAYS_FROM, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.rule_values import Place
