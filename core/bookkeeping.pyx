@@ -192,14 +192,14 @@ cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const Led
     result = book(&s.ledger, e)
     if result == RF_LEDGER_RESULT_BOOKED or e.kind == RF_LEDGER_EVENT_KIND_FILL:
         weigh_booked(s, e)
+    if pays and (result == RF_LEDGER_RESULT_BOOKED or result == RF_LEDGER_RESULT_HELD):
+        follow_payment(s, order, event, &before)
     if result == RF_LEDGER_RESULT_HELD:
         result = RF_LEDGER_RESULT_AMBIGUOUS  # it waits for the names of its lots
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
     else:
         keep_dates(s)
-        if pays:
-            follow_payment(s, order, event, &before)
     if s.ledger.head.merged_lots != merged:
         raise_daily(s, RF_BREAK_KIND_LOTS_MERGED, order, event, <int64_t>s.ledger.head.merged_lots)
 

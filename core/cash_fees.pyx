@@ -19,8 +19,8 @@ from ringfence.core.ledger_trades cimport in_base, power_of_ten
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_is_figure, rf_wide_load, rf_wide_narrow, rf_wide_quotient
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_FEE_UNVALUED, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_MONEY_DIGITS, LedgerEvent, Order,
-    VenueEvent,
+    RF_BREAK_KIND_FEE_UNVALUED, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_FEE_ELSEWHERE,
+    RF_LEDGER_MONEY_DIGITS, LedgerEvent, Order, VenueEvent,
 )
 
 cdef enum:
@@ -32,7 +32,9 @@ cdef void payment_of(const EngineState *s, uint32_t row, Payment *p) noexcept no
     cdef const LedgerEvent *e = in_force(&s.ledger, row)
     memset(p, 0, sizeof(Payment))
     p.row = row
-    if row == 0 or root.kind != RF_LEDGER_EVENT_KIND_FILL or root.state != RF_LEDGER_EVENT_STATE_BOOKED or root.account == 0:
+    if row == 0 or root.kind != RF_LEDGER_EVENT_KIND_FILL or root.account == 0:
+        return
+    if root.state != RF_LEDGER_EVENT_STATE_BOOKED and root.state != RF_LEDGER_EVENT_STATE_HELD:  # a close that waits for its lots has paid its fee
         return
     if e.fee_kind != RF_LEDGER_FEE_ELSEWHERE or e.other_instrument == 0:
         return

@@ -342,9 +342,9 @@ cdef int book_cross(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     if e.position and other.position:
         touch(t, e.position)
         touch(t, other.position)
-        result = apply_fill(t, row)
+        result = apply(t, row)
         if result == RF_LEDGER_RESULT_BOOKED:
-            result = apply_fill(t, row + 1)
+            result = apply(t, row + 1)
             if result != RF_LEDGER_RESULT_BOOKED:
                 recompute(t, e.position, 0, row)
     if result != RF_LEDGER_RESULT_BOOKED:

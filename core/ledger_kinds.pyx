@@ -238,7 +238,7 @@ cdef inline int settle_to(const LedgerTables *t, LedgerPosition *p, const Ledger
 
 
 cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexcept nogil:
-    """Rewards, settlements and expiries: what is booked at a price that no venue traded."""
+    """Rewards, settlements, expiries and crosses: what is booked at a price that no venue traded."""
     cdef uint32_t position = t.events[row].position
     cdef LedgerPosition *p = &t.positions[position]
     cdef wide_t px = rf_wide_load(e.px), value, base = 0, due
@@ -257,7 +257,7 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
                 result = RF_LEDGER_RESULT_OVERFLOW
         return result
     result = trade_at(t, position, row, e, rf_wide_load(e.qty), px, &value)
-    if result != RF_LEDGER_RESULT_BOOKED:
+    if result != RF_LEDGER_RESULT_BOOKED or kind == RF_LEDGER_EVENT_KIND_CROSS:
         return result
     if not accumulate_base(p, p.income_base, e, value, &base) or not accumulate(p.income, value):
         return RF_LEDGER_RESULT_OVERFLOW
@@ -267,7 +267,7 @@ cdef int apply_price(LedgerTables *t, uint32_t row, const LedgerEvent *e) noexce
 cdef int apply(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef int kind = t.events[row].kind
     cdef const LedgerEvent *e
-    if kind == RF_LEDGER_EVENT_KIND_FILL or kind == RF_LEDGER_EVENT_KIND_CROSS:
+    if kind == RF_LEDGER_EVENT_KIND_FILL:
         return apply_fill(t, row)
     e = in_force(t, row)
     if kind == RF_LEDGER_EVENT_KIND_FUNDING or kind == RF_LEDGER_EVENT_KIND_INTEREST or kind == RF_LEDGER_EVENT_KIND_DIVIDEND:

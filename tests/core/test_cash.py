@@ -12,10 +12,10 @@ import pytest
 
 from ringfence.core.state import Limits
 from ringfence.ipc.layout import dtype
-from ringfence.ipc.schema import RECORDS
+from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.tools.ledger_state import used, wide
 
-from .test_entries import KIND, entry, frozen
+from .test_entries import KIND, entry, frozen, traded
 
 CENT = 10**16
 
@@ -233,6 +233,21 @@ def test_assignment_moves_the_fee_to_whom_the_trade_belongs_and_a_bust_takes_it_
     m.control("ASSIGN_EXECUTION", body=m.record("OrderAction", execution=1, strategy=2))
     assert (paid(m, 1), paid(m, 2)) == ((200, 200, 1), (0, -200, 0))
     m.event("BUST", exec_id="B1", exec_ref_id="P1", side=1, symbol="EURUSD")
+    assert (paid(m, 1), paid(m, 2)) == ((0, 0, 0), (0, 0, 0))
+    same_as_replay(m)
+
+
+def test_close_that_waits_for_its_lots_has_paid_its_fee(m: Any) -> None:
+    m.instrument()
+    m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code="ACC1", status=1, method=ENUMS["LedgerMethod"].by_name["SPEC"]))
+    traded(m, (10, 100), (10, 120))
+    m.new(3, qty=5, px=130, side=2)
+    m.fill(5, px=130, exec_id="E3", order=3, commission=2, comm_type=3, comm_currency="GBP")
+    assert m.breaks() == ["LEDGER_REFUSED"]
+    assert (paid(m, 1), paid(m, 2)) == ((200, 200, 1), (0, -200, 0))
+    assert entry(m, "NAME_LOT", "N1", qty=5, ratio_num=3, ratio_den=1) == ""
+    assert (paid(m, 1), paid(m, 2)) == ((200, 200, 1), (0, -200, 0))
+    m.event("BUST", 3, exec_id="B3", exec_ref_id="E3")
     assert (paid(m, 1), paid(m, 2)) == ((0, 0, 0), (0, 0, 0))
     same_as_replay(m)
 

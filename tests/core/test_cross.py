@@ -87,6 +87,17 @@ def test_new_position_has_the_accounts_method(machine: Any) -> None:
     assert [int(p["method"]) for p in used(m.table, "ledger_positions", "position_count")[1:]] == [METHOD["LIFO"]] * 2
 
 
+def test_under_spec_it_takes_the_oldest_lots(machine: Any) -> None:
+    m = machine
+    m.control("DEFINE_ACCOUNT", body=m.record("Account", id=1, name="main", code="ACC1", status=1, method=METHOD["SPEC"]))
+    traded(m, (10, 100), (10, 140))
+    assert cross(m, qty=5) == ""
+    assert (money(m, "cost", "realized"), net(m)[0]) == ((1900, 150), 15)
+    m.event("BUST", 1, exec_id="B1", exec_ref_id="E1")
+    assert (money(m, "cost", "realized"), net(m)[0]) == ((700, -50), 5)
+    same_as_replay(m)
+
+
 def test_transfer_to_a_new_position_is_wac_where_the_account_says_nothing(machine: Any) -> None:
     m = traded(machine, (10, 100))
     assert entry(m, "TRANSFER", qty=5, other=1, other_strategy=2) == ""
