@@ -47,7 +47,6 @@ class Synthetic:
             ("permissions", "Permission", 4),
             ("scopes", "Scope", 8),
             ("scope_sets", "ScopeSet", 8),
-            ("cash", "CashBalance", 8),
             ("margin_rates", "MarginRate", 4),
             ("ledger", "LedgerHead", 2),
             ("ledger_instruments", "LedgerInstrument", 8),
