@@ -277,6 +277,10 @@ cdef int book_cash_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t 
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef inline int is_defined(const LedgerTables *t, uint32_t instrument) noexcept nogil:
+    return instrument < t.head.instrument_rows and t.instruments[instrument].defined
+
+
 cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
     """Book what is no bust or correction; ``slot`` is that of its identity."""
     cdef LedgerEvent *e = &t.events[row]
@@ -287,7 +291,7 @@ cdef int book_event(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
             return RF_LEDGER_RESULT_BAD_EVENT
         ties = 1
     elif e.fee_kind == RF_LEDGER_FEE_HELD or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
-        if e.other_instrument >= t.head.instrument_rows or not t.instruments[e.other_instrument].defined or e.other_instrument == e.instrument:
+        if not is_defined(t, e.other_instrument) or e.other_instrument == e.instrument:
             return RF_LEDGER_RESULT_NO_INSTRUMENT
         ties = 1
     position = find_or_add(t, e.account, e.strategy, e.instrument, e.method)
@@ -358,6 +362,25 @@ cdef int book_cross(LedgerTables *t, uint32_t row, uint32_t slot, uint32_t waiti
     return RF_LEDGER_RESULT_BOOKED
 
 
+cdef int book_other(LedgerTables *t, LedgerEvent *e, uint32_t row, uint32_t slot, uint32_t waiting) noexcept nogil:
+    """Book what is no fill."""
+    cdef int result
+    if e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
+        return book_reference(t, row, waiting)
+    if e.kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+        result = book_name(t, row)
+        if result == RF_LEDGER_RESULT_BOOKED:
+            t.by_key[slot] = row
+        return result
+    if moves_cash(e.kind):
+        return book_cash_event(t, row, slot, waiting)
+    if not is_defined(t, e.instrument):
+        return RF_LEDGER_RESULT_NO_INSTRUMENT
+    if e.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        return book_cross(t, row, slot, waiting)
+    return book_event(t, row, slot, waiting)
+
+
 cdef inline int figures_fit(const LedgerEvent *e) noexcept nogil:
     """Whether all numbers of an event are figures, so that they can be negated and added: -2^125 <= v < 2^125, of all five at once."""
     cdef uint64_t half = <uint64_t>1 << 61
@@ -403,20 +426,12 @@ cdef int book(LedgerTables *t, const LedgerEvent *source) noexcept nogil:
         result = RF_LEDGER_RESULT_BAD_EVENT
     elif not figures_fit(e):
         result = RF_LEDGER_RESULT_OVERFLOW
-    elif e.kind == RF_LEDGER_EVENT_KIND_BUST or e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
-        result = book_reference(t, row, waiting)
-    elif e.kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
-        result = book_name(t, row)
-        if result == RF_LEDGER_RESULT_BOOKED:
-            t.by_key[slot] = row
-    elif moves_cash(e.kind):
-        result = book_cash_event(t, row, slot, waiting)
-    elif e.instrument >= t.head.instrument_rows or not t.instruments[e.instrument].defined:
+    elif e.kind != RF_LEDGER_EVENT_KIND_FILL:
+        result = book_other(t, e, row, slot, waiting)
+    elif not is_defined(t, e.instrument):
         result = RF_LEDGER_RESULT_NO_INSTRUMENT
-    elif e.kind == RF_LEDGER_EVENT_KIND_FILL and e.fee_kind != RF_LEDGER_FEE_HELD:
+    elif e.fee_kind != RF_LEDGER_FEE_HELD:
         result = book_fill(t, e, row, slot, waiting)
-    elif e.kind == RF_LEDGER_EVENT_KIND_CROSS:
-        result = book_cross(t, row, slot, waiting)
     else:
         result = book_event(t, row, slot, waiting)
     if result != RF_LEDGER_RESULT_BOOKED and result != RF_LEDGER_RESULT_HELD:

@@ -15,50 +15,13 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
+from ringfence.tools.cli_words import Command, arg, count, day
 from ringfence.tools.errors import ToolError
 from ringfence.tools.render import OUTPUTS, Options
 
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class Argument:
-    """Arguments of one ``add_argument`` call."""
-
-    flags: tuple[str, ...]
-    settings: dict[str, object]
-
-
-def arg(*flags: str, **settings: object) -> Argument:
-    return Argument(flags, settings)
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command: ``run`` is ``module:function`` under ``ringfence.tools``, called with the parsed arguments, returns the exit code."""
-
-    name: str
-    help: str
-    run: str = ""
-    arguments: tuple[Argument, ...] = ()
-    aliases: tuple[str, ...] = ()
-    parts: tuple[Command, ...] = ()
-
-
-def _day(text: str) -> str:
-    """A calendar date, as YYYY-MM-DD."""
-    return date.fromisoformat(text).isoformat()
-
-
-def _count(text: str) -> int:
-    """A number from 1 on."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"was {text}; allowed: 1 or more")
-    return int(text)
 
 
 FIX_CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user-tags", "msg-type")
@@ -105,7 +68,7 @@ LEDGER = (
 AS_OF = (
     *LEDGER,
     arg("--as-of", metavar="SEQ|TIME", help="as it was booked up to a journal sequence, or an engine time (ISO, UTC when it names no zone)"),
-    arg("--value-date", type=_day, metavar="YYYY-MM-DD", help="only what is settled by this day"),
+    arg("--value-date", type=day, metavar="YYYY-MM-DD", help="only what is settled by this day"),
     arg("--csv", dest="output", action="store_const", const="csv", help="same as -o csv"),
 )
 BY = arg("--by", choices=ROLLUP_KEYS, metavar="KEY", help=f"sums by {', '.join(ROLLUP_KEYS)}; one row for each currency")
@@ -210,7 +173,7 @@ COMMANDS = (
             arg("--key", required=True, metavar="FILE", help="private key (ringfence keygen)"),
             arg("--as", dest="operator", required=True, metavar="OPERATOR", help="its name in [[operator]]"),
             arg("--valid", default="5m", metavar="DURATION", help="how long it may be under way (default 5m)"),
-            arg("--number", type=_count, metavar="N", help="request number, above all before it (default: the clock in nanoseconds)"),
+            arg("--number", type=count, metavar="N", help="request number, above all before it (default: the clock in nanoseconds)"),
             arg("--out", metavar="FILE", help="default: standard output"),
             arg("words", nargs=argparse.REMAINDER, metavar="COMMAND...", help="as on the host, with its --reason; flags of sign go before it"),
         ),
@@ -259,7 +222,7 @@ COMMANDS = (
         "roll",
         "begin a trading day now; it also rolls by itself at instance.roll",
         "commands.control:roll",
-        (arg("--day", type=_day, metavar="YYYY-MM-DD", help="default: the one that the clock says"), REASON),
+        (arg("--day", type=day, metavar="YYYY-MM-DD", help="default: the one that the clock says"), REASON),
     ),
     Command(
         "wait",
@@ -290,7 +253,7 @@ COMMANDS = (
         "commands.exposure:calendar",
         (
             arg("about", nargs="?", metavar="CCY|SYMBOL", help="default: every symbol"),
-            arg("--day", type=_day, metavar="YYYY-MM-DD", help="trading day, holidays from it on (default: the instance's)"),
+            arg("--day", type=day, metavar="YYYY-MM-DD", help="trading day, holidays from it on (default: the instance's)"),
         ),
     ),
     Command(
@@ -388,8 +351,8 @@ COMMANDS = (
             arg("--order", metavar="ID", help="the life of one order: each frame that touched it and what it changed"),
             arg("--diff", metavar="OTHER", help="another journal, or a file of --record-hashes: where the two part (exit 7)"),
             arg("--record-hashes", metavar="FILE", help="write the state hash of every N-th sequence, for --diff in another build"),
-            arg("--every", type=_count, default=10_000, metavar="N", help="of --record-hashes (default 10000)"),
-            arg("--from", dest="first", type=_count, default=1, metavar="SEQ", help="of --record-hashes: first sequence"),
+            arg("--every", type=count, default=10_000, metavar="N", help="of --record-hashes (default 10000)"),
+            arg("--from", dest="first", type=count, default=1, metavar="SEQ", help="of --record-hashes: first sequence"),
         ),
     ),
     Command(
@@ -466,7 +429,7 @@ COMMANDS = (
                 "commands.ledger_store:statement",
                 (
                     *LEDGER,
-                    arg("--day", type=_day, required=True, metavar="YYYY-MM-DD", help="trading day"),
+                    arg("--day", type=day, required=True, metavar="YYYY-MM-DD", help="trading day"),
                     arg("--csv", dest="output", action="store_const", const="csv", help="same as -o csv"),
                     arg("--html", metavar="FILE", help="write a page with a plot there"),
                 ),

@@ -26,8 +26,8 @@ from ringfence.core.rules import RULES
 from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
-from ringfence.tools.config import Config, LimitsConfig
 from ringfence.tools import margin_schedule
+from ringfence.tools.config import Config, LimitsConfig
 from ringfence.tools.config_model import DURABILITIES, HOLIDAYS_FROM, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.rule_values import Place
@@ -100,7 +100,7 @@ _COUNTS = {
     "accounts": ("cash_count",),
 }
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
-_LEDGER_COUNTS = {"executions": "event_count", "lots": "lot_count"}
+_LEDGER_COUNTS = {"executions": ("event_count", "pick_count"), "lots": ("lot_count",)}
 """The same of the ledger's head."""
 _ROWS = {
     "scope_set_count": CONSTANTS["SETS_OF_SCOPE"][0],
@@ -449,7 +449,7 @@ def check_sizes(config: Config, recorded: Any, table: Rows) -> None:
         now, before = getattr(config.limits, name), int(getattr(recorded, name))
         if now < before:
             raise ConfigError(f"limits.{name}", now, f"{before} or more: the journal was written with {before}", config.source.name)
-        filled = [(c, counts) for c in _COUNTS.get(name, ())] + ([(_LEDGER_COUNTS[name], ledger)] if name in _LEDGER_COUNTS else [])
+        filled = [(c, counts) for c in _COUNTS.get(name, ())] + [(c, ledger) for c in _LEDGER_COUNTS.get(name, ())]
         used = max((-(-int(head[c]) // _ROWS.get(c, 1)) for c, head in filled), default=0)
         if now > before and used > before - before // _HEADROOM:
             raise ConfigError(f"limits.{name}", now, f"{before}: that table is nearly full and the journal depends on its size", config.source.name)

@@ -4,9 +4,10 @@
 
 The figures are those of the engine: a replay applies the frames by the engine's code, and its ledger tells, by legs that are kept over one input, what that
 did. There is no second booking here. A posting is what one input did to one position, with all its legs in one row: the row sums to zero, and a store checks it
-so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or what the ledger lacks: refused (with that result), or never asked for, because the instrument
-is not known or the position table is full (no result). A trade's identity is the row of the first execution of its chain, so no digest can collide; what has no
-such row (the execution table is full, a booking that is no trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
+so; beside them it has the differences of the figures that are no legs, in the firm's currency too. An execution row is an event of the ledger of any kind, or
+what the ledger lacks: refused (with that result), or never asked for, because the instrument is not known or the position table is full (no result). A trade's
+identity is the row of the first execution of its chain, so no digest can collide; what has no such row (the execution table is full, a booking that is no
+trade) is WITHOUT_ROW and the row of its event, or a number of its own behind those.
 
 Memory: the caller's arrays, scratch as large as the ledger's positions, and eight bytes an event. What can fail: ReplayError and StateMismatch of the replayer;
 the object is of no use then.
@@ -39,15 +40,13 @@ from ringfence.ipc.records cimport (
     LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
 
-from ringfence.tools.ledger_rows cimport CASH_SUMS_BYTES, LEGS_COUNT, Change, Posting, column_of, note_balances, put, say_figures
+from ringfence.tools.ledger_rows cimport LEGS_COUNT, Change, Posting, bytes_of_books, column_of, note_balances, put, say_figures
 
 from ringfence.core.errors import CoreError
 
 cdef enum:
     SPARE = 64           # changes of one input beyond two a position
     LEGS = 8             # of a position
-    FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
-    KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
     NAMELESS = 1 << 30   # fits in a signed number of 32 bits
     NOT_ASKED = 0
 
@@ -65,7 +64,6 @@ cdef struct Loose:
     uint32_t row         # in force
     Days days
     uint32_t absent      # 1: the ledger has nothing of it; 0: something that was corrected since
-
 
 
 cdef uint32_t first_of(const EngineState *s, uint32_t row) noexcept nogil:
@@ -616,22 +614,7 @@ cdef class Feed:
 
     def figures(self):
         """Return the figures, keys and methods of every position and the balances as bytes: equal for equal books, whatever is around them."""
-        cdef const LedgerTables *t = &self.replayer.state.c.ledger
-        cdef uint32_t row, count = t.head.position_count
-        cdef uint32_t balances = self.replayer.state.c.engine.cash_count, at
-        cdef const CashBalance *c
-        out = bytearray(count * (FIGURE_BYTES + KEY_BYTES + 16) + balances * (CASH_SUMS_BYTES + 4))
-        cdef unsigned char[::1] view = out
-        for row in range(1, count + 1):
-            at = (row - 1) * (FIGURE_BYTES + KEY_BYTES + 16)
-            memcpy(&view[at], t.positions[row].qty, FIGURE_BYTES + KEY_BYTES)
-            memcpy(&view[at + FIGURE_BYTES + KEY_BYTES], t.positions[row].moved_base, 16)
-        for row in range(1, balances + 1):
-            at = count * (FIGURE_BYTES + KEY_BYTES + 16) + (row - 1) * (CASH_SUMS_BYTES + 4)
-            c = &self.replayer.state.c.cash[row]
-            memcpy(&view[at], c, CASH_SUMS_BYTES)
-            memcpy(&view[at + CASH_SUMS_BYTES], &c.account, 4)
-        return out
+        return bytes_of_books(&self.replayer.state.c)
 
     def cash(self, uint32_t row):
         """Return what a position's account has received in its settlement asset [money scale].

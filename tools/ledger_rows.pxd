@@ -61,3 +61,6 @@ cdef int put(Posting *p, int at, wide_t amount) noexcept nogil
 cdef int say_figures(Posting *p, const LedgerPosition *now, const LedgerPosition *was) noexcept nogil
 # Append what changed in the balances since they were noted, and note them (`known`: table cash as it was then).
 cdef void note_balances(const EngineState *s, uint8_t[::1] known, uint32_t execution, list moves)
+
+# Figures, keys and methods of every position, and the balances, as a bytearray.
+cdef object bytes_of_books(const EngineState *s)

@@ -1,10 +1,12 @@
 """The rows that the feed writes: their types, and what fills them in from figures of the engine's ledger.
 
     LedgerLeg, LedgerPosition before and after ──column_of, put, say_figures──▶ Posting      CashBalance before and after ──note_balances──▶ CASH_MOVE tuples
+    every position and balance ──bytes_of_books──▶ what a batch's state hash is of
 
 A posting's first amounts are legs, which sum to zero; the others are differences of figures that are no legs. The memory is the caller's. Nothing can fail.
 """
 
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -25,6 +27,10 @@ cdef enum:
     INCOME = 5
     UNITS = 7
     FIRST_FIGURE = 8
+    FIGURE_BYTES = 256   # of LedgerPosition, from its first field on
+    KEY_BYTES = 10       # instrument, account, strategy, method, base_unknown follow
+    POSITION_BYTES = FIGURE_BYTES + KEY_BYTES + 16
+    BALANCE_BYTES = CASH_SUMS_BYTES + 4
 
 AMOUNTS = (
     "cost", "cash", "fee", "pnl", "funding", "income", "equity", "units",
@@ -113,3 +119,21 @@ cdef void note_balances(const EngineState *s, uint8_t[::1] known, uint32_t execu
             change_of(c.paid_base, was.paid_base), <int64_t>c.base_unknown - <int64_t>was.base_unknown,
         ))
         memcpy(was, c, sizeof(CashBalance))
+
+
+cdef object bytes_of_books(const EngineState *s):
+    """Equal for equal books, whatever is around them."""
+    cdef const LedgerPosition *p
+    cdef uint32_t row, count = s.ledger.head.position_count, balances = s.engine.cash_count
+    out = bytearray(count * POSITION_BYTES + balances * BALANCE_BYTES)
+    cdef char *at = PyByteArray_AS_STRING(out)
+    for row in range(1, count + 1):
+        p = &s.ledger.positions[row]
+        memcpy(at, p.qty, FIGURE_BYTES + KEY_BYTES)
+        memcpy(at + FIGURE_BYTES + KEY_BYTES, p.moved_base, 16)
+        at += POSITION_BYTES
+    for row in range(1, balances + 1):
+        memcpy(at, &s.cash[row], CASH_SUMS_BYTES)
+        memcpy(at + CASH_SUMS_BYTES, &s.cash[row].account, 4)
+        at += BALANCE_BYTES
+    return out

@@ -1,4 +1,4 @@
-"""Equity and FREE_MARGIN: random lives of two accounts against a slow model in fractions, the rule at its limit and beyond, withdrawals, rates that are missing.
+"""Equity and FREE_MARGIN: random lives of two accounts against a slow model in fractions, the rule at its limit and beyond, withdrawals, missing rates.
 
 The model knows trades, fees, entries and balances as they were told and values them anew at every step; the engine keeps differences.
 """
@@ -286,6 +286,24 @@ def test_equity_of_suspense_is_its_accounts(make_machine: Callable[..., Any]) ->
     m.limit("FREE_MARGIN", 10**6)
     m.event("FILL", cl_ord_id="not ours", last_qty=10, last_px=90, exec_id="S1", symbol="EURUSD", side=1)
     assert equity(m) == DOLLAR
+
+
+def test_equity_of_a_daily_settled_future_is_the_same_before_and_after_its_settlement(make_machine: Callable[..., Any]) -> None:
+    m = firm(make_machine)
+    define(m, 3, "FUTURE", "", "USD", daily=1)
+    entry(m, "DEPOSIT", "D1", strategy=0, instrument=0, other=1, amount=1000, amount_digits=0)
+    m.limit("FREE_MARGIN", 10**9)
+    m.new(1, instrument=3, qty=10, px=100)
+    m.fill(10, px=100, symbol="ESZ")
+    m.mark(110, 110, instrument=3)
+    assert equity(m) == 1005 * DOLLAR
+    assert entry(m, "SETTLE", "S1", instrument=3, px=110) == ""
+    assert equity(m) == 1005 * DOLLAR
+    m.mark(105, 105, instrument=3)
+    assert equity(m) == 1005 * DOLLAR - 25_000
+    m.new(2, instrument=3, qty=10, px=100, side=2)
+    m.fill(10, px=104, order=2, exec_id="E2", symbol="ESZ", side=2)
+    assert equity(m) == 1002 * DOLLAR, "a close is paid at the next settlement, and is there already"
 
 
 # ---- the rule --------------------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ The firm's currency is USD; instrument 1 is EURUSD, spot, account 1 of broker 1,
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -91,7 +92,7 @@ def test_row_when_several_are_about_it_is_the_narrowest(m: Any) -> None:
         assert row(m, percent, percent * 10_000, **about) == "done"
         assert position_margin(m) == percent * DOLLAR, about
         assert int(m.table("positions")[1]["margin_rate"]) == percent
-    for (_, percent), (_, wider) in zip(NARROWER, NARROWER[1:], strict=False):
+    for (_, percent), (_, wider) in itertools.pairwise(NARROWER):
         assert row(m, percent, percent * 10_000, status=HALTED) == "done"
         assert position_margin(m) == wider * DOLLAR, "a row that is halted does not count"
 

@@ -221,6 +221,31 @@ def test_entry_when_two_operators_agree_is_booked_once_and_one_who_has_not_what_
     assert desk.replay().torn is None
 
 
+def test_method_when_two_operators_agree_is_the_position_s_and_an_open_one_keeps_its_own(desk: Running) -> None:
+    positions = desk.sections("state", "ledger_positions")[1:]
+    held = next(p for p in positions if int(p["trades"]) and int(p["strategy"]))
+    names = [bytes(s["name"]).decode() for s in desk.sections("state", "strategies")[1:3]]
+    strategy = names[int(held["strategy"]) - 1]
+    of = ("--account", "main", "--symbol", "EUR/USD", "--reason", "year end")
+    if wide(held["qty"]):
+        refused = cli(desk, "ledger", "method", "fifo", "--strategy", strategy, *of)
+        assert (refused.returncode, "NOT_FLAT" in refused.stderr) == (4, True), refused.stderr
+        assert cli(desk, "ledger", "entry", "expire", "--reference", "X-1", "--strategy", strategy, "--px", "1", *of).returncode == 0
+        assert as_second(desk, op="approve", proposal=int(desk.sections("state", "engine")[1]["proposals"]), reason="agreed")["outcome"] == "applied"
+    asked = cli(desk, "ledger", "method", "fifo", "--strategy", strategy, *of, "--json")
+    assert asked.returncode == 0, asked.stderr
+    proposal = int(json.loads(asked.stdout)["proposal"])
+    assert f"method of main/{strategy}/EUR/USD" in (shown := cli(desk, "proposals").stdout), shown
+    assert as_second(desk, op="approve", proposal=proposal, reason="agreed")["outcome"] == "applied"
+    row = next(p for p in desk.sections("state", "ledger_positions")[1:] if int(p["strategy"]) == int(held["strategy"]))
+    assert int(row["own_method"]) == int(row["method"]) == ENUMS["LedgerMethod"].by_name["FIFO"]
+    rows = json.loads(cli(desk, "audit", "--json").stdout)["rows"]
+    assert ("WAC, its account's", "FIFO", "applied") in [(r["before"], r["after"], r["outcome"]) for r in rows if "method of main" in r["what"]]
+    assert cli(desk, "ledger", "unnamed").returncode == 0
+    desk.down()
+    assert desk.replay().torn is None
+
+
 def test_money_when_two_operators_agree_is_in_the_balance_and_its_bust_takes_it_out(running: Running) -> None:
     if os.getuid():
         pytest.skip("only root can speak as a second operator")

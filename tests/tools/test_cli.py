@@ -70,7 +70,9 @@ def test_orders_when_printed_as_json_has_the_envelope_and_strings_for_big_number
     assert found["ts_ns"].isdigit()
 
 
-@pytest.mark.parametrize("command", ["status", "orders", "positions", "pos", "cash", "fills", "rings", "latency", "lat", "sessions", "counters", "breaks", "margin"])
+@pytest.mark.parametrize(
+    "command", ["status", "orders", "positions", "pos", "cash", "fills", "rings", "latency", "lat", "sessions", "counters", "breaks", "margin"]
+)
 @pytest.mark.parametrize("output", ["table", "wide", "json", "ndjson", "csv", "prom"])
 def test_view_when_asked_in_each_format_is_printed(command: str, output: str, synthetic: Synthetic, capsys: Capture) -> None:
     status, out, err = run(capsys, command, "-o", output, "--instance", synthetic.name)

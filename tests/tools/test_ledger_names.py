@@ -58,7 +58,7 @@ def test_name_when_written_is_of_the_close_s_position(made: JournalByHand) -> No
     [
         ({"execution": "9"}, "execution was '9'; give the row of an execution, 1 to 3"),
         ({"lot": "E2"}, "lot was 'E2'"),
-        ({"lot": None}, "name_lot needs execution and lot and qty"),
+        ({"lot": None}, "name_lot needs lot"),
         ({"qty": "1.5"}, "qty: "),
         ({"px": "1.2"}, "px is not for name_lot"),
         ({"kind": "funding", "lot": "2"}, "execution is not for funding|lot is not for funding|qty is not for funding"),

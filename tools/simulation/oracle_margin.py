@@ -7,6 +7,7 @@ Written from the texts of docs/configuration.md and docs/ledger.md. Figures are 
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import Any
 
@@ -46,7 +47,7 @@ def can_be(m: Model, body: bytes) -> bool:
     used = [s for s in f["steps"] if s != (0, 0)]
     if f["steps"] != [*used, *[(0, 0)] * (3 - len(used))] or any(not 0 < above <= SIZE_MOST or ppm > RATE_MOST for above, ppm in used):
         return False
-    return all(a[0] < b[0] for a, b in zip(used, used[1:], strict=False))
+    return all(a[0] < b[0] for a, b in itertools.pairwise(used))
 
 
 def lowers(m: Model, body: bytes) -> bool:

@@ -3,7 +3,7 @@
     orders, requests, positions ──a loop over what is open──▶ sums by scope ──▶ held against the rows of scopes
 
 Plain integers: open orders, open quantities by side, net quantity; where the engine counts equity, margin and equity by ``oracle_margin`` too (amounts
-themselves have a slow model of their own in tests/core). Only of an instance that counts, which is one with a limit. Reads tables, writes nothing, raises nothing.
+themselves have a slow model of their own in tests/core). Only of an instance that counts, which is one with a limit. Reads tables, writes and raises nothing.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def _money(state: Any, open_orders: list[Any]) -> list[Violation]:
         scope = int(row["kind"]), int(row["a"]), int(row["b"])
         for name, sums in expected.items():
             if int(row[name]) != sums.get(scope, 0):
-                text = f"scope {ENUMS['ScopeKind'].by_value[scope[0]]} {scope[1]}: {name} is {int(row[name])}, its positions and balances make {sums.get(scope, 0)}"
+                kind, made = ENUMS["ScopeKind"].by_value[scope[0]], sums.get(scope, 0)
+                text = f"scope {kind} {scope[1]}: {name} is {int(row[name])}, its positions and balances make {made}"
                 wrong.append(Violation("I8", text, int(engine["seq"])))
     return wrong
 
