@@ -76,7 +76,7 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         *(("currency", "Ccy"), ("cost", "Cost"), ("unrealized", "Unrealized"), ("realized", "Realized today")),
     ),
     "money": (
-        *(("currency", "Ccy"), ("opening", "Opening cash"), ("entered", "Entered"), ("traded", "From positions"), ("elsewhere", "Fees of others")),
+        *(("currency", "Ccy"), ("opening", "Opening cash"), ("entered", "Entered"), ("traded", "From positions"), ("elsewhere", "Other fees")),
         *(("change", "Change"), ("closing", "Closing cash")),
         *(("realized", "Realized today"), ("fees", "Fees today"), ("funding", "Funding today"), ("income", "Income today")),
     ),
@@ -97,7 +97,7 @@ SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
             ("side", "Side"),
             ("qty", "Quantity"),
         ),
-        *(("px", "Price"), ("fee", "Fee"), ("fee_asset", "in"), ("amount", "Amount"), ("value_day", "Value date"), ("exec_id", "ExecID")),
+        *(("px", "Price"), ("fee", "Fee"), ("fee_asset", "in"), ("amount", "Amount"), ("currency", "Ccy"), ("value_day", "Value date"), ("exec_id", "ExecID")),
     ),
 }
 _MONEY = ("opening", "entered", "traded", "elsewhere", "change", "closing", "realized", "fees", "funding", "income")

@@ -271,8 +271,9 @@ def test_money_when_two_operators_agree_is_in_the_balance_and_its_bust_takes_it_
     assert shown["results"] == [{"account": "main", "currency": "USD", "price": "0", "fx_on_positions": "0", "fx_on_cash": "2.25"}]
     nothing = cli(running, "ledger", "entry", "deposit", "--reference", "W-3", "--account", "main", "--currency", "XYZ", "--amount", "1", "--reason", "x")
     assert (nothing.returncode, "there are USD, EUR" in nothing.stderr) == (2, True), nothing.stderr
-    trail = [r["what"] for r in json.loads(cli(running, "audit", "--json").stdout)["rows"] if "entry W-1" in r["what"]]
-    assert trail == ["entry W-1: DEPOSIT of main"] * 2
+    rows = json.loads(cli(running, "audit", "--json").stdout)["rows"]
+    trail = [(r["before"], r["after"], r["outcome"].partition(" ")[0]) for r in rows if "entry W-1: DEPOSIT of main" in r["what"]]
+    assert trail == [("balance 0 EUR", "balance 0 EUR", "proposed"), ("balance 0 EUR", "+100.5 EUR", "applied")]
     running.down()
     assert running.replay().torn is None
 

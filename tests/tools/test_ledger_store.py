@@ -143,6 +143,7 @@ def test_store_when_money_is_entered_has_the_balances_of_the_journal(store: Open
         for r in s.query("SELECT * FROM fill_history ORDER BY seq, execution")
     ]
     assert history[:2] == [("DEPOSIT", "D1", 1000, "CHF"), ("CONVERSION", "C1", -800, "CHF")]
+    assert {r["strategy"] for r in s.query("SELECT strategy FROM fill_history WHERE kind IN ('DEPOSIT', 'CONVERSION')")} == {"-"}, "money is no strategy's"
     assert [h[:2] for h in history[3:]] == [("CROSS", "X1"), ("CROSS", "X1"), ("WITHDRAWAL", "W1"), ("BUST", "W1")]
 
 

@@ -241,7 +241,8 @@ WHERE NOT exact_is_zero(exact_sub(m.entered, m.paid));
 -- Every booking of every kind and every change of one, oldest first: what was reported, corrected, busted, and what the ledger refused (result).
 CREATE VIEW fill_history AS
 SELECT x.seq, at_time(x.engine_ns) AS engine_time, x.execution, k.name AS kind, coalesce(r.name, 'NOT_BOOKED') AS result, x.day, x.trade_day, x.value_day,
-       coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy, coalesce(v.name, '-') AS venue, coalesce(b.name, '-') AS broker,
+       coalesce(a.name, '-') AS account, CASE WHEN k.name IN ('DEPOSIT', 'WITHDRAWAL', 'CONVERSION') THEN '-' ELSE coalesce(s.name, '-') END AS strategy,
+       coalesce(v.name, '-') AS venue, coalesce(b.name, '-') AS broker,
        coalesce(i.symbol, '-') AS instrument, d.name AS side, exact_decimal(x.qty, coalesce(i.qty_digits, 0)) AS qty,
        exact_decimal(x.px, coalesce(i.px_digits, 0)) AS px, exact_decimal(x.amount, (SELECT money_digits FROM book)) AS amount,
        CASE WHEN w.settle IS NOT NULL THEN w.settle WHEN x.fee_currency <> '' THEN x.fee_currency END AS currency,
