@@ -80,7 +80,7 @@ def test_check_when_all_agree_holds_and_counts(traded: JournalByHand, record: Pa
         "positions_equal": True,
         "open_orders": 1,
     }
-    assert found["pnl"] == [{"strategy": "mm1", "ccy": "USD", "realized": "0.0480", "unrealized": "-0.0980"}]
+    assert found["pnl"] == [{"strategy": "mm1", "ccy": "USD", "realized": "0.0480", "unrealized": "-0.0280"}]
     json.dumps(found)
 
 
