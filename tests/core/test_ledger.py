@@ -538,6 +538,16 @@ def test_ledger_when_a_fee_has_no_rate_and_the_fill_is_refused_nothing_has_chang
     assert ledger.position(1) == before
 
 
+def test_ledger_when_a_fee_without_a_rate_does_not_fit_the_figures_in_base_stay_known() -> None:
+    ledger = make("WAC")
+    ledger.book("FILL", seq=1, instrument=1, qty=10**6, px=10**4, fee=2**124, fee_kind="EXPENSE", fx=1)
+    before = ledger.position(1)
+    assert before.base_known
+    with pytest.raises(LedgerError, match="OVERFLOW"):
+        ledger.book("FILL", seq=2, instrument=1, qty=10**6, px=10**4, fee=2**124, fee_kind="EXPENSE")
+    assert ledger.position(1) == before
+
+
 def test_ledger_when_checkpoints_lie_between_a_missing_rate_is_not_forgotten() -> None:
     ledger = make("WAC", replace(LIMITS, events=300), [model.Instrument(1, 0, 0)], money=6)
     ledger.book("FUNDING", seq=1, key=1, instrument=1, amount=5)
