@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -221,18 +222,27 @@ def rounds(journal: Path, cluster: PrivateCluster, count: int) -> Iterator[tuple
             store.close()
 
 
+def _say(what: str, begin: float) -> None:
+    print(f"{time.perf_counter() - begin:8.1f} s  {what}", file=sys.stderr, flush=True)
+
+
 def compared(fills: int) -> tuple[list[Row], list[str]]:
-    """Book so many varied fills, then compare engine, store and rebuild; what it took, and what differs."""
+    """Book so many varied fills, then compare engine, store and rebuild; what it took, and what differs. A bust walks the executions, so this is long."""
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="rfb") as directory:
         os.chmod(directory, 0o755)
+        _say(f"an engine makes a journal of {fills:,} fills", started)
         journal, engine = make(Path(directory), fills, varied=True)
+        _say("the writer books it into PostgreSQL", started)
         cluster = PrivateCluster(Path(directory) / "s").start()
         try:
             store = open_store(f"{cluster.url}#bench")
             cost = written(journal, store)
+            _say("engine, store and a rebuild are compared", started)
             begin = time.perf_counter()
             found = ledger_verify.verify(journal, store, engine.state.table)
             seconds = time.perf_counter() - begin
+            _say("done", started)
             store.close()
         finally:
             cluster.remove()
