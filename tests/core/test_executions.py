@@ -326,6 +326,17 @@ def test_r2_when_a_busted_execution_is_corrected_it_is_refused(machine: Machine)
     assert m.state_of()[2] == 0
 
 
+def test_r2_when_a_correction_was_refused_its_exec_id_is_free_for_another(machine: Machine) -> None:
+    m = accepted(machine)
+    m.fill(1000, exec_id="A")
+    m.fill(1000, exec_id="D")
+    bust(m, "A")
+    correct(m, "A", "B", 900, 105)
+    correct(m, "D", "B", 800, 104)
+    assert (m.state_of()[2], m.breaks()) == (800, ["UNKNOWN_EXEC_REF"])
+    same_after_replay(m)
+
+
 def test_s11_when_the_bust_comes_first_it_is_held_for_its_fill(machine: Machine) -> None:
     m = accepted(machine)
     bust(m, "A")

@@ -165,7 +165,10 @@ class Model:
     def correct(self, row: int, ref: str, exec_id: str, qty: int, px: int) -> None:
         o = self.orders[row]
         trade = o.trades[o.current[ref]]
-        if self.seen(o, exec_id, qty, px) or not trade.alive:
+        if self.seen(o, exec_id, qty, px):
+            return
+        if not trade.alive:
+            del o.content[exec_id]  # what is refused is not known: the name is free for another report
             return
         o.current[exec_id] = o.current[ref]
         trade.qty, trade.px = qty, px

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +29,7 @@ def test_run_when_entries_are_booked_amid_faults_all_holds(seed: int) -> None:
 def test_runs_when_entries_are_drawn_book_every_kind_and_take_some_back() -> None:
     kinds, busted, ends = Counter[str](), 0, Counter[str]()
     for seed in range(1, 31):
-        world = World(draw_shape(seed, "simentries"), Plan(seed, EVENTS, ENTRIES).faults())
+        world = World(draw_shape(seed, f"simentries{os.getpid()}"), Plan(seed, EVENTS, ENTRIES).faults())
         try:
             world.run(EVENTS)
         finally:
@@ -47,7 +48,7 @@ def test_run_when_a_rule_of_balances_is_another_is_broken(monkeypatch: pytest.Mo
     rule = oracle_cash.moves
     monkeypatch.setattr(oracle_cash, "moves", lambda m, e: rule(m, e)[:1])  # what a conversion buys is lost
     for seed in range(1, 26):
-        world = World(draw_shape(seed, "simentries"), Plan(seed, EVENTS, ENTRIES).faults())
+        world = World(draw_shape(seed, f"simentries{os.getpid()}"), Plan(seed, EVENTS, ENTRIES).faults())
         try:
             world.run(EVENTS)
         except Broken as e:
@@ -66,7 +67,7 @@ def test_run_when_a_rule_of_balances_is_another_is_broken(monkeypatch: pytest.Mo
 def test_run_when_a_rule_of_entries_is_another_is_broken(monkeypatch: pytest.MonkeyPatch, name: str, other: Callable[[Any], Any]) -> None:
     monkeypatch.setattr(oracle_entries, name, other(getattr(oracle_entries, name)))
     for seed in range(1, 26):
-        world = World(draw_shape(seed, "simentries"), Plan(seed, EVENTS, ENTRIES).faults())
+        world = World(draw_shape(seed, f"simentries{os.getpid()}"), Plan(seed, EVENTS, ENTRIES).faults())
         try:
             world.run(EVENTS)
         except Broken as e:

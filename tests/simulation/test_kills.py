@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import Counter
 from typing import Any
@@ -24,7 +25,7 @@ EVENTS = 2000
 def world(request: Any) -> Any:
     """A world of a seed whose faults are kills; it is not run yet."""
     plan = Plan(request.param, EVENTS, KILLS)
-    made = World(draw_shape(plan.seed, "simkills"), plan.faults())
+    made = World(draw_shape(plan.seed, f"simkills{os.getpid()}"), plan.faults())
     yield made
     made.host.close()
 
@@ -77,7 +78,7 @@ def test_gateway_when_its_word_is_set_and_it_sends_new_risk_is_found(world: Worl
 def test_wire_when_an_order_of_a_killed_scope_leaves_is_found() -> None:
     """An engine that takes an order after the kill: by its journal alone the order is not there, on the wire it is new risk of a killed scope."""
     plan = Plan(4, EVENTS, "none")
-    world = World(draw_shape(plan.seed, "simkills"), [])
+    world = World(draw_shape(plan.seed, f"simkills{os.getpid()}"), [])
     try:
         world._trade(EVENTS)
         m = world.oracle.oracle.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ CODES = {"NOT_PERMITTED", "MAX_QTY", "MAX_NOTIONAL", "MAX_POSITION", "OPEN_ORDER
 
 def worlds(seeds: list[int], classes: str) -> Iterator[World]:
     for seed in seeds:
-        world = World(draw_shape(seed, "simlimits"), Plan(seed, EVENTS, classes).faults())
+        world = World(draw_shape(seed, f"simlimits{os.getpid()}"), Plan(seed, EVENTS, classes).faults())
         try:
             yield world
         finally:
