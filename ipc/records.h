@@ -10,8 +10,8 @@
 #define RF_STATIC_ASSERT _Static_assert
 #endif
 
-#define RF_LAYOUT_VERSION 8u
-#define RF_LAYOUT_HASH 0x1351a9fafb231949ull
+#define RF_LAYOUT_VERSION 9u
+#define RF_LAYOUT_HASH 0xb0ae161fb1f8fb55ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -94,6 +94,13 @@
 #define RF_LEDGER_GIVEN_PICKS 64u
 #define RF_LEDGER_POSITION_MERGED 1u /* lots of it were merged when the pool was full */
 #define RF_LEDGER_CHECKPOINT_EVENTS 64u /* events of a position between two of its checkpoints */
+#define RF_TICK_BUSY 9223372036854775808u /* bit of slot_seq in the market data ring: the slot is being written */
+#define RF_TICK_STALE 1u /* older than the feed's limit, or its source is silent */
+#define RF_TICK_CROSSED 2u /* bid above ask */
+#define RF_TICK_SNAPSHOT 4u /* part of a snapshot: this is how things are, not what happened */
+#define RF_TICK_GAP 8u /* messages of the source were missed before it */
+#define RF_TICK_MORE 16u /* more slots of the same message follow: the book is whole after the last */
+#define RF_PARAMETERS_MAX 65534u /* rows of parameters */
 #define RF_STRATEGIES_MAX 256u /* strategy links of one engine */
 
 /* FIX Side(54); the numbers are FIX's. */
@@ -351,7 +358,8 @@ enum rf_control_kind {
     RF_CONTROL_KIND_DEFINE_MARGIN = 32, /* a row of the brokers' margin schedules; body is a MarginRate. A lower rate needs a second operator */
     RF_CONTROL_KIND_DEFINE_HOLIDAYS = 33, /* days on which a currency does not settle; body is a HolidayChange */
     RF_CONTROL_KIND_SET_METHOD = 34, /* the cost method of one position, from when it is flat; body is a MethodChange. Needs a second operator */
-    RF_CONTROL_KIND_MAX = 34
+    RF_CONTROL_KIND_SET_PARAMETER = 35, /* a number that a strategy reads while it runs; body is a ParameterChange */
+    RF_CONTROL_KIND_MAX = 35
 };
 
 /* Journaled by the engine about its peers, so that decisions that depend on them replay. */
@@ -408,6 +416,23 @@ enum rf_role {
     RF_ROLE_SHADOW = 8,
     RF_ROLE_LEDGER = 9,
     RF_ROLE_MAX = 9
+};
+
+/* What a slot of the market data ring says. */
+enum rf_tick_kind {
+    RF_TICK_KIND_QUOTE = 1, /* top of book; the slot is a QuoteTick */
+    RF_TICK_KIND_TRADE = 2, /* the slot is a TradeTick */
+    RF_TICK_KIND_BOOK = 3, /* one level of the book changed; the slot is a BookDelta */
+    RF_TICK_KIND_RESET = 4, /* the book of the instrument is void (session lost, messages missed, a snapshot follows); the slot is a QuoteTick without prices */
+    RF_TICK_KIND_MAX = 4
+};
+
+/* MDUpdateAction(279). */
+enum rf_book_action {
+    RF_BOOK_ACTION_NEW = 1,
+    RF_BOOK_ACTION_CHANGE = 2,
+    RF_BOOK_ACTION_DELETE = 3,
+    RF_BOOK_ACTION_MAX = 3
 };
 
 /* What a component says it is doing. */
@@ -786,7 +811,9 @@ typedef struct {
     char account_code[24]; /* +216: Account(1) */
     char exec_id[40]; /* +240: DONT_KNOW: ExecID(17) of the execution refused */
     uint8_t dk_reason; /* +280: DONT_KNOW: DKReason(127), its character */
-    char pad_0[39]; /* +281: zero */
+    char pad_0[7]; /* +281: zero */
+    uint64_t out_ns; /* +288: clock when the engine published it; latency accounting only, not part of the state [ns] */
+    char pad_1[24]; /* +296: zero */
 } rf_order_command_t;
 RF_STATIC_ASSERT(sizeof(rf_order_command_t) == 320, "OrderCommand");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, slot_seq) == 0, "OrderCommand.slot_seq");
@@ -820,6 +847,8 @@ RF_STATIC_ASSERT(offsetof(rf_order_command_t, account_code) == 216, "OrderComman
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, exec_id) == 240, "OrderCommand.exec_id");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, dk_reason) == 280, "OrderCommand.dk_reason");
 RF_STATIC_ASSERT(offsetof(rf_order_command_t, pad_0) == 281, "OrderCommand.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, out_ns) == 288, "OrderCommand.out_ns");
+RF_STATIC_ASSERT(offsetof(rf_order_command_t, pad_1) == 296, "OrderCommand.pad_1");
 
 /* What a venue or its session reported, normalised, in the venue's own decimals (mantissa and digits: nothing is rounded on the way in). Written by: gateway. */
 typedef struct {
@@ -1022,7 +1051,8 @@ typedef struct {
     uint32_t lots; /* +64 */
     uint32_t margin_rates; /* +68 */
     uint64_t day_begins_ns; /* +72: when the schedule has the command's day begin; 0: it has none [ns] */
-    char pad_1[48]; /* +80: zero */
+    uint32_t parameters; /* +80 */
+    char pad_1[44]; /* +84: zero */
 } rf_table_rows_t;
 RF_STATIC_ASSERT(sizeof(rf_table_rows_t) == 128, "TableRows");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, orders) == 0, "TableRows.orders");
@@ -1044,7 +1074,8 @@ RF_STATIC_ASSERT(offsetof(rf_table_rows_t, scopes) == 60, "TableRows.scopes");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, lots) == 64, "TableRows.lots");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, margin_rates) == 68, "TableRows.margin_rates");
 RF_STATIC_ASSERT(offsetof(rf_table_rows_t, day_begins_ns) == 72, "TableRows.day_begins_ns");
-RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_1) == 80, "TableRows.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, parameters) == 80, "TableRows.parameters");
+RF_STATIC_ASSERT(offsetof(rf_table_rows_t, pad_1) == 84, "TableRows.pad_1");
 
 /* Body of ROLL_DAY. Written by: supervisor (control agent). */
 typedef struct {
@@ -1185,6 +1216,38 @@ RF_STATIC_ASSERT(offsetof(rf_method_change_t, account) == 4, "MethodChange.accou
 RF_STATIC_ASSERT(offsetof(rf_method_change_t, strategy) == 6, "MethodChange.strategy");
 RF_STATIC_ASSERT(offsetof(rf_method_change_t, method) == 8, "MethodChange.method");
 RF_STATIC_ASSERT(offsetof(rf_method_change_t, pad_0) == 9, "MethodChange.pad_0");
+
+/* Body of SET_PARAMETER. Written by: supervisor (control agent). */
+typedef struct {
+    int64_t value; /* +0: [10^-digits] */
+    char name[32]; /* +8: as the strategy declares it */
+    uint16_t strategy; /* +40 */
+    uint8_t digits; /* +42: 0 to 12 */
+    char pad_0[21]; /* +43: zero */
+} rf_parameter_change_t;
+RF_STATIC_ASSERT(sizeof(rf_parameter_change_t) == 64, "ParameterChange");
+RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, value) == 0, "ParameterChange.value");
+RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, name) == 8, "ParameterChange.name");
+RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, strategy) == 40, "ParameterChange.strategy");
+RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, digits) == 42, "ParameterChange.digits");
+RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, pad_0) == 43, "ParameterChange.pad_0");
+
+/* A number that a strategy reads while it runs, and that its operators change: one row for each strategy and name. Written by: engine. */
+typedef struct {
+    int64_t value; /* +0: [10^-digits] */
+    char name[32]; /* +8 */
+    uint64_t changes; /* +40: times that it was set; stored last (release), so a reader that sees it sees the value */
+    uint16_t strategy; /* +48 */
+    uint8_t digits; /* +50 */
+    char pad_0[13]; /* +51: zero */
+} rf_parameter_t;
+RF_STATIC_ASSERT(sizeof(rf_parameter_t) == 64, "Parameter");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, value) == 0, "Parameter.value");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, name) == 8, "Parameter.name");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, changes) == 40, "Parameter.changes");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, strategy) == 48, "Parameter.strategy");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, digits) == 50, "Parameter.digits");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, pad_0) == 51, "Parameter.pad_0");
 
 /* Body of DEFINE_HOLIDAYS. Written by: supervisor (control agent). */
 typedef struct {
@@ -1368,7 +1431,8 @@ typedef struct {
     uint32_t margin_rate_count; /* +484 */
     uint32_t value_date_count; /* +488: rows of value_dates ever used */
     uint32_t free_value_date; /* +492: head of the free rows of value_dates, 0 when none is */
-    char pad_1[16]; /* +496: zero */
+    uint32_t parameter_count; /* +496 */
+    char pad_1[12]; /* +500: zero */
 } rf_engine_status_t;
 RF_STATIC_ASSERT(sizeof(rf_engine_status_t) == 512, "EngineStatus");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, seq) == 0, "EngineStatus.seq");
@@ -1436,7 +1500,8 @@ RF_STATIC_ASSERT(offsetof(rf_engine_status_t, cash_count) == 480, "EngineStatus.
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, margin_rate_count) == 484, "EngineStatus.margin_rate_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, value_date_count) == 488, "EngineStatus.value_date_count");
 RF_STATIC_ASSERT(offsetof(rf_engine_status_t, free_value_date) == 492, "EngineStatus.free_value_date");
-RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 496, "EngineStatus.pad_1");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, parameter_count) == 496, "EngineStatus.parameter_count");
+RF_STATIC_ASSERT(offsetof(rf_engine_status_t, pad_1) == 500, "EngineStatus.pad_1");
 
 /* What is traded. Written by: engine. */
 typedef struct {
@@ -2407,7 +2472,88 @@ typedef struct {
 RF_STATIC_ASSERT(sizeof(rf_ledger_slot_t) == 4, "LedgerSlot");
 RF_STATIC_ASSERT(offsetof(rf_ledger_slot_t, row) == 0, "LedgerSlot.row");
 
-/* Latest top of book of one instrument, under a sequence lock. Written by: feed. */
+/* A slot of the market data ring: top of book. All kinds of slots agree on where slot_seq, both times, instrument and kind are. Written by: feed. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; with TICK_BUSY while being written; 0 is never valid */
+    uint64_t published_ns; /* +8: the feed's clock; what latency is counted from [ns] */
+    uint64_t source_ns; /* +16: the quote's own time [ns] */
+    int64_t bid; /* +24: 0: nobody bids [instrument scale] */
+    int64_t ask; /* +32: 0: nobody offers [instrument scale] */
+    int64_t bid_qty; /* +40: 0: not told [instrument scale] */
+    int64_t ask_qty; /* +48: 0: not told [instrument scale] */
+    uint32_t instrument; /* +56 */
+    uint8_t kind; /* +60: enum TickKind */
+    uint8_t flags; /* +61: TICK_* bits */
+    char pad_0[2]; /* +62: zero */
+} rf_quote_tick_t;
+RF_STATIC_ASSERT(sizeof(rf_quote_tick_t) == 64, "QuoteTick");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, slot_seq) == 0, "QuoteTick.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, published_ns) == 8, "QuoteTick.published_ns");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, source_ns) == 16, "QuoteTick.source_ns");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, bid) == 24, "QuoteTick.bid");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, ask) == 32, "QuoteTick.ask");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, bid_qty) == 40, "QuoteTick.bid_qty");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, ask_qty) == 48, "QuoteTick.ask_qty");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, instrument) == 56, "QuoteTick.instrument");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, kind) == 60, "QuoteTick.kind");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, flags) == 61, "QuoteTick.flags");
+RF_STATIC_ASSERT(offsetof(rf_quote_tick_t, pad_0) == 62, "QuoteTick.pad_0");
+
+/* A slot of the market data ring: a trade of the market. Written by: feed. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; with TICK_BUSY while being written; 0 is never valid */
+    uint64_t published_ns; /* +8: as QuoteTick [ns] */
+    uint64_t source_ns; /* +16: as QuoteTick [ns] */
+    int64_t px; /* +24: [instrument scale] */
+    int64_t qty; /* +32: 0: not told [instrument scale] */
+    char pad_0[16]; /* +40: zero */
+    uint32_t instrument; /* +56 */
+    uint8_t kind; /* +60: enum TickKind */
+    uint8_t flags; /* +61: TICK_* bits */
+    uint8_t side; /* +62: of who took liquidity; 0: not told enum Side */
+    uint8_t pad_1; /* +63: zero */
+} rf_trade_tick_t;
+RF_STATIC_ASSERT(sizeof(rf_trade_tick_t) == 64, "TradeTick");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, slot_seq) == 0, "TradeTick.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, published_ns) == 8, "TradeTick.published_ns");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, source_ns) == 16, "TradeTick.source_ns");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, px) == 24, "TradeTick.px");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, qty) == 32, "TradeTick.qty");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, pad_0) == 40, "TradeTick.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, instrument) == 56, "TradeTick.instrument");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, kind) == 60, "TradeTick.kind");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, flags) == 61, "TradeTick.flags");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, side) == 62, "TradeTick.side");
+RF_STATIC_ASSERT(offsetof(rf_trade_tick_t, pad_1) == 63, "TradeTick.pad_1");
+
+/* A slot of the market data ring: one price level of one side of the book. Written by: feed. */
+typedef struct {
+    uint64_t slot_seq; /* +0: ring position + 1, stored last with release; with TICK_BUSY while being written; 0 is never valid */
+    uint64_t published_ns; /* +8: as QuoteTick [ns] */
+    uint64_t source_ns; /* +16: as QuoteTick [ns] */
+    int64_t px; /* +24: [instrument scale] */
+    int64_t qty; /* +32: of the whole level after it; 0 for DELETE [instrument scale] */
+    char pad_0[16]; /* +40: zero */
+    uint32_t instrument; /* +56 */
+    uint8_t kind; /* +60: enum TickKind */
+    uint8_t flags; /* +61: TICK_* bits */
+    uint8_t side; /* +62: BUY: bids, SELL: offers enum Side */
+    uint8_t action; /* +63: enum BookAction */
+} rf_book_delta_t;
+RF_STATIC_ASSERT(sizeof(rf_book_delta_t) == 64, "BookDelta");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, slot_seq) == 0, "BookDelta.slot_seq");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, published_ns) == 8, "BookDelta.published_ns");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, source_ns) == 16, "BookDelta.source_ns");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, px) == 24, "BookDelta.px");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, qty) == 32, "BookDelta.qty");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, pad_0) == 40, "BookDelta.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, instrument) == 56, "BookDelta.instrument");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, kind) == 60, "BookDelta.kind");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, flags) == 61, "BookDelta.flags");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, side) == 62, "BookDelta.side");
+RF_STATIC_ASSERT(offsetof(rf_book_delta_t, action) == 63, "BookDelta.action");
+
+/* Latest top of book and trade of one instrument, under a sequence lock. Written by: feed. */
 typedef struct {
     uint64_t version; /* +0: odd while being written */
     int64_t bid; /* +8: [instrument scale] */
@@ -2416,10 +2562,17 @@ typedef struct {
     uint64_t published_ns; /* +32: [ns] */
     uint64_t count; /* +40: quotes so far */
     uint32_t instrument; /* +48 */
-    uint32_t flags; /* +52: 1 stale, 2 crossed */
-    char pad_0[8]; /* +56: zero */
+    uint32_t flags; /* +52: TICK_* bits */
+    int64_t bid_qty; /* +56: 0: not told [instrument scale] */
+    int64_t ask_qty; /* +64: 0: not told [instrument scale] */
+    int64_t last; /* +72: price of the last trade, 0: none yet [instrument scale] */
+    int64_t last_qty; /* +80: [instrument scale] */
+    uint64_t last_source_ns; /* +88: the last trade's own time [ns] */
+    uint64_t gaps; /* +96: times that messages of the source were missed */
+    uint64_t position; /* +104: in the ring, of the newest slot about this instrument, plus 1; 0: none */
+    char pad_0[16]; /* +112: zero */
 } rf_quote_t;
-RF_STATIC_ASSERT(sizeof(rf_quote_t) == 64, "Quote");
+RF_STATIC_ASSERT(sizeof(rf_quote_t) == 128, "Quote");
 RF_STATIC_ASSERT(offsetof(rf_quote_t, version) == 0, "Quote.version");
 RF_STATIC_ASSERT(offsetof(rf_quote_t, bid) == 8, "Quote.bid");
 RF_STATIC_ASSERT(offsetof(rf_quote_t, ask) == 16, "Quote.ask");
@@ -2428,7 +2581,14 @@ RF_STATIC_ASSERT(offsetof(rf_quote_t, published_ns) == 32, "Quote.published_ns")
 RF_STATIC_ASSERT(offsetof(rf_quote_t, count) == 40, "Quote.count");
 RF_STATIC_ASSERT(offsetof(rf_quote_t, instrument) == 48, "Quote.instrument");
 RF_STATIC_ASSERT(offsetof(rf_quote_t, flags) == 52, "Quote.flags");
-RF_STATIC_ASSERT(offsetof(rf_quote_t, pad_0) == 56, "Quote.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, bid_qty) == 56, "Quote.bid_qty");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, ask_qty) == 64, "Quote.ask_qty");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, last) == 72, "Quote.last");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, last_qty) == 80, "Quote.last_qty");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, last_source_ns) == 88, "Quote.last_source_ns");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, gaps) == 96, "Quote.gaps");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, position) == 104, "Quote.position");
+RF_STATIC_ASSERT(offsetof(rf_quote_t, pad_0) == 112, "Quote.pad_0");
 
 /* ns = base_ns + ((tsc - base_tsc) * mult >> shift); republished by the supervisor under a sequence lock. Written by: supervisor. */
 typedef struct {

@@ -86,6 +86,13 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_LEDGER_GIVEN_PICKS
     const uint32_t RF_LEDGER_POSITION_MERGED
     const uint32_t RF_LEDGER_CHECKPOINT_EVENTS
+    const uint32_t RF_TICK_BUSY
+    const uint32_t RF_TICK_STALE
+    const uint32_t RF_TICK_CROSSED
+    const uint32_t RF_TICK_SNAPSHOT
+    const uint32_t RF_TICK_GAP
+    const uint32_t RF_TICK_MORE
+    const uint32_t RF_PARAMETERS_MAX
     const uint32_t RF_STRATEGIES_MAX
 
     enum: # Side
@@ -320,6 +327,7 @@ cdef extern from "records.h" nogil:
         RF_CONTROL_KIND_DEFINE_MARGIN
         RF_CONTROL_KIND_DEFINE_HOLIDAYS
         RF_CONTROL_KIND_SET_METHOD
+        RF_CONTROL_KIND_SET_PARAMETER
         RF_CONTROL_KIND_MAX
 
     enum: # ObservationKind
@@ -367,6 +375,19 @@ cdef extern from "records.h" nogil:
         RF_ROLE_SHADOW
         RF_ROLE_LEDGER
         RF_ROLE_MAX
+
+    enum: # TickKind
+        RF_TICK_KIND_QUOTE
+        RF_TICK_KIND_TRADE
+        RF_TICK_KIND_BOOK
+        RF_TICK_KIND_RESET
+        RF_TICK_KIND_MAX
+
+    enum: # BookAction
+        RF_BOOK_ACTION_NEW
+        RF_BOOK_ACTION_CHANGE
+        RF_BOOK_ACTION_DELETE
+        RF_BOOK_ACTION_MAX
 
     enum: # ProcessState
         RF_PROCESS_STATE_STARTING
@@ -650,7 +671,9 @@ cdef extern from "records.h" nogil:
         char account_code[24]
         char exec_id[40]
         uint8_t dk_reason
-        char pad_0[39]
+        char pad_0[7]
+        uint64_t out_ns
+        char pad_1[24]
 
     ctypedef struct VenueEvent "rf_venue_event_t":
         uint64_t slot_seq
@@ -760,7 +783,8 @@ cdef extern from "records.h" nogil:
         uint32_t lots
         uint32_t margin_rates
         uint64_t day_begins_ns
-        char pad_1[48]
+        uint32_t parameters
+        char pad_1[44]
 
     ctypedef struct DayStart "rf_day_start_t":
         uint64_t begins_ns
@@ -827,6 +851,21 @@ cdef extern from "records.h" nogil:
         uint16_t strategy
         uint8_t method
         char pad_0[55]
+
+    ctypedef struct ParameterChange "rf_parameter_change_t":
+        int64_t value
+        char name[32]
+        uint16_t strategy
+        uint8_t digits
+        char pad_0[21]
+
+    ctypedef struct Parameter "rf_parameter_t":
+        int64_t value
+        char name[32]
+        uint64_t changes
+        uint16_t strategy
+        uint8_t digits
+        char pad_0[13]
 
     ctypedef struct HolidayChange "rf_holiday_change_t":
         uint32_t days[15]
@@ -948,7 +987,8 @@ cdef extern from "records.h" nogil:
         uint32_t margin_rate_count
         uint32_t value_date_count
         uint32_t free_value_date
-        char pad_1[16]
+        uint32_t parameter_count
+        char pad_1[12]
 
     ctypedef struct Instrument "rf_instrument_t":
         char symbol[24]
@@ -1422,6 +1462,45 @@ cdef extern from "records.h" nogil:
     ctypedef struct LedgerSlot "rf_ledger_slot_t":
         uint32_t row
 
+    ctypedef struct QuoteTick "rf_quote_tick_t":
+        uint64_t slot_seq
+        uint64_t published_ns
+        uint64_t source_ns
+        int64_t bid
+        int64_t ask
+        int64_t bid_qty
+        int64_t ask_qty
+        uint32_t instrument
+        uint8_t kind
+        uint8_t flags
+        char pad_0[2]
+
+    ctypedef struct TradeTick "rf_trade_tick_t":
+        uint64_t slot_seq
+        uint64_t published_ns
+        uint64_t source_ns
+        int64_t px
+        int64_t qty
+        char pad_0[16]
+        uint32_t instrument
+        uint8_t kind
+        uint8_t flags
+        uint8_t side
+        uint8_t pad_1
+
+    ctypedef struct BookDelta "rf_book_delta_t":
+        uint64_t slot_seq
+        uint64_t published_ns
+        uint64_t source_ns
+        int64_t px
+        int64_t qty
+        char pad_0[16]
+        uint32_t instrument
+        uint8_t kind
+        uint8_t flags
+        uint8_t side
+        uint8_t action
+
     ctypedef struct Quote "rf_quote_t":
         uint64_t version
         int64_t bid
@@ -1431,7 +1510,14 @@ cdef extern from "records.h" nogil:
         uint64_t count
         uint32_t instrument
         uint32_t flags
-        char pad_0[8]
+        int64_t bid_qty
+        int64_t ask_qty
+        int64_t last
+        int64_t last_qty
+        uint64_t last_source_ns
+        uint64_t gaps
+        uint64_t position
+        char pad_0[16]
 
     ctypedef struct ClockCalibration "rf_clock_calibration_t":
         uint64_t version

@@ -23,7 +23,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-LAYOUT_VERSION = 8
+LAYOUT_VERSION = 9
 
 SCALAR_BYTES = {"u8": 1, "i8": 1, "u16": 2, "u32": 4, "i32": 4, "u64": 8, "i64": 8}
 
@@ -373,6 +373,7 @@ _ENUMS = (
         "DEFINE_MARGIN: a row of the brokers' margin schedules; body is a MarginRate. A lower rate needs a second operator",
         "DEFINE_HOLIDAYS: days on which a currency does not settle; body is a HolidayChange",
         "SET_METHOD: the cost method of one position, from when it is flat; body is a MethodChange. Needs a second operator",
+        "SET_PARAMETER: a number that a strategy reads while it runs; body is a ParameterChange",
     ),
     _enum(
         "ObservationKind",
@@ -392,6 +393,15 @@ _ENUMS = (
     _enum("Status", "Whether a table row is in use.", "ACTIVE", "HALTED"),
     _enum("SessionState", "State of a FIX session as the engine and the CLI see it.", "DOWN", "CONNECTING", "LOGGING_ON", "UP", "LOGGING_OUT"),
     _enum("Role", "Process roles of an instance.", "SUPERVISOR", "ENGINE", "GATEWAY", "SIDECAR", "STRATEGY", "FEED", "VENUE", "SHADOW", "LEDGER"),
+    _enum(
+        "TickKind",
+        "What a slot of the market data ring says.",
+        "QUOTE: top of book; the slot is a QuoteTick",
+        "TRADE: the slot is a TradeTick",
+        "BOOK: one level of the book changed; the slot is a BookDelta",
+        "RESET: the book of the instrument is void (session lost, messages missed, a snapshot follows); the slot is a QuoteTick without prices",
+    ),
+    _enum("BookAction", "MDUpdateAction(279).", "NEW", "CHANGE", "DELETE"),
     _enum("ProcessState", "What a component says it is doing.", "STARTING", "RECOVERING", "RUNNING", "STOPPING", "STOPPED", "FAILED"),
     _enum("ClockSource", "Where time comes from.", "TSC", "CLOCK_GETTIME"),
     _enum("Mode", "What an instance trades against.", "LIVE", "PAPER", "DEMO"),
@@ -562,6 +572,8 @@ def _pad(n: int, name: str = "pad_0") -> Field:
 
 _SLOT = Field("slot_seq", "u64", "ring position + 1, stored last with release; 0 is never valid")
 
+_TICK_SEQ = Field("slot_seq", "u64", "ring position + 1, stored last with release; with TICK_BUSY while being written; 0 is never valid")
+
 _RECORDS = (
     # ---- region headers
     Record(
@@ -682,7 +694,9 @@ _RECORDS = (
             Field("account_code", "char[24]", "Account(1)"),
             Field("exec_id", "char[40]", "DONT_KNOW: ExecID(17) of the execution refused"),
             Field("dk_reason", "u8", "DONT_KNOW: DKReason(127), its character"),
-            _pad(39),
+            _pad(7),
+            Field("out_ns", "u64", "clock when the engine published it; latency accounting only, not part of the state", "ns"),
+            _pad(24, "pad_1"),
         ),
     ),
     Record(
@@ -824,7 +838,8 @@ _RECORDS = (
             Field("lots", "u32"),
             Field("margin_rates", "u32"),
             Field("day_begins_ns", "u64", "when the schedule has the command's day begin; 0: it has none", "ns"),
-            _pad(48, "pad_1"),
+            Field("parameters", "u32"),
+            _pad(44, "pad_1"),
         ),
     ),
     Record(
@@ -946,6 +961,33 @@ _RECORDS = (
             Field("strategy", "u16"),
             Field("method", "u8", "0: its account's again", enum="LedgerMethod"),
             _pad(55),
+        ),
+    ),
+    Record(
+        "ParameterChange",
+        "Body of SET_PARAMETER.",
+        "supervisor (control agent)",
+        64,
+        (
+            Field("value", "i64", unit="10^-digits"),
+            Field("name", "char[32]", "as the strategy declares it"),
+            Field("strategy", "u16"),
+            Field("digits", "u8", "0 to 12"),
+            _pad(21),
+        ),
+    ),
+    Record(
+        "Parameter",
+        "A number that a strategy reads while it runs, and that its operators change: one row for each strategy and name.",
+        "engine",
+        64,
+        (
+            Field("value", "i64", unit="10^-digits"),
+            Field("name", "char[32]"),
+            Field("changes", "u64", "times that it was set; stored last (release), so a reader that sees it sees the value"),
+            Field("strategy", "u16"),
+            Field("digits", "u8"),
+            _pad(13),
         ),
     ),
     Record(
@@ -1102,7 +1144,8 @@ _RECORDS = (
             Field("margin_rate_count", "u32"),
             Field("value_date_count", "u32", "rows of value_dates ever used"),
             Field("free_value_date", "u32", "head of the free rows of value_dates, 0 when none is"),
-            _pad(16, "pad_1"),
+            Field("parameter_count", "u32"),
+            _pad(12, "pad_1"),
         ),
     ),
     Record(
@@ -1723,10 +1766,67 @@ _RECORDS = (
     Record("LedgerSlot", "One slot of an index of the ledger: a row, 0: free.", "engine", 4, (Field("row", "u32"),), align=4),
     # ---- other regions
     Record(
-        "Quote",
-        "Latest top of book of one instrument, under a sequence lock.",
+        "QuoteTick",
+        "A slot of the market data ring: top of book. All kinds of slots agree on where slot_seq, both times, instrument and kind are.",
         "feed",
         64,
+        (
+            _TICK_SEQ,
+            Field("published_ns", "u64", "the feed's clock; what latency is counted from", "ns"),
+            Field("source_ns", "u64", "the quote's own time", "ns"),
+            Field("bid", "i64", "0: nobody bids", "instrument scale"),
+            Field("ask", "i64", "0: nobody offers", "instrument scale"),
+            Field("bid_qty", "i64", "0: not told", "instrument scale"),
+            Field("ask_qty", "i64", "0: not told", "instrument scale"),
+            Field("instrument", "u32"),
+            Field("kind", "u8", enum="TickKind"),
+            Field("flags", "u8", "TICK_* bits"),
+            _pad(2),
+        ),
+    ),
+    Record(
+        "TradeTick",
+        "A slot of the market data ring: a trade of the market.",
+        "feed",
+        64,
+        (
+            _TICK_SEQ,
+            Field("published_ns", "u64", "as QuoteTick", "ns"),
+            Field("source_ns", "u64", "as QuoteTick", "ns"),
+            Field("px", "i64", unit="instrument scale"),
+            Field("qty", "i64", "0: not told", "instrument scale"),
+            _pad(16),
+            Field("instrument", "u32"),
+            Field("kind", "u8", enum="TickKind"),
+            Field("flags", "u8", "TICK_* bits"),
+            Field("side", "u8", "of who took liquidity; 0: not told", enum="Side"),
+            _pad(1, "pad_1"),
+        ),
+    ),
+    Record(
+        "BookDelta",
+        "A slot of the market data ring: one price level of one side of the book.",
+        "feed",
+        64,
+        (
+            _TICK_SEQ,
+            Field("published_ns", "u64", "as QuoteTick", "ns"),
+            Field("source_ns", "u64", "as QuoteTick", "ns"),
+            Field("px", "i64", unit="instrument scale"),
+            Field("qty", "i64", "of the whole level after it; 0 for DELETE", "instrument scale"),
+            _pad(16),
+            Field("instrument", "u32"),
+            Field("kind", "u8", enum="TickKind"),
+            Field("flags", "u8", "TICK_* bits"),
+            Field("side", "u8", "BUY: bids, SELL: offers", enum="Side"),
+            Field("action", "u8", enum="BookAction"),
+        ),
+    ),
+    Record(
+        "Quote",
+        "Latest top of book and trade of one instrument, under a sequence lock.",
+        "feed",
+        128,
         (
             Field("version", "u64", "odd while being written"),
             Field("bid", "i64", unit="instrument scale"),
@@ -1735,8 +1835,15 @@ _RECORDS = (
             Field("published_ns", "u64", unit="ns"),
             Field("count", "u64", "quotes so far"),
             Field("instrument", "u32"),
-            Field("flags", "u32", "1 stale, 2 crossed"),
-            _pad(8),
+            Field("flags", "u32", "TICK_* bits"),
+            Field("bid_qty", "i64", "0: not told", "instrument scale"),
+            Field("ask_qty", "i64", "0: not told", "instrument scale"),
+            Field("last", "i64", "price of the last trade, 0: none yet", "instrument scale"),
+            Field("last_qty", "i64", unit="instrument scale"),
+            Field("last_source_ns", "u64", "the last trade's own time", "ns"),
+            Field("gaps", "u64", "times that messages of the source were missed"),
+            Field("position", "u64", "in the ring, of the newest slot about this instrument, plus 1; 0: none"),
+            _pad(16),
         ),
     ),
     Record(
@@ -2174,6 +2281,13 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "LEDGER_GIVEN_PICKS": (64, ""),
     "LEDGER_POSITION_MERGED": (1, "lots of it were merged when the pool was full"),
     "LEDGER_CHECKPOINT_EVENTS": (64, "events of a position between two of its checkpoints"),
+    "TICK_BUSY": (1 << 63, "bit of slot_seq in the market data ring: the slot is being written"),
+    "TICK_STALE": (1, "older than the feed's limit, or its source is silent"),
+    "TICK_CROSSED": (2, "bid above ask"),
+    "TICK_SNAPSHOT": (4, "part of a snapshot: this is how things are, not what happened"),
+    "TICK_GAP": (8, "messages of the source were missed before it"),
+    "TICK_MORE": (16, "more slots of the same message follow: the book is whole after the last"),
+    "PARAMETERS_MAX": (65534, "rows of parameters"),
     "STRATEGIES_MAX": (256, "strategy links of one engine"),
 }
 

@@ -158,7 +158,7 @@ def test_link_when_side_is_read_only_or_slot_has_wrong_size_says_so() -> None:
     read_only = Segment.attach_memfd(ring.to.fd, link_sections("Quote", 4), writable=False)
     with pytest.raises(ValueError, match="read-only"):
         Link(read_only, ring.back)
-    with pytest.raises(ValueError, match="64 bytes, 3 were given"):
+    with pytest.raises(ValueError, match="128 bytes, 3 were given"):
         ring.sender.send(b"abc")
 
 
