@@ -115,9 +115,11 @@ class Limits:
     scopes: int = 4096
     lots: int = 65536
     margin_rates: int = 256
+    parameters: int = 256
 
     def __post_init__(self) -> None:
         tops = {"routes": 65534, "permissions": 65534, "brokers": 65534, "desks": 65534, "currencies": 65534, "operators": 65534, "margin_rates": 65534}
+        tops["parameters"] = CONSTANTS["PARAMETERS_MAX"][0]
         tops |= {name: CONSTANTS[f"{name.upper()}_MAX"][0] for name in ("venues", "strategies", "accounts")}
         tops["instruments"] = CONSTANTS["INSTRUMENTS_MAX"][0] - 1
         for name in self.__dataclass_fields__:
