@@ -114,6 +114,7 @@ class LimitsConfig:
     scopes: int
     lots: int
     margin_rates: int
+    parameters: int
 
 
 @dataclass(frozen=True)
@@ -463,6 +464,7 @@ def _limits(t: Table) -> LimitsConfig:
         scopes=t.whole("scopes", 64, 1 << 24, 1 << 12),
         lots=t.whole("lots", positions + 1, 1 << 28, max(1 << 16, 2 * positions)),
         margin_rates=t.whole("margin_rates", 1, 1 << 14, 256),
+        parameters=t.whole("parameters", 1, CONSTANTS["PARAMETERS_MAX"][0], 256),
     )
     t.finish()
     return config
