@@ -1,11 +1,11 @@
-"""The feed: tick files into region ``market``, and sampled marks to the engine. ``python -m ringfence.gateways.feed --spec FILE.json``
+"""The feed: tick files and FIX sessions into region ``market``, and sampled marks to the engine. ``python -m ringfence.gateways.feed --spec FILE.json``
 
-    tick files ──Player────▶ broadcast ring and latest quote of each instrument ──▶ strategies, simulated venue, views
-                                  └── every mark_every_ms ──Mark──▶ ring in `from.feed` ──▶ engine
+    tick files ───Player─────────▶ broadcast ring and latest quote of each instrument ──▶ strategies, simulated venue, views
+    FIX sessions ─MarketSession──┘         └── every mark_every_ms ──Mark──▶ ring in `from.feed` ──▶ engine
 
-Quotes are broadcast (ipc/broadcast): a reader sees each, or knows how many it missed; who comes late reads the latest. Marks are what the engine journals for PnL; they are samples, so a
-mark that finds the ring full is dropped and counted, the next one carries the newer price, and a quote that is stale or crossed is not
-sampled at all. A restarted feed takes up its own regions and goes on counting. The engine may come later than the feed: quotes flow at
+Quotes are broadcast (ipc/broadcast): a reader sees each, or knows how many it missed; who comes late reads the latest. Marks are what the engine
+journals for PnL; they are samples, so a mark that finds the ring full is dropped and counted, the next one carries the newer price, and a quote that is
+stale or crossed is not sampled at all. A restarted feed takes up its own regions and goes on counting. The engine may come later than the feed: quotes flow at
 once, marks from when ``to.feed`` is there.
 Rejected: one Mark per tick (the journal would be mostly marks), and a busy loop: ticks are milliseconds apart.
 Exit codes: 0 after a stop by signal, 1 when a region or file cannot be used, 2 for a wrong spec.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import select
 import signal
 import sys
 from fractions import Fraction
@@ -23,7 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from ringfence.gateways.errors import GatewayError
 from ringfence.gateways.feed_spec import FOLLOW, FeedSpec, feed_spec
+from ringfence.gateways.fix import market_session
+from ringfence.gateways.fix.market_session import MarketSession
 from ringfence.gateways.keys import SpecError, load_json
 from ringfence.gateways.playback import Player
 from ringfence.gateways.ticks import TickError, read
@@ -39,7 +43,7 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
 STALE, CROSSED = (CONSTANTS[name][0] for name in ("TICK_STALE", "TICK_CROSSED"))
-COUNTERS = ("ticks", "marks", "marks_dropped", "marks_withheld")
+COUNTERS = ("ticks", "marks", "marks_dropped", "marks_withheld", *market_session.COUNTERS)
 WAIT_NS_MAX = 100_000_000
 """Longest sleep, and how late a stale quote may be flagged."""
 TURN_TICKS = 4_096
@@ -79,6 +83,7 @@ class Feed:
         self._player = Player(self.publisher, clock, tapes, speed, spec.loop, now)
         self._published, self._marked_ns = self.publisher.position, dict.fromkeys(self._instruments, 0)
         self._due_ns = 0
+        self._sessions = [MarketSession(s, self.publisher, self.metrics.add, log.info) for s in spec.sessions]
         self.set_state("RUNNING")
 
     def turn(self) -> int:
@@ -87,6 +92,8 @@ class Feed:
         now = self.clock.now_ns()
         room = self._room()
         played = self._player.play(now, room)
+        for session in self._sessions:
+            session.turn(now)
         if now >= self._due_ns:
             self._look_after(now)
         self.metrics.add("ticks", self.publisher.position - self._published)
@@ -155,13 +162,24 @@ class Feed:
             self._link = Link(self.marks, self._engine)
         return self._link
 
+    def wait(self, ns: int) -> bool:
+        """Wait until there is something to do, at most ``ns``; True when a signal says stop. With sessions it may be seen WAIT_NS_MAX later."""
+        if not self._sessions:
+            return signal.sigtimedwait(STOP, ns / 1e9) is not None
+        sockets = [s.sockets() for s in self._sessions]
+        reads, writes = ([sock for pair in sockets for sock in pair[way]] for way in (0, 1))
+        select.select(reads, writes, [], min(ns, WAIT_NS_MAX) / 1e9)
+        return signal.sigtimedwait(STOP, 0) is not None
+
     def set_state(self, name: str) -> None:
         """Say in its regions what the feed is doing."""
         for segment in (self.market, self.readers, self.marks):
             segment.set_state(STATE[name])
 
     def close(self) -> None:
-        """Give back what the process holds; the regions stay, for its successor."""
+        """Log out of every session and give back what the process holds; the regions stay, for its successor."""
+        for session in self._sessions:
+            session.close(self.clock.now_ns())
         self.metrics.close()
         for segment in (self.market, self.readers, self.marks, self._engine):
             if segment is not None:
@@ -188,9 +206,9 @@ def run(spec: FeedSpec) -> None:
         log.warning("%s", pinned)
     status = Segment.attach(spec.instance, "instance")
     feed = Feed(spec, Clock.attach(status))
-    log.info("%d instruments at %s times real time", len(spec.tapes), spec.speed)
+    log.info("%d tick files at speed %s, %d sessions", len(spec.tapes), spec.speed, len(spec.sessions))
     try:
-        while signal.sigtimedwait(STOP, feed.turn() / 1e9) is None:
+        while not feed.wait(feed.turn()):
             continue
         feed.set_state("STOPPED")
     except BaseException as e:
@@ -215,7 +233,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     try:
         run(spec)
-    except (IpcError, TickError) as e:
+    except (IpcError, TickError, GatewayError) as e:
         log.error("%s: %s", type(e).__name__, e)
         return 1
     return 0

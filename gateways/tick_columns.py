@@ -4,8 +4,8 @@
                t.npz    ``quotes`` as above, ``trades``: ns, px and, if it has them, qty, side (1 buy, 2 sell: who took); either may be absent
     parquet    columns ns, bid, ask, bid_qty, ask_qty, px, qty, side; a row with bid and ask is a quote, one with px a trade (extra ``parquet``)
 
-Integers are scaled already. Decimals and floats are amounts: each must be, to within a millionth of a step, a multiple of the instrument's step; a float that is
-not is refused, not rounded, since the file then has finer prices than the instrument. ``ns`` may be any timestamp type; one without a zone is UTC.
+Integers are scaled already. Decimals and floats are amounts: each must be, to within a millionth of a step, a multiple of the instrument's step; a float
+that is not is refused, not rounded, since the file then has finer prices than the instrument. ``ns`` may be any timestamp type; one without a zone is UTC.
 What can fail: a file that cannot be read, a column that is missing, of no such type, or has what no market says; always TickError with the file's name.
 """
 

@@ -46,8 +46,9 @@ class FeedSessionConfig:
 
 @dataclass(frozen=True)
 class FeedConfig:
-    """``[feed]``: plays tick files at ``speed`` times real time ("max" and "follow": as gateways/feed_spec.py says), a mark per instrument at most every ``mark_ms``.
+    """``[feed]``: plays tick files at ``speed`` times real time, a mark per instrument at most every ``mark_ms``.
 
+    ``speed`` "max" and "follow" are what gateways/feed_spec.py says.
     ``tick_slots`` of the market data ring: how far a reader may fall behind before it loses ticks. ``stale_ms``: a quote that nothing follows for
     longer is flagged, 0 never.
     """
