@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from ringfence.gateways import market_book
 from ringfence.gateways.market_book import BUY, CHANGE, DELETE, NEW, SELL, MarketBook
 
-step = st.tuples(st.sampled_from([NEW, CHANGE, DELETE]), st.sampled_from([BUY, SELL]), st.integers(1, 6), st.integers(0, 9), st.sampled_from([b"", b"a", b"b", b"c"]))
+step = st.tuples(
+    st.sampled_from([NEW, CHANGE, DELETE]), st.sampled_from([BUY, SELL]), st.integers(1, 6), st.integers(0, 9), st.sampled_from([b"", b"a", b"b", b"c"])
+)
 
 
 @settings(deadline=None, max_examples=200)
