@@ -1,4 +1,4 @@
-# Numbers that strategies read while they run and that operators change. docs/strategies.md, docs/operations.md.
+# Numbers that strategies read while they run and that operators change. docs/operations.md, Live parameters.
 from libc.stdint cimport int64_t, uint32_t
 
 from ringfence.core.state cimport EngineState

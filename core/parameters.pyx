@@ -13,7 +13,7 @@ table; the caller raises BAD_CONTROL. Rejected: parameters in the strategy's own
 rules bound what a strategy may do, whatever it was told).
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
 from ringfence.core.state cimport EngineState

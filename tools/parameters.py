@@ -52,7 +52,7 @@ def change(strategy: int, name: str, text: str, *, configured: bool = False) -> 
         If name or value are not allowed.
     """
     if not re.fullmatch(NAME, name):
-        raise ValueError(f"name was {name!r}; allowed: {NAME_ALLOWED}")
+        raise ValueError(f"parameter was {name!r}; allowed: {NAME_ALLOWED}")
     body = np.zeros(1, dtype("ParameterChange"))[0]
     body["value"], body["digits"] = scaled(text)
     body["name"], body["strategy"], body["is_configured"] = name.encode(), strategy, int(configured)
@@ -70,7 +70,7 @@ def build(request: Request, names: Names) -> Any:
     known, strategy = names["strategies"], request.get("strategy")
     if strategy not in known:
         raise ValueError(f"strategy was {strategy!r}; there are {', '.join(known) or 'none'}")
-    return change(known[str(strategy)], str(request.get("name", "")), str(request.get("value", "")))
+    return change(known[str(strategy)], str(request.get("parameter", "")), str(request.get("value", "")))
 
 
 def configured(rows: Any, strategy: int, wanted: Mapping[str, str]) -> list[Any]:
@@ -97,6 +97,6 @@ def describe(table: Tables, body: bytes) -> tuple[str, str, str]:
     c = np.frombuffer(body.ljust(dtype("ParameterChange").itemsize, b"\0"), dtype("ParameterChange"), 1)[0]
     strategies, rows = table("strategies"), table("parameters")
     strategy = int(c["strategy"])
-    found = rows[(rows["strategy"] == strategy) & (rows["name"] == c["name"])] if strategy else ()
+    found = rows[(rows["strategy"] == strategy) & (rows["name"] == c["name"])] if strategy else rows[:0]
     name = bytes(strategies[strategy]["name"]).decode("ascii", "replace") if 0 < strategy < len(strategies) else ""
     return f"{bytes(c['name']).decode('ascii', 'replace')} of strategy:{name or f'#{strategy}'}", text_of(found[0]) if len(found) else "", text_of(c)

@@ -18,12 +18,11 @@ from ringfence.tools import cli, control_client, definitions, parameters
 from ringfence.tools.change_text import Change, describe
 from ringfence.tools.config import parse
 from ringfence.tools.errors import ConfigError, UsageError
-from ringfence.tools.replay import replay
 from ringfence.tools.views import parameters as views
 
 FILE = Path("firm.toml")
 NAMES = {"strategies": {"mm1": 1, "mm2": 2}}
-ASKED = {"strategy": "mm2", "name": "edge", "value": "0.50"}
+ASKED = {"strategy": "mm2", "parameter": "edge", "value": "0.50"}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def test_request_when_it_names_what_there_is_is_a_record() -> None:
     assert (int(body["strategy"]), bytes(body["name"]), int(body["value"]), int(body["digits"]), int(body["is_configured"])) == (2, b"edge", 50, 2, 0)
 
 
-@pytest.mark.parametrize(("key", "value"), [("strategy", "x"), ("strategy", None), ("name", "1st"), ("name", ""), ("name", "x" * 32)])
+@pytest.mark.parametrize(("key", "value"), [("strategy", "x"), ("strategy", None), ("parameter", "1st"), ("parameter", ""), ("parameter", "x" * 32)])
 def test_request_when_a_name_is_wrong_says_what_is_allowed(key: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{key} was"):
         parameters.build(ASKED | {key: value}, NAMES)
@@ -65,7 +64,7 @@ def test_change_when_described_has_what_was_before() -> None:
         return describe(table, ENUMS["ControlKind"].by_name["SET_PARAMETER"], 0, 0, body.tobytes())
 
     assert words(parameters.build(ASKED, NAMES)) == Change("edge of strategy:mm2", "0.25", "0.50")
-    assert words(parameters.build(ASKED | {"name": "qty"}, NAMES)) == Change("qty of strategy:mm2", "", "0.50")
+    assert words(parameters.build(ASKED | {"parameter": "qty"}, NAMES)) == Change("qty of strategy:mm2", "", "0.50")
     assert words(record("ParameterChange", strategy=9, name="edge", value=1)) == Change("edge of strategy:#9", "", "1")
     assert words(record("ParameterChange", strategy=0, name="", value=1)).before == ""
 
@@ -138,21 +137,19 @@ def test_a_life_of_a_live_instance_sets_keeps_and_reloads(tmp_path: Path, instan
         for wrong in (("parameters", "set", name, "qty"), ("parameters", "set", name, "qty", "1e9", "--reason", "x")):
             status, said = run(*wrong)
             assert status == 2, said
-        assert "no such strategy" not in said
         wanted = {f"{name}.qty": "250000", f"{name}.edge": "0.50", f"{name}.skew": "-1.5"}
         assert shown() == wanted
         assert running.down() == []
         assert running.up() == 0, running.logs()
         assert shown() == wanted, "what a person has set lives through a restart"
         changed = running.config.with_name("changed.toml")
-        changed.write_text(text.replace("100000", "120000", 1).replace('"0.50"', '"0.50"'))
+        changed.write_text(text.replace("qty = 100000", "qty = 120000"))
         answer = control_client.request(running.name, {"op": "reload", "config": str(changed)})
         assert (answer["changes"], answer["refused"]) == (1, 0)
         assert shown() == wanted | {f"{name}.qty": "120000"}, "a file that says another value wins"
         trail = run("audit")[1]
         assert f"qty of strategy:{name}" in trail and "250000" in trail and "calm market" in trail
         assert running.down() == []
-        assert replay(running.data / "journal").state.used_rows("parameters") == 3
     finally:
         running.close()
 
@@ -172,7 +169,7 @@ def test_signed_words_when_a_word_is_missing_say_so(tmp_path: Path) -> None:
     from ringfence.tools.commands.authority import parameter_asked
 
     asked = cli.parser().parse_args(["parameters", "set", "mm1", "qty", "5", "--reason", "r"])
-    assert parameter_asked(asked) == {"strategy": "mm1", "name": "qty", "value": "5"}
+    assert parameter_asked(asked) == {"strategy": "mm1", "parameter": "qty", "value": "5"}
     with pytest.raises(UsageError, match="needs STRATEGY NAME VALUE and --reason"):
         parameter_asked(cli.parser().parse_args(["parameters", "set", "mm1", "qty", "5"]))
 

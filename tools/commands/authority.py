@@ -116,7 +116,7 @@ def parameter_asked(args: argparse.Namespace) -> dict[str, object]:
     """
     if args.value is None or not args.reason:
         raise UsageError("parameters set needs STRATEGY NAME VALUE and --reason, which is journaled")
-    return {"strategy": args.of, "name": args.name, "value": args.value}
+    return {"strategy": args.of, "parameter": args.name, "value": args.value}
 
 
 def limits(args: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
     SET_PARAMETER body ─▶ set_parameter(): Model.parameters      table parameters ──against──▶ Model ─▶ texts of differences (I21, oracle_governed)
 
-Written from docs/strategies.md and docs/records.md. Nothing here fails: what cannot be is False.
+Written from docs/operations.md and docs/records.md. Nothing here fails: what cannot be is False.
 """
 
 from __future__ import annotations
