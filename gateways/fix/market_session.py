@@ -208,14 +208,16 @@ class MarketSession:
 
     def _message(self, message: bytes, now_ns: int) -> None:
         update = md.decode(message)
-        if isinstance(update, md.Rejected):
+        if update is None:
+            self.log(f"{self.spec.name}: not market data: {message!r:.300}")
+        elif isinstance(update, md.Rejected):
             self.count("md_rejected", 1)
             subscribed = self._by_request.pop(update.request_id, None)
             symbol = subscribed.spec.symbol if subscribed else "?"
             self.log(f"{self.spec.name}: {symbol} is refused: reason {update.reason.decode('latin-1')} {update.text.decode('latin-1')}")
             if subscribed is not None:
                 subscribed.request_id = b""
-        elif update is not None:
+        else:
             self._wait_ns = self.spec.reconnect_min_ns
             self._update(update, now_ns)
 

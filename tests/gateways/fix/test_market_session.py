@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ringfence.gateways.feed_spec import SessionSpec, SubscriptionSpec
 from ringfence.gateways.fix import market_data as md
@@ -315,3 +317,29 @@ def test_session_when_nobody_listens_tries_again_after_waits_that_double(tmp_pat
         assert [line.rsplit(" ", 2)[1] for line in world.log] == ["0.0", "0.0", "0.0"] or all("refused" in line for line in world.log)
         assert world.session._wait_ns == 80_000_000
         world.session.close(world.now())
+
+
+TEXTS = st.sampled_from([b"", b"1.1", b"1.2", b"1.15", b"-1", b"0", b"1.123456", b"nan", b"1e9", b"99999999999999999999", b"5", b"\xff"])
+IDS = st.sampled_from([b"", b"a", b"b"])
+ENTRIES = st.builds(
+    md.Entry, st.sampled_from([b"0", b"1", b"2", b"9", b""]), st.sampled_from([b"0", b"1", b"2", b"4", b""]), st.sampled_from([b"", EUR.encode(), b"GBP/USD"]),
+    IDS, IDS, TEXTS, TEXTS,
+)  # fmt: skip
+UPDATES = st.builds(md.Refresh, st.sampled_from([b"r1", b"r1", b"r2", b""]), st.booleans(), st.just(EUR.encode()), st.lists(ENTRIES, max_size=6).map(tuple))
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(updates=st.lists(UPDATES, max_size=12), depth=st.sampled_from([1, 3]))
+def test_session_when_updates_say_anything_the_row_is_the_top_of_the_book(tmp_path: Path, updates: list[md.Refresh], depth: int) -> None:
+    world = World(tmp_path, 1, "FIX.4.4", lambda _now: None, depth)
+    session, subscribed = world.session, world.session._subscribed[0]
+    session._by_request[b"r1"] = subscribed
+    for update in updates:
+        session._update(update, 1)
+        if not subscribed.whole:
+            assert [int(world.row()[n]) for n in ("bid", "ask")] == [0, 0]
+            continue
+        (bid, bid_qty), (ask, ask_qty) = (subscribed.book.top(side) for side in (1, 2))
+        assert [int(world.row()[n]) for n in ("bid", "bid_qty", "ask", "ask_qty")] == [bid, bid_qty, ask, ask_qty]
+        assert bool(int(world.row()["flags"]) & CROSSED) == (bid > ask > 0)
+    session.close(1)
