@@ -5,7 +5,7 @@
 
 The owner connects or accepts, waits for the socket (``wants_write`` says when also for room) and calls ``turn`` at least ten times a second.
 An application message is accepted when ``turn`` hands it over: what is done with market data need not survive a crash.
-What can fail: the peer (the session answers, or the connection is dropped: ``sock`` is None), and the store (``SessionError``).
+What can fail: the peer (the session answers) and the store; at worst the connection is dropped, and ``sock`` is None.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from ringfence.gateways.errors import SessionError
 from ringfence.gateways.fix.session import Session
 
 TICK_NS = 100_000_000
@@ -72,8 +73,15 @@ class Connection:
         return messages
 
     def send(self, kind: bytes, body: bytes, now_ns: int) -> bool:
-        """Send one application message; False when not logged on, or when the peer does not read."""
-        return self.up and bool(self.session.send_app(kind, body, now_ns))
+        """Send one application message; False when not logged on, when the peer does not read, or when it cannot be stored, which ends the connection."""
+        if not self.up:
+            return False
+        try:
+            return bool(self.session.send_app(kind, body, now_ns))
+        except SessionError as e:
+            self.log(str(e))
+            self.drop(now_ns)
+            return False
 
     def flush(self, now_ns: int) -> None:
         """Hand to the socket what was sent since ``turn``."""

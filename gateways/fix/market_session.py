@@ -2,7 +2,7 @@
 
     connect ─▶ Logon ─▶ V for each symbol ─▶ W: the book ─▶ X: its changes ──▶ MarketBook ──▶ Publisher: BOOK slots (depth above 1), QUOTE, TRADE
        ▲ └── lost, refused: RESET of each instrument, again after a wait that doubles
-       └── sequence gap, or an entry that cannot be placed: RESET with TICK_GAP, and a new subscription under a new MDReqID
+       └── sequence gap, a message that fails the dictionary, an entry that cannot be placed: RESET with TICK_GAP, new subscription under a new MDReqID
 
 What a subscription that is not the present one says is not read. Each update of an instrument ends with a QUOTE without TICK_MORE: then the book is whole.
 Sequence numbers start at 1 with every Logon: yesterday's quotes are of no use, so nothing is asked to be resent.
@@ -74,6 +74,7 @@ class MarketSession:
         self._folder = None if spec.store else tempfile.TemporaryDirectory(prefix="ringfence-feed-")
         path = spec.store or Path(self._folder.name if self._folder else ".") / "feed.store"
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # numbers begin at 1 with every Logon: an old one is of no use, and might be of another counterparty
         self._store = MessageStore(path, config.identity)
         self.connection = Connection(Session(config, self._store, load(spec.begin_string)), lambda line: log(f"{spec.name}: {line}"))
         self._subscribed = [_Subscribed(i, spec.depth) for i in spec.instruments]
@@ -94,10 +95,10 @@ class MarketSession:
             self._connect(now_ns)
         for message in self.connection.turn(now_ns):
             self._message(message, now_ns)
-        gaps = self.connection.session.counters["gaps"]
+        gaps = self._missed()
         if gaps != self._gaps:
             self._gaps = gaps
-            self.log(f"{self.spec.name}: messages were missed; every book is asked for again")
+            self.log(f"{self.spec.name}: messages were missed or rejected; every book is asked for again")
             for subscribed in self._subscribed:
                 self._resync(subscribed, now_ns)
         if self.connection.up != self._was_up:
@@ -107,6 +108,11 @@ class MarketSession:
                 if subscribed.wanted and now_ns - subscribed.asked_ns >= RESYNC_NS:
                     self._subscribe(subscribed, now_ns)
             self.connection.flush(now_ns)
+
+    def _missed(self) -> int:
+        """Times that something of the peer's was not taken: numbers that jumped, messages that were rejected."""
+        counters = self.connection.session.counters
+        return counters["gaps"] + counters["rejects_sent"]
 
     def sockets(self) -> tuple[list[socket.socket], list[socket.socket]]:
         """Return the sockets to wait for: to read, and to write."""
@@ -166,7 +172,7 @@ class MarketSession:
         if self._was_up:
             self.count("md_connects", 1)
             self.log(f"{self.spec.name}: logged on to {self.spec.target_comp_id}")
-            self._gaps = self.connection.session.counters["gaps"]
+            self._gaps = self._missed()
         else:
             self._retry_ns = now_ns + self._wait_ns
             self.log(f"{self.spec.name}: logged off; again in {self._wait_ns / 1e9:.1f} s")

@@ -4,7 +4,7 @@
 
 Each update says what changed since the last one that went out, so a counterparty that does not read gets fewer and larger ones, and is never wrong:
 nothing queues here. Aggregated by price; levels have no MDEntryID. The session lives in the acceptor's loop, which calls ``turn``; numbers begin at 1 with
-every Logon.
+every Logon, and every connection gets an empty store. One that has grown to STORE_BYTES_MAX ends with a Logout, and the client comes back.
 What can fail: the peer only; a request that cannot be is answered by Y with its reason, and a message that is none of market data by BusinessMessageReject.
 """
 
@@ -29,6 +29,9 @@ from ringfence.gateways.venue.spec import MarketDataSpec, SymbolSpec
 from ringfence.gateways.venue.wire import UNSUPPORTED_TYPE, Unserved, business_reject
 
 DEPTH_MAX = 50
+STORE_BYTES_MAX = 256 << 20
+ENTRIES_MAX = 100
+"""Of one message: a session reads 1024 fields."""
 SIDES = ((md.BID, BUY), (md.OFFER, SELL))
 Levels = dict[tuple[bytes, int], int]
 """(MDEntryType, price) -> quantity."""
@@ -59,11 +62,17 @@ class MarketDesk:
 
     def __init__(self, spec: MarketDataSpec, exchange: Exchange, listener: socket.socket, store: Path, log: Callable[[str], None]) -> None:
         self.exchange, self.listener = exchange, listener
-        self._log = log
-        config = SessionConfig(spec.sender_comp_id, spec.target_comp_id, "acceptor", spec.begin_string, reset_on_logon=True)
-        self._store = MessageStore(store, config.identity)
-        self.connection = Connection(Session(config, self._store, load(spec.begin_string)), lambda line: log(f"market data: {line}"))
+        self._path, self._log = store, log
+        self._config = SessionConfig(spec.sender_comp_id, spec.target_comp_id, "acceptor", spec.begin_string, reset_on_logon=True)
         self._subscriptions: list[_Subscription] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """A session that has sent nothing yet, its store empty."""
+        self._path.unlink(missing_ok=True)
+        self._store = MessageStore(self._path, self._config.identity)
+        session = Session(self._config, self._store, load(self._config.begin_string))
+        self.connection = Connection(session, lambda line: self._log(f"market data: {line}"))
 
     def accept(self, now_ns: int) -> None:
         """Take the connection that waits; a second one is closed at once."""
@@ -76,6 +85,8 @@ class MarketDesk:
             sock.close()
             return
         self._subscriptions = []
+        self._store.close()
+        self._begin()
         self.connection.open(sock, now_ns)
 
     def turn(self, now_ns: int) -> None:
@@ -88,6 +99,8 @@ class MarketDesk:
         for subscription in self._subscriptions:
             self._update(subscription, now_ns)
         self.connection.flush(now_ns)
+        if self._store.tail > STORE_BYTES_MAX:
+            self.connection.logout("this session has sent enough; log on again", now_ns)
 
     def close(self, now_ns: int) -> None:
         """Log out and close both sockets."""
@@ -149,19 +162,32 @@ class MarketDesk:
         return {(kind, px): qty for kind, side in SIDES if kind in subscription.kinds for px, qty in book.levels(side, subscription.depth)}
 
     def _update(self, subscription: _Subscription, now_ns: int) -> None:
+        """Send what changed since the last update, ENTRIES_MAX at a time; what does not go out is compared again in the next turn."""
         now, told = self._levels(subscription), subscription.told
         changes = [(md.DELETE, kind, px, 0) for kind, px in told if (kind, px) not in now]
         changes += [(md.CHANGE if key in told else md.NEW, *key, qty) for key, qty in now.items() if told.get(key) != qty]
-        count = self.exchange.trade_count
-        if md.TRADE in subscription.kinds and count > subscription.trades_from:
-            traded = list(self.exchange.trades)[-(count - subscription.trades_from) :]
-            changes += [(md.NEW, md.TRADE, px, qty) for symbol, px, qty in traded if symbol == subscription.symbol.symbol]
-        if changes:
-            spec = subscription.symbol
-            body = md.refresh(subscription.request_id, spec.symbol.encode("latin-1"), changes, (spec.price_digits, spec.qty_digits), now_ns)
-            if not self.connection.send(b"X", body, now_ns):
-                return  # it does not read: the next update has all of it
-        subscription.told, subscription.trades_from = now, count
+        exchange, symbol = self.exchange, subscription.symbol.symbol
+        if md.TRADE in subscription.kinds and exchange.trade_count > subscription.trades_from:
+            traded = list(exchange.trades)[subscription.trades_from - exchange.trade_count :]
+            changes += [(md.NEW, md.TRADE, px, qty) for of, px, qty in traded if of == symbol]
+        for at in range(0, len(changes), ENTRIES_MAX):
+            if not self._send(subscription, changes[at : at + ENTRIES_MAX], now_ns):
+                return
+        subscription.trades_from = exchange.trade_count
+
+    def _send(self, subscription: _Subscription, changes: list[tuple[bytes, bytes, int, int]], now_ns: int) -> bool:
+        spec = subscription.symbol
+        body = md.refresh(subscription.request_id, spec.symbol.encode("latin-1"), changes, (spec.price_digits, spec.qty_digits), now_ns)
+        if not self.connection.send(b"X", body, now_ns):
+            return False
+        for action, kind, px, qty in changes:
+            if action == md.DELETE:
+                subscription.told.pop((kind, px))
+            elif kind != md.TRADE:
+                subscription.told[kind, px] = qty
+        if changes[-1][1] == md.TRADE:
+            subscription.trades_from = self.exchange.trade_count  # those that a later message should have had are dropped, rather than told twice
+        return True
 
 
 class _Refused(GatewayError):

@@ -296,11 +296,16 @@ def test_session_when_numbers_jump_voids_every_book_and_asks_again(hostile: tupl
         (b"Y", "58=no id|"),
         (b"8", "37=1|"),
         (b"W", "262=r|55=EUR/USD|268=99999|269=0|270=x|"),
+        (b"W", "262=r|55=EUR/USD|268=400|" + "269=0|270=1|271=1|" * 400),
     ],
 )
 def test_session_when_a_message_is_malformed_rejects_it_and_goes_on(hostile: tuple[World, Peer], kind: bytes, text: str) -> None:
     world, peer = hostile
     peer.send(kind, text)
+    world.until(lambda: world.counts["md_resyncs"] == 2)  # it may have been a change of any book
+    asked = peer.asked
+    world.ahead += RESYNC_NS
+    world.until(lambda: peer.asked == asked + 2)
     peer.snapshot(BID, ASK)
     world.until(lambda: world.row()["count"] == 1)
     assert world.session.connection.up and int(world.row()["bid"]) == 110_000

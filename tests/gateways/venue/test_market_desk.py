@@ -20,6 +20,7 @@ from ringfence.gateways.fix.connection import Connection
 from ringfence.gateways.fix.dictionary import load
 from ringfence.gateways.fix.session import Session
 from ringfence.gateways.fix.store import MessageStore
+from ringfence.gateways.venue import market_desk
 from ringfence.gateways.venue.acceptor import listen
 from ringfence.gateways.venue.exchange import Exchange
 from ringfence.gateways.venue.market_desk import MarketDesk
@@ -132,6 +133,17 @@ def test_desk_when_its_reader_does_not_read_tells_it_all_later_in_one(client: Cl
         for entry in update.entries:
             seen[md.scaled(entry.px, 5)] = entry.action != md.DELETE
     assert [px for px, there in seen.items() if there] == [105_000]
+
+
+def test_desk_when_its_store_is_full_logs_out_and_takes_the_next_connection_with_an_empty_one(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.ask(b"V", GOOD)
+    monkeypatch.setattr(market_desk, "STORE_BYTES_MAX", 4_096)
+    client.exchange.quote(EUR, 110_000, 110_010, 1)
+    client.until(lambda: client.connection.sock is None)
+    monkeypatch.undo()
+    client.connection.open(socket.create_connection(client.desk.listener.getsockname()[:2]), time.time_ns())
+    client.until(lambda: client.connection.up)
+    assert client.ask(b"V", GOOD)[34] == b"2"
 
 
 def test_feed_when_its_venue_dies_and_comes_back_follows_it(instance: str, tmp_path: Path) -> None:
