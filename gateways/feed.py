@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import select
-import signal
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +29,7 @@ from ringfence.gateways.fix.market_session import MarketSession
 from ringfence.gateways.keys import SpecError, load_json
 from ringfence.gateways.playback import Player
 from ringfence.gateways.ticks import TickError, read
-from ringfence.ipc import host
+from ringfence.ipc import host, stop
 from ringfence.ipc.broadcast import Publisher, market_sections, reader_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.errors import IpcError, LayoutMismatch, RegionMissing, RingFull
@@ -52,7 +50,6 @@ READERS_NS = 100_000
 """How often a feed that waits for its readers looks at them."""
 ROLE = ENUMS["Role"].by_name["FEED"]
 STATE = ENUMS["ProcessState"].by_name
-STOP = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("ringfence.feed")
 
@@ -163,13 +160,10 @@ class Feed:
         return self._link
 
     def wait(self, ns: int) -> bool:
-        """Wait until there is something to do, at most ``ns``; True when a signal says stop. With sessions it may be seen WAIT_NS_MAX later."""
-        if not self._sessions:
-            return signal.sigtimedwait(STOP, ns / 1e9) is not None
+        """Wait until there is something to do, at most ``ns``; True when the process was asked to stop."""
         sockets = [s.sockets() for s in self._sessions]
         reads, writes = ([sock for pair in sockets for sock in pair[way]] for way in (0, 1))
-        select.select(reads, writes, [], min(ns, WAIT_NS_MAX) / 1e9)
-        return signal.sigtimedwait(STOP, 0) is not None
+        return stop.wait(ns / 1e9, reads, writes)
 
     def set_state(self, name: str) -> None:
         """Say in its regions what the feed is doing."""
@@ -200,8 +194,8 @@ def _take(spec: FeedSpec, name: str, sections: list[Any], *, replace: bool) -> S
 
 
 def run(spec: FeedSpec) -> None:
-    """Feed until SIGTERM or SIGINT: blocked, and waited for between two ticks."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+    """Feed until SIGTERM or SIGINT."""
+    stop.install()
     if not (pinned := host.pin(spec.core)):
         log.warning("%s", pinned)
     status = Segment.attach(spec.instance, "instance")

@@ -18,6 +18,8 @@ from ringfence.ipc.schema import ENUMS
 BUY, SELL = (ENUMS["Side"].by_name[n] for n in ("BUY", "SELL"))
 NEW, CHANGE, DELETE = (ENUMS["BookAction"].by_name[n] for n in ("NEW", "CHANGE", "DELETE"))
 ENTRIES_MAX = 10_000
+QTY_MAX = 2**63 - 1
+"""Of a level as it is shown: entries that sum to more are nonsense, but the slot has 64 bits."""
 Key = tuple[int, int] | bytes
 
 
@@ -103,12 +105,12 @@ class MarketBook:
         if not levels:
             return 0, 0
         px = max(levels) if side == BUY else min(levels)
-        return px, levels[px][0]
+        return px, min(levels[px][0], QTY_MAX)
 
     def levels(self, side: int) -> list[tuple[int, int]]:
         """Return the best ``depth`` levels of a side, the best first: price, quantity."""
         best = sorted(self._levels[side], reverse=side == BUY)[: self.depth]
-        return [(px, self._levels[side][px][0]) for px in best]
+        return [(px, min(self._levels[side][px][0], QTY_MAX)) for px in best]
 
     def changes(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield (side, BookAction, px, qty) for what readers must be told so that they see ``levels``: deletes of a side first."""

@@ -80,10 +80,13 @@ def clear() -> None:
             return
 
 
-def wait(double seconds) -> bool:
-    """Wait until the process is asked to stop, at most ``seconds``; say whether it was. Needs ``install`` first."""
+def wait(double seconds, reads=(), writes=()) -> bool:
+    """Wait until the process is asked to stop, at most ``seconds``; say whether it was. Needs ``install`` first.
+
+    It also ends when one of the sockets ``reads`` has something to read, or one of ``writes`` has room.
+    """
     if rf_stop_wake_fd < 0:
         raise RuntimeError("call stop.install() before stop.wait()")
     if not rf_stop_load():
-        select.select([rf_stop_wake_fd], [], [], seconds)
+        select.select([rf_stop_wake_fd, *reads], writes, [], seconds)
     return bool(rf_stop_load())

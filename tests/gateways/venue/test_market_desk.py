@@ -119,6 +119,9 @@ def test_desk_when_asked_for_a_snapshot_alone_sends_no_updates(client: Client) -
 
 def test_desk_when_its_reader_does_not_read_tells_it_all_later_in_one(client: Client) -> None:
     client.ask(b"V", GOOD)
+    assert client.desk.connection.sock is not None and client.connection.sock is not None
+    client.desk.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    client.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     now, n = time.time_ns(), 0
     while client.desk._subscriptions[0].told.keys() == {(md.BID, 110_000 + n)} or n == 0:  # until nothing fits any more
         n += 1
@@ -152,8 +155,11 @@ def test_feed_when_its_venue_dies_and_comes_back_follows_it(instance: str, tmp_p
     Clock.calibrate(0.002).publish(status)
     command = [sys.executable, "-m", "ringfence.gateways.venue", "--port", "0", "--symbol", "EUR/USD:6", "--speed", "1000", "--market-data-port"]
 
+    running: list[subprocess.Popen[str]] = []
+
     def venue(port: int) -> tuple[subprocess.Popen[str], int]:
         process = subprocess.Popen([*command, str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        running.append(process)
         assert process.stdout is not None
         lines = [process.stdout.readline(), process.stdout.readline()]
         return process, int(lines[1].split()[-1])
@@ -163,6 +169,7 @@ def test_feed_when_its_venue_dies_and_comes_back_follows_it(instance: str, tmp_p
     session |= {"reconnect_max_ms": 100, "instruments": [{"symbol": EUR, "instrument": 1, "price_digits": 6}], "depth": 5}
     (tmp_path / "feed.json").write_text(json.dumps({"instance": instance, "epoch": 1, "ticks": [], "sessions": [session]}))
     feed = subprocess.Popen([sys.executable, "-m", "ringfence.gateways.feed", "--spec", str(tmp_path / "feed.json")], stderr=subprocess.PIPE, text=True)
+    running.append(feed)
     try:
         market: Segment | None = None
         end = time.monotonic() + WAIT_S
@@ -180,7 +187,7 @@ def test_feed_when_its_venue_dies_and_comes_back_follows_it(instance: str, tmp_p
         quote = until(lambda row: row["count"] > 3)
         assert 1_000_000 < quote["bid"] < quote["ask"] and quote["bid_qty"] == 1_000_000
         first.kill()
-        first.communicate()
+        first.wait()
         lost = until(lambda row: row["flags"] & STALE)
         assert (int(lost["bid"]), int(lost["ask"])) == (0, 0)
         second, _ = venue(port)
@@ -189,11 +196,13 @@ def test_feed_when_its_venue_dies_and_comes_back_follows_it(instance: str, tmp_p
         assert feed.wait(WAIT_S) == 0
         second.terminate()
         assert second.wait(WAIT_S) == 0
-        second.communicate()
     finally:
-        for process in (first, feed):
+        for process in running:
             process.kill()
-            process.communicate()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
         for name in ("market", "market.readers", "from.feed", "metrics.feed"):
             with Segment.attach(instance, name) as region:
                 region.unlink()
