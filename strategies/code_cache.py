@@ -19,6 +19,7 @@ import stat
 import sys
 import sysconfig
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import llvmlite
@@ -57,12 +58,22 @@ def _bytes_of(path: str | None) -> bytes:
         return b""
 
 
-def _users_files() -> list[str]:
-    """Sources of loaded modules that are neither Python's, nor installed, nor ours: what a strategy may have imported."""
-    apart = tuple(str(Path(p).resolve()) for p in {sysconfig.get_paths()[n] for n in ("stdlib", "platstdlib", "purelib", "platlib")})
-    own = str(Path(njit.__file__).resolve().parent.parent)
-    found = {str(Path(f).resolve()) for m in list(sys.modules.values()) if (f := getattr(m, "__file__", None)) and str(f).endswith(".py")}
-    return sorted(f for f in found if not f.startswith((*apart, own)))
+def _imported(first: Any) -> list[str]:
+    """Sources of the modules that a module uses, and those use, which are neither Python's, nor installed, nor ours."""
+    apart = (*(str(Path(sysconfig.get_paths()[n]).resolve()) for n in ("stdlib", "platstdlib", "purelib", "platlib")), *(str(Path(m.__file__).resolve().parent) for m in (njit, compiled_runtime)))
+    seen: set[str] = set()
+    waiting = [first]
+    while waiting:
+        module = waiting.pop()
+        file = getattr(module, "__file__", None)
+        if file is None or (path := str(Path(file).resolve())) in seen or path.startswith(apart):
+            continue
+        seen.add(path)
+        for value in vars(module).values():
+            used = value if isinstance(value, ModuleType) else sys.modules.get(str(getattr(value, "__module__", "")))
+            if used is not None:
+                waiting.append(used)
+    return sorted(seen)
 
 
 def digest_of(declared: Declaration) -> str:
@@ -78,7 +89,7 @@ def digest_of(declared: Declaration) -> str:
     for function in (*declared.callbacks.values(), *declared.methods.values()):
         h.update(function.__code__.co_code + repr(function.__code__.co_consts).encode())
     ours = [njit.__file__, compiled_runtime.__file__, str(Path(__file__).with_name("compiled.py"))]
-    for path in (source, *ours, *_users_files()):
+    for path in (source, *ours, *_imported(module)):
         h.update(_bytes_of(path) + b"\0")
     return h.hexdigest()
 

@@ -10,7 +10,7 @@ whether the instance is there, and takes signals. An error in a method leaves th
 Machine code is kept on disk (``code_cache.py``), so a second start compiles nothing.
 
 What can fail: a method that numba cannot compile, or that would allocate (StrategyFailed, at the start, with numba's words); a method that does not return
-(StrategyFailed after ``STOP_S``; the process must end then: its rings are still in the hands of that thread).
+(StrategyStuck after ``STOP_S``; the process must end then: its rings are still in the hands of that thread).
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from ringfence.ipc.njit import OPTIONS, Pointer, PointerModel, address_of, call_
 from ringfence.ipc.schema import ENUMS
 from ringfence.strategies import compiled_runtime as crt
 from ringfence.strategies.code_cache import digest_of, keep
-from ringfence.strategies.errors import StrategyFailed
-from ringfence.strategies.model import Declaration, StateField, state_dtype
+from ringfence.strategies.errors import StrategyFailed, StrategyStuck
+from ringfence.strategies.model import STARTS, Declaration, StateField, state_dtype
 from ringfence.strategies.running import Running
-from ringfence.strategies.runtime import CALLBACKS, CHECK_S, Runtime
+from ringfence.strategies.runtime import CHECK_S, Runtime
 
 STOP_S = 5.0
 FIRST_ARGUMENT = {
@@ -245,10 +245,13 @@ def self_type(declared: Declaration, digest: str) -> SelfType:
     fields = [("runtime_address", 0, "u8", 0)]
     fields += [(f.name, int(layout.fields[f.name][1]), f.code, f.count) for f in declared.fields]  # type: ignore[index]
     kind = SelfType(f"{declared.name}:{digest[:16]}", tuple(fields), declared.constants)
+    dispatchers: dict[Any, Any] = {}  # one function may have several names
     for name, function in {**declared.methods, **declared.callbacks}.items():
-        if name in ("on_start", "on_stop"):
+        if name in STARTS:
             continue
-        kind.methods[name] = numba.njit(boundscheck=True, **OPTIONS)(function)
+        if function not in dispatchers:
+            dispatchers[function] = numba.njit(boundscheck=True, **OPTIONS)(function)
+        kind.methods[name] = dispatchers[function]
         if name not in _lowered:
             _lowered.add(name)
             _lower_method(name)
@@ -426,7 +429,7 @@ class Compiled(Running):
                 if self.runtime.stopping:
                     stopping_since = stopping_since or time.monotonic()
                     if time.monotonic() - stopping_since > STOP_S:
-                        raise StrategyFailed(f"{self.declared.name}.{self.runtime.callback or 'loop'} does not return; the process has to end")
+                        raise StrategyStuck(f"{self.declared.name}.{self.runtime.callback or 'loop'} does not return; the process has to end")
         finally:
             threading.excepthook = hook
         if failures:
@@ -476,5 +479,3 @@ def _readable(error: BaseException) -> str:
     lines = [line for line in text.splitlines() if line.strip() and "This error may have been caused" not in line]
     return "\n".join(lines[:40])
 
-
-CALLBACK_NAMES = tuple(CALLBACKS)
