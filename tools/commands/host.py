@@ -1,8 +1,9 @@
 """Commands about this host and this build: ``doctor``, ``config check|show``, ``version``, ``completion``.
 
 ``doctor`` asks the kernel for what a trading host grants (locked memory, real-time priority, quiet cores, room in /dev/shm), holds the kernel's settings
-against those that a plan for this host would have (``tuning.settings``), and prints, for each that is not so, the command that mends it. A host that is not tuned still works, so those rows are warnings; only what keeps an instance from running is bad, and then
-the exit code is 1. Of each instance that runs it also says what of its controls is not as it should be (``doctor_controls``).
+against those that a plan for this host would have (``tuning.settings``), and prints, for each that is not so, the command that mends it. A host that is not
+tuned still works, so those rows are warnings; only what keeps an instance from running is bad, and then the exit code is 1. Of each instance that runs it
+also says what of its controls is not as it should be (``doctor_controls``).
 """
 
 from __future__ import annotations

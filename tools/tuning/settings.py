@@ -175,7 +175,7 @@ def _siblings(host: Host, plan: Plan) -> Texts:
     """Hardware threads beside hot ones that are online."""
     if host.text(f"{CPUS}/online") is None:
         return []
-    return [(f"{CPUS}/cpu{cpu}/online", "1") for cpu in sorted(plan.siblings)] or [("siblings", "no hot core has a second thread")]
+    return [(p, host.text(p) or "1") for cpu in sorted(plan.siblings) if (p := f"{CPUS}/cpu{cpu}/online")] or [("siblings", "no hot core has a second thread")]
 
 
 def _memlock(host: Host, _plan: Plan) -> Texts:
