@@ -48,6 +48,7 @@ def states(host: Host, p: plan.Plan) -> dict[str, str]:
 # ---- words of the kernel
 
 
+@settings(max_examples=50)
 @given(st.sets(st.integers(0, 200)))
 def test_lists_and_masks_of_cpus_are_read_as_they_are_written(cpus: set[int]) -> None:
     assert cpu_list(list_text(cpus)) == cpus
@@ -129,10 +130,10 @@ def hosts(draw: st.DrawFn) -> dict[str, str]:
     def cache(cpu: int) -> set[int]:
         return {c for c in range(first * threads) if core(c) // cores == core(cpu) // cores}
 
-    return host_tree.topology(first * threads, siblings, cache, lambda cpu: core(cpu) // (cores * caches)) | host_tree.untuned(first * threads)
+    return host_tree.topology(first * threads, siblings, cache, lambda cpu: core(cpu) // (cores * caches))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(files=hosts())
 def test_plan_of_any_host_keeps_its_rules_and_is_found_again_when_it_is_in_force(files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
     root = tmp_path_factory.mktemp("host")
@@ -196,7 +197,7 @@ def test_script_when_applied_makes_it_so_and_when_undone_puts_it_back(small: Hos
     assert (done.returncode, done.stderr) == (0, "")
     after = {f.setting.name: f for f in table.findings(small, p, planned=True)}
     still = {name for name, f in after.items() if f.state == "warn"}
-    assert still == BOOT_ONLY | {"swap", "memlock"}, "what commands do, the copy of a host does not show"
+    assert still == BOOT_ONLY | {"irqbalance", "swap", "memlock"}, "what commands do, the copy of a host does not show"
     assert (small.root / "sys/fs/cgroup/ringfence/cpuset.cpus").read_text() == f"{list_text(p.isolated)}\n"
     assert "swapoff -a" in (small.root / "log").read_text() and "memlock unlimited\n" in (small.root / "etc/security/limits.d/90-ringfence.conf").read_text()
     assert "IRQBALANCE_BANNED_CPULIST=1-3,5-7\n" in (small.root / f"{table.BANNED.lstrip('/')}").read_text()
@@ -261,7 +262,7 @@ def test_balancer_when_it_is_told_to_keep_off_is_as_planned(small: Host) -> None
 
 def test_table_says_of_each_setting_what_it_buys_and_costs_and_the_page_has_it() -> None:
     page = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text()
-    rows = re.findall(r"^\| `([a-z -]+)` \|", page, re.M)
+    rows = re.findall(r"^\| `([a-z -]+)` \| [^|]+ \| [^|]+ \|", page, re.M)
     assert rows == [s.name for s in table.SETTINGS]
     assert all(s.want and s.why and s.cost for s in table.SETTINGS)
     assert len({s.name for s in table.SETTINGS}) == len(table.SETTINGS)

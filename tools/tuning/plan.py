@@ -5,7 +5,8 @@
 Rules, in this order: the core of CPU 0 is never taken (the kernel's boot CPU keeps its timekeeping), so there is always a housekeeping core; cores that are
 isolated already are used before others, so that a plan that is in force is found again; a process gets the first thread of a core and its siblings stay
 empty; processes go to one last-level cache while it has cores, then to the same memory node, since a cache line crosses a cache in tens of nanoseconds and a
-node in more than a hundred. When there are too few, the engine comes first, then gateways, the feed, strategies; who comes last shares the housekeeping cores.
+node in more than a hundred (docs/tuning.md). When there are too few, the engine comes first, then gateways, the feed, strategies; who comes last shares the
+housekeeping cores.
 Pure; nothing fails: a host with one core has a plan that says so.
 """
 

@@ -146,13 +146,16 @@ def _interrupts(host: Host, _plan: Plan) -> Texts:
 
 
 def _balancer(host: Host, plan: Plan) -> Texts:
-    """irqbalance leaves isolated cores alone by itself, and those that it is told to."""
+    """irqbalance leaves alone the cores that it is told, else those that the boot line has isolated or left without a tick."""
     for path in host.paths("/proc/[0-9]*/comm"):
         if host.text(path) != "irqbalance":
             continue
-        told = (host.text(path.replace("comm", "environ")) or "").split("\0")
-        banned = next((cpu_list(word.partition("=")[2]) for word in told if word.startswith("IRQBALANCE_BANNED_CPULIST=")), frozenset[int]())
-        kept = plan.hot & (banned | isolated_now(host))
+        told = dict(word.partition("=")[::2] for word in (host.text(path.replace("comm", "environ")) or "").split("\0"))
+        if "IRQBALANCE_BANNED_CPULIST" in told:
+            banned = cpu_list(told["IRQBALANCE_BANNED_CPULIST"])
+        else:
+            banned = (host.cpus(f"{CPUS}/isolated") or frozenset()) | (host.cpus(f"{CPUS}/nohz_full") or frozenset())
+        kept = plan.hot & banned
         return [(path, f"runs, keeps off {list_text(kept) or 'none'} of {list_text(plan.hot)}")]
     return [("irqbalance", "does not run")]
 
@@ -346,7 +349,7 @@ SETTINGS = (
     Setting(
         "numa",
         "hot cores are of one memory node",
-        "a cache line from another node takes two to three times as long",
+        "a message between two of them stays in one socket",
         "none",
         _memory_nodes,
         lambda text, _plan: len(cpu_list(text)) == 1,
