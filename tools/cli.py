@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ringfence.tools.cli_host import HOST
 from ringfence.tools.cli_words import Command, arg, count, day
 from ringfence.tools.errors import ToolError
 from ringfence.tools.render import OUTPUTS, Options
@@ -548,24 +549,7 @@ COMMANDS = (
             ),
         ),
     ),
-    Command(
-        "doctor",
-        "what of this host, and of the controls of its instances, is not as it should be, and the command that mends it",
-        "commands.host:doctor",
-        (arg("keys", nargs="*", metavar="KEY", help="files of private keys to look at too"),),
-    ),
-    Command(
-        "config",
-        "look at a configuration without starting it",
-        parts=(
-            Command(
-                "check", "is it right; names the key, the value and what is allowed", "commands.host:config_check", (arg("config", metavar="CONFIG.toml"),)
-            ),
-            Command("show", "with every default filled in", "commands.host:config_show", (arg("config", metavar="CONFIG.toml"),)),
-        ),
-    ),
-    Command("version", "version, layout and build", "commands.host:version"),
-    Command("completion", "a completion script for the shell", "commands.host:completion", (arg("shell", choices=("bash", "zsh")),)),
+    *HOST,
 )
 
 GLOBAL = (
