@@ -1,4 +1,4 @@
-"""Names of the engine's counters and histograms in ``metrics.engine`` and ``metrics.intents.ROW``; what creates the regions and what shows them read them here."""
+"""Names of the engine's counters and histograms in ``metrics.engine`` and ``metrics.intents.ROW``; who creates and who shows them reads them here."""
 
 from __future__ import annotations
 

@@ -3,10 +3,10 @@
     stages (views/latency.py) ─▶ json: one object, each stage with its figures and its used buckets (lowest value, highest value, count)
                               └▶ hdr:  HdrHistogram log format V2, a line for each stage, its name as Tag
 
-The log is the one that HdrHistogram's Java, C and Python libraries write and read: histograms of two significant digits, the counts as ZigZag LEB128 with runs
-of zeros as negative numbers, under zlib and Base64 (HdrHistogram's ``AbstractHistogram.encodeIntoCompressedByteBuffer``). Our buckets are four of theirs wide;
-each count goes where its bucket ends, so percentiles read back are those that ``ringfence latency`` shows, to 1/128. The file is written whole beside its place and
-then moved there: a reader never sees half of one. What can fail: an unknown format, a file that cannot be written (``UsageError``).
+The log is the one that HdrHistogram's Java, C and Python libraries write and read: histograms of two significant digits, the counts as ZigZag LEB128 with
+runs of zeros as negative numbers, under zlib and Base64 (HdrHistogram's ``AbstractHistogram.encodeIntoCompressedByteBuffer``). Our buckets are four of theirs
+wide; each count goes where its bucket ends, so percentiles read back are those that ``ringfence latency`` shows, to 1/128. The file is written whole beside its
+place and then moved there: a reader never sees half of one. What can fail: an unknown format, a file that cannot be written (``UsageError``).
 """
 
 from __future__ import annotations

@@ -121,27 +121,6 @@ cdef class Gateway:
         Another process owns the regions.
     """
 
-    cdef gateway_t *g
-    cdef readonly object spec
-    cdef readonly Session session
-    cdef readonly Dialect dialect
-    cdef readonly MessageStore store
-    cdef readonly Segment mine
-    cdef Segment theirs
-    cdef Segment sidecar
-    cdef Segment standby
-    cdef Segment journal             # to.sidecar, observed
-    cdef readonly Metrics metrics
-    cdef readonly Clock clock
-    cdef KillSwitch kill
-    cdef Link link
-    cdef object sock
-    cdef public object connector     # of an initiator, else None; the simulator sets its own
-    cdef readonly object listener    # of an acceptor, else None
-    cdef object tls                  # None: plain TCP
-    cdef object windows              # Schedule; None: always open
-    cdef bint adopted
-
     def __cinit__(self, spec):
         self.g = <gateway_t *> calloc(1, sizeof(gateway_t))
         if self.g == NULL:

@@ -238,7 +238,7 @@ def latency(args: argparse.Namespace) -> int:
         frame.extra = {"window": what}
         if args.export:
             kept = {str(row["stage"]) for row in frame.rows}
-            latency_export.write(*args.export, {s: h for s, h in found.items() if s.name in kept}, begin_ns, instance.now_ns, instance.name)
+            latency_export.write(args.export[0], args.export[1], {s: h for s, h in found.items() if s.name in kept}, begin_ns, instance.now_ns, instance.name)
         return frame
 
     return show(args, picture, sample if args.window is not None else None, args.window)
