@@ -11,6 +11,7 @@ BENCHES = {
     "engine": "the engine: time and instructions per intent, ack and fill",
     "checks": "what pre-trade checks cost: instructions of a new intent without limits, with each alone and with all",
     "fix": "the FIX codec: encode and parse, against simplefix and quickfix",
+    "counts": "the gate: instructions of the hot paths against the checked-in baseline (--update rewrites it)",
     "recovery": "time until the state is back, from the whole journal and from snapshots of several ages",
     "memory": "every process of an instance over millions of events: resident memory, mappings, open files, and what grows",
     "journal": "the journal writer: throughput and commit latency, against a raw preallocated writer of the same sizes",

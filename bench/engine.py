@@ -55,6 +55,7 @@ class Stage:
         limits = Limits(orders=messages + 1, executions=2 * messages + 64, positions=16, breaks=16)
         metrics = Metrics.create(self.instance, "engine", COUNTERS, HISTOGRAMS, role=roles["ENGINE"], epoch=EPOCH)
         self.segments.append(metrics.segment)
+        self.metrics = metrics
         journal, self.sidecar = self.link("sidecar", "JournalSlot", None)
         control, supervisor = self.link("control", None, "Control")
         feed, self.feed = self.link("feed", None, "Mark")

@@ -84,7 +84,7 @@ def our_rates(loops: Loops, count: int) -> dict[str, Callable[[], dict[str, floa
     """Measures of ours: called from Python, and in C."""
     orders = [(o[0].encode(), o[1].encode(), o[2].encode(), o[3], 2, 1, o[4], o[5], 2, NOW_NS) for o in ORDERS]
     stream = b"".join(REPORTS)
-    commands = [_command(o) for o in ORDERS]
+    encoded = commands()
     times = max(1, count // VARIANTS) * 10
 
     def parse_loop() -> dict[str, float]:
@@ -105,7 +105,7 @@ def our_rates(loops: Loops, count: int) -> dict[str, Callable[[], dict[str, floa
 
     def encode_loop() -> dict[str, float]:
         begin = time.perf_counter_ns()
-        written = loops.encode(commands, times, NOW_NS)
+        written = loops.encode(encoded, times, NOW_NS)
         end = time.perf_counter_ns()
         if written < times * VARIANTS * 150:
             raise RuntimeError(f"the C loop wrote {written} bytes only")
@@ -120,6 +120,11 @@ def our_rates(loops: Loops, count: int) -> dict[str, Callable[[], dict[str, floa
         f"loop {ENCODE}": encode_loop,
         f"loop {PARSE}": parse_loop,
     }
+
+
+def commands() -> list[bytes]:
+    """The orders as OrderCommand records."""
+    return [_command(o) for o in ORDERS]
 
 
 def _command(order: tuple[str, str, str, int, int, int]) -> bytes:
@@ -265,7 +270,7 @@ def run_loop(function: str, times: int) -> int:
     """The part that runs under callgrind."""
     with ours() as loops:
         if function == "encode":
-            return 0 if loops.encode([_command(o) for o in ORDERS], times, NOW_NS) > 0 else 1
+            return 0 if loops.encode(commands(), times, NOW_NS) > 0 else 1
         reads = {"parse": loops.parse, "check": loops.check, "receive": loops.receive}
         return 0 if reads[function](b"".join(REPORTS), times) > 0 else 1
 
