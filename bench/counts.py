@@ -2,8 +2,8 @@
 
     --drive (every loop once, one process) ──callgrind──▶ inclusive instructions of each step ──▶ compared with counts_baseline.json
 
-Counts are exact, the same on an idle and a busy host, and differ by build: the baseline names its compiler and architecture, and counts of another are shown but
-not judged. ``--update`` writes the baseline anew: do that in the change that means to cost what it costs, so that the review sees the figure. A path that
+Counts are exact, the same on an idle and a busy host, and differ by build: the baseline names its compiler and architecture, and counts of another are shown
+but not judged. ``--update`` writes the baseline anew: do that in the change that means to cost what it costs, so that the review sees the figure. A path that
 shrank by more than the bound is said, too: a stale baseline would hide the next growth.
 Exit codes: 0 within bounds (or not comparable, or no valgrind, which the output says), 1 grown.
 """
@@ -20,12 +20,13 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ringfence.bench import fix, harness, ledger
+from ringfence.bench import fix, host, ledger
 from ringfence.bench.engine import EPOCH, Stage, one_round
 from ringfence.bench.fix_loops import Loops as FixLoops
 from ringfence.bench.floor_loops import broadcast_ns, clock_ns, record_ns, ring_ns
-from ringfence.bench.harness import PeerMissing
+from ringfence.bench.host import PeerMissing
 from ringfence.bench.ledger_loops import Loops as LedgerLoops
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.schema import ENUMS
@@ -113,7 +114,7 @@ def inclusive(annotated: str, function: str) -> int:
 
 def build() -> str:
     """What counts depend on besides the source: compiler and architecture."""
-    described = harness.machine()
+    described = host.machine()
     return f"gcc {str(described['compiler']).split('.')[0]}, {described['arch']}"
 
 
@@ -148,7 +149,7 @@ def main(argv: Sequence[str]) -> int:
     except PeerMissing as e:
         print(f"counts: not measured: {e}")
         return 0
-    kept = json.loads(BASELINE.read_text()) if BASELINE.exists() else {"build": build(), "instructions": {}}
+    kept: dict[str, Any] = json.loads(BASELINE.read_text()) if BASELINE.exists() else {"build": build(), "instructions": {}}
     if arguments.update:
         BASELINE.write_text(json.dumps({"build": build(), "instructions": {path: round(n, 1) for path, n in counted.items()}}, indent=1) + "\n")
         kept = json.loads(BASELINE.read_text())
@@ -156,9 +157,7 @@ def main(argv: Sequence[str]) -> int:
     lines, grown = judge(counted, kept["instructions"])
     if arguments.json:
         rows = [{"name": p, "peer": "baseline", "metric": "instructions", "ours": n, "theirs": kept["instructions"].get(p)} for p, n in counted.items()]
-        print(
-            json.dumps({"bench": "counts", "machine": harness.machine(), "floor": {}, "rows": [r | {"ratio": _ratio(r)} for r in rows], "notes": []}, indent=1)
-        )
+        print(json.dumps({"bench": "counts", "machine": host.machine(), "floor": {}, "rows": [r | {"ratio": _ratio(r)} for r in rows], "notes": []}, indent=1))
     else:
         print("\n".join(lines))
     if not comparable:

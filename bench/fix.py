@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ringfence.bench import fix_counts, harness
+from ringfence.bench import fix_counts, floor, harness, host
 from ringfence.bench.fix_loops import Loops
 from ringfence.gateways.fix import dictionary
 from ringfence.gateways.fix.codec import encode, timestamp_text
@@ -149,7 +149,7 @@ def simplefix_calls() -> tuple[Callable[[int], bytes], Callable[[int], dict[int,
     try:
         import simplefix
     except ImportError as error:
-        raise harness.PeerMissing(f"simplefix: {error}; pip install simplefix") from error
+        raise host.PeerMissing(f"simplefix: {error}; pip install simplefix") from error
 
     def encode_one(i: int) -> bytes:
         cl_ord_id, symbol, account, side, qty, px = ORDERS[i % VARIANTS]
@@ -182,7 +182,7 @@ def quickfix_calls() -> tuple[Callable[[int], bytes], Callable[[int], dict[int, 
     try:
         import quickfix
     except ImportError as error:
-        raise harness.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
+        raise host.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
     texts = [r.decode() for r in REPORTS]
     stamp = timestamp_text(NOW_NS).decode()
     day, clock = stamp[:17], stamp[18:]
@@ -218,10 +218,10 @@ def quickfix_validation() -> Callable[[int], object]:
     try:
         import quickfix
     except ImportError as error:
-        raise harness.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
+        raise host.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
     path = Path(sys.prefix, "share", "quickfix", "FIX42.xml")
     if not path.exists():
-        raise harness.PeerMissing(f"quickfix: its dictionary is not at {path}; pip install quickfix into the environment that runs this")
+        raise host.PeerMissing(f"quickfix: its dictionary is not at {path}; pip install quickfix into the environment that runs this")
     rules = quickfix.DataDictionary(str(path))
     texts = [r.decode() for r in REPORTS]
 
@@ -287,7 +287,7 @@ def main(argv: list[str]) -> int:
         for name, peer in (("simplefix", simplefix_calls), ("quickfix", quickfix_calls)):
             try:
                 encode_one, parse_one = peer()
-            except harness.PeerMissing as missing:
+            except host.PeerMissing as missing:
                 notes.append(str(missing))
                 continue
             check(loops, name, encode_one, parse_one)
@@ -296,9 +296,9 @@ def main(argv: list[str]) -> int:
         try:
             validate_one = quickfix_validation()
             measures[f"quickfix {CHECK}"] = lambda: rate(validate_one, count // 4)
-        except harness.PeerMissing as missing:
+        except host.PeerMissing as missing:
             notes.append(str(missing))
-        found = harness.interleave(measures, options.rounds)
+        found = harness.interleave(measures, options.rounds, floor.ping)
     rows = []
     for how, label in (("ours", "called from Python"), ("loop", "C loop, peer called from Python")):
         for what, peers in PEERS.items():
@@ -309,8 +309,9 @@ def main(argv: list[str]) -> int:
     if not options.quick:
         try:
             rows += instructions(100)
-        except harness.PeerMissing as missing:
+        except host.PeerMissing as missing:
             notes.append(str(missing))
+    notes.append(found.note)
     notes.append("simplefix cannot validate: no row of it for validation")
     notes.append("goal (20x simplefix, 5x quickfix, both ways): the rows called from Python")
     return harness.show(harness.Report("fix", {}, rows, notes), options)

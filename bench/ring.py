@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from ringfence.bench.harness import Options, PeerMissing, Report, Row, compile_native, interleave, parse, run_native, show, two_cores
+from ringfence.bench.floor import ping
+from ringfence.bench.harness import Options, Report, Row, interleave, parse, show
+from ringfence.bench.host import PeerMissing, compile_native, run_native, two_cores
 from ringfence.bench.ring_loops import run as run_loop
 from ringfence.ipc.host import Idle, pin
 from ringfence.ipc.layout import dtype
@@ -63,7 +65,8 @@ def measure(options: Options) -> Report:
     measures["python trip"] = partial(_pair, _python_side, "ping", "pong", python // 4, cores)
     measures["queue one"] = partial(_queue_pair, "produce", "consume", python, cores)
     measures["queue trip"] = partial(_queue_pair, "ping", "pong", python // 4, cores)
-    found = interleave(measures, options.rounds)
+    found = interleave(measures, options.rounds, ping)
+    notes += [found.note, "closed loop: a side sends its next message when there is room, or when the answer has come"]
     if cores[0] == cores[1]:
         notes.append("one core only: both processes share it, so every figure is dominated by the scheduler")
     floor = {"cache_line_round_trip_ns": _trip(found["floor"]), "cache_line_filled_round_trip_ns": _trip(found["floor 64"])}

@@ -37,7 +37,8 @@ import numpy as np
 
 from ringfence.bench.checks import ALONE, SETTINGS
 from ringfence.bench.engine import EPOCH, configure, row, set_limits
-from ringfence.bench.harness import Options, PeerMissing, Report, Row, compile_native, parse, run_native, show, two_cores
+from ringfence.bench.harness import Options, Report, Row, parse, show
+from ringfence.bench.host import PeerMissing, compile_native, run_native, two_cores
 from ringfence.bench.tick_loops import HISTOGRAMS as OWN_HISTOGRAMS
 from ringfence.bench.tick_loops import Path as TickPath
 from ringfence.core.counters import COUNTERS, HISTOGRAMS

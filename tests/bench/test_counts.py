@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ringfence.bench import counts
-from ringfence.bench.harness import PeerMissing
+from ringfence.bench.host import PeerMissing
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ringfence.bench import tick_to_order
-from ringfence.bench.harness import two_cores
+from ringfence.bench.host import two_cores
 from ringfence.ipc.regions import list_regions
 
 
