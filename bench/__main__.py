@@ -7,6 +7,8 @@ import sys
 
 BENCHES = {
     "ring": "two processes over a ring: throughput and round trip, against Boost.Lockfree, multiprocessing.Queue and a bare cache line",
+    "ipc": "Python to Python: our ring against multiprocessing, posix_ipc, pyzmq and iceoryx2",
+    "broadcast": "the broadcast ring: one producer, three readers, what each takes and loses",
     "tick_to_order": "a tick in shared memory to FIX bytes at send: every stage, open loop at three rates, against two cross-core hops",
     "engine": "the engine: time and instructions per intent, ack and fill",
     "checks": "what pre-trade checks cost: instructions of a new intent without limits, with each alone and with all",

@@ -101,7 +101,7 @@ def _trip(figures: dict[str, float]) -> float:
     return figures["round_trip_ns"]
 
 
-def _timed(child: Callable[[Any], None], parent: Callable[[], None], count: int, core: int) -> dict[str, float]:
+def timed(child: Callable[[Any], None], parent: Callable[[], None], count: int, core: int) -> dict[str, float]:
     """Run both sides, this process pinned to ``core`` meanwhile; figures from the start of both to the end of both."""
     before = os.sched_getaffinity(0)
     ready = _FORK.Event()
@@ -138,7 +138,7 @@ def _pair(side: Callable[[Link, str, int, int], None], parent: str, child: str, 
             side(link, child, count, idle)
 
         mine = Link(segments[0], Segment.attach(instance, "from.b"))
-        return _timed(other, lambda: side(mine, parent, count, idle), count, cores[0])
+        return timed(other, lambda: side(mine, parent, count, idle), count, cores[0])
     finally:
         for segment in segments:
             segment.unlink()
@@ -192,4 +192,4 @@ def _queue_pair(parent: str, child: str, count: int, cores: tuple[int, int]) -> 
         ready.set()
         run(child, back, to)
 
-    return _timed(other, lambda: run(parent, to, back), count, cores[0])
+    return timed(other, lambda: run(parent, to, back), count, cores[0])
