@@ -58,7 +58,7 @@ def compile_native(source: str, *, flags: Iterable[str] = ("-O3",), install: str
         raise PeerMissing(f"{source}: no C compiler; {install}")
     parts = [path, *sorted(NATIVE.glob("*.h")), *sorted(IPC.glob("*.h"))]
     digest = hashlib.sha256(b"".join(p.read_bytes() for p in parts) + " ".join([compiler, *flags]).encode()).hexdigest()[:16]
-    cache = _cache_dir()
+    cache = cache_dir()
     program = cache / f"{path.stem}-{digest}"
     if not program.exists():
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
@@ -78,7 +78,8 @@ def run_native(program: Path, *arguments: object) -> dict[str, float]:
     return {key: float(value) for key, value in json.loads(run.stdout).items()}
 
 
-def _cache_dir() -> Path:
+def cache_dir() -> Path:
+    """Return the folder where compiled drivers and the environment of peers are kept."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringfence-bench"
     try:
         base.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,6 @@ Both results are compared with ours before a rate counts.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -26,7 +25,7 @@ from statistics import median
 
 import numpy as np
 
-from ringfence.bench import floor, harness, host
+from ringfence.bench import floor, harness, host, peers
 from ringfence.bench.ledger_loops import Loops
 from ringfence.core.ledger import Ledger, Limits, bytes_needed
 from ringfence.ipc.layout import dtype
@@ -139,11 +138,14 @@ def peer(name: str, fills: list[tuple[int, int]]) -> Mapping[str, float]:
     RuntimeError
         If it failed.
     """
-    python = os.environ.get("RINGFENCE_PEER_PYTHON", sys.executable)
+    try:
+        python = peers.python()
+    except host.PeerMissing:
+        python = sys.executable
     program = Path(__file__).with_name("ledger_peers.py")
     done = subprocess.run([python, str(program), name], input=json.dumps(fills), capture_output=True, text=True, timeout=300, check=False)
     if done.returncode == 3:
-        raise host.PeerMissing(f"{name}: {done.stderr.strip()}; pip install {name} (RINGFENCE_PEER_PYTHON names the interpreter that has it)")
+        raise host.PeerMissing(f"{name}: {done.stderr.strip()}; {peers.INSTALL}")
     if done.returncode:
         raise RuntimeError(f"{name} failed: {done.stderr.strip()[-300:]}")
     found: Mapping[str, float] = json.loads(done.stdout)
