@@ -312,9 +312,13 @@ COMMANDS = (
     Command("rings", "depth and flow of every ring", "commands.show:rings"),
     Command(
         "latency",
-        "percentiles per stage; in a watch, of each frame's window",
+        "percentiles of each stage, of one strategy (--strategy) or session; in a watch, of each frame's window",
         "commands.show:latency",
-        (arg("stage", nargs="*", metavar="STAGE", help="only stages whose name contains this"),),
+        (
+            arg("stage", nargs="*", metavar="STAGE", help="only stages whose name contains this"),
+            arg("--window", type=float, metavar="S", help="what was recorded in the next S seconds, not since start"),
+            arg("--export", nargs=2, metavar=("FORMAT", "FILE"), help="also write the stages to FILE: json, or hdr (HdrHistogram log V2)"),
+        ),
         aliases=("lat",),
     ),
     Command(
