@@ -1,0 +1,231 @@
+"""Virtual time: what is due next happens next, until the tape has ended and everything has come to rest.
+
+    due first ──▶ trading day begins │ command reaches the venue │ report reaches the engine │ quote reaches the venue │ quote reaches the strategy, mark the engine
+                │ intents reach the engine │ a timer of the strategy is due
+    after each ──▶ the strategy turns when it was told something, the engine's commands go on their way
+
+At one time the order is the one above: what was sent earlier comes before what is new. When the tape has ended, what is on its way arrives, for at most a second. A strategy takes no time; what it asks reaches the engine ``strategy_ns`` later. A
+mark is sampled from the quotes, at most one in ``mark_ms`` and none from a crossed quote, as the feed does. Engine time passes with the quotes; a day is rolled at its time.
+Everything here is a function of the tape, the configuration, the strategy and the seed. An interrupt comes out between two steps (KeyboardInterrupt).
+What can fail: what the strategy's runtime raises, and what ``instance.py`` raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ringfence.backtest.instance import Instance
+from ringfence.backtest.latency import NEVER, Delay, Latency
+from ringfence.backtest.tape import Tape, slots
+from ringfence.backtest.venue import Market, Venue
+from ringfence.ipc.layout import dtype
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PIECE_TICKS = 8_192
+SETTLE_NS = 1_000_000_000
+MARK_MS = 1_000  # as [feed] without a word of it
+_TICK, _QUOTE = dtype("QuoteTick").itemsize, dtype("Quote").itemsize
+
+
+class Runtime(Protocol):
+    """A strategy's runtime, as the live loop drives it."""
+
+    def turn(self) -> int:
+        """Take what is there and let the strategy answer; how much there was."""
+
+    @property
+    def next_timer_ns(self) -> int:
+        """When its next timer is due [ns]; 0 when it has none."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the strategy asked to stop."""
+
+
+class Run:
+    """One backtest in progress.
+
+    Parameters
+    ----------
+    sample : callable
+        Called with the time [ns] whenever a sample of the PnL curve is due.
+    sample_ns : int
+        Between two samples at least [ns].
+    progress : callable
+        Called with the number of ticks played, after each piece of the tape.
+
+    Attributes
+    ----------
+    now_ns : int
+        Virtual time [ns of UTC].
+    events : list of ndarray
+        StrategyEvents, in order.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        tape: Tape,
+        latency: Latency,
+        market: Market,
+        seed: int,
+        sample: Callable[[int], None],
+        sample_ns: int,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.instance, self.tape, self.latency = instance, tape, latency
+        self.sample, self.sample_ns, self.progress = sample, sample_ns, progress
+        self.now_ns = int(tape.ns[0])
+        self.events: list[NDArray[Any]] = []
+        config = instance.config
+        symbols = {i.symbol.encode(): i.id for i in config.instruments}
+        self.venues = {v.id: Venue(v.id, symbols, market, seed) for v in config.venues}
+        orders = {row: Delay[Any](latency.order_ns, latency.jitter_ns, Random(f"{seed}/{row}/orders")) for row in self.venues}  # noqa: S311, it must repeat
+        reports = {row: Delay[Any](latency.report_ns, latency.jitter_ns, Random(f"{seed}/{row}/reports")) for row in self.venues}  # noqa: S311
+        self._orders, self._reports = orders, reports
+        self._ways = [(way, partial(self._arrive, row)) for row, way in orders.items()] + [(way, partial(self._report, row)) for row, way in reports.items()]
+        self._mark_every_ns = (config.feed.mark_ms if config.feed else MARK_MS) * 1_000_000
+        self._marked_ns = dict.fromkeys(np.unique(tape.instrument).tolist(), 0)
+        self._mark = np.zeros(1, dtype("Mark"))
+        self._timer_ns = config.instance.timer_ms * 1_000_000
+        self._turned_ns = self._sampled_ns = 0
+        self._engine_due_ns = NEVER
+        self._columns: list[list[int]] = [getattr(tape, name).tolist() for name in ("ns", "instrument", "bid", "ask", "bid_qty", "ask_qty")]
+        self._times = self._columns[0]
+        self._traded_at = self._shown_at = 0  # ticks that the venue has, that the strategy has
+        self._end_ns = self._times[-1] + latency.feed_ns + SETTLE_NS
+        self._piece = (0, 0, memoryview(b""), memoryview(b""))
+        self._counts: dict[int, int] = {}
+
+    def play(self, runtime: Runtime) -> None:
+        """Run to the end of the tape, then until nothing is on its way any more, or until the strategy stops."""
+        for row, venue in self.venues.items():
+            self.instance.gateways[row].send(venue.session(up=True, now_ns=self.now_ns))
+        self._turn(runtime)
+        runtime.turn()
+        while not runtime.stopping:
+            due, step = self._next(runtime)
+            if step is None or due > self._end_ns:
+                break
+            self.now_ns = max(self.now_ns, due)
+            self.instance.clock.set(self.now_ns)
+            step(runtime)
+            if self.now_ns - self._sampled_ns >= self.sample_ns:
+                self._sampled_ns = self.now_ns
+                self.sample(self.now_ns)
+        self.progress(self._shown_at)
+
+    def _next(self, runtime: Runtime) -> tuple[int, Callable[[Runtime], None] | None]:
+        """When what is due first is due, and what it is; None when the tape has ended and nothing is on its way."""
+        due, step = NEVER, None
+        shown, traded, ticks = self._shown_at, self._traded_at, len(self._times)
+        if shown < ticks:
+            due, step = self.instance.next_roll_ns, self._roll
+        for way, arrive in self._ways:
+            if way.due_ns < due:
+                due, step = way.due_ns, arrive
+        if traded < ticks and self._times[traded] < due:
+            due, step = self._times[traded], self._trade
+        if shown < traded and self._times[shown] + self.latency.feed_ns < due:
+            due, step = self._times[shown] + self.latency.feed_ns, self._show
+        if self._engine_due_ns < due:
+            due, step = self._engine_due_ns, self._turn
+        if 0 < runtime.next_timer_ns < due:
+            due, step = runtime.next_timer_ns, self._timer
+        return due, step
+
+    # ---- what happens
+
+    def _roll(self, runtime: Runtime) -> None:
+        self.instance.roll()
+        self._turn(runtime)
+
+    def _arrive(self, row: int, _runtime: Runtime) -> None:
+        """A command reaches its venue."""
+        self._say(row, self.venues[row].take(self._orders[row].take(), self.now_ns))
+
+    def _report(self, row: int, runtime: Runtime) -> None:
+        """A report reaches the engine."""
+        event = self._reports[row].take()
+        event["received_ns"] = self.now_ns
+        self.instance.gateways[row].send(event)
+        self._turn(runtime)
+
+    def _trade(self, runtime: Runtime) -> None:
+        """A quote reaches the venues; without a delay of the feed, the strategy at the same time, afterwards."""
+        at = self._traded_at
+        self._traded_at = at + 1
+        _, instrument, bid, ask, bid_qty, ask_qty = (column[at] for column in self._columns)
+        for row, venue in self.venues.items():
+            self._say(row, venue.quote(instrument, bid, ask, bid_qty, ask_qty, self.now_ns))
+        if not self.latency.feed_ns:
+            self._show(runtime)
+
+    def _show(self, runtime: Runtime) -> None:
+        """A quote reaches the strategy, and now and then a mark the engine."""
+        at = self._shown_at
+        self._shown_at = at + 1
+        _, instrument, bid, ask, _, _ = (column[at] for column in self._columns)
+        tick, quote = self._records(at)
+        self.instance.publish(at, instrument, tick, quote)
+        self.instance.alive(self.now_ns)
+        marked = self._sample_mark(instrument, bid, ask, self._times[at])
+        if marked or self.now_ns - self._turned_ns >= self._timer_ns:
+            self._turn(runtime)
+        else:
+            self._ask(runtime)
+
+    def _timer(self, runtime: Runtime) -> None:
+        self.instance.alive(self.now_ns)
+        self._ask(runtime)
+
+    def _turn(self, runtime: Runtime) -> None:
+        """The engine takes what its rings hold; its commands go on their way, and the strategy hears of it."""
+        self._engine_due_ns, self._turned_ns = NEVER, self.now_ns
+        self.instance.turn()
+        for row, way in self._orders.items():
+            for command in self.instance.commands(row):
+                way.send(command, self.now_ns)
+        if (events := self.instance.new_events()) is not None:
+            self.events.append(events)
+        self._ask(runtime)
+
+    def _ask(self, runtime: Runtime) -> None:
+        """The strategy turns until it has taken all there is; what it asks reaches the engine a little later."""
+        while runtime.turn():
+            continue
+        if self._engine_due_ns == NEVER and self.instance.intents_wait():
+            self._engine_due_ns = self.now_ns + self.latency.strategy_ns
+
+    # ---- what it takes
+
+    def _say(self, row: int, events: list[Any]) -> None:
+        for event in events:
+            self._reports[row].send(event, self.now_ns)
+
+    def _sample_mark(self, instrument: int, bid: int, ask: int, source_ns: int) -> bool:
+        if bid > ask or self.now_ns - self._marked_ns[instrument] < self._mark_every_ns:
+            return False
+        self._marked_ns[instrument] = self.now_ns
+        mark = self._mark[0]
+        mark["bid"], mark["ask"], mark["source_ns"], mark["instrument"] = bid, ask, source_ns, instrument
+        self.instance.feed.send(self._mark)
+        return True
+
+    def _records(self, at: int) -> tuple[memoryview, memoryview]:
+        """The slots of a tick; a piece of the tape is made at a time."""
+        first, last, ticks, quotes = self._piece
+        if at >= last:
+            self.progress(at)
+            first, last = last, min(last + PIECE_TICKS, len(self._times))
+            ticks, quotes = slots(self.tape, first, last, self.latency.feed_ns, self._counts)
+            self._piece = first, last, ticks, quotes
+        k = at - first
+        return ticks[k * _TICK : (k + 1) * _TICK], quotes[k * _QUOTE : (k + 1) * _QUOTE]
