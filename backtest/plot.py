@@ -51,12 +51,13 @@ def _fill(figure: Any, result: Result) -> None:
         panel.legend(loc="upper left", frameon=False)
         panels[-2].step(_times(curve["ns"]), curve["net_qty"] / 10.0 ** result.digits[row][1], where="post", lw=0.9, label=result.symbols[row])
     panels[-2].set_ylabel("position")
-    for currency in sorted({result.currencies[row] for row in traded}):
+    currencies = sorted({result.currencies[row] for row in traded})
+    for currency in currencies:
         times, total = result.curve(currency)
         panels[-1].plot(_times(times), total, lw=1.0, label=currency)
     panels[-1].axhline(0, color="0.8", lw=0.6, zorder=0)
-    panels[-1].set_ylabel("PnL")
-    if traded:
+    panels[-1].set_ylabel(f"PnL, {', '.join(currencies)}")
+    if len(currencies) > 1:
         panels[-1].legend(loc="upper left", frameon=False)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ class Result:
     positions : ndarray of POSITION
         At the end.
     pnl : ndarray of PNL
-        The curve: a row for each position at each sample; money in PNL_DIGITS decimals of ``currencies[instrument]``, before taxes and after fees.
+        The curve: at each sample a row for each position, and of each instrument of the tape without one; money in PNL_DIGITS decimals of ``currencies[instrument]``, before taxes and after fees.
     digits : dict
         (price digits, quantity digits) by instrument row.
     symbols, currencies : dict
@@ -173,29 +174,34 @@ class Result:
 
 
 class Samples:
-    """The PnL curve as it grows: what the views show of a running instance, at the times when it is asked."""
+    """The PnL curve as it grows: what the views show of a running instance, at the times when it is asked. The tables are views of the state's memory."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, state: State, played: Collection[int] = ()) -> None:
+        self._state, self._played = state, played
+        self._tables: dict[str, Any] = {}
         self._rows: list[NDArray[Any]] = []
 
     @property
     def engine(self) -> Any:
         """Row of ``engine``, as views read it."""
-        return self._state.table("engine")[1]
+        return self.table("engine")[1]
 
     def table(self, name: str) -> Any:
         """Rows of a table, as views read them."""
-        return self._state.table(name)
+        if name not in self._tables:
+            self._tables[name] = self._state.table(name)
+        return self._tables[name]
 
     def take(self, ns: int) -> None:
-        """Add a row for each position."""
-        held = self._state.table("ledger_positions")[1 : int(self._state.table("ledger")[1]["position_count"]) + 1]
-        rows = np.zeros(len(held), PNL)
-        for row, owner, part in zip(rows, held, parts(self, "account"), strict=True):
-            instrument = self._state.table("instruments")[int(owner["instrument"])]
-            row["ns"], row["instrument"], row["account"] = ns, owner["instrument"], owner["account"]
-            row["net_qty"], row["bid"], row["ask"] = wide(owner["qty"]), instrument["bid"], instrument["ask"]
+        """Add a row for each position, and one of account 0 for each instrument of the tape that has none."""
+        held = self.table("ledger_positions")[1 : int(self.table("ledger")[1]["position_count"]) + 1]
+        flat = [i for i in self._played if i not in held["instrument"]]
+        rows = np.zeros(len(held) + len(flat), PNL)
+        rows["ns"], rows["instrument"] = ns, [*held["instrument"].tolist(), *flat]
+        for name in ("bid", "ask"):
+            rows[name] = self.table("instruments")[name][rows["instrument"]]
+        for row, owner, part in zip(rows, held, parts(self, "account"), strict=False):
+            row["account"], row["net_qty"] = owner["account"], wide(owner["qty"])
             for name in ("realized", "unrealized", "fees", "total"):
                 row[name] = _money(part.figures[name])
         self._rows.append(rows)
