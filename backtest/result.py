@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 PNL_DIGITS = 8
 """Decimals of the money columns of ``pnl``."""
-_EVENT = ENUMS["EventKind"].by_value
-_REASON = ENUMS["DenyReason"].by_value
+_BY_VENUE = "BY_VENUE"
+_REASONS = ENUMS["DenyReason"].by_value | {ENUMS["DenyReason"].by_name["NONE"]: _BY_VENUE}
 _BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
-_REFUSALS = ("DENIED", "REJECTED", "CANCEL_REJECTED")
+_REFUSALS = [ENUMS["EventKind"].by_name[name] for name in ("DENIED", "REJECTED", "CANCEL_REJECTED")]
 
 FILL = np.dtype(
     [
@@ -268,7 +268,7 @@ def summarise(arrays: dict[str, Any], tables: tuple[dict[int, tuple[int, int]], 
     """Return counts and figures of a run, ready for JSON; amounts as decimal text."""
     digits, symbols, currencies = tables
     events, orders, pnl = arrays["events"], arrays["orders"], arrays["pnl"]
-    refused = Counter(_REASON.get(int(e["reason"]), "") or "BY_VENUE" for e in events if _EVENT.get(int(e["kind"])) in _REFUSALS)
+    refused = Counter(_REASONS.get(int(e["reason"]), _BY_VENUE) for e in events[np.isin(events["kind"], _REFUSALS)])
     last = pnl[pnl["ns"] == pnl["ns"][-1]] if len(pnl) else pnl
     totals: Counter[str] = Counter()
     for row in last:

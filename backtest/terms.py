@@ -18,6 +18,7 @@ from ringfence.tools.config import Config
 ACCOUNT, VENUE = "main", "sim"
 _ORDERS = (4_096, 1 << 21)  # rows of a made configuration: at least, at most
 _ORDERS_PER_TICK = 4
+_POSITIONS = 64
 _SHARES = {"executions": 2, "lots": 1}  # rows of others for each order
 Instruments = Mapping[str, Mapping[str, Any]]
 
@@ -69,7 +70,7 @@ def made(instruments: Sequence[Mapping[str, Any]], strategy: str, ticks: int, *,
     grant = {"name": "all", "short": True}
     values: dict[str, Any] = {
         "instance": {"name": "backtest", "data_dir": "backtest-data", "mode": "demo", "prefix": "BT"},
-        "limits": {"orders": rows, **{name: rows * share for name, share in _SHARES.items()}, "positions": 256},
+        "limits": {"orders": rows, **{name: rows * share for name, share in _SHARES.items()}, "positions": _POSITIONS},
         "firm": {"currency": currency},
         "instrument": [dict(i) for i in instruments],
         "account": [{"name": ACCOUNT, "currency": currency}],
