@@ -4,9 +4,9 @@
                                                           │      └─▶ StrategyEvents ─▶ the strategy's runtime
                                                           └─ journal ring ──▶ JournalTap
 
-All regions are memfds of this process, and so is the metrics region once it has lost its name: nothing is left behind, however the process ends. The clock is a manual
-one, and no calibration is published that a runtime could follow; the same object serves engine and strategy, which run on one thread. The journal ring is emptied at an eighth of its length, so that journal pressure, which a
-live engine decides by, never is. Rows of the tables are written by the engine alone.
+All regions are memfds of this process, and so is the metrics region once it has lost its name: nothing is left behind, however the process ends. The
+clock is a manual one, shared by engine and strategy, which run on one thread; no calibration is published that a runtime could follow. The journal ring is
+emptied at an eighth of its length, so that journal pressure, by which a live engine decides, never is. Rows of the tables are written by the engine alone.
 What can fail: CoreError at the start (a configuration that the engine refuses), RuntimeError when a gateway's queue overran.
 Rejected: EngineProcess (it recovers, waits for processes and owns names); what it does to configure is done here with the same functions.
 """
@@ -95,7 +95,7 @@ class Instance:
             self.engine.set_gateway(venue.id, engine_end, 0)
         self._market = _memory("market", [("head", "RingCursor", 1), ("ticks", "QuoteTick", TICK_SLOTS), ("quotes", "Quote", limits.instruments + 1)])
         self._market.set_state(_RUNNING)
-        self._ticks, self._quotes = (memoryview(self._market.section(name).view(np.uint8)) for name in ("ticks", "quotes"))
+        self._ticks, self._quotes = (self._market.section(name).view(np.uint8).data for name in ("ticks", "quotes"))
         self._head = self._market.section("head")
         self._intents = _memory(f"strat.{self.strategy_row}", link_sections("Intent", rings.intents), _ROLE["STRATEGY"])
         self._events = _memory(f"to.strat.{self.strategy_row}", link_sections("StrategyEvent", rings.strategy_events))
@@ -127,8 +127,8 @@ class Instance:
 
     def attachment(self, name: str) -> Attachment:
         """Return what a strategy's runtime is made of; all of it is memory of this process."""
-        regions: Any = (self._intents, self._events, self._state_region, self._market, self._status)
-        return Attachment(self.config.instance.name, name, self.strategy_row, EPOCH, *regions, self.clock, Path())
+        instance, row = self.config.instance.name, self.strategy_row
+        return Attachment(instance, name, row, EPOCH, self._intents, self._events, self._state_region, self._market, self._status, self.clock, Path())
 
     # ---- one turn
 

@@ -2,9 +2,9 @@
 
     journal ring ──JournalRing.take──▶ file frames ──▶ digest of them all; intents kept; segment files, when a directory is given
 
-The frames are the bytes that a live sidecar writes. The digest is BLAKE2b-128 over them in order: two runs that journaled the same have the same. Nothing here
-decides anything; the ring is emptied often enough that the engine never sees pressure (``instance.py``). What can fail: the disk (JournalError), and an existing
-journal in the directory, which is refused: a backtest does not go on where another ended.
+The frames are the bytes that a live sidecar writes. The digest is BLAKE2b-128 over them in order: two runs that journaled the same have the same. Nothing
+here decides anything; the ring is emptied often enough that the engine never sees pressure (``instance.py``). What can fail: the disk (JournalError), and an
+existing journal in the directory, which is refused: a backtest does not go on where another ended.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Virtual time: what is due next happens next, until the tape has ended and everything has come to rest.
 
-    due first ──▶ trading day begins │ command reaches the venue │ report reaches the engine │ quote reaches the venue │ quote reaches the strategy, mark the engine
-                │ intents reach the engine │ a timer of the strategy is due
+    due first ──▶ a trading day begins │ a command reaches the venue │ a report reaches the engine │ a quote reaches the venue
+                │ it reaches the strategy, and as a mark the engine │ intents reach the engine │ a timer of the strategy is due
     after each ──▶ the strategy turns when it was told something, the engine's commands go on their way
 
-At one time the order is the one above: what was sent earlier comes before what is new. When the tape has ended, what is on its way arrives, for at most a second. A strategy takes no time; what it asks reaches the engine ``strategy_ns`` later. A
-mark is sampled from the quotes, at most one in ``mark_ms`` and none from a crossed quote, as the feed does. Engine time passes with the quotes; a day is rolled at its time.
+At one time the order is the one above: what was sent earlier comes before what is new. A strategy takes no time; what it asks reaches the engine
+``strategy_ns`` later. A mark is sampled from the quotes, at most one in ``mark_ms`` and none from a crossed quote, as the feed does. Engine time passes with
+the quotes; a day is rolled at its time. When the tape has ended, what is on its way arrives, for at most a second.
 Everything here is a function of the tape, the configuration, the strategy and the seed. An interrupt comes out between two steps (KeyboardInterrupt).
 What can fail: what the strategy's runtime raises, and what ``instance.py`` raises.
 """
@@ -87,8 +88,8 @@ class Run:
         config = instance.config
         symbols = {i.symbol.encode(): i.id for i in config.instruments}
         self.venues = {v.id: Venue(v.id, symbols, market, seed) for v in config.venues}
-        orders = {row: Delay[Any](latency.order_ns, latency.jitter_ns, Random(f"{seed}/{row}/orders")) for row in self.venues}  # noqa: S311, it must repeat
-        reports = {row: Delay[Any](latency.report_ns, latency.jitter_ns, Random(f"{seed}/{row}/reports")) for row in self.venues}  # noqa: S311
+        orders = {row: Delay[Any](latency.order_ns, latency.jitter_ns, Random(f"{seed}/{row}/orders")) for row in self.venues}
+        reports = {row: Delay[Any](latency.report_ns, latency.jitter_ns, Random(f"{seed}/{row}/reports")) for row in self.venues}
         self._orders, self._reports = orders, reports
         self._ways = [(way, partial(self._arrive, row)) for row, way in orders.items()] + [(way, partial(self._report, row)) for row, way in reports.items()]
         self._mark_every_ns = (config.feed.mark_ms if config.feed else MARK_MS) * 1_000_000

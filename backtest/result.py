@@ -2,8 +2,9 @@
 
     tables of the engine, journaled intents, strategy events, samples ──▶ Result ──▶ arrays, summary, npz, plot
 
-Prices and quantities are in the instrument's scale (``digits``), PnL in PNL_DIGITS decimals of its currency: the ledger's 18 rounded half-even. All arrays are copies: the instance is gone when there is a Result. The figures of PnL are those of ``ringfence ledger pnl`` at the marks of the sample's time (tools/views/pnl.py).
-What can fail: a PnL beyond 9 x 10^10 (OverflowError), a plot without the extra (ExtraMissing), a file that cannot be written (OSError).
+Prices and quantities are in the instrument's scale (``digits``), PnL in PNL_DIGITS decimals of its currency: the ledger's 18 rounded half-even. All arrays
+are copies: the instance is gone when there is a Result. The figures of PnL are those of ``ringfence ledger pnl`` at the marks of the sample's time
+(tools/views/pnl.py). What can fail: a PnL beyond 9 x 10^10 (OverflowError), a plot without the extra (ExtraMissing), a file that cannot be written (OSError).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 PNL_DIGITS = 8
 """Decimals of the money columns of ``pnl``."""
+_STEP: int = 10 ** (MONEY_DIGITS - PNL_DIGITS)
 _BY_VENUE = "BY_VENUE"
 _REASONS = ENUMS["DenyReason"].by_value | {ENUMS["DenyReason"].by_name["NONE"]: _BY_VENUE}
 _BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
@@ -85,7 +87,8 @@ class Result:
     positions : ndarray of POSITION
         At the end.
     pnl : ndarray of PNL
-        The curve: at each sample a row for each position, and of each instrument of the tape without one; money in PNL_DIGITS decimals of ``currencies[instrument]``, before taxes and after fees.
+        The curve: at each sample a row for each position, and for each instrument of the tape without one. Money is in PNL_DIGITS decimals of
+        ``currencies[instrument]``; ``total`` is after fees.
     digits : dict
         (price digits, quantity digits) by instrument row.
     symbols, currencies : dict
@@ -176,10 +179,11 @@ class Result:
 class Samples:
     """The PnL curve as it grows: what the views show of a running instance, at the times when it is asked. The tables are views of the state's memory."""
 
-    def __init__(self, state: State, played: Collection[int] = ()) -> None:
-        self._state, self._played = state, played
+    def __init__(self, state: State, strategy: int = 0, played: Collection[int] = ()) -> None:
+        self._state, self._strategy, self._played = state, strategy, played
         self._tables: dict[str, Any] = {}
         self._rows: list[NDArray[Any]] = []
+        self._ns = 0  # of the last
 
     @property
     def engine(self) -> Any:
@@ -193,17 +197,22 @@ class Samples:
         return self._tables[name]
 
     def take(self, ns: int) -> None:
-        """Add a row for each position, and one of account 0 for each instrument of the tape that has none."""
+        """Add a row for each position of the strategy, and one of account 0 for each instrument of the tape without any; of one time the last counts."""
         held = self.table("ledger_positions")[1 : int(self.table("ledger")[1]["position_count"]) + 1]
-        flat = [i for i in self._played if i not in held["instrument"]]
-        rows = np.zeros(len(held) + len(flat), PNL)
-        rows["ns"], rows["instrument"] = ns, [*held["instrument"].tolist(), *flat]
+        mine = held["strategy"] == self._strategy
+        flat = [i for i in self._played if i not in held["instrument"][mine]]
+        rows = np.zeros(int(mine.sum()) + len(flat), PNL)
+        rows["ns"], rows["instrument"] = ns, [*held["instrument"][mine].tolist(), *flat]
         for name in ("bid", "ask"):
             rows[name] = self.table("instruments")[name][rows["instrument"]]
-        for row, owner, part in zip(rows, held, parts(self, "account"), strict=False):
+        found = [part for part, is_mine in zip(parts(self, "account"), mine, strict=True) if is_mine]
+        for row, owner, part in zip(rows, held[mine], found, strict=False):
             row["account"], row["net_qty"] = owner["account"], wide(owner["qty"])
             for name in ("realized", "unrealized", "fees", "total"):
                 row[name] = _money(part.figures[name])
+        if self._rows and ns == self._ns:
+            self._rows.pop()
+        self._ns = ns
         self._rows.append(rows)
 
     def curve(self) -> NDArray[Any]:
@@ -215,9 +224,8 @@ def _money(figure: int | None) -> int:
     """A figure of the ledger in PNL_DIGITS decimals, half-even; 0 when it cannot be told (there is no mark yet)."""
     if figure is None:
         return 0
-    step = 10 ** (MONEY_DIGITS - PNL_DIGITS)
-    whole, rest = divmod(figure, step)
-    return whole + (2 * rest > step or (2 * rest == step and whole % 2 == 1))
+    whole, rest = divmod(figure, _STEP)
+    return whole + int(2 * rest > _STEP or (2 * rest == _STEP and whole % 2 == 1))
 
 
 def collect(state: State, intents: tuple[NDArray[Any], NDArray[Any]], events: list[NDArray[Any]], pnl: NDArray[Any], strategy: int) -> dict[str, Any]:

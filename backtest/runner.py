@@ -10,9 +10,8 @@ The instance is private memory and is given back in any case. What can fail: Con
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,12 +27,10 @@ from ringfence.gateways.ticks import Ticks
 from ringfence.tools.config import Config
 from ringfence.tools.errors import ConfigError
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 SAMPLES = 2_000
 """Samples of the PnL curve when nothing else is asked for; never closer than a second."""
 SECOND_NS = 1_000_000_000
+FAST, PLAIN = Latency(), Market()
 MakeRuntime = Callable[[Attachment], Runtime]
 Source = Ticks | np.ndarray[Any, Any]
 JOURNAL, ARRAYS = "journal", "result.npz"
@@ -48,8 +45,8 @@ def play(
     instruments: Sequence[Mapping[str, Any]] | None = None,
     name: str = "",
     seed: int = 0,
-    latency: Latency | int = Latency(),
-    market: Market = Market(),
+    latency: Latency | int = FAST,
+    market: Market = PLAIN,
     capital: int = 0,
     currency: str = "",
     orders: int = 0,
@@ -83,7 +80,7 @@ def play(
 def _play(
     instance: Instance, tape: Tape, runtime: Runtime, latency: Latency, market: Market, seed: int, sample_ns: int, progress: Callable[[int, int], None] | None
 ) -> Result:
-    samples = Samples(instance.state, np.unique(tape.instrument).tolist())
+    samples = Samples(instance.state, instance.strategy_row, np.unique(tape.instrument).tolist())
     span = int(tape.ns[-1] - tape.ns[0])
     every = sample_ns or max(SECOND_NS, span // SAMPLES)
     told = (lambda played: progress(played, len(tape))) if progress is not None else (lambda _played: None)

@@ -87,7 +87,7 @@ def _columns(row: int, ticks: Ticks | NDArray[Any]) -> dict[str, NDArray[np.int6
             return ticks[name] if name in (ticks.dtype.names or ()) else None
         return getattr(ticks, name, None)
 
-    out = {}
+    out: dict[str, NDArray[np.int64]] = {}
     for name in ("ns", *_COLUMNS):
         found = column(name)
         if found is None and name in ("ns", "bid", "ask"):
@@ -127,4 +127,4 @@ def slots(tape: Tape, first: int, last: int, delay_ns: int, counts: dict[int, in
         counts[row] = begun + int(mine.sum())
         quotes["count"][mine] = np.arange(begun + 1, counts[row] + 1)
     quotes["version"] = 2 * quotes["count"]
-    return memoryview(ticks.view(np.uint8)), memoryview(quotes.view(np.uint8))
+    return ticks.view(np.uint8).data, quotes.view(np.uint8).data

@@ -2,8 +2,8 @@
 
     instance.toml ──tools.config──▶ Config       instruments, capital ──▶ the same tables ──tools.config──▶ Config
 
-A made configuration goes through the same reader, so every default and every check is that of a live one. Its firm has one account, one venue and one strategy, which may
-trade everything, short too, and no limits; the tables are as long as the tape may need. What can fail: ConfigError with the key.
+A made configuration goes through the same reader, so every default and every check is that of a live one. Its firm has one account, one venue and one
+strategy, which may trade everything, short too, and no limits; the tables are as long as the tape may need. What can fail: ConfigError with the key.
 """
 
 from __future__ import annotations

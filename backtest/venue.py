@@ -4,10 +4,9 @@
     ticks ───────────────▶ quote ──▶ the same book                                   ──▶ VenueEvents
 
 It answers as the simulated venue behind a FIX 4.2 session does (gateways/venue/exchange.py), with the amounts as the integers that they are: a test holds
-the two together, request by request. Rejected: the gateway and a socket pair in between, as the simulation has them. Encoding and parsing would be nine
-tenths of a run's time, decide nothing that a backtest asks about, and have their own tests. Sizes and refusals come from two seeded streams, so that one setting
-does not shift the draws of another. Owns its orders and books; no clock: the time comes with each call. Nothing fails: what cannot be is refused as a venue
-refuses it.
+the two together, command by command. Rejected: the gateway and a socket pair in between, as the simulation has them. Encoding and parsing would be most of
+a run's time, decide nothing that a backtest asks about, and have their own tests. Sizes and refusals come from two seeded streams, so that one setting does
+not shift the draws of another. Owns its orders and books; no clock: the time comes with each call. Nothing fails: what cannot be is refused as a venue does.
 """
 
 from __future__ import annotations
@@ -82,7 +81,9 @@ class Market:
         if not 0 < least <= most:
             raise ValueError(f"market level_qty was {self.level_qty}; allowed: from 1, the smaller first")
         if self.clip < 0 or not 0 <= self.reject_ppm <= PPM or not -PPM <= self.commission_ppm <= PPM:
-            raise ValueError(f"market: clip {self.clip} is 0 or more, reject_ppm {self.reject_ppm} 0 to {PPM}, commission_ppm {self.commission_ppm} within {PPM}")
+            raise ValueError(
+                f"market: clip {self.clip} is 0 or more, reject_ppm {self.reject_ppm} 0 to {PPM}, commission_ppm {self.commission_ppm} within {PPM}"
+            )
 
 
 @dataclass(slots=True)
@@ -129,8 +130,8 @@ class Venue:
         self._book_of = {instrument: self._books[symbol] for symbol, instrument in symbols.items()}
         self._ids: dict[bytes, _Order] = {}
         self._used: set[bytes] = set()
-        self._size_draws = Random(f"{seed}/{row}/sizes")  # noqa: S311, a simulation must repeat
-        self._reject_draws = Random(f"{seed}/{row}/rejects")  # noqa: S311
+        self._size_draws = Random(f"{seed}/{row}/sizes")
+        self._reject_draws = Random(f"{seed}/{row}/rejects")
         self._execs = self._messages = 0
         self._blank = np.zeros(1, dtype("VenueEvent"))
 

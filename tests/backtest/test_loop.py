@@ -131,11 +131,17 @@ def quoting(s: Scripted, what: Any) -> None:
 def walk(count: int, seed: int) -> Any:
     draw = np.random.default_rng(seed)
     bids = 100_000 + np.cumsum(draw.integers(-3, 4, count))
-    return ticks(*((int(g), int(b), int(b) + int(w)) for g, b, w in zip(draw.integers(0, 5, count), bids, draw.integers(1, 5, count), strict=True)), gap_ns=10**8)
+    return ticks(
+        *((int(g), int(b), int(b) + int(w)) for g, b, w in zip(draw.integers(0, 5, count), bids, draw.integers(1, 5, count), strict=True)), gap_ns=10**8
+    )
 
 
 def test_loop_when_inputs_are_the_same_so_is_every_byte_and_the_journal_replays_to_the_same_state(tmp_path: Path) -> None:
-    terms: dict[str, Any] = {"latency": Latency(jitter_ns=10**6), "market": Market(level_qty=(50, 150), reject_ppm=50_000, commission_ppm=20), "capital": 1_000_000}
+    terms: dict[str, Any] = {
+        "latency": Latency(jitter_ns=10**6),
+        "market": Market(level_qty=(50, 150), reject_ppm=50_000, commission_ppm=20),
+        "capital": 1_000_000,
+    }
     tape = walk(200, 1)
     tape["bid_qty"] = tape["ask_qty"] = 0
     first, again = (play(scripted(quoting), tape, seed=3, out=tmp_path / name, **terms, **TERMS) for name in "ab")

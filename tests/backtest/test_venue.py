@@ -1,4 +1,4 @@
-"""The venue without a wire against the one with: every command also goes through the gateway's encoder, the simulated venue's FIX side and the gateway's parser."""
+"""The venue without a wire against the one with: every command also goes through the gateway's encoder, the venue's FIX side and the gateway's parser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,19 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS
 EUR, EVENT = "EUR/USD", dtype("VenueEvent")
 KIND, STATUS = ENUMS["VenueEventKind"].by_value, ENUMS["OrdStatus"].by_value
 AMOUNTS = ("last_px", "last_qty", "cum_qty", "leaves_qty", "avg_px", "qty", "px", "commission")
-SAME = ("kind", "ord_status", "side", "exec_trans_type", "text_code", "cl_ord_id", "orig_cl_ord_id", "exec_id", "venue_order_id", "symbol", "cxl_rej_response_to")
+SAME = (
+    "kind",
+    "ord_status",
+    "side",
+    "exec_trans_type",
+    "text_code",
+    "cl_ord_id",
+    "orig_cl_ord_id",
+    "exec_id",
+    "venue_order_id",
+    "symbol",
+    "cxl_rej_response_to",
+)
 
 
 class Wired:
@@ -101,10 +113,7 @@ def test_venue_when_anything_is_asked_it_answers_what_comes_back_over_fix(steps:
                 order, back, qty, px = terms
                 chain = chains[order] if order < len(chains) else ["none"]
                 orig = chain[max(0, len(chain) - 1 - back)]
-                if kind == "status":
-                    c = command("STATUS", orig)
-                else:
-                    c = command(kind.upper(), f"C{now}", orig, qty=qty, px=px)
+                c = command("STATUS", orig) if kind == "status" else command(kind.upper(), f"C{now}", orig, qty=qty, px=px)
             ours, theirs = direct.take(c, now), wired.take(c, now)
             chain_of = {c: chain for chain in chains for c in chain}
             for event in ours:
