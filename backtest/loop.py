@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -38,8 +38,14 @@ _TICK, _QUOTE = dtype("QuoteTick").itemsize, dtype("Quote").itemsize
 class Runtime(Protocol):
     """A strategy's runtime, as the live loop drives it."""
 
+    def start(self) -> None:
+        """Before the first tick."""
+
     def turn(self) -> int:
         """Take what is there and let the strategy answer; how much there was."""
+
+    def finish(self) -> None:
+        """After the last turn."""
 
     @property
     def next_timer_ns(self) -> int:
@@ -48,6 +54,10 @@ class Runtime(Protocol):
     @property
     def stopping(self) -> bool:
         """Whether the strategy asked to stop."""
+
+
+Step = Callable[[Runtime | None], None]
+"""What happens; the strategy's runtime, or None when it turns no more."""
 
 
 class Run:
@@ -106,26 +116,38 @@ class Run:
         self._counts: dict[int, int] = {}
 
     def play(self, runtime: Runtime) -> None:
-        """Run to the end of the tape, then until nothing is on its way any more, or until the strategy stops."""
+        """Run to the end of the tape, or until the strategy stops; what is on its way then arrives."""
         for row, venue in self.venues.items():
             self.instance.gateways[row].send(venue.session(up=True, now_ns=self.now_ns))
-        self._turn(runtime)
-        runtime.turn()
-        while not runtime.stopping:
-            due, step = self._next(runtime)
-            if step is None or due > self._end_ns:
-                break
-            self.now_ns = max(self.now_ns, due)
-            self.instance.clock.set(self.now_ns)
-            step(runtime)
-            if self.now_ns - self._sampled_ns >= self.sample_ns:
-                self._sampled_ns = self.now_ns
-                self.sample(self.now_ns)
+        self._turn(None)
+        runtime.start()
+        self._ask(runtime)
+        while not runtime.stopping and self._step(runtime):
+            continue
         self.progress(self._shown_at)
+        self._end_ns = min(self._end_ns, self.now_ns + SETTLE_NS)
+        runtime.finish()
+        self._ask(None)
+        self._traded_at = self._shown_at = len(self._times)
+        while self._step(None):
+            continue
 
-    def _next(self, runtime: Runtime) -> tuple[int, Callable[[Runtime], None] | None]:
+    def _step(self, runtime: Runtime | None) -> bool:
+        """Do what is due first; False when nothing is, before the end."""
+        due, step = self._next(runtime)
+        if step is None or due > self._end_ns:
+            return False
+        self.now_ns = max(self.now_ns, due)
+        self.instance.clock.set(self.now_ns)
+        step(runtime)
+        if self.now_ns - self._sampled_ns >= self.sample_ns:
+            self._sampled_ns = self.now_ns
+            self.sample(self.now_ns)
+        return True
+
+    def _next(self, runtime: Runtime | None) -> tuple[int, Step | None]:
         """When what is due first is due, and what it is; None when the tape has ended and nothing is on its way."""
-        due, step = NEVER, None
+        due, step = NEVER, cast("Step | None", None)
         shown, traded, ticks = self._shown_at, self._traded_at, len(self._times)
         if shown < ticks:
             due, step = self.instance.next_roll_ns, self._roll
@@ -138,28 +160,28 @@ class Run:
             due, step = self._times[shown] + self.latency.feed_ns, self._show
         if self._engine_due_ns < due:
             due, step = self._engine_due_ns, self._turn
-        if 0 < runtime.next_timer_ns < due:
+        if runtime is not None and 0 < runtime.next_timer_ns < due:
             due, step = runtime.next_timer_ns, self._timer
         return due, step
 
     # ---- what happens
 
-    def _roll(self, runtime: Runtime) -> None:
+    def _roll(self, runtime: Runtime | None) -> None:
         self.instance.roll()
         self._turn(runtime)
 
-    def _arrive(self, row: int, _runtime: Runtime) -> None:
+    def _arrive(self, row: int, _runtime: Runtime | None) -> None:
         """A command reaches its venue."""
         self._say(row, self.venues[row].take(self._orders[row].take(), self.now_ns))
 
-    def _report(self, row: int, runtime: Runtime) -> None:
+    def _report(self, row: int, runtime: Runtime | None) -> None:
         """A report reaches the engine."""
         event = self._reports[row].take()
         event["received_ns"] = self.now_ns
         self.instance.gateways[row].send(event)
         self._turn(runtime)
 
-    def _trade(self, runtime: Runtime) -> None:
+    def _trade(self, runtime: Runtime | None) -> None:
         """A quote reaches the venues; without a delay of the feed, the strategy at the same time, afterwards."""
         at = self._traded_at
         self._traded_at = at + 1
@@ -169,7 +191,7 @@ class Run:
         if not self.latency.feed_ns:
             self._show(runtime)
 
-    def _show(self, runtime: Runtime) -> None:
+    def _show(self, runtime: Runtime | None) -> None:
         """A quote reaches the strategy, and now and then a mark the engine."""
         at = self._shown_at
         self._shown_at = at + 1
@@ -183,11 +205,11 @@ class Run:
         else:
             self._ask(runtime)
 
-    def _timer(self, runtime: Runtime) -> None:
+    def _timer(self, runtime: Runtime | None) -> None:
         self.instance.alive(self.now_ns)
         self._ask(runtime)
 
-    def _turn(self, runtime: Runtime) -> None:
+    def _turn(self, runtime: Runtime | None) -> None:
         """The engine takes what its rings hold; its commands go on their way, and the strategy hears of it."""
         self._engine_due_ns, self._turned_ns = NEVER, self.now_ns
         self.instance.turn()
@@ -198,9 +220,9 @@ class Run:
             self.events.append(events)
         self._ask(runtime)
 
-    def _ask(self, runtime: Runtime) -> None:
-        """The strategy turns until it has taken all there is; what it asks reaches the engine a little later."""
-        while runtime.turn():
+    def _ask(self, runtime: Runtime | None) -> None:
+        """The strategy turns until it has taken all there is (None: it turns no more); what it asks reaches the engine a little later."""
+        while runtime is not None and not runtime.stopping and runtime.turn():
             continue
         if self._engine_due_ns == NEVER and self.instance.intents_wait():
             self._engine_due_ns = self.now_ns + self.latency.strategy_ns

@@ -41,6 +41,12 @@ class Scripted:
         self.next_timer_ns = 0
         self.heard: list[tuple[int, Any]] = []
 
+    def start(self) -> None:
+        """Nothing is done before the first tick."""
+
+    def finish(self) -> None:
+        """Nothing is done after the last turn."""
+
     def turn(self) -> int:
         """One step of the runtime."""
         work = 0
