@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ringfence.backtest.journal_tap import JournalTap
+from ringfence.backtest.terms import anonymous
 from ringfence.core.counters import COUNTERS, HISTOGRAMS
 from ringfence.core.engine import Engine
 from ringfence.core.errors import CoreError
@@ -48,7 +49,7 @@ _PID = 1  # of the strategy in STRATEGY_ATTACH: the same in every run
 _ROLE = ENUMS["Role"].by_name
 _RUNNING = ENUMS["ProcessState"].by_name["RUNNING"]
 _DEPOSIT = ENUMS["LedgerEventKind"].by_name["DEPOSIT"]
-_DEFINE_OPERATOR = ENUMS["ControlKind"].by_name["DEFINE_OPERATOR"]
+_WHO = definitions.CONFIGURATION.encode()
 _serial = itertools.count(1)
 
 
@@ -70,7 +71,7 @@ class Instance:
     """
 
     def __init__(self, config: Config, strategy: str, start_ns: int, capital: dict[tuple[int, int], int], journal: Path | None) -> None:
-        self.config = config
+        self.config = config = anonymous(config)
         self.strategy_row = {s.name: s.id for s in config.strategies}[strategy]
         self.clock = Clock.manual(start_ns)
         rings = config.rings
@@ -109,19 +110,16 @@ class Instance:
         """START, capital and the configuration's rows, as a live engine journals them."""
         day = self.config.instance.day or trading_day(self.config.instance.roll, now_ns)
         rows = definitions.changes(self.config, self.state.table, self.state.table("engine")[1])
-        at = next((k for k, c in enumerate(rows) if int(c["kind"]) == _DEFINE_OPERATOR), len(rows))  # from then on a deposit takes two operators
-        rows[at:at] = [_deposit(account, currency, units) for (account, currency), units in capital.items() if units]
-        for command in [definitions.start(self.config, EPOCH, day), *rows]:
-            self.control.send(command)
-            self.turn()
+        deposits = [_deposit(account, currency, units) for (account, currency), units in capital.items()]
+        for command in [definitions.start(self.config, EPOCH, day), *rows, *deposits]:
+            self._command(command)
         refused = int(self.state.table("engine")[1]["controls_refused"])
         if refused:
             raise CoreError(f"the engine refused {refused} rows of the configuration; write the journal to a directory and see ringfence journal dump")
 
     def _attach(self) -> None:
         attach = definitions.command("STRATEGY_ATTACH", "backtest", strategy=self.strategy_row, epoch=EPOCH, pid=_PID)
-        self.control.send(attach)
-        self.turn()
+        self._command(attach)
         self._strategy = Link(self._events, self._intents, trusted=False, fresh=True)
         self.engine.set_strategy(self.strategy_row, self._strategy)
 
@@ -129,6 +127,12 @@ class Instance:
         """Return what a strategy's runtime is made of; all of it is memory of this process."""
         instance, row = self.config.instance.name, self.strategy_row
         return Attachment(instance, name, row, EPOCH, self._intents, self._events, self._state_region, self._market, self._status, self.clock, Path())
+
+    def _command(self, command: Any) -> None:
+        """Give a command, in nobody's name."""
+        command["operator_uid"], command["operator_name"] = 0, _WHO
+        self.control.send(command)
+        self.turn()
 
     # ---- one turn
 
@@ -184,9 +188,8 @@ class Instance:
         """Begin the trading day that is due, as the supervisor does."""
         roll = self.config.instance.roll
         day = trading_day(roll, self.next_roll_ns)
-        self.control.send(definitions.roll_day(day, "scheduled roll", begins(roll, day)))
         self.next_roll_ns = next_roll(roll, self.next_roll_ns)
-        self.turn()
+        self._command(definitions.roll_day(day, "scheduled roll", begins(roll, day)))
 
     # ---- the end
 

@@ -57,9 +57,7 @@ class Terms(TypedDict, total=False):
     progress: Callable[[int, int], None] | None
 
 
-def run(
-    strategy: type, ticks: Ticking, *, mode: str | None = None, parameters: Mapping[str, int | float] | None = None, **terms: Unpack[Terms]
-) -> Result:
+def run(strategy: type, ticks: Ticking, *, mode: str | None = None, parameters: Mapping[str, int | float] | None = None, **terms: Unpack[Terms]) -> Result:
     """Run a strategy class over recorded ticks.
 
     Parameters

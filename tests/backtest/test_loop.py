@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,12 @@ def test_loop_when_inputs_are_the_same_so_is_every_byte_and_the_journal_replays_
     assert play(scripted(quoting), tape, seed=4, **terms, **TERMS).hash != first.hash
     replayed = replay(tmp_path / "a" / "journal")
     assert (replayed.state_hash, replayed.frames) == (first.state_hash, first.summary["frames"])
+
+
+def test_loop_when_somebody_else_runs_it_the_hash_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = play(scripted(quoting), walk(30, 2), **TERMS)
+    monkeypatch.setattr(os, "getuid", lambda: 12_345)
+    assert play(scripted(quoting), walk(30, 2), **TERMS).hash == mine.hash
 
 
 def test_loop_when_the_command_ends_with_an_error_nothing_is_left(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from scripted_runtime import FX, Scripted, is_tick, scripted, ticks
 from ringfence.backtest import PNL_DIGITS, Latency, Market, Result, play, read_day
 from ringfence.tools.cli import main
 from ringfence.tools.errors import ExtraMissing, Refused
+from ringfence.tools.ledger_state import wide
+from ringfence.tools.replay import replay
 
 
 def one_of_each(s: Scripted, what: Any) -> None:
@@ -76,6 +78,11 @@ def test_result_when_its_journal_is_read_the_arrays_are_the_same(result: Result,
     assert day.summary["pnl"] == result.summary["pnl"]
     with pytest.raises(ValueError, match="no strategy 'other'"):
         read_day(out / "journal", "other")
+
+
+def test_result_when_capital_is_given_it_is_deposited_before_the_first_order(result: Result, out: Path) -> None:
+    state = replay(out / "journal", until=int(result.intents[0]["seq"]) - 1).replayer.state
+    assert wide(state.table("cash")[1]["entered"]) == 5_000 * 10**18
 
 
 def test_result_when_its_journal_is_given_the_commands_read_it_like_a_live_one(result: Result, out: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,7 +100,9 @@ def _ticks(args: argparse.Namespace, config: Config | None) -> dict[str, Ticks]:
     if len(formats) == 1:
         formats *= len(args.ticks)
     if len(args.symbol) != len(args.ticks) or len(formats) != len(args.ticks) or len(set(args.symbol)) != len(args.symbol):
-        raise UsageError(f"{len(args.ticks)} --ticks, {len(args.symbol)} --symbol and {len(formats)} --format: each file needs a symbol of its own, and one format does for all")
+        raise UsageError(
+            f"{len(args.ticks)} --ticks, {len(args.symbol)} --symbol and {len(formats)} --format: each file needs a symbol of its own, and one format does for all"
+        )
     digits = {i.symbol: i.price_digits for i in config.instruments} if config is not None else {}
     return {s: read_ticks(file, f, digits.get(s, args.digits)) for file, s, f in zip(args.ticks, args.symbol, formats, strict=True)}
 
@@ -114,7 +116,9 @@ def _print(result: Any, args: argparse.Namespace, as_json: bool) -> None:
     s = result.summary
     refused = ", ".join(f"{name} {count}" for name, count in s["refused"].items()) or "none"
     seconds = (s["to_ns"] - s["from_ns"]) / 1e9
-    print(f"● {s['ticks']:,} ticks, {seconds:,.0f} s: {s['intents']:,} intents, {s['orders']:,} orders ({s['orders_open']:,} open), {s['fills']:,} fills; refused: {refused}")
+    print(
+        f"● {s['ticks']:,} ticks, {seconds:,.0f} s: {s['intents']:,} intents, {s['orders']:,} orders ({s['orders_open']:,} open), {s['fills']:,} fills; refused: {refused}"
+    )
     for symbol, qty in s["positions"].items():
         print(f"  {symbol}  position {qty}")
     for currency, total in s["pnl"].items():
