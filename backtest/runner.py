@@ -65,7 +65,7 @@ def run(strategy: type, ticks: Ticking, *, mode: str | None = None, parameters: 
     strategy : type
         A class with ``@ringfence.strategy``.
     ticks : Ticks, ndarray or mapping
-        By symbol; without one when there is one instrument. Arrays have the columns ns, bid and ask, and perhaps bid_qty and ask_qty, in the instrument's scale.
+        By symbol; without one when there is one instrument. Arrays have the columns ns, bid and ask, and perhaps bid_qty and ask_qty [instrument scale].
     mode : str, optional
         ``python`` or ``numba``; default: as ``ringfence run``. Both give the same result.
     parameters : mapping, optional
@@ -105,13 +105,15 @@ def run(strategy: type, ticks: Ticking, *, mode: str | None = None, parameters: 
     Refused
         If ``out`` holds a journal already.
     """
+    from ringfence.strategies.running import open_strategy
+
     return play(lambda attachment: Opened(open_strategy(strategy, attachment, mode=mode, settings=parameters)), ticks, **terms)
 
 
 class Opened:
     """A strategy's runtime as the loop turns it."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Any) -> None:
         self.start, self.turn, self.finish = running.start, running.turn, running.finish
         self._runtime = running.runtime
 

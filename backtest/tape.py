@@ -10,17 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ringfence.gateways.ticks import Ticks
+from ringfence.gateways.data import data_file
+from ringfence.gateways.ticks import TickError, Ticks, read
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+PACKAGE = "package:"
 CROSSED = CONSTANTS["TICK_CROSSED"][0]
 _QUOTE = ENUMS["TickKind"].by_name["QUOTE"]
 _COLUMNS = ("bid", "ask", "bid_qty", "ask_qty")
@@ -28,6 +31,29 @@ _COLUMNS = ("bid", "ask", "bid_qty", "ask_qty")
 
 class TapeError(ValueError):
     """Ticks that cannot be played; the message names the instrument."""
+
+
+def read_ticks(file: Path | str, format: str, digits: int) -> Ticks:
+    """Read a tick file, or with ``package:NAME`` one that comes with Ringfence.
+
+    Parameters
+    ----------
+    format : str
+        As ``ringfence.gateways.ticks.read``.
+    digits : int
+        Price decimals of the instrument.
+
+    Raises
+    ------
+    TickError
+        As ``ringfence.gateways.ticks.read``.
+    """
+    name = str(file)
+    try:
+        path = data_file(name.removeprefix(PACKAGE)) if name.startswith(PACKAGE) else Path(file)
+    except FileNotFoundError as e:
+        raise TickError(str(e)) from e
+    return read(path, format, digits)
 
 
 @dataclass(frozen=True)
