@@ -24,6 +24,16 @@ ctypedef struct Port:
     uint64_t dropped             # did not fit and could not be queued
     int opened                   # PORT_*: where the output being filled will go
 
+ctypedef struct PositionHistory:  # the executions of one position; private to the process, built from the rows when it is asked for
+    Position kept                # figures after the executions up to kept_row
+    Position passed              # the same of the walk under way, which may not hold
+    uint64_t kept_row            # 0: none are kept
+    uint64_t passed_row
+    uint64_t kept_count          # executions up to there
+    uint64_t count
+    uint32_t first               # rows of executions
+    uint32_t last
+
 ctypedef struct EngineState:
     EngineStatus *engine
     Instrument *instruments
@@ -90,6 +100,9 @@ ctypedef struct EngineState:
     Port *strategy_ports         # by strategy row
     uint64_t overflowed          # outputs that did not fit in a ring since the engine last looked
     Position *trials             # copies that positions are computed again in, a row each; outside the state
+    PositionHistory *histories   # by position row; outside the state
+    uint32_t *next_of_position   # by execution row: the next one of the same position; outside the state
+    uint64_t chained             # executions that are in histories
     unsigned char *scratch       # where an output that is only counted is written
 
 # 64-bit hash over the used rows of every table; independent of addresses. Indexes are left out: they follow from the rows.

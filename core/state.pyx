@@ -398,20 +398,27 @@ cdef class State:
         for name in self.places:
             memset(self.at(name), 0, self.places[name][2] * RECORDS[self.places[name][1]].size)
         self.point_ledger()
+        self.c.chained = 0
+        memset(self.c.histories, 0, self.c.position_rows * sizeof(PositionHistory))
         for row in range(1, self.limits.venues + 1):
             self.take_queue(row)
 
     cdef make_ports(self):
         cdef size_t ports = (self.c.venue_rows + self.c.strategy_rows) * sizeof(Port)
         cdef uint32_t i
-        self.port_bytes = ports + self.c.position_rows * sizeof(Position) + 4096
+        cdef size_t histories = self.c.position_rows * sizeof(PositionHistory) + self.c.execution_rows * sizeof(uint32_t)
+        self.port_bytes = ports + self.c.position_rows * sizeof(Position) + histories + 4096
         self.port_memory = mmap(NULL, self.port_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         if self.port_memory == MAP_FAILED:
             self.port_memory = NULL
             raise MemoryError("no memory for the output ports and copies of positions")
+        madvise(self.port_memory, self.port_bytes, MADV_POPULATE_WRITE)
         self.c.gateways = <Port*>self.port_memory
         self.c.strategy_ports = self.c.gateways + self.c.venue_rows
         self.c.trials = <Position*>(self.c.strategy_ports + self.c.strategy_rows)
+        self.c.histories = <PositionHistory*>(self.c.trials + self.c.position_rows)
+        self.c.next_of_position = <uint32_t*>(self.c.histories + self.c.position_rows)
+        self.c.chained = 0
         self.c.scratch = <unsigned char*>self.port_memory + self.port_bytes - 512
         for i in range(self.c.venue_rows):
             self.c.gateways[i].slot_bytes = sizeof(OrderCommand)

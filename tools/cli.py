@@ -496,7 +496,7 @@ COMMANDS = (
                     arg("--to-account", metavar="A", help="transfer (default: the same account)"),
                     arg("--to-strategy", metavar="S", help="transfer; cross: who buys"),
                     arg("--new-symbol", metavar="SYMBOL", help="spin_off"),
-                    arg("--execution", metavar="ROW", help="name_lot: the close, by its row of ringfence fills --wide"),
+                    arg("--execution", metavar="ROW", help="name_lot: the close, by its row of ringfence fills -o wide"),
                     arg("--lot", metavar="ROW", help="name_lot: the fill that opened the lot"),
                     REASON,
                 ),

@@ -417,20 +417,31 @@ def _operators(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[l
 
 
 def _margins(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[list[Any], list[Any]]:
-    """Rows of the schedule keep the row of what they are about; one that is not configured any more is halted. Whether a rate falls the engine judges."""
+    """Rows of the schedule keep the row of what they are about; one that is not configured any more is halted. Whether a rate falls the engine judges.
+
+    A new one takes a halted row, then a row that was never used, then one that would be halted now: a full table changes in place.
+    """
     table, used = rows("margin_rates"), int(counts["margin_rate_count"])
     known = {tuple(int(r[n]) for n in margin_schedule.KEY): int(r["id"]) for r in table[1 : used + 1] if int(r["id"])}
+    kept = {m.key for m in config.margins}
+    left = [row for key, row in known.items() if key not in kept]
+    halted = [row for row in left if int(table[row]["status"]) == _STATUS["HALTED"]]
+    free = halted + list(range(used + 1, len(table))) + [row for row in left if row not in halted]
+    taken: set[int] = set()
     out: list[Any] = []
     opens: list[Any] = []
     for m in config.margins:
-        found = known.pop(m.key, 0)
-        if found == 0:
-            used += 1
-        image = margin_schedule.image(found or used, m)
-        first, then = _steps("margin_rates", "MarginRate", image, table[found] if found else None, staged)
+        row = known.get(m.key, 0)
+        if row == 0:
+            if not free:
+                raise ConfigError("margin", f"{len(config.margins)} tables", f"at most {len(table) - 1}, as limits.margin_rates says", config.source.name)
+            row = free.pop(0)
+        taken.add(row)
+        image = margin_schedule.image(row, m)
+        first, then = _steps("margin_rates", "MarginRate", image, table[row] if row <= used else None, staged)
         out += first
         opens += then
-    for c in (c for row in known.values() for c in _halt("MarginRate", "margin", table[row])):
+    for c in (c for row in left if row not in taken for c in _halt("MarginRate", "margin", table[row])):
         c["operator_name"] = CONFIGURATION.encode()  # a row less can be a lower rate, which the first configuration may set alone
         out.append(c)
     return out, opens
