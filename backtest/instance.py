@@ -28,6 +28,7 @@ from ringfence.core.engine import Engine
 from ringfence.core.errors import CoreError
 from ringfence.core.state import Limits, State, state_sections
 from ringfence.gateways.attach import Attachment
+from ringfence.ipc.broadcast import Publisher, market_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.link import Link, link_sections, published
@@ -94,10 +95,9 @@ class Instance:
         for venue in config.venues:
             engine_end, self.gateways[venue.id] = _pair(f"gw.{venue.id}", "OrderCommand", rings.commands, "VenueEvent", rings.venue_events)
             self.engine.set_gateway(venue.id, engine_end, 0)
-        self._market = _memory("market", [("head", "RingCursor", 1), ("ticks", "QuoteTick", TICK_SLOTS), ("quotes", "Quote", limits.instruments + 1)])
+        self._market = _memory("market", market_sections(TICK_SLOTS, limits.instruments + 1), _ROLE["FEED"])
         self._market.set_state(_RUNNING)
-        self._ticks, self._quotes = (self._market.section(name).view(np.uint8).data for name in ("ticks", "quotes"))
-        self._head = self._market.section("head")
+        self.market = Publisher(self._market)
         self._intents = _memory(f"strat.{self.strategy_row}", link_sections("Intent", rings.intents), _ROLE["STRATEGY"])
         self._events = _memory(f"to.strat.{self.strategy_row}", link_sections("StrategyEvent", rings.strategy_events))
         self._events_seen = 0
@@ -126,7 +126,7 @@ class Instance:
     def attachment(self, name: str) -> Attachment:
         """Return what a strategy's runtime is made of; all of it is memory of this process."""
         instance, row = self.config.instance.name, self.strategy_row
-        return Attachment(instance, name, row, EPOCH, self._intents, self._events, self._state_region, self._market, self._status, self.clock, Path())
+        return Attachment(instance, name, row, EPOCH, self._intents, self._events, self._state_region, self._market, None, self._status, self.clock, Path())
 
     def _command(self, command: Any) -> None:
         """Give a command, in nobody's name."""
@@ -172,13 +172,6 @@ class Instance:
         found = slots[np.arange(self._events_seen, position) % len(slots)]
         self._events_seen = position
         return found
-
-    def publish(self, position: int, instrument: int, tick: memoryview, quote: memoryview) -> None:
-        """Put a quote where strategies look: its slot, the newest of its instrument, then the head. One thread: nobody reads meanwhile."""
-        at, row = position % TICK_SLOTS * len(tick), instrument * len(quote)
-        self._ticks[at : at + len(tick)] = tick
-        self._quotes[row : row + len(quote)] = quote
-        self._head[0]["position"] = position + 1
 
     def alive(self, now_ns: int) -> None:
         """The strategy's heartbeat: it turns whenever time moves."""

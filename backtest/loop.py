@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PIECE_TICKS = 8_192
 SETTLE_NS = 1_000_000_000
 MARK_MS = 1_000  # as [feed] without a word of it
-_TICK, _QUOTE = dtype("QuoteTick").itemsize, dtype("Quote").itemsize
+_TICK = dtype("QuoteTick").itemsize
 
 
 class Runtime(Protocol):
@@ -112,8 +112,7 @@ class Run:
         self._times = self._columns[0]
         self._traded_at = self._shown_at = 0  # ticks that the venue has, that the strategy has
         self._end_ns = self._times[-1] + latency.feed_ns + SETTLE_NS
-        self._piece = (0, 0, memoryview(b""), memoryview(b""))
-        self._counts: dict[int, int] = {}
+        self._piece = (0, 0, memoryview(b""))
 
     def play(self, runtime: Runtime) -> None:
         """Run to the end of the tape, or until the strategy stops; what is on its way then arrives."""
@@ -139,6 +138,7 @@ class Run:
             return False
         self.now_ns = max(self.now_ns, due)
         self.instance.clock.set(self.now_ns)
+        self.instance.alive(self.now_ns)
         step(runtime)
         if self.now_ns - self._sampled_ns >= self.sample_ns:
             self._sampled_ns = self.now_ns
@@ -196,9 +196,7 @@ class Run:
         at = self._shown_at
         self._shown_at = at + 1
         _, instrument, bid, ask, _, _ = (column[at] for column in self._columns)
-        tick, quote = self._records(at)
-        self.instance.publish(at, instrument, tick, quote)
-        self.instance.alive(self.now_ns)
+        self.instance.market.publish(self._record(at))
         marked = self._sample_mark(instrument, bid, ask, self._times[at])
         if marked or self.now_ns - self._turned_ns >= self._timer_ns:
             self._turn(runtime)
@@ -206,7 +204,6 @@ class Run:
             self._ask(runtime)
 
     def _timer(self, runtime: Runtime | None) -> None:
-        self.instance.alive(self.now_ns)
         self._ask(runtime)
 
     def _turn(self, runtime: Runtime | None) -> None:
@@ -242,13 +239,13 @@ class Run:
         self.instance.feed.send(self._mark)
         return True
 
-    def _records(self, at: int) -> tuple[memoryview, memoryview]:
-        """The slots of a tick; a piece of the tape is made at a time."""
-        first, last, ticks, quotes = self._piece
+    def _record(self, at: int) -> bytes:
+        """The slot of a tick; a piece of the tape is made at a time."""
+        first, last, ticks = self._piece
         if at >= last:
             self.progress(at)
             first, last = last, min(last + PIECE_TICKS, len(self._times))
-            ticks, quotes = slots(self.tape, first, last, self.latency.feed_ns, self._counts)
-            self._piece = first, last, ticks, quotes
-        k = at - first
-        return ticks[k * _TICK : (k + 1) * _TICK], quotes[k * _QUOTE : (k + 1) * _QUOTE]
+            ticks = slots(self.tape, first, last, self.latency.feed_ns)
+            self._piece = first, last, ticks
+        k = (at - first) * _TICK
+        return bytes(ticks[k : k + _TICK])

@@ -1,8 +1,8 @@
 """Recorded quotes of several instruments as one tape in time order, and as the slots that a strategy reads.
 
-    {row: Ticks or array} ──merge──▶ Tape (columns, by time, then row) ──slots──▶ QuoteTick and Quote records, as bytes, a piece at a time
+    {row: Ticks or array} ──merge──▶ Tape (columns, by time, then row) ──slots──▶ QuoteTick records, as bytes, a piece of the tape at a time
 
-The records are made by numpy for a whole piece of the tape, so that a turn of the backtest copies 64 and 128 bytes and sets no field. Prices and sizes are
+The records are made by numpy for a whole piece of the tape, so that a turn of the backtest copies 64 bytes and sets no field. Prices and sizes are
 integers of the instrument's scale. A crossed quote is flagged as the feed flags it. What can fail: ``TapeError``, naming instrument and tick.
 """
 
@@ -127,30 +127,20 @@ def _columns(row: int, ticks: Ticks | NDArray[Any]) -> dict[str, NDArray[np.int6
     return out
 
 
-def slots(tape: Tape, first: int, last: int, delay_ns: int, counts: dict[int, int]) -> tuple[memoryview, memoryview]:
-    """Return QuoteTick and Quote records of ticks ``first`` to ``last`` as bytes.
+def slots(tape: Tape, first: int, last: int, delay_ns: int) -> memoryview:
+    """Return the QuoteTick records of ticks ``first`` to ``last`` as bytes.
 
     Parameters
     ----------
     delay_ns : int
-        From a quote's own time until it is published.
-    counts : dict
-        Quotes so far by instrument row; counted on.
+        From a quote's own time until it is published [ns].
     """
     part = slice(first, last)
-    ticks, quotes = np.zeros(last - first, dtype("QuoteTick")), np.zeros(last - first, dtype("Quote"))
-    for records in (ticks, quotes):
-        for name in ("instrument", *_COLUMNS):
-            records[name] = getattr(tape, name)[part]
-        records["source_ns"] = tape.ns[part]
-        records["published_ns"] = tape.ns[part] + delay_ns
-        records["flags"] = np.where(tape.bid[part] > tape.ask[part], CROSSED, 0)
-    ticks["slot_seq"] = quotes["position"] = np.arange(first + 1, last + 1)
+    ticks = np.zeros(last - first, dtype("QuoteTick"))
+    for name in ("instrument", *_COLUMNS):
+        ticks[name] = getattr(tape, name)[part]
+    ticks["source_ns"] = tape.ns[part]
+    ticks["published_ns"] = tape.ns[part] + delay_ns
+    ticks["flags"] = np.where(tape.bid[part] > tape.ask[part], CROSSED, 0)
     ticks["kind"] = _QUOTE
-    for row in np.unique(quotes["instrument"]).tolist():
-        mine = quotes["instrument"] == row
-        begun = counts.get(row, 0)
-        counts[row] = begun + int(mine.sum())
-        quotes["count"][mine] = np.arange(begun + 1, counts[row] + 1)
-    quotes["version"] = 2 * quotes["count"]
-    return ticks.view(np.uint8).data, quotes.view(np.uint8).data
+    return ticks.view(np.uint8).data

@@ -10,6 +10,7 @@ import numpy as np
 from ringfence.backtest.terms import fx_spot
 from ringfence.gateways.attach import Attachment
 from ringfence.gateways.strategy import Strategy
+from ringfence.ipc.broadcast import Listener
 from ringfence.ipc.layout import dtype
 
 FX = fx_spot("EUR/USD", 5)
@@ -34,9 +35,9 @@ class Scripted:
     def __init__(self, attachment: Attachment, act: Callable[[Any, Any], None], timer_ns: int = 0) -> None:
         self.client = Strategy.of(attachment)
         self.act, self.timer_ns = act, timer_ns
-        self.market = next(r for r in vars(attachment).values() if getattr(r, "name", "") == "market")
-        self.slots = self.market.section("ticks")
-        self.seen = self.count = 0
+        assert attachment.market is not None
+        self.market = Listener(attachment.market)
+        self.count = 0
         self.stopping = False
         self.next_timer_ns = 0
         self.heard: list[tuple[int, Any]] = []
@@ -50,12 +51,10 @@ class Scripted:
     def turn(self) -> int:
         """One step of the runtime."""
         work = 0
-        head = int(self.market.section("head")[0]["position"])
-        for at in range(self.seen, head):
-            record = self.slots[at % len(self.slots)].copy()
-            assert int(record["slot_seq"]) == at + 1
-            self.seen, self.count = at + 1, self.count + 1
+        while (record := self.market.take()) is not None:
+            self.count += 1
             work += self._act(record)
+        assert not self.market.lost
         while (event := self.client.poll()) is not None:
             work += self._act(event)
         if self.timer_ns:

@@ -146,6 +146,18 @@ def test_play_when_a_configuration_file_is_given_its_limits_hold(tmp_path: Path)
         play(scripted(one_of_each), {"EUR/USD": ticks((1, 5, 6))}, config=file, name="x")
 
 
+def test_play_when_there_are_no_ticks_for_long_the_strategy_is_not_taken_for_dead(tmp_path: Path) -> None:
+    file = tmp_path / "firm.toml"
+    file.write_text(CONFIG.replace('name = "mm1"\n', 'name = "mm1"\ndeadman_ms = 100\n', 1))
+
+    def act(s: Scripted, what: Any) -> None:
+        if is_tick(what) and s.count == 1:
+            s.client.buy("EUR/USD", 5, 99_000)
+
+    found = play(scripted(act), {"EUR/USD": ticks((0, 100_000, 100_002), (100_000, 100_000, 100_002))}, config=file)
+    assert found.summary["orders_open"] == 1
+
+
 CONFIG = """
 [instance]
 name = "bt-file"
