@@ -23,7 +23,7 @@ from ringfence.tools.cli import main
 
 EVENT = ENUMS["EventKind"].by_value
 TERMS: dict[str, Any] = {"instruments": [FX], "orders": 512}
-MAKER = '''
+MAKER = """
 import ringfence
 
 
@@ -57,7 +57,7 @@ class Maker:
 
     def on_timer(self, now_ns):
         self.cancel_all()
-'''
+"""
 
 
 def walk(count: int, seed: int) -> Any:

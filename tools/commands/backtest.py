@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from ringfence.gateways.ticks import TickError, Ticks
@@ -100,9 +99,8 @@ def _ticks(args: argparse.Namespace, config: Config | None) -> dict[str, Ticks]:
     if len(formats) == 1:
         formats *= len(args.ticks)
     if len(args.symbol) != len(args.ticks) or len(formats) != len(args.ticks) or len(set(args.symbol)) != len(args.symbol):
-        raise UsageError(
-            f"{len(args.ticks)} --ticks, {len(args.symbol)} --symbol and {len(formats)} --format: each file needs a symbol of its own, and one format does for all"
-        )
+        given = f"{len(args.ticks)} --ticks, {len(args.symbol)} --symbol, {len(formats)} --format"
+        raise UsageError(f"{given}: each file needs a symbol of its own; one format does for all")
     digits = {i.symbol: i.price_digits for i in config.instruments} if config is not None else {}
     return {s: read_ticks(file, f, digits.get(s, args.digits)) for file, s, f in zip(args.ticks, args.symbol, formats, strict=True)}
 
