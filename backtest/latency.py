@@ -1,6 +1,6 @@
 """How long things take on the way: four fixed delays, and a seeded jitter on the two ways through the network.
 
-    market ──feed──▶ strategy ──strategy──▶ engine ──order──▶ venue ──report──▶ engine
+    market ──feed──▶ strategy's ring ──strategy──▶ engine ──order──▶ venue ──report──▶ engine
 
 Everything on one way stays in order: a session is one connection, so nothing overtakes (``Delay``). Pure; the seed makes the jitter repeat.
 Rejected: latencies drawn from a recorded distribution: the recording would be an input that nobody can check against another host.
@@ -27,7 +27,7 @@ class Latency:
     feed_ns : int
         From a tick's own time until the strategy has it.
     strategy_ns : int
-        From what a strategy was told until the engine takes its intents; at least 1, so that a strategy that answers itself lets time pass.
+        From what a strategy was told until it turns and the engine takes what it asks; at least 1, so that a strategy that answers itself lets time pass.
     order_ns, report_ns : int
         From the engine to the venue, and back.
     jitter_ns : int

@@ -1,11 +1,11 @@
 """Virtual time: what is due next happens next, until the tape has ended and everything has come to rest.
 
     due first ──▶ a trading day begins │ a command reaches the venue │ a report reaches the engine │ a quote reaches the venue
-                │ it reaches the strategy, and as a mark the engine │ intents reach the engine │ a timer of the strategy is due
-    after each ──▶ the strategy turns when it was told something, the engine's commands go on their way
+                │ it reaches the strategy's ring, and as a mark the engine │ the strategy turns, the engine takes what it asks
+    after each ──▶ the engine's commands go on their way; what is told to the strategy has it turn ``strategy_ns`` later
 
-At one time the order is the one above: what was sent earlier comes before what is new. A strategy takes no time; what it asks reaches the engine
-``strategy_ns`` later. A mark is sampled from the quotes, at most one in ``mark_ms`` and none from a crossed quote, as the feed does. Engine time passes with
+At one time the order is the one above: what was sent earlier comes before what is new. A strategy that turns sees all that came until then, and its timer
+when that is due; the turn itself takes no time. A mark is sampled from the quotes, at most one in ``mark_ms`` and none from a crossed quote, as the feed does. Engine time passes with
 the quotes; a day is rolled at its time. When the tape has ended, what is on its way arrives, for at most a second.
 Everything here is a function of the tape, the configuration, the strategy and the seed. An interrupt comes out between two steps (KeyboardInterrupt).
 What can fail: what the strategy's runtime raises, and what ``instance.py`` raises.
@@ -107,7 +107,7 @@ class Run:
         self._mark = np.zeros(1, dtype("Mark"))
         self._timer_ns = config.instance.timer_ms * 1_000_000
         self._turned_ns = self._sampled_ns = 0
-        self._engine_due_ns = NEVER
+        self._strategy_due_ns = NEVER  # when it turns
         self._columns: list[list[int]] = [getattr(tape, name).tolist() for name in ("ns", "instrument", "bid", "ask", "bid_qty", "ask_qty")]
         self._times = self._columns[0]
         self._traded_at = self._shown_at = 0  # ticks that the venue has, that the strategy has
@@ -120,13 +120,13 @@ class Run:
             self.instance.gateways[row].send(venue.session(up=True, now_ns=self.now_ns))
         self._turn(None)
         runtime.start()
-        self._ask(runtime)
+        self._think(runtime)
         while not runtime.stopping and self._step(runtime):
             continue
         self.progress(self._shown_at)
         self._end_ns = min(self._end_ns, self.now_ns + SETTLE_NS)
         runtime.finish()
-        self._ask(None)
+        self._turn(None)
         self._traded_at = self._shown_at = len(self._times)
         while self._step(None):
             continue
@@ -158,10 +158,10 @@ class Run:
             due, step = self._times[traded], self._trade
         if shown < traded and self._times[shown] + self.latency.feed_ns < due:
             due, step = self._times[shown] + self.latency.feed_ns, self._show
-        if self._engine_due_ns < due:
-            due, step = self._engine_due_ns, self._turn
-        if runtime is not None and 0 < runtime.next_timer_ns < due:
-            due, step = runtime.next_timer_ns, self._timer
+        if runtime is not None:
+            turn = min(self._strategy_due_ns, runtime.next_timer_ns or NEVER)
+            if turn < due:
+                due, step = turn, self._think
         return due, step
 
     # ---- what happens
@@ -197,32 +197,33 @@ class Run:
         self._shown_at = at + 1
         _, instrument, bid, ask, _, _ = (column[at] for column in self._columns)
         self.instance.market.publish(self._record(at))
+        self._tell()
         marked = self._sample_mark(instrument, bid, ask, self._times[at])
         if marked or self.now_ns - self._turned_ns >= self._timer_ns:
             self._turn(runtime)
-        else:
-            self._ask(runtime)
 
-    def _timer(self, runtime: Runtime | None) -> None:
-        self._ask(runtime)
-
-    def _turn(self, runtime: Runtime | None) -> None:
-        """The engine takes what its rings hold; its commands go on their way, and the strategy hears of it."""
-        self._engine_due_ns, self._turned_ns = NEVER, self.now_ns
+    def _turn(self, _runtime: Runtime | None) -> None:
+        """The engine takes what its rings hold; its commands go on their way, and the strategy will hear of it."""
+        self._turned_ns = self.now_ns
         self.instance.turn()
         for row, way in self._orders.items():
             for command in self.instance.commands(row):
                 way.send(command, self.now_ns)
         if (events := self.instance.new_events()) is not None:
             self.events.append(events)
-        self._ask(runtime)
+            self._tell()
 
-    def _ask(self, runtime: Runtime | None) -> None:
-        """The strategy turns until it has taken all there is (None: it turns no more); what it asks reaches the engine a little later."""
+    def _tell(self) -> None:
+        """There is something for the strategy."""
+        self._strategy_due_ns = min(self._strategy_due_ns, self.now_ns + self.latency.strategy_ns)
+
+    def _think(self, runtime: Runtime | None) -> None:
+        """The strategy turns until it has taken all there is, and the engine takes what it asks."""
+        self._strategy_due_ns = NEVER
         while runtime is not None and not runtime.stopping and runtime.turn():
             continue
-        if self._engine_due_ns == NEVER and self.instance.intents_wait():
-            self._engine_due_ns = self.now_ns + self.latency.strategy_ns
+        if self.instance.intents_wait():
+            self._turn(runtime)
 
     # ---- what it takes
 

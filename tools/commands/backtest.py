@@ -114,9 +114,8 @@ def _print(result: Any, args: argparse.Namespace, as_json: bool) -> None:
     s = result.summary
     refused = ", ".join(f"{name} {count}" for name, count in s["refused"].items()) or "none"
     seconds = (s["to_ns"] - s["from_ns"]) / 1e9
-    print(
-        f"● {s['ticks']:,} ticks, {seconds:,.0f} s: {s['intents']:,} intents, {s['orders']:,} orders ({s['orders_open']:,} open), {s['fills']:,} fills; refused: {refused}"
-    )
+    asked = f"{s['intents']:,} intents, {s['orders']:,} orders ({s['orders_open']:,} open), {s['fills']:,} fills"
+    print(f"● {s['ticks']:,} ticks, {seconds:,.0f} s: {asked}; refused: {refused}")
     for symbol, qty in s["positions"].items():
         print(f"  {symbol}  position {qty}")
     for currency, total in s["pnl"].items():
