@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from ringfence.ipc.records cimport (
-    Account, Break, Broker, Calendar, CashBalance, Currency, Desk, EngineStatus, Execution, HashSlot, Instrument, MarginRate, Operator, Order, Permission,
-    Position, Proposal, Request, Route, Scope, ScopeSet, Strategy, ValueDate, Venue,
+    Account, Break, Broker, Calendar, CashBalance, Currency, Desk, EngineStatus, Execution, HashSlot, Instrument, MarginRate, Operator, Order, Parameter,
+    Permission, Position, Proposal, Request, Route, Scope, ScopeSet, Strategy, ValueDate, Venue,
 )
 from ringfence.core.lots cimport LedgerTables
 from ringfence.ipc.ring cimport rf_ring_t
@@ -53,6 +53,7 @@ ctypedef struct EngineState:
     Calendar *calendars          # by currency row
     ValueDate *value_dates
     MarginRate *margin_rates
+    Parameter *parameters
     Order *orders
     Request *requests
     Execution *executions
@@ -82,6 +83,7 @@ ctypedef struct EngineState:
     uint32_t cash_rows
     uint32_t value_date_rows
     uint32_t margin_rate_rows
+    uint32_t parameter_rows
     uint32_t order_rows
     uint32_t request_rows
     uint32_t execution_rows

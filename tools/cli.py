@@ -102,6 +102,18 @@ COMMANDS = (
             arg("--reason", required=True, help="journaled"),
         ),
     ),
+    Command(
+        "parameters",
+        "numbers that strategies read while they run: what is set; with set STRATEGY NAME VALUE, change one at once: journaled with operator and reason",
+        "commands.authority:parameters",
+        (
+            arg("what", nargs="?", choices=("set",), help="change one (default: show all)"),
+            arg("of", nargs="?", metavar="STRATEGY", help="whose it is"),
+            arg("name", nargs="?", metavar="NAME", help="as the strategy declares it"),
+            arg("value", nargs="?", metavar="VALUE", help="a decimal, such as 100000 or 0.25"),
+            arg("--reason", help="journaled; needed with set"),
+        ),
+    ),
     Command("halt", "take no new risk in the whole instance: cancels pass, all else is denied", "commands.control:halt", (REASON,)),
     Command(
         "resume",
@@ -168,7 +180,7 @@ COMMANDS = (
     ),
     Command(
         "sign",
-        "sign a command on another machine: kill, resume, limits, approve, withdraw, strategy, halt, cancel, resolve, assign, dk",
+        "sign a command on another machine: kill, resume, limits, approve, withdraw, strategy, parameters, halt, cancel, resolve, assign, dk",
         "commands.signed:sign",
         (
             arg("--key", required=True, metavar="FILE", help="private key (ringfence keygen)"),

@@ -304,6 +304,8 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     accounts = tuple(model.read_account(k, t, of_brokers) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
     venues = tuple(_venue(k, t, instance, source.parent) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
     strategies = tuple(model.read_strategy(k, t) for k, t in enumerate(top.tables("strategy", 0, limits.strategies), 1))
+    if (given := sum(len(s.parameters) for s in strategies)) > limits.parameters:
+        raise top.error("strategy.parameters", f"{given} values", f"at most {limits.parameters} (limits.parameters)")
     desks = model.desks_of(top, limits.desks, strategies)
     rows_of_desks = {"": 0} | {d.name: d.id for d in desks}
     strategies = tuple(replace(s, desk_row=rows_of_desks[s.desk]) for s in strategies)

@@ -26,7 +26,7 @@ from ringfence.core.rules import RULES
 from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
-from ringfence.tools import margin_schedule
+from ringfence.tools import margin_schedule, parameters
 from ringfence.tools.config import Config, LimitsConfig
 from ringfence.tools.config_model import DURABILITIES, HOLIDAYS_FROM, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
@@ -97,6 +97,7 @@ _COUNTS = {
     "permissions": ("permission_count",),
     "operators": ("operator_count",),
     "margin_rates": ("margin_rate_count",),
+    "parameters": ("parameter_count",),
     "accounts": ("cash_count",),
 }
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
@@ -241,7 +242,7 @@ def changes(config: Config, rows: Rows, counts: Any, before: Config | None = Non
                 opens += _enable(image)
         for row_id in range(len(wanted[table]) + 1, used + 1):
             out += _halt(record, key, have[row_id])
-    later = [*_holidays(config, rows), *_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
+    later = [*_holidays(config, rows), *_parameters(config, rows, counts), *_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
     closed, opened = _margins(config, rows, counts, staged)
     first, then = _operators(config, rows, counts, staged)
     proposed = _proposed(rows, counts)
@@ -319,6 +320,12 @@ def _holiday_changes(currency: int, days: list[int], is_holiday: int) -> list[An
         body[0]["days"][: len(some)] = some
         out.append(_as_config("DEFINE_HOLIDAYS", body[0]))
     return out
+
+
+def _parameters(config: Config, rows: Rows, counts: Any) -> list[Any]:
+    """What the file says of strategies' parameters and did not say before; one that it does not name any more keeps its value."""
+    used = rows("parameters")[1 : int(counts["parameter_count"]) + 1]
+    return [_as_config("SET_PARAMETER", body) for s in config.strategies for body in parameters.configured(used, s.id, s.parameters)]
 
 
 def _permissions(config: Config, rows: Rows, counts: Any) -> list[Any]:
