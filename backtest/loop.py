@@ -5,8 +5,8 @@
     after each ──▶ the engine's commands go on their way; what is told to the strategy has it turn ``strategy_ns`` later
 
 At one time the order is the one above: what was sent earlier comes before what is new. A strategy that turns sees all that came until then, and its timer
-when that is due; the turn itself takes no time. A mark is sampled from the quotes, at most one in ``mark_ms`` and none from a crossed quote, as the feed does. Engine time passes with
-the quotes; a day is rolled at its time. When the tape has ended, what is on its way arrives, for at most a second.
+when that is due; the turn itself takes no time. A mark is sampled from the quotes, at most one in ``mark_ms`` and none from a crossed quote, as the feed
+does. Engine time passes with the quotes; a day is rolled at its time. When the tape has ended, what is on its way arrives, for at most a second.
 Everything here is a function of the tape, the configuration, the strategy and the seed. An interrupt comes out between two steps (KeyboardInterrupt).
 What can fail: what the strategy's runtime raises, and what ``instance.py`` raises.
 """

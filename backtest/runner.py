@@ -24,6 +24,7 @@ from ringfence.backtest.terms import fx_spot, made, of_file
 from ringfence.backtest.venue import Market
 from ringfence.gateways.attach import Attachment
 from ringfence.gateways.ticks import Ticks
+from ringfence.strategies.running import Running, open_strategy
 from ringfence.tools.config import Config
 from ringfence.tools.errors import ConfigError
 
@@ -105,15 +106,13 @@ def run(strategy: type, ticks: Ticking, *, mode: str | None = None, parameters: 
     Refused
         If ``out`` holds a journal already.
     """
-    from ringfence.strategies.running import open_strategy
-
     return play(lambda attachment: Opened(open_strategy(strategy, attachment, mode=mode, settings=parameters)), ticks, **terms)
 
 
 class Opened:
     """A strategy's runtime as the loop turns it."""
 
-    def __init__(self, running: Any) -> None:
+    def __init__(self, running: Running) -> None:
         self.start, self.turn, self.finish = running.start, running.turn, running.finish
         self._runtime = running.runtime
 

@@ -14,8 +14,8 @@ MAY_IMPORT = {
     "ipc": {"ipc"},
     "core": {"core", "ipc"},
     "gateways": {"gateways", "ipc"},
-    "tools": {"tools", "backtest", "core", "gateways", "ipc", "strategy"},
-    "backtest": {"backtest", "tools", "core", "gateways", "ipc", "strategy"},
+    "tools": {"tools", "backtest", "strategies", "core", "gateways", "ipc", "strategy"},
+    "backtest": {"backtest", "strategies", "tools", "core", "gateways", "ipc", "strategy"},
     "bench": {"bench", "backtest", "tools", "core", "gateways", "ipc", "strategy"},
 }
 FACADE = {"strategy": {"gateways"}, "journal": {"tools"}}  # src/ringfence/*.py: what a user imports, and the part it may re-export

@@ -29,7 +29,8 @@ _PLOTS = (".png", ".svg")
 def run(args: argparse.Namespace) -> int:
     """Run and report."""
     from ringfence import backtest
-    from ringfence.strategies.errors import DeclarationError, ParameterRefused, StrategyFailed
+    from ringfence.strategy import DeclarationError, ParameterRefused, StrategyFailed
+    from ringfence.tools.strategy_file import load_class, settings
 
     as_json = args.options.output in {"json", "ndjson"}
     if args.plot and args.plot.suffix not in _PLOTS:
