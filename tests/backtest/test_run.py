@@ -80,6 +80,7 @@ def class_of(file: Path) -> type:
 
 
 def test_run_when_the_mode_is_another_the_result_is_the_same(maker: Path) -> None:
+    pytest.importorskip("ringfence.strategies.compiled")
     tape = walk(400, 1)
     latency = backtest.Latency(jitter_ns=10**6)
     plain, compiled = (backtest.run(class_of(maker), tape, mode=mode, seed=5, latency=latency, **TERMS) for mode in ("python", "numba"))
