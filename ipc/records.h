@@ -94,7 +94,7 @@
 #define RF_LEDGER_GIVEN_PICKS 64u
 #define RF_LEDGER_POSITION_MERGED 1u /* lots of it were merged when the pool was full */
 #define RF_LEDGER_CHECKPOINT_EVENTS 64u /* events of a position between two of its checkpoints */
-#define RF_TICK_BUSY 9223372036854775808u /* bit of slot_seq in the market data ring: the slot is being written */
+#define RF_TICK_BUSY 9223372036854775808ull /* bit of slot_seq in the market data ring: the slot is being written */
 #define RF_TICK_STALE 1u /* older than the feed's limit, or its source is silent */
 #define RF_TICK_CROSSED 2u /* bid above ask */
 #define RF_TICK_SNAPSHOT 4u /* part of a snapshot: this is how things are, not what happened */
@@ -636,7 +636,7 @@ enum rf_ledger_event_state {
 /* What ledger booking answers; all but BOOKED and HELD changed no figure. */
 enum rf_ledger_result {
     RF_LEDGER_RESULT_BOOKED = 1,
-    RF_LEDGER_RESULT_HELD = 2, /* kept until the event that it names comes */
+    RF_LEDGER_RESULT_HELD = 2, /* kept until the event that it names, or the names of its lots, come */
     RF_LEDGER_RESULT_DUPLICATE = 3, /* the same event again */
     RF_LEDGER_RESULT_CONFLICT = 4, /* the same identity with other content; the first one stands */
     RF_LEDGER_RESULT_OVERFLOW = 5, /* a figure would not fit in 128 bits */

@@ -86,7 +86,7 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_LEDGER_GIVEN_PICKS
     const uint32_t RF_LEDGER_POSITION_MERGED
     const uint32_t RF_LEDGER_CHECKPOINT_EVENTS
-    const uint32_t RF_TICK_BUSY
+    const uint64_t RF_TICK_BUSY
     const uint32_t RF_TICK_STALE
     const uint32_t RF_TICK_CROSSED
     const uint32_t RF_TICK_SNAPSHOT

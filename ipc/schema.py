@@ -539,7 +539,7 @@ _ENUMS = (
         "LedgerResult",
         "What ledger booking answers; all but BOOKED and HELD changed no figure.",
         "BOOKED",
-        "HELD: kept until the event that it names comes",
+        "HELD: kept until the event that it names, or the names of its lots, come",
         "DUPLICATE: the same event again",
         "CONFLICT: the same identity with other content; the first one stands",
         "OVERFLOW: a figure would not fit in 128 bits",
