@@ -56,6 +56,7 @@ typedef struct {
     uint64_t digits;
     uint64_t offset; /* for whoever applies it */
     uint64_t changed; /* 1: taken and not applied yet */
+    uint64_t is_float;
 } rf_watched_t;
 
 typedef struct {
@@ -107,6 +108,7 @@ typedef struct {
     uint64_t events_lost;
     uint64_t sent;
     uint64_t refused; /* the intent ring was full */
+    uint64_t parameters_refused; /* a fraction for an int */
     rf_idle_t idling;
     rf_quote_tick_t tick; /* the one in hand; a trade or a book delta by its kind */
     rf_strategy_event_t event;

@@ -37,6 +37,7 @@ cdef extern from "runtime.h" nogil:
         uint64_t digits
         uint64_t offset
         uint64_t changed
+        uint64_t is_float
 
     ctypedef struct rf_runtime_t:
         uint64_t stop
@@ -85,6 +86,7 @@ cdef extern from "runtime.h" nogil:
         uint64_t events_lost
         uint64_t sent
         uint64_t refused
+        uint64_t parameters_refused
         rf_idle_t idling
         QuoteTick tick
         StrategyEvent event

@@ -9,7 +9,8 @@ Amounts are integers in the instrument's scale. Each callback gets an object of 
 What fails: garbage in a ring raises RingGarbage; what ``check`` says of the instance is InstanceStopped.
 """
 
-import cython
+import time
+
 import numpy as np
 
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
@@ -31,8 +32,9 @@ from ringfence.gateways.attach import still_there
 from ringfence.gateways.tables import Tables
 from ringfence.ipc.errors import RingGarbage
 
-cdef extern from "stddef.h":
-    size_t offsetof(type, member)
+cdef extern from *:
+    void store_release "__atomic_store_n" (uint64_t *word, uint64_t value, int order) nogil
+    int RELEASE "__ATOMIC_RELEASE"
 
 cdef uint64_t FOREVER = 0xFFFFFFFFFFFFFFFF
 CHECK_S = 0.05
@@ -287,9 +289,9 @@ cdef class Runtime:
         self.appliers = appliers
         rf_runtime_read_parameters(&self.r)
 
-    def place(self, int at, uint64_t offset) -> None:
+    def place(self, int at, uint64_t offset, bint is_float) -> None:
         """Tell compiled code where in its record the parameter number ``at`` is."""
-        self.r.watched[at].offset = offset
+        self.r.watched[at].offset, self.r.watched[at].is_float = offset, is_float
 
     def apply_parameters(self) -> int:
         """Hand on what has changed in the table; returns how many parameters."""
@@ -376,11 +378,11 @@ cdef class Runtime:
 
     def check(self) -> None:
         """Raise InstanceStopped when the instance ended, took the strategy away, or its engine stays dead; to be asked every ``CHECK_S``."""
-        self.dead_since_ns = still_there(self.attachment, self.link.their_mark, self.dead_since_ns, self.clock.now_ns(), self.engine_grace_s)
+        self.dead_since_ns = still_there(self.attachment, self.link.their_mark, self.dead_since_ns, time.monotonic_ns(), self.engine_grace_s)
 
     def request_stop(self) -> None:
         """End the loop after the callback that runs; also from another thread or a signal handler."""
-        self.r.stop = 1
+        store_release(&self.r.stop, 1, RELEASE)
 
     def settle(self) -> None:
         """Give back what was taken and make the ring's head exact, for the client that goes on."""
@@ -456,7 +458,7 @@ cdef class Runtime:
         """What was counted since the start."""
         return {
             "turns": self.r.turns, "ticks": self.r.ticks, "ticks_lost": self.r.ticks_lost, "events": self.r.events_taken, "events_lost": self.r.events_lost,
-            "sent": self.r.sent, "refused": self.r.refused, "market_position": self.r.market.position,
+            "sent": self.r.sent, "refused": self.r.refused, "parameters_refused": self.r.parameters_refused, "market_position": self.r.market.position,
         }
 
 
@@ -482,3 +484,43 @@ cdef OrderEvent event_of(const StrategyEvent *r):
     cdef OrderEvent made = OrderEvent.__new__(OrderEvent)
     made.r = r[0]
     return made
+
+
+cdef tuple offsets_of(rf_runtime_t *r):
+    cdef char *at = <char *>r
+    return (
+        ("stop", <char *>&r.stop - at), ("clock", <char *>&r.clock - at), ("origin_ns", <char *>&r.origin_ns - at),
+        ("next_client_id", <char *>&r.next_client_id - at), ("heartbeat", <char *>&r.heartbeat - at), ("read_mark", <char *>&r.read_mark - at),
+        ("wanted", <char *>&r.wanted - at), ("net_qty", <char *>&r.net_qty - at), ("net_of_account", <char *>&r.net_of_account - at),
+        ("instruments", <char *>&r.instruments - at), ("accounts", <char *>&r.accounts - at), ("tick_sizes", <char *>&r.tick_sizes - at),
+        ("last_output_seq", <char *>&r.last_output_seq - at), ("unseen_output_seq", <char *>&r.unseen_output_seq - at),
+        ("timer_every_ns", <char *>&r.timer_every_ns - at), ("timer_due_ns", <char *>&r.timer_due_ns - at), ("attend_due_ns", <char *>&r.attend_due_ns - at),
+        ("loss_check_due_ns", <char *>&r.loss_check_due_ns - at), ("lost", <char *>&r.lost - at), ("life", <char *>&r.life - at),
+        ("engine", <char *>&r.engine - at), ("own", <char *>&r.own - at), ("positions", <char *>&r.positions - at),
+        ("position_rows", <char *>&r.position_rows - at), ("parameters", <char *>&r.parameters - at), ("parameter_rows", <char *>&r.parameter_rows - at),
+        ("parameters_known", <char *>&r.parameters_known - at), ("watched_count", <char *>&r.watched_count - at),
+        ("calibration", <char *>&r.calibration - at), ("calibration_version", <char *>&r.calibration_version - at), ("idle", <char *>&r.idle - at),
+        ("callback", <char *>&r.callback - at), ("garbage", <char *>&r.garbage - at), ("turns", <char *>&r.turns - at), ("ticks", <char *>&r.ticks - at),
+        ("ticks_lost", <char *>&r.ticks_lost - at), ("events_taken", <char *>&r.events_taken - at), ("events_lost", <char *>&r.events_lost - at),
+        ("sent", <char *>&r.sent - at), ("refused", <char *>&r.refused - at), ("parameters_refused", <char *>&r.parameters_refused - at),
+    )
+
+
+cdef tuple parts_of(rf_runtime_t *r):
+    cdef char *at = <char *>r
+    return (
+        ("market", <char *>&r.market - at), ("events", <char *>&r.events - at), ("intents", <char *>&r.intents - at), ("tick", <char *>&r.tick - at),
+        ("event", <char *>&r.event - at), ("watched", <char *>&r.watched[0] - at), ("epoch", <char *>&r.epoch - at), ("strategy", <char *>&r.strategy - at),
+        ("idle_turns", <char *>&r.idling.turns - at), ("idle_sleep_ns", <char *>&r.idling.sleep_ns - at),
+    )
+
+
+def layout() -> dict:
+    """Return the offsets of the struct for code that is compiled elsewhere: ``words`` (64 bits), ``parts`` and ``watched`` (one parameter), each name: offset."""
+    cdef rf_runtime_t *r = NULL
+    cdef rf_watched_t *w = NULL
+    watched = (
+        ("row", <size_t>&w.row), ("changes", <size_t>&w.changes), ("value", <size_t>&w.value), ("digits", <size_t>&w.digits), ("offset", <size_t>&w.offset),
+        ("changed", <size_t>&w.changed), ("is_float", <size_t>&w.is_float),
+    )
+    return {"words": dict(offsets_of(r)), "parts": dict(parts_of(r)), "watched": dict(watched), "watched_bytes": sizeof(rf_watched_t)}
