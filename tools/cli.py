@@ -317,6 +317,12 @@ COMMANDS = (
         (arg("stage", nargs="*", metavar="STAGE", help="only stages whose name contains this"),),
         aliases=("lat",),
     ),
+    Command(
+        "market",
+        "market data: top of book, last trade, age and flags by instrument; its readers and their lag",
+        "commands.show:market",
+        (arg("--readers", action="store_true", help="the readers of the ring instead: how far each is behind"),),
+    ),
     Command("sessions", "FIX sessions", "commands.show:sessions"),
     Command("counters", "every counter in shared memory", "commands.show:counters"),
     Command("breaks", "facts from venues that contradict our state", "commands.show:breaks"),
