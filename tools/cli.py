@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ringfence.tools.cli_backtest import BACKTEST
 from ringfence.tools.cli_host import HOST
 from ringfence.tools.cli_words import Command, arg, count, day
 from ringfence.tools.errors import ToolError
@@ -401,6 +402,7 @@ COMMANDS = (
             arg("--keep", metavar="DIR", help="leave journal and configuration in DIR"),
         ),
     ),
+    BACKTEST,
     Command(
         "scenario",
         "run scenario files through engine, session and codec and check what they expect (docs/scenarios.md); exit 7: a difference, 2: a bad file",
