@@ -21,7 +21,7 @@ from libc.string cimport memcmp, memcpy
 from ringfence.core.amounts cimport set_factor
 from ringfence.core.bookkeeping cimport can_value, keep_valuation
 from ringfence.core.cash cimport has_balances
-from ringfence.core.margin cimport define_margin, lowers_margin
+from ringfence.core.margin cimport define_margin, lowers_margin, lowers_own_rate
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState, currency_of
 from ringfence.core.value_dates cimport date_instrument
@@ -318,12 +318,12 @@ cdef inline int beyond(int64_t before, int64_t after) noexcept nogil:
     return before != after and before != 0 and (after == 0 or after > before)
 
 
-cdef int widens_instrument(const Instrument *row, const Instrument *image) noexcept nogil:
+cdef int widens_instrument(const EngineState *s, const Instrument *row, const Instrument *image) noexcept nogil:
     if row.id == 0:
         return image.status == RF_STATUS_ACTIVE
     if opens(row.id, row.status, image.status) or (row.restricted and not image.restricted) or (row.locate_required and not image.locate_required):
         return 1
-    if beyond(row.qty_max, image.qty_max) or image.qty_min < row.qty_min or image.margin_ppm < row.margin_ppm or beyond(row.last_day, image.last_day):
+    if beyond(row.qty_max, image.qty_max) or image.qty_min < row.qty_min or beyond(row.last_day, image.last_day) or lowers_own_rate(s, row.margin_ppm, image.margin_ppm):
         return 1
     # what an order's amount follows from, what quantities of limits are counted in, and what grants and limits of the row are about
     if row.multiplier != image.multiplier or row.kind != image.kind or row.inverse != (image.inverse != 0):
@@ -391,7 +391,7 @@ cdef inline int is_other(const Operator *row, const Operator *image) noexcept no
 cdef int widens(const EngineState *s, uint8_t kind, const char *body, uint32_t uid) noexcept nogil:
     cdef uint32_t row = row_of(kind, body)
     if kind == RF_CONTROL_KIND_DEFINE_INSTRUMENT and row < s.instrument_rows:
-        return widens_instrument(&s.instruments[row], <const Instrument*>body)
+        return widens_instrument(s, &s.instruments[row], <const Instrument*>body)
     if kind == RF_CONTROL_KIND_DEFINE_ACCOUNT and row < s.account_rows:
         return widens_account(&s.accounts[row], <const Account*>body)
     if kind == RF_CONTROL_KIND_DEFINE_VENUE and row < s.venue_rows:

@@ -234,6 +234,10 @@ cdef int lowers_margin(const EngineState *s, const MarginRate *image) noexcept n
     return not becomes or not has_one_key(row, image) or falls(row, image) or passes_a_higher(s, row, image)
 
 
+cdef int lowers_own_rate(const EngineState *s, uint32_t before, uint32_t after) noexcept nogil:
+    return after < before or (before == 0 and after != 0 and after < highest_margin_rate(s))
+
+
 cdef int margin_place(const MarginRate *image, KillOrder *place) noexcept nogil:
     memset(place, 0, sizeof(KillOrder))
     if image.account:

@@ -244,6 +244,14 @@ def governing(m: Any) -> Any:
     return bought(m, 1)
 
 
+def own_rate(m: Any, ppm: int) -> str:
+    """One operator gives instrument 1 a margin rate of its own; what became of it."""
+    proposals, body = int(m.status["proposals"]), m.table("instruments")[1].copy()
+    body["margin_ppm"] = ppm
+    m.control("DEFINE_INSTRUMENT", body=body, operator_uid=OWNER, operator_name="owner")
+    return "proposed" if int(m.status["proposals"]) > proposals else "done"
+
+
 @pytest.fixture
 def governed(m: Any) -> Any:
     """An instance that trades, with two operators; row 1 is 10 %, above 50 dollars 20 %, of everything."""
@@ -316,6 +324,34 @@ def test_higher_step_takes_two_when_its_row_then_comes_before_one_that_asks_for_
     rate, *steps = change
     assert row(m, 2, rate, *steps, uid=OWNER, currency=1) == becomes
     assert position_margin(m) >= before
+
+
+@pytest.mark.parametrize(
+    ("firm", "before", "after", "becomes"),
+    [
+        (500_000, 0, 1, "proposed"),
+        (500_000, 0, 499_999, "proposed"),
+        (500_000, 0, 500_000, "done"),
+        (500_000, 600_000, 0, "proposed"),
+        (500_000, 400_000, 399_999, "proposed"),
+        (500_000, 1, 2, "done"),
+        (0, 0, 1, "done"),
+    ],
+)
+def test_own_rate_of_an_instrument_takes_two_when_less_is_needed_then(m: Any, firm: int, before: int, after: int, becomes: str) -> None:
+    """An own rate of 0 is none: MARGIN_RATE holds then."""
+    m.limit("MARGIN_RATE", firm)
+    m.instrument(kind=KIND["FX_SPOT"], margin_ppm=before)
+    needed = position_margin(governing(m))
+    assert own_rate(m, after) == becomes
+    assert position_margin(m) >= needed
+
+
+def test_own_rate_of_an_instrument_takes_two_when_the_margin_rate_of_one_account_is_higher(m: Any) -> None:
+    m.limit("MARGIN_RATE", 300_000, "ACCOUNT", 2)
+    governing(m)
+    assert own_rate(m, 299_999) == "proposed"
+    assert own_rate(m, 300_000) == "done"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,11 @@ def lowers(m: Model, body: bytes) -> bool:
     )
 
 
+def lowers_own(m: Model, before: int, after: int) -> bool:
+    """Whether an own rate of an instrument, where 0 is none, could have it need less margin."""
+    return after < before or (before == 0 and 0 < after < _margin_rate(m))
+
+
 def _falls(before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Whether the rate of any size is lower."""
     edges = {0, *(above for f in (before, after) for above, _ in f["steps"] if above)}
