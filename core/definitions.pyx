@@ -347,13 +347,16 @@ cdef int widens_venue(const Venue *row, const Venue *image) noexcept nogil:
     return row.id != 0 and ((row.cancel_on_disconnect and not image.cancel_on_disconnect) or image.durability < row.durability)
 
 
-cdef int widens_currency(const Currency *row, const Currency *image) noexcept nogil:
-    """A rate where there was none, a lower one, or a row that is of another currency from now on: amounts get smaller."""
+cdef int widens_currency(const EngineState *s, const Currency *row, const Currency *image) noexcept nogil:
+    """A rate where there was none, a lower one, or a row that is of another currency from now on: amounts get smaller.
+
+    Where equity is judged a higher rate allows more, too: whoever has money in the currency has more of it.
+    """
     if row.id == 0:
         return image.rate != 0 and image.id != 1
     if memcmp(row.code, image.code, sizeof(row.code)) != 0:
         return 1
-    return image.rate != row.rate and image.rate != 0 and (row.rate == 0 or image.rate < row.rate)
+    return image.rate != row.rate and image.rate != 0 and (row.rate == 0 or image.rate < row.rate or s.engine.weighing != 0)
 
 
 cdef int widens_strategy(const Strategy *row, const Strategy *image) noexcept nogil:
@@ -399,7 +402,7 @@ cdef int widens(const EngineState *s, uint8_t kind, const char *body, uint32_t u
     if kind == RF_CONTROL_KIND_DEFINE_STRATEGY and row < s.strategy_rows:
         return widens_strategy(&s.strategies[row], <const Strategy*>body)
     if kind == RF_CONTROL_KIND_DEFINE_CURRENCY and row < s.currency_rows:
-        return widens_currency(&s.currencies[row], <const Currency*>body)
+        return widens_currency(s, &s.currencies[row], <const Currency*>body)
     if kind == RF_CONTROL_KIND_DEFINE_MARGIN and row < s.margin_rate_rows:
         return lowers_margin(s, <const MarginRate*>body)
     return kind == RF_CONTROL_KIND_DEFINE_OPERATOR and row < s.operator_rows and widens_operator(s, <const Operator*>body, uid)

@@ -388,6 +388,47 @@ def test_order_when_rates_move_equity_is_judged_by_the_rate_of_now(m: Any) -> No
     assert asked(m, 1400) == ""
 
 
+def rated(m: Any, rate: int, who: str = "owner") -> str:
+    """One operator gives EUR another rate; what became of it."""
+    proposals, body = int(m.status["proposals"]), m.table("currencies")[2].copy()
+    body["rate"] = rate
+    m.control("DEFINE_CURRENCY", body=body, operator_uid=1000, operator_name=who)
+    return "proposed" if int(m.status["proposals"]) > proposals else "done"
+
+
+def two_operators(m: Any) -> None:
+    for row, role in ((1, "ADMIN"), (2, "RISK")):
+        body = m.record("Operator", id=row, name=f"o{row}", uid=999 + row, role=ENUMS["OperatorRole"].by_name[role], status=1)
+        m.control("DEFINE_OPERATOR", body=body)
+
+
+def test_rate_that_rises_takes_two_where_equity_is_judged(m: Any) -> None:
+    """More equity is more room for orders; without FREE_MARGIN a higher rate only makes amounts larger."""
+    entry(m, "DEPOSIT", "D2", strategy=0, instrument=0, other=2, amount=80, amount_digits=0)
+    two_operators(m)
+    assert asked(m, 1) == ""
+    assert rated(m, 2 * 10**9) == "done"
+    m.limit("FREE_MARGIN", 10**6, "ACCOUNT", 1, operator_uid=1000, operator_name="owner")
+    assert equity(m) == 260 * DOLLAR
+    assert rated(m, 3 * 10**9) == "proposed"
+    assert rated(m, 10**9) == "proposed", "amounts get smaller"
+    assert equity(m) == 260 * DOLLAR
+    assert rated(m, 0) == "done", "what has no rate passes nothing"
+    assert rated(m, 3 * 10**9) == "proposed"
+    m.control("APPROVE", body=m.record("Decision", proposal=3), operator_uid=1001)
+    assert equity(m) == 340 * DOLLAR
+
+
+def test_rates_of_the_first_configuration_and_marks_are_free_where_equity_is_judged(m: Any) -> None:
+    m.limit("FREE_MARGIN", 10**6)
+    two_operators(m)
+    assert rated(m, 7 * 10**9, "config") == "done", "nobody has traded yet"
+    assert asked(m, 100) == ""
+    m.fill(100, px=100, order=1)
+    m.mark(200, 200)
+    assert equity(m) == 200 * DOLLAR
+
+
 @pytest.mark.parametrize("what", ["cash", "position"])
 def test_order_when_a_rate_is_missing_is_refused_until_there_is_one(m: Any, what: str) -> None:
     m.limit("FREE_MARGIN", 10**6)

@@ -194,7 +194,12 @@ def _widens_currency(m: Model, body: bytes) -> bool:
     old = field_of("DEFINE_CURRENCY", before, "rate")
     if field_of("DEFINE_CURRENCY", before, "code") != field_of("DEFINE_CURRENCY", body, "code"):
         return True
-    return bool(rate) and rate != old and (not old or rate < old)
+    return bool(rate) and rate != old and (not old or rate < old or _weighs(m))
+
+
+def _weighs(m: Model) -> bool:
+    """Whether equity is judged: a FREE_MARGIN limit was set once."""
+    return any(rule == "FREE_MARGIN" for _, rule in m.limits)
 
 
 def _widens_operator(m: Model, body: bytes, uid: int) -> bool:
