@@ -26,7 +26,7 @@ from ringfence.core.ledger_recompute cimport POSITION_UNNAMED
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
 from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState, currency_of
-from ringfence.core.value_dates cimport keep_dates, value_day_of
+from ringfence.core.value_dates cimport keep_dates, leave_undated, value_day_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
@@ -195,6 +195,7 @@ cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const Led
     if pays and (result == RF_LEDGER_RESULT_BOOKED or result == RF_LEDGER_RESULT_HELD):
         follow_payment(s, order, event, &before)
     if result == RF_LEDGER_RESULT_HELD:
+        leave_undated(s)
         result = RF_LEDGER_RESULT_AMBIGUOUS  # it waits for the names of its lots
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)

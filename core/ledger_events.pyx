@@ -107,6 +107,7 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     cdef LedgerEvent *root = &t.events[at]
     cdef uint32_t newest = root.newest
     cdef int state = root.state, result
+    t.former = 0
     if t.events[named].kind == RF_LEDGER_EVENT_KIND_BUST or (root.position == 0 and not moves_cash(root.kind)):
         return RF_LEDGER_RESULT_BAD_EVENT
     if e.kind == RF_LEDGER_EVENT_KIND_CORRECT and (root.position == 0 or root.kind == RF_LEDGER_EVENT_KIND_CROSS):
@@ -116,6 +117,7 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     e.state = RF_LEDGER_EVENT_STATE_APPLIED
     if root.state == RF_LEDGER_EVENT_STATE_BUSTED:
         return RF_LEDGER_RESULT_BOOKED
+    t.former = newest if newest else at
     if e.kind == RF_LEDGER_EVENT_KIND_BUST:
         set_state(t, at, RF_LEDGER_EVENT_STATE_BUSTED)
         if root.position == 0:

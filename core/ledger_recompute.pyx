@@ -27,6 +27,7 @@ from ringfence.ipc.records cimport (
 cdef void set_state(LedgerTables *t, uint32_t row, uint8_t state) noexcept nogil:
     cdef LedgerEvent *e = &t.events[row]
     if e.kind == RF_LEDGER_EVENT_KIND_FILL:
+        t.held_changes += (state == RF_LEDGER_EVENT_STATE_HELD) != (e.state == RF_LEDGER_EVENT_STATE_HELD)
         t.head.held += state == RF_LEDGER_EVENT_STATE_HELD
         t.head.held -= e.state == RF_LEDGER_EVENT_STATE_HELD
     e.state = state
