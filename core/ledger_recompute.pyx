@@ -17,10 +17,11 @@ from libc.string cimport memcpy, memset
 from ringfence.core.ledger_kinds cimport apply
 from ringfence.core.ledger_legs cimport touch
 from ringfence.core.lots cimport LedgerTables, insert_lot, new_lot, remove_lots
+from ringfence.core.wide cimport rf_wide_load
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
-    RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_OVERFLOW, LedgerCheckpoint, LedgerEvent,
-    LedgerPosition, Lot,
+    RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED,
+    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_POSITION_MERGED, RF_LEDGER_RESULT_AMBIGUOUS,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_OVERFLOW, LedgerCheckpoint, LedgerEvent, LedgerPosition, Lot,
 )
 
 
@@ -115,7 +116,8 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     p.instrument = now.instrument
     p.account = now.account
     p.strategy = now.strategy
-    p.method = now.method
+    if not (t.hold_unnamed and now.checkpoint):
+        p.method = now.method
     p.own_method = now.own_method
     p.checkpoint = now.checkpoint
     p.first_event = now.first_event
@@ -157,12 +159,23 @@ cdef uint32_t family_of(LedgerTables *t, uint32_t position, uint32_t other) noex
     return position
 
 
+cdef void follow_its_method(LedgerTables *t, uint32_t row) noexcept nogil:
+    """Let a flat position have the method that it took, or would have taken, at this event, so that rounds that are over are not judged by a later one."""
+    cdef const LedgerEvent *e = &t.events[row]
+    cdef int is_other = e.kind == RF_LEDGER_EVENT_KIND_TRANSFER or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF
+    cdef LedgerPosition *p = &t.positions[e.other_position if is_other else e.position]
+    if e.method and rf_wide_load(p.qty) == 0 and not p.flags & POSITION_UNNAMED:
+        p.method = e.method
+
+
 cdef int book_anew(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef LedgerEvent *e = &t.events[row]
     cdef int result
     if e.state == RF_LEDGER_EVENT_STATE_BUSTED:
         return RF_LEDGER_RESULT_BOOKED
     t.head.recomputed += 1
+    if t.hold_unnamed:
+        follow_its_method(t, row)
     result = apply(t, row)
     if t.hold_unnamed and e.kind == RF_LEDGER_EVENT_KIND_FILL:
         if result == RF_LEDGER_RESULT_AMBIGUOUS:
@@ -173,6 +186,16 @@ cdef int book_anew(LedgerTables *t, uint32_t row) noexcept nogil:
     if result != RF_LEDGER_RESULT_BOOKED:
         t.positions[e.position].flags |= POSITION_SKIPPED
     return result
+
+
+cdef void keep_own_methods(LedgerTables *t, uint32_t position) noexcept nogil:
+    """Flat positions have the method that an operator gave them, maybe since their last event."""
+    cdef LedgerPosition *p
+    while position:
+        p = &t.positions[position]
+        if p.own_method and rf_wide_load(p.qty) == 0 and not p.flags & POSITION_UNNAMED:
+            p.method = p.own_method
+        position = p.next_of_family
 
 
 cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t changed) noexcept nogil:
@@ -202,4 +225,5 @@ cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t 
                 if t.events[row].other_position:
                     t.positions[t.events[row].other_position].updated_seq = t.events[row].seq
     t.replaying = was
+    keep_own_methods(t, first)
     return result
