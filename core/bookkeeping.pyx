@@ -33,7 +33,7 @@ from ringfence.ipc.records cimport (
     RF_COMM_TYPE_PERCENT,
     RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
     RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
-    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL,
+    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BUSTED,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
     RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD,
     RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
@@ -310,4 +310,5 @@ cdef void book_assignment(
     rf_wide_store(e.qty, rf_wide_from(signed_qty))
     rf_wide_store(e.px, rf_wide_from(px))
     book_bust(s, order, event, named)
-    enter(s, order, event, &e)
+    if s.ledger.events[known].state == RF_LEDGER_EVENT_STATE_BUSTED:  # else the ledger refused that, and still has it where it was
+        enter(s, order, event, &e)
