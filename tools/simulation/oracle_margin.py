@@ -187,6 +187,16 @@ def equities(state: Any, positions: Any) -> dict[Scope, int]:
     return out
 
 
+def untold(state: Any) -> dict[Scope, int]:
+    """How many balances have no worth at the rates of now, by scope."""
+    out: dict[Scope, int] = defaultdict(int)
+    for c in state.table("cash")[1 : int(state.table("engine")[1]["cash_count"]) + 1]:
+        money, rate = wide(c["entered"]) - wide(c["paid"]), int(state.table("currencies")[int(c["currency"])]["rate"])
+        for scope in _owners(state, int(c["account"])):
+            out[scope] += bool(money) and (not rate or abs(_half_even(money * rate, _TO_AMOUNT)) > SIZE_MOST)
+    return out
+
+
 def _add(state: Any, out: dict[Scope, int], account: int, money: int, currency: int) -> None:
     amount = _half_even(money * int(state.table("currencies")[currency]["rate"]), _TO_AMOUNT)
     for scope in _owners(state, account):

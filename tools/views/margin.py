@@ -105,10 +105,10 @@ def accounts(source: Source) -> list[Row]:
             continue
         margin, positions = int(s["margin"]), of_positions.get(int(a["id"]), 0)
         equity = int(s["equity"]) if weighing else None
-        share = int(s["limits"][_FREE])
+        share, unvalued = int(s["limits"][_FREE]), int(s["unvalued"]) + int(s["untold"])
         out.append(
             {
-                "health": _health(margin, equity, share, int(s["unvalued"])),
+                "health": _health(margin, equity, share, unvalued),
                 "account": name,
                 "equity": None if equity is None else _money(equity),
                 "of_positions": _money(positions) if counting else None,
@@ -117,7 +117,7 @@ def accounts(source: Source) -> list[Row]:
                 "free": None if equity is None else _money(equity - margin),
                 "use_pct": 100 * margin / equity if equity and equity > 0 else None,
                 "limit": margin_schedule.share_text(share) if share else None,
-                "unvalued": int(s["unvalued"]),
+                "unvalued": unvalued,
                 "broker": _name(names, "brokers", int(a["broker"])) if int(a["broker"]) else None,
                 "hits": int(s["hits"][_FREE]),
             }
