@@ -20,11 +20,12 @@ from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor
 from ringfence.core.bookkeeping cimport can_value, keep_valuation
+from ringfence.core.calendar cimport is_date
 from ringfence.core.cash cimport has_balances
 from ringfence.core.margin cimport define_margin, lowers_margin, lowers_own_rate
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState, currency_of
-from ringfence.core.value_dates cimport date_instrument
+from ringfence.core.value_dates cimport date_instrument, is_dealt_for_a_day
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_MARGIN, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE,
@@ -39,6 +40,7 @@ from ringfence.ipc.records cimport (
 cdef enum:
     DIGITS_MAX = 18
     DAY_S = 86400
+    SETTLE_DAYS_MOST = 30
 
 
 cdef inline int valid_status(uint8_t status) noexcept nogil:
@@ -170,6 +172,15 @@ cdef int valid_bands(const Instrument *image) noexcept nogil:
     return 1
 
 
+cdef int valid_settlement(const Instrument *image) noexcept nogil:
+    """Days within bounds; a last day, which must be a date, of what ends on one."""
+    if image.settle_days > SETTLE_DAYS_MOST:
+        return 0
+    if image.last_day == 0:
+        return 1
+    return is_date(image.last_day) and (image.kind == RF_INSTRUMENT_KIND_FUTURE or is_dealt_for_a_day(image))
+
+
 cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nogil:
     cdef Instrument *row
     if image.id == 0 or image.id >= s.instrument_rows or image.tick <= 0 or image.lot <= 0 or not valid_status(image.status):
@@ -177,6 +188,8 @@ cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nog
     if image.price_digits > DIGITS_MAX or image.qty_digits > DIGITS_MAX or image.qty_min < 0 or image.qty_max < 0 or image.symbol[0] == 0:
         return 0
     if image.kind > RF_INSTRUMENT_KIND_MAX or image.multiplier < 0 or not valid_bands(image) or not scope_room(s, s.instruments[image.id].scope):
+        return 0
+    if not valid_settlement(image):
         return 0
     if image.mark_side > RF_MARK_SIDE_MAX or (image.daily and image.kind != RF_INSTRUMENT_KIND_FUTURE) or not can_value(s, image):
         return 0

@@ -160,6 +160,25 @@ def test_value_date_follows_the_kind(make_machine: Callable[..., Any], kind: str
     same_as_replay(m)
 
 
+@pytest.mark.parametrize("kind", ["fx_spot", "crypto_spot", "perpetual", "equity", "fx_forward", "fx_ndf", "future"])
+def test_last_day_is_taken_of_kinds_that_end_on_one(make_machine: Callable[..., Any], kind: str) -> None:
+    m = world(make_machine, 20240610)
+    define(m, kind=kind, last_day=20240920)
+    assert (m.breaks() == []) == (kind in ("fx_forward", "fx_ndf", "future"))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"last_day": 7}, {"last_day": 20240230}, {"last_day": 19991231}, {"last_day": 0xFFFFFFFF}, {"last_day": 100000101}, {"settle_days": 31}]
+)
+def test_last_day_that_is_no_date_and_too_many_days_are_refused(make_machine: Callable[..., Any], fields: dict[str, int]) -> None:
+    m = world(make_machine, 20240610)
+    define(m, kind="future", last_day=20240920, settle_days=30)
+    before = m.table("instruments").tobytes()
+    define(m, kind="future", **({"last_day": 20240920} | fields))
+    assert m.breaks() == ["BAD_CONTROL"]
+    assert m.table("instruments").tobytes() == before
+
+
 def test_value_date_is_that_of_the_calendar_at_the_trade(make_machine: Callable[..., Any]) -> None:
     m = world(make_machine, 20240610)
     define(m)
