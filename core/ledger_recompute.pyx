@@ -11,7 +11,7 @@ position says so (POSITION_SKIPPED). A figure that no longer fits is told to the
 recomputations walk further (counted). Rejected: whole-ledger snapshots (copying them costs more than the events that they save).
 """
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.ledger_kinds cimport apply
@@ -205,6 +205,7 @@ cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t 
     """
     cdef uint32_t first = family_of(t, position, other), at = first, row = 0, last = t.head.event_count
     cdef int alone = t.positions[first].next_of_family == 0, result = RF_LEDGER_RESULT_BOOKED, was = t.replaying
+    cdef uint64_t updated_seq = t.positions[first].updated_seq  # whoever changed something stamps it anew
     t.replaying = 1
     while at:
         touch(t, at)
@@ -214,16 +215,20 @@ cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t 
         while row:
             if book_anew(t, row) == RF_LEDGER_RESULT_OVERFLOW:
                 result = RF_LEDGER_RESULT_OVERFLOW
-            after_event(t, first, row, t.events[row].seq)
+            after_event(t, first, row, updated_seq)
             row = next_event(t, first, row)
     else:
         for row in range(1, last + 1):
             if t.events[row].position and t.positions[t.events[row].position].stamp == t.head.stamp:
                 if book_anew(t, row) == RF_LEDGER_RESULT_OVERFLOW:
                     result = RF_LEDGER_RESULT_OVERFLOW
-                t.positions[t.events[row].position].updated_seq = t.events[row].seq
-                if t.events[row].other_position:
-                    t.positions[t.events[row].other_position].updated_seq = t.events[row].seq
     t.replaying = was
     keep_own_methods(t, first)
     return result
+
+
+cdef void stamp_family(LedgerTables *t, uint32_t position, uint64_t seq) noexcept nogil:
+    while position:
+        if t.positions[position].updated_seq < seq:
+            t.positions[position].updated_seq = seq
+        position = t.positions[position].next_of_family
