@@ -125,7 +125,8 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     p.first_date = now.first_date
     p.stamp = now.stamp
     p.next_of_family = now.next_of_family
-    p.flags = (now.flags & POSITION_LINKED) | (p.flags & POSITION_UNNAMED)  # of what lies before a checkpoint
+    p.flags = (now.flags & POSITION_LINKED) | (p.flags & (POSITION_UNNAMED | POSITION_SKIPPED | RF_LEDGER_POSITION_MERGED))  # of what lies before it
+    p.updated_seq = now.updated_seq
     p.mark_px[0] = now.mark_px[0]
     p.mark_px[1] = now.mark_px[1]
     p.marked_seq = now.marked_seq
