@@ -86,7 +86,7 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_LEDGER_GIVEN_PICKS
     const uint32_t RF_LEDGER_POSITION_MERGED
     const uint32_t RF_LEDGER_CHECKPOINT_EVENTS
-    const uint32_t RF_TICK_BUSY
+    const uint64_t RF_TICK_BUSY
     const uint32_t RF_TICK_STALE
     const uint32_t RF_TICK_CROSSED
     const uint32_t RF_TICK_SNAPSHOT
@@ -1421,7 +1421,7 @@ cdef extern from "records.h" nogil:
         int64_t short_working
         int64_t spent
         uint32_t unvalued
-        char pad_0[4]
+        uint32_t untold
         int64_t equity
         char pad_1[40]
 
@@ -1711,7 +1711,8 @@ cdef extern from "records.h" nogil:
         uint32_t newest
         uint32_t given
         uint16_t other_strategy
-        char pad_0[2]
+        uint8_t undated
+        uint8_t pad_0
         uint32_t value_day
         char pad_1[32]
 
