@@ -48,7 +48,7 @@ tightening, is immediate (a first locate is neither); what the last column of th
 approved it.
 
 What cannot be told never counts as nothing. A position or open order without an amount (its currency has no rate, nothing says its price, or the figure
-does not fit) makes `CREDIT`, `MARGIN`, `FREE_MARGIN`, exposure and `DAILY_LOSS` of its scopes refuse what does not reduce (`NO_RATE`), until it has one; a
+does not fit) makes `CREDIT`, `MARGIN`, `FREE_MARGIN`, exposure and `DAILY_LOSS` of its scopes refuse what does not reduce (`NO_RATE`), until it has one; a balance without a worth makes `FREE_MARGIN` refuse so, and no other; a
 trade without an amount makes `TURNOVER` of its scopes refuse until the next day. A mark that cannot be (negative, crossed, or so high that the least quantity
 has no amount) is journaled, counted and not taken; the mark before it stays and grows old. The last trade has an age of its own: a quote does not renew it.
 A quote with one side, or with an ask of more than twice its bid, is a stub: collars and values take the last trade then.
