@@ -20,16 +20,18 @@ from typing import Any
 
 from ringfence.gateways.errors import GatewayError
 from ringfence.ipc.clock import Clock
-from ringfence.ipc.errors import PeerRefused, RegionMissing
+from ringfence.ipc.errors import IpcError, PeerRefused, RegionMissing
 from ringfence.ipc.handover import receive, send_segment
 from ringfence.ipc.link import link_sections
-from ringfence.ipc.regions import instances, owner_alive
+from ringfence.ipc.regions import instances, list_regions, owner_alive
+from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 
 INSTANCE_VARIABLE = "RINGFENCE_INSTANCE"
 POLL_S = 0.001
 REFUSED = 4
 """The control agent's code for "may not"; any other is "not now"."""
+_STOPPED = (ENUMS["ProcessState"].by_name["STOPPED"], ENUMS["ProcessState"].by_name["FAILED"])
 
 
 class InstanceNotRunning(GatewayError):
@@ -46,7 +48,15 @@ class StrategyRefused(GatewayError):
 
 @dataclass
 class Attachment:
-    """Everything that joins one strategy process to the instance."""
+    """Everything that joins one strategy process to the instance.
+
+    Attributes
+    ----------
+    market : Segment or None
+        The feed's market data (ipc/broadcast), read-only; None without a feed.
+    readers : Segment or None
+        ``market.readers``, where the strategy writes its own row: row ``strategy``, nothing else.
+    """
 
     instance: str
     name: str
@@ -55,7 +65,8 @@ class Attachment:
     intents: Segment
     events: Segment
     state: Segment
-    quotes: Segment | None
+    market: Segment | None
+    readers: Segment | None
     status: Segment
     clock: Clock
     socket_path: Path
@@ -140,12 +151,21 @@ def attach(name: str, instance: str | None, timeout: float) -> Attachment:
         for fd in fds:
             os.close(fd)
     events = _wait_for_engine(instance, name, int(answer["epoch"]), timeout)
-    try:
-        quotes: Segment | None = Segment.attach(instance, "quotes")
-    except RegionMissing:
-        quotes = None
     clock = Clock.attach(status)
-    return Attachment(instance, name, int(answer["strategy"]), int(answer["epoch"]), intents, events, state, quotes, status, clock, socket_path)
+    market, readers = _market(instance)
+    return Attachment(instance, name, int(answer["strategy"]), int(answer["epoch"]), intents, events, state, market, readers, status, clock, socket_path)
+
+
+def _market(instance: str) -> tuple[Segment | None, Segment | None]:
+    """Return the feed's region ``market`` and, where this process may write it, ``market.readers``; None for what is not there."""
+    try:
+        market = Segment.attach(instance, "market")
+    except RegionMissing:
+        return None, None
+    try:
+        return market, Segment.attach(instance, "market.readers", writable=True)
+    except IpcError:  # of another user: then no replay waits for this reader, and nobody sees how far it is
+        return market, None
 
 
 def _wait_for_engine(instance: str, name: str, epoch: int, timeout: float) -> Segment:
@@ -161,3 +181,33 @@ def _wait_for_engine(instance: str, name: str, epoch: int, timeout: float) -> Se
             events = None
         time.sleep(POLL_S)
     raise InstanceNotRunning(f"the engine did not take the ring of strategy {name!r} within {timeout} s; see ringfence status")
+
+
+def still_there(a: Attachment, their_mark: int, dead_since_ns: int, now_ns: int, grace_s: float) -> int:
+    """Return since when the engine is dead, 0 when it lives; to be asked at intervals, with the answer before.
+
+    Parameters
+    ----------
+    their_mark : int
+        Epoch of the intent ring that the engine reads.
+    grace_s : float
+        How long a dead engine may take to come back.
+
+    Raises
+    ------
+    InstanceStopped
+        If the instance ended, took the strategy away, or its engine stays dead.
+    """
+    if their_mark != a.epoch:
+        raise InstanceStopped(f"strategy {a.name!r} was detached: its ring epoch {a.epoch} was replaced by {their_mark}; attach again")
+    engine = a.state.superblock
+    if int(engine["process_state"]) in _STOPPED:
+        raise InstanceStopped(f"the engine of instance {a.instance!r} has stopped")
+    if owner_alive(engine):
+        return 0
+    if not any(r.name == "state" for r in list_regions(a.instance)):
+        raise InstanceStopped(f"instance {a.instance!r} was taken down")
+    dead_since_ns = dead_since_ns or now_ns
+    if now_ns - dead_since_ns > int(grace_s * 1e9):
+        raise InstanceStopped(f"the engine of instance {a.instance!r} is dead for {grace_s:g} s; bring it back with ringfence up")
+    return dead_since_ns

@@ -29,11 +29,11 @@ from ringfence.ipc.records cimport RF_FLATTEN_CLIENT_ID, RF_INSTRUCTION_POST_ONL
 from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_FULL, RF_RING_OK, rf_ring_claim, rf_ring_publish, rf_ring_release, rf_ring_take
 from ringfence.ipc.segment cimport Segment
 
-from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request
+from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request, still_there
 from ringfence.gateways.events import Event, OrderRef
 from ringfence.gateways.tables import PositionView, Tables, UnstableRow
 from ringfence.ipc.errors import RingFull, RingGarbage
-from ringfence.ipc.regions import list_regions, owner_alive
+from ringfence.ipc.regions import owner_alive
 from ringfence.ipc.schema import ENUMS
 
 __all__ = ["Event", "InstanceNotRunning", "InstanceStopped", "OrderRef", "RingFull", "Strategy", "StrategyRefused", "UnstableRow"]
@@ -57,7 +57,6 @@ _EVENT = ENUMS["EventKind"].by_value
 _SIDE_NAME = ENUMS["Side"].by_value
 _STATUS_NAME = ENUMS["OrdStatus"].by_value
 _REASON_NAME = ENUMS["DenyReason"].by_value
-_STOPPED = (ENUMS["ProcessState"].by_name["STOPPED"], ENUMS["ProcessState"].by_name["FAILED"])
 
 
 def _value(names: dict, text: str, what: str) -> int:
@@ -111,7 +110,7 @@ cdef class Strategy:
         self.clock = attachment.clock
         self.epoch_word = attachment.epoch
         self.heartbeat = (<Segment?>attachment.intents).heartbeat_word()
-        self.tables = Tables(attachment.state, attachment.quotes)
+        self.tables = Tables(attachment.state, attachment.market)
         self.instrument_of = {}
         self.order_id_of = {}
         self.engine_grace_s = 10.0
@@ -399,21 +398,8 @@ cdef class Strategy:
 
     def check(self) -> None:
         """Raise InstanceStopped when the instance ended, took the strategy away, or its engine stays dead."""
-        a = self.attachment
         cdef uint64_t now = rf_clock_now(&self.clock.c)
-        if self.link.their_mark != a.epoch:
-            raise InstanceStopped(f"strategy {a.name!r} was detached: its ring epoch {a.epoch} was replaced by {self.link.their_mark}; attach again")
-        engine = a.state.superblock
-        if int(engine["process_state"]) in _STOPPED:
-            raise InstanceStopped(f"the engine of instance {a.instance!r} has stopped")
-        if owner_alive(engine):
-            self.engine_dead_ns = 0
-            return
-        if not any(r.name == "state" for r in list_regions(a.instance)):
-            raise InstanceStopped(f"instance {a.instance!r} was taken down")
-        self.engine_dead_ns = self.engine_dead_ns or now
-        if now - self.engine_dead_ns > <uint64_t>(self.engine_grace_s * 1e9):
-            raise InstanceStopped(f"the engine of instance {a.instance!r} is dead for {self.engine_grace_s:g} s; bring it back with ringfence up")
+        self.engine_dead_ns = still_there(self.attachment, self.link.their_mark, self.engine_dead_ns, now, self.engine_grace_s)
 
     # ---- what the tables say
 
@@ -488,7 +474,7 @@ cdef class Strategy:
                 request(a.socket_path, {"op": "detach", "strategy": a.name, "epoch": a.epoch}, 2.0)
             except InstanceNotRunning:
                 pass  # going down at this moment: the supervisor sees this process end
-        for segment in (a.intents, a.events, a.state, a.quotes, a.status):
+        for segment in (a.intents, a.events, a.state, a.market, a.readers, a.status):
             if segment is not None:
                 segment.close()
 

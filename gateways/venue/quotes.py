@@ -1,4 +1,4 @@
-"""Where the venue's quotes come from: tick files that it plays itself, or the ``quotes`` region of a running instance.
+"""Where the venue's quotes come from: tick files that it plays itself, or the ``market`` region of a running instance.
 
 Both say when they want to be asked again (``wait_ns``) and give (symbol, bid, ask) for everything new. The region is read-only here and read
 under its sequence lock; only the latest quote of each instrument can be seen, which is what every reader of the feed sees. An instance that is not up
@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from ringfence.gateways.keys import SpecError
-from ringfence.gateways.ticks import Playback, read
+from ringfence.gateways.ticks import Playback, TickError, read
 from ringfence.gateways.venue.spec import VenueSpec
 from ringfence.ipc.errors import IpcError, RegionMissing
 from ringfence.ipc.regions import owner_alive
@@ -43,7 +43,12 @@ class TickQuotes:
     def __init__(self, spec: VenueSpec, start_ns: int) -> None:
         speed = Fraction(spec.speed)
         digits = {s.symbol: s.price_digits for s in spec.symbols}
-        self._tapes = [(t.symbol, Playback(read(t.file, t.format, digits[t.symbol]), speed, spec.loop, start_ns)) for t in spec.ticks]
+        self._tapes: list[tuple[str, Playback]] = []
+        for source in spec.ticks:
+            ticks = read(source.file, source.format, digits[source.symbol])
+            if not len(ticks):
+                raise TickError(f"{source.file}: no quotes in it, and a venue trades on quotes")
+            self._tapes.append((source.symbol, Playback(ticks, speed, spec.loop, start_ns)))
 
     def wait_ns(self, now_ns: int) -> int:
         due = [tape.due_ns for _, tape in self._tapes]
@@ -52,14 +57,16 @@ class TickQuotes:
     def take(self, now_ns: int) -> Iterator[tuple[str, int, int]]:
         for symbol, tape in self._tapes:
             for at in tape.take(now_ns):
-                yield symbol, int(tape.ticks.bid[at]), int(tape.ticks.ask[at])
+                bid, ask = int(tape.ticks.bid[at]), int(tape.ticks.ask[at])
+                if bid > 0 and ask > 0:
+                    yield symbol, bid, ask
 
     def close(self) -> None:
         self._tapes = []
 
 
 class InstanceQuotes:
-    """The ``quotes`` region of a running instance."""
+    """The latest quotes in the ``market`` region of a running instance."""
 
     def __init__(self, spec: VenueSpec) -> None:
         self._spec = spec
@@ -93,7 +100,7 @@ class InstanceQuotes:
                 return
             self.close()
         try:
-            segment = Segment.attach(self._spec.quotes_instance, "quotes")
+            segment = Segment.attach(self._spec.quotes_instance, "market")
             rows = self._instruments()
         except (RegionMissing, SpecError):
             return  # not up yet: looked for again

@@ -67,7 +67,7 @@ LOOSE: list[tuple[str, dict[str, int], dict[str, int]]] = [
     ("instruments", {"qty_max": 10}, {"qty_max": 0}),
     ("instruments", {"qty_min": 2}, {"qty_min": 1}),
     ("instruments", {"margin_ppm": 2}, {"margin_ppm": 1}),
-    ("instruments", {"last_day": 20260101}, {"last_day": 20260102}),
+    ("instruments", {"last_day": 20260101, "kind": FUTURE}, {"last_day": 20260102, "kind": FUTURE}),
     ("accounts", {"status": HALTED}, {"status": ACTIVE}),
     ("accounts", {"code": b"a"}, {"code": b"b"}),  # type: ignore[dict-item]
     ("venues", {"status": HALTED}, {"status": ACTIVE}),
