@@ -10,6 +10,7 @@ from ringfence.core.rules import RULES
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 
 BIT = {name: value for name, (value, _) in CONSTANTS.items()}
+FUTURE = ENUMS["InstrumentKind"].by_name["FUTURE"]
 SECOND = 1_000_000_000
 DOLLAR = 10 ** BIT["AMOUNT_DIGITS"]
 OBJECTS = {"FIRM": (0, 0), "BROKER": (1, 0), "ACCOUNT": (1, 0), "VENUE": (1, 0), "DESK": (1, 0), "STRATEGY": (1, 0), "INSTRUMENT": (1, 0)}
