@@ -14,8 +14,9 @@ cross is one) settles at once.
 Rows of ``value_dates`` are a list per position of the ledger, by rising day; days that have come are one row, day 0. They sum to the position's quantity and
 flow, always, to the unit. A booking's difference is of its day. After a recomputation (a bust, a correction, a name) a trade that is in or out now, or is
 another, moves its own quantity and flow in its own day, so that a replay gives the same rows; what is left, the effect of entries, is settled, as it was
-when they were booked. A close that begins to wait for names because of it is a break LEDGER_REFUSED, as if it had just come. As many rows as there can be positions are kept for the first row of each; when there is none left for another day, that day's figures go
-into a neighbour's and a break TABLE_FULL says so. Written by the engine alone. What can fail: nothing; a flow beyond 2^127 would wrap, in the sum too.
+when they were booked. A close that begins to wait for names because of it is a break LEDGER_REFUSED, as if it had just come.
+As many rows as there can be positions are kept for the first row of each; when there is none left for another day, that day's figures go into a neighbour's and
+a break TABLE_FULL says so. Written by the engine alone. What can fail: nothing; a flow beyond 2^127 would wrap, in the sum too.
 Rejected: rows by account and asset (an instrument's multiplier and currencies say the rest), a date computed for each fill (300 instructions of 3,100, by
 ``bench engine``).
 """

@@ -17,7 +17,18 @@ KIND = ENUMS["InstrumentKind"].by_name
 ROLE = ENUMS["OperatorRole"].by_name
 ROW = st.integers(1, 2)  # without a gap, as configuration numbers rows
 ALIKE: dict[str, dict[str, Any]] = {
-    "Instrument": {"symbol": "X", "base": "EUR", "quote": "USD", "tick": 1, "lot": 1, "multiplier": 1, "price_digits": 4, "qty_min": 1, "qty_max": 4, "kind": KIND["FUTURE"]},
+    "Instrument": {
+        "symbol": "X",
+        "base": "EUR",
+        "quote": "USD",
+        "tick": 1,
+        "lot": 1,
+        "multiplier": 1,
+        "price_digits": 4,
+        "qty_min": 1,
+        "qty_max": 4,
+        "kind": KIND["FUTURE"],
+    },
     "Account": {"name": "x", "code": "a"},
     "Venue": {"name": "x"},
     "Strategy": {"name": "x", "max_age_ns": 1, "deadman_ns": 1},
