@@ -336,7 +336,9 @@ cdef int widens_instrument(const EngineState *s, const Instrument *row, const In
         return image.status == RF_STATUS_ACTIVE
     if opens(row.id, row.status, image.status) or (row.restricted and not image.restricted) or (row.locate_required and not image.locate_required):
         return 1
-    if beyond(row.qty_max, image.qty_max) or image.qty_min < row.qty_min or beyond(row.last_day, image.last_day) or lowers_own_rate(s, row.margin_ppm, image.margin_ppm):
+    if beyond(row.qty_max, image.qty_max) or image.qty_min < row.qty_min or beyond(row.last_day, image.last_day):
+        return 1
+    if lowers_own_rate(s, row.margin_ppm, image.margin_ppm):
         return 1
     # what an order's amount follows from, what quantities of limits are counted in, and what grants and limits of the row are about
     if row.multiplier != image.multiplier or row.kind != image.kind or row.inverse != (image.inverse != 0):

@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t
 
 from ringfence.core.state cimport EngineState
+from ringfence.core.wide cimport wide_t
 from ringfence.ipc.records cimport (
     RF_INSTRUMENT_KIND_FX_FORWARD, RF_INSTRUMENT_KIND_FX_NDF, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, HolidayChange, Instrument,
     LedgerEvent, LedgerPosition, ValueDate,
@@ -38,6 +39,8 @@ cdef inline void keep_dates(EngineState *s) noexcept nogil:
     else:
         keep_every_date(s)
 
+# What a trade of a position, by its content, does to quantity and flow by itself.
+cdef void own_effect(const EngineState *s, uint32_t position, const LedgerEvent *e, wide_t *qty, wide_t *flow) noexcept nogil
 # The trade that was booked last waits for the names of its lots: it is in no row.
 cdef inline void leave_undated(EngineState *s) noexcept nogil:
     s.ledger.events[s.ledger.head.event_count].undated = 1

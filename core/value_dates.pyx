@@ -14,8 +14,9 @@ cross is one) settles at once.
 Rows of ``value_dates`` are a list per position of the ledger, by rising day; days that have come are one row, day 0. They sum to the position's quantity and
 flow, always, to the unit. A booking's difference is of its day. After a recomputation (a bust, a correction, a name) a trade that is in or out now, or is
 another, moves its own quantity and flow in its own day, so that a replay gives the same rows; what is left, the effect of entries, is settled, as it was
-when they were booked. A close that begins to wait for names because of it is a break LEDGER_REFUSED, as if it had just come. As many rows as there can be positions are kept for the first row of each; when there is none left for another day, that day's figures go
-into a neighbour's and a break TABLE_FULL says so. Written by the engine alone. What can fail: nothing; a flow beyond 2^127 would wrap, in the sum too.
+when they were booked. A close that begins to wait for names because of it is a break LEDGER_REFUSED, as if it had just come.
+As many rows as there can be positions are kept for the first row of each; when there is none left for another day, that day's figures go into a neighbour's and
+a break TABLE_FULL says so. Written by the engine alone. What can fail: nothing; a flow beyond 2^127 would wrap, in the sum too.
 Rejected: rows by account and asset (an instrument's multiplier and currencies say the rest), a date computed for each fill (300 instructions of 3,100, by
 ``bench engine``).
 """
@@ -188,20 +189,29 @@ cdef void keep_position(EngineState *s, uint32_t position, uint32_t value_day) n
     rf_wide_store(d.flow, rf_wide_load(d.flow) + flow)
 
 
-cdef void move_own(EngineState *s, uint32_t position, const LedgerEvent *e, uint32_t value_day, int sign) noexcept nogil:
-    """Bring what a trade (``e``: its content) itself does to quantity and flow into the row of its day, or (-1) out of it."""
+cdef void own_effect(const EngineState *s, uint32_t position, const LedgerEvent *e, wide_t *qty, wide_t *flow) noexcept nogil:
     cdef const LedgerInstrument *i = &s.ledger.instruments[s.ledger.positions[position].instrument]
-    cdef wide_t qty = rf_wide_load(e.qty), flow = 0, fee = 0, fee_value = 0
-    cdef uint32_t row
-    if value_day <= s.engine.day:
-        return  # what has settled is what is left
-    value_of(i, qty, rf_wide_load(e.px), &flow)
+    cdef wide_t fee = 0, fee_value = 0
+    qty[0] = rf_wide_load(e.qty)
+    flow[0] = 0
+    value_of(i, qty[0], rf_wide_load(e.px), flow)
     if e.fee_kind == RF_LEDGER_FEE_BASE:
         fee = rf_wide_load(e.fee)
         value_of(i, fee, rf_wide_load(e.px), &fee_value)
+    qty[0] -= fee
+    flow[0] -= fee_value
+
+
+cdef void move_own(EngineState *s, uint32_t position, const LedgerEvent *e, uint32_t value_day, int sign) noexcept nogil:
+    """Bring what a trade (``e``: its content) itself does to quantity and flow into the row of its day, or (-1) out of it."""
+    cdef wide_t qty, flow
+    cdef uint32_t row
+    if value_day <= s.engine.day:
+        return  # what has settled is what is left
+    own_effect(s, position, e, &qty, &flow)
     row = row_of_day(s, position, value_day)
-    rf_wide_store(s.value_dates[row].qty, rf_wide_load(s.value_dates[row].qty) + sign * (qty - fee))
-    rf_wide_store(s.value_dates[row].flow, rf_wide_load(s.value_dates[row].flow) + sign * (flow - fee_value))
+    rf_wide_store(s.value_dates[row].qty, rf_wide_load(s.value_dates[row].qty) + sign * qty)
+    rf_wide_store(s.value_dates[row].flow, rf_wide_load(s.value_dates[row].flow) + sign * flow)
 
 
 cdef void say_waits(EngineState *s, const LedgerEvent *close) noexcept nogil:

@@ -49,8 +49,9 @@ approved it.
 
 What cannot be told never counts as nothing. A position or open order without an amount (its currency has no rate, nothing says its price, or the figure
 does not fit) makes `CREDIT`, `MARGIN`, `FREE_MARGIN`, exposure and `DAILY_LOSS` of its scopes refuse what does not reduce (`NO_RATE`), until it has one; a
-trade without an amount makes `TURNOVER` of its scopes refuse until the next day. A mark that cannot be (negative, crossed, or so high that the least quantity
-has no amount) is journaled, counted and not taken; the mark before it stays and grows old. The last trade has an age of its own: a quote does not renew it.
+balance without a worth makes `FREE_MARGIN` refuse so, and no other; a trade without an amount makes `TURNOVER` of its scopes
+refuse until the next day. A mark that cannot be (negative, crossed, or so high that the least quantity has no amount) is journaled, counted and not taken;
+the mark before it stays and grows old. The last trade has an age of its own: a quote does not renew it.
 A quote with one side, or with an ask of more than twice its bid, is a stub: collars and values take the last trade then.
 `ringfence status` says what has no amount, and how many marks were refused.
 
@@ -59,8 +60,9 @@ out while the market was seen short of its stop price within the last 10 s and w
 cost or what it is worth, whichever is more: money that was spent does not come back because prices fell, and gains that nobody realized buy nothing.
 `MARGIN` holds the margin of an account against an amount, `FREE_MARGIN` against a share of its equity: its cash and its positions at the reference price, as
 the [ledger](ledger.md#margin) has them. With a margin rate and a share of 100 % it is the check of a cash account: what is bought cannot cost more than there
-is. An account without equity only reduces; both refuse with `MARGIN`, and `hits` says which did. Margin is by a schedule (`[[margin]]` of the configuration). A currency's
-rate moves equity both ways: once there was a `FREE_MARGIN` limit every change of a rate but to none takes two people. Marks are trusted as they come.
+is. An account without equity only reduces; both refuse with `MARGIN`, and `hits` says which did. Margin is by a schedule (`[[margin]]` of the
+configuration). A currency's rate moves equity both ways: once there was a `FREE_MARGIN` limit every change of a rate but to none takes two people. Marks are
+trusted as they come.
 `TURNOVER` counts a correction upwards; one downwards, and a bust, give nothing back.
 """
 

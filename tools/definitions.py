@@ -70,7 +70,9 @@ def _other(before: Any, after: Any) -> bool:
 
 LOOSER: dict[str, dict[str, Looser]] = {
     "currencies": {"code": _other, "rate": lambda before, after: bool(after and (not before or after < before))},
-    "instruments": dict.fromkeys(("status", "restricted", "locate_required", "qty_min", "margin_ppm"), _less) | dict.fromkeys(("qty_max", "last_day"), _beyond),
+    "instruments": dict.fromkeys(("status", "restricted", "locate_required", "qty_min"), _less)
+    | dict.fromkeys(("qty_max", "last_day"), _beyond)
+    | {"margin_ppm": lambda before, after: bool(after < before or before == 0 < after)},  # 0: MARGIN_RATE, which may be higher
     "accounts": {"status": _less, "broker": _other, "code": _other, "durability": _less},
     "venues": dict.fromkeys(("status", "cancel_on_disconnect", "durability"), _less),
     "strategies": dict.fromkeys(("max_age_ns", "deadman_ns"), _beyond) | dict.fromkeys(("desk", "desk_row", "uid"), _other) | {"cancel_on_detach": _less},

@@ -71,7 +71,7 @@ class Books:
         self.limits, self.rows = limits, rows
         self.feed = Feed(Replayer(limits))
         self.state = self.feed.replayer.state
-        self._postings, self._changes = np.zeros(rows + self.feed.room, POSTING), np.zeros(rows + self.feed.change_room, CHANGE)
+        self._postings, self._changes = np.zeros(rows + self.feed.room, POSTING), np.zeros(rows + self.feed.room, CHANGE)
         self.posting_count = self.change_count = 0
         self.last = Head(0, 1, 0, 0, 0, 0, 0, NO_HEAD, NO_HEAD, NO_HEAD)
         self._frames = hashlib.sha256()

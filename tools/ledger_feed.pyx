@@ -40,7 +40,7 @@ from ringfence.ipc.records cimport (
     LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
 )
 
-from ringfence.tools.ledger_rows cimport LEGS_COUNT, Change, Posting, bytes_of_books, column_of, note_balances, put, say_figures
+from ringfence.tools.ledger_rows cimport LEGS_COUNT, Change, Posting, bytes_of_books, column_of, note_balances, part_by_day, put, say_figures
 
 from ringfence.core.errors import CoreError
 
@@ -112,7 +112,7 @@ cdef class Feed:
     """
 
     cdef readonly Replayer replayer
-    cdef readonly uint64_t room, change_room  # rows that the caller's arrays have more than are ever written at the beginning of an input
+    cdef readonly uint64_t room        # rows that the caller's arrays have more than are ever written at the beginning of an input
     cdef readonly bint balanced        # the legs of every position and input summed to zero, none was lost
     cdef readonly list methods         # (sequence, engine time, position, LedgerMethod) of every change of a cost method
     cdef readonly list cash_moves      # CASH_MOVE tuples, one for each balance and input that changed it; the caller takes them out
@@ -140,8 +140,7 @@ cdef class Feed:
         cdef uint64_t positions = t.head.position_rows
         cdef unsigned char[::1] legs, before
         cdef unsigned char[::1] touched, refusals
-        self.room = 2 * positions + SPARE
-        self.change_room = self.room + t.head.event_rows  # one bust can make every later close wait for names
+        self.room = 2 * positions + SPARE + t.head.event_rows  # one bust can make every later close wait for names
         if replayer.seq or self.replayer is not None:
             raise CoreError(f"a feed begins with an empty replay and once; this one was at sequence {replayer.seq}")
         if <uint64_t>replayer.state.c.execution_rows + t.head.event_rows >= NAMELESS:
@@ -548,7 +547,7 @@ cdef class Feed:
         cdef EngineState *s = &self.replayer.state.c
         cdef LedgerTables *t = &s.ledger
         cdef const VenueEvent *event = NULL
-        cdef uint64_t before = self.change_count, row
+        cdef uint64_t before = self.change_count, row, first
         cdef uint32_t i
         cdef int follows
         if frame.kind == RF_FRAME_KIND_VENUE_EVENT:
@@ -558,7 +557,9 @@ cdef class Feed:
         for row in range(self.event_count + 1, t.head.event_count + 1):
             self.say_event(<uint32_t>row, event)
             self.look_at_cash |= may_pay(&t.events[row]) or moves_cash(t.events[row].kind)
+        first = self.posting_count
         self.say_postings()
+        self.posting_count = part_by_day(s, &self.unnamed[0], t.head.held + self.unnamed_count, self.postings, first, self.posting_count)
         follows = frame.kind == RF_FRAME_KIND_CONTROL or (
             event != NULL and (event.kind == RF_VENUE_EVENT_KIND_BUST or event.kind == RF_VENUE_EVENT_KIND_CORRECT)
         )
@@ -642,7 +643,7 @@ cdef class Feed:
         Parameters
         ----------
         postings, changes : ndarray of POSTING, ndarray of CHANGE
-            Longer than ``room``, changes than ``change_room``.
+            Longer than ``room``.
 
         Returns
         -------
@@ -662,12 +663,12 @@ cdef class Feed:
         cdef EngineState *s = &self.replayer.state.c
         if end > <uint64_t>buffer.shape[0] or start > end:
             raise CoreError(f"frames {start}:{end} are outside of the buffer of {buffer.shape[0]} bytes")
-        if <uint64_t>posting_rows.shape[0] <= self.room or <uint64_t>change_rows.shape[0] <= self.change_room:
-            raise CoreError(f"the arrays have {posting_rows.shape[0]} and {change_rows.shape[0]} rows; give more than {self.room} and {self.change_room}")
+        if <uint64_t>min(posting_rows.shape[0], change_rows.shape[0]) <= self.room:
+            raise CoreError(f"the arrays have {posting_rows.shape[0]} and {change_rows.shape[0]} rows; give more than {self.room}")
         self.postings, self.posting_count = &posting_rows[0], posting_count
         self.changes, self.change_count, self.change_rows = &change_rows[0], change_count, change_rows.shape[0]
         posting_limit = posting_rows.shape[0] - self.room
-        change_limit = change_rows.shape[0] - self.change_room
+        change_limit = change_rows.shape[0] - self.room
         with nogil:
             while at < end and self.posting_count < posting_limit and self.change_count < change_limit:
                 frame = <const FileFrame*>&buffer[at]
@@ -694,5 +695,5 @@ cdef class Feed:
         if result != STEP_OK:
             self.replayer.raise_problem(result)
         if self.change_count > self.change_rows or s.ledger.refusal_count > s.ledger.refusal_rows:
-            raise CoreError(f"sequence {self.replayer.seq} changed more than {self.change_room} bookings: that cannot be; please report it with the journal")
+            raise CoreError(f"sequence {self.replayer.seq} changed more than {self.room} bookings: that cannot be; please report it with the journal")
         return at, self.posting_count, self.change_count

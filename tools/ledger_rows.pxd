@@ -59,6 +59,9 @@ cdef int column_of(const LedgerLeg *leg) noexcept nogil
 cdef int put(Posting *p, int at, wide_t amount) noexcept nogil
 # Fill in what no leg says; whether there is anything.
 cdef int say_figures(Posting *p, const LedgerPosition *now, const LedgerPosition *was) noexcept nogil
+# Part what a bust, correction or name did to positions, postings from `first` to `count`, by value date; the new count, at most an event more each.
+# `waited`: by row of the event, closes that waited for names before this input; `waiting`: 0 when none did, nor does now.
+cdef uint64_t part_by_day(const EngineState *s, const uint8_t *waited, uint64_t waiting, Posting *postings, uint64_t first, uint64_t count) noexcept nogil
 # Append what changed in the balances since they were noted, and note them (`known`: table cash as it was then; days since 2000-01-01).
 cdef void note_balances(const EngineState *s, uint8_t[::1] known, uint32_t execution, uint32_t value_day, list moves)
 

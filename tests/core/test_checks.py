@@ -10,6 +10,7 @@ from ringfence.core.rules import RULES
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 
 BIT = {name: value for name, (value, _) in CONSTANTS.items()}
+FUTURE = ENUMS["InstrumentKind"].by_name["FUTURE"]
 SECOND = 1_000_000_000
 DOLLAR = 10 ** BIT["AMOUNT_DIGITS"]
 OBJECTS = {"FIRM": (0, 0), "BROKER": (1, 0), "ACCOUNT": (1, 0), "VENUE": (1, 0), "DESK": (1, 0), "STRATEGY": (1, 0), "INSTRUMENT": (1, 0)}
@@ -379,8 +380,8 @@ def test_short_sale_when_located_passes_up_to_it(m: Any) -> None:
     ("instrument", "intent", "reason", "rule"),
     [
         ({"restricted": 1}, {}, "RESTRICTED", "RESTRICTED_LIST"),
-        ({"last_day": 20260102}, {}, "NONE", ""),
-        ({"last_day": 20260101}, {}, "EXPIRED_DATE", "GTD_DATE"),
+        ({"last_day": 20260102, "kind": FUTURE}, {}, "NONE", ""),
+        ({"last_day": 20260101, "kind": FUTURE}, {}, "EXPIRED_DATE", "GTD_DATE"),
         ({}, {"time_in_force": 7, "expire_ns": 1_001 * SECOND}, "NONE", ""),
         ({}, {"time_in_force": 7, "expire_ns": 1_000 * SECOND}, "EXPIRED_DATE", "GTD_DATE"),
         ({"band_px": [1000, 0, 0], "band_tick": [5, 0, 0]}, {"px": 999}, "NONE", ""),
@@ -426,8 +427,8 @@ def test_replace_when_it_asks_for_more_is_held_against_the_limits_by_what_it_add
 @pytest.mark.parametrize(
     ("terms", "change", "reason"),
     [
-        ({}, lambda m: m.instrument(last_day=20260102), "NONE"),
-        ({}, lambda m: m.instrument(last_day=20260101), "EXPIRED_DATE"),
+        ({}, lambda m: m.instrument(last_day=20260102, kind=FUTURE), "NONE"),
+        ({}, lambda m: m.instrument(last_day=20260101, kind=FUTURE), "EXPIRED_DATE"),
         ({"time_in_force": 7, "expire_ns": 1_060 * SECOND}, lambda m: m.timer(59), "NONE"),
         ({"time_in_force": 7, "expire_ns": 1_060 * SECOND}, lambda m: m.timer(60), "EXPIRED_DATE"),
         ({}, lambda m: m.control("DEFINE_VENUE", body=m.record("Venue", id=1, name="sim", status=1, durability=1, ord_types=1 << 1)), "NOT_SUPPORTED"),

@@ -13,6 +13,7 @@ from ringfence.tools.definitions import LOOSER
 
 OWNER, ALICE, BOB = 1000, 1001, 1002
 ROLE, STATUS, STRATEGY = ENUMS["OperatorRole"].by_name, ENUMS["Status"].by_name, ENUMS["StrategyStatus"].by_name
+FUTURE = ENUMS["InstrumentKind"].by_name["FUTURE"]
 STATE = {v: n for n, v in ENUMS["ProposalState"].by_name.items()}
 ACTIVE, HALTED = STATUS["ACTIVE"], STATUS["HALTED"]
 OPERATORS = {OWNER: "ADMIN", ALICE: "RISK", BOB: "RISK"}
@@ -67,7 +68,7 @@ LOOSE: list[tuple[str, dict[str, int], dict[str, int]]] = [
     ("instruments", {"qty_max": 10}, {"qty_max": 0}),
     ("instruments", {"qty_min": 2}, {"qty_min": 1}),
     ("instruments", {"margin_ppm": 2}, {"margin_ppm": 1}),
-    ("instruments", {"last_day": 20260101}, {"last_day": 20260102}),
+    ("instruments", {"last_day": 20260101, "kind": FUTURE}, {"last_day": 20260102, "kind": FUTURE}),
     ("accounts", {"status": HALTED}, {"status": ACTIVE}),
     ("accounts", {"code": b"a"}, {"code": b"b"}),  # type: ignore[dict-item]
     ("venues", {"status": HALTED}, {"status": ACTIVE}),
@@ -178,9 +179,12 @@ def test_tools_when_they_split_an_image_judge_like_the_engine(m: Any, data: Any,
     values = st.integers(1, 2) if name == "status" else st.integers(0, 1) if name in flags else st.integers(0, 3)
     if name == "status" and table == "strategies":
         return
+    if name == "last_day":
+        values = st.sampled_from([0, 20260101, 20260102, 20260103])
     before, after = data.draw(values), data.draw(values)
-    record = TABLES[table]
-    m.control(f"DEFINE_{record.upper()}", body=image(m, table, 1, **{name: before}), operator_uid=OWNER)
+    record, dated = TABLES[table], {"kind": FUTURE} if name == "last_day" else {}
+    m.limit("MARGIN_RATE", 10, operator_uid=OWNER)
+    m.control(f"DEFINE_{record.upper()}", body=image(m, table, 1, **{name: before}, **dated), operator_uid=OWNER)
     waiting = states(m)
     if waiting and waiting[-1] == "PENDING":
         assert decide(m, int(m.status["proposals"]), ALICE)

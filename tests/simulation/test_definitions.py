@@ -13,10 +13,22 @@ from ringfence.ipc.schema import ENUMS
 from ringfence.tools.audit import audit
 
 OWNER, ALICE, BOB = 1000, 1001, 1002
+KIND = ENUMS["InstrumentKind"].by_name
 ROLE = ENUMS["OperatorRole"].by_name
 ROW = st.integers(1, 2)  # without a gap, as configuration numbers rows
 ALIKE: dict[str, dict[str, Any]] = {
-    "Instrument": {"symbol": "X", "base": "EUR", "quote": "USD", "tick": 1, "lot": 1, "multiplier": 1, "price_digits": 4, "qty_min": 1, "qty_max": 4},
+    "Instrument": {
+        "symbol": "X",
+        "base": "EUR",
+        "quote": "USD",
+        "tick": 1,
+        "lot": 1,
+        "multiplier": 1,
+        "price_digits": 4,
+        "qty_min": 1,
+        "qty_max": 4,
+        "kind": KIND["FUTURE"],
+    },
     "Account": {"name": "x", "code": "a"},
     "Venue": {"name": "x"},
     "Strategy": {"name": "x", "max_age_ns": 1, "deadman_ns": 1},
@@ -28,7 +40,8 @@ ONE_OTHER: dict[str, dict[str, Any]] = {
         "qty_min": (0, 2),
         "qty_max": (0, 3, 5),
         "margin_ppm": (1, 250),
-        "last_day": (1, 2),
+        "last_day": (1, 20270101, 20270102),
+        "kind": (KIND["EQUITY"],),
         "restricted": (1,),
         "locate_required": (1,),
         "status": (2,),

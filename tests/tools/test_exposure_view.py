@@ -17,11 +17,13 @@ from running_instance import Running
 from ringfence.ipc.schema import ENUMS
 from ringfence.tools import cli, control_client
 from ringfence.tools.errors import UsageError
+from ringfence.tools.ledger_state import unnamed, wide
 from ringfence.tools.ledger_store import open_store
 from ringfence.tools.ledger_writer import LedgerWriter
 from ringfence.tools.views import exposure
 from ringfence.tools.views.tables import Replayed
 
+ENTRY, METHOD = ENUMS["LedgerEventKind"].by_name, ENUMS["LedgerMethod"].by_name
 KIND = {name.lower(): number for name, number in ENUMS["InstrumentKind"].by_name.items()}
 
 
@@ -123,17 +125,37 @@ def in_the_store(data: Path, path: Path) -> dict[tuple[str, str], Decimal]:
     return {key: amount for key, amount in found.items() if amount}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_exposure_is_that_of_the_store_whatever_was_busted_corrected_and_rolled(tmp_path: Path, seed: int) -> None:
+def name_lot(made: Journal, rng: random.Random, reference: str) -> None:
+    """Say of some close that waits from which lot it took what it could have; it may be refused."""
+    table = made.replayer.state.table
+    waits, fills = unnamed(table), int(table("engine")[1]["execution_count"])
+    for close in waits[:1]:
+        qty = min(abs(wide(close["qty"])), rng.choice([10, 50]))
+        about = {"account": 1, "strategy": 1, "instrument": 1, "ratio_num": int(close["key"]), "ratio_den": rng.randint(1, fills), "qty": qty}
+        made.control("BOOK_ENTRY", record("LedgerEntry", kind=ENTRY["NAME_LOT"], reference=reference, **about), operator_name="ops", reason="client")
+
+
+def split(made: Journal, reference: str) -> None:
+    about = {"account": 1, "strategy": 1, "instrument": 1, "ratio_num": 2, "ratio_den": 1}
+    made.control("BOOK_ENTRY", record("LedgerEntry", kind=ENTRY["SPLIT"], reference=reference, **about), operator_name="ops", reason="notice")
+
+
+@pytest.mark.parametrize(("seed", "method"), [*((n, "WAC") for n in range(4)), *((n, "SPEC") for n in range(6))])
+def test_exposure_is_that_of_the_store_whatever_was_busted_corrected_and_rolled(tmp_path: Path, seed: int, method: str) -> None:
     rng = random.Random(seed)
     made = Journal(tmp_path, instrument={"kind": KIND["fx_spot"], "settle_days": 2})
+    made.control("DEFINE_ACCOUNT", record("Account", id=1, name="main", code="ACC1", status=1, method=METHOD[method]))
     currencies(made, USD=10**9, EUR=10**9)
     days, orders = [20260105, 20260106, 20260107, 20260108, 20260109, 20260112], {side: made.order(side) for side in ("BUY", "SELL")}
     names: dict[str, str] = {}
-    for _ in range(60):
+    for n in range(60):
         what = rng.random()
+        if method == "SPEC":
+            name_lot(made, rng, f"N{n}")
+        if n % 20 == 19:
+            split(made, f"S{n}")
         if what < 0.6 or not names:
-            side = rng.choice(["BUY", "SELL"])
+            side = rng.choice(["BUY", "SELL"] if method != "SPEC" else ["BUY", "BUY", "SELL"])
             names[made.trade(orders[side], side, rng.randint(1, 50), rng.randint(10900, 11100))] = side
         elif what < 0.7:
             made.bust(orders[side := names.pop(name := rng.choice(sorted(names)))], name)

@@ -9,6 +9,7 @@ is granted or only groups does not. The last image of each row is kept, to compa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from ringfence.ipc.schema import ENUMS
@@ -20,7 +21,8 @@ ACTIVE = ENUMS["Status"].by_name["ACTIVE"]
 STATUSES = ENUMS["Status"].by_value
 STRATEGY_STATUS = ENUMS["StrategyStatus"]
 ROLE = ENUMS["OperatorRole"]
-DIGITS_MAX = 18
+DIGITS_MAX, SETTLE_DAYS_MOST = 18, 30
+FIRST_DATE, DATED = 20000101, ("FUTURE", "FX_FORWARD", "FX_NDF")
 _RECORDS = {f"DEFINE_{name.upper()}": name for name in ("Currency", "Broker", "Desk", "Instrument", "Account", "Venue", "Strategy", "Route", "Operator")}
 _RECORDS["DEFINE_MARGIN"] = "MarginRate"
 KINDS = frozenset(_RECORDS)
@@ -64,11 +66,25 @@ def _instrument(m: Model, body: bytes) -> bool:
         return False
     if max(price_digits, qty_digits) > DIGITS_MAX or qty_min < 0 or qty_max < 0:
         return False
+    if not _can_settle(body):
+        return False
     known = m.instruments.get(row)
     if known is not None and (known.price_digits, known.qty_digits) != (price_digits, qty_digits) and _is_used(m, row):
         return False
     m.instruments[row] = Instrument(text_of(symbol), tick, lot, qty_min, qty_max, price_digits, qty_digits, status == ACTIVE)
     return True
+
+
+def _can_settle(body: bytes) -> bool:
+    """Whether its days are within bounds, and its last day a date, of a kind that ends on one."""
+    kind, last_day, settle_days = (field_of("DEFINE_INSTRUMENT", body, name) for name in ("kind", "last_day", "settle_days"))
+    if not last_day:
+        return bool(settle_days <= SETTLE_DAYS_MOST)
+    try:
+        date(last_day // 10000, last_day // 100 % 100, last_day % 100)
+    except ValueError:
+        return False
+    return settle_days <= SETTLE_DAYS_MOST and last_day >= FIRST_DATE and ENUMS["InstrumentKind"].by_value[kind] in DATED
 
 
 def _is_used(m: Model, instrument: int) -> bool:

@@ -59,9 +59,7 @@ def lowers(m: Model, body: bytes) -> bool:
         return after["status"] == ACTIVE and min(_rates(after)) < _highest(m)
     if after["status"] != ACTIVE or any(before[n] != after[n] for n in KEY):
         return True
-    return _falls(before, after) or any(
-        max(_rates(before)) <= max(_rates(other)) <= max(_rates(after)) and _falls(other, after) for other in _rivals(m, after)
-    )
+    return _falls(before, after) or any(max(_rates(before)) <= max(_rates(other)) <= max(_rates(after)) and _falls(other, after) for other in _rivals(m, after))
 
 
 def lowers_own(m: Model, before: int, after: int) -> bool:
