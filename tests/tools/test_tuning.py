@@ -19,6 +19,7 @@ from ringfence.tools.config import parse
 from ringfence.tools.tuning import plan, script
 from ringfence.tools.tuning import settings as table
 from ringfence.tools.tuning.host import CPUS, Core, Host, cpu_list, cpu_mask, list_text, mask_text, topology
+from ringfence.tools.views.processes import STATUS
 
 Capture = pytest.CaptureFixture[str]
 BOOT_ONLY = {"tick", "rcu"}  # what only a boot line can set
@@ -286,6 +287,7 @@ def test_plan_command_when_json_has_all_that_the_text_has(small: Host, capsys: C
     status, text = run(capsys, "tune", "plan", "--root", str(small.root))
     assert status == 0 and told["boot"] in text and "cores.engine = 1" in text and "cpuset partition" in text
     assert all(line in text for line in told["moves"])
+    assert [c.key for c in STATUS.columns][2] == "pid", "the lines that move a process take it from there"
 
 
 def test_plan_command_when_asked_for_the_script_prints_one_that_a_shell_reads(small: Host, capsys: Capture, tmp_path: Path) -> None:

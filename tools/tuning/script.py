@@ -99,8 +99,8 @@ def keys(plan: Plan) -> list[str]:
 
 def moves(plan: Plan) -> list[str]:
     """After ``ringfence up`` on a host whose cores are a cpuset partition: into it, and each to its core, as there is no load balancing within."""
-    pid = "$(ringfence status -o csv --filter component={} | awk -F, 'NR == 1 {{ for (i = 1; i <= NF; i++) if ($i == \"pid\") c = i }} NR == 2 {{ print $c }}')"
     out = []
     for p in plan.places:
-        out += [f"pid={pid.format(p.process)}", f"echo $pid > {PARTITION}/cgroup.procs && taskset -cp {p.cpu} $pid"]
+        out.append(f"pid=$(ringfence status -o csv -H --filter component={p.process} | cut -d, -f3)")
+        out.append(f"echo $pid > {PARTITION}/cgroup.procs && taskset -cp {p.cpu} $pid")
     return out

@@ -169,7 +169,7 @@ def _idle_states(host: Host, plan: Plan) -> Texts:
     for cpu in sorted(plan.hot):
         for path in host.paths(f"{CPUS}/cpu{cpu}/cpuidle/state[0-9]*/disable"):
             latency = host.text(path.replace("/disable", "/latency"))
-            if latency is not None and int(latency) > EXIT_LATENCY_US and (text := host.text(path)) is not None:
+            if latency is not None and latency.isdigit() and int(latency) > EXIT_LATENCY_US and (text := host.text(path)) is not None:
                 out.append((path, text))
     return out or ([("cpuidle", "no deep state")] if host.paths(f"{CPUS}/cpu[0-9]*/cpuidle/state0") else [])
 
@@ -306,7 +306,7 @@ SETTINGS = (
         "each core's memory counters are folded by a work item on that core, once a second",
         "figures of /proc/vmstat are older",
         _files("/proc/sys/vm/stat_interval"),
-        lambda text, _plan: int(text) >= 10,
+        lambda text, _plan: text.isdigit() and int(text) >= 10,
         lambda _plan: "10",
     ),
     Setting(
@@ -452,7 +452,7 @@ SETTINGS = (
         "counters and profiles of a process can be taken (python -m ringfence.bench), which measures and does not speed up",
         "users see more of what the CPU does",
         _files("/proc/sys/kernel/perf_event_paranoid"),
-        lambda text, _plan: int(text) <= 1,
+        lambda text, _plan: text in ("-1", "0", "1"),
         lambda _plan: "1",
         of_cores=False,
         planned=False,
