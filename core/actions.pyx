@@ -205,7 +205,7 @@ cdef int assign_execution(EngineState *s, const OrderAction *a) noexcept nogil:
     if o != NULL and not add_to_order(o, t.qty, t.px):
         return 0
     x.state = RF_EXECUTION_ASSIGNED
-    if not recompute_position(s, &event, &suspense, t.qty, t.px, 0, 0):
+    if not recompute_position(s, &event, &suspense, x.id, t.qty, t.px, 0, 0):
         x.state = RF_EXECUTION_BOOKED
         if o != NULL:
             add_to_order(o, -t.qty, t.px)

@@ -37,6 +37,7 @@ from ringfence.core.kill cimport held_back, kill, kill_by_word, release
 from ringfence.core.looser cimport frees_strategy, held_status, limit_loosens, limit_now, repeats_itself
 from ringfence.core.methods cimport can_set_method, own_method, set_own_method
 from ringfence.core.overrides cimport changed_for_good, end_override
+from ringfence.core.parameters cimport parameter_now, parameter_row, set_parameter
 from ringfence.core.permissions cimport change_permission, grants_more
 from ringfence.core.proposals cimport end, find_proposal, is_live, may_hold, plan_expiry, record, withdraw_images, withdraw_kind
 from ringfence.core.reservations cimport recount, set_limit
@@ -47,12 +48,13 @@ from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_OPERATOR,
     RF_CONTROL_KIND_DEFINE_STRATEGY, RF_CONTROL_KIND_KILL,
     RF_CONTROL_KIND_MAX, RF_CONTROL_KIND_RELEASE, RF_CONTROL_KIND_RESOLVE_ORDER, RF_CONTROL_KIND_RESUME, RF_CONTROL_KIND_ROLL_DAY, RF_CONTROL_KIND_SET_LIMIT,
-    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_METHOD, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY, RF_CONTROL_KIND_WITHDRAW,
+    RF_CONTROL_KIND_SET_LOCATE, RF_CONTROL_KIND_SET_METHOD, RF_CONTROL_KIND_SET_PARAMETER, RF_CONTROL_KIND_SET_PERMISSION, RF_CONTROL_KIND_SET_STRATEGY,
+    RF_CONTROL_KIND_WITHDRAW,
     RF_KILL_CANCEL, RF_OPERATOR_ROLE_RISK, RF_ORD_STATUS_NEW, RF_PROPOSAL_STATE_APPROVED, RF_PROPOSAL_STATE_EXPIRED, RF_PROPOSAL_STATE_PENDING,
     RF_PROPOSAL_STATE_RUNNING,
     RF_PROPOSAL_STATE_WITHDRAWN, RF_RESTRICT_DIVERGENCE, RF_RESTRICT_OPERATOR, RF_SCOPE_KIND_FIRM, RF_SCOPE_KIND_VENUE, RF_STATUS_ACTIVE,
     RF_STRATEGY_STATUS_CANCEL_ONLY, RF_STRATEGY_STATUS_MAX, RF_STRATEGY_STATUS_POISONED, Control, DayStart, Decision, HolidayChange, KillOrder, LedgerEntry,
-    LimitChange, MethodChange, Operator, OrderAction, PermissionChange, Proposal, Signature, Strategy, TableRows,
+    LimitChange, MethodChange, Operator, OrderAction, ParameterChange, PermissionChange, Proposal, Signature, Strategy, TableRows,
 )
 
 from ringfence.ipc.schema import ENUMS
@@ -61,7 +63,7 @@ from ringfence.ipc.schema import ENUMS
 ROLES = {
     "SET_STRATEGY": "TRADER", "MASS_CANCEL": "TRADER", "DONT_KNOW": "TRADER", "RESOLVE_ORDER": "TRADER", "ASSIGN_EXECUTION": "TRADER", "HALT": "TRADER",
     "KILL": "TRADER", "RESUME": "RISK", "SET_LIMIT": "RISK", "SET_PERMISSION": "RISK", "SET_LOCATE": "RISK", "RELEASE": "RISK", "APPROVE": "RISK",
-    "WITHDRAW": "TRADER", "BOOK_ENTRY": "RISK", "SET_METHOD": "RISK",
+    "WITHDRAW": "TRADER", "BOOK_ENTRY": "RISK", "SET_METHOD": "RISK", "SET_PARAMETER": "TRADER",
 }
 
 cdef enum:
@@ -219,6 +221,7 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     cdef const LedgerEntry *entry = <const LedgerEntry*>body
     cdef const MethodChange *method = <const MethodChange*>body
     cdef const HolidayChange *holidays = <const HolidayChange*>body
+    cdef const ParameterChange *parameter = <const ParameterChange*>body
     cdef uint64_t what = 0
     cdef int64_t after = after_of(s, kind, status, body)
     cdef int done = 0
@@ -252,6 +255,9 @@ cdef int apply_change(EngineState *s, uint32_t uid, uint8_t kind, uint8_t status
     elif kind == RF_CONTROL_KIND_SET_METHOD:
         what = mix(method.instrument, <uint64_t>method.account << 16 | method.strategy)
         done = set_own_method(s, method)
+    elif kind == RF_CONTROL_KIND_SET_PARAMETER:
+        done = set_parameter(s, parameter)
+        what = mix(<uint64_t>parameter.strategy << 32 | parameter_row(s, parameter), parameter.digits)
     elif kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS:
         what = holidays.currency
         done = define_holidays(s, holidays)
@@ -316,6 +322,8 @@ cdef int64_t state_of(const EngineState *s, uint8_t kind, uint16_t strategy, con
         return entry_state(s, <const LedgerEntry*>body)
     if kind == RF_CONTROL_KIND_SET_METHOD:
         return own_method(s, <const MethodChange*>body)
+    if kind == RF_CONTROL_KIND_SET_PARAMETER:
+        return parameter_now(s, <const ParameterChange*>body)
     return assignment_of(s, a.execution) if kind == RF_CONTROL_KIND_ASSIGN_EXECUTION else 0
 
 
@@ -340,6 +348,8 @@ cdef int64_t after_of(const EngineState *s, uint8_t kind, uint8_t status, const 
         return whose(a.order_id, a.strategy)
     if kind == RF_CONTROL_KIND_SET_METHOD:
         return (<const MethodChange*>body).method
+    if kind == RF_CONTROL_KIND_SET_PARAMETER:
+        return (<const ParameterChange*>body).value
     return <int64_t>digest_of(body) if is_definition(kind) or kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS else 0
 
 
@@ -425,7 +435,7 @@ cdef int is_controlled(uint8_t kind) noexcept nogil:
         return 1
     if kind == RF_CONTROL_KIND_BOOK_ENTRY or kind == RF_CONTROL_KIND_SET_METHOD:
         return 1
-    if kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS:
+    if kind == RF_CONTROL_KIND_DEFINE_HOLIDAYS or kind == RF_CONTROL_KIND_SET_PARAMETER:
         return 1
     return RF_CONTROL_KIND_SET_LIMIT <= kind <= RF_CONTROL_KIND_WITHDRAW or kind == RF_CONTROL_KIND_SET_STRATEGY or is_definition(kind)
 

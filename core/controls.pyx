@@ -24,6 +24,7 @@ from ringfence.core.breaks cimport raise_break
 from ringfence.core.day cimport set_day, valid_day
 from ringfence.core.kill cimport silence, sweep_kills
 from ringfence.core.orders cimport cancel_open, is_terminal, report_overdue
+from ringfence.core.position_history cimport CHAINED_EACH, chain_executions
 from ringfence.core.reservations cimport revalue_instrument
 from ringfence.core.state cimport EngineState
 from ringfence.core.venue_events cimport ask_for_status
@@ -230,6 +231,7 @@ cdef void apply_mark(EngineState *s, const Mark *m) noexcept nogil:
 cdef void apply_timer(EngineState *s, const Timer *t) noexcept nogil:
     cdef Order *o
     cdef int _i
+    chain_executions(s, CHAINED_EACH)
     expire(s)
     sweep_kills(s)
     for _i in range(SWEPT_PER_TICK):

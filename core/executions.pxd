@@ -42,5 +42,5 @@ cdef Execution *append(EngineState *s, const VenueEvent *event, const Trade *t, 
 cdef int add_to_order(Order *o, int64_t qty, int64_t px) noexcept nogil
 cdef void conclude(EngineState *s, const VenueEvent *event, const Trade *t, uint8_t kind, uint8_t fact, uint8_t told, int64_t px, int64_t qty) noexcept nogil
 cdef int recompute_position(
-    EngineState *s, const VenueEvent *event, const Trade *t, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
+    EngineState *s, const VenueEvent *event, const Trade *t, uint64_t changed, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
 ) noexcept nogil

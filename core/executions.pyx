@@ -390,14 +390,14 @@ cdef Execution *hold(EngineState *s, const VenueEvent *event, const Trade *t) no
 
 
 cdef int recompute_position(
-    EngineState *s, const VenueEvent *event, const Trade *t, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
+    EngineState *s, const VenueEvent *event, const Trade *t, uint64_t changed, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
 ) noexcept nogil:
     cdef int result
     if t.instrument == 0:
         return 0
     if s.engine.counting and in_qty:
         count_correction(s, t.order, t.account, t.strategy, event.venue, t.instrument, t.side, out_qty, out_px, in_qty, in_px)
-    result = recompute(s, t.account, t.strategy, t.instrument, by_side(t.side, out_qty), out_px, by_side(t.side, in_qty), in_px)
+    result = recompute(s, t.account, t.strategy, t.instrument, changed, by_side(t.side, out_qty), out_px, by_side(t.side, in_qty), in_px)
     if result != BOOKED:
         raise_break(s, RF_BREAK_KIND_EXECUTIONS_FULL if result == BOOK_REVERSED else RF_BREAK_KIND_OVERFLOW, t.order, event, out_qty, in_qty)
     return result == BOOKED or result == BOOK_REVERSED
@@ -420,7 +420,7 @@ cdef void apply_bust(EngineState *s, const VenueEvent *event, Order *order) noex
         t.instrument = x.instrument
         if t.order != NULL:
             take_from_order(s, event, t.order, x)
-        if recompute_position(s, event, &t, x.last_qty, x.last_px, 0, 0):
+        if recompute_position(s, event, &t, x.id, x.last_qty, x.last_px, 0, 0):
             book_bust(s, t.order, event, x.id)
         conclude(s, event, &t, RF_VENUE_EVENT_KIND_BUST, KEEP, RF_EVENT_KIND_BUST, x.last_px, x.last_qty)
 
@@ -443,7 +443,7 @@ cdef void replace_execution(EngineState *s, const VenueEvent *event, Trade *t, E
     else:
         old.last_px = t.px
         old.last_qty = t.qty
-    if recompute_position(s, event, t, qty, px, t.qty, t.px):
+    if recompute_position(s, event, t, old.id, qty, px, t.qty, t.px):
         book_correction(s, t.order, event, old.id, x.id if x != NULL else 0, by_side(t.side, t.qty), t.px)
     conclude(s, event, t, RF_VENUE_EVENT_KIND_CORRECT, BY_QUANTITY, RF_EVENT_KIND_CORRECT, t.px, t.qty)
 
@@ -485,13 +485,13 @@ cdef void arrive_correction(EngineState *s, const VenueEvent *event, Trade *t, E
     adopt(s, t, old)
     if survivor.state == RF_EXECUTION_HELD:
         survivor.state = RF_EXECUTION_BOOKED
-        if recompute_position(s, event, t, old.last_qty, old.last_px, survivor.last_qty, survivor.last_px):
+        if recompute_position(s, event, t, old.id, old.last_qty, old.last_px, survivor.last_qty, survivor.last_px):
             book_correction(s, t.order, event, old.id, survivor.id, by_side(t.side, survivor.last_qty), survivor.last_px)
         conclude(s, event, t, RF_VENUE_EVENT_KIND_CORRECT, BY_QUANTITY, RF_EVENT_KIND_CORRECT, survivor.last_px, survivor.last_qty)
         return
     if t.order != NULL:
         take_from_order(s, event, t.order, old)
-    if recompute_position(s, event, t, old.last_qty, old.last_px, 0, 0):
+    if recompute_position(s, event, t, old.id, old.last_qty, old.last_px, 0, 0):
         book_bust(s, t.order, event, old.id)
     conclude(s, event, t, RF_VENUE_EVENT_KIND_BUST, KEEP, RF_EVENT_KIND_BUST, old.last_px, old.last_qty)
 

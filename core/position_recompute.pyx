@@ -7,8 +7,8 @@
 A bust is not a reversing trade: the position is what it would be had the execution never been, a corrected one in its original place, an entry in its own. Both
 tables rise with the journal sequence, so merging them by it is the order in which they were booked. Transfers and spin-offs tie positions: these are computed
 together. An entry that was right when it came may be impossible now (a transfer of what was busted): it is left out, as the ledger leaves it out. The ledger
-judges by its own quantity, so after fees in kind, which only it has, the two can differ there. That walks the execution table, off the common path (5 ms at
-60,000 executions, 10 ms once a transfer ties positions: then from the first event on).
+judges by its own quantity, so after fees in kind, which only it has, the two can differ there. A position that no entry has changed walks its own executions since
+figures that were kept (position_history.pyx); once an entry ties positions both tables are walked from the first event on (10 ms at 60,000 executions).
 
 Only when that table overflowed, so that fills were booked without a row, a reversing trade keeps the quantity right, and a break says so. Written by the engine
 alone; ``trials`` is memory of its own, as many rows as there are positions. What can fail: an overflow, and nothing changes.
@@ -22,13 +22,13 @@ from ringfence.core.dedupe cimport find_position
 from ringfence.core.fixed cimport rf_add, rf_sub
 from ringfence.core.ledger_index cimport find_position as find_ledger_position
 from ringfence.core.ledger_recompute cimport family_of, next_event
+from ringfence.core.position_history cimport forget, from_executions, keep, trade_again
 from ringfence.core.positions cimport (
     BOOK_NO_ROW, BOOK_OVERFLOW, BOOK_REVERSED, BOOKED, apply_entry, changes_position, stamp, stamp_unjudged, take_over, trade,
 )
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_EXECUTION_BOOKED, RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, RF_SIDE_BUY, Execution,
-    LedgerEvent, LedgerPosition, Position,
+    RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, Execution, LedgerEvent, LedgerPosition, Position,
 )
 
 
@@ -39,26 +39,6 @@ cdef int has_entries(const EngineState *s, uint32_t ledger_row) noexcept nogil:
             return 1
         at = next_event(&s.ledger, ledger_row, at)
     return 0
-
-
-cdef int trade_again(Position *trial, const EngineState *s, const Execution *x) noexcept nogil:
-    """Apply what survives of an execution, given by the first of its corrections."""
-    while x.corrected_by:
-        x = &s.executions[x.corrected_by]
-    return x.state != RF_EXECUTION_BOOKED or trade(trial, x.last_qty if x.side == RF_SIDE_BUY else -x.last_qty, x.last_px)
-
-
-cdef int from_executions(const EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, Position *trial) noexcept nogil:
-    cdef uint64_t i
-    cdef const Execution *x
-    memset(trial, 0, sizeof(Position))
-    for i in range(1, s.engine.execution_count + 1):
-        x = &s.executions[i]
-        if x.instrument != instrument or x.account != account or x.strategy != strategy or x.corrects or x.state == RF_EXECUTION_HELD:
-            continue
-        if not trade_again(trial, s, x):
-            return 0
-    return 1
 
 
 # ---- positions that entries have changed ------------------------------------------------------------------------------------------
@@ -101,6 +81,7 @@ cdef int from_both(EngineState *s, uint32_t ledger_row, uint32_t other_row, uint
     cdef Position *trial
     while at:
         p = &s.ledger.positions[at]
+        forget(s, find_position(s, p.account, p.strategy, p.instrument))
         memset(&s.trials[find_position(s, p.account, p.strategy, p.instrument)], 0, sizeof(Position))
         at = p.next_of_family
     for i in range(1, s.engine.execution_count + 2):
@@ -116,7 +97,7 @@ cdef int from_both(EngineState *s, uint32_t ledger_row, uint32_t other_row, uint
         if x == NULL or x.corrects or x.state == RF_EXECUTION_HELD or x.instrument == 0:
             continue
         trial = trial_of(s, x.account, x.strategy, x.instrument)
-        if trial != NULL and not trade_again(trial, s, x):
+        if trial != NULL and not trade_again(trial, s, i):
             return 0
     return 1
 
@@ -177,7 +158,7 @@ cdef int was_all_walked(const Position *p, const Position *trial, int64_t out_qt
 
 
 cdef int recompute(
-    EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
+    EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument, uint64_t changed, int64_t out_qty, int64_t out_px, int64_t in_qty, int64_t in_px,
 ) noexcept nogil:
     cdef uint64_t row = find_position(s, account, strategy, instrument)
     cdef uint32_t ledger_row = find_ledger_position(&s.ledger, account, strategy, instrument)
@@ -185,7 +166,7 @@ cdef int recompute(
     cdef Position *trial = &s.trials[row]
     if row == 0:
         return BOOK_NO_ROW
-    if not (from_both(s, ledger_row, 0, 0) if tied else from_executions(s, account, strategy, instrument, trial)):
+    if not (from_both(s, ledger_row, 0, 0) if tied else from_executions(s, row, changed, trial)):
         return BOOK_OVERFLOW
     if s.engine.execution_count + 1 >= s.execution_rows:
         if not was_all_walked(&s.positions[row], trial, out_qty, in_qty):
@@ -196,5 +177,6 @@ cdef int recompute(
         keep_family(s, 0)
         return BOOKED
     take_over(&s.positions[row], trial)
+    keep(s, row)
     stamp(s, row)
     return BOOKED

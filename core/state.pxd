@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from ringfence.ipc.records cimport (
-    Account, Break, Broker, Calendar, CashBalance, Currency, Desk, EngineStatus, Execution, HashSlot, Instrument, MarginRate, Operator, Order, Permission,
-    Position, Proposal, Request, Route, Scope, ScopeSet, Strategy, ValueDate, Venue,
+    Account, Break, Broker, Calendar, CashBalance, Currency, Desk, EngineStatus, Execution, HashSlot, Instrument, MarginRate, Operator, Order, Parameter,
+    Permission, Position, Proposal, Request, Route, Scope, ScopeSet, Strategy, ValueDate, Venue,
 )
 from ringfence.core.lots cimport LedgerTables
 from ringfence.ipc.clock cimport rf_clock_t
@@ -26,6 +26,16 @@ ctypedef struct Port:
     int opened                   # PORT_*: where the output being filled will go
     rf_clock_t *clock            # stamps commands as they go out, for latency accounting alone; NULL in a replay: they carry 0
 
+ctypedef struct PositionHistory:  # the executions of one position; private to the process, built from the rows when it is asked for
+    Position kept                # figures after the executions up to kept_row
+    Position passed              # the same of the walk under way, which may not hold
+    uint64_t kept_row            # 0: none are kept
+    uint64_t passed_row
+    uint64_t kept_count          # executions up to there
+    uint64_t count
+    uint32_t first               # rows of executions
+    uint32_t last
+
 ctypedef struct EngineState:
     EngineStatus *engine
     Instrument *instruments
@@ -45,6 +55,7 @@ ctypedef struct EngineState:
     Calendar *calendars          # by currency row
     ValueDate *value_dates
     MarginRate *margin_rates
+    Parameter *parameters
     Order *orders
     Request *requests
     Execution *executions
@@ -74,6 +85,7 @@ ctypedef struct EngineState:
     uint32_t cash_rows
     uint32_t value_date_rows
     uint32_t margin_rate_rows
+    uint32_t parameter_rows
     uint32_t order_rows
     uint32_t request_rows
     uint32_t execution_rows
@@ -92,6 +104,9 @@ ctypedef struct EngineState:
     Port *strategy_ports         # by strategy row
     uint64_t overflowed          # outputs that did not fit in a ring since the engine last looked
     Position *trials             # copies that positions are computed again in, a row each; outside the state
+    PositionHistory *histories   # by position row; outside the state
+    uint32_t *next_of_position   # by execution row: the next one of the same position; outside the state
+    uint64_t chained             # executions that are in histories
     unsigned char *scratch       # where an output that is only counted is written
 
 # 64-bit hash over the used rows of every table; independent of addresses. Indexes are left out: they follow from the rows.

@@ -49,6 +49,7 @@ _TABLES = {
     "ledger": ("LedgerHead", None),
     "margin_rates": ("MarginRate", "margin_rates"),
     "lots": ("Lot", "lots"),
+    "parameters": ("Parameter", "parameters"),
 }
 # Sized after another table: twice the orders, so that every order can have a cancel in flight whatever else is (orders.request_room);
 # four scope sets a scope, which is enough while most accounts are one strategy's own; when they run out first, orders of new ones are refused (SCOPES_FULL);
@@ -200,6 +201,7 @@ cdef uint64_t short_hash(const EngineState *s) noexcept nogil:
     h = hash_table(h, <const unsigned char*>s.currencies, sizeof(Currency), e.currency_count)
     h = hash_table(h, <const unsigned char*>s.calendars, sizeof(Calendar), e.currency_count)
     h = hash_table(h, <const unsigned char*>s.margin_rates, sizeof(MarginRate), e.margin_rate_count)
+    h = hash_table(h, <const unsigned char*>s.parameters, sizeof(Parameter), e.parameter_count)
     h = hash_table(h, <const unsigned char*>s.permissions, sizeof(Permission), e.permission_count)
     h = hash_table(h, (<const unsigned char*>s.ledger.head) + HEAD_ROWS - HEAD_HASHED, HEAD_HASHED, 1)
     h = hash_table(h, <const unsigned char*>s.ledger.instruments, sizeof(LedgerInstrument), e.instrument_count)
@@ -350,6 +352,7 @@ cdef class State:
         c.calendars = <Calendar*>self.at("calendars")
         c.value_dates = <ValueDate*>self.at("value_dates")
         c.margin_rates = <MarginRate*>self.at("margin_rates")
+        c.parameters = <Parameter*>self.at("parameters")
         c.orders = <Order*>self.at("orders")
         c.requests = <Request*>self.at("requests")
         c.executions = <Execution*>self.at("executions")
@@ -368,7 +371,7 @@ cdef class State:
         c.broker_rows, c.desk_rows, c.currency_rows = rows["brokers"], rows["desks"], rows["currencies"]
         c.permission_rows, c.operator_rows = rows["permissions"], rows["operators"]
         c.cash_rows, c.value_date_rows, c.margin_rate_rows = rows["cash"], rows["value_dates"], rows["margin_rates"]
-        c.proposal_rows, c.scope_rows = rows["proposals"], rows["scopes"]
+        c.proposal_rows, c.scope_rows, c.parameter_rows = rows["proposals"], rows["scopes"], rows["parameters"]
         c.execution_rows, c.position_rows, c.break_rows = rows["executions"], rows["positions"], rows["breaks"]
         c.client_mask, c.execution_mask = rows["by_client_id"] - 1, rows["by_execution"] - 1
         c.position_mask, c.venue_order_mask = rows["by_position"] - 1, rows["by_venue_order_id"] - 1
@@ -398,20 +401,27 @@ cdef class State:
         for name in self.places:
             memset(self.at(name), 0, self.places[name][2] * RECORDS[self.places[name][1]].size)
         self.point_ledger()
+        self.c.chained = 0
+        memset(self.c.histories, 0, self.c.position_rows * sizeof(PositionHistory))
         for row in range(1, self.limits.venues + 1):
             self.take_queue(row)
 
     cdef make_ports(self):
         cdef size_t ports = (self.c.venue_rows + self.c.strategy_rows) * sizeof(Port)
         cdef uint32_t i
-        self.port_bytes = ports + self.c.position_rows * sizeof(Position) + 4096
+        cdef size_t histories = self.c.position_rows * sizeof(PositionHistory) + self.c.execution_rows * sizeof(uint32_t)
+        self.port_bytes = ports + self.c.position_rows * sizeof(Position) + histories + 4096
         self.port_memory = mmap(NULL, self.port_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         if self.port_memory == MAP_FAILED:
             self.port_memory = NULL
             raise MemoryError("no memory for the output ports and copies of positions")
+        madvise(self.port_memory, self.port_bytes, MADV_POPULATE_WRITE)
         self.c.gateways = <Port*>self.port_memory
         self.c.strategy_ports = self.c.gateways + self.c.venue_rows
         self.c.trials = <Position*>(self.c.strategy_ports + self.c.strategy_rows)
+        self.c.histories = <PositionHistory*>(self.c.trials + self.c.position_rows)
+        self.c.next_of_position = <uint32_t*>(self.c.histories + self.c.position_rows)
+        self.c.chained = 0
         self.c.scratch = <unsigned char*>self.port_memory + self.port_bytes - 512
         for i in range(self.c.venue_rows):
             self.c.gateways[i].slot_bytes = sizeof(OrderCommand)
@@ -505,6 +515,7 @@ cdef class State:
             "permissions": e.permission_count, "operators": e.operator_count, "proposals": e.proposal_count, "scopes": e.scope_count,
             "scope_sets": e.scope_set_count,
             "cash": e.cash_count, "calendars": e.currency_count, "value_dates": e.value_date_count, "margin_rates": e.margin_rate_count,
+            "parameters": e.parameter_count,
             "orders": e.order_count, "requests": e.request_count, "executions": e.execution_count,
             "positions": e.position_count, "breaks": breaks_kept(&self.c),
             "ledger": 1, "ledger_instruments": e.instrument_count, "ledger_positions": self.c.ledger.head.position_count,

@@ -20,7 +20,7 @@ from typing import Any
 
 from ringfence.gateways.errors import GatewayError
 from ringfence.ipc.clock import Clock
-from ringfence.ipc.errors import PeerRefused, RegionMissing
+from ringfence.ipc.errors import IpcError, PeerRefused, RegionMissing
 from ringfence.ipc.handover import receive, send_segment
 from ringfence.ipc.link import link_sections
 from ringfence.ipc.regions import instances, owner_alive
@@ -46,7 +46,15 @@ class StrategyRefused(GatewayError):
 
 @dataclass
 class Attachment:
-    """Everything that joins one strategy process to the instance."""
+    """Everything that joins one strategy process to the instance.
+
+    Attributes
+    ----------
+    market : Segment or None
+        The feed's market data (ipc/broadcast), read-only; None without a feed.
+    readers : Segment or None
+        ``market.readers``, where the strategy writes its own row: row ``strategy``, nothing else.
+    """
 
     instance: str
     name: str
@@ -55,7 +63,8 @@ class Attachment:
     intents: Segment
     events: Segment
     state: Segment
-    quotes: Segment | None
+    market: Segment | None
+    readers: Segment | None
     status: Segment
     clock: Clock
     socket_path: Path
@@ -140,12 +149,21 @@ def attach(name: str, instance: str | None, timeout: float) -> Attachment:
         for fd in fds:
             os.close(fd)
     events = _wait_for_engine(instance, name, int(answer["epoch"]), timeout)
-    try:
-        quotes: Segment | None = Segment.attach(instance, "quotes")
-    except RegionMissing:
-        quotes = None
     clock = Clock.attach(status)
-    return Attachment(instance, name, int(answer["strategy"]), int(answer["epoch"]), intents, events, state, quotes, status, clock, socket_path)
+    market, readers = _market(instance)
+    return Attachment(instance, name, int(answer["strategy"]), int(answer["epoch"]), intents, events, state, market, readers, status, clock, socket_path)
+
+
+def _market(instance: str) -> tuple[Segment | None, Segment | None]:
+    """Return the feed's region ``market`` and, where this process may write it, ``market.readers``; None for what is not there."""
+    try:
+        market = Segment.attach(instance, "market")
+    except RegionMissing:
+        return None, None
+    try:
+        return market, Segment.attach(instance, "market.readers", writable=True)
+    except IpcError:  # of another user: then no replay waits for this reader, and nobody sees how far it is
+        return market, None
 
 
 def _wait_for_engine(instance: str, name: str, epoch: int, timeout: float) -> Segment:

@@ -1,13 +1,13 @@
-"""The feed: tick files into the region ``quotes``, and sampled marks to the engine. ``python -m ringfence.gateways.feed --spec FILE.json``
+"""The feed: tick files into region ``market``, and sampled marks to the engine. ``python -m ringfence.gateways.feed --spec FILE.json``
 
-    tick files ──Playback──▶ Quote rows (sequence lock) ──▶ strategies, simulated venue, views
+    tick files ──Playback──▶ broadcast ring and latest quote of each instrument ──▶ strategies, simulated venue, views
                                   └── every mark_every_ms ──Mark──▶ ring in `from.feed` ──▶ engine
 
-Quotes are broadcast: a reader sees the latest, and the count of all. Marks are what the engine journals for PnL; they are samples, so a
+Quotes are broadcast (ipc/broadcast): a reader sees each, or knows how many it missed; who comes late reads the latest. Marks are what the engine journals for PnL; they are samples, so a
 mark that finds the ring full is dropped and counted, the next one carries the newer price, and a quote that is stale or crossed is not
 sampled at all. A restarted feed takes up its own regions and goes on counting. The engine may come later than the feed: quotes flow at
 once, marks from when ``to.feed`` is there.
-Spec keys: instance, epoch, ticks [{symbol, instrument, price_digits, file, format}], speed, loop, mark_every_ms, stale_ms, ring_slots, core, component, idle.
+Spec keys: instance, epoch, ticks [{symbol, instrument, price_digits, file, format}], speed, loop, mark_every_ms, stale_ms, ring_slots, tick_slots, rows, core, component, idle.
 Rejected: one Mark per tick (the journal would be mostly marks), and a busy loop: ticks are milliseconds apart.
 Exit codes: 0 after a stop by signal, 1 when a region or file cannot be used, 2 for a wrong spec.
 """
@@ -29,17 +29,17 @@ import numpy as np
 from ringfence.gateways.keys import Keys, SpecError, load_json, tick_file
 from ringfence.gateways.ticks import FORMATS, Playback, TickError, Ticks, read
 from ringfence.ipc import host
+from ringfence.ipc.broadcast import TICKS_MIN, Publisher, market_sections, reader_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.errors import IpcError, LayoutMismatch, RegionMissing, RingFull
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import unlink_dead
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.ipc.seqlock import write_consistent
 
-STALE, CROSSED = 1, 2
+STALE, CROSSED = (CONSTANTS[name][0] for name in ("TICK_STALE", "TICK_CROSSED"))
 COUNTERS = ("quotes", "marks", "marks_dropped", "marks_withheld")
 WAIT_NS_MAX = 100_000_000
 ROLE = ENUMS["Role"].by_name["FEED"]
@@ -51,7 +51,7 @@ log = logging.getLogger("ringfence.feed")
 
 @dataclass(frozen=True)
 class TapeSpec:
-    """One instrument and its tick file; ``instrument`` is the row in the engine's table and in ``quotes``."""
+    """One instrument and its tick file; ``instrument`` is the row in the engine's table and in ``quotes`` of region ``market``."""
 
     symbol: str
     instrument: int
@@ -62,7 +62,7 @@ class TapeSpec:
 
 @dataclass(frozen=True)
 class FeedSpec:
-    """What a feed is told; times in nanoseconds."""
+    """What a feed is told; times in nanoseconds. ``rows`` of the table of latest quotes: 0, just enough for the tapes."""
 
     instance: str
     epoch: int
@@ -73,6 +73,8 @@ class FeedSpec:
     mark_every_ns: int = 1_000_000_000
     stale_ns: int = 5_000_000_000
     ring_slots: int = 1_024
+    tick_slots: int = 65_536
+    rows: int = 0
     core: int = -1
 
 
@@ -101,9 +103,10 @@ def feed_spec(raw: Any, folder: Path) -> FeedSpec:
     speed = Fraction(keys.number("speed", Decimal(1)))
     if not speed:
         raise keys.fail("speed", "above 0")
-    slots = keys.integer("ring_slots", 2, 1 << 20, 1_024)
-    if slots & (slots - 1):
-        raise keys.fail("ring_slots", "a power of two")
+    slots, tick_slots = keys.integer("ring_slots", 2, 1 << 20, 1_024), keys.integer("tick_slots", TICKS_MIN, 1 << 24, 65_536)
+    for name, value in (("ring_slots", slots), ("tick_slots", tick_slots)):
+        if value & (value - 1):
+            raise keys.fail(name, "a power of two")
     spec = FeedSpec(
         instance=keys.text("instance"),
         epoch=keys.integer("epoch", 0, (1 << 63) - 1),
@@ -114,6 +117,8 @@ def feed_spec(raw: Any, folder: Path) -> FeedSpec:
         mark_every_ns=keys.integer("mark_every_ms", 1, 3_600_000, 1_000) * 1_000_000,
         stale_ns=keys.integer("stale_ms", 0, 86_400_000, 5_000) * 1_000_000,
         ring_slots=slots,
+        tick_slots=tick_slots,
+        rows=keys.integer("rows", 0, 1 << 20, 0),
         core=keys.integer("core", -1, 4_095, -1),
     )
     keys.get("idle", "")  # every process is told; a feed that sleeps between ticks has no use for it
@@ -148,13 +153,14 @@ class Feed:
     def __init__(self, spec: FeedSpec, clock: Clock) -> None:
         self.spec, self.clock = spec, clock
         loaded = [(t, read(t.file, t.format, t.price_digits)) for t in spec.tapes]
-        rows = max(t.instrument for t in spec.tapes) + 1
-        self.quotes = _take(spec, "quotes", [("quotes", "Quote", rows)], replace=True)
+        rows = max(spec.rows, *(t.instrument + 1 for t in spec.tapes))
+        self.market = _take(spec, "market", market_sections(spec.tick_slots, rows), replace=True)
+        self.readers = _take(spec, "market.readers", reader_sections(), replace=True)
         self.marks = _take(spec, "from.feed", link_sections("Mark", spec.ring_slots), replace=False)
         self.metrics = Metrics.create(spec.instance, spec.component, COUNTERS, [], role=ROLE, epoch=spec.epoch)
         self._link: Link | None = None
         self._engine: Segment | None = None
-        self._rows = self.quotes.section("quotes")
+        self.publisher = Publisher(self.market)
         now = clock.now_ns()
         self._tapes = [_Tape(t, ticks, Playback(ticks, spec.speed, spec.loop, now)) for t, ticks in loaded]
         self.set_state("RUNNING")
@@ -169,25 +175,23 @@ class Feed:
             self._judge(tape, now)
             if now - tape.marked_ns >= self.spec.mark_every_ns and tape.published_ns:
                 self._mark(tape, now)
-        for segment in (self.quotes, self.marks):
+        for segment in (self.market, self.readers, self.marks):
             segment.heartbeat(now)
         due = [d for t in self._tapes if (d := t.playback.due_ns) is not None]
         due += [t.marked_ns + self.spec.mark_every_ns for t in self._tapes]
         return min(WAIT_NS_MAX, max(0, min(due) - now))
 
     def _publish(self, tape: _Tape, bid: int, ask: int, source_ns: int, now: int) -> None:
-        row = self._rows[tape.spec.instrument : tape.spec.instrument + 1]
         tape.flags = CROSSED if bid > ask else 0
         tape.bid, tape.ask, tape.source_ns, tape.published_ns = bid, ask, source_ns, now
-        values = {"bid": bid, "ask": ask, "source_ns": source_ns, "published_ns": now, "instrument": tape.spec.instrument, "flags": tape.flags}
-        write_consistent(row, {**values, "count": int(row[0]["count"]) + 1})
+        self.publisher.quote(tape.spec.instrument, bid, ask, source_ns=source_ns, published_ns=now, flags=tape.flags)
         self.metrics.add("quotes")
 
     def _judge(self, tape: _Tape, now: int) -> None:
         """Flag a quote that nothing has followed for too long; the next quote clears it."""
         if self.spec.stale_ns and tape.published_ns and not tape.flags & STALE and now - tape.published_ns > self.spec.stale_ns:
             tape.flags |= STALE
-            write_consistent(self._rows[tape.spec.instrument : tape.spec.instrument + 1], {"flags": tape.flags})
+            self.publisher.quote(tape.spec.instrument, tape.bid, tape.ask, source_ns=tape.source_ns, published_ns=now, flags=tape.flags)
 
     def _mark(self, tape: _Tape, now: int) -> None:
         tape.marked_ns = now
@@ -216,14 +220,14 @@ class Feed:
         return self._link
 
     def set_state(self, name: str) -> None:
-        """Say in both regions what the feed is doing."""
-        for segment in (self.quotes, self.marks):
+        """Say in its regions what the feed is doing."""
+        for segment in (self.market, self.readers, self.marks):
             segment.set_state(STATE[name])
 
     def close(self) -> None:
         """Give back what the process holds; the regions stay, for its successor."""
         self.metrics.close()
-        for segment in (self.quotes, self.marks, self._engine):
+        for segment in (self.market, self.readers, self.marks, self._engine):
             if segment is not None:
                 segment.close()
 

@@ -111,7 +111,7 @@ cdef class Strategy:
         self.clock = attachment.clock
         self.epoch_word = attachment.epoch
         self.heartbeat = (<Segment?>attachment.intents).heartbeat_word()
-        self.tables = Tables(attachment.state, attachment.quotes)
+        self.tables = Tables(attachment.state, attachment.market)
         self.instrument_of = {}
         self.order_id_of = {}
         self.engine_grace_s = 10.0
@@ -488,7 +488,7 @@ cdef class Strategy:
                 request(a.socket_path, {"op": "detach", "strategy": a.name, "epoch": a.epoch}, 2.0)
             except InstanceNotRunning:
                 pass  # going down at this moment: the supervisor sees this process end
-        for segment in (a.intents, a.events, a.state, a.quotes, a.status):
+        for segment in (a.intents, a.events, a.state, a.market, a.readers, a.status):
             if segment is not None:
                 segment.close()
 

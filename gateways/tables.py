@@ -20,13 +20,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ringfence.gateways.decimals import to_scaled, to_text
 from ringfence.gateways.errors import GatewayError
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.ipc.seqlock import read_consistent
 
 P = ParamSpec("P")
 R = TypeVar("R")
 COPIES_MAX = 1_000
+TICK_STALE, TICK_CROSSED = CONSTANTS["TICK_STALE"][0], CONSTANTS["TICK_CROSSED"][0]
 _STATUS = ENUMS["OrdStatus"].by_value
 _SIDE = ENUMS["Side"].by_value
 _ACTIVE = ENUMS["Status"].by_name["ACTIVE"]
@@ -108,7 +109,7 @@ class InstrumentInfo:
 
 @dataclass(frozen=True, slots=True)
 class QuoteView:
-    """Top of book; prices scaled."""
+    """Top of book; prices and quantities scaled. A quantity of 0 was not told, ``last`` is 0 before the first trade."""
 
     symbol: str
     bid: int
@@ -118,6 +119,10 @@ class QuoteView:
     count: int
     stale: bool
     crossed: bool
+    bid_qty: int = 0
+    ask_qty: int = 0
+    last: int = 0
+    last_qty: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +185,11 @@ class Tables:
     ----------
     state : Segment
         Region ``state``, attached read-only.
-    quotes : Segment, optional
-        Region ``quotes`` of the feed.
+    market : Segment, optional
+        Region ``market`` of the feed.
     """
 
-    def __init__(self, state: Segment, quotes: Segment | None = None) -> None:
+    def __init__(self, state: Segment, market: Segment | None = None) -> None:
         self._state = state
         self.engine = state.section("engine")
         self.strategies = state.section("strategies")
@@ -192,7 +197,7 @@ class Tables:
         self._instruments = state.section("instruments")
         self._accounts = state.section("accounts")
         self._positions = state.section("positions")
-        self._quotes = quotes.section("quotes") if quotes is not None else None
+        self._quotes = market.section("quotes") if market is not None else None
         self._instrument_of: dict[str | int, InstrumentInfo] = {}  # by symbol and by row
         self._account_ids: dict[str, int] = {}
 
@@ -294,7 +299,9 @@ class Tables:
         if not q["count"]:
             return None
         flags = int(q["flags"])
-        return QuoteView(symbol, int(q["bid"]), int(q["ask"]), int(q["source_ns"]), int(q["published_ns"]), int(q["count"]), bool(flags & 1), bool(flags & 2))
+        numbers = (int(q[name]) for name in ("bid", "ask", "source_ns", "published_ns", "count"))
+        more = (int(q[name]) for name in ("bid_qty", "ask_qty", "last", "last_qty"))
+        return QuoteView(symbol, *numbers, bool(flags & TICK_STALE), bool(flags & TICK_CROSSED), *more)
 
     @settled
     def positions(self, strategy: int) -> list[PositionView]:

@@ -10,7 +10,7 @@
  * word, goes on at the oldest slot that will stay for a while, and knows exactly how many it lost: the distance that it jumped.
  * A slot is copied between two looks at its word, as under a sequence lock: a copy that the producer overran is thrown away, never used.
  *
- * Every reader touches one cache line a message; head is for late joiners and observers and is stored with each slot, on a line of its own.
+ * Every reader touches one cache line a message; head is for late joiners, readers that lost slots and observers and is stored with each slot, on a line of its own.
  * Rejected: a cursor for each reader (the producer would wait, or fetch their lines), a lossy jump to the newest slot (it would lose up to a lap more).
  *
  * Bounds: claim, publish and take are O(1), nothing here blocks, allocates or makes a system call. Failure: a word that cannot be is GARBAGE; the
@@ -92,8 +92,11 @@ static inline int rf_broadcast_take(rf_broadcast_t *b, void *copy, uint64_t n, u
         return at == before || (at == due && word != due) ? RF_RING_EMPTY : RF_RING_GARBAGE;
     }
     if ((at - due) & b->mask) return RF_RING_GARBAGE; /* a word of another slot */
-    /* A lap or more behind. A quarter of the ring stays ahead of the producer, so that the next take is not overrun at once. */
-    uint64_t newest = at - 1, oldest = newest > b->mask ? newest - b->mask : 0;
+    /* A lap or more behind. A quarter of the ring stays ahead of the producer, so that the next take is not overrun at once. Where the producer is
+     * says head, up to a lap ahead of the word found here; a head that does not fit the word is not believed. */
+    uint64_t newest = at - 1, head = __atomic_load_n(b->head, __ATOMIC_ACQUIRE);
+    if (head - newest <= b->mask + 1) newest = head;
+    uint64_t oldest = newest > b->mask ? newest - b->mask : 0;
     uint64_t next = oldest + ((b->mask + 1) >> 2);
     *lost = next - b->position;
     b->lost += *lost;

@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 9u
-#define RF_LAYOUT_HASH 0xb0ae161fb1f8fb55ull
+#define RF_LAYOUT_HASH 0xff1e98d7ae599db8ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -94,13 +94,14 @@
 #define RF_LEDGER_GIVEN_PICKS 64u
 #define RF_LEDGER_POSITION_MERGED 1u /* lots of it were merged when the pool was full */
 #define RF_LEDGER_CHECKPOINT_EVENTS 64u /* events of a position between two of its checkpoints */
-#define RF_TICK_BUSY 9223372036854775808u /* bit of slot_seq in the market data ring: the slot is being written */
+#define RF_TICK_BUSY 9223372036854775808ull /* bit of slot_seq in the market data ring: the slot is being written */
 #define RF_TICK_STALE 1u /* older than the feed's limit, or its source is silent */
 #define RF_TICK_CROSSED 2u /* bid above ask */
 #define RF_TICK_SNAPSHOT 4u /* part of a snapshot: this is how things are, not what happened */
 #define RF_TICK_GAP 8u /* messages of the source were missed before it */
 #define RF_TICK_MORE 16u /* more slots of the same message follow: the book is whole after the last */
 #define RF_PARAMETERS_MAX 65534u /* rows of parameters */
+#define RF_PARAMETER_DIGITS_MAX 12u /* decimals of a parameter's value */
 #define RF_STRATEGIES_MAX 256u /* strategy links of one engine */
 
 /* FIX Side(54); the numbers are FIX's. */
@@ -635,7 +636,7 @@ enum rf_ledger_event_state {
 /* What ledger booking answers; all but BOOKED and HELD changed no figure. */
 enum rf_ledger_result {
     RF_LEDGER_RESULT_BOOKED = 1,
-    RF_LEDGER_RESULT_HELD = 2, /* kept until the event that it names comes */
+    RF_LEDGER_RESULT_HELD = 2, /* kept until the event that it names, or the names of its lots, come */
     RF_LEDGER_RESULT_DUPLICATE = 3, /* the same event again */
     RF_LEDGER_RESULT_CONFLICT = 4, /* the same identity with other content; the first one stands */
     RF_LEDGER_RESULT_OVERFLOW = 5, /* a figure would not fit in 128 bits */
@@ -1222,32 +1223,38 @@ typedef struct {
     int64_t value; /* +0: [10^-digits] */
     char name[32]; /* +8: as the strategy declares it */
     uint16_t strategy; /* +40 */
-    uint8_t digits; /* +42: 0 to 12 */
-    char pad_0[21]; /* +43: zero */
+    uint8_t digits; /* +42: 0 to PARAMETER_DIGITS_MAX */
+    uint8_t is_configured; /* +43: 1: the value is a configuration's, and the row remembers it as that */
+    char pad_0[20]; /* +44: zero */
 } rf_parameter_change_t;
 RF_STATIC_ASSERT(sizeof(rf_parameter_change_t) == 64, "ParameterChange");
 RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, value) == 0, "ParameterChange.value");
 RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, name) == 8, "ParameterChange.name");
 RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, strategy) == 40, "ParameterChange.strategy");
 RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, digits) == 42, "ParameterChange.digits");
-RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, pad_0) == 43, "ParameterChange.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, is_configured) == 43, "ParameterChange.is_configured");
+RF_STATIC_ASSERT(offsetof(rf_parameter_change_t, pad_0) == 44, "ParameterChange.pad_0");
 
 /* A number that a strategy reads while it runs, and that its operators change: one row for each strategy and name. Written by: engine. */
 typedef struct {
     int64_t value; /* +0: [10^-digits] */
     char name[32]; /* +8 */
     uint64_t changes; /* +40: times that it was set; stored last (release), so a reader that sees it sees the value */
-    uint16_t strategy; /* +48 */
-    uint8_t digits; /* +50 */
-    char pad_0[13]; /* +51: zero */
+    int64_t configured; /* +48: what a configuration last set it to, which need not hold any more [10^-(configured_digits - 1)] */
+    uint32_t begun; /* +56: low half of the next changes, stored first: who finds both alike, before and after, has read one change */
+    uint16_t strategy; /* +60 */
+    uint8_t digits; /* +62 */
+    uint8_t configured_digits; /* +63: of configured, plus 1; 0: no configuration has set it */
 } rf_parameter_t;
 RF_STATIC_ASSERT(sizeof(rf_parameter_t) == 64, "Parameter");
 RF_STATIC_ASSERT(offsetof(rf_parameter_t, value) == 0, "Parameter.value");
 RF_STATIC_ASSERT(offsetof(rf_parameter_t, name) == 8, "Parameter.name");
 RF_STATIC_ASSERT(offsetof(rf_parameter_t, changes) == 40, "Parameter.changes");
-RF_STATIC_ASSERT(offsetof(rf_parameter_t, strategy) == 48, "Parameter.strategy");
-RF_STATIC_ASSERT(offsetof(rf_parameter_t, digits) == 50, "Parameter.digits");
-RF_STATIC_ASSERT(offsetof(rf_parameter_t, pad_0) == 51, "Parameter.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, configured) == 48, "Parameter.configured");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, begun) == 56, "Parameter.begun");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, strategy) == 60, "Parameter.strategy");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, digits) == 62, "Parameter.digits");
+RF_STATIC_ASSERT(offsetof(rf_parameter_t, configured_digits) == 63, "Parameter.configured_digits");
 
 /* Body of DEFINE_HOLIDAYS. Written by: supervisor (control agent). */
 typedef struct {

@@ -86,13 +86,14 @@ cdef extern from "records.h" nogil:
     const uint32_t RF_LEDGER_GIVEN_PICKS
     const uint32_t RF_LEDGER_POSITION_MERGED
     const uint32_t RF_LEDGER_CHECKPOINT_EVENTS
-    const uint32_t RF_TICK_BUSY
+    const uint64_t RF_TICK_BUSY
     const uint32_t RF_TICK_STALE
     const uint32_t RF_TICK_CROSSED
     const uint32_t RF_TICK_SNAPSHOT
     const uint32_t RF_TICK_GAP
     const uint32_t RF_TICK_MORE
     const uint32_t RF_PARAMETERS_MAX
+    const uint32_t RF_PARAMETER_DIGITS_MAX
     const uint32_t RF_STRATEGIES_MAX
 
     enum: # Side
@@ -857,15 +858,18 @@ cdef extern from "records.h" nogil:
         char name[32]
         uint16_t strategy
         uint8_t digits
-        char pad_0[21]
+        uint8_t is_configured
+        char pad_0[20]
 
     ctypedef struct Parameter "rf_parameter_t":
         int64_t value
         char name[32]
         uint64_t changes
+        int64_t configured
+        uint32_t begun
         uint16_t strategy
         uint8_t digits
-        char pad_0[13]
+        uint8_t configured_digits
 
     ctypedef struct HolidayChange "rf_holiday_change_t":
         uint32_t days[15]

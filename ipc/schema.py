@@ -539,7 +539,7 @@ _ENUMS = (
         "LedgerResult",
         "What ledger booking answers; all but BOOKED and HELD changed no figure.",
         "BOOKED",
-        "HELD: kept until the event that it names comes",
+        "HELD: kept until the event that it names, or the names of its lots, come",
         "DUPLICATE: the same event again",
         "CONFLICT: the same identity with other content; the first one stands",
         "OVERFLOW: a figure would not fit in 128 bits",
@@ -972,8 +972,9 @@ _RECORDS = (
             Field("value", "i64", unit="10^-digits"),
             Field("name", "char[32]", "as the strategy declares it"),
             Field("strategy", "u16"),
-            Field("digits", "u8", "0 to 12"),
-            _pad(21),
+            Field("digits", "u8", "0 to PARAMETER_DIGITS_MAX"),
+            Field("is_configured", "u8", "1: the value is a configuration's, and the row remembers it as that"),
+            _pad(20),
         ),
     ),
     Record(
@@ -985,9 +986,11 @@ _RECORDS = (
             Field("value", "i64", unit="10^-digits"),
             Field("name", "char[32]"),
             Field("changes", "u64", "times that it was set; stored last (release), so a reader that sees it sees the value"),
+            Field("configured", "i64", "what a configuration last set it to, which need not hold any more", "10^-(configured_digits - 1)"),
+            Field("begun", "u32", "low half of the next changes, stored first: who finds both alike, before and after, has read one change"),
             Field("strategy", "u16"),
             Field("digits", "u8"),
-            _pad(13),
+            Field("configured_digits", "u8", "of configured, plus 1; 0: no configuration has set it"),
         ),
     ),
     Record(
@@ -2288,6 +2291,7 @@ CONSTANTS: dict[str, tuple[int, str]] = {
     "TICK_GAP": (8, "messages of the source were missed before it"),
     "TICK_MORE": (16, "more slots of the same message follow: the book is whole after the last"),
     "PARAMETERS_MAX": (65534, "rows of parameters"),
+    "PARAMETER_DIGITS_MAX": (12, "decimals of a parameter's value"),
     "STRATEGIES_MAX": (256, "strategy links of one engine"),
 }
 

@@ -48,6 +48,7 @@ class Synthetic:
             ("scopes", "Scope", 8),
             ("scope_sets", "ScopeSet", 8),
             ("margin_rates", "MarginRate", 4),
+            ("parameters", "Parameter", 4),
             ("ledger", "LedgerHead", 2),
             ("ledger_instruments", "LedgerInstrument", 8),
             ("ledger_positions", "LedgerPosition", 16),

@@ -14,7 +14,7 @@ import numpy as np
 
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
-from ringfence.tools import ledger_entry, ledger_method
+from ringfence.tools import ledger_entry, ledger_method, parameters
 
 Tables = Callable[[str], Any]
 Words = tuple[str, str, str]
@@ -121,6 +121,7 @@ ACTIONS: dict[str, Callable[[Tables, int, bytes, int], Words]] = {
     "SKIP_OUTPUTS": _skip,
     "BOOK_ENTRY": lambda table, _strategy, body, _day: ledger_entry.describe(table, body),
     "SET_METHOD": lambda table, _strategy, body, _day: ledger_method.describe(table, body),
+    "SET_PARAMETER": lambda table, _strategy, body, _day: parameters.describe(table, body),
     "DEFINE_HOLIDAYS": _holidays,
     "STRATEGY_ATTACH": _process("attached"),
     "STRATEGY_DETACH": _process("detached"),

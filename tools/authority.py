@@ -1,4 +1,4 @@
-"""Commands about limits, kills, approvals, strategies' status and ledger entries: what an operator asks as a Control record, and what became of it.
+"""Commands about limits, kills, approvals, strategies and ledger entries: what an operator asks as a Control record, and what became of it.
 
     request (JSON) + the engine's tables ──names to rows, text to units──▶ Control record ──▶ from.control ──▶ engine (core/authority.pyx judges)
     tables after the engine took it ──outcome──▶ applied, proposed (waits for a second operator) or refused
@@ -19,7 +19,7 @@ from ringfence.core.authority import ROLES
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
-from ringfence.tools import definitions, ledger_entry, ledger_method
+from ringfence.tools import definitions, ledger_entry, ledger_method, parameters
 from ringfence.tools.errors import Refused, UsageError
 from ringfence.tools.kill_words import Word
 from ringfence.tools.rule_values import TABLES, Names, find_rule, parse_duration, parse_scope, parse_value
@@ -205,6 +205,10 @@ def _set_method(request: Request, state: Segment) -> tuple[str, Request]:
     return "SET_METHOD", {"body": ledger_method.build(request, names_in(state))}
 
 
+def _set_parameter(request: Request, state: Segment) -> tuple[str, Request]:
+    return "SET_PARAMETER", {"body": parameters.build(request, names_in(state))}
+
+
 _BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Request]]] = {
     "kill": _kill,
     "release": _release,
@@ -214,5 +218,6 @@ _BUILDERS: dict[str, Callable[[Request, Segment], tuple[str, Request]]] = {
     "set_strategy": _set_strategy,
     "book_entry": _book_entry,
     "set_method": _set_method,
+    "set_parameter": _set_parameter,
 }
 OPERATIONS = tuple(_BUILDERS)

@@ -101,6 +101,18 @@ COMMANDS = (
             arg("--reason", required=True, help="journaled"),
         ),
     ),
+    Command(
+        "parameters",
+        "numbers that strategies read while they run: what is set; with set STRATEGY NAME VALUE, change one at once: journaled with operator and reason",
+        "commands.authority:parameters",
+        (
+            arg("what", nargs="?", choices=("set",), help="change one (default: show all)"),
+            arg("of", nargs="?", metavar="STRATEGY", help="whose it is"),
+            arg("name", nargs="?", metavar="NAME", help="as the strategy declares it"),
+            arg("value", nargs="?", metavar="VALUE", help="a decimal, such as 100000 or 0.25"),
+            arg("--reason", help="journaled; needed with set"),
+        ),
+    ),
     Command("halt", "take no new risk in the whole instance: cancels pass, all else is denied", "commands.control:halt", (REASON,)),
     Command(
         "resume",
@@ -167,7 +179,7 @@ COMMANDS = (
     ),
     Command(
         "sign",
-        "sign a command on another machine: kill, resume, limits, approve, withdraw, strategy, halt, cancel, resolve, assign, dk",
+        "sign a command on another machine: kill, resume, limits, approve, withdraw, strategy, parameters, halt, cancel, resolve, assign, dk",
         "commands.signed:sign",
         (
             arg("--key", required=True, metavar="FILE", help="private key (ringfence keygen)"),
@@ -498,7 +510,7 @@ COMMANDS = (
                     arg("--to-account", metavar="A", help="transfer (default: the same account)"),
                     arg("--to-strategy", metavar="S", help="transfer; cross: who buys"),
                     arg("--new-symbol", metavar="SYMBOL", help="spin_off"),
-                    arg("--execution", metavar="ROW", help="name_lot: the close, by its row of ringfence fills --wide"),
+                    arg("--execution", metavar="ROW", help="name_lot: the close, by its row of ringfence fills -o wide"),
                     arg("--lot", metavar="ROW", help="name_lot: the fill that opened the lot"),
                     REASON,
                 ),

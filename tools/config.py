@@ -187,11 +187,14 @@ class TicksConfig:
 
 @dataclass(frozen=True)
 class FeedConfig:
-    """``[feed]``: replays tick files at ``speed`` times real time, and journals a mark per instrument at most every ``mark_ms``."""
+    """``[feed]``: replays tick files at ``speed`` times real time, and journals a mark per instrument at most every ``mark_ms``.
+
+    ``tick_slots`` of the market data ring: how far a reader may fall behind before it loses ticks."""
 
     speed: float
     loop: bool
     mark_ms: int
+    tick_slots: int
     ticks: tuple[TicksConfig, ...]
 
 
@@ -301,6 +304,8 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     accounts = tuple(model.read_account(k, t, of_brokers) for k, t in enumerate(top.tables("account", 1, limits.accounts), 1))
     venues = tuple(_venue(k, t, instance, source.parent) for k, t in enumerate(top.tables("venue", 1, limits.venues), 1))
     strategies = tuple(model.read_strategy(k, t) for k, t in enumerate(top.tables("strategy", 0, limits.strategies), 1))
+    if (given := sum(len(s.parameters) for s in strategies)) > limits.parameters:
+        raise top.error("strategy.parameters", f"{given} values", f"at most {limits.parameters} (limits.parameters)")
     desks = model.desks_of(top, limits.desks, strategies)
     rows_of_desks = {"": 0} | {d.name: d.id for d in desks}
     strategies = tuple(replace(s, desk_row=rows_of_desks[s.desk]) for s in strategies)
@@ -553,7 +558,8 @@ def _feed(t: Table, base: Path, instruments: dict[str, int]) -> FeedConfig:
             raise entry.error("instrument", next(s for s, i in instruments.items() if i == instrument), "an instrument without a tick file so far")
         files.append(TicksConfig(instrument, path, entry.choice("format", TICK_FORMATS)))
         entry.finish()
-    config = FeedConfig(t.number("speed", 0.001, 1e6, 1.0), t.flag("loop", True), t.whole("mark_ms", 1, 3_600_000, 1000), tuple(files))
+    slots = t.power_of_two("tick_slots", 16, 1 << 24, 65_536)
+    config = FeedConfig(t.number("speed", 0.001, 1e6, 1.0), t.flag("loop", True), t.whole("mark_ms", 1, 3_600_000, 1000), slots, tuple(files))
     t.finish()
     return config
 

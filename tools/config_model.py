@@ -21,7 +21,7 @@ from datetime import date, timedelta
 from ringfence.core.rules import RULES
 from ringfence.gateways.decimals import text_to_scaled
 from ringfence.ipc.schema import CONSTANTS, ENUMS
-from ringfence.tools import rule_values
+from ringfence.tools import parameters, rule_values
 from ringfence.tools.toml_table import Table
 
 NAME = r"[A-Za-z0-9_-]{1,16}"
@@ -124,7 +124,7 @@ class AccountConfig:
 
 @dataclass(frozen=True)
 class StrategyConfig:
-    """``[[strategy]]``; with a ``command`` the supervisor starts it; ``desk_row`` is 0 without a desk."""
+    """``[[strategy]]``; with a ``command`` the supervisor starts it; ``desk_row`` is 0 without a desk; ``parameters``: name to decimal text."""
 
     id: int
     name: str
@@ -136,6 +136,7 @@ class StrategyConfig:
     core: int
     command: tuple[str, ...]
     deadman_ms: int
+    parameters: Mapping[str, str]
     desk_row: int = 0
 
 
@@ -366,9 +367,25 @@ def read_strategy(row: int, t: Table) -> StrategyConfig:
         core=t.whole("core", 0, (os.cpu_count() or 1) - 1, -1),
         command=t.words("command"),
         deadman_ms=t.whole("deadman_ms", 0, 86_400_000, 0),
+        parameters=_parameters(t.table("parameters")),
     )
     t.finish()
     return config
+
+
+def _parameters(t: Table) -> dict[str, str]:
+    """Name to value as it is written: a whole number, or a decimal in quotes."""
+    for name, value in t.values.items():
+        if not re.fullmatch(parameters.NAME, name):
+            raise t.error(name, value, f"names: {parameters.NAME_ALLOWED}")
+        allowed = f"{parameters.VALUE_ALLOWED}; in quotes when it is not a whole number"
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise t.error(name, value, allowed)
+        try:
+            parameters.scaled(str(value))
+        except ValueError as e:
+            raise t.error(name, value, f"{allowed} ({e})") from e
+    return {name: str(value) for name, value in t.values.items()}
 
 
 def desks_of(top: Table, rows: int, strategies: tuple[StrategyConfig, ...]) -> tuple[DeskConfig, ...]:

@@ -26,7 +26,7 @@ from ringfence.core.rules import RULES
 from ringfence.gateways.fix.profile import Profile
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
-from ringfence.tools import margin_schedule
+from ringfence.tools import margin_schedule, parameters
 from ringfence.tools.config import Config, LimitsConfig
 from ringfence.tools.config_model import DURABILITIES, HOLIDAYS_FROM, InstrumentConfig, PermissionConfig
 from ringfence.tools.errors import ConfigError
@@ -97,6 +97,7 @@ _COUNTS = {
     "permissions": ("permission_count",),
     "operators": ("operator_count",),
     "margin_rates": ("margin_rate_count",),
+    "parameters": ("parameter_count",),
     "accounts": ("cash_count",),
 }
 """Tables that refuse something when they are full, so that what the engine decides depends on their size."""
@@ -241,7 +242,7 @@ def changes(config: Config, rows: Rows, counts: Any, before: Config | None = Non
                 opens += _enable(image)
         for row_id in range(len(wanted[table]) + 1, used + 1):
             out += _halt(record, key, have[row_id])
-    later = [*_holidays(config, rows), *_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
+    later = [*_holidays(config, rows), *_parameters(config, rows, counts), *_permissions(config, rows, counts), *_limits(config, rows, counts, before)]
     closed, opened = _margins(config, rows, counts, staged)
     first, then = _operators(config, rows, counts, staged)
     proposed = _proposed(rows, counts)
@@ -319,6 +320,12 @@ def _holiday_changes(currency: int, days: list[int], is_holiday: int) -> list[An
         body[0]["days"][: len(some)] = some
         out.append(_as_config("DEFINE_HOLIDAYS", body[0]))
     return out
+
+
+def _parameters(config: Config, rows: Rows, counts: Any) -> list[Any]:
+    """What the file says of strategies' parameters and did not say before; one that it does not name any more keeps its value."""
+    used = rows("parameters")[1 : int(counts["parameter_count"]) + 1]
+    return [_as_config("SET_PARAMETER", body) for s in config.strategies for body in parameters.configured(used, s.id, s.parameters)]
 
 
 def _permissions(config: Config, rows: Rows, counts: Any) -> list[Any]:
@@ -417,20 +424,31 @@ def _operators(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[l
 
 
 def _margins(config: Config, rows: Rows, counts: Any, staged: bool) -> tuple[list[Any], list[Any]]:
-    """Rows of the schedule keep the row of what they are about; one that is not configured any more is halted. Whether a rate falls the engine judges."""
+    """Rows of the schedule keep the row of what they are about; one that is not configured any more is halted. Whether a rate falls the engine judges.
+
+    A new one takes a halted row, then a row that was never used, then one that would be halted now: a full table changes in place.
+    """
     table, used = rows("margin_rates"), int(counts["margin_rate_count"])
     known = {tuple(int(r[n]) for n in margin_schedule.KEY): int(r["id"]) for r in table[1 : used + 1] if int(r["id"])}
+    kept = {m.key for m in config.margins}
+    left = [row for key, row in known.items() if key not in kept]
+    halted = [row for row in left if int(table[row]["status"]) == _STATUS["HALTED"]]
+    free = halted + list(range(used + 1, len(table))) + [row for row in left if row not in halted]
+    taken: set[int] = set()
     out: list[Any] = []
     opens: list[Any] = []
     for m in config.margins:
-        found = known.pop(m.key, 0)
-        if found == 0:
-            used += 1
-        image = margin_schedule.image(found or used, m)
-        first, then = _steps("margin_rates", "MarginRate", image, table[found] if found else None, staged)
+        row = known.get(m.key, 0)
+        if row == 0:
+            if not free:
+                raise ConfigError("margin", f"{len(config.margins)} tables", f"at most {len(table) - 1}, as limits.margin_rates says", config.source.name)
+            row = free.pop(0)
+        taken.add(row)
+        image = margin_schedule.image(row, m)
+        first, then = _steps("margin_rates", "MarginRate", image, table[row] if row <= used else None, staged)
         out += first
         opens += then
-    for c in (c for row in known.values() for c in _halt("MarginRate", "margin", table[row])):
+    for c in (c for row in left if row not in taken for c in _halt("MarginRate", "margin", table[row])):
         c["operator_name"] = CONFIGURATION.encode()  # a row less can be a lower rate, which the first configuration may set alone
         out.append(c)
     return out, opens

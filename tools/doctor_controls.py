@@ -162,7 +162,7 @@ def _margin(p: Picture) -> Iterator[Finding]:
     """Accounts that FREE_MARGIN bounds and that have nothing to be held against, or nothing to hold."""
     number, scopes = RULES["FREE_MARGIN"].number, p.rows("scopes")
     limited = {(int(s["kind"]), int(s["a"])) for s in scopes if int(s["limited"]) >> number & 1}
-    funded = {int(c["account"]) for c in p.rows("cash")}
+    funded = {int(c["account"]) for c in p.rows("cash") if any(c["entered"])}
     rated = {(int(s["kind"]), int(s["a"])) for s in scopes if int(s["limits"][RULES["MARGIN_RATE"].number])}
     rows = [r for r in p.rows("margin_rates") if int(r["status"]) == _ACTIVE]
     own = any(int(i["margin_ppm"]) for i in p.rows("instruments"))

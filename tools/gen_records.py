@@ -17,6 +17,7 @@ from ringfence.tools import controls_page, order_states
 ROOT = Path(__file__).resolve().parent.parent
 BY = "Generated from ipc/schema.py by python -m ringfence.tools.gen_records; do not edit."
 _C = {"char": "char", "u8": "uint8_t", "i8": "int8_t", "u16": "uint16_t", "u32": "uint32_t", "i32": "int32_t", "u64": "uint64_t", "i64": "int64_t"}
+WIDE = 1 << 32  # a constant from here on has 64 bits
 
 
 def snake(name: str) -> str:
@@ -36,7 +37,7 @@ def header() -> str:
     out = [f"/* {BY} */", "#ifndef RF_RECORDS_H", "#define RF_RECORDS_H", "#include <stddef.h>", "#include <stdint.h>", ""]
     out += ["#ifdef __cplusplus", "#define RF_STATIC_ASSERT static_assert", "#else", "#define RF_STATIC_ASSERT _Static_assert", "#endif", ""]
     out += [f"#define RF_LAYOUT_VERSION {LAYOUT_VERSION}u", f"#define RF_LAYOUT_HASH 0x{LAYOUT_HASH:016x}ull"]
-    out += [f"#define RF_{n} {v}u /* {doc} */" if doc else f"#define RF_{n} {v}u" for n, (v, doc) in CONSTANTS.items()]
+    out += [f"#define RF_{n} {v}{'u' if v < WIDE else 'ull'}" + (f" /* {doc} */" if doc else "") for n, (v, doc) in CONSTANTS.items()]
     for e in ENUMS.values():
         out += ["", f"/* {e.doc} */", f"enum rf_{snake(e.name)} {{"]
         out += [f"    RF_{snake(e.name).upper()}_{n} = {v}," + (f" /* {doc} */" if doc else "") for n, v, doc in e.values]
@@ -55,7 +56,7 @@ def header() -> str:
 def pxd() -> str:
     out = [f"# {BY}", "from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t", ""]
     out += ['cdef extern from "records.h" nogil:', "    const uint32_t RF_LAYOUT_VERSION", "    const uint64_t RF_LAYOUT_HASH"]
-    out += [f"    const uint32_t RF_{n}" for n in CONSTANTS]
+    out += [f"    const {'uint32_t' if v < WIDE else 'uint64_t'} RF_{n}" for n, (v, _) in CONSTANTS.items()]
     for e in ENUMS.values():
         out += ["", f"    enum: # {e.name}"]
         out += [f"        RF_{snake(e.name).upper()}_{n}" for n, _, _ in e.values] + [f"        RF_{snake(e.name).upper()}_MAX"]

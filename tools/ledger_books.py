@@ -71,7 +71,7 @@ class Books:
         self.limits, self.rows = limits, rows
         self.feed = Feed(Replayer(limits))
         self.state = self.feed.replayer.state
-        self._postings, self._changes = np.zeros(rows + self.feed.room, POSTING), np.zeros(rows + self.feed.room, CHANGE)
+        self._postings, self._changes = np.zeros(rows + self.feed.room, POSTING), np.zeros(rows + self.feed.change_room, CHANGE)
         self.posting_count = self.change_count = 0
         self.last = Head(0, 1, 0, 0, 0, 0, 0, NO_HEAD, NO_HEAD, NO_HEAD)
         self._frames = hashlib.sha256()
@@ -248,8 +248,8 @@ class Books:
         """What changed balances since the last batch."""
         codes = self.state.table("currencies")
         found = [
-            (seq, ns, execution, iso_day(day), account, _text(codes[currency]["code"]), *figures)
-            for seq, ns, execution, day, account, currency, *figures in self.feed.cash_moves
+            (seq, ns, execution, iso_day(day), iso_day(value_day), account, _text(codes[currency]["code"]), *figures)
+            for seq, ns, execution, day, value_day, account, currency, *figures in self.feed.cash_moves
         ]
         self.feed.cash_moves.clear()
         return {"cash_moves": found}

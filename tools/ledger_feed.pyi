@@ -9,6 +9,7 @@ WITHOUT_ROW: int
 class Feed:
     replayer: Replayer
     room: int
+    change_room: int
     balanced: bool
     methods: list[tuple[int, int, int, int]]
     cash_moves: list[tuple[int, ...]]

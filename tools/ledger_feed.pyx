@@ -34,7 +34,7 @@ from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_APPROVE, RF_CONTROL_KIND_BOOK_ENTRY, RF_CONTROL_KIND_SET_METHOD, RF_EXECUTION_BOOKED, RF_FRAME_KIND_CONTROL, RF_FRAME_KIND_VENUE_EVENT,
     RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT,
-    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
+    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_FEE_ELSEWHERE,
     RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD, RF_PRESENT_COMMISSION, RF_SIDE_BUY, RF_SIDE_SELL,
     RF_VENUE_EVENT_KIND_BUST, RF_VENUE_EVENT_KIND_CORRECT, RF_VENUE_EVENT_KIND_FILL, CashBalance, Control, Decision, Execution, FileFrame, LedgerEntry,
     LedgerEvent, LedgerLeg, LedgerPosition, Proposal, VenueEvent,
@@ -112,7 +112,7 @@ cdef class Feed:
     """
 
     cdef readonly Replayer replayer
-    cdef readonly uint64_t room        # rows that the caller's arrays have more than are ever written at the beginning of an input
+    cdef readonly uint64_t room, change_room  # rows that the caller's arrays have more than are ever written at the beginning of an input
     cdef readonly bint balanced        # the legs of every position and input summed to zero, none was lost
     cdef readonly list methods         # (sequence, engine time, position, LedgerMethod) of every change of a cost method
     cdef readonly list cash_moves      # CASH_MOVE tuples, one for each balance and input that changed it; the caller takes them out
@@ -141,6 +141,7 @@ cdef class Feed:
         cdef unsigned char[::1] legs, before
         cdef unsigned char[::1] touched, refusals
         self.room = 2 * positions + SPARE
+        self.change_room = self.room + t.head.event_rows  # one bust can make every later close wait for names
         if replayer.seq or self.replayer is not None:
             raise CoreError(f"a feed begins with an empty replay and once; this one was at sequence {replayer.seq}")
         if <uint64_t>replayer.state.c.execution_rows + t.head.event_rows >= NAMELESS:
@@ -231,6 +232,8 @@ cdef class Feed:
         memcpy(c.amount, e.amount, sizeof(c.amount))
         memcpy(c.fee, e.fee, sizeof(c.fee))
         c.fee_kind = e.fee_kind
+        if e.fee_kind == RF_LEDGER_FEE_ELSEWHERE:
+            memcpy(c.fee_currency, self.replayer.state.c.currencies[e.other_instrument].code, sizeof(c.fee_currency))
         if moves_cash(e.kind):  # its price is a worth and its quantity money: they are in cash_moves
             c.qty = 0
             c.px = 0
@@ -608,8 +611,8 @@ cdef class Feed:
     cdef void note_cash(self):
         """Note every balance that the last input changed."""
         cdef const LedgerTables *t = &self.replayer.state.c.ledger
-        cdef uint32_t row = t.head.event_count
-        note_balances(&self.replayer.state.c, self.known_cash, self.identity_of(t.events[row].root if t.events[row].root else row), self.cash_moves)
+        cdef uint32_t last = t.head.event_count, row = t.events[last].root if t.events[last].root else last
+        note_balances(&self.replayer.state.c, self.known_cash, self.identity_of(row), self.days[row].value, self.cash_moves)
         self.look_at_cash = 0
 
     def figures(self):
@@ -634,12 +637,12 @@ cdef class Feed:
     def apply(self, const unsigned char[::1] buffer not None, uint64_t start, uint64_t end, postings, uint64_t posting_count, changes, uint64_t change_count):
         """Apply the file frames in ``buffer[start:end]`` and write what they booked behind the rows that the arrays have.
 
-        It ends early when an array has no more than ``room`` rows left: then call it again, with empty ones, from where it ended.
+        It ends early when an array has no more rows left than that: then call it again, with empty ones, from where it ended.
 
         Parameters
         ----------
         postings, changes : ndarray of POSTING, ndarray of CHANGE
-            Longer than ``room``.
+            Longer than ``room``, changes than ``change_room``.
 
         Returns
         -------
@@ -659,12 +662,12 @@ cdef class Feed:
         cdef EngineState *s = &self.replayer.state.c
         if end > <uint64_t>buffer.shape[0] or start > end:
             raise CoreError(f"frames {start}:{end} are outside of the buffer of {buffer.shape[0]} bytes")
-        if <uint64_t>min(posting_rows.shape[0], change_rows.shape[0]) <= self.room:
-            raise CoreError(f"the arrays have {posting_rows.shape[0]} and {change_rows.shape[0]} rows; give more than {self.room}")
+        if <uint64_t>posting_rows.shape[0] <= self.room or <uint64_t>change_rows.shape[0] <= self.change_room:
+            raise CoreError(f"the arrays have {posting_rows.shape[0]} and {change_rows.shape[0]} rows; give more than {self.room} and {self.change_room}")
         self.postings, self.posting_count = &posting_rows[0], posting_count
         self.changes, self.change_count, self.change_rows = &change_rows[0], change_count, change_rows.shape[0]
         posting_limit = posting_rows.shape[0] - self.room
-        change_limit = change_rows.shape[0] - self.room
+        change_limit = change_rows.shape[0] - self.change_room
         with nogil:
             while at < end and self.posting_count < posting_limit and self.change_count < change_limit:
                 frame = <const FileFrame*>&buffer[at]
@@ -691,5 +694,5 @@ cdef class Feed:
         if result != STEP_OK:
             self.replayer.raise_problem(result)
         if self.change_count > self.change_rows or s.ledger.refusal_count > s.ledger.refusal_rows:
-            raise CoreError(f"sequence {self.replayer.seq} changed more than {self.room} bookings: that cannot be; please report it with the journal")
+            raise CoreError(f"sequence {self.replayer.seq} changed more than {self.change_room} bookings: that cannot be; please report it with the journal")
         return at, self.posting_count, self.change_count

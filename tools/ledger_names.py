@@ -2,8 +2,8 @@
 
     request: rows of two executions, a quantity ──▶ LedgerEntry (NAME_LOT)        tables of the engine ──▶ rows of ``ringfence ledger unnamed``
 
-An execution's row is the column EXECUTION of ``ringfence fills`` and ``lots``. Pure; whoever calls owns the tables. What can fail: ``ValueError`` that says
-what is allowed.
+An execution's row is the column EXECUTION of ``ringfence fills -o wide`` and ``lots``. Pure; whoever calls owns the tables. What can fail: ``ValueError`` that
+says what is allowed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def build(request: Request, table: Tables) -> dict[str, int]:
 def _row(table: Tables, request: Request, key: str) -> int:
     text, count = str(request.get(key, "")), int(table("engine")[1]["execution_count"])
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= count):
-        raise ValueError(f"{key} was {request.get(key)!r}; give the row of an execution, 1 to {count} (ringfence fills, column EXECUTION)")
+        raise ValueError(f"{key} was {request.get(key)!r}; give the row of an execution, 1 to {count} (ringfence fills -o wide, column EXECUTION)")
     return int(text)
 
 

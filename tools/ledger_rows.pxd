@@ -59,8 +59,8 @@ cdef int column_of(const LedgerLeg *leg) noexcept nogil
 cdef int put(Posting *p, int at, wide_t amount) noexcept nogil
 # Fill in what no leg says; whether there is anything.
 cdef int say_figures(Posting *p, const LedgerPosition *now, const LedgerPosition *was) noexcept nogil
-# Append what changed in the balances since they were noted, and note them (`known`: table cash as it was then).
-cdef void note_balances(const EngineState *s, uint8_t[::1] known, uint32_t execution, list moves)
+# Append what changed in the balances since they were noted, and note them (`known`: table cash as it was then; days since 2000-01-01).
+cdef void note_balances(const EngineState *s, uint8_t[::1] known, uint32_t execution, uint32_t value_day, list moves)
 
 # Figures, keys and methods of every position, and the balances, as a bytearray.
 cdef object bytes_of_books(const EngineState *s)

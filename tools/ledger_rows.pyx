@@ -52,7 +52,7 @@ CHANGE = np.dtype(
 )
 """A booking that appeared, changed or is gone, or that the ledger refused."""
 
-CASH_MOVE = ("seq", "engine_ns", "execution", "day", "account", "currency", "entered", "entered_base", "paid", "paid_base", "base_unknown")
+CASH_MOVE = ("seq", "engine_ns", "execution", "day", "value_day", "account", "currency", "entered", "entered_base", "paid", "paid_base", "base_unknown")
 """What one input did to one balance: differences of its sums [10^-18]; ``currency`` is a row, ``day`` days since 2000-01-01."""
 
 if len(AMOUNTS) != AMOUNTS_COUNT or POSTING.itemsize != sizeof(Posting) or CHANGE.itemsize != sizeof(Change):
@@ -104,7 +104,7 @@ cdef int say_figures(Posting *p, const LedgerPosition *now, const LedgerPosition
     return found or p.base_unknown != 0
 
 
-cdef void note_balances(const EngineState *s, uint8_t[::1] known, uint32_t execution, list moves):
+cdef void note_balances(const EngineState *s, uint8_t[::1] known, uint32_t execution, uint32_t value_day, list moves):
     cdef uint32_t row
     cdef const CashBalance *c
     cdef CashBalance *was
@@ -114,7 +114,7 @@ cdef void note_balances(const EngineState *s, uint8_t[::1] known, uint32_t execu
         if memcmp(c, was, CASH_SUMS_BYTES) == 0 and c.base_unknown == was.base_unknown:
             continue
         moves.append((
-            s.engine.seq, s.engine.engine_ns, execution, days_since_2000(s.engine.day), c.account, c.currency,
+            s.engine.seq, s.engine.engine_ns, execution, days_since_2000(s.engine.day), value_day, c.account, c.currency,
             change_of(c.entered, was.entered), change_of(c.entered_base, was.entered_base), change_of(c.paid, was.paid),
             change_of(c.paid_base, was.paid_base), <int64_t>c.base_unknown - <int64_t>was.base_unknown,
         ))

@@ -234,10 +234,31 @@ def _money(before: Iterable[Row], after: Iterable[Row], had: dict[str, Row], has
     return out
 
 
+_SIDES = """
+    SELECT DISTINCT p.execution, coalesce(a.name, '-') AS account, coalesce(s.name, '-') AS strategy
+    FROM fill_history h
+    JOIN postings_now p ON p.execution = h.execution
+    JOIN position_keys k ON k.id = p.position
+    LEFT JOIN accounts a ON a.id = k.account
+    LEFT JOIN strategies s ON s.id = k.strategy
+    WHERE h.kind = 'TRANSFER' AND h.day = :day"""
+
+
 def _trades(store: Store, account: str, day: str) -> list[Row]:
-    rows = store.query("SELECT * FROM fill_history WHERE account = :account AND day = :day ORDER BY seq", account=account, day=day)
+    """What was booked for the account on the day; a transfer between accounts is on the statement of both, with the other side in the place of the venue."""
+    rows = store.query("SELECT * FROM fill_history WHERE day = :day AND (account = :account OR kind = 'TRANSFER') ORDER BY seq", account=account, day=day)
+    sides: dict[int, list[tuple[str, str]]] = {}
+    for r in store.query(_SIDES, day=day):
+        sides.setdefault(int(r["execution"]), []).append((str(r["account"]), str(r["strategy"])))
+    out = []
+    for r in rows:
+        giver = str(r["account"]), str(r["strategy"])
+        others = [side for side in sides.get(int(r["execution"]), []) if side != giver]
+        if giver[0] == account:
+            out.append(r | {"venue": f"to {'/'.join(others[0])}"} if others else r)
+        out += [r | {"account": side[0], "strategy": side[1], "venue": f"from {'/'.join(giver)}"} for side in others if side[0] == account != giver[0]]
     numbers = ("qty", "px", "fee", "amount")
-    return [r | {name: number(r[name]) or None for name in numbers} | {"time": r["engine_time"], "value_day": str(r["value_day"])} for r in rows]
+    return [r | {name: number(r[name]) or None for name in numbers} | {"time": r["engine_time"], "value_day": str(r["value_day"])} for r in out]
 
 
 def _curves(store: Store, account: str, day: str) -> list[Curve]:

@@ -52,7 +52,12 @@ _REFUSED_ONCE = """
 SELECT execution, kind, result, account, strategy, instrument FROM executions
 WHERE execution IN (SELECT execution FROM executions WHERE result NOT IN (0, 1, 2)) ORDER BY seq
 """
-_NOT_BOOKED = "SELECT count(*) AS n FROM executions WHERE result <> 1"
+_NOT_BOOKED = """
+SELECT r.name AS result, count(*) AS n
+FROM (SELECT result, row_number() OVER (PARTITION BY execution ORDER BY seq DESC) AS newest FROM executions) AS x
+LEFT JOIN words r ON r.enum = 'LedgerResult' AND r.id = x.result
+WHERE x.newest = 1 AND x.result <> 1 GROUP BY r.name
+"""
 
 
 @dataclass
@@ -67,7 +72,9 @@ class Verification:
     last_seq: int = 0
     journal_seq: int = 0
     refused: int = 0
-    """Rows about what the ledger does not have: refused, or never asked for."""
+    """Executions and entries of which the ledger does not have what the newest report says: refused, or never asked for."""
+    waiting: int = 0
+    """Closes that wait for the names of their lots (SPEC)."""
     lacking: int = 0
     """Positions that are not compared with the ledger, since it refused some of their trades, or those of positions tied to them."""
     running: int | None = None
@@ -287,7 +294,9 @@ def _compare_figures(found: Verification, store: Store, books: Books) -> None:
     refused, told = int(books.state.table("ledger")[1]["refused"]), int(store.query(_REFUSED)[0]["n"])
     if refused != told:
         found.note(f"{told} bookings are refused in the store, {refused} by the journal")
-    found.refused = int(store.query(_NOT_BOOKED)[0]["n"])
+    open_now = {r["result"]: int(r["n"]) for r in store.query(_NOT_BOOKED)}
+    found.waiting = open_now.pop("HELD", 0)
+    found.refused = sum(open_now.values())
     lacking = tied_owners(books.state.table, lack_something(store)) if refused else set()
     found.lacking = len(lacking)
     for text in disagreements(books.state.table, lacking):

@@ -31,7 +31,7 @@ LIVE_FIELDS = {
         *("settle_days", "restricted", "locate_required", "mark", "bands"),
     ),
     "venues": ("status", "cancel_on_disconnect"),
-    "strategies": ("desk", "desk_row", "max_age_ms", "cancel_on_detach", "deadman_ms"),
+    "strategies": ("desk", "desk_row", "max_age_ms", "cancel_on_detach", "deadman_ms", "parameters"),
 }
 APPENDED = ("instruments", "strategies")
 """Parts of which rows may come behind those that run."""

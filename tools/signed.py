@@ -59,6 +59,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "approve": ("proposal",),
     "withdraw": ("proposal",),
     "set_strategy": ("strategy", "status"),
+    "set_parameter": ("strategy", "parameter", "value"),
     "halt": (),
     "resume": (),
     "mass_cancel": ("venue", "symbol"),

@@ -117,7 +117,7 @@ def expected_regions(config: Config) -> set[str]:
     peers = ["sidecar", "control", *gateways, *(["feed"] if config.feed else [])]
     links = {f"{side}.{peer}" for peer in peers for side in ("to", "from")} | {f"to.strat.{s.name}" for s in config.strategies}
     links |= {f"metrics.intents.{s.id}" for s in config.strategies}
-    return links | {"instance", "kill", "state", "quotes"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
+    return links | {"instance", "kill", "state", "market", "market.readers"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
 
 
 def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:
@@ -187,6 +187,8 @@ def _feed(config: Config, feed: FeedConfig, common: dict[str, Any], module: Any)
         "loop": feed.loop,
         "mark_every_ms": feed.mark_ms,
         "ring_slots": slots_of(config.instance.name, "from.feed") or config.rings.marks,
+        "tick_slots": feed.tick_slots,
+        "rows": config.limits.instruments + 1,
         "core": config.cores.feed,
     }
     return ChildPlan("feed", "FEED", module("ringfence.gateways.feed", "feed"), "from.feed", order=3, stop_s=3, core=config.cores.feed, spec=spec)

@@ -34,6 +34,7 @@ COUNTS = {
     "calendars": "currency_count",
     "value_dates": "value_date_count",
     "margin_rates": "margin_rate_count",
+    "parameters": "parameter_count",
     "orders": "order_count",
     "requests": "request_count",
     "executions": "execution_count",

@@ -1,4 +1,4 @@
-"""Where the venue's quotes come from: tick files that it plays itself, or the ``quotes`` region of a running instance.
+"""Where the venue's quotes come from: tick files that it plays itself, or the ``market`` region of a running instance.
 
 Both say when they want to be asked again (``wait_ns``) and give (symbol, bid, ask) for everything new. The region is read-only here and read
 under its sequence lock; only the latest quote of each instrument can be seen, which is what every reader of the feed sees. An instance that is not up
@@ -59,7 +59,7 @@ class TickQuotes:
 
 
 class InstanceQuotes:
-    """The ``quotes`` region of a running instance."""
+    """The latest quotes in the ``market`` region of a running instance."""
 
     def __init__(self, spec: VenueSpec) -> None:
         self._spec = spec
@@ -93,7 +93,7 @@ class InstanceQuotes:
                 return
             self.close()
         try:
-            segment = Segment.attach(self._spec.quotes_instance, "quotes")
+            segment = Segment.attach(self._spec.quotes_instance, "market")
             rows = self._instruments()
         except (RegionMissing, SpecError):
             return  # not up yet: looked for again

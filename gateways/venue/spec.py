@@ -5,7 +5,7 @@
      "quotes": {"ticks": [{"symbol": "EUR/USD", "file": "eurusd_ticks.csv", "format": "histdata"}], "speed": 500, "loop": true},
      "store": "sim.store", "record": "sim.ndjson"}
 
-``quotes`` is either tick files, as above, or ``{"instance": "NAME"}``: read the region ``quotes`` of that running instance, so that the venue
+``quotes`` is either tick files, as above, or ``{"instance": "NAME"}``: read the region ``market`` of that running instance, so that the venue
 trades on the very prices that the strategies see. An unknown key, a wrong type or a value out of range is a ``SpecError`` that names the key, the value
 and what is allowed. ``commission_ppm`` is charged on the value of each fill, in the quote currency (a negative one is a rebate). Times are
 given in milliseconds and kept in nanoseconds; probabilities in parts per million: no float decides anything.

@@ -9,7 +9,7 @@ import numpy as np
 from ringfence.ipc.schema import CONSTANTS, ENUMS, RECORDS
 
 KEPT = ("scopes", "permissions", "proposals", "operators", "orders", "requests", "executions", "positions", "accounts", "venues", "routes", "instruments",
-        "margin_rates", "cash")  # fmt: skip
+        "margin_rates", "cash", "parameters")  # fmt: skip
 HALTED = CONSTANTS["RESTRICT_DIVERGENCE"][0]
 QUIET = {ENUMS["ControlKind"].by_name["CHECKPOINT"]}  # only advances the sequence
 HALTS = {ENUMS["ControlKind"].by_name["DIVERGENCE"]}  # the one command without an operator that does something: it takes no new risk

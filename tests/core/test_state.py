@@ -20,7 +20,7 @@ Machine = Any
 SMALL = Limits(**{**dict.fromkeys(Limits.__dataclass_fields__, 4), "executions": 8, "positions": 3, "venues": 2})
 SECTIONS = {name: record for name, record, _ in state_sections(SMALL) if not name.startswith("by_")}  # indexes follow from the rows
 SHORT = {"engine", "instruments", "accounts", "venues", "strategies", "routes", "brokers", "desks", "currencies", "permissions", "operators"}
-SHORT |= {"ledger", "ledger_instruments", "calendars", "margin_rates"}  # whole in every window
+SHORT |= {"ledger", "ledger_instruments", "calendars", "margin_rates", "parameters"}  # whole in every window
 SINGULAR = {"currencies": "currency", "strategies": "strategy", "cash": "cash", "calendars": "currency"}  # a calendar is in its currency's row
 ENGINE_COUNTS = {name: f"{SINGULAR.get(name, name[:-1])}_count" for name in SECTIONS if not name.startswith("l") and name != "engine"}
 LEDGER_COUNTS = {

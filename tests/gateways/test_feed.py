@@ -67,13 +67,13 @@ def make(instance: str, tmp_path: Path) -> Iterator[Make]:
 
     yield build
     for feed in feeds:
-        for segment in (feed.quotes, feed.marks, feed.metrics.segment):
+        for segment in (feed.market, feed.readers, feed.marks, feed.metrics.segment):
             segment.unlink()
         feed.close()
 
 
 def quote(feed: Feed) -> Any:
-    return read_consistent(feed.quotes.section("quotes")[2:3])
+    return read_consistent(feed.market.section("quotes")[2:3])
 
 
 def brief(feed: Feed) -> tuple[int, ...]:
@@ -133,9 +133,9 @@ def test_feed_when_restarted_takes_up_its_regions_and_counts_on(make: Make, monk
     feed, _ = make([(0, "1.1", "1.2")])
     feed.turn()
     child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
-    for segment in (feed.quotes, feed.marks, feed.metrics.segment):
+    for segment in (feed.market, feed.readers, feed.marks, feed.metrics.segment):
         segment.superblock["writer_pid"] = int(child.stdout)
-    feed.quotes.section("quotes")[2]["version"] += 1  # it died inside a write
+    feed.market.section("quotes")[2]["version"] += 1  # it died inside a write
     again, _ = make([(0, "1.3", "1.4")])
     again.turn()
     assert brief(again)[:3] == (130_000, 140_000, 2)
@@ -171,6 +171,7 @@ def good(folder: Path) -> dict[str, Any]:
         ("instance", 5, r"feed\.instance: 5 is not allowed; it must be printable"),
         ("speed", 0, r"feed\.speed: 0 is not allowed; it must be above 0"),
         ("ring_slots", 3, r"feed\.ring_slots: 3 is not allowed; it must be a power of two"),
+        ("tick_slots", 8, r"feed\.tick_slots: 8 is not allowed; it must be an integer from 16"),
         ("mark_every_ms", 0, r"feed\.mark_every_ms: 0 is not allowed; it must be an integer from 1"),
         ("ticks", [], r"feed\.ticks: \[\] is not allowed"),
         ("tick", 1, r"feed\.tick: unknown key"),
@@ -199,16 +200,16 @@ def test_feed_process_when_started_publishes_and_ends_on_sigterm(instance: str, 
         while not os.path.exists(f"/dev/shm/rf.{instance}.metrics.feed") or Metrics.attach(instance, "feed").counters()["marks"] < 3:
             assert time.monotonic() < end and process.poll() is None, process.stderr.read() if process.poll() is not None else "no marks"
             time.sleep(0.01)
-        with Segment.attach(instance, "quotes") as quotes:
-            q = read_consistent(quotes.section("quotes")[1:2])
+        with Segment.attach(instance, "market") as market:
+            q = read_consistent(market.section("quotes")[1:2])
             assert q["count"] > 0 and q["bid"] > 100_000
             process.send_signal(signal.SIGTERM)
             assert process.wait(WAIT_S) == 0
-            assert int(quotes.superblock["process_state"]) == ENUMS["ProcessState"].by_name["STOPPED"]
+            assert int(market.superblock["process_state"]) == ENUMS["ProcessState"].by_name["STOPPED"]
     finally:
         process.kill()
         process.communicate()
-        for name in ("quotes", "from.feed", "metrics.feed"):
+        for name in ("market", "market.readers", "from.feed", "metrics.feed"):
             with Segment.attach(instance, name) as region:
                 region.unlink()
         for segment in (status, engine_side):

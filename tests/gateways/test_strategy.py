@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from ringfence.gateways.attach import find_instance
+from ringfence.ipc.broadcast import market_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.handover import peer_identity, receive, send_segment
 from ringfence.ipc.layout import dtype
@@ -47,7 +48,7 @@ class Engine:
         tables = [("engine", "EngineStatus", 2), ("instruments", "Instrument", 8), ("accounts", "Account", 4), ("strategies", "Strategy", 4)]
         tables += [("orders", "Order", 64), ("positions", "Position", 16)]
         self.state = Segment.create(instance, "state", tables, role=ROLE["ENGINE"], epoch=1)
-        self.quotes = Segment.create(instance, "quotes", [("quotes", "Quote", 4)], role=ROLE["FEED"], epoch=1)
+        self.market = Segment.create(instance, "market", market_sections(16, 4), role=ROLE["FEED"], epoch=1)
         self.events = Segment.create(instance, "to.strat.mm1", link_sections("StrategyEvent", SLOTS), role=ROLE["ENGINE"], epoch=1)
         self.define()
         (folder / "run").mkdir()
@@ -121,7 +122,7 @@ class Engine:
             send_segment(sock, {"op": "end"})
         self.thread.join(10)
         self.listener.close()
-        for segment in (self.status, self.state, self.quotes, self.events):
+        for segment in (self.status, self.state, self.market, self.events):
             segment.unlink()
             segment.close()
 
@@ -379,7 +380,7 @@ def test_position_when_there_are_several_accounts_asks_for_one(engine: Engine, s
 
 def test_quote_when_the_feed_has_published_is_returned_scaled(engine: Engine, strategy: Strategy) -> None:
     assert strategy.quote("EUR/USD") is None
-    row = engine.quotes.section("quotes")[1]
+    row = engine.market.section("quotes")[1]
     row["version"], row["bid"], row["ask"], row["count"], row["flags"] = 2, 112_120, 112_170, 1, 1
     quote = strategy.quote("EUR/USD")
     assert (quote.bid, quote.ask, quote.stale, quote.crossed) == (112_120, 112_170, True, False)

@@ -132,10 +132,11 @@ def test_limits_when_some_orders_of_a_strategy_meet_none_are_absent(scopes: list
 
 
 def test_margin_when_an_account_is_bounded_and_has_nothing_to_hold_names_what_it_lacks() -> None:
-    bounded, cash = scope("ACCOUNT", 1, rules=("FREE_MARGIN", *WANTED)), [record("CashBalance", account=1)]
+    bounded, cash = scope("ACCOUNT", 1, rules=("FREE_MARGIN", *WANTED)), [record("CashBalance", account=1, entered=[10**18, 0])]
     lines = found("margin", with_(scopes=[bounded]))
     assert len(lines) == 2 and "account main is bounded by FREE_MARGIN and has no cash" in lines[0] and "[[margin]]" in lines[1]
     assert len(found("margin", with_(scopes=[bounded], cash=cash))) == 1
+    assert found("margin", with_(scopes=[bounded], cash=[record("CashBalance", account=1, paid=[5, 0])])) == lines, "a fee is no money to trade with"
     rates = [record("MarginRate", id=1, broker=1, status=1)]
     assert found("margin", with_(scopes=[bounded], cash=cash, margin_rates=rates)) == []
     for other in (record("MarginRate", id=1, broker=2, status=1), record("MarginRate", id=1, status=2), record("MarginRate", id=1, account=2, status=1)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -281,3 +282,82 @@ def test_commands_when_sums_are_asked_for_print_them(tmp_path: Path, capsys: pyt
 
 def test_command_when_keys_are_named_are_those_of_the_rollups() -> None:
     assert cli.ROLLUP_KEYS == ledger_rollups.KEYS
+
+
+def spot(made: Firm, row: int, symbol: str, digits: int) -> None:
+    """An instrument of the firm that settles two days after the trade."""
+    base, quote = symbol.split("/")
+    terms = {"tick": 1, "lot": 1, "qty_max": 10**12, "multiplier": 1, "status": 1, "settle_days": 2}
+    made.control("DEFINE_INSTRUMENT", record("Instrument", id=row, symbol=symbol, base=base, quote=quote, price_digits=digits, **terms))
+
+
+def test_rollups_when_one_trade_of_a_position_had_no_rate_none_of_its_venues_is_known(store: Open, tmp_path: Path) -> None:
+    made, s = Firm(tmp_path), store("venues")
+    made.rate(2, "JPY", 0)
+    made.deal(USD_JPY, 1, 1, 1, "BUY", 10, 100_000)
+    made.deal(USD_JPY, 1, 1, 2, "BUY", 10, 100_000)
+    made.rate(2, "JPY", 10_000_000)
+    made.deal(USD_JPY, 1, 1, 2, "SELL", 10, 120_000)
+    made.mark_of(USD_JPY, 200_000, 200_000)
+    write(made.write(), s)
+    assert [(r["group"], r["total_base"]) for r in ledger_rollups.pnl(s, "venue", base=True)] == [("ecn", None), ("sim", None)]
+
+
+def test_pnl_when_money_without_a_rate_is_settled_before_the_trade_it_belongs_to_is_unknown_on_every_value_date(store: Open, tmp_path: Path) -> None:
+    made, s = Firm(tmp_path), store("dates")
+    spot(made, USD_JPY, "USD/JPY", 3)
+    made.rate(2, "JPY", 0)
+    made.deal(USD_JPY, 1, 1, 1, "BUY", 10, 100_000)
+    made.entry("FUNDING", "F1", instrument=USD_JPY, amount=50_000, amount_digits=2)
+    made.rate(2, "JPY", 10_000_000)
+    made.mark_of(USD_JPY, 200_000, 200_000)
+    write(made.write(), s)
+    for day in (None, "2026-01-02"):
+        s.as_of(Moment(value_day=day))
+        assert [(r["base_known"], r["total_base"]) for r in ledger_reports.pnl(s)] == [(0, None)]
+        assert [r["fx_on_cash"] for r in ledger_reports.cash(s) if r["currency"] == "JPY"] == [None]
+
+
+def test_cash_when_a_fee_belongs_to_a_trade_that_is_not_settled_is_paid_with_it(store: Open, tmp_path: Path) -> None:
+    made, s = Firm(tmp_path), store("fee")
+    spot(made, EUR_USD, "EUR/USD", 4)
+    made.deal(EUR_USD, 1, 1, 1, "BUY", 10, 11_000, commission=100_000, comm_type=3, comm_digits=2, comm_currency="JPY")
+    write(made.write(), s)
+    s.as_of(Moment(value_day="2026-01-02"))
+    assert all(r["balance"] == r["fx_on_cash"] == 0 for r in ledger_reports.cash(s))
+    s.as_of(NOW)
+    assert {r["currency"]: r["balance"] for r in ledger_reports.cash(s)} == {"USD": Decimal(-11), "JPY": Decimal(-1000)}
+
+
+def test_statement_when_units_are_transferred_is_on_that_of_both_accounts(store: Open, tmp_path: Path) -> None:
+    made, s = Firm(tmp_path), store("transfer")
+    made.deal(EUR_USD, 1, 1, 1, "BUY", 10, 11_000)
+    made.entry("TRANSFER", "T1", instrument=EUR_USD, qty=5, other=2, other_strategy=2)
+    write(made.write(), s)
+    for account, other in (("main", "other/mm2"), ("other", "main/mm1")):
+        text = ledger_statement.as_text(ledger_statement.build(s, account, "2026-01-02"))
+        assert "TRANSFER" in text
+        assert other in text
+
+
+def test_history_when_a_correction_names_no_commission_says_in_what_it_was_paid(store: Open, tmp_path: Path) -> None:
+    made, s = Firm(tmp_path), store("currency")
+    deal = made.deal(EUR_USD, 1, 1, 1, "BUY", 10, 11_000, commission=5, comm_type=3, comm_digits=2, comm_currency="JPY")
+    made.report("CORRECT", deal, "C1", exec_ref_id=deal.exec_id, last_qty=11, last_px=11_000)
+    write(made.write(), s)
+    assert [r["fee_currency"] for r in s.query("SELECT fee_currency FROM fills")] == ["JPY"]
+
+
+def test_command_when_an_account_is_chosen_totals_what_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Firm(tmp_path)
+    made.deal(EUR_USD, 1, 1, 1, "BUY", 10, 10_000)
+    made.deal(EUR_USD, 2, 2, 1, "BUY", 10, 10_000)
+    made.mark_of(EUR_USD, 12_000, 12_000)
+    made.write()
+    assert cli.main(["ledger", "write", "--data", str(tmp_path)]) == 0
+    capsys.readouterr()
+    for words, total in (([], 4), (["--account", "other"], 2), (["--filter", "account=main"], 2)):
+        assert cli.main(["ledger", "pnl", "--base", "--data", str(tmp_path), *words]) == 0
+        said = capsys.readouterr().out
+        assert re.search(rf"^total {total}(\.0+)? USD", said, re.MULTILINE), said
+        assert ("fx on the cash" in said) == ("--filter" not in words)

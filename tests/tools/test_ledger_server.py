@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -67,6 +68,7 @@ def test_server_when_kept_goes_on_with_what_it_has(short: Path, tmp_path: Path) 
     assert store.heads()[-1].last_seq == made.seq
     store.close()
     assert ended(process) == 0
+    assert (short / "pg" / "data" / "PG_VERSION").is_file(), "what was kept once is not removed by a start without --keep"
 
 
 def test_server_when_the_directory_has_other_files_leaves_them_alone(short: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,3 +76,19 @@ def test_server_when_the_directory_has_other_files_leaves_them_alone(short: Path
     assert cli.main(["ledger", "server", str(short)]) == 2
     assert "is no server of ours" in capsys.readouterr().err
     assert (short / "mine").read_text() == "kept"
+
+
+def test_server_when_the_directory_has_a_server_of_others_leaves_it_alone(short: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (short / "data").mkdir()
+    (short / "data" / "PG_VERSION").write_text("15\n")
+    assert cli.main(["ledger", "server", str(short)]) == 2
+    assert "is no server of ours" in capsys.readouterr().err
+    assert (short / "data" / "PG_VERSION").is_file()
+
+
+def test_server_when_it_ends_by_itself_leaves_its_directory_and_its_log(short: Path) -> None:
+    process, _ = started(short / "pg")
+    os.kill(int((short / "pg" / "data" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGQUIT)
+    process.communicate()
+    assert process.returncode == 1
+    assert (short / "pg" / "log").is_file()

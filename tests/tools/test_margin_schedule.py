@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from firm_config import FIRM
-from journal_by_hand import JournalByHand, record
+from journal_by_hand import LIMITS, JournalByHand, record
 
 from ringfence.core.replay import Replayer
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools import margin_schedule
+from ringfence.tools import definitions, margin_schedule
 from ringfence.tools.config import Config, parse
 from ringfence.tools.errors import ConfigError
 from ringfence.tools.views import margin as views
@@ -220,3 +222,38 @@ def test_margin_of_an_amount_is_that_of_each_part_rounded_up() -> None:
     row = np.zeros((), dtype("MarginRate"))
     row["rate_ppm"], row["above"], row["step_ppm"] = 333_333, [7, 9, 0], [500_001, 1, 0]
     assert [margin_schedule.margin_of(row, amount) for amount in (0, 1, 7, 8, 9, 10)] == [0, 1, 3, 4, 5, 6]
+
+
+def test_margin_when_nothing_is_there_to_hold_it_against_is_bad_in_every_scope_that_is_limited(journal: JournalByHand) -> None:
+    set_limit(journal, "MARGIN_RATE", 100_000)
+    set_limit(journal, "FREE_MARGIN", 1_000_000)
+    shown = views.accounts(source(journal))[0]
+    assert (shown["equity"], shown["health"], shown["limit"]) == (0, "bad", "wider")
+    set_limit(journal, "FREE_MARGIN", 1_000_000, 1)
+    shown = views.accounts(source(journal))[0]
+    assert (shown["health"], shown["limit"]) == ("bad", "100%")
+
+
+def test_schedule_when_its_table_is_full_changes_in_place_and_too_many_are_refused(tmp_path: Path) -> None:
+    j = JournalByHand(tmp_path, replace(LIMITS, margin_rates=2, instruments=8))
+    j.control("DEFINE_CURRENCY", record("Currency", id=1, code="USD", rate=10**9, is_firm=1, status=1))
+    table = j.replayer.state.table
+    terms = {"tick": 1, "lot": 1, "qty_max": 10**9, "multiplier": 1, "price_digits": 2, "status": 1, "quote": "USD"}
+    for row in range(2, 6):
+        j.control("DEFINE_INSTRUMENT", record("Instrument", id=row, symbol=f"F{row}", base=f"F{row}", **terms))
+
+    def reload(*instruments: int) -> list[int]:
+        margins = tuple(margin_schedule.MarginConfig(0, 0, 0, row, 0, 50_000, (), "active") for row in instruments)
+        config = SimpleNamespace(margins=margins, source=SimpleNamespace(name="x.toml"))
+        for c in sum(definitions._margins(config, table, table("engine")[1], False), []):
+            j.frame("CONTROL", c)
+        return sorted(int(r["instrument"]) for r in table("margin_rates")[1:] if int(r["status"]) == 1)
+
+    assert reload(2) == [2]
+    assert reload(3, 4) == [3, 4]
+    assert reload(4, 5) == [4, 5]
+    assert reload(5) == [5]
+    assert reload(2, 5) == [2, 5]
+    with pytest.raises(ConfigError, match="at most 2, as limits.margin_rates says"):
+        reload(2, 3, 4)
+    assert int(table("engine")[1]["break_count"]) == 0

@@ -42,6 +42,7 @@ def config() -> Config:
         lambda v: v["instrument"].append(dict(v["instrument"][0], symbol="GBP/USD")),
         lambda v: v["currency"].append({"code": "GBP", "rate": "1.25"}),
         lambda v: v["strategy"][0].update(deadman_ms=7, max_age_ms=5),
+        lambda v: v["strategy"][0].update(parameters={"qty": 5}),
         lambda v: v["venue"][0].update(status="halted"),
         lambda v: v["route"].pop(),
         lambda v: v.update(holidays=[{"currency": "USD", "days": ["2026-12-25"]}]),

@@ -1,4 +1,4 @@
-"""Commands of operators about limits and what was killed: ``resume``, ``limits set``, ``proposals``, ``approve``, ``withdraw``.
+"""Commands of operators about limits, parameters and what was killed: ``resume``, ``limits set``, ``parameters``, ``proposals``, ``approve``, ``withdraw``.
 
 command ──JSON line──▶ control socket ──▶ engine (judges) ──▶ applied, proposed, refused
 """
@@ -18,8 +18,10 @@ from ringfence.tools import audit_trail, control_client, render
 from ringfence.tools.change_text import of_proposal
 from ringfence.tools.commands.control import _done, _said
 from ringfence.tools.commands.control import resume as resume_halt
+from ringfence.tools.errors import UsageError
 from ringfence.tools.render import Column, Frame, Options, Row, View
 from ringfence.tools.views import journal as pictures
+from ringfence.tools.views import parameters as views
 from ringfence.tools.views.instance import Instance, choose
 
 PROPOSALS = View(
@@ -91,6 +93,30 @@ def method(args: argparse.Namespace) -> int:
     answer = _ask(args, name, "set_method", **{key: getattr(args, key) for key in ("account", "strategy", "symbol", "method")})
     where = f"{args.account}/{args.strategy}/{args.symbol}"
     return _done(args, name, answer, _said(answer, f"{name}: {where} books by {args.method if args.method != 'account' else 'the method of its account'}"))
+
+
+def parameters(args: argparse.Namespace) -> int:
+    """Show strategies' live parameters, or set one."""
+    if args.what is None:
+        from ringfence.tools.commands import show
+
+        return show.show(args, lambda i, o: i.frame(views.PARAMETERS, views.parameters(i), o))
+    name = choose(args.instance)
+    answer = _ask(args, name, "set_parameter", **parameter_asked(args))
+    return _done(args, name, answer, _said(answer, f"{name}: {args.name} of {args.of} is {args.value}"))
+
+
+def parameter_asked(args: argparse.Namespace) -> dict[str, object]:
+    """The fields of the request that ``parameters set`` makes.
+
+    Raises
+    ------
+    UsageError
+        If a word is missing, which is no error of the parser, as ``parameters`` alone shows them.
+    """
+    if args.value is None or not args.reason:
+        raise UsageError("parameters set needs STRATEGY NAME VALUE and --reason, which is journaled")
+    return {"strategy": args.of, "parameter": args.name, "value": args.value}
 
 
 def limits(args: argparse.Namespace) -> int:

@@ -105,8 +105,20 @@ def pnl(args: argparse.Namespace) -> int:
             view, rows = rollups.PNL_BASE if args.base else rollups.PNL, rollups.pnl(store, args.by, base=args.base)
         else:
             view, rows = reports.PNL_BASE if args.base else reports.PNL, reports.pnl(store)
-        _print(args, store, view, rows, [reports.total_line(reports.pnl(store)), reports.cash_line(reports.cash(store))] if args.base else None)
+        _print(args, store, view, rows, _totals(args, store, view, rows) if args.base else None)
     return 0
+
+
+def _totals(args: argparse.Namespace, store: Store, view: render.View, rows: list[render.Row]) -> list[str]:
+    """The lines below PnL in the firm's currency: of the positions that are shown, and of their accounts' cash where all of an account's positions are."""
+    opts: render.Options = args.options
+    partial = bool(opts.select or opts.filter.strip())
+    if args.by:
+        return [] if partial else [reports.total_line(reports.pnl(store)), reports.cash_line(reports.cash(store))]
+    lines = [reports.total_line(render.choose(view, rows, opts))]
+    if not opts.filter.strip() and all(key == "account" for key, _ in opts.select):
+        lines.append(reports.cash_line([r for r in reports.cash(store) if all(r["account"] == name for _, name in opts.select)]))
+    return lines
 
 
 def identity(args: argparse.Namespace) -> int:
@@ -211,7 +223,7 @@ def verify(args: argparse.Namespace) -> int:
             if live is not None:
                 live.close()
     if args.options.output in {"json", "ndjson"}:
-        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "lacking", "running", "live")}
+        numbers = {n: getattr(found, n) for n in ("batches", "postings", "executions", "positions", "refused", "waiting", "lacking", "running", "live")}
         ends = {"last_seq": str(found.last_seq), "journal_seq": str(found.journal_seq)}
         print(json.dumps({"schema": "rf.ledger_verify/1", "ok": not found.differences, **numbers, **ends, "differences": found.differences}))
     else:
@@ -223,6 +235,8 @@ def verify(args: argparse.Namespace) -> int:
         print(_about_engine(found))
         if found.refused:
             print(f"▲ {found.refused} reports or entries are not booked: refused, or of an unknown instrument (ringfence ledger fills --history)")
+        if found.waiting:
+            print(f"○ {found.waiting} closes wait for the names of their lots (ringfence ledger unnamed)")
         if found.lacking:
             print(f"▲ {found.lacking} positions are not held against the engine's: some of their trades, or of positions tied to them, the ledger refused")
         if found.journal_seq > found.last_seq:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ringfence.tools import control_client, signed
+from ringfence.tools.commands.authority import parameter_asked
 from ringfence.tools.commands.control import _done, _execution, _said
 from ringfence.tools.errors import ToolError, UsageError
 from ringfence.tools.rule_values import parse_duration
@@ -38,6 +39,7 @@ _OPERATION: dict[str, Callable[[argparse.Namespace], _Asked]] = {
     "approve": lambda a: ("approve", {"proposal": a.proposal}),
     "withdraw": lambda a: ("withdraw", {"proposal": a.proposal}),
     "strategy": lambda a: ("set_strategy", {"strategy": a.name, "status": a.status}),
+    "parameters": lambda a: ("set_parameter", parameter_asked(a)),
     "halt": lambda _: ("halt", {}),
     "cancel": lambda a: ("mass_cancel", {"venue": a.venue, "symbol": a.symbol}),
     "resolve": lambda a: ("resolve", {"order": _order(a.order), "status": a.status}),

@@ -86,6 +86,7 @@ CREATE TABLE cash_moves (
     engine_ns bigint NOT NULL,
     execution int NOT NULL,
     day date NOT NULL,
+    value_day date NOT NULL,
     account int NOT NULL,
     currency text NOT NULL,
     entered numeric(39) NOT NULL,

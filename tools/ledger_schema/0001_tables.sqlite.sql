@@ -86,6 +86,7 @@ CREATE TABLE cash_moves (
     engine_ns INTEGER NOT NULL,
     execution INTEGER NOT NULL,
     day TEXT NOT NULL,
+    value_day TEXT NOT NULL,
     account INTEGER NOT NULL,
     currency TEXT NOT NULL,
     entered NOT NULL,

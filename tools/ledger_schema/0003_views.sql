@@ -22,7 +22,7 @@ WHERE r.seq = (SELECT max(x.seq) FROM rates x WHERE x.currency = r.currency AND 
 
 CREATE VIEW cash_moves_now AS
 SELECT * FROM cash_moves
-WHERE seq <= (SELECT as_of_seq()) AND engine_ns <= (SELECT as_of_ns()) AND day <= (SELECT as_of_value_day());
+WHERE seq <= (SELECT as_of_seq()) AND engine_ns <= (SELECT as_of_ns()) AND value_day <= (SELECT as_of_value_day());
 
 CREATE VIEW memberships_now AS
 SELECT m.what, m.id, m.name FROM memberships m
@@ -42,6 +42,11 @@ SELECT i.id, i.symbol, i.qty_digits, i.px_digits, v.base, v.quote, v.unit, v.set
        v.unit_scale, v.qty_scale
 FROM instruments i JOIN valuations v ON v.id = i.id;
 
+-- Whether a position has figures in the firm's currency that no rate was known for (not 0). It is the whole position's, at every venue and whatever the value
+-- date: such a figure counts as 0 in its sums, and a part that does not have it is not known either, since costs are shared.
+CREATE VIEW unrated AS
+SELECT position, sum(base_unknown) AS unrated FROM postings WHERE seq <= (SELECT as_of_seq()) AND engine_ns <= (SELECT as_of_ns()) GROUP BY position;
+
 -- Figures of each position, and of what it did at each venue, whole numbers at the scales of its instrument; held is the position's quantity in both.
 CREATE VIEW figures AS
 SELECT 'whole' AS part, 0 AS venue_id, position, exact_sum(units) AS held, exact_sum(units) AS qty, exact_sum(cost) AS cost,
@@ -49,22 +54,22 @@ SELECT 'whole' AS part, 0 AS venue_id, position, exact_sum(units) AS held, exact
        exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
        exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
        exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
-       exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings,
+       exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, max(unrated) AS base_unknown, count(*) AS postings,
        max(seq) AS updated_seq
-FROM postings_now GROUP BY position
+FROM postings_now JOIN unrated USING (position) GROUP BY position
 UNION ALL
 SELECT 'venue', v.venue, v.position, w.held, v.qty, v.cost, v.realized, v.fees, v.funding, v.income, v.cash, v.equity, v.moved, v.fees_elsewhere, v.cost_base,
-       v.realized_base, v.realized_fx, v.fees_base, v.income_base, v.moved_base, v.base_unknown, v.postings, v.updated_seq
+       v.realized_base, v.realized_fx, v.fees_base, v.income_base, v.moved_base, u.unrated, v.postings, v.updated_seq
 FROM (
     SELECT position, venue, exact_sum(units) AS qty, exact_sum(cost) AS cost, exact_neg(exact_sum(pnl)) AS realized,
            exact_sum(fee) AS fees, exact_neg(exact_sum(funding)) AS funding, exact_neg(exact_sum(income)) AS income, exact_sum(cash) AS cash,
            exact_sum(equity) AS equity, exact_sum(moved) AS moved, exact_sum(fees_elsewhere) AS fees_elsewhere, exact_sum(cost_base) AS cost_base,
            exact_sum(realized_base) AS realized_base, exact_sum(realized_fx) AS realized_fx, exact_sum(fees_base) AS fees_base,
-           exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, sum(base_unknown) AS base_unknown, count(*) AS postings,
-           max(seq) AS updated_seq
+           exact_sum(income_base) AS income_base, exact_sum(moved_base) AS moved_base, count(*) AS postings, max(seq) AS updated_seq
     FROM postings_now GROUP BY position, venue
 ) AS v
-JOIN (SELECT position, exact_sum(units) AS held FROM postings_now GROUP BY position) AS w ON w.position = v.position;
+JOIN (SELECT position, exact_sum(units) AS held FROM postings_now GROUP BY position) AS w ON w.position = v.position
+JOIN unrated u ON u.position = v.position;
 
 CREATE VIEW named_parts AS
 SELECT f.part, f.position, k.account AS account_id, k.strategy AS strategy_id, k.instrument AS instrument_id, m.method,
@@ -230,7 +235,7 @@ LEFT JOIN accounts a ON a.id = k.account
 LEFT JOIN strategies s ON s.id = k.strategy
 WHERE NOT exact_is_zero(l.amount)
 UNION ALL
-SELECT m.seq, g.leg, at_time(m.engine_ns), m.day, m.day, g.ledger_account, 'money', m.currency,
+SELECT m.seq, g.leg, at_time(m.engine_ns), m.day, m.value_day, g.ledger_account, 'money', m.currency,
        exact_decimal(CASE WHEN g.leg = 1 THEN exact_sub(m.entered, m.paid) ELSE exact_sub(m.paid, m.entered) END, (SELECT money_digits FROM book)),
        0, m.execution, coalesce(a.name, '-'), '-', '-', 0
 FROM cash_moves_now m

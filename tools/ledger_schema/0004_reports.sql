@@ -55,7 +55,9 @@ CREATE VIEW cash_figures AS
 SELECT account_id, currency, exact_sum(entered) AS entered, exact_sum(positions) AS positions, exact_sum(paid) AS paid, exact_sum(base) AS base,
        sum(base_unknown) AS base_unknown
 FROM (
-    SELECT account AS account_id, currency, entered, 0 AS positions, paid, exact_sub(entered_base, paid_base) AS base, base_unknown FROM cash_moves_now
+    SELECT account AS account_id, currency, entered, 0 AS positions, paid, exact_sub(entered_base, paid_base) AS base, 0 AS base_unknown FROM cash_moves_now
+    UNION ALL
+    SELECT account, currency, 0, 0, 0, 0, base_unknown FROM cash_moves WHERE seq <= (SELECT as_of_seq()) AND engine_ns <= (SELECT as_of_ns())
     UNION ALL
     SELECT account_id, currency, 0, cash, 0, exact_add(exact_sub(income_base, fees_base), CASE
         WHEN daily = 1 THEN moved_base

@@ -77,6 +77,7 @@ KINDS: dict[str, Kind] = {
     "halt": Kind(2),
     "set_limit": Kind(8, amount=(0, 1 << 30)),  # the amount says which, where, and for how long
     "set_strategy": Kind(4, "strategy", (0, 1 << 30)),
+    "set_parameter": Kind(6, "strategy", (0, 1 << 30)),  # the amount says which, and to what; some cannot be
     "book_entry": Kind(24, amount=(0, 1 << 30)),  # an entry of the ledger, or its bust; the amount says which, and of what position
     "kill_scope": Kind(4, amount=(0, 1 << 30)),  # by command; the amount says which scope, and whether it cancels and flattens
     "kill_word": Kind(3, amount=(0, 1 << 30)),  # out of band; of a venue or of the firm, with or without the command

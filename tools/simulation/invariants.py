@@ -58,7 +58,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant("I18", "memory is constant after warm-up", ELSEWHERE, "bench/memory.py"),
     Invariant("I19", "no new risk of a killed scope leaves; a gateway that sees its kill word sends none", STEP, "oracle_wire.check_message, kills.Switches"),
     Invariant("I20", "an intent is refused with the reject code of the first rule that it breaks", STEP, "Oracle.denied, oracle_limits.refusal"),
-    Invariant("I21", "limits, kills, proposals, overrides and strategies' states are what commands made of them", STEP, "oracle_governed.compare"),
+    Invariant("I21", "limits, kills, proposals, overrides, strategies' states and parameters are what commands made of them", STEP, "oracle_governed.compare"),
     Invariant(
         "I22", "the ledger conserves cost and cash, its lots add up, and it has what positions have", RECOVERY, "ledger_state.disagreements, oracle_cash"
     ),

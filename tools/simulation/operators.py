@@ -1,6 +1,7 @@
-"""The people of a simulated run who set limits and strategies' states and book entries of the ledger: one changes, another approves, refuses, or lets it wait.
+"""The people of a simulated run who set limits, strategies' states and parameters, and book entries: one changes, another approves, refuses, or lets it wait.
 
-    fault ──SET_LIMIT, SET_STRATEGY, BOOK_ENTRY──▶ control ring      operator's turn ──APPROVE by the other, WITHDRAW──▶ proposals; strategies are enabled again
+    fault ──SET_LIMIT, SET_STRATEGY, SET_PARAMETER, BOOK_ENTRY──▶ control ring
+    operator's turn ──APPROVE by the other, WITHDRAW──▶ proposals; strategies are enabled again
 
 Owned by one ``World``; reads the engine's tables as an operator's tools do. What a change does is judged by the oracle. Nothing here fails by raising.
 """
@@ -107,6 +108,14 @@ class Operators:
 
     def _set(self, row: int, status: str) -> None:
         self.host.publish(definitions.command("SET_STRATEGY", "simulated", strategy=row, status=_STATUS[status]))
+
+    def set_parameter(self, row: int, draw: Random) -> None:
+        """Somebody changes a number that a strategy reads; now and then of nobody's, by a name that cannot be, or with too many decimals."""
+        body = np.zeros(1, dtype("ParameterChange"))[0]
+        body["value"], body["digits"] = draw.randint(-(1 << 40), 1 << 40), draw.choice((0, 0, 2, 12, 13))
+        body["name"], body["strategy"] = draw.choice((b"qty", b"edge", b"skew_1", b"1st")), draw.choice((row, row, row, 99))
+        body["is_configured"] = draw.choice((0, 0, 1))
+        self.host.publish(definitions.command("SET_PARAMETER", "simulated", body=body))
 
     def book_entry(self, draw: Random) -> None:
         """Somebody proposes an entry of a position that there is, now and then under a reference that is used, or its bust."""

@@ -246,4 +246,4 @@ class Oracle:
         return found
 
 
-_TABLES = ("orders", "executions", "positions", "instruments", "accounts", "venues", "strategies", "routes", "operators", "proposals", "cash")
+_TABLES = ("orders", "executions", "positions", "instruments", "accounts", "venues", "strategies", "routes", "operators", "proposals", "cash", "parameters")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.simulation import oracle_authority, oracle_day, oracle_kills, oracle_records
+from ringfence.tools.simulation import oracle_authority, oracle_day, oracle_kills, oracle_parameters, oracle_records
 from ringfence.tools.simulation.oracle_model import REVISIONS_MAX, Model, Order, Strategy, ask_status, cancel_open
 from ringfence.tools.simulation.oracle_records import BIT, text_of
 from ringfence.tools.simulation.oracle_restrictions import restrict
@@ -39,6 +39,9 @@ def control(m: Model, payload: bytes) -> None:
         done = oracle_authority.command(m, kind, uid, text_of(name), (strategy, status), body)
     elif kind == KIND["DEFINE_HOLIDAYS"]:
         done = _holidays(m, body)
+    elif kind == KIND["SET_PARAMETER"]:
+        oracle_authority.expire(m)
+        done = oracle_parameters.set_parameter(m, body)
     elif kind in (KIND["HALT"], KIND["DIVERGENCE"]):
         done = True
         restrict(m, m.restrictions | (BIT["RESTRICT_OPERATOR"] if kind == KIND["HALT"] else BIT["RESTRICT_DIVERGENCE"]))

@@ -1,6 +1,6 @@
-"""What people govern, by the tables: limits, kills, proposals and strategies' states as they are against what the commands made of them.
+"""What people govern, by the tables: limits, kills, proposals, strategies' states and parameters as they are against what the commands made of them.
 
-    Model (limits, kills, proposals, strategies) ──against──▶ tables scopes, proposals, strategies ─▶ [Violation]
+    Model (limits, kills, proposals, strategies, parameters) ──against──▶ tables scopes, proposals, strategies, parameters ─▶ [Violation]
 
 Reads both, writes neither; nothing here fails. Called when everything is compared, not after every step.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from ringfence.core.rules import RULES
 from ringfence.ipc.schema import ENUMS
+from ringfence.tools.simulation import oracle_parameters
 from ringfence.tools.simulation.invariants import Violation
 from ringfence.tools.simulation.oracle_model import Model
 from ringfence.tools.simulation.oracle_scopes import Scope
@@ -30,6 +31,7 @@ def compare(m: Model, state: Any) -> list[Violation]:
     for row, s in m.strategies.items():
         if int(rows[row]["status"]) != s.status:
             found.append(f"strategy {row} is {_STATUS.get(int(rows[row]['status']))}, by the rules {_STATUS.get(s.status)}")
+    found += oracle_parameters.differences(m, state.table("parameters")[1 : int(engine["parameter_count"]) + 1])
     return [Violation("I21", text, m.seq) for text in found]
 
 

@@ -324,6 +324,8 @@ class Model:
     entries: dict[bytes, Entry] = field(default_factory=dict)  # of the ledger, by reference, as they came
     cash: dict[tuple[int, int], tuple[int, int, int, int]] = field(default_factory=dict)
     """Account and currency: entered, entered_base [10^-18], entries, and those without a rate."""
+    parameters: dict[tuple[int, bytes], tuple[int, int, int, tuple[int, int]]] = field(default_factory=dict)
+    """Strategy and name (32 bytes): value, digits, changes, and what a configuration last set, with digits plus 1."""
     methods: dict[PositionKey, int] = field(default_factory=dict)  # cost methods of their own
     pending: int = 0
     intents: int = 0

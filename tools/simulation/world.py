@@ -589,6 +589,10 @@ def _set_strategy(w: World, f: Fault) -> None:
     w.operators.set_strategy(int(f.target), Random(f.amount))
 
 
+def _set_parameter(w: World, f: Fault) -> None:
+    w.operators.set_parameter(int(f.target), Random(f.amount))
+
+
 def _book_entry(w: World, f: Fault) -> None:
     w.operators.book_entry(Random(f.amount))
 
@@ -666,6 +670,7 @@ _STRIKES: dict[str, Strike] = {
     "set_limit": _set_limit,
     "book_entry": _book_entry,
     "set_strategy": _set_strategy,
+    "set_parameter": _set_parameter,
     "kill_scope": _kill_scope,
     "kill_word": _kill_word,
     "garbage": _garbage,

@@ -52,9 +52,10 @@ POSITIONS = View(
     ),
     ("account", "strategy", "symbol"),
 )
-_ACCOUNT = ENUMS["ScopeKind"].by_name["ACCOUNT"]
+_ACCOUNT, _BROKER, _FIRM = (ENUMS["ScopeKind"].by_name[name] for name in ("ACCOUNT", "BROKER", "FIRM"))
 _FREE = RULES["FREE_MARGIN"].number
 _WARN_PCT = 80
+_WIDER = "wider"
 
 
 def _money(amount: int) -> Decimal:
@@ -95,6 +96,7 @@ def accounts(source: Source) -> list[Row]:
     names, counting, weighing = names_by_row(source), bool(int(engine["counting"])), bool(int(engine["weighing"]))
     sums, _ = settled(scopes[1 : min(int(engine["scope_count"]) + 1, len(scopes))])
     of_account = {int(s["a"]): s for s in sums if int(s["kind"]) == _ACCOUNT}
+    around = {(int(s["kind"]), int(s["a"])): s for s in sums if int(s["kind"]) in (_BROKER, _FIRM) and int(s["limits"][_FREE])}
     of_positions: dict[int, int] = {}
     for p in _held(source):
         of_positions[int(p["account"])] = of_positions.get(int(p["account"]), 0) + _position_margin(source, p)[0]
@@ -106,9 +108,10 @@ def accounts(source: Source) -> list[Row]:
         margin, positions = int(s["margin"]), of_positions.get(int(a["id"]), 0)
         equity = int(s["equity"]) if weighing else None
         share = int(s["limits"][_FREE])
+        wider = [w for key in ((_BROKER, int(a["broker"])), (_FIRM, 0)) if (w := around.get(key)) is not None]
         out.append(
             {
-                "health": _health(margin, equity, share, int(s["unvalued"])),
+                "health": _worst(_health(s, weighing), *(_health(w, weighing) for w in wider)),
                 "account": name,
                 "equity": None if equity is None else _money(equity),
                 "of_positions": _money(positions) if counting else None,
@@ -116,7 +119,7 @@ def accounts(source: Source) -> list[Row]:
                 "margin": _money(margin) if counting else None,
                 "free": None if equity is None else _money(equity - margin),
                 "use_pct": 100 * margin / equity if equity and equity > 0 else None,
-                "limit": margin_schedule.share_text(share) if share else None,
+                "limit": margin_schedule.share_text(share) if share else _WIDER if wider else None,
                 "unvalued": int(s["unvalued"]),
                 "broker": _name(names, "brokers", int(a["broker"])) if int(a["broker"]) else None,
                 "hits": int(s["hits"][_FREE]),
@@ -125,12 +128,18 @@ def accounts(source: Source) -> list[Row]:
     return out
 
 
-def _health(margin: int, equity: int | None, share: int, unvalued: int) -> str:
-    if equity is None:
+def _health(scope: Any, weighing: bool) -> str:
+    """Of one scope, as FREE_MARGIN judges the next order in it: without equity nothing passes a limit, whatever its share."""
+    if not weighing:
         return "idle"
-    if equity <= 0 < margin or (share and margin * 10**6 > equity * share):
+    margin, equity, share = int(scope["margin"]), int(scope["equity"]), int(scope["limits"][_FREE])
+    if (equity <= 0 and (share or margin > 0)) or (share and margin * 10**6 > equity * share):
         return "bad"
-    return "warn" if unvalued or (share and margin * 10**8 > equity * share * _WARN_PCT) else "ok"
+    return "warn" if int(scope["unvalued"]) or (share and margin * 10**8 > equity * share * _WARN_PCT) else "ok"
+
+
+def _worst(*health: str) -> str:
+    return max(health, key=("ok", "idle", "warn", "bad").index)
 
 
 def positions(source: Source) -> list[Row]:

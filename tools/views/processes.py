@@ -95,7 +95,7 @@ _DURABILITY = {1: "async", 2: "local", 3: "replicated"}
 
 def heartbeat_regions(component: str) -> tuple[str, ...]:
     """Return the regions that ``component`` writes and beats in."""
-    own = {"engine": ("state", "to.sidecar"), "feed": ("quotes", "from.feed"), "supervisor": ("instance", "from.control")}
+    own = {"engine": ("state", "to.sidecar"), "feed": ("market", "from.feed"), "supervisor": ("instance", "from.control")}
     return (f"metrics.{component}", *own.get(component, (f"from.{component}",)))
 
 

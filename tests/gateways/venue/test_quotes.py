@@ -11,6 +11,7 @@ import pytest
 
 from ringfence.gateways.venue.quotes import LOOK_NS, POLL_NS, InstanceQuotes, open_quotes
 from ringfence.gateways.venue.spec import VenueSpec, venue_spec
+from ringfence.ipc.broadcast import market_sections
 from ringfence.ipc.errors import IpcError
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
@@ -31,7 +32,7 @@ def regions(instance: str) -> Iterator[tuple[Segment, Segment]]:
     state.section("engine")[1]["instrument_count"] = 2
     for row, symbol in ((1, b"USD/JPY"), (2, b"EUR/USD")):
         state.section("instruments")[row]["symbol"], state.section("instruments")[row]["price_digits"] = symbol, 5
-    quotes = Segment.create(instance, "quotes", [("quotes", "Quote", 3)], role=ROLE["FEED"], epoch=1)
+    quotes = Segment.create(instance, "market", market_sections(16, 3), role=ROLE["FEED"], epoch=1)
     yield state, quotes
     for segment in (state, quotes):
         segment.unlink()
