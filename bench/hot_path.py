@@ -30,7 +30,8 @@ WARM_S = 5.0
 PERF_EVENTS = ("page-faults", "context-switches")
 
 
-def _tool(name: str, package: str) -> str:
+def tool(name: str, package: str) -> str:
+    """Return the path of a program; PeerMissing, naming its package, when it is not installed."""
     path = shutil.which(name)
     if path is None:
         raise PeerMissing(f"{name} is not installed; apt-get install {package}")
@@ -40,7 +41,7 @@ def _tool(name: str, package: str) -> str:
 def _system_calls(pid: int, seconds: float) -> dict[str, float]:
     """Count by name what the process and its threads call within ``seconds``."""
     with tempfile.NamedTemporaryFile("r", prefix="rf-strace-") as table:
-        tracer = subprocess.Popen([_tool("strace", "strace"), "-c", "-f", "-p", str(pid), "-o", table.name], stderr=subprocess.DEVNULL)
+        tracer = subprocess.Popen([tool("strace", "strace"), "-c", "-f", "-p", str(pid), "-o", table.name], stderr=subprocess.DEVNULL)
         try:
             time.sleep(seconds)  # the measured interval itself
         finally:
@@ -55,7 +56,7 @@ def _system_calls(pid: int, seconds: float) -> dict[str, float]:
 def _perf(pid: int, seconds: float) -> dict[str, float]:
     """Count page faults and context switches of the process within ``seconds``; the voluntary ones, where it waited, apart."""
     waited = _voluntary_switches(pid)
-    command = [_tool("perf", "linux-perf"), "stat", "-x,", "-e", ",".join(PERF_EVENTS), "-p", str(pid), "--", "sleep", str(seconds)]
+    command = [tool("perf", "linux-perf"), "stat", "-x,", "-e", ",".join(PERF_EVENTS), "-p", str(pid), "--", "sleep", str(seconds)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 20)
     found = {}
     for line in run.stderr.splitlines():

@@ -117,7 +117,11 @@ def expected_regions(config: Config) -> set[str]:
     peers = ["sidecar", "control", *gateways, *(["feed"] if config.feed else [])]
     links = {f"{side}.{peer}" for peer in peers for side in ("to", "from")} | {f"to.strat.{s.name}" for s in config.strategies}
     links |= {f"metrics.intents.{s.id}" for s in config.strategies}
-    return links | {"instance", "kill", "state", "market", "market.readers"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
+    return (
+        links
+        | {"instance", "kill", "state", "market", "market.readers"}
+        | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
+    )
 
 
 def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:
