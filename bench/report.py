@@ -56,7 +56,7 @@ def run_one(name: str, *, quick: bool) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         found = {"bench": name, "error": f"it did not end within {SECONDS_MAX} s"}
     except ValueError:
-        found = {"bench": name, "error": (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1]}
+        found = {"bench": name, "error": (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1][:300]}
     return found | {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.monotonic() - begin, 1), "quick": quick}
 
 
