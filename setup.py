@@ -13,7 +13,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
-for name in ("core", "ipc", "gateways", "tools", "bench"):  # a download without links: restore them
+for name in ("core", "ipc", "gateways", "strategies", "tools", "backtest", "bench"):  # a download without links: restore them
     link = Path("src/ringfence", name)
     if not link.is_dir():
         link.unlink(missing_ok=True)
@@ -37,7 +37,14 @@ HEADERS = sorted(str(path) for folder in ("ipc", "gateways/fix") for path in Pat
 
 sources = [] if os.environ.get("RINGFENCE_COMPILED") else [p for pattern in ("*/*.pyx", "*/*/*.pyx") for p in sorted(Path("src").glob(f"ringfence/{pattern}"))]
 modules = [
-    Extension(".".join(path.with_suffix("").parts[1:]), [str(path)], include_dirs=["ipc"], define_macros=FAILPOINTS, extra_compile_args=FLAGS, depends=HEADERS)
+    Extension(
+        ".".join(path.with_suffix("").parts[1:]),
+        [str(path)],
+        include_dirs=["ipc", "strategies"],
+        define_macros=FAILPOINTS,
+        extra_compile_args=FLAGS,
+        depends=sorted({*HEADERS, *map(str, path.resolve().parent.glob("*.h"))}),
+    )
     for path in sources
 ]
 

@@ -12,10 +12,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ringfence.bench.broadcast_loops import publish, read
+from ringfence.bench.broadcast_loops import consume, produce
 from ringfence.bench.floor import ping
 from ringfence.bench.harness import Report, Row, interleave, parse, show
 from ringfence.bench.host import two_cores
+from ringfence.ipc.broadcast import Listener, Publisher, market_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.host import Idle, pin
 from ringfence.ipc.schema import ENUMS
@@ -40,16 +41,14 @@ def once(rate: int, count: int, cores: tuple[int, int]) -> dict[str, float]:
     """
     global serial
     serial += 1
-    market = Segment.create(
-        f"broadcast{os.getpid()}x{serial}", "market", [("head", "RingCursor", 1), ("ticks", "QuoteTick", SLOTS)], role=ENUMS["Role"].by_name["FEED"], epoch=1
-    )
+    market = Segment.create(f"broadcast{os.getpid()}x{serial}", "market", market_sections(SLOTS, 0), role=ENUMS["Role"].by_name["FEED"], epoch=1)
     before = os.sched_getaffinity(0)
     queue = _FORK.SimpleQueue()
 
     def reader(ready: Any) -> None:
         pin(cores[1])
         ready.set()
-        queue.put(read(market, count, int(Idle.YIELD)))
+        queue.put(consume(Listener(market, 0), count, int(Idle.YIELD)))
 
     try:
         processes = []
@@ -59,7 +58,7 @@ def once(rate: int, count: int, cores: tuple[int, int]) -> dict[str, float]:
             processes[-1].start()
             ready.wait(10)
         pin(cores[0])
-        elapsed = publish(market, Clock.calibrate(0.001), count, 10**9 // rate if rate else 0)
+        elapsed = produce(Publisher(market), Clock.calibrate(0.001), count, 10**9 // rate if rate else 0, rows=False)
         for process in processes:
             process.join(60)
             if process.exitcode != 0:

@@ -23,13 +23,15 @@ from ringfence.ipc.clock import Clock
 from ringfence.ipc.errors import IpcError, PeerRefused, RegionMissing
 from ringfence.ipc.handover import receive, send_segment
 from ringfence.ipc.link import link_sections
-from ringfence.ipc.regions import instances, owner_alive
+from ringfence.ipc.regions import instances, list_regions, owner_alive
+from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 
 INSTANCE_VARIABLE = "RINGFENCE_INSTANCE"
 POLL_S = 0.001
 REFUSED = 4
 """The control agent's code for "may not"; any other is "not now"."""
+_STOPPED = (ENUMS["ProcessState"].by_name["STOPPED"], ENUMS["ProcessState"].by_name["FAILED"])
 
 
 class InstanceNotRunning(GatewayError):
@@ -179,3 +181,33 @@ def _wait_for_engine(instance: str, name: str, epoch: int, timeout: float) -> Se
             events = None
         time.sleep(POLL_S)
     raise InstanceNotRunning(f"the engine did not take the ring of strategy {name!r} within {timeout} s; see ringfence status")
+
+
+def still_there(a: Attachment, their_mark: int, dead_since_ns: int, now_ns: int, grace_s: float) -> int:
+    """Return since when the engine is dead, 0 when it lives; to be asked at intervals, with the answer before.
+
+    Parameters
+    ----------
+    their_mark : int
+        Epoch of the intent ring that the engine reads.
+    grace_s : float
+        How long a dead engine may take to come back.
+
+    Raises
+    ------
+    InstanceStopped
+        If the instance ended, took the strategy away, or its engine stays dead.
+    """
+    if their_mark != a.epoch:
+        raise InstanceStopped(f"strategy {a.name!r} was detached: its ring epoch {a.epoch} was replaced by {their_mark}; attach again")
+    engine = a.state.superblock
+    if int(engine["process_state"]) in _STOPPED:
+        raise InstanceStopped(f"the engine of instance {a.instance!r} has stopped")
+    if owner_alive(engine):
+        return 0
+    if not any(r.name == "state" for r in list_regions(a.instance)):
+        raise InstanceStopped(f"instance {a.instance!r} was taken down")
+    dead_since_ns = dead_since_ns or now_ns
+    if now_ns - dead_since_ns > int(grace_s * 1e9):
+        raise InstanceStopped(f"the engine of instance {a.instance!r} is dead for {grace_s:g} s; bring it back with ringfence up")
+    return dead_since_ns

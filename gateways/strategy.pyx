@@ -29,11 +29,11 @@ from ringfence.ipc.records cimport RF_FLATTEN_CLIENT_ID, RF_INSTRUCTION_POST_ONL
 from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_FULL, RF_RING_OK, rf_ring_claim, rf_ring_publish, rf_ring_release, rf_ring_take
 from ringfence.ipc.segment cimport Segment
 
-from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request
+from ringfence.gateways.attach import InstanceNotRunning, InstanceStopped, StrategyRefused, attach, request, still_there
 from ringfence.gateways.events import Event, OrderRef
 from ringfence.gateways.tables import PositionView, Tables, UnstableRow
 from ringfence.ipc.errors import RingFull, RingGarbage
-from ringfence.ipc.regions import list_regions, owner_alive
+from ringfence.ipc.regions import owner_alive
 from ringfence.ipc.schema import ENUMS
 
 __all__ = ["Event", "InstanceNotRunning", "InstanceStopped", "OrderRef", "RingFull", "Strategy", "StrategyRefused", "UnstableRow"]
@@ -57,7 +57,6 @@ _EVENT = ENUMS["EventKind"].by_value
 _SIDE_NAME = ENUMS["Side"].by_value
 _STATUS_NAME = ENUMS["OrdStatus"].by_value
 _REASON_NAME = ENUMS["DenyReason"].by_value
-_STOPPED = (ENUMS["ProcessState"].by_name["STOPPED"], ENUMS["ProcessState"].by_name["FAILED"])
 
 
 def _value(names: dict, text: str, what: str) -> int:
@@ -399,21 +398,8 @@ cdef class Strategy:
 
     def check(self) -> None:
         """Raise InstanceStopped when the instance ended, took the strategy away, or its engine stays dead."""
-        a = self.attachment
         cdef uint64_t now = rf_clock_now(&self.clock.c)
-        if self.link.their_mark != a.epoch:
-            raise InstanceStopped(f"strategy {a.name!r} was detached: its ring epoch {a.epoch} was replaced by {self.link.their_mark}; attach again")
-        engine = a.state.superblock
-        if int(engine["process_state"]) in _STOPPED:
-            raise InstanceStopped(f"the engine of instance {a.instance!r} has stopped")
-        if owner_alive(engine):
-            self.engine_dead_ns = 0
-            return
-        if not any(r.name == "state" for r in list_regions(a.instance)):
-            raise InstanceStopped(f"instance {a.instance!r} was taken down")
-        self.engine_dead_ns = self.engine_dead_ns or now
-        if now - self.engine_dead_ns > <uint64_t>(self.engine_grace_s * 1e9):
-            raise InstanceStopped(f"the engine of instance {a.instance!r} is dead for {self.engine_grace_s:g} s; bring it back with ringfence up")
+        self.engine_dead_ns = still_there(self.attachment, self.link.their_mark, self.engine_dead_ns, now, self.engine_grace_s)
 
     # ---- what the tables say
 

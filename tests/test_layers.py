@@ -14,8 +14,9 @@ MAY_IMPORT = {
     "ipc": {"ipc"},
     "core": {"core", "ipc"},
     "gateways": {"gateways", "ipc"},
-    "tools": {"tools", "core", "gateways", "ipc", "strategy"},
-    "bench": {"bench", "tools", "core", "gateways", "ipc", "strategy"},
+    "tools": {"tools", "backtest", "strategies", "core", "gateways", "ipc", "strategy"},
+    "backtest": {"backtest", "strategies", "tools", "core", "gateways", "ipc", "strategy"},
+    "bench": {"bench", "backtest", "tools", "core", "gateways", "ipc", "strategy"},
 }
 FACADE = {"strategy": {"gateways"}, "journal": {"tools"}}  # src/ringfence/*.py: what a user imports, and the part it may re-export
 FROM = re.compile(r"^\s*from\s+(\.*[\w.]*)\s+c?import\s+(.+)")
@@ -100,7 +101,7 @@ def test_layers_when_every_module_is_imported_nothing_happens() -> None:
     """No import prints, starts a thread, installs a signal handler or makes shared memory."""
     modules = sorted(
         "ringfence." + ".".join(p.relative_to(ROOT).with_suffix("").parts)
-        for part in ("ipc", "core", "gateways", "tools")
+        for part in ("ipc", "core", "gateways", "tools", "backtest")
         for p in sources(part)
         if p.suffix in {".py", ".pyx"} and p.stem not in {"__init__", "__main__"} and "examples" not in p.parts
     )

@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ringfence.tools.cli_backtest import BACKTEST
+from ringfence.tools.cli_host import HOST
 from ringfence.tools.cli_words import Command, arg, count, day
 from ringfence.tools.errors import ToolError
 from ringfence.tools.render import OUTPUTS, Options
@@ -320,6 +322,12 @@ COMMANDS = (
         ),
         aliases=("lat",),
     ),
+    Command(
+        "market",
+        "market data: top of book, last trade, age and flags by instrument; its readers and their lag",
+        "commands.show:market",
+        (arg("--readers", action="store_true", help="the readers of the ring instead: how far each is behind"),),
+    ),
     Command("sessions", "FIX sessions", "commands.show:sessions"),
     Command("counters", "every counter in shared memory", "commands.show:counters"),
     Command("breaks", "facts from venues that contradict our state", "commands.show:breaks"),
@@ -372,6 +380,19 @@ COMMANDS = (
         ),
     ),
     Command(
+        "run",
+        "run a strategy of your own: Python, or compiled by numba",
+        "commands.strategy:run",
+        (
+            arg("file", metavar="FILE.py[:CLASS]", help="a class with @ringfence.strategy"),
+            arg("--name", metavar="NAME", help="strategy of the configuration (default: RINGFENCE_STRATEGY)"),
+            arg("--instance", metavar="INSTANCE", help="default: RINGFENCE_INSTANCE, or the only one on this host"),
+            arg("--mode", choices=("python", "numba"), help="default: numba for nopython=True where it is installed, else python"),
+            arg("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="first value of a parameter; repeatable"),
+            arg("--idle", choices=("spin", "yield", "backoff"), help="what the loop does when there is nothing (default: by the number of cores)"),
+        ),
+    ),
+    Command(
         "demo",
         "run a whole instance on real ticks against a simulated venue, then check it",
         "demo:run",
@@ -381,6 +402,7 @@ COMMANDS = (
             arg("--keep", metavar="DIR", help="leave journal and configuration in DIR"),
         ),
     ),
+    BACKTEST,
     Command(
         "scenario",
         "run scenario files through engine, session and codec and check what they expect (docs/scenarios.md); exit 7: a difference, 2: a bad file",
@@ -533,24 +555,7 @@ COMMANDS = (
             ),
         ),
     ),
-    Command(
-        "doctor",
-        "what of this host, and of the controls of its instances, is not as it should be, and the command that mends it",
-        "commands.host:doctor",
-        (arg("keys", nargs="*", metavar="KEY", help="files of private keys to look at too"),),
-    ),
-    Command(
-        "config",
-        "look at a configuration without starting it",
-        parts=(
-            Command(
-                "check", "is it right; names the key, the value and what is allowed", "commands.host:config_check", (arg("config", metavar="CONFIG.toml"),)
-            ),
-            Command("show", "with every default filled in", "commands.host:config_show", (arg("config", metavar="CONFIG.toml"),)),
-        ),
-    ),
-    Command("version", "version, layout and build", "commands.host:version"),
-    Command("completion", "a completion script for the shell", "commands.host:completion", (arg("shell", choices=("bash", "zsh")),)),
+    *HOST,
 )
 
 GLOBAL = (
@@ -665,7 +670,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.options = options(args)
     verbose: bool = args.verbose
     try:
-        if args.command not in {"up", "demo"}:
+        if args.command not in {"up", "demo", "run"}:
             _leave_isolated_cores()
         module, _, function = str(args.run).partition(":")
         run: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(f"ringfence.tools.{module}"), function)

@@ -22,6 +22,7 @@ from ringfence.tools.render import Frame, Options, Row
 from ringfence.tools.views import books, processes, proof, risk, tables
 from ringfence.tools.views import cash as balances
 from ringfence.tools.views import latency as stages
+from ringfence.tools.views import market as ticks
 from ringfence.tools.views import pnl as profits
 from ringfence.tools.views.instance import Instance, age, choose
 
@@ -196,6 +197,13 @@ class Rates:
 def rings(args: argparse.Namespace) -> int:
     rates = Rates(processes.rings, {"in_rate": "published", "out_rate": "taken"}, "ring")
     return show(args, lambda i, o: i.frame(processes.RINGS, rates(i), o), rates)
+
+
+def market(args: argparse.Namespace) -> int:
+    if args.readers:
+        return show(args, lambda i, o: i.frame(ticks.READERS, ticks.readers(i), o))
+    rates = Rates(ticks.market, {"rate": "quotes"}, "symbol")
+    return show(args, lambda i, o: i.frame(ticks.MARKET, rates(i), o), rates)
 
 
 def sessions(args: argparse.Namespace) -> int:

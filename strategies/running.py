@@ -1,0 +1,198 @@
+"""A strategy that runs: its object, its runtime, and one turn after the other. Plain Python; ``compiled.py`` does the same with numba.
+
+    open_strategy(cls, attachment) ──▶ Running ── start() ─▶ turn() ... turn() ─▶ finish()
+                                                  on_start                          on_stop
+
+The live loop and the backtest call the same ``turn``. ``on_start`` and ``on_stop`` are ordinary Python in every mode.
+An error of the class's own code is StrategyFailed with the method, the error, file and line; the caller ends the strategy then (``runner.py``: cancel everything).
+InstanceStopped and RingGarbage pass as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ringfence.gateways.attach import Attachment
+from ringfence.ipc.host import Idle, default_idle
+from ringfence.strategies.errors import ParameterRefused, StrategyFailed
+from ringfence.strategies.model import ACTIONS, Declaration, StateField, declaration
+from ringfence.strategies.runtime import CALLBACKS, CHECK_S, Runtime
+
+MODES = ("python", "numba")
+_NS = 1_000_000_000
+
+
+def open_strategy(
+    cls: type, attachment: Attachment, *, mode: str | None = None, settings: Mapping[str, int | float] | None = None, idle: Idle | None = None
+) -> Running:
+    """Put a decorated class on an attachment.
+
+    Parameters
+    ----------
+    mode : str, optional
+        ``python`` or ``numba``; default: numba for ``nopython=True`` where numba is installed, else python.
+    settings : mapping, optional
+        First values of parameters; what the table says is above them.
+    idle : Idle, optional
+        What the loop does when there is nothing; default: by the number of cores.
+
+    Raises
+    ------
+    DeclarationError, ParameterRefused
+        If the class or a setting cannot be.
+    StrategyFailed
+        If a method cannot be compiled.
+    ImportError
+        If numba is asked for and not installed.
+    KeyError
+        If a symbol is none of the instance's.
+    UnstableRow
+        If the engine is being started again; try again.
+    """
+    declared = declaration(cls)
+    runtime = Runtime(attachment, declared.symbols, idle=int(idle or default_idle()))
+    if (mode or default_mode(declared)) == "python":
+        return Running(declared, runtime, settings or {})
+    from ringfence.strategies.compiled import Compiled
+
+    return Compiled(declared, runtime, settings or {})
+
+
+def default_mode(declared: Declaration) -> str:
+    """Return the mode that a class runs in when none is asked for."""
+    from importlib.util import find_spec
+
+    return "numba" if declared.nopython and find_spec("numba") is not None else "python"
+
+
+def place_of(error: BaseException, file: str) -> str:
+    """Return ``file:line`` of the innermost frame in the strategy's own file, else of the innermost frame."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename == file] or frames
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else file
+
+
+class Running:
+    """One strategy in plain Python.
+
+    Attributes
+    ----------
+    runtime : Runtime
+        Its rings, clock and counters.
+    object : Any
+        The instance of the class; state is its attributes.
+    """
+
+    mode = "python"
+
+    def __init__(self, declared: Declaration, runtime: Runtime, settings: Mapping[str, int | float]) -> None:
+        self.declared, self.runtime = declared, runtime
+        self.object = self._bind()
+        for name, value in settings.items():
+            field = declared.field(name)
+            setattr(self.object, name, float(value) if field.code == "f8" else value)
+        runtime.watch([f.name for f in declared.parameters], [self._applier(f) for f in declared.parameters])
+        runtime.apply_parameters()
+        self.callbacks: list[Callable[..., Any] | None] = [None] * (max(CALLBACKS.values()) + 1)
+        for name, taken in CALLBACKS.items():
+            self.callbacks[taken] = getattr(self.object, name, None)
+        self._next_check = 0
+
+    def _bind(self) -> Any:
+        """Make the object: declared state with its first values, and what a strategy may do."""
+        made = self.declared.cls.__new__(self.declared.cls)
+        for f in self.declared.fields:
+            setattr(made, f.name, np.zeros(f.count, f.code) if f.count else f.default)
+        for name in ACTIONS:
+            setattr(made, name, getattr(self.runtime, "request_stop" if name == "stop" else name))
+        made.instrument = self._instrument
+        made.tables = self.runtime.tables
+        return made
+
+    def _instrument(self, symbol: str) -> int:
+        """Row of an instrument; KeyError, which lists those that there are."""
+        return self.runtime.tables.instrument(symbol).id
+
+    def _applier(self, field: StateField) -> Callable[[int, int], None]:
+        def apply(value: int, digits: int) -> None:
+            try:
+                setattr(self.object, field.name, field.from_table(value, digits))
+            except ParameterRefused as e:
+                sys.stderr.write(f"{self.runtime.attachment.name}: {e}; it stays {getattr(self.object, field.name)}\n")
+
+        return apply
+
+    def _guarded(self, method: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Call; an error that a method of the class has raised becomes StrategyFailed."""
+        try:
+            return call(*arguments)
+        except Exception as e:
+            where = method or self.runtime.callback
+            if not where:
+                raise
+            raise StrategyFailed(self._describe(where, e)) from e
+
+    def _describe(self, method: str, error: BaseException) -> str:
+        code = getattr(self.declared.callbacks.get(method), "__code__", None)
+        place = place_of(error, code.co_filename if code is not None else "")
+        return f"{self.declared.name}.{method}: {type(error).__name__}: {error} ({place})"
+
+    def start(self) -> None:
+        """Run ``on_start``, before the first turn.
+
+        Raises
+        ------
+        StrategyFailed
+            If it raised.
+        """
+        if "on_start" in self.declared.callbacks:
+            self._guarded("on_start", self.object.on_start)
+
+    def turn(self) -> int:
+        """Do one turn; returns the work done, 0 when there was nothing.
+
+        Raises
+        ------
+        StrategyFailed
+            If a callback raised.
+        RingGarbage
+            If a ring cannot be read.
+        """
+        work: int = self._guarded("", self.runtime.turn, self.callbacks)
+        return work
+
+    def loop(self) -> None:
+        """Turn after turn until ``stop``; raises as ``turn``, and InstanceStopped."""
+        runtime, next_check = self.runtime, 0
+        while not runtime.stopping:
+            work = self.turn()
+            if not work:
+                runtime.idle(0)
+            else:
+                runtime.idle(work)
+            if (now := runtime.now()) >= next_check:
+                next_check = now + int(CHECK_S * _NS)
+                runtime.check()
+
+    def finish(self) -> None:
+        """Run ``on_stop`` and leave the rings to whoever goes on with them; raises as ``start``."""
+        try:
+            if "on_stop" in self.declared.callbacks:
+                self._guarded("on_stop", self.object.on_stop)
+        finally:
+            self.runtime.settle()
+
+    def state(self) -> dict[str, Any]:
+        """Return every declared attribute by name; arrays as copies."""
+        values = {f.name: getattr(self.object, f.name) for f in self.declared.fields}
+        return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+
+
+def turn(running: Running) -> int:
+    """One step of a strategy, whatever its mode: what the live loop and the backtest call. Returns the work done; raises as ``Running.turn``."""
+    return running.turn()
