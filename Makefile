@@ -3,7 +3,7 @@
 #   make test      the suite                                                               TESTS="tests/core -k replay" for a part
 #   make simulate  200 seeds of a whole instance on a virtual clock, with faults         SEEDS="1..10000 --events 2000 --record FILE" for more
 #   make lint      ruff, mypy, cython-lint, generated files
-#   make bench     the three benchmarks
+#   make bench     the three benchmarks; all of them and the page: .venv/bin/python -m ringfence.bench all --report docs/performance.md
 #   make build     sdist and wheel in dist/
 #   make docs      docs/records.md and the C and Cython records, from ipc/schema.py; docs/order-states.md, from core/transitions.py
 #   make clean     everything that can be made again

@@ -18,6 +18,7 @@ BENCHES = {
     "fix": "the FIX codec: encode and parse, against simplefix and quickfix",
     "counts": "the gate: instructions of the hot paths against the checked-in baseline (--update rewrites it)",
     "recovery": "time until the state is back, from the whole journal and from snapshots of several ages",
+    "flame": "a flame graph of the engine under steady traffic, by perf",
     "memory": "every process of an instance over millions of events: resident memory, mappings, open files, and what grows",
     "journal": "the journal writer: throughput and commit latency, against a raw preallocated writer of the same sizes",
     "commit": "durable commits one after another: our journal writer against NATS JetStream",

@@ -4,8 +4,8 @@ Ours, one thread: an intent through every check that has a limit, the journal an
 through journal, position and ledger, every message through its ring (the step functions of ``bench engine``). The venue is a loop that acknowledges and fills.
 Theirs, one thread: a strategy that submits a limit order at the touch with every quote, risk engine, execution engine, matching engine, fill, position; the
 time of the same quotes without orders is taken off, and it keeps no journal. Both trade one instrument in one account, buys and sells in turn. What is not
-equal: their venue matches against a quote, ours fills what it is asked. The second row counts ours with everything around it, a call from Python for each message.
-Verified: as many fills as orders on both sides. Goal: 20 times.
+equal: their venue matches against a quote, ours fills what it is asked. The second row counts ours with everything around it, a call from Python for each
+message. Verified: as many fills as orders on both sides. Goal: 20 times.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
     each benchmark, a process of its own, --json ─▶ bench/results/NAME.json ─▶ page template (bench/performance_page.md) ─▶ docs/performance.md
                                                                            └▶ charts.py ─▶ images/performance-NAME.svg beside the page
 
-The page's words are the template's; ``{{...}}`` marks what is put in: ``{{table NAME}}``, ``{{stages LAYOUT}}``, ``{{chart NAME}}``, ``{{noise}}``,
-``{{machine}}``. A benchmark that fails, or that was not run, has its reason in the place of its table, and the command then ends with 1: nothing is left out
-silently. ``--pages`` writes the page from the results that are there, ``--only`` runs some. Quick results go to a temporary directory: they mean nothing.
+The page's words are the template's; ``{{...}}`` marks what is put in: ``{{table NAME}}``, ``{{notes NAME}}``, ``{{stages LAYOUT}}``, ``{{chart NAME}}``,
+``{{flame}}``, ``{{noise}}``, ``{{machine}}``. A benchmark that fails, or that was not run, has its reason in the place of its table, and the command then ends
+with 1: nothing is left out silently. ``--pages`` writes the page from the results that are there, ``--only`` runs some. Quick results go to a temporary
+directory: they mean nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ringfence.bench import flame
 from ringfence.bench.charts import bars, figure
 
 TEMPLATE = Path(__file__).resolve().parent / "performance_page.md"
@@ -54,7 +56,7 @@ def run_one(name: str, *, quick: bool) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         found = {"bench": name, "error": f"it did not end within {SECONDS_MAX} s"}
     except ValueError:
-        found = {"bench": name, "error": (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1]}
+        found = {"bench": name, "error": (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1][:300]}
     return found | {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.monotonic() - begin, 1), "quick": quick}
 
 
@@ -182,6 +184,10 @@ def page(template: str, results: Mapping[str, Found], images: Path) -> str:
         kind, what = mark[1], mark[2] or ""
         if kind == "table":
             return lacking(what) or table(results[what])
+        if kind == "notes":
+            return lacking(what) or _below(results[what])
+        if kind == "flame":
+            return _flame(results, images)
         if kind == "stages":
             return lacking("tick_to_order") or stages(results["tick_to_order"], what)
         if kind == "chart" and what in CHARTS:
@@ -193,6 +199,18 @@ def page(template: str, results: Mapping[str, Found], images: Path) -> str:
         raise ValueError(f"the template has {mark[0]}, which means nothing")
 
     return MARK.sub(put, template)
+
+
+def _flame(results: Mapping[str, Found], images: Path) -> str:
+    """Write the flame graph of the engine that bench flame kept; return the line that shows it, or why there is none."""
+    found = results.get("flame")
+    if found is None or "error" in found or not found.get("folded"):
+        reason = "it was not run" if found is None else found.get("error") or "; ".join(found["notes"])
+        return f"*No flame graph: {reason}*"
+    images.mkdir(parents=True, exist_ok=True)
+    file = images / "performance-flame.svg"
+    file.write_text(flame.svg(found["folded"]), encoding="utf-8")
+    return f"![Flame graph of the engine's loop](images/{file.name})\n\n{_below(found)}"
 
 
 def chart(drawn: Chart, name: str, results: Mapping[str, Found], images: Path) -> str:
