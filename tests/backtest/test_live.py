@@ -75,7 +75,7 @@ def test_live_when_the_same_ticks_go_through_processes_the_orders_are_those_of_t
     assert done.returncode == 0, done.stderr + running.logs()
     running.down()
     names: dict[str, Any] = {"__name__": "follower"}
-    exec(compile(STRATEGY, str(file), "exec"), names)
+    exec(compile(STRATEGY, str(file), "exec", dont_inherit=True), names)
     ticks = {"EUR/USD": backtest.read_ticks("package:eurusd_ticks.csv", "histdata", 6)}
     result = backtest.run(names["Follower"], ticks, mode="python", config=running.config, name="s1")
     live = asked(Reader(running.data / "journal").records("INTENT").payloads)

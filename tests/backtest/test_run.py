@@ -75,7 +75,7 @@ def maker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def class_of(file: Path) -> type:
     names: dict[str, Any] = {"__name__": "maker"}
-    exec(compile(file.read_text(), str(file), "exec"), names)
+    exec(compile(file.read_text(), str(file), "exec", dont_inherit=True), names)
     return names["Maker"]  # type: ignore[no-any-return]
 
 
@@ -119,7 +119,7 @@ def test_run_when_the_class_starts_and_stops_its_orders_count() -> None:
 
     result = backtest.run(Life, ticks(*[(1, 100_000 + k, 100_005) for k in range(5)]), **TERMS)
     assert heard == [("start", BEGIN + 10**9), ("quote", 100_000), ("ACCEPTED", 1), ("ACK", 1), ("quote", 100_001), ("quote", 100_002)]
-    assert [EVENT[k] for k in result.events["kind"].tolist()] == ["ACCEPTED", "ACK", "CANCELED"]
+    assert [EVENT[k] for k in result.events["kind"].tolist()] == ["ACCEPTED", "ACK", "PENDING", "CANCELED"]
     assert result.summary["orders_open"] == 0
 
 
