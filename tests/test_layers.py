@@ -14,10 +14,15 @@ MAY_IMPORT = {
     "ipc": {"ipc"},
     "core": {"core", "ipc"},
     "gateways": {"gateways", "ipc"},
-    "tools": {"tools", "core", "gateways", "ipc", "strategy"},
-    "bench": {"bench", "tools", "core", "gateways", "ipc", "strategy"},
+    "strategies": {"strategies", "gateways", "ipc"},
+    "tools": {"tools", "core", "gateways", "strategies", "ipc", "strategy"},
+    "bench": {"bench", "tools", "core", "gateways", "strategies", "ipc", "strategy"},
 }
-FACADE = {"strategy": {"gateways"}, "journal": {"tools"}}  # src/ringfence/*.py: what a user imports, and the part it may re-export
+FACADE = {
+    "__init__": {"strategies"},
+    "strategy": {"gateways", "strategies"},
+    "journal": {"tools"},
+}  # src/ringfence/*.py: what a user imports, and the part it may re-export
 FROM = re.compile(r"^\s*from\s+(\.*[\w.]*)\s+c?import\s+(.+)")
 IMPORT = re.compile(r"^\s*c?import\s+([\w., ]+)")
 HEADER = re.compile(r'^\s*(?:cdef extern from|#\s*include)\s+"([\w./]+\.h)"')
@@ -100,7 +105,7 @@ def test_layers_when_every_module_is_imported_nothing_happens() -> None:
     """No import prints, starts a thread, installs a signal handler or makes shared memory."""
     modules = sorted(
         "ringfence." + ".".join(p.relative_to(ROOT).with_suffix("").parts)
-        for part in ("ipc", "core", "gateways", "tools")
+        for part in ("ipc", "core", "gateways", "strategies", "tools")
         for p in sources(part)
         if p.suffix in {".py", ".pyx"} and p.stem not in {"__init__", "__main__"} and "examples" not in p.parts
     )
