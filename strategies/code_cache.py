@@ -2,10 +2,13 @@
 
     digest of everything that the code depends on ──▶ CACHE/DIGEST.nbi, .nbc (numba's own files)
 
-The digest covers the class's file, the values of its module's plain globals, every other file of the user's that it imports, this package's own sources, the record layout, and the
-versions of Python, numba and llvmlite; numba adds the CPU. So a stale entry is never found, and nothing is ever invalidated.
-The files are pickles, that is, code: the directory must belong to this user and be writable by nobody else, else nothing is kept and everything is compiled.
-Rejected: numba's cache=True (its stamp is the file of the function, which is ours, not the strategy's; and it would hash dispatchers, which differ in every process).
+The digest covers the class's file, the values of its module's plain globals, every other file of the user's that it imports,
+this package's own sources, the record layout, and the versions of Python, numba and llvmlite; numba adds the CPU. So a stale entry is never found,
+and nothing is ever invalidated.
+The files are pickles, that is, code: the directory must belong to this user and be writable by nobody else, else nothing is kept and
+everything is compiled.
+Rejected: numba's cache=True (its stamp is the file of the function, which is ours, not the strategy's; and it would hash dispatchers, which differ
+in every process).
 Where: RINGFENCE_CODE_CACHE, else $XDG_CACHE_HOME/ringfence/code, else ~/.cache/ringfence/code. Removing it is harmless.
 """
 
@@ -19,6 +22,7 @@ import stat
 import sys
 import sysconfig
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import llvmlite
@@ -50,19 +54,32 @@ def folder() -> Path | None:
     return path
 
 
-def _bytes_of(path: str | None) -> bytes:
+def _bytes_of(path: Any) -> bytes:
     try:
         return Path(path).read_bytes() if path else b""
     except OSError:
         return b""
 
 
-def _users_files() -> list[str]:
-    """Sources of loaded modules that are neither Python's, nor installed, nor ours: what a strategy may have imported."""
-    apart = tuple(str(Path(p).resolve()) for p in {sysconfig.get_paths()[n] for n in ("stdlib", "platstdlib", "purelib", "platlib")})
-    own = str(Path(njit.__file__).resolve().parent.parent)
-    found = {str(Path(f).resolve()) for m in list(sys.modules.values()) if (f := getattr(m, "__file__", None)) and str(f).endswith(".py")}
-    return sorted(f for f in found if not f.startswith((*apart, own)))
+def _imported(first: Any) -> list[str]:
+    """Sources of the modules that a module uses, and those use, which are neither Python's, nor installed, nor ours."""
+    apart = (
+        *(str(Path(sysconfig.get_paths()[n]).resolve()) for n in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(str(Path(m.__file__).resolve().parent) for m in (njit, compiled_runtime)),
+    )
+    seen: set[str] = set()
+    waiting = [first]
+    while waiting:
+        module = waiting.pop()
+        file = getattr(module, "__file__", None)
+        if file is None or (path := str(Path(file).resolve())) in seen or path.startswith(apart):
+            continue
+        seen.add(path)
+        for value in vars(module).values():
+            used = value if isinstance(value, ModuleType) else sys.modules.get(str(getattr(value, "__module__", "")))
+            if used is not None:
+                waiting.append(used)
+    return sorted(seen)
 
 
 def digest_of(declared: Declaration) -> str:
@@ -78,7 +95,7 @@ def digest_of(declared: Declaration) -> str:
     for function in (*declared.callbacks.values(), *declared.methods.values()):
         h.update(function.__code__.co_code + repr(function.__code__.co_consts).encode())
     ours = [njit.__file__, compiled_runtime.__file__, str(Path(__file__).with_name("compiled.py"))]
-    for path in (source, *ours, *_users_files()):
+    for path in (source, *ours, *_imported(module)):
         h.update(_bytes_of(path) + b"\0")
     return h.hexdigest()
 

@@ -15,5 +15,9 @@ class StrategyFailed(StrategyError):
     """A method of the strategy raised, or cannot be compiled; the message names it, the error, file and line."""
 
 
+class StrategyStuck(StrategyFailed):
+    """A compiled callback does not return: the rings are still in its hands, so the process has to end."""
+
+
 class ParameterRefused(StrategyError):
     """A parameter was set to what it cannot hold."""

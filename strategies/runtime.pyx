@@ -9,6 +9,7 @@ Amounts are integers in the instrument's scale. Each callback gets an object of 
 What fails: garbage in a ring raises RingGarbage; what ``check`` says of the instance is InstanceStopped.
 """
 
+import os
 import time
 
 import numpy as np
@@ -254,12 +255,19 @@ cdef class Runtime:
             self.tables.life()
 
     cdef object _open_market(self):
-        cdef Segment market = getattr(self.attachment, "market", None)
+        cdef Segment market = self.attachment.market, readers = self.attachment.readers
+        cdef RingCursor *mine
         if market is None:
             return
         counts = {spec.name: spec.count for spec in market.sections}
         cdef uint64_t *head = <uint64_t *>market.section_ptr("head")
         rf_broadcast_open(&self.r.market, market.section_ptr("ticks"), head, counts["ticks"], rf_broadcast_newest(head))
+        if readers is None or not readers.writable or self.r.strategy >= readers.section("readers").shape[0]:
+            return
+        mine = <RingCursor *>readers.section_ptr("readers") + self.r.strategy
+        store_release(&mine.position, self.r.market.position, RELEASE)
+        store_release(&mine.condition, os.getpid(), RELEASE)  # the feed waits for this process from now on, when it plays at the speed of its readers
+        self.r.read_mark = &mine.position
 
     # ---- what the loops share
 
@@ -388,6 +396,8 @@ cdef class Runtime:
         """Give back what was taken and make the ring's head exact, for the client that goes on."""
         rf_ring_release(&self.r.events)
         rf_ring_settle(&self.r.intents)
+        if self.r.read_mark != NULL:  # nobody waits for this reader any more
+            store_release(&(<RingCursor *>self.r.read_mark).condition, 0, RELEASE)
 
     # ---- what a strategy may do
 

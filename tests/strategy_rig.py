@@ -44,8 +44,8 @@ class Rig:
         self.state.section("accounts")[1]["name"] = b"main"
         engine["instrument_count"], engine["account_count"], engine["strategy_count"] = len(SYMBOLS), 1, 1
         self.state.set_state(STATE["RUNNING"])
-        self.attachment = Attachment("rig", "s1", ROW, EPOCH, self.intents, self.events, self.state, None, self.state, self.clock, None)  # type: ignore[arg-type]
-        self.attachment.market = self.market
+        where = (self.intents, self.events, self.state, self.market, None, self.state, self.clock, None)
+        self.attachment = Attachment("rig", "s1", ROW, EPOCH, *where)  # type: ignore[arg-type]
 
     @property
     def engine(self) -> Any:

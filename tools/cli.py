@@ -375,6 +375,19 @@ COMMANDS = (
         ),
     ),
     Command(
+        "run",
+        "run a strategy of your own: Python, or compiled by numba",
+        "commands.strategy:run",
+        (
+            arg("file", metavar="FILE.py[:CLASS]", help="a class with @ringfence.strategy"),
+            arg("--name", metavar="NAME", help="strategy of the configuration (default: RINGFENCE_STRATEGY)"),
+            arg("--instance", metavar="INSTANCE", help="default: RINGFENCE_INSTANCE, or the only one on this host"),
+            arg("--mode", choices=("python", "numba"), help="default: numba for nopython=True where it is installed, else python"),
+            arg("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="first value of a parameter; repeatable"),
+            arg("--idle", choices=("spin", "yield", "backoff"), help="what the loop does when there is nothing (default: by the number of cores)"),
+        ),
+    ),
+    Command(
         "demo",
         "run a whole instance on real ticks against a simulated venue, then check it",
         "demo:run",
@@ -669,7 +682,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.options = options(args)
     verbose: bool = args.verbose
     try:
-        if args.command not in {"up", "demo"}:
+        if args.command not in {"up", "demo", "run"}:
             _leave_isolated_cores()
         module, _, function = str(args.run).partition(":")
         run: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(f"ringfence.tools.{module}"), function)
