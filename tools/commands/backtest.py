@@ -29,8 +29,10 @@ _PLOTS = (".png", ".svg")
 def run(args: argparse.Namespace) -> int:
     """Run and report."""
     from ringfence import backtest
+    from ringfence.strategies.model import declaration
+    from ringfence.strategies.runner import load, settings_of
     from ringfence.strategy import DeclarationError, ParameterRefused, StrategyFailed
-    from ringfence.tools.strategy_file import load_class, settings
+    from ringfence.tools.commands.strategy import file_and_class, settings_in
 
     as_json = args.options.output in {"json", "ndjson"}
     if args.plot and args.plot.suffix not in _PLOTS:
@@ -38,13 +40,13 @@ def run(args: argparse.Namespace) -> int:
     config = configuration.load(args.config) if args.config else None
     progress = _Progress(sys.stderr.isatty() and not args.options.quiet)
     try:
-        strategy = load_class(args.strategy)
+        strategy = load(*file_and_class(args.strategy))
         latency = backtest.Latency(feed_ns=args.feed_us * _US, order_ns=args.order_us * _US, report_ns=args.report_us * _US, jitter_ns=args.jitter_us * _US)
         result = backtest.run(
             strategy,
             _ticks(args, config),
             mode=args.mode,
-            parameters=settings(strategy, args.set),
+            parameters=settings_of(declaration(strategy), settings_in(args.set)),
             config=config,
             name=args.name or ("" if config is not None else strategy.__name__.lower()[:16]),
             seed=args.seed,
