@@ -19,6 +19,7 @@ from ringfence import backtest
 from ringfence.ipc.schema import ENUMS
 from ringfence.journal import Reader
 from ringfence.strategies.errors import StrategyFailed
+from ringfence.strategies.runner import load
 from ringfence.tools.cli import main
 
 EVENT = ENUMS["EventKind"].by_value
@@ -73,24 +74,17 @@ def maker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def class_of(file: Path) -> type:
-    names: dict[str, Any] = {"__name__": "maker"}
-    exec(compile(file.read_text(), str(file), "exec", dont_inherit=True), names)
-    return names["Maker"]  # type: ignore[no-any-return]
-
-
 def test_run_when_the_mode_is_another_the_result_is_the_same(maker: Path) -> None:
-    pytest.importorskip("ringfence.strategies.compiled")
     tape = walk(400, 1)
     latency = backtest.Latency(jitter_ns=10**6)
-    plain, compiled = (backtest.run(class_of(maker), tape, mode=mode, seed=5, latency=latency, **TERMS) for mode in ("python", "numba"))
+    plain, compiled = (backtest.run(load(maker), tape, mode=mode, seed=5, latency=latency, **TERMS) for mode in ("python", "numba"))
     assert plain.hash == compiled.hash
     assert plain.events.tobytes() == compiled.events.tobytes()
     assert len(plain.fills) > 30
 
 
 def test_run_when_parameters_are_given_they_are_the_strategys(maker: Path) -> None:
-    result = backtest.run(class_of(maker), walk(20, 1), mode="python", parameters={"qty": 77}, **TERMS)
+    result = backtest.run(load(maker), walk(20, 1), mode="python", parameters={"qty": 77}, **TERMS)
     assert set(result.orders["qty"].tolist()) <= {77, 10}
 
 

@@ -97,15 +97,16 @@ def _ticks(args: argparse.Namespace, config: Config | None) -> dict[str, Ticks]:
         if config is None or config.feed is None or not config.feed.ticks:
             raise UsageError("give --ticks FILE --symbol SYMBOL, or a --config whose [feed] has tick files")
         rows = {i.id: i for i in config.instruments}
-        return {rows[t.instrument].symbol: read_ticks(t.path, t.format, rows[t.instrument].price_digits) for t in config.feed.ticks}
+        files = ((rows[t.instrument], t) for t in config.feed.ticks)
+        return {i.symbol: read_ticks(t.path, t.format, i.price_digits, i.qty_digits) for i, t in files}
     formats = args.format or ["histdata"]
     if len(formats) == 1:
         formats *= len(args.ticks)
     if len(args.symbol) != len(args.ticks) or len(formats) != len(args.ticks) or len(set(args.symbol)) != len(args.symbol):
         given = f"{len(args.ticks)} --ticks, {len(args.symbol)} --symbol, {len(formats)} --format"
         raise UsageError(f"{given}: each file needs a symbol of its own; one format does for all")
-    digits = {i.symbol: i.price_digits for i in config.instruments} if config is not None else {}
-    return {s: read_ticks(file, f, digits.get(s, args.digits)) for file, s, f in zip(args.ticks, args.symbol, formats, strict=True)}
+    digits = {i.symbol: (i.price_digits, i.qty_digits) for i in config.instruments} if config is not None else {}
+    return {s: read_ticks(file, f, *digits.get(s, (args.digits, 0))) for file, s, f in zip(args.ticks, args.symbol, formats, strict=True)}
 
 
 def _print(result: Any, args: argparse.Namespace, as_json: bool) -> None:
