@@ -117,11 +117,9 @@ def expected_regions(config: Config) -> set[str]:
     gateways = [f"gw.{v.name}" for v in config.venues]
     peers = ["sidecar", "control", *gateways, *(["feed"] if config.feed else [])]
     links = {f"{side}.{peer}" for peer in peers for side in ("to", "from")} | {f"to.strat.{s.name}" for s in config.strategies}
-    return (
-        links
-        | {"instance", "kill", "state", "market", "market.readers"}
-        | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
-    )
+    links |= {f"metrics.intents.{s.id}" for s in config.strategies}
+    metrics = {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
+    return links | metrics | {"instance", "kill", "state", "market", "market.readers"}
 
 
 def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:

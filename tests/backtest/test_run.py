@@ -24,6 +24,7 @@ from ringfence.tools.cli import main
 
 EVENT = ENUMS["EventKind"].by_value
 TERMS: dict[str, Any] = {"instruments": [FX], "orders": 512}
+EXAMPLE = Path(__file__).resolve().parents[2] / "tools" / "examples" / "maker.py"  # compiled for other tests, too
 MAKER = """
 import ringfence
 
@@ -74,10 +75,10 @@ def maker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_run_when_the_mode_is_another_the_result_is_the_same(maker: Path) -> None:
+def test_run_when_the_mode_is_another_the_result_is_the_same() -> None:
     tape = walk(400, 1)
-    latency = backtest.Latency(jitter_ns=10**6)
-    plain, compiled = (backtest.run(load(maker), tape, mode=mode, seed=5, latency=latency, **TERMS) for mode in ("python", "numba"))
+    terms = TERMS | {"latency": backtest.Latency(jitter_ns=10**6), "parameters": {"qty": 1_000, "limit": 5_000}, "seed": 5}
+    plain, compiled = (backtest.run(load(EXAMPLE), tape, mode=mode, **terms) for mode in ("python", "numba"))
     assert plain.hash == compiled.hash
     assert plain.events.tobytes() == compiled.events.tobytes()
     assert len(plain.fills) > 30

@@ -199,18 +199,33 @@ def test_latency_when_read_twice_the_window_is_what_came_between(synthetic: Synt
     for _ in range(100):
         synthetic.engine_metrics.record("intent_accept", 1_000)
     with Instance(synthetic.name) as instance:
-        before = latency.histograms(instance)
+        before = latency.by_stage(instance)
     synthetic.engine_metrics.record("intent_accept", 50_000)
     synthetic.gateway_metrics.record("wire_ack", 300_000)
     with Instance(synthetic.name) as instance:
-        now = latency.histograms(instance)
-    whole, window = latency.latency(now), {r["stage"]: r for r in latency.latency(now, before)}
+        now = latency.by_stage(instance)
+    whole, window = latency.latency(now), {r["stage"]: r for r in latency.latency(latency.window(now, before))}
     assert [r["stage"] for r in whole] == ["intent→accept", "wire→ack(sim)", "fill→position"]
     assert (whole[0]["n"], window["intent→accept"]["n"], window["wire→ack(sim)"]["n"]) == (101, 1, 1)
     assert abs(whole[0]["p50"] - 1_000) <= 1_000 / 32
     assert abs(window["intent→accept"]["p50"] - 50_000) <= 50_000 / 32
     assert [window["fill→position"][k] for k in ("n", "p50", "max")] == [0, None, None]
-    assert [r["stage"] for r in latency.latency(now, None, ("wire",))] == ["wire→ack(sim)"]
+    assert [r["stage"] for r in latency.latency(latency.chosen(now, ("wire",), None))] == ["wire→ack(sim)"]
+
+
+def test_latency_when_strategies_have_their_own_stages_they_are_summed_up_and_shown_by_name(synthetic: Synthetic) -> None:
+    synthetic.engine_metrics.record("intent_accept", 1_000)
+    for row, spans in ((1, [2_000]), (2, [3_000, 4_000])):
+        own = synthetic.metrics(f"intents.{row}", [], ["tick_intent", "intent_accept"], "ENGINE")
+        for span in spans:
+            own.record("intent_accept", span)
+    with Instance(synthetic.name) as instance:
+        found = latency.by_stage(instance)
+    rows = {(r["stage"], r["strategy"]): (r["n"], r["max"]) for r in latency.latency(found)}
+    assert rows["intent→accept", None] == (4, 4_000)
+    assert (rows["intent→accept", "mm1"], rows["intent→accept", "mm2"]) == ((1, 2_000), (2, 4_000))
+    assert {s.strategy for s in latency.chosen(found, (), "mm2")} == {"mm2"}
+    assert {s.strategy for s in latency.chosen(found, (), None)} == {""}
 
 
 def test_counters_when_listed_carry_their_component(synthetic: Synthetic) -> None:
