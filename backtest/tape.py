@@ -33,15 +33,15 @@ class TapeError(ValueError):
     """Ticks that cannot be played; the message names the instrument."""
 
 
-def read_ticks(file: Path | str, format: str, digits: int) -> Ticks:
+def read_ticks(file: Path | str, format: str, digits: int, qty_digits: int = 0) -> Ticks:
     """Read a tick file, or with ``package:NAME`` one that comes with Ringfence.
 
     Parameters
     ----------
     format : str
         As ``ringfence.gateways.ticks.read``.
-    digits : int
-        Price decimals of the instrument.
+    digits, qty_digits : int
+        Price and quantity decimals of the instrument.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def read_ticks(file: Path | str, format: str, digits: int) -> Ticks:
         path = data_file(name.removeprefix(PACKAGE)) if name.startswith(PACKAGE) else Path(file)
     except FileNotFoundError as e:
         raise TickError(str(e)) from e
-    return read(path, format, digits)
+    return read(path, format, digits, qty_digits)
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,12 @@ def _columns(row: int, ticks: Ticks | NDArray[Any]) -> dict[str, NDArray[np.int6
         found = column(name)
         if found is None and name in ("ns", "bid", "ask"):
             raise TapeError(f"ticks of instrument {row} have no column {name}; needed are ns, bid and ask")
-        out[name] = np.zeros(len(out["ns"]), np.int64) if found is None else np.asarray(found).astype(np.int64, casting="same_kind")
+        told = found is not None and (len(found) or not len(out.get("ns", ())))  # sizes may be left out
+        out[name] = np.asarray(found).astype(np.int64, casting="same_kind") if told else np.zeros(len(out["ns"]), np.int64)
     for name in ("bid", "ask"):
         if len(bad := np.flatnonzero(out[name] <= 0)):
-            raise TapeError(f"ticks of instrument {row}: tick {bad[0]} has a {name} of {out[name][bad[0]]}; prices are above 0")
+            what = f"tick {bad[0]} has a {name} of {out[name][bad[0]]}"
+            raise TapeError(f"ticks of instrument {row}: {what}; prices are above 0, a quote of one side alone is not played")
     if len(bad := np.flatnonzero(np.diff(out["ns"]) < 0)):
         raise TapeError(f"ticks of instrument {row}: time falls at tick {bad[0] + 1}; sort them first")
     return out

@@ -3,8 +3,8 @@
     schema.py ──layout──▶ Pointer("Intent", ...)   an address; attributes are loads and stores at the schema's offsets
     ring.h, broadcast.h, seqlock.h, clock.h ──the same words, the same answers──▶ ring_take, broadcast_take, seqlock_copy, clock_now ...
 
-Everything is an int64: addresses, positions, fields (narrow ones are extended, u64 keeps its bits). numba makes a float of int64 with uint64, so unsigned numbers are
-kept out and compared with ``below``. Nothing here counts references, checks bounds, allocates, or calls the interpreter.
+Everything is an int64: addresses, positions, fields (narrow ones are extended, u64 keeps its bits). numba makes a float of int64 with uint64,
+so unsigned numbers are kept out and compared with ``below``. Nothing here counts references, checks bounds, allocates, or calls the interpreter.
 A plain load may be hoisted out of a loop, so a word that another process writes is read with ``load_acquire``, in the loop; fields behind it are
 plain loads, which an acquire load keeps behind it. What is fields of ``Pointer`` is plain memory: never poll one.
 Who owns what: the memory is the caller's, and must stay mapped; an address that is wrong is a crash, as in C. Garbage in the shared words gives the
@@ -27,8 +27,8 @@ try:
     from llvmlite import ir
     from numba.core import cgutils, types
     from numba.core.datamodel import models
-    from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, lower_setattr_generic, register_model
     from numba.core.typing.templates import AttributeTemplate
+    from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, lower_setattr_generic, register_model
 except ImportError as e:
     raise ImportError("numba is not installed: pip install 'ringfence[numba]'") from e
 
@@ -166,7 +166,9 @@ def record(name: str) -> Pointer:
         If there is no such record.
     """
     r = RECORDS[name]
-    return Pointer(name, tuple((f.name, r.offsets[f.name], _SCHEMA[f.scalar], 0 if f.count == 1 else f.count) for f in r.fields if not f.is_text and f.count == 1))
+    return Pointer(
+        name, tuple((f.name, r.offsets[f.name], _SCHEMA[f.scalar], 0 if f.count == 1 else f.count) for f in r.fields if not f.is_text and f.count == 1)
+    )
 
 
 def struct(label: str, words: tuple[str, ...]) -> Pointer:
@@ -177,7 +179,8 @@ def struct(label: str, words: tuple[str, ...]) -> Pointer:
 RING = struct("rf_ring_t", ("slots", "head", "tail", "mask", "slot_bytes", "position", "remote", "pending", "settled", "lag_max"))
 BROADCAST = struct("rf_broadcast_t", ("slots", "head", "mask", "position", "lost"))
 CLOCK = Pointer(
-    "rf_clock_t", (("base_tsc", 0, "u8", 0), ("base_ns", 8, "u8", 0), ("mult", 16, "u8", 0), ("last", 24, "u8", 0), ("shift", 32, "u4", 0), ("source", 36, "u4", 0))
+    "rf_clock_t",
+    (("base_tsc", 0, "u8", 0), ("base_ns", 8, "u8", 0), ("mult", 16, "u8", 0), ("last", 24, "u8", 0), ("shift", 32, "u4", 0), ("source", 36, "u4", 0)),
 )
 
 

@@ -2,10 +2,13 @@
 
     digest of everything that the code depends on ──▶ CACHE/DIGEST.nbi, .nbc (numba's own files)
 
-The digest covers the class's file, the values of its module's plain globals, every other file of the user's that it imports, this package's own sources, the record layout, and the
-versions of Python, numba and llvmlite; numba adds the CPU. So a stale entry is never found, and nothing is ever invalidated.
-The files are pickles, that is, code: the directory must belong to this user and be writable by nobody else, else nothing is kept and everything is compiled.
-Rejected: numba's cache=True (its stamp is the file of the function, which is ours, not the strategy's; and it would hash dispatchers, which differ in every process).
+The digest covers the class's file, the values of its module's plain globals, every other file of the user's that it imports,
+this package's own sources, the record layout, and the versions of Python, numba and llvmlite; numba adds the CPU. So a stale entry is never found,
+and nothing is ever invalidated.
+The files are pickles, that is, code: the directory must belong to this user and be writable by nobody else, else nothing is kept and
+everything is compiled.
+Rejected: numba's cache=True (its stamp is the file of the function, which is ours, not the strategy's; and it would hash dispatchers, which differ
+in every process).
 Where: RINGFENCE_CODE_CACHE, else $XDG_CACHE_HOME/ringfence/code, else ~/.cache/ringfence/code. Removing it is harmless.
 """
 
@@ -51,7 +54,7 @@ def folder() -> Path | None:
     return path
 
 
-def _bytes_of(path: str | None) -> bytes:
+def _bytes_of(path: Any) -> bytes:
     try:
         return Path(path).read_bytes() if path else b""
     except OSError:
@@ -60,7 +63,10 @@ def _bytes_of(path: str | None) -> bytes:
 
 def _imported(first: Any) -> list[str]:
     """Sources of the modules that a module uses, and those use, which are neither Python's, nor installed, nor ours."""
-    apart = (*(str(Path(sysconfig.get_paths()[n]).resolve()) for n in ("stdlib", "platstdlib", "purelib", "platlib")), *(str(Path(m.__file__).resolve().parent) for m in (njit, compiled_runtime)))
+    apart = (
+        *(str(Path(sysconfig.get_paths()[n]).resolve()) for n in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(str(Path(m.__file__).resolve().parent) for m in (njit, compiled_runtime)),
+    )
     seen: set[str] = set()
     waiting = [first]
     while waiting:

@@ -4,9 +4,9 @@
     compiled_runtime.py (rings, clock ...) ──────┼─▶ run(address, turns): one piece of machine code, entered once per run
     SelfType: attributes of self are fields of one record, self.buy() ... are functions on the runtime's struct
 
-``self`` is the address of a record: declared state, and the address of the runtime's struct. ``on_start`` and ``on_stop`` run in Python on an ordinary object, whose
-declared state is copied into the record and back. The loop runs in a thread of its own without the GIL; the main thread only waits, looks every 50 ms
-whether the instance is there, and takes signals. An error in a method leaves the loop as an exception with its message; its place comes from numba.
+``self`` is the address of a record: declared state, and the address of the runtime's struct. ``on_start`` and ``on_stop`` run in Python on an
+ordinary object, whose declared state is copied into the record and back. The loop runs in a thread of its own without the GIL;
+the main thread only waits, looks every 50 ms whether the instance is there, and takes signals. An error in a method leaves the loop as an exception with its message; its place comes from numba.
 Machine code is kept on disk (``code_cache.py``), so a second start compiles nothing.
 
 What can fail: a method that numba cannot compile, or that would allocate (StrategyFailed, at the start, with numba's words); a method that does not return
@@ -144,6 +144,7 @@ def _market(self: Any, side: Any, instrument: Any, qty: Any, tif: Any = IOC, acc
 @overload_method(SelfType, "cancel")  # type: ignore[untyped-decorator]
 def _cancel(self: Any, client_id: Any) -> Any:
     _integers("cancel", client_id)
+
     def code(self: Any, client_id: Any) -> Any:
         return crt.change(crt.runtime_at(self.runtime_address), crt.CANCEL, int(client_id), 0, 0, 0)
 
@@ -153,6 +154,7 @@ def _cancel(self: Any, client_id: Any) -> Any:
 @overload_method(SelfType, "replace")  # type: ignore[untyped-decorator]
 def _replace(self: Any, client_id: Any, qty: Any, px: Any) -> Any:
     _integers("replace", client_id, qty, px)
+
     def code(self: Any, client_id: Any, qty: Any, px: Any) -> Any:
         return crt.change(crt.runtime_at(self.runtime_address), crt.REPLACE, int(client_id), 0, int(qty), int(px))
 
@@ -204,6 +206,7 @@ def _now(self: Any) -> Any:
 @overload_method(SelfType, "timer")  # type: ignore[untyped-decorator]
 def _timer(self: Any, interval_ns: Any) -> Any:
     _integers("timer", interval_ns)
+
     def code(self: Any, interval_ns: Any) -> Any:
         return crt.set_timer(crt.runtime_at(self.runtime_address), int(interval_ns))
 
@@ -387,7 +390,9 @@ class Compiled(Running):
         super().start()
         extra = sorted(set(vars(self.object)) - set(vars(self._bind())))
         if extra:
-            raise StrategyFailed(f"{self.declared.name}.on_start: {', '.join(extra)} is not declared; a compiled strategy keeps only what is, such as {extra[0]}: int = 0")
+            raise StrategyFailed(
+                f"{self.declared.name}.on_start: {', '.join(extra)} is not declared; a compiled strategy keeps only what is, such as {extra[0]}: int = 0"
+            )
         for f in self.declared.fields:
             self._guarded("on_start", self._store, f)
         self._started = True
@@ -478,4 +483,3 @@ def _readable(error: BaseException) -> str:
         return f"a method allocates (a list, dict, string or new array); state is declared, arrays by ringfence.array. {text.splitlines()[0]}"
     lines = [line for line in text.splitlines() if line.strip() and "This error may have been caused" not in line]
     return "\n".join(lines[:40])
-

@@ -1,7 +1,8 @@
 """``runtime.h`` for numba: the same functions, in the same order, on the same struct. tests/strategies/test_modes.py holds the two against each other.
 
-Offsets of the struct come from the compiled C (``runtime.layout``), so there is one declaration of it. All numbers are int64 (``ipc/njit``). What is polled is loaded
-with acquire; the struct itself is private to the thread. Cold work that needs the system (sleeping between turns) is a call of the C function.
+Offsets of the struct come from the compiled C (``runtime.layout``), so there is one declaration of it. All numbers are int64 (``ipc/njit``).
+What is polled is loaded with acquire; the struct itself is private to the thread.
+Cold work that needs the system (sleeping between turns) is a call of the C function.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from ringfence.ipc.njit import (
     broadcast_take,
     clock_at,
     clock_now,
-    copy_words,
     crc32c,
     load32_acquire,
     load_acquire,
@@ -218,7 +218,7 @@ def check_loss(r: Any) -> int:
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
 def same_name(a: int, b: int) -> bool:
-    for i in range(0, 32, 8):
+    for i in range(0, 32, 8):  # noqa: SIM110, numba has no all
         if load_plain(a + i) != load_plain(b + i):
             return False
     return True
@@ -245,7 +245,7 @@ def read_parameters(r: Any) -> int:
             continue
         at = r.parameters + w.row * PARAMETER_BYTES
         changes = load_acquire(at + CHANGES_AT)
-        if changes == 0 or changes == w.changes or parameter_at(at).digits > DIGITS_MAX:
+        if changes == 0 or changes == w.changes or parameter_at(at).digits > DIGITS_MAX:  # noqa: PLR1714
             continue
         w.value = load_relaxed(at)
         w.digits = parameter_at(at).digits

@@ -109,10 +109,10 @@ class StateField:
             If an int parameter is to be a fraction.
         """
         if self.code == "f8":
-            return value / 10**digits
+            return float(value / 10**digits)
         if value % 10**digits:
             raise ParameterRefused(f"parameter {self.name} is an int; {Decimal(value).scaleb(-digits)} was set")
-        return value // 10**digits
+        return int(value // 10**digits)
 
     def from_text(self, text: str) -> int | float:
         """Return the value that ``--set NAME=TEXT`` means.

@@ -4,7 +4,8 @@
                                                   on_start                          on_stop
 
 The live loop and the backtest call the same ``turn``. ``on_start`` and ``on_stop`` are ordinary Python in every mode.
-An error of the class's own code is StrategyFailed with the method, the error, file and line; the caller ends the strategy then (``runner.py``: cancel everything).
+An error of the class's own code is StrategyFailed with the method, the error, file and line; the caller ends the strategy then (``runner.py``:
+cancel everything).
 InstanceStopped and RingGarbage pass as they are.
 """
 
@@ -101,11 +102,10 @@ class Running:
         self.callbacks: list[Callable[..., Any] | None] = [None] * (max(CALLBACKS.values()) + 1)
         for name, taken in CALLBACKS.items():
             self.callbacks[taken] = getattr(self.object, name, None)
-        self._next_check = 0
 
     def _bind(self) -> Any:
         """Make the object: declared state with its first values, and what a strategy may do."""
-        made = self.declared.cls.__new__(self.declared.cls)
+        made: Any = object.__new__(self.declared.cls)
         for f in self.declared.fields:
             setattr(made, f.name, np.zeros(f.count, f.code) if f.count else f.default)
         for name in ACTIONS:

@@ -1,4 +1,7 @@
-"""The numbers of the schema as names for strategies: ``ringfence.Side.BUY``, ``ringfence.EventKind.FILL``. Made from ``ipc/schema.py``, the one place that has them."""
+"""The numbers of the schema as names for strategies: ``ringfence.Side.BUY``, ``ringfence.EventKind.FILL``.
+
+Made from ``ipc/schema.py``, the one place that has them.
+"""
 
 from __future__ import annotations
 

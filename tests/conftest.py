@@ -15,6 +15,7 @@ from synthetic_instance import Synthetic
 __all__ = ["alter", "cluster", "home", "refusal", "store"]  # fixtures
 SHM = Path("/dev/shm")
 _numbers = itertools.count(1)
+os.environ.setdefault("RINGFENCE_CODE_CACHE", str(Path(__file__).resolve().parent.parent / "build" / "code"))  # strategies compiled by tests
 
 
 def _left(prefix: str) -> list[str]:

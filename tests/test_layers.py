@@ -14,11 +14,16 @@ MAY_IMPORT = {
     "ipc": {"ipc"},
     "core": {"core", "ipc"},
     "gateways": {"gateways", "ipc"},
-    "tools": {"tools", "backtest", "strategies", "core", "gateways", "ipc", "strategy"},
+    "strategies": {"strategies", "gateways", "ipc"},
+    "tools": {"tools", "backtest", "core", "gateways", "strategies", "ipc", "strategy"},
     "backtest": {"backtest", "strategies", "tools", "core", "gateways", "ipc", "strategy"},
-    "bench": {"bench", "backtest", "tools", "core", "gateways", "ipc", "strategy"},
+    "bench": {"bench", "backtest", "tools", "core", "gateways", "strategies", "ipc", "strategy"},
 }
-FACADE = {"strategy": {"gateways"}, "journal": {"tools"}}  # src/ringfence/*.py: what a user imports, and the part it may re-export
+FACADE = {
+    "__init__": {"strategies"},
+    "strategy": {"gateways", "strategies"},
+    "journal": {"tools"},
+}  # src/ringfence/*.py: what a user imports, and the part it may re-export
 FROM = re.compile(r"^\s*from\s+(\.*[\w.]*)\s+c?import\s+(.+)")
 IMPORT = re.compile(r"^\s*c?import\s+([\w., ]+)")
 HEADER = re.compile(r'^\s*(?:cdef extern from|#\s*include)\s+"([\w./]+\.h)"')
@@ -101,7 +106,7 @@ def test_layers_when_every_module_is_imported_nothing_happens() -> None:
     """No import prints, starts a thread, installs a signal handler or makes shared memory."""
     modules = sorted(
         "ringfence." + ".".join(p.relative_to(ROOT).with_suffix("").parts)
-        for part in ("ipc", "core", "gateways", "tools", "backtest")
+        for part in ("ipc", "core", "gateways", "strategies", "tools", "backtest")
         for p in sources(part)
         if p.suffix in {".py", ".pyx"} and p.stem not in {"__init__", "__main__"} and "examples" not in p.parts
     )

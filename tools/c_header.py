@@ -2,8 +2,8 @@
 
     ipc/records.h (generated from the schema), ipc/*.h, strategies/runtime.h, strategies/join.h ──▶ one header, in the order of their includes
 
-Made when it is asked for, from the headers that this build itself was compiled with, so there is no second copy that could be stale; a program built with another layout
-is refused when it joins. No library: all functions are inline. Link with nothing (glibc before 2.34: -lrt).
+Made when it is asked for, from the headers that this build itself was compiled with, so there is no second copy that could be stale; a program
+built with another layout is refused when it joins. No library: all functions are inline. Link with nothing (glibc before 2.34: -lrt).
 """
 
 from __future__ import annotations

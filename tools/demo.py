@@ -29,6 +29,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ START_S = 20.0
 STOP_S = 20.0
 FRAME_S, POLL_S = 0.25, 0.03
 SPEED = 1000.0
-STRATEGIES = {"mm1": ("maker", "EUR/USD"), "mm2": ("taker", "USD/JPY")}  # tools/demo_strategies.py
+TAKER_SYMBOL = "USD/JPY"  # mm2, tools/demo_strategies.py; mm1 is tools/examples/maker.py, compiled where numba is installed
 VENUE_RECORD = "venue.ndjson"
 INTERRUPTED = 130
 _PR_SET_PDEATHSIG = 1
@@ -156,9 +157,12 @@ class Demo:
         instance["name"], instance["data_dir"], instance["mode"] = self.name, ".", "demo"
         values["feed"] |= {"speed": SPEED, "loop": True, "mark_ms": 100}
         for strategy in values["strategy"]:
-            kind, symbol = STRATEGIES[strategy["name"]]
-            what = [kind, "--name", strategy["name"], "--symbol", symbol, "--instance", self.name]
-            strategy["command"] = [sys.executable, "-m", "ringfence.tools.demo_strategies", *what]
+            who = ["--name", strategy["name"], "--instance", self.name]
+            if strategy["name"] == "mm1":
+                maker = str(resources.files("ringfence.tools.examples").joinpath("maker.py"))
+                strategy["command"] = [sys.executable, "-m", "ringfence.tools.cli", "run", maker, *who]
+            else:
+                strategy["command"] = [sys.executable, "-m", "ringfence.tools.demo_strategies", "taker", "--symbol", TAKER_SYMBOL, *who]
         session = values["venue"][0]["session"]
         session["host"], session["port"] = "127.0.0.1", self.port
         session["reconnect_min_s"], session["reconnect_max_s"] = 0.05, 0.2
@@ -292,6 +296,8 @@ def run(args: argparse.Namespace) -> int:
         demo = Demo(_directory(args.keep, stack), f"demo{os.getpid()}")
         screen = demo_screen.choose(args.options, silent=as_json or args.options.quiet, live=not args.check)
         screen.say(f"demo {demo.name}: venue, engine, gateway, sidecar, feed and two strategies for {args.seconds:g} s")
+        compiled = "compiled by numba (the first start takes some seconds more)" if find_spec("numba") else "in plain Python, numba is not installed"
+        screen.say(f"market maker mm1 runs {compiled}; taker mm2 in plain Python")
         interrupted = _run(demo, args.seconds, screen)
         left = demo.left_behind()
         if interrupted and not demo.ready:  # an engine that is stopped while it starts writes no checkpoint: there is nothing to compare

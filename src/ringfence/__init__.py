@@ -2,8 +2,9 @@
 
 Start with ``ringfence.strategy`` (write a strategy) or the command ``ringfence --help`` (run an instance).
 
-``strategy`` is the decorator of a strategy class (and the module of that name), ``parameter`` and ``array`` declare what it has, ``Side``, ``TimeInForce``,
-``EventKind``, ``OrdStatus``, ``DenyReason``, ``TickKind``, ``TickFlag`` and ``BookAction`` are the numbers of the records. Each is imported when it is first used.
+``strategy`` is the decorator of a strategy class (and the module of that name), ``parameter`` and ``array`` declare what it has; ``Side``,
+``TimeInForce``, ``EventKind``, ``OrdStatus``, ``DenyReason``, ``TickKind``, ``TickFlag`` and ``BookAction`` are the numbers of the records.
+Each is imported when it is first used.
 """
 
 from __future__ import annotations

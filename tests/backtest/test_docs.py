@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 def test_page_when_its_example_is_run_it_trades_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "example"}
-    exec(compile(BLOCKS[0], "docs/backtest.md", "exec"), names)
+    exec(compile(BLOCKS[0], "docs/backtest.md", "exec", dont_inherit=True), names)
     said = capsys.readouterr().out.splitlines()
     assert int(said[0].split()[0]) > 50
     assert 1.1 < float(said[1]) < 1.2

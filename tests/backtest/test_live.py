@@ -14,6 +14,7 @@ from running_instance import Running
 from ringfence import backtest
 from ringfence.ipc.schema import ENUMS
 from ringfence.journal import Reader
+from ringfence.strategies.runner import load
 
 NEW = ENUMS["IntentKind"].by_name["NEW"]
 SAME = ("client_id", "instrument", "side", "ord_type", "time_in_force", "qty", "px")
@@ -74,10 +75,8 @@ def test_live_when_the_same_ticks_go_through_processes_the_orders_are_those_of_t
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr + running.logs()
     running.down()
-    names: dict[str, Any] = {"__name__": "follower"}
-    exec(compile(STRATEGY, str(file), "exec"), names)
     ticks = {"EUR/USD": backtest.read_ticks("package:eurusd_ticks.csv", "histdata", 6)}
-    result = backtest.run(names["Follower"], ticks, mode="python", config=running.config, name="s1")
+    result = backtest.run(load(file), ticks, mode="python", config=running.config, name="s1")
     live = asked(Reader(running.data / "journal").records("INTENT").payloads)
     assert live == asked(result.intents)
     assert len(live) > 200

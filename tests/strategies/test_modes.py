@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strategy_rig import EPOCH, Rig
 
 import ringfence
 from ringfence.ipc.errors import RingGarbage
 from ringfence.ipc.schema import ENUMS
 from ringfence.strategies.errors import StrategyFailed
 from ringfence.strategies.running import Running, open_strategy, turn
-from strategy_rig import EPOCH, Rig
 
 pytest.importorskip("numba", reason="numba is not installed: pip install 'ringfence[numba]'")
 

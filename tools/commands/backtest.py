@@ -29,8 +29,10 @@ _PLOTS = (".png", ".svg")
 def run(args: argparse.Namespace) -> int:
     """Run and report."""
     from ringfence import backtest
+    from ringfence.strategies.model import declaration
+    from ringfence.strategies.runner import load, settings_of
     from ringfence.strategy import DeclarationError, ParameterRefused, StrategyFailed
-    from ringfence.tools.strategy_file import load_class, settings
+    from ringfence.tools.commands.strategy import file_and_class, settings_in
 
     as_json = args.options.output in {"json", "ndjson"}
     if args.plot and args.plot.suffix not in _PLOTS:
@@ -38,13 +40,13 @@ def run(args: argparse.Namespace) -> int:
     config = configuration.load(args.config) if args.config else None
     progress = _Progress(sys.stderr.isatty() and not args.options.quiet)
     try:
-        strategy = load_class(args.strategy)
+        strategy = load(*file_and_class(args.strategy))
         latency = backtest.Latency(feed_ns=args.feed_us * _US, order_ns=args.order_us * _US, report_ns=args.report_us * _US, jitter_ns=args.jitter_us * _US)
         result = backtest.run(
             strategy,
             _ticks(args, config),
             mode=args.mode,
-            parameters=settings(strategy, args.set),
+            parameters=settings_of(declaration(strategy), settings_in(args.set)),
             config=config,
             name=args.name or ("" if config is not None else strategy.__name__.lower()[:16]),
             seed=args.seed,
@@ -95,15 +97,16 @@ def _ticks(args: argparse.Namespace, config: Config | None) -> dict[str, Ticks]:
         if config is None or config.feed is None or not config.feed.ticks:
             raise UsageError("give --ticks FILE --symbol SYMBOL, or a --config whose [feed] has tick files")
         rows = {i.id: i for i in config.instruments}
-        return {rows[t.instrument].symbol: read_ticks(t.path, t.format, rows[t.instrument].price_digits) for t in config.feed.ticks}
+        files = ((rows[t.instrument], t) for t in config.feed.ticks)
+        return {i.symbol: read_ticks(t.path, t.format, i.price_digits, i.qty_digits) for i, t in files}
     formats = args.format or ["histdata"]
     if len(formats) == 1:
         formats *= len(args.ticks)
     if len(args.symbol) != len(args.ticks) or len(formats) != len(args.ticks) or len(set(args.symbol)) != len(args.symbol):
         given = f"{len(args.ticks)} --ticks, {len(args.symbol)} --symbol, {len(formats)} --format"
         raise UsageError(f"{given}: each file needs a symbol of its own; one format does for all")
-    digits = {i.symbol: i.price_digits for i in config.instruments} if config is not None else {}
-    return {s: read_ticks(file, f, digits.get(s, args.digits)) for file, s, f in zip(args.ticks, args.symbol, formats, strict=True)}
+    digits = {i.symbol: (i.price_digits, i.qty_digits) for i in config.instruments} if config is not None else {}
+    return {s: read_ticks(file, f, *digits.get(s, (args.digits, 0))) for file, s, f in zip(args.ticks, args.symbol, formats, strict=True)}
 
 
 def _print(result: Any, args: argparse.Namespace, as_json: bool) -> None:
