@@ -210,6 +210,7 @@ def test_events_when_some_are_dropped_the_loss_is_told_before_the_next_one_and_p
     assert made.runtime.position(1) == 0
     for _ in range(3):
         rig.advance(60_000_000)
+        turn(made)  # the timer's
         turn(made)
     assert made.state()["lost"] == 1000 * 10 + 2
     assert made.runtime.position(1) == 41
