@@ -161,6 +161,7 @@ def story(mode: str, script: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         rig.close()
 
 
+@pytest.mark.timeout(300)  # the first run on a host compiles
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, max_size=40))
 def test_modes_when_anything_happens_send_the_same_bytes(script: list[tuple[Any, ...]]) -> None:
