@@ -13,7 +13,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
-for name in ("core", "ipc", "gateways", "strategies", "tools", "bench"):  # a download without links: restore them
+for name in ("core", "ipc", "gateways", "strategies", "tools", "backtest", "bench"):  # a download without links: restore them
     link = Path("src/ringfence", name)
     if not link.is_dir():
         link.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ringfence.bench.engine_loops import run
+from ringfence.bench.floor import ping
 from ringfence.bench.harness import Options, Report, Row, interleave, parse, show
 from ringfence.core.counters import COUNTERS, HISTOGRAMS
 from ringfence.core.engine import Engine
@@ -55,6 +56,7 @@ class Stage:
         limits = Limits(orders=messages + 1, executions=2 * messages + 64, positions=16, breaks=16)
         metrics = Metrics.create(self.instance, "engine", COUNTERS, HISTOGRAMS, role=roles["ENGINE"], epoch=EPOCH)
         self.segments.append(metrics.segment)
+        self.metrics = metrics
         journal, self.sidecar = self.link("sidecar", "JournalSlot", None)
         control, supervisor = self.link("control", None, "Control")
         feed, self.feed = self.link("feed", None, "Mark")
@@ -204,11 +206,12 @@ def main(argv: Sequence[str]) -> int:
     """Measure and print; 0."""
     options = parse("engine", argv, __doc__, rounds=5)
     messages = MESSAGES_QUICK if options.quick else MESSAGES
-    found = interleave({"engine": lambda: one_round(messages)}, options.rounds)["engine"]
+    rounds = interleave({"engine": lambda: one_round(messages)}, options.rounds, ping)
+    found = rounds["engine"]
     rows = [Row(NAMES[kind], "copy only", "ns per message", found[kind], found["copy"]) for kind in NAMES]
     counted, notes = instruction_rows(options)
     floor = {"copy_ns": found["copy"]}
-    notes = [*notes, "copy only: the slot copied into a journal slot, CRC checked, stamped and published, without the engine"]
+    notes = [*notes, rounds.note, "copy only: the slot copied into a journal slot, CRC checked, stamped and published, without the engine"]
     return show(Report("engine", floor, [*rows, *counted], notes), options)
 
 

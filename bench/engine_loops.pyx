@@ -78,16 +78,17 @@ STEPS[STEP_FILL] = step_fill
 STEPS[STEP_COPY] = step_copy
 
 
-cdef void put_intent(rf_ring_t *ring, uint64_t client_id, uint32_t epoch, uint64_t now) noexcept nogil:
+cdef int put_intent(rf_ring_t *ring, uint64_t client_id, uint32_t epoch, uint64_t now, uint64_t origin) noexcept nogil:
     cdef int result
     cdef Intent *i = <Intent*>rf_ring_claim(ring, 0, &result)
     if i == NULL:
-        return
+        return 0
     memset(<char*>i + 8, 0, sizeof(Intent) - 8)
     i.client_id = client_id
     i.px = 9900 + <long long>(client_id & 63) + (0 if client_id & 1 else 100)    # buys below sells: SELF_MATCH finds none that cross
     i.qty = 10
     i.created_ns = now
+    i.origin_ns = origin
     i.instrument = 1
     i.kind = RF_INTENT_KIND_NEW
     i.side = RF_SIDE_BUY if client_id & 1 else RF_SIDE_SELL
@@ -96,6 +97,7 @@ cdef void put_intent(rf_ring_t *ring, uint64_t client_id, uint32_t epoch, uint64
     i.epoch = epoch
     i.crc = rf_crc32c(0, <char*>i + 8, sizeof(Intent) - 12)
     rf_ring_publish(ring, 1)
+    return 1
 
 
 cdef void put_number(char *at, uint64_t n) noexcept nogil:
@@ -165,7 +167,7 @@ def run(Engine engine not None, Link strategy not None, Link gateway not None, L
             begin = rf_clock_now(loop.clock)
             for i in range(batch):
                 if kind == STEP_INTENT or kind == STEP_COPY:
-                    put_intent(&strategy.outbound, first + done + i, loop.strategies[1].epoch, begin)
+                    put_intent(&strategy.outbound, first + done + i, loop.strategies[1].epoch, begin, 0)
                 else:
                     put_event(&gateway.outbound, loop, first + done + i, kind == STEP_FILL, begin)
             begin = rf_clock_now(loop.clock)

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ringfence.bench import fix_counts, harness
+from ringfence.bench import fix_counts, floor, harness, host
 from ringfence.bench.fix_loops import Loops
 from ringfence.gateways.fix import dictionary
 from ringfence.gateways.fix.codec import encode, timestamp_text
@@ -84,7 +84,7 @@ def our_rates(loops: Loops, count: int) -> dict[str, Callable[[], dict[str, floa
     """Measures of ours: called from Python, and in C."""
     orders = [(o[0].encode(), o[1].encode(), o[2].encode(), o[3], 2, 1, o[4], o[5], 2, NOW_NS) for o in ORDERS]
     stream = b"".join(REPORTS)
-    commands = [_command(o) for o in ORDERS]
+    encoded = commands()
     times = max(1, count // VARIANTS) * 10
 
     def parse_loop() -> dict[str, float]:
@@ -105,7 +105,7 @@ def our_rates(loops: Loops, count: int) -> dict[str, Callable[[], dict[str, floa
 
     def encode_loop() -> dict[str, float]:
         begin = time.perf_counter_ns()
-        written = loops.encode(commands, times, NOW_NS)
+        written = loops.encode(encoded, times, NOW_NS)
         end = time.perf_counter_ns()
         if written < times * VARIANTS * 150:
             raise RuntimeError(f"the C loop wrote {written} bytes only")
@@ -120,6 +120,11 @@ def our_rates(loops: Loops, count: int) -> dict[str, Callable[[], dict[str, floa
         f"loop {ENCODE}": encode_loop,
         f"loop {PARSE}": parse_loop,
     }
+
+
+def commands() -> list[bytes]:
+    """The orders as OrderCommand records."""
+    return [_command(o) for o in ORDERS]
 
 
 def _command(order: tuple[str, str, str, int, int, int]) -> bytes:
@@ -144,7 +149,7 @@ def simplefix_calls() -> tuple[Callable[[int], bytes], Callable[[int], dict[int,
     try:
         import simplefix
     except ImportError as error:
-        raise harness.PeerMissing(f"simplefix: {error}; pip install simplefix") from error
+        raise host.PeerMissing(f"simplefix: {error}; pip install simplefix") from error
 
     def encode_one(i: int) -> bytes:
         cl_ord_id, symbol, account, side, qty, px = ORDERS[i % VARIANTS]
@@ -177,7 +182,7 @@ def quickfix_calls() -> tuple[Callable[[int], bytes], Callable[[int], dict[int, 
     try:
         import quickfix
     except ImportError as error:
-        raise harness.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
+        raise host.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
     texts = [r.decode() for r in REPORTS]
     stamp = timestamp_text(NOW_NS).decode()
     day, clock = stamp[:17], stamp[18:]
@@ -213,10 +218,10 @@ def quickfix_validation() -> Callable[[int], object]:
     try:
         import quickfix
     except ImportError as error:
-        raise harness.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
+        raise host.PeerMissing(f"quickfix: {error}; pip install quickfix") from error
     path = Path(sys.prefix, "share", "quickfix", "FIX42.xml")
     if not path.exists():
-        raise harness.PeerMissing(f"quickfix: its dictionary is not at {path}; pip install quickfix into the environment that runs this")
+        raise host.PeerMissing(f"quickfix: its dictionary is not at {path}; pip install quickfix into the environment that runs this")
     rules = quickfix.DataDictionary(str(path))
     texts = [r.decode() for r in REPORTS]
 
@@ -265,7 +270,7 @@ def run_loop(function: str, times: int) -> int:
     """The part that runs under callgrind."""
     with ours() as loops:
         if function == "encode":
-            return 0 if loops.encode([_command(o) for o in ORDERS], times, NOW_NS) > 0 else 1
+            return 0 if loops.encode(commands(), times, NOW_NS) > 0 else 1
         reads = {"parse": loops.parse, "check": loops.check, "receive": loops.receive}
         return 0 if reads[function](b"".join(REPORTS), times) > 0 else 1
 
@@ -282,7 +287,7 @@ def main(argv: list[str]) -> int:
         for name, peer in (("simplefix", simplefix_calls), ("quickfix", quickfix_calls)):
             try:
                 encode_one, parse_one = peer()
-            except harness.PeerMissing as missing:
+            except host.PeerMissing as missing:
                 notes.append(str(missing))
                 continue
             check(loops, name, encode_one, parse_one)
@@ -291,9 +296,9 @@ def main(argv: list[str]) -> int:
         try:
             validate_one = quickfix_validation()
             measures[f"quickfix {CHECK}"] = lambda: rate(validate_one, count // 4)
-        except harness.PeerMissing as missing:
+        except host.PeerMissing as missing:
             notes.append(str(missing))
-        found = harness.interleave(measures, options.rounds)
+        found = harness.interleave(measures, options.rounds, floor.ping)
     rows = []
     for how, label in (("ours", "called from Python"), ("loop", "C loop, peer called from Python")):
         for what, peers in PEERS.items():
@@ -304,8 +309,9 @@ def main(argv: list[str]) -> int:
     if not options.quick:
         try:
             rows += instructions(100)
-        except harness.PeerMissing as missing:
+        except host.PeerMissing as missing:
             notes.append(str(missing))
+    notes.append(found.note)
     notes.append("simplefix cannot validate: no row of it for validation")
     notes.append("goal (20x simplefix, 5x quickfix, both ways): the rows called from Python")
     return harness.show(harness.Report("fix", {}, rows, notes), options)

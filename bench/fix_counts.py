@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ringfence.bench.harness import PeerMissing
+from ringfence.bench.host import PeerMissing
 
 NAMED = re.compile(r"\((\d+)\)(?: (.+))?")
 COST = re.compile(r"(?:[+-]?\d+|\*) (\d+)$")

@@ -1,34 +1,26 @@
 """What every benchmark shares: arguments, the machine's description, native peers, rounds, the table and the JSON object.
 
 A benchmark measures ours and each peer in the same run, in interleaved rounds (ours, peer, ours, peer ...), so that a frequency change or
-a noisy neighbour hits both; it reports medians. Peers that a host lacks are named with the reason and the command that installs them,
-never silently left out. ``--quick`` runs with tiny input: the test suite uses it to keep benchmarks from rotting, its figures mean
-nothing. Output is a table, or with ``--json`` exactly one object::
+a noisy neighbour hits both; it reports medians. A round during which the floor moved is void and run again, and the notes say how many were. The noise
+floor of the host (floor.py) is measured before and after each benchmark and stands beside its figures. Peers that a host lacks are named with the
+reason and the command that installs them, never silently left out. ``--quick`` runs with tiny input: the test suite uses it to keep benchmarks from
+rotting, its figures mean nothing. Output is a table, or with ``--json`` exactly one object::
 
-    {"bench": ..., "machine": {...}, "floor": {...}, "rows": [{"name", "peer", "metric", "ours", "theirs", "ratio"}]}
+    {"bench": ..., "machine": {...}, "noise": {"before": {...}, "after": {...}}, "floor": {...}, "rows": [...], "notes": [...]}
+
+A row is ``{"name", "peer", "metric", "ours", "theirs", "ratio"}``.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 
-NATIVE = Path(__file__).resolve().parent / "native"
-IPC = Path(__file__).resolve().parent.parent / "ipc"
-
-
-class PeerMissing(Exception):
-    """A peer cannot be measured on this host; the message names the reason and what installs it."""
+from ringfence.bench import floor
+from ringfence.bench.host import machine
 
 
 @dataclass(frozen=True)
@@ -38,6 +30,7 @@ class Options:
     as_json: bool
     quick: bool
     rounds: int
+    before: Mapping[str, float] = field(default_factory=dict)  # the noise floor when the benchmark began
 
 
 @dataclass(frozen=True)
@@ -63,11 +56,13 @@ class Report:
     floor: Mapping[str, float]
     rows: Sequence[Row]
     notes: Sequence[str] = ()
+    noise: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # the host's, "before" and "after"
 
     def as_json(self) -> str:
         """Return the one JSON object."""
         rows = [asdict(row) for row in self.rows]
-        return json.dumps({"bench": self.bench, "machine": machine(), "floor": dict(self.floor), "rows": rows, "notes": list(self.notes)}, indent=1)
+        found = {"bench": self.bench, "machine": machine(), "noise": {when: dict(n) for when, n in self.noise.items()}, "floor": dict(self.floor)}
+        return json.dumps({**found, "rows": rows, "notes": list(self.notes)}, indent=1)
 
     def as_table(self) -> str:
         """Return the table with ratios, the floor, the machine and the notes."""
@@ -76,6 +71,7 @@ class Report:
         widths = [max(len(line[i]) for line in (head, *body)) for i in range(len(head))]
         lines = ["  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in (head, *body)]
         lines += ["", "floor    " + ", ".join(f"{k} {_figure(v)}" for k, v in self.floor.items())] if self.floor else [""]
+        lines += [f"{when:9}" + ", ".join(f"{k} {_figure(v)}" for k, v in noise.items()) for when, noise in self.noise.items()]
         described = machine()
         lines.append("machine  " + ", ".join(f"{k} {v}" for k, v in described.items()))
         return "\n".join(lines + [f"note     {note}" for note in self.notes])
@@ -90,118 +86,57 @@ def parse(bench: str, argv: Sequence[str], doc: str | None, rounds: int = 7) -> 
     arguments = parser.parse_args(argv)
     if arguments.rounds < 1:
         parser.error(f"--rounds was {arguments.rounds}, at least 1 is needed")
-    return Options(arguments.json, arguments.quick, 1 if arguments.quick else arguments.rounds)
+    return Options(arguments.json, arguments.quick, 1 if arguments.quick else arguments.rounds, floor.measure(quick=arguments.quick))
 
 
 def show(report: Report, options: Options) -> int:
-    """Print the report as asked; return the exit code."""
+    """Print the report as asked, with the noise floor before and after it; return the exit code."""
+    after = floor.measure(quick=options.quick)
+    notes = [*report.notes, *floor.moved(options.before, after)]
+    report = replace(report, notes=notes, noise={"before": options.before, "after": floor.since(options.before, after)})
     print(report.as_json() if options.as_json else report.as_table())
     return 0
 
 
-def interleave(measures: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int) -> dict[str, dict[str, float]]:
-    """Run every measure once per round, in turn, and return the median of each figure by measure."""
-    found: dict[str, list[Mapping[str, float]]] = {name: [] for name in measures}
-    for _ in range(rounds):
-        for name, measure in measures.items():
-            found[name].append(measure())
-    return {name: {key: float(median(r[key] for r in results)) for key in results[0]} for name, results in found.items()}
+class Rounds(dict[str, dict[str, float]]):
+    """Medians by measure and figure, and how many rounds they are of; ``void`` were thrown away because the floor moved."""
+
+    def __init__(self, medians: Mapping[str, dict[str, float]], kept: int, void: int, *, noisy: bool) -> None:
+        super().__init__(medians)
+        self.kept, self.void, self.noisy = kept, void, noisy
+
+    @property
+    def note(self) -> str:
+        """A line for the report's notes."""
+        if self.noisy:
+            return f"rounds: the floor moved in {self.void} of {self.kept}, all are counted: the host is too noisy to throw them away"
+        return f"rounds: {self.kept}, {self.void} void because the floor moved during them"
 
 
-def machine() -> dict[str, str | int]:
-    """Describe the host as far as it decides figures."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)),
-        "arch": platform.machine(),
-        "kernel": platform.release(),
-        "governor": _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        "isolated": _first_line("/sys/devices/system/cpu/isolated") or "none",
-        "virtual": "yes" if "hypervisor" in _cpu_flags() else "no",
-        "python": platform.python_version(),
-        "compiler": _compiler_version(),
-    }
+def interleave(measures: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int, steady: Callable[[], float | None] | None = None) -> Rounds:
+    """Run every measure once per round, in turn, and return the median of each figure by measure.
 
-
-def two_cores() -> tuple[int, int]:
-    """Return two cores to pin a pair of processes to; the same core twice where there is only one."""
-    available = sorted(os.sched_getaffinity(0))
-    return available[0], available[min(1, len(available) - 1)]
-
-
-def compile_native(source: str, *, flags: Iterable[str] = ("-O3",), install: str = "apt-get install g++") -> Path:
-    """Compile ``bench/native/SOURCE`` (.c or .cpp) and return the program; kept in the user's cache until the source or a header changes.
-
-    Raises
-    ------
-    PeerMissing
-        If there is no compiler, or the source does not compile (a library is missing).
+    Parameters
+    ----------
+    steady : callable, optional
+        The floor, measured before and after each round (``floor.ping``). When it moved by more than ``floor.MOVED``, the round is void and another is run,
+        up to twice ``rounds``; when most are void, all are kept, and ``noisy`` says so.
     """
-    path = NATIVE / source
-    compiler = shutil.which("g++" if path.suffix == ".cpp" else "gcc")
-    if compiler is None:
-        raise PeerMissing(f"{source}: no C compiler; {install}")
-    parts = [path, *sorted(NATIVE.glob("*.h")), *sorted(IPC.glob("*.h"))]
-    digest = hashlib.sha256(b"".join(p.read_bytes() for p in parts) + " ".join([compiler, *flags]).encode()).hexdigest()[:16]
-    cache = _cache_dir()
-    program = cache / f"{path.stem}-{digest}"
-    if not program.exists():
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            built = Path(scratch) / path.stem
-            run = subprocess.run([compiler, *flags, "-g", f"-I{IPC}", "-o", built, path, "-pthread"], capture_output=True, text=True, check=False)
-            if run.returncode:
-                raise PeerMissing(f"{source} does not compile; {install}: {run.stderr.strip()[:400]}")
-            built.replace(program)
-    return program
-
-
-def run_native(program: Path, *arguments: object) -> dict[str, float]:
-    """Run a native driver; it prints one JSON object of figures and exits 0 only when every message was verified."""
-    run = subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120)
-    if run.returncode:
-        raise RuntimeError(f"{program.name} failed with {run.returncode}: {run.stderr.strip()}")
-    return {key: float(value) for key, value in json.loads(run.stdout).items()}
+    good: list[Mapping[str, Mapping[str, float]]] = []
+    void: list[Mapping[str, Mapping[str, float]]] = []
+    before = steady() if steady is not None else None
+    while len(good) < rounds and len(good) + len(void) < 2 * rounds:
+        found = {name: measure() for name, measure in measures.items()}
+        after = steady() if steady is not None else None
+        (good if floor.is_steady(before, after) else void).append(found)
+        before = after
+    noisy = 2 * len(good) < rounds
+    counted = [*good, *void] if noisy else good
+    medians = {name: {key: float(median(r[name][key] for r in counted)) for key in counted[0][name]} for name in measures}
+    return Rounds(medians, len(counted), len(void), noisy=noisy)
 
 
 def _figure(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
-
-
-def _cache_dir() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringfence-bench"
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        base = Path(tempfile.mkdtemp(prefix="ringfence-bench-"))
-    return base
-
-
-def _first_line(path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return "unknown"
-
-
-def _cpu_field(name: str) -> str:
-    for line in _first_line("/proc/cpuinfo").splitlines():
-        if line.split(":")[0].strip() == name:
-            return line.split(":", 1)[1].strip()
-    return ""
-
-
-def _cpu_model() -> str:
-    return _cpu_field("model name") or platform.processor() or "unknown"
-
-
-def _cpu_flags() -> list[str]:
-    return _cpu_field("flags").split()
-
-
-def _compiler_version() -> str:
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        return "none"
-    return subprocess.run([compiler, "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()

@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ringfence.bench.harness import PeerMissing, Report, Row, parse, show, two_cores
+from ringfence.bench.harness import Report, Row, parse, show
+from ringfence.bench.host import PeerMissing, two_cores
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.segment import Segment
 from ringfence.tools.demo import Demo

@@ -12,7 +12,6 @@ Both results are compared with ours before a rate counts.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -26,7 +25,7 @@ from statistics import median
 
 import numpy as np
 
-from ringfence.bench import harness
+from ringfence.bench import floor, harness, host, peers
 from ringfence.bench.ledger_loops import Loops
 from ringfence.core.ledger import Ledger, Limits, bytes_needed
 from ringfence.ipc.layout import dtype
@@ -139,11 +138,14 @@ def peer(name: str, fills: list[tuple[int, int]]) -> Mapping[str, float]:
     RuntimeError
         If it failed.
     """
-    python = os.environ.get("RINGFENCE_PEER_PYTHON", sys.executable)
+    try:
+        python = peers.python()
+    except host.PeerMissing:
+        python = sys.executable
     program = Path(__file__).with_name("ledger_peers.py")
     done = subprocess.run([python, str(program), name], input=json.dumps(fills), capture_output=True, text=True, timeout=300, check=False)
     if done.returncode == 3:
-        raise harness.PeerMissing(f"{name}: {done.stderr.strip()}; pip install {name} (RINGFENCE_PEER_PYTHON names the interpreter that has it)")
+        raise host.PeerMissing(f"{name}: {done.stderr.strip()}; {peers.INSTALL}")
     if done.returncode:
         raise RuntimeError(f"{name} failed: {done.stderr.strip()[-300:]}")
     found: Mapping[str, float] = json.loads(done.stdout)
@@ -178,14 +180,14 @@ def instructions(method: str, count: int, *, legs: bool) -> float:
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:
-        raise harness.PeerMissing("instructions per fill: no valgrind; apt-get install valgrind")
+        raise host.PeerMissing("instructions per fill: no valgrind; apt-get install valgrind")
     with tempfile.TemporaryDirectory(prefix="rf-bench-ledger-") as folder:
         options = ["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*Loops*book*", f"--callgrind-out-file={folder}/out"]
         command = [valgrind, *options, sys.executable, "-m", "ringfence.bench.ledger", "--loop", method, str(count), str(int(legs))]
         run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     found = re.search(r"Collected\s*:\s*(\d+)", run.stderr)
     if run.returncode or not found:
-        raise harness.PeerMissing(f"instructions per fill: valgrind failed with {run.returncode}: {run.stderr.strip()[-200:]}")
+        raise host.PeerMissing(f"instructions per fill: valgrind failed with {run.returncode}: {run.stderr.strip()[-200:]}")
     return int(found.group(1)) / count
 
 
@@ -202,7 +204,7 @@ def main(argv: list[str]) -> int:
     options = harness.parse("ledger", argv, __doc__)
     fills = stream(FILLS_QUICK if options.quick else FILLS)
     measures = {f"{m} {legs}": loop(m, fills, legs=legs == "legs") for m in METHODS for legs in ("plain", "legs")}
-    found = harness.interleave(measures, options.rounds)
+    found = harness.interleave(measures, options.rounds, floor.ping)
     rows, notes = [], []
     for method in METHODS:
         goal = GOALS.get(method, (None, None))[0]
@@ -218,14 +220,14 @@ def main(argv: list[str]) -> int:
             rows.append(harness.Row(f"{method}, C loop", "goal" if goal else "-", "instructions", instructions(method, counted, legs=False), goal))
         if not options.quick:
             rows += [harness.Row(f"{m}, C loop with legs", "-", "instructions", instructions(m, counted, legs=True), None) for m in ("WAC", "FIFO")]
-    except harness.PeerMissing as missing:
+    except host.PeerMissing as missing:
         notes.append(str(missing))
     for name, method in (("nautilus_trader", "WAC"), ("beancount", "FIFO")):
         try:
             rows.append(compare(name, method, long_only(100 if options.quick else FILLS_PEER), options.rounds))
-        except harness.PeerMissing as missing:
+        except host.PeerMissing as missing:
             notes.append(str(missing))
-    return harness.show(harness.Report("ledger", {}, rows, notes), options)
+    return harness.show(harness.Report("ledger", {}, rows, [*notes, found.note]), options)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ringfence.bench.harness import machine
+from ringfence.bench.host import machine
 from ringfence.ipc.segment import Segment
 from ringfence.tools import control_client
 from ringfence.tools.demo import Demo

@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from ringfence.bench.harness import Options, PeerMissing, Report, Row, compile_native, interleave, parse, run_native, show, two_cores
+from ringfence.bench.floor import ping
+from ringfence.bench.harness import Options, Report, Row, interleave, parse, show
+from ringfence.bench.host import PeerMissing, compile_native, run_native, two_cores
 from ringfence.bench.ring_loops import run as run_loop
 from ringfence.ipc.host import Idle, pin
 from ringfence.ipc.layout import dtype
@@ -63,7 +65,8 @@ def measure(options: Options) -> Report:
     measures["python trip"] = partial(_pair, _python_side, "ping", "pong", python // 4, cores)
     measures["queue one"] = partial(_queue_pair, "produce", "consume", python, cores)
     measures["queue trip"] = partial(_queue_pair, "ping", "pong", python // 4, cores)
-    found = interleave(measures, options.rounds)
+    found = interleave(measures, options.rounds, ping)
+    notes += [found.note, "closed loop: a side sends its next message when there is room, or when the answer has come"]
     if cores[0] == cores[1]:
         notes.append("one core only: both processes share it, so every figure is dominated by the scheduler")
     floor = {"cache_line_round_trip_ns": _trip(found["floor"]), "cache_line_filled_round_trip_ns": _trip(found["floor 64"])}
@@ -98,7 +101,7 @@ def _trip(figures: dict[str, float]) -> float:
     return figures["round_trip_ns"]
 
 
-def _timed(child: Callable[[Any], None], parent: Callable[[], None], count: int, core: int) -> dict[str, float]:
+def timed(child: Callable[[Any], None], parent: Callable[[], None], count: int, core: int) -> dict[str, float]:
     """Run both sides, this process pinned to ``core`` meanwhile; figures from the start of both to the end of both."""
     before = os.sched_getaffinity(0)
     ready = _FORK.Event()
@@ -135,7 +138,7 @@ def _pair(side: Callable[[Link, str, int, int], None], parent: str, child: str, 
             side(link, child, count, idle)
 
         mine = Link(segments[0], Segment.attach(instance, "from.b"))
-        return _timed(other, lambda: side(mine, parent, count, idle), count, cores[0])
+        return timed(other, lambda: side(mine, parent, count, idle), count, cores[0])
     finally:
         for segment in segments:
             segment.unlink()
@@ -189,4 +192,4 @@ def _queue_pair(parent: str, child: str, count: int, cores: tuple[int, int]) -> 
         ready.set()
         run(child, back, to)
 
-    return _timed(other, lambda: run(parent, to, back), count, cores[0])
+    return timed(other, lambda: run(parent, to, back), count, cores[0])

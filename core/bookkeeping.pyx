@@ -26,14 +26,14 @@ from ringfence.core.ledger_recompute cimport POSITION_UNNAMED
 from ringfence.core.ledger_trades cimport power_of_ten, value_of
 from ringfence.core.reservations cimport weigh_booked
 from ringfence.core.state cimport EngineState, currency_of
-from ringfence.core.value_dates cimport keep_dates, value_day_of
+from ringfence.core.value_dates cimport keep_dates, leave_undated, value_day_of
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_product, rf_wide_ratio, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
     RF_BREAK_KIND_FEE_UNVALUED, RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_LOTS_MERGED, RF_COMM_TYPE_ABSOLUTE, RF_COMM_TYPE_PER_UNIT,
     RF_COMM_TYPE_PERCENT,
     RF_INSTRUMENT_KIND_FUTURE, RF_INSTRUMENT_KIND_FX_FORWARD,
     RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_PERPETUAL, RF_LEDGER_DAILY, RF_LEDGER_EVENT_KIND_BUST, RF_LEDGER_EVENT_KIND_CORRECT,
-    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL,
+    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BUSTED,
     RF_LEDGER_FEE_BASE, RF_LEDGER_FEE_ELSEWHERE, RF_LEDGER_FEE_EXPENSE, RF_LEDGER_GIVEN_FEE, RF_LEDGER_GIVEN_PX, RF_LEDGER_GIVEN_QTY, RF_LEDGER_INVERSE,
     RF_LEDGER_MARGIN, RF_LEDGER_METHOD_WAC, RF_LEDGER_MONEY_DIGITS, RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_HELD,
     RF_PRESENT_COMMISSION, Currency, Execution, Instrument,
@@ -113,7 +113,7 @@ cdef int scaled(int64_t amount, uint32_t digits, uint32_t to_digits, wide_t *out
 
 
 cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrument, int64_t signed_qty, int64_t px, LedgerEvent *e) noexcept nogil:
-    """Fill in the fee of a fill; 0 when it cannot be read, is in a currency without a rate, or does not fit."""
+    """Fill in the fee of a fill; 0 when it cannot be read, is in a currency without a rate, or does not fit: then the event has none."""
     cdef const Instrument *i = &s.instruments[instrument]
     cdef const LedgerInstrument *v = &s.ledger.instruments[instrument]
     cdef const Currency *paid
@@ -121,7 +121,9 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
     cdef const char *code = event.comm_currency
     cdef const char *own = <const char*>i.quote
     cdef int64_t size = signed_qty if signed_qty > 0 else -signed_qty
-    cdef wide_t fee, whole, unit
+    cdef wide_t fee, whole, unit, paid_px
+    cdef uint32_t currency
+    cdef uint8_t kind
     if not event.present & RF_PRESENT_COMMISSION or event.comm_digits > DIGITS_MAX:
         return 0
     if i.inverse:
@@ -140,28 +142,35 @@ cdef int commission_of(EngineState *s, const VenueEvent *event, uint32_t instrum
             return 0
     if not rf_wide_is_figure(fee):
         return 0
+    paid_px = 0
+    currency = 0
     if code[0] == 0 or memcmp(code, own, 8) == 0:
-        e.fee_kind = RF_LEDGER_FEE_EXPENSE
+        kind = RF_LEDGER_FEE_EXPENSE
     elif memcmp(code, i.base, 8) == 0 and i.multiplier <= 1 and not i.inverse and not v.flags & RF_LEDGER_MARGIN:
         unit = power_of_ten(v.money_digits - i.qty_digits)
         if not rf_wide_ratio(fee, 1, unit, &whole):
             return 0
-        e.fee_kind = RF_LEDGER_FEE_BASE
+        kind = RF_LEDGER_FEE_BASE
         if whole * unit != fee:  # finer than a quantity can be: its value is an expense
-            e.fee_kind = RF_LEDGER_FEE_ELSEWHERE
-            e.other_instrument = i.base_currency
-            rf_wide_store(e.fee_px, fee)
+            kind = RF_LEDGER_FEE_ELSEWHERE
+            currency = i.base_currency
+            paid_px = fee
             if not rf_wide_ratio(fee, rf_wide_from(px), power_of_ten(i.price_digits), &whole):
                 return 0
         fee = whole
     else:
-        e.other_instrument = currency_of(s, code)
-        rf_wide_store(e.fee_px, fee)
-        paid = &s.currencies[e.other_instrument]
+        kind = RF_LEDGER_FEE_ELSEWHERE
+        currency = currency_of(s, code)
+        paid_px = fee
+        paid = &s.currencies[currency]
         settle = &s.currencies[v.settle_asset]
         if v.settle_asset == 0 or paid.rate <= 0 or settle.rate <= 0 or not rf_wide_ratio(fee, rf_wide_from(paid.rate), rf_wide_from(settle.rate), &fee):
             return 0
-        e.fee_kind = RF_LEDGER_FEE_ELSEWHERE
+    if not rf_wide_is_figure(fee):
+        return 0
+    e.fee_kind = kind
+    e.other_instrument = currency
+    rf_wide_store(e.fee_px, paid_px)
     rf_wide_store(e.fee, fee)
     return 1
 
@@ -195,6 +204,7 @@ cdef void enter(EngineState *s, Order *order, const VenueEvent *event, const Led
     if pays and (result == RF_LEDGER_RESULT_BOOKED or result == RF_LEDGER_RESULT_HELD):
         follow_payment(s, order, event, &before)
     if result == RF_LEDGER_RESULT_HELD:
+        leave_undated(s)
         result = RF_LEDGER_RESULT_AMBIGUOUS  # it waits for the names of its lots
     if result != RF_LEDGER_RESULT_BOOKED:
         raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, order, event, <int64_t>(e.key if e.key else e.ref_key), result)
@@ -309,4 +319,5 @@ cdef void book_assignment(
     rf_wide_store(e.qty, rf_wide_from(signed_qty))
     rf_wide_store(e.px, rf_wide_from(px))
     book_bust(s, order, event, named)
-    enter(s, order, event, &e)
+    if s.ledger.events[known].state == RF_LEDGER_EVENT_STATE_BUSTED:  # else the ledger refused that, and still has it where it was
+        enter(s, order, event, &e)

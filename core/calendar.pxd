@@ -15,5 +15,7 @@ cdef int is_business_day(const Calendar *c, uint32_t day) noexcept nogil
 cdef uint32_t business_days_after(const Calendar *c, uint32_t day, uint32_t count) noexcept nogil
 # Change one day; 0: it is no day that a calendar has.
 cdef int mark_holiday(Calendar *c, uint32_t yyyymmdd, int is_holiday) noexcept nogil
+# 1 when it is a date from 2000-01-01 on.
+cdef int is_date(uint32_t yyyymmdd) noexcept nogil
 # 1 when a calendar has this day.
 cdef int has_day(uint32_t yyyymmdd) noexcept nogil

@@ -18,6 +18,8 @@ cdef enum:
     CALENDAR_DAYS = 4096
     DAYS_TO_MARCH = 730425   # from 0000-03-01 to 2000-01-01
     DAYS_OF_ERA = 146097     # 400 years
+    FIRST_DATE = 20000101
+    LAST_DATE = 99991231
 
 cdef uint32_t BEGINS = days_since_2000(RF_CALENDAR_BEGINS)
 
@@ -55,6 +57,10 @@ cdef uint32_t business_days_after(const Calendar *c, uint32_t day, uint32_t coun
         day += 1
         count -= is_business_day(c, day)
     return day
+
+
+cdef int is_date(uint32_t yyyymmdd) noexcept nogil:
+    return FIRST_DATE <= yyyymmdd <= LAST_DATE and date_of(days_since_2000(yyyymmdd)) == yyyymmdd
 
 
 cdef int has_day(uint32_t yyyymmdd) noexcept nogil:

@@ -30,7 +30,7 @@ from ringfence.core.rates cimport conforms, has_message
 from ringfence.core.equity cimport rf_lacks_equity
 from ringfence.core.margin cimport rf_ppm
 from ringfence.core.reservations cimport has_quote, keenest_px, open_qty, reference_px, worst_px
-from ringfence.core.scopes cimport RF_UNCOUNTED, RF_UNVALUED, scope_set_of
+from ringfence.core.scopes cimport RF_UNCOUNTED, RF_UNTOLD, RF_UNVALUED, scope_set_of
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
     RF_COLLAR_LAST, RF_DENY_REASON_COLLAR, RF_DENY_REASON_CREDIT, RF_DENY_REASON_DUPLICATE_CONTENT, RF_DENY_REASON_GROSS_EXPOSURE, RF_DENY_REASON_KILLED,
@@ -346,7 +346,9 @@ cdef uint8_t check_unusual(const EngineState *s, const Scope *scope, Asked *a, u
         return RF_DENY_REASON_NO_REFERENCE
     if limited & RF_UNCOUNTED and limited & TURNOVER:
         return RF_DENY_REASON_NO_RATE
-    return RF_DENY_REASON_NO_RATE if limited & RF_UNVALUED and limited & VALUES and not only_reduces(s, a) else RF_DENY_REASON_NONE
+    if not (limited & RF_UNVALUED and limited & VALUES) and not (limited & RF_UNTOLD and limited & FREE):
+        return RF_DENY_REASON_NONE
+    return RF_DENY_REASON_NONE if only_reduces(s, a) else RF_DENY_REASON_NO_RATE
 
 
 cdef void look_at_amounts(const Instrument *instrument, Asked *a) noexcept nogil:
@@ -459,7 +461,7 @@ cdef uint8_t check_limits(EngineState *s, Asked *a) noexcept nogil:
     rows = belongs.row_count
     all_rows = belongs.all_rows
     a.scopes = belongs
-    a.unusual = RF_UNVALUED | RF_UNCOUNTED | 1
+    a.unusual = RF_UNVALUED | RF_UNCOUNTED | RF_UNTOLD | 1
     if instrument.amount_factor == 0 or a.worst_px == 0:
         look_at_amounts(instrument, a)
     if a.order != NULL:

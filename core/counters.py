@@ -1,4 +1,4 @@
-"""Names of the engine's counters and histograms in ``metrics.engine``; what creates the region and what shows it read them here."""
+"""Names of the engine's counters and histograms in ``metrics.engine`` and ``metrics.intents.ROW``; who creates and who shows them reads them here."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ COUNTERS: dict[str, str] = {
     "checkpoints": "written to the journal ring",
     "loops": "turns of the loop",
 }
-HISTOGRAMS: dict[str, str] = {
+STAGES: dict[str, str] = {  # of an intent: in ``metrics.intents.ROW``, one set for each strategy row in use; of strategies without one in ``metrics.engine``
+    "tick_intent": "tick published by the feed to intent stamped by the strategy, ns; of intents that name their tick",
     "intent_accept": "intent stamped by the strategy to taken by the engine, ns",
-    "apply": "input taken to applied and its outputs published, ns",
-    "intent_command": "intent stamped by the strategy to its command published to the gateway, ns",
+    "accept_out": "intent taken by the engine to its outputs published: command and event, or denial, ns",
+}
+HISTOGRAMS: dict[str, str] = {
+    **STAGES,
+    "apply": "any input taken to applied and its outputs published, ns",
     "fill_position": "execution read from the socket to booked in the position, ns",
 }

@@ -20,11 +20,12 @@ from libc.string cimport memcmp, memcpy
 
 from ringfence.core.amounts cimport set_factor
 from ringfence.core.bookkeeping cimport can_value, keep_valuation
+from ringfence.core.calendar cimport is_date
 from ringfence.core.cash cimport has_balances
-from ringfence.core.margin cimport define_margin, lowers_margin
+from ringfence.core.margin cimport define_margin, lowers_margin, lowers_own_rate
 from ringfence.core.scopes cimport scope_of
 from ringfence.core.state cimport EngineState, currency_of
-from ringfence.core.value_dates cimport date_instrument
+from ringfence.core.value_dates cimport date_instrument, is_dealt_for_a_day
 from ringfence.ipc.records cimport (
     RF_CONTROL_KIND_DEFINE_ACCOUNT, RF_CONTROL_KIND_DEFINE_BROKER, RF_CONTROL_KIND_DEFINE_CURRENCY, RF_CONTROL_KIND_DEFINE_DESK,
     RF_CONTROL_KIND_DEFINE_INSTRUMENT, RF_CONTROL_KIND_DEFINE_MARGIN, RF_CONTROL_KIND_DEFINE_OPERATOR, RF_CONTROL_KIND_DEFINE_ROUTE,
@@ -39,6 +40,7 @@ from ringfence.ipc.records cimport (
 cdef enum:
     DIGITS_MAX = 18
     DAY_S = 86400
+    SETTLE_DAYS_MOST = 30
 
 
 cdef inline int valid_status(uint8_t status) noexcept nogil:
@@ -170,6 +172,15 @@ cdef int valid_bands(const Instrument *image) noexcept nogil:
     return 1
 
 
+cdef int valid_settlement(const Instrument *image) noexcept nogil:
+    """Days within bounds; a last day, which must be a date, of what ends on one."""
+    if image.settle_days > SETTLE_DAYS_MOST:
+        return 0
+    if image.last_day == 0:
+        return 1
+    return is_date(image.last_day) and (image.kind == RF_INSTRUMENT_KIND_FUTURE or is_dealt_for_a_day(image))
+
+
 cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nogil:
     cdef Instrument *row
     if image.id == 0 or image.id >= s.instrument_rows or image.tick <= 0 or image.lot <= 0 or not valid_status(image.status):
@@ -177,6 +188,8 @@ cdef int define_instrument(EngineState *s, const Instrument *image) noexcept nog
     if image.price_digits > DIGITS_MAX or image.qty_digits > DIGITS_MAX or image.qty_min < 0 or image.qty_max < 0 or image.symbol[0] == 0:
         return 0
     if image.kind > RF_INSTRUMENT_KIND_MAX or image.multiplier < 0 or not valid_bands(image) or not scope_room(s, s.instruments[image.id].scope):
+        return 0
+    if not valid_settlement(image):
         return 0
     if image.mark_side > RF_MARK_SIDE_MAX or (image.daily and image.kind != RF_INSTRUMENT_KIND_FUTURE) or not can_value(s, image):
         return 0
@@ -318,12 +331,12 @@ cdef inline int beyond(int64_t before, int64_t after) noexcept nogil:
     return before != after and before != 0 and (after == 0 or after > before)
 
 
-cdef int widens_instrument(const Instrument *row, const Instrument *image) noexcept nogil:
+cdef int widens_instrument(const EngineState *s, const Instrument *row, const Instrument *image) noexcept nogil:
     if row.id == 0:
         return image.status == RF_STATUS_ACTIVE
     if opens(row.id, row.status, image.status) or (row.restricted and not image.restricted) or (row.locate_required and not image.locate_required):
         return 1
-    if beyond(row.qty_max, image.qty_max) or image.qty_min < row.qty_min or image.margin_ppm < row.margin_ppm or beyond(row.last_day, image.last_day):
+    if beyond(row.qty_max, image.qty_max) or image.qty_min < row.qty_min or beyond(row.last_day, image.last_day) or lowers_own_rate(s, row.margin_ppm, image.margin_ppm):
         return 1
     # what an order's amount follows from, what quantities of limits are counted in, and what grants and limits of the row are about
     if row.multiplier != image.multiplier or row.kind != image.kind or row.inverse != (image.inverse != 0):
@@ -347,13 +360,16 @@ cdef int widens_venue(const Venue *row, const Venue *image) noexcept nogil:
     return row.id != 0 and ((row.cancel_on_disconnect and not image.cancel_on_disconnect) or image.durability < row.durability)
 
 
-cdef int widens_currency(const Currency *row, const Currency *image) noexcept nogil:
-    """A rate where there was none, a lower one, or a row that is of another currency from now on: amounts get smaller."""
+cdef int widens_currency(const EngineState *s, const Currency *row, const Currency *image) noexcept nogil:
+    """A rate where there was none, a lower one, or a row that is of another currency from now on: amounts get smaller.
+
+    Where equity is judged a higher rate allows more, too: whoever has money in the currency has more of it.
+    """
     if row.id == 0:
         return image.rate != 0 and image.id != 1
     if memcmp(row.code, image.code, sizeof(row.code)) != 0:
         return 1
-    return image.rate != row.rate and image.rate != 0 and (row.rate == 0 or image.rate < row.rate)
+    return image.rate != row.rate and image.rate != 0 and (row.rate == 0 or image.rate < row.rate or s.engine.weighing != 0)
 
 
 cdef int widens_strategy(const Strategy *row, const Strategy *image) noexcept nogil:
@@ -391,7 +407,7 @@ cdef inline int is_other(const Operator *row, const Operator *image) noexcept no
 cdef int widens(const EngineState *s, uint8_t kind, const char *body, uint32_t uid) noexcept nogil:
     cdef uint32_t row = row_of(kind, body)
     if kind == RF_CONTROL_KIND_DEFINE_INSTRUMENT and row < s.instrument_rows:
-        return widens_instrument(&s.instruments[row], <const Instrument*>body)
+        return widens_instrument(s, &s.instruments[row], <const Instrument*>body)
     if kind == RF_CONTROL_KIND_DEFINE_ACCOUNT and row < s.account_rows:
         return widens_account(&s.accounts[row], <const Account*>body)
     if kind == RF_CONTROL_KIND_DEFINE_VENUE and row < s.venue_rows:
@@ -399,7 +415,7 @@ cdef int widens(const EngineState *s, uint8_t kind, const char *body, uint32_t u
     if kind == RF_CONTROL_KIND_DEFINE_STRATEGY and row < s.strategy_rows:
         return widens_strategy(&s.strategies[row], <const Strategy*>body)
     if kind == RF_CONTROL_KIND_DEFINE_CURRENCY and row < s.currency_rows:
-        return widens_currency(&s.currencies[row], <const Currency*>body)
+        return widens_currency(s, &s.currencies[row], <const Currency*>body)
     if kind == RF_CONTROL_KIND_DEFINE_MARGIN and row < s.margin_rate_rows:
         return lowers_margin(s, <const MarginRate*>body)
     return kind == RF_CONTROL_KIND_DEFINE_OPERATOR and row < s.operator_rows and widens_operator(s, <const Operator*>body, uid)

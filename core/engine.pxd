@@ -31,6 +31,11 @@ ctypedef struct Share:    # of the journal's second half, for one strategy
     uint64_t used_ns      # when one was last taken
     uint64_t refused      # turns since
 
+ctypedef struct Stages:   # of the intents of one strategy; names in core/counters.py
+    rf_histogram_t tick_intent
+    rf_histogram_t intent_accept
+    rf_histogram_t accept_out
+
 ctypedef struct Counters:
     uint64_t *intents
     uint64_t *denies
@@ -92,9 +97,8 @@ ctypedef struct Loop:
     int leave
     rf_idle_t idle
     Counters counters
-    rf_histogram_t intent_accept
+    Stages[SOURCES_MAX] stages   # by row of a strategy; row 0: the engine's own, which rows without a region share
     rf_histogram_t apply_time
-    rf_histogram_t intent_command
     rf_histogram_t fill_position
 
 # One input from one ring through the journal into the state: TAKEN, NOTHING, HELD_BACK or GARBAGE.
@@ -113,5 +117,6 @@ cdef class Engine:
     cdef object metrics
     cdef object links
     cdef open_metrics(self, Metrics m)
+    cdef open_stages(self, Metrics m, uint32_t strategy)
     cdef connect(self, Source *source, Link link, position)
     cdef uint64_t queued_seq(self, Port *port)

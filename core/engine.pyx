@@ -106,13 +106,23 @@ cdef int poison_strategy(Loop *l, uint32_t row) noexcept nogil:
     return GARBAGE
 
 
+cdef inline void measure_intent(Loop *l, Stages *t, const Intent *intent, uint64_t taken) noexcept nogil:
+    """Count an intent's stages so far. Its stamps are the strategy's word: what they spoil is its own row, and nothing decides by it."""
+    cdef uint64_t done = rf_clock_now(l.clock)
+    if intent.created_ns:
+        if intent.origin_ns:
+            rf_histogram_record_span(&t.tick_intent, intent.origin_ns, intent.created_ns)
+        rf_histogram_record_span(&t.intent_accept, intent.created_ns, taken)
+    rf_histogram_record_span(&t.accept_out, taken, done)
+    rf_histogram_record_span(&l.apply_time, taken, done)
+
+
 cdef int take_intent(Loop *l, uint32_t row) noexcept nogil:
     cdef Source *source = &l.strategies[row]
     cdef rf_ring_t *ring = source.ring
     cdef int state = rf_ring_poll(ring)
     cdef Frame *frame
     cdef Intent *intent
-    cdef uint64_t done
     if state == RF_RING_EMPTY:
         return NOTHING
     if not may_take(l):
@@ -130,11 +140,7 @@ cdef int take_intent(Loop *l, uint32_t row) noexcept nogil:
     RF_FP(b"E1")
     commit(l, frame, RF_FRAME_KIND_INTENT, sizeof(Intent), <uint16_t>row, source.epoch, ring.position)
     RF_FP(b"E7")
-    done = rf_clock_now(l.clock)
-    if intent.created_ns:
-        rf_histogram_record_span(&l.intent_accept, intent.created_ns, frame.engine_ns)
-        rf_histogram_record_span(&l.intent_command, intent.created_ns, done)
-    rf_histogram_record_span(&l.apply_time, frame.engine_ns, done)
+    measure_intent(l, &l.stages[row], intent, frame.engine_ns)
     return TAKEN
 
 
@@ -507,10 +513,16 @@ cdef class Engine:
         c.marks_refused, c.scopes_full = m.counter_ptr("marks_refused"), m.counter_ptr("scopes_full")
         c.gateway_overflow, c.events_lost = m.counter_ptr("gateway_overflow"), m.counter_ptr("events_lost")
         c.frames, c.checkpoints, c.loops = m.counter_ptr("frames"), m.counter_ptr("checkpoints"), m.counter_ptr("loops")
-        m.histogram("intent_accept", &self.l.intent_accept)
         m.histogram("apply", &self.l.apply_time)
-        m.histogram("intent_command", &self.l.intent_command)
         m.histogram("fill_position", &self.l.fill_position)
+        for row in range(SOURCES_MAX):
+            self.open_stages(m, row)
+
+    cdef open_stages(self, Metrics m, uint32_t strategy):
+        cdef Stages *t = &self.l.stages[strategy]
+        m.histogram("tick_intent", &t.tick_intent)
+        m.histogram("intent_accept", &t.intent_accept)
+        m.histogram("accept_out", &t.accept_out)
 
     cdef connect(self, Source *source, Link link, position):
         source.ring = NULL
@@ -553,6 +565,7 @@ cdef class Engine:
         self.connect(&self.l.gateways[venue], link, position)
         self.links["gateway", venue] = link
         port.ring = &link.outbound if link is not None and link.has_outbound else NULL
+        port.clock = self.l.clock
         port.emit_above = emitted_output_seq
         while port.queue_first != port.queue_next and self.queued_seq(port) <= emitted_output_seq:
             port.queue_first += 1
@@ -564,9 +577,17 @@ cdef class Engine:
     cdef uint64_t queued_seq(self, Port *port):
         return (<OrderCommand*>(port.queue + (port.queue_first & port.queue_mask) * port.slot_bytes)).output_seq
 
-    def set_strategy(self, uint32_t strategy, Link link, *, position=None):
-        """Connect the rings of a strategy row and tell its client so (mark = ring epoch), or with None disconnect them."""
+    def set_strategy(self, uint32_t strategy, Link link, *, position=None, Metrics stages=None):
+        """Connect the rings of a strategy row and tell its client so (mark = ring epoch), or with None disconnect them.
+
+        Parameters
+        ----------
+        stages : Metrics, optional
+            Where the stages of its intents are counted (``ringfence.core.counters.STAGES``); none: in the engine's own.
+        """
         cdef Port *port = self.state.port(strategy, 1)
+        self.open_stages(stages if stages is not None else self.metrics, strategy)
+        self.links["stages", strategy] = stages
         self.connect(&self.l.strategies[strategy], link, position)
         self.links["strategy", strategy] = link
         port.ring = &link.outbound if link is not None and link.has_outbound else NULL

@@ -25,6 +25,7 @@ from ringfence.core.cash_entries cimport can_take_back, cash_event_of, move_cash
 from ringfence.core.dedupe cimport find_position
 from ringfence.core.ledger_events cimport book, moves_cash
 from ringfence.core.ledger_index cimport find_event
+from ringfence.core.ledger_index cimport find_position as find_ledger_position
 from ringfence.core.ledger_trades cimport power_of_ten
 from ringfence.core.name_entries cimport enter_name, judge_name, name_of
 from ringfence.core.position_recompute cimport hold_without, try_without
@@ -260,7 +261,11 @@ cdef int judge(EngineState *s, const LedgerEntry *entry, LedgerEvent *e) noexcep
     return event_of(s, entry, e)
 
 
-cdef inline uint8_t method_of(const EngineState *s, uint16_t account) noexcept nogil:
+cdef uint8_t method_of(const EngineState *s, uint16_t account, uint16_t strategy, uint32_t instrument) noexcept nogil:
+    """That of the position now; of one that is not there, its account's."""
+    cdef uint32_t row = find_ledger_position(&s.ledger, account, strategy, instrument)
+    if row:
+        return s.ledger.positions[row].method
     return s.accounts[account].method if s.accounts[account].method else <uint8_t>RF_LEDGER_METHOD_WAC
 
 
@@ -286,7 +291,7 @@ cdef int event_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e
     e.content = content_of(entry)
     e.account = entry.account
     e.strategy = entry.strategy
-    e.method = method_of(s, entry.account)
+    e.method = method_of(s, entry.account, entry.strategy, entry.instrument)
     rf_wide_store(e.qty, rf_wide_from(entry.qty))
     rf_wide_store(e.px, rf_wide_from(entry.px))
     e.ratio_num = entry.ratio_num
@@ -294,13 +299,14 @@ cdef int event_of(const EngineState *s, const LedgerEntry *entry, LedgerEvent *e
     if entry.kind == RF_LEDGER_EVENT_KIND_TRANSFER:
         e.other_account = entry.other
         e.other_strategy = entry.other_strategy
-        e.method = method_of(s, entry.other)  # the one that is there keeps its own
+        e.method = method_of(s, entry.other, entry.other_strategy, entry.instrument)
         return network_fee(s, entry, e)
     elif entry.kind == RF_LEDGER_EVENT_KIND_CROSS:
         e.other_strategy = entry.other_strategy
         rf_wide_store(e.qty, -rf_wide_from(entry.qty))
     elif entry.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF:
         e.other_instrument = entry.other
+        e.method = method_of(s, entry.account, entry.strategy, entry.other)
         e.share_num = entry.amount
         rf_wide_narrow(power_of_ten(entry.amount_digits), &e.share_den)
     elif entry.kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
@@ -390,16 +396,19 @@ cdef int book_entry(EngineState *s, const LedgerEntry *entry) noexcept nogil:
     cdef Position one, two
     cdef uint32_t row = find_event(&s.ledger, key_of(entry))
     cdef uint64_t merged = s.ledger.head.merged_lots
+    cdef uint8_t of_sale = 0
     cdef int result = judge(s, entry, &e), of_bust = entry.kind == RF_LEDGER_EVENT_KIND_BUST
     if result == RF_LEDGER_RESULT_BOOKED and not of_bust:
         result = try_positions(s, &e, &one, &two)
     if result == RF_LEDGER_RESULT_BOOKED and entry.kind == RF_LEDGER_EVENT_KIND_CROSS:  # a trade, so each is of the method that it has from now
-        follow_method(s, e.account, e.strategy, e.instrument)
+        of_sale = follow_method(s, e.account, e.strategy, e.instrument)
         e.method = follow_method(s, e.account, e.other_strategy, e.instrument)
     if result == RF_LEDGER_RESULT_BOOKED:
         result = enter_name(s, entry, &e) if entry.kind == RF_LEDGER_EVENT_KIND_NAME_LOT else book(&s.ledger, &e)
     if result != RF_LEDGER_RESULT_BOOKED:
         return refuse(s, entry, result)
+    if entry.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        s.ledger.events[s.ledger.head.event_count - 1].method = of_sale
     keep_dates(s)
     if moves_cash(entry.kind):
         move_cash(s, &e, 0)

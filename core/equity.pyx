@@ -7,7 +7,8 @@ A position adds what it paid and received and, where trades move cash, what is h
 is the ledger's own account of it: cost methods, transfers, splits and fees of any kind are in it to the unit, and a trade that the ledger lacks has neither
 happened in cash nor in what is held. Each position and balance keeps what it added (``Position.equity``, ``CashBalance.value``), so that a change is a
 difference and no sum needs a walk. Nothing is counted before the first FREE_MARGIN limit (``EngineStatus.weighing``).
-What cannot be told (no rate, no price, a figure beyond 63 bits) adds 0 to equity and 1 to ``unvalued`` of its scopes, which then refuse what does not reduce.
+What cannot be told (no rate, no price, a figure beyond 63 bits) adds 0 to equity and 1 to ``unvalued`` of its scopes, which then refuse what does not reduce;
+a balance to ``untold``, which FREE_MARGIN alone asks for, since no other rule rests on money.
 Written by the engine alone. Nothing here fails. Rejected: equity from the risk position's average cost, which transfers of lots would make wrong.
 """
 
@@ -17,7 +18,7 @@ from ringfence.core.amounts cimport RF_AMOUNT_MOST
 from ringfence.core.ledger_index cimport find_position
 from ringfence.core.ledger_legs cimport cash_of, unrealized_at
 from ringfence.core.ledger_trades cimport value_of
-from ringfence.core.scopes cimport count_unvalued_of, rf_saturate
+from ringfence.core.scopes cimport count_untold_of, rf_saturate
 from ringfence.core.state cimport EngineState
 from ringfence.core.wide cimport rf_wide_from, rf_wide_is_figure, rf_wide_load, rf_wide_narrow, rf_wide_ratio, wide_t
 from ringfence.ipc.records cimport (
@@ -71,27 +72,26 @@ cdef int equity_of(const EngineState *s, const Position *p, int64_t px, int64_t 
 
 # ---- balances --------------------------------------------------------------------------------------------------------------------
 
-cdef inline void weigh_in(EngineState *s, uint32_t scope, int64_t more, int unvalued) noexcept nogil:
+cdef inline void weigh_in(EngineState *s, uint32_t scope, int64_t more, int untold) noexcept nogil:
     if scope:
         rf_saturate(&s.scopes[scope].equity, more)
-        if unvalued:
-            count_unvalued_of(&s.scopes[scope], unvalued)
+        count_untold_of(&s.scopes[scope], untold)
 
 
 cdef void weigh_cash(EngineState *s, uint32_t row) noexcept nogil:
     cdef CashBalance *b = &s.cash[row]
     cdef int64_t value, more
-    cdef int told, unvalued
+    cdef int told, untold
     if not s.engine.weighing:
         return
     told = in_firm_money(s, b.currency, rf_wide_load(b.entered) - rf_wide_load(b.paid), &value)
     more = value - b.value
-    unvalued = (not told) - <int>b.unvalued
-    if more == 0 and unvalued == 0:
+    untold = (not told) - <int>b.unvalued
+    if more == 0 and untold == 0:
         return
-    weigh_in(s, RF_FIRM_SCOPE, more, unvalued)
-    weigh_in(s, s.brokers[s.accounts[b.account].broker].scope, more, unvalued)
-    weigh_in(s, s.accounts[b.account].scope, more, unvalued)
+    weigh_in(s, RF_FIRM_SCOPE, more, untold)
+    weigh_in(s, s.brokers[s.accounts[b.account].broker].scope, more, untold)
+    weigh_in(s, s.accounts[b.account].scope, more, untold)
     b.value = value
     b.unvalued = not told
 
@@ -107,7 +107,7 @@ cdef void weigh_all_cash(EngineState *s) noexcept nogil:
 cdef inline int is_enough(const Scope *scope, int64_t taken) noexcept nogil:
     cdef int64_t share = scope.limits[<int>RF_RISK_RULE_FREE_MARGIN]
     cdef int64_t left = scope.equity - taken
-    return share == 0 or (scope.unvalued == 0 and left >= 0 and (scope.margin == 0 or not rf_lacks_equity(scope.margin, left, share)))
+    return share == 0 or (scope.unvalued == 0 and scope.untold == 0 and left >= 0 and (scope.margin == 0 or not rf_lacks_equity(scope.margin, left, share)))
 
 
 cdef int can_spare(const EngineState *s, uint16_t account, uint16_t currency, wide_t amount) noexcept nogil:

@@ -16,7 +16,7 @@ from ringfence.core.ledger_index cimport WAITS, drop_positions_above, find_or_ad
 from ringfence.core.ledger_kinds cimport apply
 from ringfence.core.ledger_legs cimport say_legs, touch
 from ringfence.core.ledger_names cimport book_name, is_unnamed, take_name_back
-from ringfence.core.ledger_recompute cimport POSITION_LINKED, POSITION_UNNAMED, after_event, chain, link_event, recompute, set_state
+from ringfence.core.ledger_recompute cimport POSITION_LINKED, POSITION_UNNAMED, after_event, chain, link_event, recompute, set_state, stamp_family
 from ringfence.core.ledger_trades cimport apply_fill
 from ringfence.core.lots cimport LedgerTables
 from ringfence.core.wide cimport rf_wide_abs, rf_wide_load, rf_wide_store, wide_t
@@ -84,7 +84,7 @@ cdef void take_over(LedgerEvent *c, const LedgerEvent *e) noexcept nogil:
     c.other_strategy = e.other_strategy
 
 
-cdef int bust_cross(LedgerTables *t, uint32_t row) noexcept nogil:
+cdef int bust_cross(LedgerTables *t, uint32_t row, uint64_t seq) noexcept nogil:
     """Take both halves of a cross out, that of the sale is taken out already; what one of them cannot leave stays as it is."""
     cdef uint32_t one = t.events[row].position, other = t.events[row + 1].position
     cdef int result
@@ -92,7 +92,10 @@ cdef int bust_cross(LedgerTables *t, uint32_t row) noexcept nogil:
     result = recompute(t, one, 0, row)
     if result == RF_LEDGER_RESULT_BOOKED:
         result = recompute(t, other, 0, row + 1)
-    if result != RF_LEDGER_RESULT_BOOKED:
+    if result == RF_LEDGER_RESULT_BOOKED:
+        stamp_family(t, one, seq)
+        stamp_family(t, other, seq)
+    else:
         t.events[row].state = RF_LEDGER_EVENT_STATE_BOOKED
         t.events[row + 1].state = RF_LEDGER_EVENT_STATE_BOOKED
         recompute(t, one, 0, row)
@@ -107,6 +110,7 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     cdef LedgerEvent *root = &t.events[at]
     cdef uint32_t newest = root.newest
     cdef int state = root.state, result
+    t.former = 0
     if t.events[named].kind == RF_LEDGER_EVENT_KIND_BUST or (root.position == 0 and not moves_cash(root.kind)):
         return RF_LEDGER_RESULT_BAD_EVENT
     if e.kind == RF_LEDGER_EVENT_KIND_CORRECT and (root.position == 0 or root.kind == RF_LEDGER_EVENT_KIND_CROSS):
@@ -116,12 +120,13 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
     e.state = RF_LEDGER_EVENT_STATE_APPLIED
     if root.state == RF_LEDGER_EVENT_STATE_BUSTED:
         return RF_LEDGER_RESULT_BOOKED
+    t.former = newest if newest else at
     if e.kind == RF_LEDGER_EVENT_KIND_BUST:
         set_state(t, at, RF_LEDGER_EVENT_STATE_BUSTED)
         if root.position == 0:
             return RF_LEDGER_RESULT_BOOKED
         if root.kind == RF_LEDGER_EVENT_KIND_CROSS:
-            return bust_cross(t, at)
+            return bust_cross(t, at, e.seq)
     else:
         take_over(e, in_force(t, at))
         if e.fee_kind == RF_LEDGER_FEE_HELD and root.other_position == 0:
@@ -142,6 +147,7 @@ cdef int refer(LedgerTables *t, uint32_t row, uint32_t named) noexcept nogil:
         set_state(t, at, <uint8_t>state)
         recompute(t, root.position, root.other_position, at)
         return result
+    stamp_family(t, root.position, e.seq)
     if newest and e.kind == RF_LEDGER_EVENT_KIND_CORRECT:
         t.events[newest].state = RF_LEDGER_EVENT_STATE_REPLACED
     return RF_LEDGER_RESULT_BOOKED

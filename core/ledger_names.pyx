@@ -16,7 +16,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from ringfence.core.ledger_index cimport find_event, in_force
-from ringfence.core.ledger_recompute cimport after_event, link_event, next_event, recompute
+from ringfence.core.ledger_recompute cimport after_event, link_event, next_event, recompute, stamp_family
 from ringfence.core.ledger_trades cimport NAMED, SHORT_OF_NAMES
 from ringfence.core.lots cimport LedgerTables
 from ringfence.core.wide cimport rf_wide_is_figure, rf_wide_load, rf_wide_store, wide_t
@@ -105,6 +105,7 @@ cdef int book_name(LedgerTables *t, uint32_t row) noexcept nogil:
     t.head.event_count = row
     link_event(t, row, e.position, 0)
     after_event(t, e.position, row, e.seq)
+    stamp_family(t, e.position, e.seq)
     return RF_LEDGER_RESULT_BOOKED
 
 

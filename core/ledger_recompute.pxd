@@ -48,3 +48,5 @@ cdef inline void after_event(LedgerTables *t, uint32_t position, uint32_t row, u
 # Book the events of one or two positions (other may be 0), and of those tied to them, once more; row `changed` is the first that differs.
 # OVERFLOW when a figure did not fit: undo the change and recompute; else BOOKED.
 cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t changed) noexcept nogil
+# Say that the positions which were just recomputed with this one have changed at a sequence.
+cdef void stamp_family(LedgerTables *t, uint32_t position, uint64_t seq) noexcept nogil

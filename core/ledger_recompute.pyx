@@ -11,22 +11,24 @@ position says so (POSITION_SKIPPED). A figure that no longer fits is told to the
 recomputations walk further (counted). Rejected: whole-ledger snapshots (copying them costs more than the events that they save).
 """
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ringfence.core.ledger_kinds cimport apply
 from ringfence.core.ledger_legs cimport touch
 from ringfence.core.lots cimport LedgerTables, insert_lot, new_lot, remove_lots
+from ringfence.core.wide cimport rf_wide_load
 from ringfence.ipc.records cimport (
-    RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD,
-    RF_LEDGER_RESULT_AMBIGUOUS, RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_OVERFLOW, LedgerCheckpoint, LedgerEvent,
-    LedgerPosition, Lot,
+    RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_SPIN_OFF, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED,
+    RF_LEDGER_EVENT_STATE_BUSTED, RF_LEDGER_EVENT_STATE_HELD, RF_LEDGER_POSITION_MERGED, RF_LEDGER_RESULT_AMBIGUOUS,
+    RF_LEDGER_RESULT_BOOKED, RF_LEDGER_RESULT_OVERFLOW, LedgerCheckpoint, LedgerEvent, LedgerPosition, Lot,
 )
 
 
 cdef void set_state(LedgerTables *t, uint32_t row, uint8_t state) noexcept nogil:
     cdef LedgerEvent *e = &t.events[row]
     if e.kind == RF_LEDGER_EVENT_KIND_FILL:
+        t.held_changes += (state == RF_LEDGER_EVENT_STATE_HELD) != (e.state == RF_LEDGER_EVENT_STATE_HELD)
         t.head.held += state == RF_LEDGER_EVENT_STATE_HELD
         t.head.held -= e.state == RF_LEDGER_EVENT_STATE_HELD
     e.state = state
@@ -114,7 +116,8 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     p.instrument = now.instrument
     p.account = now.account
     p.strategy = now.strategy
-    p.method = now.method
+    if not (t.hold_unnamed and now.checkpoint):
+        p.method = now.method
     p.own_method = now.own_method
     p.checkpoint = now.checkpoint
     p.first_event = now.first_event
@@ -122,7 +125,8 @@ cdef uint32_t go_back(LedgerTables *t, uint32_t position, uint32_t row, int alon
     p.first_date = now.first_date
     p.stamp = now.stamp
     p.next_of_family = now.next_of_family
-    p.flags = (now.flags & POSITION_LINKED) | (p.flags & POSITION_UNNAMED)  # of what lies before a checkpoint
+    p.flags = (now.flags & POSITION_LINKED) | (p.flags & (POSITION_UNNAMED | POSITION_SKIPPED | RF_LEDGER_POSITION_MERGED))  # of what lies before it
+    p.updated_seq = now.updated_seq
     p.mark_px[0] = now.mark_px[0]
     p.mark_px[1] = now.mark_px[1]
     p.marked_seq = now.marked_seq
@@ -156,12 +160,23 @@ cdef uint32_t family_of(LedgerTables *t, uint32_t position, uint32_t other) noex
     return position
 
 
+cdef void follow_its_method(LedgerTables *t, uint32_t row) noexcept nogil:
+    """Let a flat position have the method that it took, or would have taken, at this event, so that rounds that are over are not judged by a later one."""
+    cdef const LedgerEvent *e = &t.events[row]
+    cdef int is_other = e.kind == RF_LEDGER_EVENT_KIND_TRANSFER or e.kind == RF_LEDGER_EVENT_KIND_SPIN_OFF
+    cdef LedgerPosition *p = &t.positions[e.other_position if is_other else e.position]
+    if e.method and rf_wide_load(p.qty) == 0 and not p.flags & POSITION_UNNAMED:
+        p.method = e.method
+
+
 cdef int book_anew(LedgerTables *t, uint32_t row) noexcept nogil:
     cdef LedgerEvent *e = &t.events[row]
     cdef int result
     if e.state == RF_LEDGER_EVENT_STATE_BUSTED:
         return RF_LEDGER_RESULT_BOOKED
     t.head.recomputed += 1
+    if t.hold_unnamed:
+        follow_its_method(t, row)
     result = apply(t, row)
     if t.hold_unnamed and e.kind == RF_LEDGER_EVENT_KIND_FILL:
         if result == RF_LEDGER_RESULT_AMBIGUOUS:
@@ -174,6 +189,16 @@ cdef int book_anew(LedgerTables *t, uint32_t row) noexcept nogil:
     return result
 
 
+cdef void keep_own_methods(LedgerTables *t, uint32_t position) noexcept nogil:
+    """Flat positions have the method that an operator gave them, maybe since their last event."""
+    cdef LedgerPosition *p
+    while position:
+        p = &t.positions[position]
+        if p.own_method and rf_wide_load(p.qty) == 0 and not p.flags & POSITION_UNNAMED:
+            p.method = p.own_method
+        position = p.next_of_family
+
+
 cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t changed) noexcept nogil:
     """Book the events of these positions, and of those tied to them, once more: what follows their checkpoints before row ``changed``.
 
@@ -181,6 +206,7 @@ cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t 
     """
     cdef uint32_t first = family_of(t, position, other), at = first, row = 0, last = t.head.event_count
     cdef int alone = t.positions[first].next_of_family == 0, result = RF_LEDGER_RESULT_BOOKED, was = t.replaying
+    cdef uint64_t updated_seq = t.positions[first].updated_seq  # whoever changed something stamps it anew
     t.replaying = 1
     while at:
         touch(t, at)
@@ -190,15 +216,20 @@ cdef int recompute(LedgerTables *t, uint32_t position, uint32_t other, uint32_t 
         while row:
             if book_anew(t, row) == RF_LEDGER_RESULT_OVERFLOW:
                 result = RF_LEDGER_RESULT_OVERFLOW
-            after_event(t, first, row, t.events[row].seq)
+            after_event(t, first, row, updated_seq)
             row = next_event(t, first, row)
     else:
         for row in range(1, last + 1):
             if t.events[row].position and t.positions[t.events[row].position].stamp == t.head.stamp:
                 if book_anew(t, row) == RF_LEDGER_RESULT_OVERFLOW:
                     result = RF_LEDGER_RESULT_OVERFLOW
-                t.positions[t.events[row].position].updated_seq = t.events[row].seq
-                if t.events[row].other_position:
-                    t.positions[t.events[row].other_position].updated_seq = t.events[row].seq
     t.replaying = was
+    keep_own_methods(t, first)
     return result
+
+
+cdef void stamp_family(LedgerTables *t, uint32_t position, uint64_t seq) noexcept nogil:
+    while position:
+        if t.positions[position].updated_seq < seq:
+            t.positions[position].updated_seq = seq
+        position = t.positions[position].next_of_family

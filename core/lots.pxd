@@ -40,6 +40,8 @@ ctypedef struct LedgerTables:
     int hold_unnamed             # 1: a close of SPEC that names no lots has its row, HELD, and waits for names; 0: it is refused
     uint32_t watched             # a close whose names are on trial, and
     int verdict                  # what ledger_trades.names_its_lots said of them
+    uint32_t held_changes        # how often fills began or ceased to wait for names, since whoever asks set it to 0
+    uint32_t former              # row of what was in force before the last bust or correction; 0: that changed nothing
 
 # A free row, zeroed; when none is left, dust is merged (counted) so that there is one. 0: no position has two lots.
 cdef uint32_t new_lot(LedgerTables *t) noexcept nogil

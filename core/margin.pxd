@@ -31,5 +31,7 @@ cdef inline int64_t margin_of(const EngineState *s, uint16_t row, int64_t amount
 cdef int define_margin(EngineState *s, const MarginRate *image) noexcept nogil
 # 1 when the image, put into its row, could have anything need less margin than now.
 cdef int lowers_margin(const EngineState *s, const MarginRate *image) noexcept nogil
+# 1 when an instrument whose own rate changes could need less margin: one of 0 is none, and MARGIN_RATE of account, broker or firm holds.
+cdef int lowers_own_rate(const EngineState *s, uint32_t before, uint32_t after) noexcept nogil
 # The scope that an image is about; 0: it is about more than one.
 cdef int margin_place(const MarginRate *image, KillOrder *place) noexcept nogil

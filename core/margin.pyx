@@ -113,7 +113,6 @@ cdef int names_known(const EngineState *s, const MarginRate *image) noexcept nog
 
 cdef int define_margin(EngineState *s, const MarginRate *image) noexcept nogil:
     cdef MarginRate *row
-    cdef int i
     if image.id == 0 or image.id >= s.margin_rate_rows or image.status == 0 or image.status > RF_STATUS_MAX:
         return 0
     if not names_known(s, image) or not valid_steps(image):
@@ -123,10 +122,7 @@ cdef int define_margin(EngineState *s, const MarginRate *image) noexcept nogil:
     memcpy(row.above, image.above, sizeof(row.above))
     memcpy(row.step_ppm, image.step_ppm, sizeof(row.step_ppm))
     row.rate_ppm = image.rate_ppm
-    row.highest_ppm = image.rate_ppm
-    for i in range(STEPS):
-        if image.step_ppm[i] > row.highest_ppm:
-            row.highest_ppm = image.step_ppm[i]
+    row.highest_ppm = highest_of(image)
     row.id = image.id
     row.broker = image.broker
     row.account = image.account
@@ -173,16 +169,20 @@ cdef uint32_t lowest_of(const MarginRate *r) noexcept nogil:
     return ppm
 
 
-cdef uint32_t highest_rate(const EngineState *s) noexcept nogil:
-    """Of all rates that there are: rows of the schedule, instruments' own, MARGIN_RATE anywhere."""
+cdef uint32_t highest_of(const MarginRate *r) noexcept nogil:
+    """``highest_ppm``, which an image need not have."""
+    cdef uint32_t ppm = r.rate_ppm
+    cdef int i
+    for i in range(STEPS):
+        if r.above[i] and r.step_ppm[i] > ppm:
+            ppm = r.step_ppm[i]
+    return ppm
+
+
+cdef uint32_t highest_margin_rate(const EngineState *s) noexcept nogil:
+    """Of MARGIN_RATE anywhere."""
     cdef uint32_t i, ppm = 0
     cdef int64_t rate
-    for i in range(1, s.engine.margin_rate_count + 1):
-        if s.margin_rates[i].status == RF_STATUS_ACTIVE and s.margin_rates[i].highest_ppm > ppm:
-            ppm = s.margin_rates[i].highest_ppm
-    for i in range(1, s.engine.instrument_count + 1):
-        if s.instruments[i].margin_ppm > ppm:
-            ppm = s.instruments[i].margin_ppm
     for i in range(1, s.engine.scope_count + 1):
         rate = s.scopes[i].limits[<int>RF_RISK_RULE_MARGIN_RATE]
         if rate > <int64_t>ppm:
@@ -190,8 +190,40 @@ cdef uint32_t highest_rate(const EngineState *s) noexcept nogil:
     return ppm
 
 
+cdef uint32_t highest_rate(const EngineState *s) noexcept nogil:
+    """Of all rates that there are: rows of the schedule, instruments' own, MARGIN_RATE anywhere."""
+    cdef uint32_t i, ppm = highest_margin_rate(s)
+    for i in range(1, s.engine.margin_rate_count + 1):
+        if s.margin_rates[i].status == RF_STATUS_ACTIVE and s.margin_rates[i].highest_ppm > ppm:
+            ppm = s.margin_rates[i].highest_ppm
+    for i in range(1, s.engine.instrument_count + 1):
+        if s.instruments[i].margin_ppm > ppm:
+            ppm = s.instruments[i].margin_ppm
+    return ppm
+
+
 cdef inline int has_one_key(const MarginRate *a, const MarginRate *b) noexcept nogil:
     return a.broker == b.broker and a.account == b.account and a.currency == b.currency and a.instrument == b.instrument and a.kind == b.kind
+
+
+cdef inline int can_meet(const MarginRate *a, const MarginRate *b) noexcept nogil:
+    """Whether both can be the narrowest row of one position: they have one key, or each a currency of its pair."""
+    if a.broker != b.broker or a.account != b.account or a.instrument != b.instrument or a.kind != b.kind:
+        return 0
+    return (a.currency != 0) == (b.currency != 0)
+
+
+cdef int passes_a_higher(const EngineState *s, const MarginRate *row, const MarginRate *image) noexcept nogil:
+    """Whether a row would come, by a higher rate, before an equally narrow one that asks for more of some size."""
+    cdef const MarginRate *other
+    cdef uint32_t i, highest = highest_of(image)
+    for i in range(1, s.engine.margin_rate_count + 1):
+        other = &s.margin_rates[i]
+        if i == image.id or other.status != RF_STATUS_ACTIVE or not can_meet(other, image):
+            continue
+        if row.highest_ppm <= other.highest_ppm <= highest and falls(other, image):
+            return 1
+    return 0
 
 
 cdef int lowers_margin(const EngineState *s, const MarginRate *image) noexcept nogil:
@@ -199,7 +231,11 @@ cdef int lowers_margin(const EngineState *s, const MarginRate *image) noexcept n
     cdef int was = row.status == RF_STATUS_ACTIVE, becomes = image.status == RF_STATUS_ACTIVE
     if not was:  # what it comes before may have any rate that there is
         return becomes and lowest_of(image) < highest_rate(s)
-    return not becomes or not has_one_key(row, image) or falls(row, image)
+    return not becomes or not has_one_key(row, image) or falls(row, image) or passes_a_higher(s, row, image)
+
+
+cdef int lowers_own_rate(const EngineState *s, uint32_t before, uint32_t after) noexcept nogil:
+    return after < before or (before == 0 and after != 0 and after < highest_margin_rate(s))
 
 
 cdef int margin_place(const MarginRate *image, KillOrder *place) noexcept nogil:

@@ -1,7 +1,7 @@
 """Where the engine's outputs go: filled in place in the slot of the peer's ring, or kept, or counted.
 
 Every output takes the next ``output_seq`` of its destination, which is part of the state, so the numbers are the same in a replay, where
-outputs are counted only. A gateway whose ring is full gets the rest through its queue, in order; ``core/engine.pyx`` journals that
+outputs are counted only. Commands also carry when they went out, for latency accounting: no part of the state, 0 in a replay. A gateway whose ring is full gets the rest through its queue, in order; ``core/engine.pyx`` journals that
 it is stalled before it takes another input, and a stalled gateway gets cancels only, so the queue of ``State.open_queue`` is never full
 (``dropped`` counts it all the same and the engine stops on it). A strategy whose ring is full loses the event; the jump in ``output_seq`` says how many.
 
@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset
 from ringfence.core.clordid cimport encode
 from ringfence.core.dedupe cimport find_position
 from ringfence.core.state cimport EngineState, Port
+from ringfence.ipc.clock cimport rf_clock_now
 from ringfence.ipc.records cimport (
     RF_COMMAND_KIND_DONT_KNOW, RF_COMMAND_KIND_MASS_CANCEL, RF_EVENT_KIND_DENIED, RF_DURABILITY_ASYNC, RF_ORD_STATUS_DENIED, RF_SIDE_MAX,
     Account, EngineStatus, Execution, Instrument, Intent, Order, OrderCommand, Strategy, StrategyEvent, Venue,
@@ -58,6 +59,12 @@ cdef inline void close_slot(Port *port) noexcept nogil:
     elif port.opened == PORT_QUEUE:
         port.queue_next += 1
         port.queued += 1
+
+
+cdef inline void close_command(Port *port, OrderCommand *c) noexcept nogil:
+    """Stamp a filled command and publish it. The stamp is of this moment, also for one that is queued, and no part of the state."""
+    c.out_ns = rf_clock_now(port.clock) if port.clock != NULL else 0
+    close_slot(port)
 
 
 cdef int drain(Port *port) noexcept nogil:
@@ -124,7 +131,7 @@ cdef void emit_command(
     memcpy(c.venue_order_id, o.venue_order_id, 32)
     memcpy(c.symbol, instrument.symbol, 24)
     memcpy(c.account_code, account.code, 24)
-    close_slot(port)
+    close_command(port, c)
 
 
 cdef OrderCommand *open_command(EngineState *s, uint16_t row, uint8_t kind) noexcept nogil:
@@ -155,7 +162,7 @@ cdef void emit_mass_cancel(EngineState *s, uint16_t venue, uint32_t instrument) 
     encode(c.cl_ord_id, s.engine.prefix, s.engine.day_code, order_id, 0)
     if instrument:
         memcpy(c.symbol, s.instruments[instrument].symbol, 24)
-    close_slot(&s.gateways[venue])
+    close_command(&s.gateways[venue], c)
 
 
 cdef void emit_dont_know(EngineState *s, const Execution *x, uint8_t reason) noexcept nogil:
@@ -176,7 +183,7 @@ cdef void emit_dont_know(EngineState *s, const Execution *x, uint8_t reason) noe
     memcpy(c.venue_order_id, x.venue_order_id, 32)
     memcpy(c.symbol, instrument.symbol, 24)
     memcpy(c.account_code, s.accounts[x.account].code, 24)
-    close_slot(&s.gateways[x.venue])
+    close_command(&s.gateways[x.venue], c)
 
 
 cdef void emit_event(EngineState *s, const Order *o, uint8_t kind, uint8_t reason, int64_t last_px, int64_t last_qty) noexcept nogil:

@@ -29,7 +29,8 @@ from ringfence.core.dedupe cimport find_position
 from ringfence.core.equity cimport equity_of, weigh_all_cash
 from ringfence.core.margin cimport margin_of, margin_row, rf_ppm
 from ringfence.core.scopes cimport (
-    RF_UNCOUNTED, RF_UNVALUED, count_unvalued_of, renew_scope_sets, rf_saturate, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state, store_limit,
+    RF_UNCOUNTED, RF_UNTOLD, RF_UNVALUED, count_unvalued_of, renew_scope_sets, rf_saturate, scope_of, scope_set_of, scopes_of, scopes_of_order, set_state,
+    store_limit,
 )
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
@@ -571,7 +572,8 @@ cdef void forget_sums(EngineState *s) noexcept nogil:
         scope.spent = 0
         scope.equity = 0
         scope.unvalued = 0
-        scope.limited &= ~RF_UNVALUED
+        scope.untold = 0
+        scope.limited &= ~(RF_UNVALUED | RF_UNTOLD)
     for i in range(1, s.engine.instrument_count + 1):
         s.instruments[i].first_buy = 0
         s.instruments[i].first_sell = 0

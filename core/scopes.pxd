@@ -9,6 +9,7 @@ cdef extern from *:
     """
     #define RF_UNVALUED (1ull << 63)    /* bits of Scope.limited beside those of rules: something of it has no amount */
     #define RF_UNCOUNTED (1ull << 62)   /* a trade of the day has none */
+    #define RF_UNTOLD (1ull << 61)      /* a balance has none */
     #ifndef RF_SATURATE
     #define RF_SATURATE
     #include <stdint.h>
@@ -19,16 +20,25 @@ cdef extern from *:
     """
     const uint64_t RF_UNVALUED
     const uint64_t RF_UNCOUNTED
+    const uint64_t RF_UNTOLD
     # Add to a sum; one that would overflow saturates.
     void rf_saturate(int64_t *sum, int64_t change) noexcept nogil
 
-# One order, position or balance of the scope more, or one less, whose amount cannot be told.
+# One order or position of the scope more, or one less, whose amount cannot be told.
 cdef inline void count_unvalued_of(Scope *scope, int more) noexcept nogil:
     scope.unvalued += <uint32_t>more
     if scope.unvalued:
         scope.limited |= RF_UNVALUED
     else:
         scope.limited &= ~RF_UNVALUED
+
+# One balance of the scope more, or one less, whose worth cannot be told: equity is not known then, amounts of positions and orders are.
+cdef inline void count_untold_of(Scope *scope, int more) noexcept nogil:
+    scope.untold += <uint32_t>more
+    if scope.untold:
+        scope.limited |= RF_UNTOLD
+    else:
+        scope.limited &= ~RF_UNTOLD
 
 # Row of the scope of an object or pair, made when it has none yet; 0 when the table or its index is full, or the object cannot be.
 cdef uint32_t scope_of(EngineState *s, uint8_t kind, uint32_t a, uint32_t b) noexcept nogil

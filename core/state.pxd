@@ -8,6 +8,7 @@ from ringfence.ipc.records cimport (
     Permission, Position, Proposal, Request, Route, Scope, ScopeSet, Strategy, ValueDate, Venue,
 )
 from ringfence.core.lots cimport LedgerTables
+from ringfence.ipc.clock cimport rf_clock_t
 from ringfence.ipc.ring cimport rf_ring_t
 
 # Where the outputs to one peer go. `queue` holds what a full ring could not take (gateways only), oldest at queue_first.
@@ -23,6 +24,7 @@ ctypedef struct Port:
     uint64_t queued              # ever put into the queue
     uint64_t dropped             # did not fit and could not be queued
     int opened                   # PORT_*: where the output being filled will go
+    rf_clock_t *clock            # stamps commands as they go out, for latency accounting alone; NULL in a replay: they carry 0
 
 ctypedef struct PositionHistory:  # the executions of one position; private to the process, built from the rows when it is asked for
     Position kept                # figures after the executions up to kept_row

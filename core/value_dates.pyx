@@ -12,23 +12,28 @@ A date counts as it was known when the trade was booked, and stays with the even
 cross is one) settles at once.
 
 Rows of ``value_dates`` are a list per position of the ledger, by rising day; days that have come are one row, day 0. They sum to the position's quantity and
-flow, always, to the unit: what a booking changed is told by the difference of the two, so that entries, busts and what they make of tied positions need no
-second computation. As many rows as there can be positions are kept for the first row of each; when there is none left for another day, that day's figures go
+flow, always, to the unit. A booking's difference is of its day. After a recomputation (a bust, a correction, a name) a trade that is in or out now, or is
+another, moves its own quantity and flow in its own day, so that a replay gives the same rows; what is left, the effect of entries, is settled, as it was
+when they were booked. A close that begins to wait for names because of it is a break LEDGER_REFUSED, as if it had just come. As many rows as there can be positions are kept for the first row of each; when there is none left for another day, that day's figures go
 into a neighbour's and a break TABLE_FULL says so. Written by the engine alone. What can fail: nothing; a flow beyond 2^127 would wrap, in the sum too.
 Rejected: rows by account and asset (an instrument's multiplier and currencies say the rest), a date computed for each fill (300 instructions of 3,100, by
 ``bench engine``).
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from ringfence.core.breaks cimport raise_break
 from ringfence.core.calendar cimport business_days_after, date_of, days_since_2000, has_day, is_business_day, mark_holiday
+from ringfence.core.ledger_index cimport find_event, in_force
+from ringfence.core.ledger_recompute cimport next_event
+from ringfence.core.ledger_trades cimport value_of
 from ringfence.core.state cimport EngineState, State, currency_of
 from ringfence.core.wide cimport rf_wide_load, rf_wide_store, wide_t
 from ringfence.ipc.records cimport (
-    RF_BREAK_KIND_TABLE_FULL, RF_INSTRUMENT_KIND_FX_FORWARD, RF_INSTRUMENT_KIND_FX_NDF, RF_INSTRUMENT_KIND_FX_SPOT, RF_LEDGER_EVENT_KIND_CROSS,
-    RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_STATE_BOOKED, Calendar, HolidayChange, Instrument, LedgerEvent, LedgerPosition, ValueDate,
+    RF_BREAK_KIND_LEDGER_REFUSED, RF_BREAK_KIND_TABLE_FULL, RF_INSTRUMENT_KIND_FX_SPOT,
+    RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_FILL, RF_LEDGER_EVENT_KIND_NAME_LOT, RF_LEDGER_EVENT_STATE_BOOKED, RF_LEDGER_EVENT_STATE_HELD,
+    RF_LEDGER_FEE_BASE, RF_LEDGER_RESULT_AMBIGUOUS, Calendar, HolidayChange, Instrument, LedgerEvent, LedgerInstrument, LedgerPosition, ValueDate,
 )
 
 from ringfence.core.errors import CoreError
@@ -41,10 +46,6 @@ cdef const char *COUNT_USD = b"ARS\0\0\0\0\0CLP\0\0\0\0\0MXN\0\0\0\0\0"
 
 
 # ---- when a trade settles ------------------------------------------------------------------------------------------------------
-
-cdef inline int is_dealt_for_a_day(const Instrument *i) noexcept nogil:
-    return i.kind == RF_INSTRUMENT_KIND_FX_FORWARD or i.kind == RF_INSTRUMENT_KIND_FX_NDF
-
 
 cdef inline int counts_usd(const char *code) noexcept nogil:
     """Whether holidays of USD between trade and value date count against this currency."""
@@ -154,6 +155,15 @@ cdef uint32_t add_day(EngineState *s, uint32_t position, uint32_t day, uint32_t 
     return row
 
 
+cdef uint32_t row_of_day(EngineState *s, uint32_t position, uint32_t day) noexcept nogil:
+    """The row of a position for a day to come, made if need be."""
+    cdef uint32_t row = s.ledger.positions[position].first_date, before = 0
+    while row and s.value_dates[row].value_day < day:
+        before = row
+        row = s.value_dates[row].next
+    return row if row and s.value_dates[row].value_day == day else add_day(s, position, day, before)
+
+
 cdef void keep_position(EngineState *s, uint32_t position, uint32_t value_day) noexcept nogil:
     """Bring the sum of a position's rows to its figures; what they lack is of this day."""
     cdef const LedgerPosition *p = &s.ledger.positions[position]
@@ -178,29 +188,89 @@ cdef void keep_position(EngineState *s, uint32_t position, uint32_t value_day) n
     rf_wide_store(d.flow, rf_wide_load(d.flow) + flow)
 
 
-cdef void keep_family(EngineState *s, uint32_t position, uint32_t value_day) noexcept nogil:
-    while position:
-        keep_position(s, position, value_day)
-        position = s.ledger.positions[position].next_of_family
+cdef void move_own(EngineState *s, uint32_t position, const LedgerEvent *e, uint32_t value_day, int sign) noexcept nogil:
+    """Bring what a trade (``e``: its content) itself does to quantity and flow into the row of its day, or (-1) out of it."""
+    cdef const LedgerInstrument *i = &s.ledger.instruments[s.ledger.positions[position].instrument]
+    cdef wide_t qty = rf_wide_load(e.qty), flow = 0, fee = 0, fee_value = 0
+    cdef uint32_t row
+    if value_day <= s.engine.day:
+        return  # what has settled is what is left
+    value_of(i, qty, rf_wide_load(e.px), &flow)
+    if e.fee_kind == RF_LEDGER_FEE_BASE:
+        fee = rf_wide_load(e.fee)
+        value_of(i, fee, rf_wide_load(e.px), &fee_value)
+    row = row_of_day(s, position, value_day)
+    rf_wide_store(s.value_dates[row].qty, rf_wide_load(s.value_dates[row].qty) + sign * (qty - fee))
+    rf_wide_store(s.value_dates[row].flow, rf_wide_load(s.value_dates[row].flow) + sign * (flow - fee_value))
+
+
+cdef void say_waits(EngineState *s, const LedgerEvent *close) noexcept nogil:
+    raise_break(s, RF_BREAK_KIND_LEDGER_REFUSED, NULL, NULL, <int64_t>close.key, RF_LEDGER_RESULT_AMBIGUOUS)
+
+
+cdef void follow_change(EngineState *s, uint32_t row) noexcept nogil:
+    """A trade that was busted or corrected: out of its day as it was, into it as it is; one that waited is brought in with those that wait no more."""
+    cdef LedgerEvent *e = &s.ledger.events[row]
+    if e.kind == RF_LEDGER_EVENT_KIND_CROSS:
+        move_own(s, e.position, e, e.value_day, -1)
+        move_own(s, (e + 1).position, e + 1, e.value_day, -1)
+    elif e.kind == RF_LEDGER_EVENT_KIND_FILL and not e.undated:
+        move_own(s, e.position, &s.ledger.events[s.ledger.former], e.value_day, -1)
+        if e.state == RF_LEDGER_EVENT_STATE_BOOKED:
+            move_own(s, e.position, in_force(&s.ledger, row), e.value_day, 1)
+        elif e.state == RF_LEDGER_EVENT_STATE_HELD:
+            e.undated = 1
+            say_waits(s, e)
+
+
+cdef void follow_waiting(EngineState *s, uint32_t position, uint32_t row) noexcept nogil:
+    """Bring trades of a position that do not wait any more, from ``row`` on, into their days, and take those that do now out of theirs."""
+    cdef LedgerEvent *e
+    while row:
+        e = &s.ledger.events[row]
+        if e.kind == RF_LEDGER_EVENT_KIND_FILL:
+            if e.undated and e.state == RF_LEDGER_EVENT_STATE_BOOKED:
+                move_own(s, position, in_force(&s.ledger, row), e.value_day, 1)
+                e.undated = 0
+            elif e.state == RF_LEDGER_EVENT_STATE_HELD and not e.undated:
+                move_own(s, position, in_force(&s.ledger, row), e.value_day, -1)
+                e.undated = 1
+                say_waits(s, e)
+        row = next_event(&s.ledger, position, row)
+
+
+cdef void keep_family(EngineState *s, uint32_t position, uint32_t changed) noexcept nogil:
+    """Dates of a position and those tied to it, which the ledger has just computed again from row ``changed`` on; what no trade did is settled."""
+    cdef uint32_t at = position
+    while at:
+        if s.ledger.held_changes:
+            follow_waiting(s, at, changed if at == position else s.ledger.positions[at].first_event)
+        keep_position(s, at, 0)
+        at = s.ledger.positions[at].next_of_family
 
 
 cdef void keep_every_date(EngineState *s) noexcept nogil:
-    cdef uint32_t row = s.ledger.head.event_count
+    cdef uint32_t row = s.ledger.head.event_count, changed
     cdef const LedgerEvent *e = &s.ledger.events[row]
-    cdef uint32_t day = e.value_day
-    if e.root:
-        e = &s.ledger.events[e.root]
-    elif e.newest == 0 and e.state == RF_LEDGER_EVENT_STATE_BOOKED and e.kind != RF_LEDGER_EVENT_KIND_NAME_LOT:
+    cdef int is_name = e.kind == RF_LEDGER_EVENT_KIND_NAME_LOT
+    if e.root == 0 and not is_name:
         if e.kind == RF_LEDGER_EVENT_KIND_CROSS:  # the other half is the row before
-            keep_position(s, s.ledger.events[row - 1].position, day)
+            keep_position(s, s.ledger.events[row - 1].position, e.value_day)
         if e.position:
-            keep_position(s, e.position, day)
+            keep_position(s, e.position, e.value_day)
         if e.other_position:
-            keep_position(s, e.other_position, day)
+            keep_position(s, e.other_position, e.value_day)
         return
+    changed = row if is_name else e.root
+    if s.ledger.events[changed].kind == RF_LEDGER_EVENT_KIND_NAME_LOT:
+        changed = find_event(&s.ledger, s.ledger.events[changed].ref_key)
+    elif s.ledger.former:
+        follow_change(s, changed)
+    e = &s.ledger.events[changed]
     if e.kind == RF_LEDGER_EVENT_KIND_CROSS:
-        keep_family(s, (e + 1).position, day)
-    keep_family(s, e.position, day)  # a bust, correction or name, or what one has waited for: the ledger has just recomputed the family of this position
+        keep_family(s, (e + 1).position, changed + 1)
+    keep_family(s, e.position, changed)
+    s.ledger.held_changes = 0
 
 
 cdef void settle_position(EngineState *s, LedgerPosition *p) noexcept nogil:

@@ -1,13 +1,12 @@
-"""The feed: tick files into region ``market``, and sampled marks to the engine. ``python -m ringfence.gateways.feed --spec FILE.json``
+"""The feed: tick files and FIX sessions into region ``market``, and sampled marks to the engine. ``python -m ringfence.gateways.feed --spec FILE.json``
 
-    tick files ──Playback──▶ broadcast ring and latest quote of each instrument ──▶ strategies, simulated venue, views
-                                  └── every mark_every_ms ──Mark──▶ ring in `from.feed` ──▶ engine
+    tick files ───Player─────────▶ broadcast ring and latest quote of each instrument ──▶ strategies, simulated venue, views
+    FIX sessions ─MarketSession──┘         └── every mark_every_ms ──Mark──▶ ring in `from.feed` ──▶ engine
 
-Quotes are broadcast (ipc/broadcast): a reader sees each, or knows how many it missed; who comes late reads the latest. Marks are what the engine journals for PnL; they are samples, so a
-mark that finds the ring full is dropped and counted, the next one carries the newer price, and a quote that is stale or crossed is not
-sampled at all. A restarted feed takes up its own regions and goes on counting. The engine may come later than the feed: quotes flow at
+Quotes are broadcast (ipc/broadcast): a reader sees each, or knows how many it missed; who comes late reads the latest. Marks are what the engine
+journals for PnL; they are samples, so a mark that finds the ring full is dropped and counted, the next one carries the newer price, and a quote that is
+stale or crossed is not sampled at all. A restarted feed takes up its own regions and goes on counting. The engine may come later than the feed: quotes flow at
 once, marks from when ``to.feed`` is there.
-Spec keys: instance, epoch, ticks [{symbol, instrument, price_digits, file, format}], speed, loop, mark_every_ms, stale_ms, ring_slots, tick_slots, rows, core, component, idle.
 Rejected: one Mark per tick (the journal would be mostly marks), and a busy loop: ticks are milliseconds apart.
 Exit codes: 0 after a stop by signal, 1 when a region or file cannot be used, 2 for a wrong spec.
 """
@@ -16,129 +15,46 @@ from __future__ import annotations
 
 import argparse
 import logging
+import select
 import signal
 import sys
-from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ringfence.gateways.keys import Keys, SpecError, load_json, tick_file
-from ringfence.gateways.ticks import FORMATS, Playback, TickError, Ticks, read
+from ringfence.gateways.errors import GatewayError
+from ringfence.gateways.feed_spec import FOLLOW, FeedSpec, feed_spec
+from ringfence.gateways.fix import market_session
+from ringfence.gateways.fix.market_session import MarketSession
+from ringfence.gateways.keys import SpecError, load_json
+from ringfence.gateways.playback import Player
+from ringfence.gateways.ticks import TickError, read
 from ringfence.ipc import host
-from ringfence.ipc.broadcast import TICKS_MIN, Publisher, market_sections, reader_sections
+from ringfence.ipc.broadcast import Publisher, market_sections, reader_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.errors import IpcError, LayoutMismatch, RegionMissing, RingFull
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
-from ringfence.ipc.regions import unlink_dead
+from ringfence.ipc.regions import process_start_ticks, unlink_dead
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
 STALE, CROSSED = (CONSTANTS[name][0] for name in ("TICK_STALE", "TICK_CROSSED"))
-COUNTERS = ("quotes", "marks", "marks_dropped", "marks_withheld")
+COUNTERS = ("ticks", "marks", "marks_dropped", "marks_withheld", *market_session.COUNTERS)
 WAIT_NS_MAX = 100_000_000
+"""Longest sleep, and how late a stale quote may be flagged."""
+TURN_TICKS = 4_096
+"""Ticks that go out before the feed looks up: signals, heartbeat, marks."""
+READERS_NS = 100_000
+"""How often a feed that waits for its readers looks at them."""
 ROLE = ENUMS["Role"].by_name["FEED"]
 STATE = ENUMS["ProcessState"].by_name
 STOP = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("ringfence.feed")
-
-
-@dataclass(frozen=True)
-class TapeSpec:
-    """One instrument and its tick file; ``instrument`` is the row in the engine's table and in ``quotes`` of region ``market``."""
-
-    symbol: str
-    instrument: int
-    price_digits: int
-    file: Path
-    format: str
-
-
-@dataclass(frozen=True)
-class FeedSpec:
-    """What a feed is told; times in nanoseconds. ``rows`` of the table of latest quotes: 0, just enough for the tapes."""
-
-    instance: str
-    epoch: int
-    tapes: tuple[TapeSpec, ...]
-    component: str = "feed"
-    speed: Fraction = Fraction(1)
-    loop: bool = True
-    mark_every_ns: int = 1_000_000_000
-    stale_ns: int = 5_000_000_000
-    ring_slots: int = 1_024
-    tick_slots: int = 65_536
-    rows: int = 0
-    core: int = -1
-
-
-def feed_spec(raw: Any, folder: Path) -> FeedSpec:
-    """Check a decoded JSON object.
-
-    Raises
-    ------
-    SpecError
-        Naming the key, its value and what is allowed.
-    """
-    keys = Keys(raw, "feed")
-    tapes: list[TapeSpec] = []
-    for item in keys.items("ticks"):
-        tape = TapeSpec(
-            item.text("symbol"),
-            item.integer("instrument", 1, 1 << 20),
-            item.integer("price_digits", 0, 12),
-            tick_file(item, "file", folder),
-            item.choice("format", tuple(FORMATS)),
-        )
-        item.done()
-        if tape.instrument in (t.instrument for t in tapes):
-            raise item.fail("instrument", "an instrument without a tick file so far")
-        tapes.append(tape)
-    speed = Fraction(keys.number("speed", Decimal(1)))
-    if not speed:
-        raise keys.fail("speed", "above 0")
-    slots, tick_slots = keys.integer("ring_slots", 2, 1 << 20, 1_024), keys.integer("tick_slots", TICKS_MIN, 1 << 24, 65_536)
-    for name, value in (("ring_slots", slots), ("tick_slots", tick_slots)):
-        if value & (value - 1):
-            raise keys.fail(name, "a power of two")
-    spec = FeedSpec(
-        instance=keys.text("instance"),
-        epoch=keys.integer("epoch", 0, (1 << 63) - 1),
-        tapes=tuple(tapes),
-        component=keys.text("component", "feed"),
-        speed=speed,
-        loop=keys.flag("loop", True),
-        mark_every_ns=keys.integer("mark_every_ms", 1, 3_600_000, 1_000) * 1_000_000,
-        stale_ns=keys.integer("stale_ms", 0, 86_400_000, 5_000) * 1_000_000,
-        ring_slots=slots,
-        tick_slots=tick_slots,
-        rows=keys.integer("rows", 0, 1 << 20, 0),
-        core=keys.integer("core", -1, 4_095, -1),
-    )
-    keys.get("idle", "")  # every process is told; a feed that sleeps between ticks has no use for it
-    keys.done()
-    return spec
-
-
-@dataclass
-class _Tape:
-    """One instrument being played."""
-
-    spec: TapeSpec
-    ticks: Ticks
-    playback: Playback
-    published_ns: int = 0
-    marked_ns: int = 0
-    flags: int = 0
-    bid: int = 0
-    ask: int = 0
-    source_ns: int = 0
 
 
 class Feed:
@@ -152,57 +68,84 @@ class Feed:
 
     def __init__(self, spec: FeedSpec, clock: Clock) -> None:
         self.spec, self.clock = spec, clock
-        loaded = [(t, read(t.file, t.format, t.price_digits)) for t in spec.tapes]
-        rows = max(spec.rows, *(t.instrument + 1 for t in spec.tapes))
-        self.market = _take(spec, "market", market_sections(spec.tick_slots, rows), replace=True)
+        tapes = [read(t.file, t.format, t.price_digits, t.qty_digits).slots(t.instrument) for t in spec.tapes]
+        self._instruments = spec.instruments
+        self.market = _take(spec, "market", market_sections(spec.tick_slots, max(spec.rows, *(i + 1 for i in self._instruments))), replace=True)
         self.readers = _take(spec, "market.readers", reader_sections(), replace=True)
         self.marks = _take(spec, "from.feed", link_sections("Mark", spec.ring_slots), replace=False)
         self.metrics = Metrics.create(spec.instance, spec.component, COUNTERS, [], role=ROLE, epoch=spec.epoch)
         self._link: Link | None = None
         self._engine: Segment | None = None
         self.publisher = Publisher(self.market)
+        self._rows, self._cursors = self.market.section("quotes"), self.readers.section("readers")
         now = clock.now_ns()
-        self._tapes = [_Tape(t, ticks, Playback(ticks, spec.speed, spec.loop, now)) for t, ticks in loaded]
+        speed = spec.speed if isinstance(spec.speed, Fraction) else None
+        self._player = Player(self.publisher, clock, tapes, speed, spec.loop, now)
+        self._published, self._marked_ns = self.publisher.position, dict.fromkeys(self._instruments, 0)
+        self._due_ns = 0
+        self._sessions = [MarketSession(s, self.publisher, self.metrics.add, log.info) for s in spec.sessions]
         self.set_state("RUNNING")
 
     def turn(self) -> int:
         """Publish what is due and return how long nothing is [ns]."""
         self.clock.refresh()
         now = self.clock.now_ns()
-        for tape in self._tapes:
-            for at in tape.playback.take(now):
-                self._publish(tape, int(tape.ticks.bid[at]), int(tape.ticks.ask[at]), int(tape.ticks.ns[at]), now)
-            self._judge(tape, now)
-            if now - tape.marked_ns >= self.spec.mark_every_ns and tape.published_ns:
-                self._mark(tape, now)
+        room = self._room()
+        played = self._player.play(now, room)
+        for session in self._sessions:
+            session.turn(now)
+        if now >= self._due_ns:
+            self._look_after(now)
+        self.metrics.add("ticks", self.publisher.position - self._published)
+        self._published = self.publisher.position
         for segment in (self.market, self.readers, self.marks):
             segment.heartbeat(now)
-        due = [d for t in self._tapes if (d := t.playback.due_ns) is not None]
-        due += [t.marked_ns + self.spec.mark_every_ns for t in self._tapes]
-        return min(WAIT_NS_MAX, max(0, min(due) - now))
+        return self._wait_ns(now, room, played)
 
-    def _publish(self, tape: _Tape, bid: int, ask: int, source_ns: int, now: int) -> None:
-        tape.flags = CROSSED if bid > ask else 0
-        tape.bid, tape.ask, tape.source_ns, tape.published_ns = bid, ask, source_ns, now
-        self.publisher.quote(tape.spec.instrument, bid, ask, source_ns=source_ns, published_ns=now, flags=tape.flags)
-        self.metrics.add("quotes")
+    def _room(self) -> int:
+        """How many ticks may go out in this turn: all that are due, but at speed ``follow`` what every reader that has a row still has room for."""
+        if self.spec.speed != FOLLOW:
+            return TURN_TICKS
+        rows = np.flatnonzero(self._cursors["condition"])
+        behind = [self.publisher.position - int(self._cursors[row]["position"]) for row in rows if process_start_ticks(int(self._cursors[row]["condition"]))]
+        return min(TURN_TICKS, max(0, self.publisher.capacity * 3 // 4 - max(behind))) if behind else 0
 
-    def _judge(self, tape: _Tape, now: int) -> None:
+    def _wait_ns(self, now: int, room: int, played: int) -> int:
+        due = self._player.due_ns
+        if due is not None and room == 0:
+            return READERS_NS
+        if due is not None and (played == room or not isinstance(self.spec.speed, Fraction)):
+            return 0
+        return min(WAIT_NS_MAX, max(0, min(self._due_ns, self._due_ns if due is None else due) - now))
+
+    def _look_after(self, now: int) -> None:
+        """Judge every instrument's quote and take its mark when that is due."""
+        for instrument in self._instruments:
+            row = self._rows[instrument]  # written by this process alone
+            if row["count"]:
+                self._judge(row, now)
+                if now - self._marked_ns[instrument] >= self.spec.mark_every_ns:
+                    self._mark(row, now)
+        self._due_ns = min([now + WAIT_NS_MAX, *(marked + self.spec.mark_every_ns for marked in self._marked_ns.values() if marked)])
+
+    def _judge(self, row: Any, now: int) -> None:
         """Flag a quote that nothing has followed for too long; the next quote clears it."""
-        if self.spec.stale_ns and tape.published_ns and not tape.flags & STALE and now - tape.published_ns > self.spec.stale_ns:
-            tape.flags |= STALE
-            self.publisher.quote(tape.spec.instrument, tape.bid, tape.ask, source_ns=tape.source_ns, published_ns=now, flags=tape.flags)
+        if self.spec.stale_ns and not row["flags"] & STALE and now - int(row["published_ns"]) > self.spec.stale_ns:
+            values = (int(row[name]) for name in ("instrument", "bid", "ask"))
+            sizes = {name: int(row[name]) for name in ("bid_qty", "ask_qty", "source_ns")}
+            self.publisher.quote(*values, **sizes, published_ns=now, flags=STALE)
 
-    def _mark(self, tape: _Tape, now: int) -> None:
-        tape.marked_ns = now
+    def _mark(self, row: Any, now: int) -> None:
+        self._marked_ns[int(row["instrument"])] = now
         link = self._join()
         if link is None:
             return
-        if tape.flags:
+        if row["flags"] & (STALE | CROSSED) or not (row["bid"] > 0 and row["ask"] > 0):
             self.metrics.add("marks_withheld")
             return
         mark = np.zeros(1, dtype("Mark"))
-        mark["bid"], mark["ask"], mark["source_ns"], mark["instrument"] = tape.bid, tape.ask, tape.source_ns, tape.spec.instrument
+        for name in ("bid", "ask", "source_ns", "instrument"):
+            mark[name] = row[name]
         try:
             link.send(mark)
             self.metrics.add("marks")
@@ -219,13 +162,24 @@ class Feed:
             self._link = Link(self.marks, self._engine)
         return self._link
 
+    def wait(self, ns: int) -> bool:
+        """Wait until there is something to do, at most ``ns``; True when a signal says stop. With sessions it may be seen WAIT_NS_MAX later."""
+        if not self._sessions:
+            return signal.sigtimedwait(STOP, ns / 1e9) is not None
+        sockets = [s.sockets() for s in self._sessions]
+        reads, writes = ([sock for pair in sockets for sock in pair[way]] for way in (0, 1))
+        select.select(reads, writes, [], min(ns, WAIT_NS_MAX) / 1e9)
+        return signal.sigtimedwait(STOP, 0) is not None
+
     def set_state(self, name: str) -> None:
         """Say in its regions what the feed is doing."""
         for segment in (self.market, self.readers, self.marks):
             segment.set_state(STATE[name])
 
     def close(self) -> None:
-        """Give back what the process holds; the regions stay, for its successor."""
+        """Log out of every session and give back what the process holds; the regions stay, for its successor."""
+        for session in self._sessions:
+            session.close(self.clock.now_ns())
         self.metrics.close()
         for segment in (self.market, self.readers, self.marks, self._engine):
             if segment is not None:
@@ -252,9 +206,9 @@ def run(spec: FeedSpec) -> None:
         log.warning("%s", pinned)
     status = Segment.attach(spec.instance, "instance")
     feed = Feed(spec, Clock.attach(status))
-    log.info("%d instruments at %s times real time", len(spec.tapes), spec.speed)
+    log.info("%d tick files at speed %s, %d sessions", len(spec.tapes), spec.speed, len(spec.sessions))
     try:
-        while signal.sigtimedwait(STOP, feed.turn() / 1e9) is None:
+        while not feed.wait(feed.turn()):
             continue
         feed.set_state("STOPPED")
     except BaseException as e:
@@ -279,7 +233,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     try:
         run(spec)
-    except (IpcError, TickError) as e:
+    except (IpcError, TickError, GatewayError) as e:
         log.error("%s: %s", type(e).__name__, e)
         return 1
     return 0

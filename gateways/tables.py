@@ -27,6 +27,7 @@ from ringfence.ipc.seqlock import read_consistent
 P = ParamSpec("P")
 R = TypeVar("R")
 COPIES_MAX = 1_000
+_QUOTE_NUMBERS = ("bid", "ask", "source_ns", "published_ns", "count", "bid_qty", "ask_qty", "last", "last_qty")
 TICK_STALE, TICK_CROSSED = CONSTANTS["TICK_STALE"][0], CONSTANTS["TICK_CROSSED"][0]
 _STATUS = ENUMS["OrdStatus"].by_value
 _SIDE = ENUMS["Side"].by_value
@@ -299,9 +300,8 @@ class Tables:
         if not q["count"]:
             return None
         flags = int(q["flags"])
-        numbers = (int(q[name]) for name in ("bid", "ask", "source_ns", "published_ns", "count"))
-        more = (int(q[name]) for name in ("bid_qty", "ask_qty", "last", "last_qty"))
-        return QuoteView(symbol, *numbers, bool(flags & TICK_STALE), bool(flags & TICK_CROSSED), *more)
+        numbers: dict[str, Any] = {name: int(q[name]) for name in _QUOTE_NUMBERS}
+        return QuoteView(symbol, stale=bool(flags & TICK_STALE), crossed=bool(flags & TICK_CROSSED), **numbers)
 
     @settled
     def positions(self, strategy: int) -> list[PositionView]:

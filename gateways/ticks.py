@@ -1,9 +1,10 @@
-"""Tick files into numpy arrays: top-of-book quotes, integers only.
+"""Tick files into numpy arrays: top-of-book quotes and trades, integers only.
 
     histdata   20200101 170000065,1.121200,1.121720,0          no header; US Eastern standard time all year (UTC-5), milliseconds
     truefx     2013-01-01 22:00:00.295000+00:00,86.655,86.728  header ``timestamp,bid,ask``; offset in the text, microseconds
+    numpy, parquet                                             columns: see tick_columns.py
 
-Data flow: file -> ``read`` -> ``Ticks`` (ns, bid, ask) -> the feed and the simulated venue, which replay them at their own speed.
+Data flow: file -> ``read`` -> ``Ticks`` -> the simulated venue; ``Ticks.slots`` -> the feed and backtests, as slots of the market data ring.
 Prices become integers scaled by ``10**digits`` and must be exact; a file whose prices are finer than the instrument's scale is refused, not
 rounded. Time may repeat but not fall. Every error names file and line. Rejected: pandas and float parsing (a tick of 1.12120 would
 become 1.1211999...), and guessing the format from the bytes: a wrong guess shifts a whole day by five hours without a word.
@@ -12,20 +13,23 @@ become 1.1211999...), and guessing the format from the bytes: a wrong guess shif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ringfence.gateways.decimals import text_to_scaled
+from ringfence.ipc.layout import dtype
+from ringfence.ipc.schema import ENUMS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HISTDATA_ZONE = timezone(timedelta(hours=-5), "EST")
+KIND = ENUMS["TickKind"].by_name
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAP_GAP_NS = 1_000_000_000
 """Tape time between the last tick and the first of the next lap."""
@@ -35,16 +39,24 @@ class TickError(ValueError):
     """A tick file cannot be read; the message names file and line."""
 
 
+def _none() -> NDArray[np.int64]:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True)
 class Ticks:
-    """Quotes of one instrument, in time order.
+    """Quotes and trades of one instrument, each in time order.
 
     Attributes
     ----------
-    ns : ndarray of int64
-        The quotes' own time, nanoseconds of UTC.
-    bid, ask : ndarray of int64
-        Prices scaled by ``10**digits``.
+    ns, trade_ns : ndarray of int64
+        The quotes' and the trades' own time, nanoseconds of UTC.
+    bid, ask, trade_px : ndarray of int64
+        Prices scaled by ``10**digits``; a bid or ask of 0: nobody quotes that side.
+    bid_qty, ask_qty, trade_qty : ndarray of int64
+        Quantities scaled by the instrument's digits; 0: not told.
+    trade_side : ndarray of int64
+        ``Side`` of who took liquidity; 0: not told.
     """
 
     path: Path
@@ -52,9 +64,31 @@ class Ticks:
     ns: NDArray[np.int64]
     bid: NDArray[np.int64]
     ask: NDArray[np.int64]
+    bid_qty: NDArray[np.int64] = field(default_factory=_none)
+    ask_qty: NDArray[np.int64] = field(default_factory=_none)
+    trade_ns: NDArray[np.int64] = field(default_factory=_none)
+    trade_px: NDArray[np.int64] = field(default_factory=_none)
+    trade_qty: NDArray[np.int64] = field(default_factory=_none)
+    trade_side: NDArray[np.int64] = field(default_factory=_none)
 
     def __len__(self) -> int:
         return len(self.ns)
+
+    def slots(self, instrument: int) -> NDArray[Any]:
+        """Return all ticks as slots of the market data ring (QuoteTick; a trade is the same bytes read as TradeTick), in time order, quotes before trades.
+
+        ``published_ns`` is left 0, for who publishes them.
+        """
+        out = np.zeros(len(self.ns) + len(self.trade_ns), dtype("QuoteTick"))
+        quotes, trades = out[: len(self.ns)], out[len(self.ns) :].view(dtype("TradeTick"))
+        quotes["kind"], quotes["source_ns"], quotes["bid"], quotes["ask"] = KIND["QUOTE"], self.ns, self.bid, self.ask
+        if len(self.bid_qty):
+            quotes["bid_qty"], quotes["ask_qty"] = self.bid_qty, self.ask_qty
+        trades["kind"], trades["source_ns"], trades["px"], trades["qty"], trades["side"] = (
+            KIND["TRADE"], self.trade_ns, self.trade_px, self.trade_qty, self.trade_side,
+        )  # fmt: skip
+        out["instrument"] = instrument
+        return out[np.argsort(out["source_ns"], kind="stable")] if len(trades) else out
 
 
 def _utc_ns(moment: datetime) -> int:
@@ -86,7 +120,8 @@ class _Format:
     parse: Callable[[list[str]], tuple[int, str, str]]
 
 
-FORMATS = {"histdata": _Format(4, "", _histdata), "truefx": _Format(3, "timestamp,bid,ask", _truefx)}
+_TEXT = {"histdata": _Format(4, "", _histdata), "truefx": _Format(3, "timestamp,bid,ask", _truefx)}
+FORMATS = (*_TEXT, "numpy", "parquet")
 
 
 def _rows(path: Path, format_: _Format, digits: int) -> Iterator[tuple[int, int, int]]:
@@ -114,15 +149,15 @@ def _rows(path: Path, format_: _Format, digits: int) -> Iterator[tuple[int, int,
             yield row
 
 
-def read(path: Path | str, format: str, digits: int) -> Ticks:
+def read(path: Path | str, format: str, digits: int, qty_digits: int = 0) -> Ticks:
     """Read a tick file.
 
     Parameters
     ----------
-    format : {"histdata", "truefx"}
-        Layout of the file; see the module's text.
-    digits : int
-        Price decimals of the instrument.
+    format : str
+        One of FORMATS, the layout of the file; see the module's text.
+    digits, qty_digits : int
+        Price and quantity decimals of the instrument.
 
     Raises
     ------
@@ -132,8 +167,12 @@ def read(path: Path | str, format: str, digits: int) -> Ticks:
     if format not in FORMATS:
         raise TickError(f"{path}: unknown tick format {format!r}; there are {', '.join(FORMATS)}")
     path = Path(path)
+    if format not in _TEXT:
+        from ringfence.gateways import tick_columns
+
+        return {"numpy": tick_columns.read_numpy, "parquet": tick_columns.read_parquet}[format](path, digits, qty_digits)
     try:
-        rows = np.array(list(_rows(path, FORMATS[format], digits)), dtype=np.int64)
+        rows = np.array(list(_rows(path, _TEXT[format], digits)), dtype=np.int64)
     except OSError as e:
         raise TickError(f"{path}: cannot read: {e.strerror}") from e
     if not len(rows):

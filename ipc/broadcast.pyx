@@ -62,7 +62,10 @@ def market_sections(tick_slots: int, rows: int) -> list[SectionSpec]:
 
 
 def reader_sections() -> list[SectionSpec]:
-    """Return the sections of region ``market.readers``: a RingCursor per strategy row. ``position``: next slot to take; ``condition``: pid of the reader, 0: nobody."""
+    """Return the sections of region ``market.readers``: a RingCursor per strategy row.
+
+    ``position``: next slot to take; ``condition``: pid of the reader, 0: nobody.
+    """
     return [SectionSpec("readers", "RingCursor", READERS_ROWS)]
 
 
@@ -144,7 +147,9 @@ cdef class Publisher:
                     refused += rf_market_publish(&self.market, <const QuoteTick *>&view[i * sizeof(QuoteTick)]) == 0
         return refused
 
-    def quote(self, instrument: int, bid: int, ask: int, *, bid_qty: int = 0, ask_qty: int = 0, source_ns: int = 0, published_ns: int = 0, flags: int = 0) -> int:
+    def quote(
+        self, instrument: int, bid: int, ask: int, *, bid_qty: int = 0, ask_qty: int = 0, source_ns: int = 0, published_ns: int = 0, flags: int = 0
+    ) -> int:
         """Publish a top of book, scaled as the instrument; raises as ``publish``. A bid above the ask is flagged TICK_CROSSED."""
         slot = _slot("QUOTE", instrument, source_ns, published_ns, flags)
         slot["bid"], slot["ask"], slot["bid_qty"], slot["ask_qty"] = bid, ask, bid_qty, ask_qty
@@ -238,7 +243,9 @@ cdef class Listener:
         record = _RECORD.get(tick.kind)
         if state != RF_RING_OK or record is None:
             word = rf_broadcast_slot(&self.ring, self.ring.position)[0]
-            raise RingGarbage(f"ring {self.segment.name!r}: slot for position {self.ring.position} has sequence word {word}, kind {tick.kind}; it is not read any more")
+            raise RingGarbage(
+                f"ring {self.segment.name!r}: slot for position {self.ring.position} has sequence word {word}, kind {tick.kind}; it is not read any more"
+            )
         return np.frombuffer(<bytes>(<const char *>&tick)[:sizeof(tick)], dtype(record))[0]
 
     cdef void _settle(self) noexcept nogil:

@@ -11,6 +11,7 @@
 
 #include "records.h"
 
+#define RF_HISTOGRAM_VALUE_MAX ((1ull << 47) - 1)
 enum { RF_HISTOGRAM_SUB_BITS = 5, RF_HISTOGRAM_VALUE_BITS = 47, RF_HISTOGRAM_BUCKETS = (47 - 5 + 1) * 32 };
 
 typedef struct {
@@ -40,8 +41,9 @@ static inline void rf_histogram_record(rf_histogram_t *h, uint64_t value) {
     rf_word_add(&head->count, 1);
 }
 
-/* Record end - begin; 0 when the clocks of two processes make it negative. */
+/* Record end - begin: 0 when the clocks of two processes make it negative, and at most what the buckets hold: stamps that are wrong spoil no sum. */
 static inline void rf_histogram_record_span(rf_histogram_t *h, uint64_t begin, uint64_t end) {
-    rf_histogram_record(h, end > begin ? end - begin : 0);
+    uint64_t span = end > begin ? end - begin : 0;
+    rf_histogram_record(h, span < RF_HISTOGRAM_VALUE_MAX ? span : RF_HISTOGRAM_VALUE_MAX);
 }
 #endif

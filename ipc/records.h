@@ -11,7 +11,7 @@
 #endif
 
 #define RF_LAYOUT_VERSION 9u
-#define RF_LAYOUT_HASH 0xff1e98d7ae599db8ull
+#define RF_LAYOUT_HASH 0xab61332b4638ec50ull
 #define RF_REGION_MAGIC 826689362u /* 'RGF1' */
 #define RF_SEGMENT_MAGIC 1279936082u /* 'RFJL' */
 #define RF_CACHE_LINE_PAIR 128u /* what one side writes never shares 128 bytes with what the other writes */
@@ -2343,11 +2343,11 @@ typedef struct {
     uint64_t replace_interval; /* +664: [ns] */
     uint64_t message_interval; /* +672: [ns] */
     uint64_t messages; /* +680: new orders, replaces and cancels today */
-    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN; 63: unvalued is not 0; 62: a trade of today had no amount */
+    uint64_t limited; /* +688: bit 1 << RiskRule of every limit that is set; bit 0: state is not OPEN; 63: unvalued is not 0; 62: a trade of today had no amount; 61: untold is not 0 */
     int64_t short_working; /* +696: open short sales; account pairs only */
     int64_t spent; /* +704: what long positions cost, or are worth when that is more; firm, brokers and accounts only */
     uint32_t unvalued; /* +712: positions and open orders whose amount or profit cannot be told; they count 0 */
-    char pad_0[4]; /* +716: zero */
+    uint32_t untold; /* +716: balances whose worth cannot be told; they count 0 in equity */
     int64_t equity; /* +720: cash, and positions at the reference price, of its accounts; firm, brokers and accounts only */
     char pad_1[40]; /* +728: zero */
 } rf_scope_t;
@@ -2388,7 +2388,7 @@ RF_STATIC_ASSERT(offsetof(rf_scope_t, limited) == 688, "Scope.limited");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, short_working) == 696, "Scope.short_working");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, spent) == 704, "Scope.spent");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, unvalued) == 712, "Scope.unvalued");
-RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_0) == 716, "Scope.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_scope_t, untold) == 716, "Scope.untold");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, equity) == 720, "Scope.equity");
 RF_STATIC_ASSERT(offsetof(rf_scope_t, pad_1) == 728, "Scope.pad_1");
 
@@ -2947,7 +2947,8 @@ typedef struct {
     uint32_t newest; /* +208: of a fill: the correction in force */
     uint32_t given; /* +212: of a correction: LEDGER_GIVEN_* fields that it replaces */
     uint16_t other_strategy; /* +216: TRANSFER, CROSS */
-    char pad_0[2]; /* +218: zero */
+    uint8_t undated; /* +218: of a fill: 1: it waits for names, or did when value dates were last kept, so they do not have it */
+    uint8_t pad_0; /* +219: zero */
     uint32_t value_day; /* +220: when it settles, YYYYMMDD; 0: not of the engine */
     char pad_1[32]; /* +224: zero */
 } rf_ledger_event_t;
@@ -2988,7 +2989,8 @@ RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, root) == 204, "LedgerEvent.root");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, newest) == 208, "LedgerEvent.newest");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, given) == 212, "LedgerEvent.given");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, other_strategy) == 216, "LedgerEvent.other_strategy");
-RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pad_0) == 218, "LedgerEvent.pad_0");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, undated) == 218, "LedgerEvent.undated");
+RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pad_0) == 219, "LedgerEvent.pad_0");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, value_day) == 220, "LedgerEvent.value_day");
 RF_STATIC_ASSERT(offsetof(rf_ledger_event_t, pad_1) == 224, "LedgerEvent.pad_1");
 

@@ -1421,7 +1421,7 @@ cdef extern from "records.h" nogil:
         int64_t short_working
         int64_t spent
         uint32_t unvalued
-        char pad_0[4]
+        uint32_t untold
         int64_t equity
         char pad_1[40]
 
@@ -1711,7 +1711,8 @@ cdef extern from "records.h" nogil:
         uint32_t newest
         uint32_t given
         uint16_t other_strategy
-        char pad_0[2]
+        uint8_t undated
+        uint8_t pad_0
         uint32_t value_day
         char pad_1[32]
 

@@ -446,6 +446,11 @@ cdef class Runtime:
         rf_runtime_set_timer(&self.r, interval_ns)
 
     @property
+    def next_timer_ns(self) -> int:
+        """When the timer is due [ns]; 0 when there is none: virtual time goes on there."""
+        return self.r.timer_due_ns if self.r.timer_every_ns else 0
+
+    @property
     def stopping(self) -> bool:
         return bool(self.r.stop)
 

@@ -68,6 +68,7 @@ class Rig:
         self.gateway_link, self.gateway = self.link("gw.sim", "OrderCommand", order_slots, "VenueEvent", 64)
         self.engine.set_gateway(1, self.gateway_link, 0)
         self.strategies: dict[int, Link] = {}
+        self.engine_links: dict[int, Link] = {}
         self.event_slots, self.intent_slots = event_slots, intent_slots
 
     def region(self, name: str, sections: Any, role: int) -> Segment:
@@ -116,7 +117,8 @@ class Rig:
         ring = Segment.create_memfd(f"s{row}", link_sections("Intent", self.intent_slots), role=STRATEGY, epoch=epoch)
         self.stack.append(ring)
         self.strategies[row] = Link(ring, to)
-        self.engine.set_strategy(row, Link(to, ring, trusted=False))
+        self.engine_links[row] = Link(to, ring, trusted=False)
+        self.engine.set_strategy(row, self.engine_links[row])
 
     def intent(self, kind: str, client_id: int, strategy: int = 1, **fields: Any) -> None:
         self.strategies[strategy].send(self.sealed(kind, client_id, **fields))

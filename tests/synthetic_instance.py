@@ -6,6 +6,7 @@ import os
 import time
 from typing import Any
 
+from ringfence.ipc.broadcast import market_sections, reader_sections
 from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import SectionSpec, Segment
@@ -55,6 +56,8 @@ class Synthetic:
             ("ledger_events", "LedgerEvent", 128),
             ("lots", "Lot", 64),
         )
+        self.market = self.make("market", "FEED", *market_sections(16, 8))
+        self.readers = self.make("market.readers", "FEED", *reader_sections())
         self.link("sidecar", "SIDECAR", down="JournalSlot", up=None)
         self.link("gw.sim", "GATEWAY", down="OrderCommand", up="VenueEvent")
         self.to_strategy = self.make("to.strat.mm1", "ENGINE", *self._cursors(), ("slots", "StrategyEvent", RING_SLOTS))

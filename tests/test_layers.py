@@ -15,8 +15,9 @@ MAY_IMPORT = {
     "core": {"core", "ipc"},
     "gateways": {"gateways", "ipc"},
     "strategies": {"strategies", "gateways", "ipc"},
-    "tools": {"tools", "core", "gateways", "strategies", "ipc", "strategy"},
-    "bench": {"bench", "tools", "core", "gateways", "strategies", "ipc", "strategy"},
+    "tools": {"tools", "backtest", "strategies", "core", "gateways", "ipc", "strategy"},
+    "backtest": {"backtest", "strategies", "tools", "core", "gateways", "ipc", "strategy"},
+    "bench": {"bench", "backtest", "strategies", "tools", "core", "gateways", "ipc", "strategy"},
 }
 FACADE = {
     "__init__": {"strategies"},
@@ -105,7 +106,7 @@ def test_layers_when_every_module_is_imported_nothing_happens() -> None:
     """No import prints, starts a thread, installs a signal handler or makes shared memory."""
     modules = sorted(
         "ringfence." + ".".join(p.relative_to(ROOT).with_suffix("").parts)
-        for part in ("ipc", "core", "gateways", "strategies", "tools")
+        for part in ("ipc", "core", "gateways", "strategies", "tools", "backtest")
         for p in sources(part)
         if p.suffix in {".py", ".pyx"} and p.stem not in {"__init__", "__main__"} and "examples" not in p.parts
     )

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-STUBS = sorted(p for part in ("ipc", "core", "gateways", "strategies", "tools", "bench") for p in (ROOT / part).rglob("*.pyi"))
+STUBS = sorted(p for part in ("ipc", "core", "gateways", "strategies", "tools", "backtest", "bench") for p in (ROOT / part).rglob("*.pyi"))
 
 
 def module_of(stub: Path) -> ModuleType:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("core", "ipc", "gateways", "strategies", "tools", "bench", "tests", "docs", "src", ".ci")
+PARTS = ("core", "ipc", "gateways", "strategies", "tools", "backtest", "bench", "tests", "docs", "src", ".ci")
 CODE = {".py", ".pyi", ".pyx", ".pxd", ".h", ".c", ".cpp"}
 TEXT = CODE | {".md", ".toml", ".cfg", ".in", ".json", ""}
 GENERATED = {"ipc/records.h", "ipc/records.pxd", "docs/records.md"}

@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ringfence.tools.cli_backtest import BACKTEST
+from ringfence.tools.cli_host import HOST
 from ringfence.tools.cli_words import Command, arg, count, day
 from ringfence.tools.errors import ToolError
 from ringfence.tools.render import OUTPUTS, Options
@@ -311,10 +313,20 @@ COMMANDS = (
     Command("rings", "depth and flow of every ring", "commands.show:rings"),
     Command(
         "latency",
-        "percentiles per stage; in a watch, of each frame's window",
+        "percentiles of each stage, of one strategy (--strategy) or session; in a watch, of each frame's window",
         "commands.show:latency",
-        (arg("stage", nargs="*", metavar="STAGE", help="only stages whose name contains this"),),
+        (
+            arg("stage", nargs="*", metavar="STAGE", help="only stages whose name contains this"),
+            arg("--window", type=float, metavar="S", help="what was recorded in the next S seconds, not since start"),
+            arg("--export", nargs=2, metavar=("FORMAT", "FILE"), help="also write the stages to FILE: json, or hdr (HdrHistogram log V2)"),
+        ),
         aliases=("lat",),
+    ),
+    Command(
+        "market",
+        "market data: top of book, last trade, age and flags by instrument; its readers and their lag",
+        "commands.show:market",
+        (arg("--readers", action="store_true", help="the readers of the ring instead: how far each is behind"),),
     ),
     Command("sessions", "FIX sessions", "commands.show:sessions"),
     Command("counters", "every counter in shared memory", "commands.show:counters"),
@@ -390,6 +402,7 @@ COMMANDS = (
             arg("--keep", metavar="DIR", help="leave journal and configuration in DIR"),
         ),
     ),
+    BACKTEST,
     Command(
         "scenario",
         "run scenario files through engine, session and codec and check what they expect (docs/scenarios.md); exit 7: a difference, 2: a bad file",
@@ -542,24 +555,7 @@ COMMANDS = (
             ),
         ),
     ),
-    Command(
-        "doctor",
-        "what of this host, and of the controls of its instances, is not as it should be, and the command that mends it",
-        "commands.host:doctor",
-        (arg("keys", nargs="*", metavar="KEY", help="files of private keys to look at too"),),
-    ),
-    Command(
-        "config",
-        "look at a configuration without starting it",
-        parts=(
-            Command(
-                "check", "is it right; names the key, the value and what is allowed", "commands.host:config_check", (arg("config", metavar="CONFIG.toml"),)
-            ),
-            Command("show", "with every default filled in", "commands.host:config_show", (arg("config", metavar="CONFIG.toml"),)),
-        ),
-    ),
-    Command("version", "version, layout and build", "commands.host:version"),
-    Command("completion", "a completion script for the shell", "commands.host:completion", (arg("shell", choices=("bash", "zsh")),)),
+    *HOST,
 )
 
 GLOBAL = (

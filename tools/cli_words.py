@@ -39,6 +39,13 @@ def day(text: str) -> str:
     return date.fromisoformat(text).isoformat()
 
 
+def positive(text: str) -> float:
+    """A number above 0."""
+    if not 0 < float(text) < 1e9:
+        raise argparse.ArgumentTypeError(f"was {text}; allowed: more than 0")
+    return float(text)
+
+
 def count(text: str) -> int:
     """A number from 1 on."""
     if int(text) < 1:

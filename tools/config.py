@@ -16,7 +16,6 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,14 +41,13 @@ from ringfence.tools.config_model import (
     StrategyConfig,
 )
 from ringfence.tools.errors import ConfigError
+from ringfence.tools.feed_config import FeedConfig, feed_config
 from ringfence.tools.ledger_store import FILE_NAME
 from ringfence.tools.margin_schedule import MarginConfig
 from ringfence.tools.session_config import SessionConfig
 from ringfence.tools.toml_table import Table
 from ringfence.tools.trading_day import parse_roll
 
-TICK_FORMATS = ("histdata", "truefx")
-PACKAGE_FILE = "package:"
 SOCKET_PATH_MAX = 107
 _SOCKET_NAME = "/run/control.sock"
 
@@ -177,28 +175,6 @@ class VenueConfig:
 
 
 @dataclass(frozen=True)
-class TicksConfig:
-    """``[[feed.ticks]]``: one tick file of one instrument."""
-
-    instrument: int
-    path: Path
-    format: str
-
-
-@dataclass(frozen=True)
-class FeedConfig:
-    """``[feed]``: replays tick files at ``speed`` times real time, and journals a mark per instrument at most every ``mark_ms``.
-
-    ``tick_slots`` of the market data ring: how far a reader may fall behind before it loses ticks."""
-
-    speed: float
-    loop: bool
-    mark_ms: int
-    tick_slots: int
-    ticks: tuple[TicksConfig, ...]
-
-
-@dataclass(frozen=True)
 class Config:
     """A checked instance configuration."""
 
@@ -322,7 +298,7 @@ def parse(values: dict[str, Any], source: Path, digest: bytes = b"") -> Config:
     _check_rates(top, model_limits, currencies, instruments, accounts)
     operators = model.operators_of(top, limits.operators, os.getuid(), _owner())
     margins = _margins(top, limits, ids)
-    feed = _feed(top.table("feed"), source.parent, ids["instruments"]) if "feed" in values else None
+    feed = feed_config(top.table("feed"), source.parent, ids["instruments"]) if "feed" in values else None
     top.known.append("feed")
     top.finish()
     number = int.from_bytes(digest[:8], "little")
@@ -544,28 +520,6 @@ def _check_symbols(top: Table, venues: tuple[VenueConfig, ...], symbols: list[st
             venue.session.dialect.symbols(symbols)
         except SessionError as e:
             raise top.error(f"venue[{k}].session.fix_profile", venue.session.fix_profile, f"a dialect that names each instrument otherwise ({e})") from e
-
-
-def _feed(t: Table, base: Path, instruments: dict[str, int]) -> FeedConfig:
-    files: list[TicksConfig] = []
-    for entry in t.tables("ticks", 1, len(instruments)):
-        instrument = instruments[entry.choice("instrument", tuple(instruments))]
-        text = entry.text("file", allowed=f'a tick file; relative to this file, or "{PACKAGE_FILE}NAME" for one that comes with Ringfence')
-        path = _package_file(text) if text.startswith(PACKAGE_FILE) else Path(os.path.abspath(base / Path(text).expanduser()))
-        if not path.is_file():
-            raise entry.error("file", text, f"a file that exists ({path} does not)")
-        if instrument in (f.instrument for f in files):
-            raise entry.error("instrument", next(s for s, i in instruments.items() if i == instrument), "an instrument without a tick file so far")
-        files.append(TicksConfig(instrument, path, entry.choice("format", TICK_FORMATS)))
-        entry.finish()
-    slots = t.power_of_two("tick_slots", 16, 1 << 24, 65_536)
-    config = FeedConfig(t.number("speed", 0.001, 1e6, 1.0), t.flag("loop", True), t.whole("mark_ms", 1, 3_600_000, 1000), slots, tuple(files))
-    t.finish()
-    return config
-
-
-def _package_file(text: str) -> Path:
-    return Path(str(resources.files("ringfence.gateways.data").joinpath(Path(text.removeprefix(PACKAGE_FILE)).name)))
 
 
 def _unique(top: Table, table: str, key: str, names: list[str]) -> None:

@@ -59,7 +59,8 @@ out while the market was seen short of its stop price within the last 10 s and w
 cost or what it is worth, whichever is more: money that was spent does not come back because prices fell, and gains that nobody realized buy nothing.
 `MARGIN` holds the margin of an account against an amount, `FREE_MARGIN` against a share of its equity: its cash and its positions at the reference price, as
 the [ledger](ledger.md#margin) has them. With a margin rate and a share of 100 % it is the check of a cash account: what is bought cannot cost more than there
-is. An account without equity only reduces; both refuse with `MARGIN`, and `hits` says which did. Margin is by a schedule (`[[margin]]` of the configuration).
+is. An account without equity only reduces; both refuse with `MARGIN`, and `hits` says which did. Margin is by a schedule (`[[margin]]` of the configuration). A currency's
+rate moves equity both ways: once there was a `FREE_MARGIN` limit every change of a rate but to none takes two people. Marks are trusted as they come.
 `TURNOVER` counts a correction upwards; one downwards, and a bust, give nothing back.
 """
 

@@ -103,7 +103,7 @@ class Live(Screen):
         positions = [r | {"pnl": r["rpnl"] + r["upnl"] if r["upnl"] is not None else None} for r in tables.positions(instance)]
         right_side = Group(
             _table(tables.POSITIONS, positions, ("strategy", "symbol", "net", "avg", "mark", "upnl", "rpnl", "ccy")),
-            _table(latency.LATENCY, latency.latency(latency.histograms(instance), None, ("→",)), ("stage", "n", "p50", "p99", "p99_9", "max")),
+            _table(latency.LATENCY, latency.latency(latency.chosen(latency.by_stage(instance), ("→",), None)), ("stage", "n", "p50", "p99", "p99_9", "max")),
         )
         fills = _table(tables.FILLS, tables.fills(instance, 8)[::-1], ("seq", "time_ns", "exec_id", "id", "symbol", "side", "qty", "px", "strategy"))
         self._live.update(Group(Text(head, style="bold"), Text(totals), Columns([left_side, right_side]), fills), refresh=True)

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from ringfence.core.counters import COUNTERS, HISTOGRAMS
+from ringfence.core.counters import COUNTERS, HISTOGRAMS, STAGES
 from ringfence.core.engine import Engine
 from ringfence.core.errors import CoreError
 from ringfence.core.replay import Replayer
@@ -117,6 +117,7 @@ class EngineProcess:
         self.strategies = {s.id: peer(f"strat.{s.name}", "StrategyEvent", rings.strategy_events) for s in self.config.strategies}
         self.recovered = (0, 0)  # sequence and state hash, before anything new was journaled
         self.handed: dict[tuple[int, int], Segment] = {}  # strategy row, ring epoch: its memfd
+        self.stages: dict[int, Metrics] = {}  # by strategy row, from its first attach on: at most one set for each row in use
         self.state_region = self._take_state()
         self.metrics = Metrics.create(self.instance, "engine", COUNTERS, HISTOGRAMS, role=_ROLE, epoch=self.epoch)
         self._say("RECOVERING")
@@ -302,7 +303,8 @@ class EngineProcess:
         peer = self.strategies[row]
         peer.link = Link(peer.mine, self.handed[row, epoch], trusted=False)
         taken = replayer.source_position(_KIND["INTENT"], row)
-        engine.set_strategy(row, peer.link, position=resume_position(peer.link, taken[1]) if taken[0] == epoch else None)
+        position = resume_position(peer.link, taken[1]) if taken[0] == epoch else None
+        engine.set_strategy(row, peer.link, position=position, stages=self._stages_of(row))
         self.log.info("strategy %s goes on with ring epoch %d", peer.name, epoch)
 
     def attach(self, engine: Engine) -> None:
@@ -322,7 +324,7 @@ class EngineProcess:
         if (row, epoch) not in self.handed:
             return  # it has attached once more since; that command follows in the control ring
         peer.link = Link(peer.mine, self.handed[row, epoch], trusted=False, fresh=True)
-        engine.set_strategy(row, peer.link)
+        engine.set_strategy(row, peer.link, stages=self._stages_of(row))
         self.log.info("%s attached with ring epoch %d", peer.name, epoch)
 
     def _strategy(self, engine: Engine, row: int) -> Peer:
@@ -334,11 +336,17 @@ class EngineProcess:
             self.strategies[row] = peer
         return self.strategies[row]
 
+    def _stages_of(self, row: int) -> Metrics:
+        """The histograms of a strategy row's intents."""
+        if row not in self.stages:
+            self.stages[row] = Metrics.create(self.instance, f"intents.{row}", (), STAGES, role=_ROLE, epoch=self.epoch)
+        return self.stages[row]
+
     # ---- regions
 
     def _regions(self) -> list[Segment]:
         peers = [self.sidecar, self.control, *self.gateways.values(), *self.strategies.values(), *([self.feed] if self.feed else [])]
-        return [*(p.mine for p in peers), self.state_region, self.metrics.segment]
+        return [*(p.mine for p in peers), self.state_region, self.metrics.segment, *(m.segment for m in self.stages.values())]
 
     def _say(self, state: str) -> None:
         self._beat()

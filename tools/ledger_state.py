@@ -6,7 +6,7 @@
 Pure functions over tables that nobody writes meanwhile; a live region is copied first (``views.instance.settled``). Two computations meet here: positions are
 64-bit figures at the instrument's scale by average cost, the ledger has 128 bits, 18 decimals and the account's method, and both book every execution and every
 entry. What no method may change must be equal to the last unit: the quantity (less fees paid in what is traded), and what was paid for quantities, of positions
-that transfers and spin-offs tie together in sum, since which cost moves is the method's.
+that transfers and spin-offs tie together in sum, since which cost moves is the method's. Rows of value dates to come are those of the trades that settle then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ringfence.ipc.schema import CONSTANTS, ENUMS
+from ringfence.tools.ledger_numbers import half_even
 
 Table = Callable[[str], Any]
 Owner = tuple[int, int, int]
@@ -31,6 +34,7 @@ _DAILY: int = CONSTANTS["LEDGER_DAILY"][0]
 _STATES = ENUMS["LedgerEventState"].by_name
 _KINDS = ENUMS["LedgerEventKind"].by_name
 _BASE: int = ENUMS["LedgerFee"].by_name["BASE"]
+_SKIPPED = 4  # POSITION_SKIPPED of core/ledger_recompute
 _WORD = 1 << 64
 _SIGN = 1 << 127
 _EXACT = Context(prec=80)
@@ -163,7 +167,7 @@ def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
     out: list[str] = []
     if waiting := [(int(e["account"]), int(e["strategy"]), int(e["instrument"])) for e in unnamed(table)]:
         lacking = set(lacking) | tied_owners(table, waiting)
-    taken, instruments, rows = base_fees(table), table("ledger_instruments"), by_owner(table)
+    taken, to_come, instruments, rows = base_fees(table), _days_to_come(table), table("ledger_instruments"), by_owner(table)
     number = {owner: row for row, owner in enumerate(rows, 1)}
     families, rounded, names = tied(table), set[int](), defaultdict[int, list[str]](list)
     paid, flows = defaultdict[int, int](int), defaultdict[int, int](int)
@@ -178,7 +182,7 @@ def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
                 out.append(f"{name}: {field} of {len(lots)} lots is {sum(wide(lot[field]) for lot in lots)}, the position has {wide(p[field])}")
         if wide(p["qty"]) == 0 and cost:
             out.append(f"{name}: flat, its cost is {cost}")
-        out += _wrong_dates(table, row, p, name)
+        out += _wrong_dates(table, row, p, name, to_come[row])
     for row, q in enumerate(table("positions")[1 : int(table("engine")[1]["position_count"]) + 1], 1):
         owner = int(q["account"]), int(q["strategy"]), int(q["instrument"])
         p, at = rows.get(owner), number.get(owner, 0)
@@ -202,7 +206,20 @@ def disagreements(table: Table, lacking: Collection[Owner] = ()) -> list[str]:
     return out
 
 
-def _wrong_dates(table: Table, row: int, position: Any, name: str) -> list[str]:
+def _days_to_come(table: Table) -> dict[int, dict[int, tuple[int, int]]]:
+    """Quantity and flow of the trades that have not settled, by position and value date: what these themselves did, whatever entries made of them since."""
+    events, instruments, out = used(table, "ledger_events", "event_count"), table("ledger_instruments"), defaultdict[int, dict[int, tuple[int, int]]](dict)
+    booked = (events["state"] == _STATES["BOOKED"]) & np.isin(events["kind"], [_KINDS["FILL"], _KINDS["CROSS"]])
+    for event in events[booked & (events["value_day"] > table("engine")[1]["day"])]:
+        now = events[int(event["newest"])] if event["newest"] else event
+        i, px, fee = instruments[int(event["instrument"])], Fraction(wide(now["px"])), wide(now["fee"]) if int(now["fee_kind"]) == _BASE else 0
+        qty, flow = out[int(event["position"])].get(int(event["value_day"]), (0, 0))
+        flow += half_even(value(i, wide(now["qty"]), px)) - (half_even(value(i, fee, px)) if fee else 0)
+        out[int(event["position"])][int(event["value_day"])] = qty + wide(now["qty"]) - fee, flow
+    return out
+
+
+def _wrong_dates(table: Table, row: int, position: Any, name: str, to_come: dict[int, tuple[int, int]]) -> list[str]:
     dates, today = list(dates_of(table, position)), int(table("engine")[1]["day"])
     days = [int(d["value_day"]) for d in dates]
     out = [f"{name}: value date {day} has come and is not settled" for day in days if 0 < day <= today]
@@ -211,7 +228,17 @@ def _wrong_dates(table: Table, row: int, position: Any, name: str) -> list[str]:
     for field in ("qty", "flow"):
         if sum(wide(d[field]) for d in dates) != wide(position[field]):
             out.append(f"{name}: {field} of {len(dates)} value dates is {sum(wide(d[field]) for d in dates)}, the position has {wide(position[field])}")
+    found = {int(d["value_day"]): (wide(d["qty"]), wide(d["flow"])) for d in dates if int(d["value_day"])}
+    if _has_every_date(table) and not int(position["flags"]) & _SKIPPED:
+        for day in sorted(found.keys() | to_come.keys()):
+            if found.get(day, (0, 0)) != to_come.get(day, (0, 0)):
+                out.append(f"{name}: of value date {day} it has {found.get(day, (0, 0))}, its trades {to_come.get(day, (0, 0))}")
     return out
+
+
+def _has_every_date(table: Table) -> bool:
+    """Whether there always was a row for another day; else days are with their neighbours."""
+    return int(table("engine")[1]["value_date_count"]) + len(table("ledger_positions")) < len(table("value_dates"))
 
 
 def _signed(row: Any, name: str) -> int:

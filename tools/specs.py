@@ -18,7 +18,8 @@ from typing import Any
 from ringfence.gateways.fix.config import SessionConfig as SessionSettings
 from ringfence.ipc.errors import RegionMissing
 from ringfence.ipc.segment import Segment
-from ringfence.tools.config import Config, FeedConfig, VenueConfig
+from ringfence.tools.config import Config, VenueConfig
+from ringfence.tools.feed_config import FeedConfig
 from ringfence.tools.session_config import SessionConfig
 
 SIDECAR_DRAIN_S = 10
@@ -116,7 +117,9 @@ def expected_regions(config: Config) -> set[str]:
     gateways = [f"gw.{v.name}" for v in config.venues]
     peers = ["sidecar", "control", *gateways, *(["feed"] if config.feed else [])]
     links = {f"{side}.{peer}" for peer in peers for side in ("to", "from")} | {f"to.strat.{s.name}" for s in config.strategies}
-    return links | {"instance", "kill", "state", "market", "market.readers"} | {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
+    links |= {f"metrics.intents.{s.id}" for s in config.strategies}
+    metrics = {f"metrics.{c}" for c in ("engine", "sidecar", "feed", "shadow", "ledger", *gateways)}
+    return links | metrics | {"instance", "kill", "state", "market", "market.readers"}
 
 
 def _gateway(config: Config, k: int, common: dict[str, Any], module: Any) -> ChildPlan:
@@ -168,23 +171,27 @@ def _session(s: SessionConfig) -> dict[str, Any]:
 
 def _feed(config: Config, feed: FeedConfig, common: dict[str, Any], module: Any) -> ChildPlan:
     rows = {i.id: i for i in config.instruments}
-    ticks = [
-        {
-            "symbol": rows[t.instrument].symbol,
-            "instrument": t.instrument,
-            "price_digits": rows[t.instrument].price_digits,
-            "file": str(t.path),
-            "format": t.format,
+
+    def instrument(row: int, symbol: str = "") -> dict[str, Any]:
+        own = rows[row]
+        return {"symbol": symbol or own.symbol, "instrument": row, "price_digits": own.price_digits, "qty_digits": own.qty_digits}
+
+    sessions = []
+    for s in feed.sessions:
+        told = {
+            name: getattr(s, name) for name in ("name", "host", "port", "sender_comp_id", "target_comp_id", "begin_string", "heartbeat_s", "depth", "trades")
         }
-        for t in feed.ticks
-    ]
+        store = str(config.instance.data_dir / "sessions" / f"feed.{s.name}.store")
+        sessions.append({**told, "store": store, "instruments": [instrument(row, symbol) for row, symbol in s.symbols.items()]})
     spec = {
         **common,
         "component": "feed",
-        "ticks": ticks,
+        "ticks": [{**instrument(t.instrument), "file": str(t.path), "format": t.format} for t in feed.ticks],
+        "sessions": sessions,
         "speed": feed.speed,
         "loop": feed.loop,
         "mark_every_ms": feed.mark_ms,
+        "stale_ms": feed.stale_ms,
         "ring_slots": slots_of(config.instance.name, "from.feed") or config.rings.marks,
         "tick_slots": feed.tick_slots,
         "rows": config.limits.instruments + 1,

@@ -27,8 +27,12 @@ ctypedef struct sent_t:
     uint64_t at_ns
 
 ctypedef struct stamp_t:
-    uint64_t engine_ns
+    uint64_t origin_ns
     uint64_t intent_ns
+    uint64_t engine_ns
+    uint64_t out_ns
+    uint64_t taken_ns
+    uint64_t encoded_ns
     uint64_t key
 
 ctypedef struct gateway_t:
@@ -87,9 +91,15 @@ ctypedef struct gateway_t:
     uint64_t *c_throttled
     uint64_t *c_kill_cancels
     uint64_t *gauges[13]
+    rf_histogram_t out_take
+    rf_histogram_t take_encoded
+    rf_histogram_t encoded_wire
     rf_histogram_t accept_wire
     rf_histogram_t intent_wire
+    rf_histogram_t tick_wire
+    rf_histogram_t send_call
     rf_histogram_t wire_ack
+    rf_histogram_t durability_wait
     rf_histogram_t throttle_wait
 
 # Turn until Python is needed; returns RETURN_*. No Python, no allocation; the only system calls are recv, send, poll of a connecting socket, and idling.

@@ -247,18 +247,60 @@ cdef int answer_unsent(gateway_t *g, const OrderCommand *c, const char *why, uin
     return 1
 
 
+cdef inline void note_stamps(gateway_t *g, const OrderCommand *c, uint64_t taken) noexcept nogil:
+    """Keep a command's stamps until its bytes are handed to the kernel: histograms are written after that (measure_sent)."""
+    cdef stamp_t *stamp
+    if g.stamp_count == STAMPS:
+        return
+    stamp = &g.stamps[g.stamp_count]
+    stamp.origin_ns = c.origin_ns
+    stamp.intent_ns = c.intent_ns
+    stamp.engine_ns = c.engine_ns
+    stamp.out_ns = c.out_ns
+    stamp.taken_ns = taken
+    stamp.encoded_ns = rf_clock_now(g.clock)
+    stamp.key = 0 if c.kind == RF_COMMAND_KIND_STATUS else key_of(c.cl_ord_id)
+    g.stamp_count += 1
+
+
+cdef void measure_sent(gateway_t *g, uint64_t sent_ns, uint64_t returned_ns) noexcept nogil:
+    """Count the stages of every command whose last byte the send that began at ``sent_ns`` took. A command that a replay emitted again has no way here."""
+    cdef const stamp_t *stamp
+    cdef sent_t *sent
+    cdef uint32_t i
+    for i in range(g.stamp_count):
+        stamp = &g.stamps[i]
+        rf_histogram_record_span(&g.take_encoded, stamp.taken_ns, stamp.encoded_ns)
+        rf_histogram_record_span(&g.encoded_wire, stamp.encoded_ns, sent_ns)
+        if stamp.out_ns:
+            rf_histogram_record_span(&g.out_take, stamp.out_ns, stamp.taken_ns)
+            rf_histogram_record_span(&g.accept_wire, stamp.engine_ns, sent_ns)
+            if stamp.intent_ns:
+                rf_histogram_record_span(&g.intent_wire, stamp.intent_ns, sent_ns)
+                if stamp.origin_ns and stamp.origin_ns <= stamp.intent_ns:
+                    rf_histogram_record_span(&g.tick_wire, stamp.origin_ns, sent_ns)
+        if stamp.key:
+            sent = &g.sent[(stamp.key >> 8) % SENT_SLOTS]
+            sent.key = stamp.key
+            sent.at_ns = sent_ns
+    if g.stamp_count:
+        rf_histogram_record_span(&g.send_call, sent_ns, returned_ns)
+    g.stamp_count = 0
+
+
 cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcept nogil:
     """Encode, store, hand to the output. 0: it must wait."""
     cdef session_t *s = g.session
     cdef uint32_t msg_type = msg_type_of(g.dialect, c)
     cdef const char *why
     cdef rf_fix_writer_t *w
-    cdef stamp_t *stamp
+    cdef uint64_t taken
     if not msg_type:
         return answer_unsent(g, c, b"the command's kind is not known", now)
     if msg_type == MSG_MASS_STATUS_REQUEST and c.journal_seq == g.status_journal_seq and c.journal_seq:
         store_set_mark(s.store, c.output_seq)  # one answer serves every order that the same input asks about
         return 1
+    taken = rf_clock_now(g.clock)
     w = compose(s, <const char *> &msg_type, 2 if msg_type > 255 else 1, now)
     why = write_body(g.dialect, c, w, &s.stamp, now)
     if why != NULL:
@@ -273,12 +315,7 @@ cdef int send_command(gateway_t *g, const OrderCommand *c, uint64_t now) noexcep
         g.status_journal_seq = c.journal_seq
     if c.kind == RF_COMMAND_KIND_NEW:
         rf_counter_add(g.c_orders, 1)
-    if g.stamp_count < STAMPS:
-        stamp = &g.stamps[g.stamp_count]
-        stamp.engine_ns = c.engine_ns
-        stamp.intent_ns = c.intent_ns
-        stamp.key = 0 if c.kind == RF_COMMAND_KIND_STATUS else key_of(c.cl_ord_id)
-        g.stamp_count += 1
+    note_stamps(g, c, taken)
     return 1
 
 
@@ -389,7 +426,9 @@ cdef int take_commands(gateway_t *g, uint64_t now) noexcept nogil:
             break
         if not take_command(g, <const OrderCommand *> rf_ring_front(g.commands), now):
             break
-        g.held_ns = 0
+        if g.held_ns:
+            rf_histogram_record_span(&g.durability_wait, g.held_ns, now)
+            g.held_ns = 0
         if g.throttled_ns:
             rf_histogram_record_span(&g.throttle_wait, g.throttled_ns, now)
             g.throttled_ns = 0
@@ -427,9 +466,7 @@ cdef int write_socket(gateway_t *g) noexcept nogil:
     cdef session_t *s = g.session
     cdef ssize_t n
     cdef size_t size = s.out_end - s.out_at
-    cdef uint64_t before, now
-    cdef uint32_t i
-    cdef sent_t *sent
+    cdef uint64_t before
     if s.out_at == s.out_end:
         return 0
     before = rf_clock_now(g.clock)  # a venue on this host may answer before send returns
@@ -446,16 +483,7 @@ cdef int write_socket(gateway_t *g) noexcept nogil:
         return 1
     RF_FP(b"G4")
     s.out_at = s.out_end = 0
-    now = rf_clock_now(g.clock)
-    for i in range(g.stamp_count):
-        rf_histogram_record_span(&g.accept_wire, g.stamps[i].engine_ns, now)
-        if g.stamps[i].intent_ns:
-            rf_histogram_record_span(&g.intent_wire, g.stamps[i].intent_ns, now)
-        if g.stamps[i].key:
-            sent = &g.sent[(g.stamps[i].key >> 8) % SENT_SLOTS]
-            sent.key = g.stamps[i].key
-            sent.at_ns = before
-    g.stamp_count = 0
+    measure_sent(g, before, rf_clock_now(g.clock))
     return 1
 
 

@@ -90,7 +90,9 @@ cdef uint64_t REFUSED_NS = 100_000_000          # no peer could be taken: look a
 cdef uint64_t JOURNAL_NS_MAX = 500_000_000     # a clean stop waits so long for the journal to have what came in
 cdef uint64_t NEVER_NS = 0xFFFFFFFFFFFFFFFFULL
 DRAIN_READS_MAX = 64
-HISTOGRAMS = ("accept_wire", "intent_wire", "wire_ack", "throttle_wait")
+HISTOGRAMS = (
+    "out_take", "take_encoded", "encoded_wire", "accept_wire", "intent_wire", "tick_wire", "send_call", "wire_ack", "durability_wait", "throttle_wait",
+)
 
 
 def _order_of(str cl_ord_id) -> int:
@@ -118,27 +120,6 @@ cdef class Gateway:
     IpcError
         Another process owns the regions.
     """
-
-    cdef gateway_t *g
-    cdef readonly object spec
-    cdef readonly Session session
-    cdef readonly Dialect dialect
-    cdef readonly MessageStore store
-    cdef readonly Segment mine
-    cdef Segment theirs
-    cdef Segment sidecar
-    cdef Segment standby
-    cdef Segment journal             # to.sidecar, observed
-    cdef readonly Metrics metrics
-    cdef readonly Clock clock
-    cdef KillSwitch kill
-    cdef Link link
-    cdef object sock
-    cdef public object connector     # of an initiator, else None; the simulator sets its own
-    cdef readonly object listener    # of an acceptor, else None
-    cdef object tls                  # None: plain TCP
-    cdef object windows              # Schedule; None: always open
-    cdef bint adopted
 
     def __cinit__(self, spec):
         self.g = <gateway_t *> calloc(1, sizeof(gateway_t))
@@ -213,9 +194,15 @@ cdef class Gateway:
                   "duplicates", "test_requests", "killed")
         for i, name in enumerate(gauges):
             g.gauges[i] = m.counter_ptr(name)
+        m.histogram("out_take", &g.out_take)
+        m.histogram("take_encoded", &g.take_encoded)
+        m.histogram("encoded_wire", &g.encoded_wire)
         m.histogram("accept_wire", &g.accept_wire)
         m.histogram("intent_wire", &g.intent_wire)
+        m.histogram("tick_wire", &g.tick_wire)
+        m.histogram("send_call", &g.send_call)
         m.histogram("wire_ack", &g.wire_ack)
+        m.histogram("durability_wait", &g.durability_wait)
         m.histogram("throttle_wait", &g.throttle_wait)
         return 0
 

@@ -23,6 +23,7 @@ from ringfence.gateways.keys import SpecError, load_json
 from ringfence.gateways.ticks import TickError
 from ringfence.gateways.venue.acceptor import Acceptor, listen
 from ringfence.gateways.venue.exchange import Exchange
+from ringfence.gateways.venue.market_desk import MarketDesk
 from ringfence.gateways.venue.quotes import open_quotes
 from ringfence.gateways.venue.record import RecordWriter, read_record
 from ringfence.gateways.venue.spec import VenueSpec, venue_spec
@@ -41,6 +42,7 @@ def arguments() -> argparse.ArgumentParser:
     p.add_argument("--symbol", action="append", metavar="SYMBOL:PRICE_DIGITS[:QTY_DIGITS]", help="a traded symbol; may be repeated")
     p.add_argument("--ticks", action="append", metavar="SYMBOL=FILE:FORMAT", help="quotes from a tick file (histdata or truefx); may be repeated")
     p.add_argument("--quotes", metavar="INSTANCE", help="quotes from the feed of a running instance")
+    p.add_argument("--market-data-port", type=int, metavar="PORT", help="serve market data too, as SENDERMD, FIX 4.4, on this port; 0 takes a free one")
     p.add_argument("--speed", help="tape seconds per second (default 1)")
     p.add_argument("--seed", type=int, help="of rejects, displayed sizes and latency")
     p.add_argument("--latency-ms", metavar="MS[,MS]", help="between message and answer; two numbers: drawn between them")
@@ -106,6 +108,9 @@ def specification(args: argparse.Namespace) -> VenueSpec:
         raw["latency_ms"] = _pair(args.latency_ms)
     if args.pending_acks:
         raw["pending_acks"] = True
+    if args.market_data_port is not None:
+        ids = {"sender_comp_id": f"{raw['sender_comp_id']}MD", "target_comp_id": raw["target_comp_id"]}
+        raw["market_data"] = {**ids, **raw.get("market_data", {}), "port": args.market_data_port}
     common = {"level_qty": _pair(args.level_qty)} if args.level_qty else {}
     common |= {"clip": args.clip} if args.clip is not None else {}
     if args.symbol:
@@ -147,11 +152,17 @@ def run(spec: VenueSpec) -> None:
         record = stack.enter_context(RecordWriter(spec.record))
         quotes = open_quotes(spec, time.time_ns())
         exchange = Exchange(spec, record, restored, time.time_ns())
-        acceptor = Acceptor(spec, exchange, quotes, store, listener, clock=time.time_ns, log=log)
+        desk = None
+        if spec.market_data is not None:
+            doors = stack.enter_context(listen(spec.host, spec.market_data.port))
+            desk = MarketDesk(spec.market_data, exchange, doors, store.with_suffix(".market_data"), log)
+        acceptor = Acceptor(spec, exchange, quotes, store, listener, clock=time.time_ns, log=log, desk=desk)
         if restored is not None:
             reports, requests = acceptor.catch_up(restored)
             log(f"going on from {spec.record}: {len(exchange.orders)} orders, {reports} reports to send, {requests} requests to answer")
         sys.stdout.write("listening {} {}\n".format(*listener.getsockname()[:2]))
+        if desk is not None:
+            sys.stdout.write("market data {} {}\n".format(*desk.listener.getsockname()[:2]))
         sys.stdout.flush()
         while not stopped:
             acceptor.turn()

@@ -29,6 +29,7 @@ from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.session import Session
 from ringfence.gateways.fix.store import MessageStore
 from ringfence.gateways.venue.exchange import Exchange, Work
+from ringfence.gateways.venue.market_desk import MarketDesk
 from ringfence.gateways.venue.messages import Report
 from ringfence.gateways.venue.quotes import QuoteSource
 from ringfence.gateways.venue.record import VenueRecord
@@ -56,6 +57,8 @@ class Acceptor:
         Nanoseconds of CLOCK_REALTIME; a parameter so that tests can stand still.
     log : callable
         Takes one line for the operator.
+    desk : MarketDesk, optional
+        Serves market data beside the orders; closed with the acceptor.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Acceptor:
         *,
         clock: Callable[[], int],
         log: Callable[[str], None],
+        desk: MarketDesk | None = None,
     ) -> None:
         self.spec, self.exchange, self.quotes, self.clock, self.log = spec, exchange, quotes, clock, log
         config = SessionConfig(spec.sender_comp_id, spec.target_comp_id, "acceptor", spec.begin_string, spec.heartbeat_s)
@@ -76,6 +80,10 @@ class Acceptor:
         self.session = Session(config, self._store)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
+        self._desk = desk
+        self._desk_sock: socket.socket | None = None
+        if desk is not None:
+            self._selector.register(desk.listener, selectors.EVENT_READ)
         self._conn: socket.socket | None = None
         self._unread = b""
         self._unsent = b""
@@ -109,7 +117,9 @@ class Acceptor:
         for key, events in self._selector.select(wait / 1e9):
             if key.fileobj is self._listener:
                 self._accept()
-            elif events & selectors.EVENT_READ:
+            elif self._desk is not None and key.fileobj is self._desk.listener:
+                self._desk.accept(self.clock())
+            elif key.fileobj is self._conn and events & selectors.EVENT_READ:
                 self._read()
         now = self.clock()
         self._quote(now)
@@ -120,6 +130,21 @@ class Acceptor:
             self.session.tick(now)
             self._take(now)
         self._write(now)
+        if self._desk is not None:
+            self._serve_market_data(self._desk, now)
+
+    def _serve_market_data(self, desk: MarketDesk, now: int) -> None:
+        """After everything else of a turn: what changed in the books is told once. The desk's socket comes and goes in here, but for an accept."""
+        desk.turn(now)
+        sock = desk.connection.sock
+        if sock is not self._desk_sock:
+            if self._desk_sock is not None:
+                self._selector.unregister(self._desk_sock)
+            if sock is not None:
+                self._selector.register(sock, selectors.EVENT_READ)
+            self._desk_sock = sock
+        if sock is not None:
+            self._selector.modify(sock, selectors.EVENT_READ | selectors.EVENT_WRITE * desk.connection.wants_write)
 
     def close(self) -> None:
         """Do the accepted work that is still due, log out, and wait a bounded time for the answer."""
@@ -132,6 +157,8 @@ class Acceptor:
         while self._conn is not None and self.clock() < end:
             self.turn()
         self._drop(self.clock())
+        if self._desk is not None:
+            self._desk.close(self.clock())
         self._selector.close()
         self._listener.close()
         self._store.close()

@@ -130,6 +130,16 @@ class Book:
         quote = self._quote.get(side)
         return (quote.px or 0, quote.leaves) if quote else (0, 0)
 
+    def levels(self, side: int, depth: int) -> list[tuple[int, int]]:
+        """Return the best ``depth`` price levels of a side, the best first, orders and quote together: price, quantity."""
+        resting = self._side(side)
+        sizes = {px: sum(order.leaves for order in resting.levels[px].values()) for px in resting.prices[-depth:]}
+        px, leaves = self.displayed(side)
+        if leaves:
+            sizes[px] = sizes.get(px, 0) + leaves
+        best = sorted(sizes, key=lambda p: -p * resting.sign)[:depth]
+        return [(px, sizes[px]) for px in best]
+
     # ---- inputs
 
     def quote(self, bid: int, bid_qty: int, ask: int, ask_qty: int) -> list[Outcome]:

@@ -14,6 +14,7 @@ then shift every other.
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import astuple, replace
 from decimal import Decimal
@@ -64,11 +65,13 @@ from ringfence.gateways.venue.record import RecordWriter, VenueRecord, status_ke
 from ringfence.gateways.venue.spec import PPM, VenueSpec
 
 Work = Callable[[int], list[Report]]
+TRADES_MAX = 1_000
+"""Trades that are kept for market data."""
 COMMISSION_STEP = Decimal(1).scaleb(-12)
 
 
 class Exchange:
-    """All orders of the venue.
+    """All orders of the venue. ``trades``: the last ones (symbol, price, quantity), ``trade_count`` of all, for market data.
 
     Parameters
     ----------
@@ -85,6 +88,8 @@ class Exchange:
         self.record = record
         self.orders: dict[int, VenueOrder] = {}
         self.fills = 0
+        self.trades: deque[tuple[str, int, int]] = deque(maxlen=TRADES_MAX)
+        self.trade_count = 0
         self._ids: dict[str, VenueOrder] = {}
         self._used: set[str] = set()
         self._books = {s.symbol: Book(s.clip) for s in spec.symbols}
@@ -160,6 +165,10 @@ class Exchange:
             if self.spec.pending_acks:
                 reports.append(self._out("report", self._report(order, kind, cl_ord_id=request.cl_ord_id, orig=request.orig_cl_ord_id)))
         return reports, partial(self._change, order, request)
+
+    def book(self, symbol: str) -> Book:
+        """Return the book of a symbol."""
+        return self._books[symbol]
 
     def quote(self, symbol: str, bid: int, ask: int, now_ns: int) -> list[Report]:
         """Take a new top of book; returns the reports of what it traded and triggered."""
@@ -329,6 +338,8 @@ class Exchange:
             if isinstance(outcome, Trade):
                 exec_id = self._next_exec_id()
                 legs = [n for n in (outcome.maker, outcome.taker) if n != QUOTE]
+                self.trades.append((self.orders[legs[0]].spec.symbol, outcome.px, outcome.qty))
+                self.trade_count += 1
                 reports += [self._fill(self.orders[n], exec_id, outcome, now_ns) for n in legs]
             elif isinstance(outcome, Triggered):
                 order = self.orders[outcome.order_id]

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from ringfence.gateways.keys import SpecError
-from ringfence.gateways.ticks import Playback, read
+from ringfence.gateways.ticks import Playback, TickError, read
 from ringfence.gateways.venue.spec import VenueSpec
 from ringfence.ipc.errors import IpcError, RegionMissing
 from ringfence.ipc.regions import owner_alive
@@ -43,7 +43,12 @@ class TickQuotes:
     def __init__(self, spec: VenueSpec, start_ns: int) -> None:
         speed = Fraction(spec.speed)
         digits = {s.symbol: s.price_digits for s in spec.symbols}
-        self._tapes = [(t.symbol, Playback(read(t.file, t.format, digits[t.symbol]), speed, spec.loop, start_ns)) for t in spec.ticks]
+        self._tapes: list[tuple[str, Playback]] = []
+        for source in spec.ticks:
+            ticks = read(source.file, source.format, digits[source.symbol])
+            if not len(ticks):
+                raise TickError(f"{source.file}: no quotes in it, and a venue trades on quotes")
+            self._tapes.append((source.symbol, Playback(ticks, speed, spec.loop, start_ns)))
 
     def wait_ns(self, now_ns: int) -> int:
         due = [tape.due_ns for _, tape in self._tapes]
@@ -52,7 +57,9 @@ class TickQuotes:
     def take(self, now_ns: int) -> Iterator[tuple[str, int, int]]:
         for symbol, tape in self._tapes:
             for at in tape.take(now_ns):
-                yield symbol, int(tape.ticks.bid[at]), int(tape.ticks.ask[at])
+                bid, ask = int(tape.ticks.bid[at]), int(tape.ticks.ask[at])
+                if bid > 0 and ask > 0:
+                    yield symbol, bid, ask
 
     def close(self) -> None:
         self._tapes = []

@@ -3,11 +3,13 @@
     {"port": 9878, "sender_comp_id": "SIM", "target_comp_id": "RINGFENCE", "seed": 7, "latency_ms": [0.5, 2],
      "symbols": [{"symbol": "EUR/USD", "price_digits": 5, "level_qty": [100000, 500000], "clip": 200000}],
      "quotes": {"ticks": [{"symbol": "EUR/USD", "file": "eurusd_ticks.csv", "format": "histdata"}], "speed": 500, "loop": true},
-     "store": "sim.store", "record": "sim.ndjson"}
+     "store": "sim.store", "record": "sim.ndjson",
+     "market_data": {"port": 9879, "sender_comp_id": "SIMMD", "target_comp_id": "RINGFENCE", "begin_string": "FIX.4.4"}}
 
 ``quotes`` is either tick files, as above, or ``{"instance": "NAME"}``: read the region ``market`` of that running instance, so that the venue
 trades on the very prices that the strategies see. An unknown key, a wrong type or a value out of range is a ``SpecError`` that names the key, the value
-and what is allowed. ``commission_ppm`` is charged on the value of each fill, in the quote currency (a negative one is a rebate). Times are
+and what is allowed. ``market_data``, where it is there,
+serves the books on a second port. ``commission_ppm`` is charged on the value of each fill, in the quote currency (a negative one is a rebate). Times are
 given in milliseconds and kept in nanoseconds; probabilities in parts per million: no float decides anything.
 """
 
@@ -44,6 +46,16 @@ class TickSource:
 
 
 @dataclass(frozen=True)
+class MarketDataSpec:
+    """The session that market data is served on, with a port of its own."""
+
+    port: int
+    sender_comp_id: str
+    target_comp_id: str
+    begin_string: str
+
+
+@dataclass(frozen=True)
 class VenueSpec:
     """A whole venue; the defaults make a fast, honest one."""
 
@@ -66,6 +78,7 @@ class VenueSpec:
     loop: bool = True
     store: Path | None = None
     record: Path | None = None
+    market_data: MarketDataSpec | None = None
     by_symbol: dict[str, SymbolSpec] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +111,20 @@ def _quotes(keys: Keys, folder: Path) -> dict[str, Any]:
             raise keys.fail("speed", "above 0")
     keys.done()
     return out
+
+
+def _market_data(keys: Keys) -> MarketDataSpec | None:
+    if not keys.has("market_data"):
+        return None
+    own = Keys(keys.get("market_data"), f"{keys.where}.market_data")
+    spec = MarketDataSpec(
+        port=own.integer("port", 0, 65_535),
+        sender_comp_id=own.text("sender_comp_id"),
+        target_comp_id=own.text("target_comp_id"),
+        begin_string=own.choice("begin_string", ("FIX.4.2", "FIX.4.4"), "FIX.4.4"),
+    )
+    own.done()
+    return spec
 
 
 def venue_spec(raw: Any, folder: Path, where: str = "spec") -> VenueSpec:
@@ -133,6 +160,7 @@ def venue_spec(raw: Any, folder: Path, where: str = "spec") -> VenueSpec:
         symbols=symbols,
         store=folder / store if store else None,
         record=folder / record if record else None,
+        market_data=_market_data(keys),
         **quotes,
     )
     keys.done()

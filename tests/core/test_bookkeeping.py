@@ -246,6 +246,38 @@ def test_assignment_moves_the_fill_and_its_commission_out_of_suspense(charged: A
     assert disagreements(m.table) == []
 
 
+def test_assignment_that_the_ledger_cannot_take_out_of_suspense_books_nothing_twice(machine: Any) -> None:
+    """Without the first fill a figure of suspense would not fit, so the ledger keeps it there, and says so."""
+    m = machine
+    for n, side in enumerate((1, 2, 2, 1), 1):
+        m.event("FILL", exec_id=f"P{n}", last_qty=2 * 10**11, last_px=10**10, side=side, symbol="EURUSD")
+    before = m.breaks()
+    m.control("ASSIGN_EXECUTION", body=m.record("OrderAction", execution=1, strategy=2))
+    assert m.breaks() == [*before, "LEDGER_REFUSED"]
+    assert (qty(m, 0), (1, 2, 1) in by_owner(m.table)) == (0, False)
+    assert m.position(strategy=2)["net_qty"] == 2 * 10**11
+
+
+@pytest.mark.parametrize(("px", "entered"), [(100, 11), (10_000, 11), (30_000, 11)])
+def test_commission_whose_worth_does_not_fit_is_none_and_the_fill_is_booked(charged: Any, px: int, entered: int) -> None:
+    """Finer than a quantity, in what is traded: its value is an expense, which is beyond a figure, or beyond 128 bits."""
+    m = traded(charged, (10, 100))
+    m.new(2, qty=1, px=px)
+    m.fill(1, px=px, exec_id="E2", order=2, commission=9_200_000_000_000_000_001, comm_digits=1, comm_type=3, comm_currency="EUR")
+    fits = px == 100
+    assert (qty(m), "FEE_UNVALUED" in m.breaks(), "LEDGER_REFUSED" in m.breaks()) == (entered, not fits, False)
+    event = m.table("ledger_events")[int(m.table("ledger")[1]["event_count"])]
+    parts = [bool(event["fee_kind"]), bool(event["other_instrument"]), bool(wide(event["fee"])), bool(wide(event["fee_px"]))]
+    assert parts == [fits] * 4, "a fee, or nothing of one"
+    assert bool(int(m.status["cash_count"])) == fits
+
+
+def test_commission_in_a_currency_without_a_rate_leaves_nothing_on_the_event(charged: Any) -> None:
+    m = traded(charged, (10, 100), commission=5, comm_type=3, comm_currency="XXX")
+    event = m.table("ledger_events")[1]
+    assert (int(event["fee_kind"]), int(event["other_instrument"]), wide(event["fee_px"])) == (0, 0, 0)
+
+
 def test_full_lot_pool_merges_dust_and_says_so_once_a_day(make_machine: Any) -> None:
     m = make_machine(Limits(orders=64, executions=64, positions=4, breaks=8, instruments=2, accounts=2, venues=2, strategies=3, routes=2, lots=5))
     account(m, "FIFO")

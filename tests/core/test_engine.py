@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_rig import FRAME, LIMITS, Rig, record, rigs
+from engine_rig import ENGINE, FRAME, LIMITS, Rig, record, rigs
 
+from ringfence.core.counters import STAGES
 from ringfence.core.engine import Engine
 from ringfence.core.errors import CoreError
 from ringfence.core.replay import Replayer
 from ringfence.core.state import State
 from ringfence.ipc import stop
 from ringfence.ipc.errors import RingFull
+from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 
 BEYOND_SHARE_NS = 1_000_000  # of core/engine.pyx
@@ -334,7 +336,11 @@ def test_engine_when_restarted_from_the_journal_emits_only_what_the_gateway_has_
     for n in range(1, 6):
         rig.intent("NEW", n)
     rig.pump()
-    want = [c.tobytes()[8:] for c in rig.commands()]
+    live = list(rig.commands())
+    assert all(int(c["engine_ns"]) <= int(c["out_ns"]) <= rig.clock.now_ns() for c in live)
+    for c in live:
+        c["out_ns"] = 0  # when it went out is no part of the state: what a replay emits again has no such time
+    want = [c.tobytes()[8:] for c in live]
     replayer = Replayer(LIMITS, emit_above={1: 3})
     for frame in rig.frames:
         replayer.apply(frame)
@@ -504,3 +510,28 @@ def test_engine_when_the_sidecar_says_that_it_cannot_write_takes_only_cancels(ma
     rig.pump()
     assert rig.told()[-1] == "ACCEPTED"
     rig.check_replay()
+
+
+def test_engine_when_a_strategy_has_stages_of_its_own_counts_its_intents_there_and_others_in_its_own(rig: Rig) -> None:
+    own = Metrics.create(rig.instance, "intents.1", (), STAGES, role=ENGINE, epoch=1)
+    rig.segments.append(own.segment)
+    link = rig.engine_links[1]
+    rig.engine.set_strategy(1, link, stages=own)
+    now = rig.clock.now_ns()
+    rig.intent("NEW", 1, created_ns=now, origin_ns=now - 5_000)
+    rig.intent("NEW", 2, created_ns=now)
+    rig.intent("NEW", 1, strategy=2, created_ns=now, origin_ns=2**63)
+    rig.pump()
+    counted = {name: h.count for name, h in own.histograms().items()}
+    assert counted == {"tick_intent": 1, "intent_accept": 2, "accept_out": 2}
+    assert own.histograms()["tick_intent"].max == 5_000
+    shared = rig.metrics.histograms()
+    assert [shared[name].count for name in STAGES] == [1, 1, 1]
+    assert shared["tick_intent"].max == 0, "a stamp from the future is a span of 0"
+
+
+def test_histogram_when_a_stamp_is_absurd_counts_at_most_what_the_buckets_hold(rig: Rig) -> None:
+    rig.intent("NEW", 1, origin_ns=1)
+    rig.pump()
+    h = rig.metrics.histograms()["tick_intent"]
+    assert (h.count, h.max, h.total) == (1, 2**47 - 1, 2**47 - 1)

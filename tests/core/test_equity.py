@@ -155,7 +155,7 @@ class Life:
         for account, value in found.items():
             assert abs(value - self.model.equity(account)) <= Fraction(51, 100) * rows, f"account {account} after {what} {said}"
         assert equity(self.m, "BROKER") == equity(self.m, "FIRM", 0) == sum(found.values())
-        assert int(self.m.scope("FIRM")["unvalued"]) == 0
+        assert int(self.m.scope("FIRM")["unvalued"]) == int(self.m.scope("FIRM")["untold"]) == 0
 
     def take(self, fact: Fact, kind: str, **fields: Any) -> bool:
         fact.reference = f"R{len(self.model.facts)}"
@@ -252,7 +252,7 @@ class Life:
 
 
 def sums(m: Any) -> list[tuple[int, int, int]]:
-    return [(int(r["equity"]), int(r["margin"]), int(r["unvalued"])) for r in m.table("scopes")[1 : int(m.status["scope_count"]) + 1]]
+    return [(int(r["equity"]), int(r["margin"]), int(r["unvalued"]), int(r["untold"])) for r in m.table("scopes")[1 : int(m.status["scope_count"]) + 1]]
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -388,6 +388,47 @@ def test_order_when_rates_move_equity_is_judged_by_the_rate_of_now(m: Any) -> No
     assert asked(m, 1400) == ""
 
 
+def rated(m: Any, rate: int, who: str = "owner") -> str:
+    """One operator gives EUR another rate; what became of it."""
+    proposals, body = int(m.status["proposals"]), m.table("currencies")[2].copy()
+    body["rate"] = rate
+    m.control("DEFINE_CURRENCY", body=body, operator_uid=1000, operator_name=who)
+    return "proposed" if int(m.status["proposals"]) > proposals else "done"
+
+
+def two_operators(m: Any) -> None:
+    for row, role in ((1, "ADMIN"), (2, "RISK")):
+        body = m.record("Operator", id=row, name=f"o{row}", uid=999 + row, role=ENUMS["OperatorRole"].by_name[role], status=1)
+        m.control("DEFINE_OPERATOR", body=body)
+
+
+def test_rate_that_rises_takes_two_where_equity_is_judged(m: Any) -> None:
+    """More equity is more room for orders; without FREE_MARGIN a higher rate only makes amounts larger."""
+    entry(m, "DEPOSIT", "D2", strategy=0, instrument=0, other=2, amount=80, amount_digits=0)
+    two_operators(m)
+    assert asked(m, 1) == ""
+    assert rated(m, 2 * 10**9) == "done"
+    m.limit("FREE_MARGIN", 10**6, "ACCOUNT", 1, operator_uid=1000, operator_name="owner")
+    assert equity(m) == 260 * DOLLAR
+    assert rated(m, 3 * 10**9) == "proposed"
+    assert rated(m, 10**9) == "proposed", "amounts get smaller"
+    assert equity(m) == 260 * DOLLAR
+    assert rated(m, 0) == "done", "what has no rate passes nothing"
+    assert rated(m, 3 * 10**9) == "proposed"
+    m.control("APPROVE", body=m.record("Decision", proposal=3), operator_uid=1001)
+    assert equity(m) == 340 * DOLLAR
+
+
+def test_rates_of_the_first_configuration_and_marks_are_free_where_equity_is_judged(m: Any) -> None:
+    m.limit("FREE_MARGIN", 10**6)
+    two_operators(m)
+    assert rated(m, 7 * 10**9, "config") == "done", "nobody has traded yet"
+    assert asked(m, 100) == ""
+    m.fill(100, px=100, order=1)
+    m.mark(200, 200)
+    assert equity(m) == 200 * DOLLAR
+
+
 @pytest.mark.parametrize("what", ["cash", "position"])
 def test_order_when_a_rate_is_missing_is_refused_until_there_is_one(m: Any, what: str) -> None:
     m.limit("FREE_MARGIN", 10**6)
@@ -399,11 +440,29 @@ def test_order_when_a_rate_is_missing_is_refused_until_there_is_one(m: Any, what
         m.fill(1, px=102, order=2, exec_id="E2", symbol="SAP", side=2)
     assert asked(m, 1) == ""
     m.currency("EUR", 2, 0)
-    assert int(m.scope()["unvalued"]) == int(m.scope("ACCOUNT", 1)["unvalued"]) == 1
+    field = "untold" if what == "cash" else "unvalued"
+    assert int(m.scope()[field]) == int(m.scope("ACCOUNT", 1)[field]) == 1
     assert asked(m, 1) == "NO_RATE"
     m.currency("EUR", 2, 10**9)
-    assert int(m.scope()["unvalued"]) == 0
+    assert int(m.scope()[field]) == 0
     assert asked(m, 1) == ""
+
+
+@pytest.mark.parametrize("rule", ["GROSS_EXPOSURE", "NET_EXPOSURE", "CREDIT", "MARGIN", "DAILY_LOSS"])
+def test_balance_without_a_rate_stops_no_limit_but_free_margin(m: Any, rule: str) -> None:
+    """Of the other limits none rests on money, and one account's balance is not another's business."""
+    m.limit(rule, 10**12)
+    m.limit("FREE_MARGIN", 10**6, "ACCOUNT", 2)
+    m.currency("EUR", 2, 0)
+    entry(m, "DEPOSIT", "D2", account=2, strategy=0, instrument=0, other=2, amount=1, amount_digits=0)
+    entry(m, "DEPOSIT", "D3", account=2, strategy=0, instrument=0, other=1, amount=100, amount_digits=0)
+    assert (int(m.scope()["unvalued"]), int(m.scope()["untold"])) == (0, 1)
+    assert asked(m, 1) == ""
+    assert asked(m, 1, account=2) == "NO_RATE"
+    assert entry(m, "WITHDRAWAL", "W1", account=2, strategy=0, instrument=0, other=1, amount=1, amount_digits=0) == "NO_MARGIN"
+    m.currency("EUR", 2, 10**9)
+    assert int(m.scope()["untold"]) == 0
+    assert asked(m, 1, account=2) == ""
 
 
 def test_replace_that_needs_more_margin_than_there_is_is_refused(m: Any) -> None:
@@ -427,7 +486,7 @@ def test_share_of_an_equity_beyond_64_bits_does_not_overflow(m: Any) -> None:
 def test_deposit_that_does_not_fit_is_unvalued(m: Any) -> None:
     m.limit("FREE_MARGIN", 10**6)
     entry(m, "DEPOSIT", "D2", strategy=0, instrument=0, other=3, amount=10**15, amount_digits=0)
-    assert (equity(m), int(m.scope()["unvalued"])) == (100 * DOLLAR, 1)
+    assert (equity(m), int(m.scope()["untold"])) == (100 * DOLLAR, 1)
     assert asked(m, 1) == "NO_RATE"
 
 

@@ -567,3 +567,29 @@ def test_ledger_when_cash_is_a_position_a_deposit_keeps_its_rate() -> None:
     ledger.book("FILL", seq=2, account=3, instrument=1, qty=-4_000, px=1, fx=12, fx_digits=1)
     p = ledger.position(1)
     assert (p.cash, p.cost_base, p.realized_base) == (60 * 10**8, 66 * 10**8, 4 * 10**8)
+
+
+def test_ledger_when_an_event_left_out_lies_before_a_checkpoint_the_position_still_says_so() -> None:
+    """A bust takes the lot that a close names; a later correction begins behind that."""
+    ledger, key = make("SPEC", Limits(instruments=8, positions=2, lots=64, events=400, picks=16, checkpoints=16)), 0
+
+    def fill(qty: int, px: int, **fields: Any) -> int:
+        nonlocal key
+        key += 1
+        assert ledger.book("FILL", seq=key, key=key, account=1, strategy=1, instrument=3, qty=qty, px=px, **fields).result == "BOOKED"
+        return key
+
+    fill(10, 100)
+    fill(10, 120)
+    fill(-10, 150, picks=[(1, 10)])
+    ledger.book("BUST", seq=4, ref_key=1, key=500)
+    key = 4
+    assert ledger.position(1).skipped
+    fill(-10, 150)
+    for _ in range(70):
+        fill(1, 100)
+        fill(-1, 101)
+    fill(1, 100)
+    last = fill(-1, 105)
+    ledger.book("CORRECT", seq=last + 1, ref_key=last, key=501, px=106, given="PX")
+    assert ledger.head.checkpoints and ledger.position(1).skipped

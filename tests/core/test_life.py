@@ -32,6 +32,7 @@ CODES = st.sampled_from([0, 1, 2, 7])
 FLAGS = st.sampled_from([0, 0, 0, CONSTANTS["VENUE_EVENT_POSS_DUP"][0], CONSTANTS["VENUE_EVENT_POSS_RESEND"][0]])
 
 
+SPEC = ENUMS["LedgerMethod"].by_name["SPEC"]
 REFERENCE = st.sampled_from(["R1", "R2", "R3", "R4"])
 ENTRIES = st.sampled_from(
     [
@@ -248,7 +249,28 @@ class LifeWithEntries(Life):
         self.report("FILL", order, 0, exec_id=exec_id, last_qty=qty, last_px=px, **fee)
 
 
-@pytest.mark.parametrize("life", [Life, LifeWithEntries])
+class LifeUnderSpec(Life):
+    """Closes that wait for the names of their lots, which come, are taken back and wait again; what is traded settles two days later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.m.instrument(kind=ENUMS["InstrumentKind"].by_name["FX_SPOT"], settle_days=2)
+        self.m.control("DEFINE_ACCOUNT", body=self.m.record("Account", id=1, name="main", code="ACC1", status=1, method=SPEC))
+
+    @rule(method=st.sampled_from([1, 2, 4, SPEC, SPEC, SPEC]))
+    def method(self, method: int) -> None:
+        super().method(method)
+
+    @rule(strategy=ROW, reference=REFERENCE, close=st.integers(1, 12), lot=st.integers(1, 12), qty=QTY)
+    def name(self, strategy: int, reference: str, close: int, lot: int, qty: int) -> None:
+        self.entry("NAME_LOT", reference, account=1, strategy=strategy, instrument=1, ratio_num=close, ratio_den=lot, qty=qty)
+
+    @rule(reference=REFERENCE)
+    def take_back(self, reference: str) -> None:
+        self.entry("BUST", reference)
+
+
+@pytest.mark.parametrize("life", [Life, LifeWithEntries, LifeUnderSpec])
 def test_engine_when_anything_happens_in_any_order_agrees_with_the_oracle(make_machine: Any, life: type[Life]) -> None:
     one = type("LifeOfOneEngine", (life,), {"make_machine": staticmethod(make_machine)})
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

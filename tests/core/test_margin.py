@@ -236,14 +236,27 @@ def test_image_when_its_bytes_are_random_is_refused_or_a_schedule(m: Any) -> Non
 # ---- what takes two ----------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def governed(m: Any) -> Any:
-    """An instance that trades, with two operators; row 1 is 10 %, above 50 dollars 20 %, of everything."""
-    row(m, 1, 100_000, (50, 200_000))
+def governing(m: Any) -> Any:
+    """Let the instance have two operators and trade."""
     for k, uid in enumerate((OWNER, ALICE), 1):
         role = ENUMS["OperatorRole"].by_name["RISK" if k > 1 else "ADMIN"]
         m.control("DEFINE_OPERATOR", body=m.record("Operator", id=k, name=f"o{k}", uid=uid, role=role, status=1))
     return bought(m, 1)
+
+
+def own_rate(m: Any, ppm: int) -> str:
+    """One operator gives instrument 1 a margin rate of its own; what became of it."""
+    proposals, body = int(m.status["proposals"]), m.table("instruments")[1].copy()
+    body["margin_ppm"] = ppm
+    m.control("DEFINE_INSTRUMENT", body=body, operator_uid=OWNER, operator_name="owner")
+    return "proposed" if int(m.status["proposals"]) > proposals else "done"
+
+
+@pytest.fixture
+def governed(m: Any) -> Any:
+    """An instance that trades, with two operators; row 1 is 10 %, above 50 dollars 20 %, of everything."""
+    row(m, 1, 100_000, (50, 200_000))
+    return governing(m)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +302,56 @@ def test_new_row_takes_two_when_another_kind_of_rate_is_higher(governed: Any, wh
         governed.limit("MARGIN_RATE", 250_000, *(("ACCOUNT", 1) if where == "account" else ()), operator_uid=ALICE)
     assert row(governed, 2, 249_999, account=1, uid=OWNER) == "proposed"
     assert row(governed, 3, 250_000, account=1, uid=OWNER) == "done"
+
+
+@pytest.mark.parametrize(
+    ("change", "other", "becomes"),
+    [
+        ((50_000, (90, 600_000)), {"currency": 2}, "proposed"),
+        ((50_000, (90, 600_000)), {"currency": 1}, "proposed"),  # two rows of one key
+        ((500_000, (90, 600_000)), {"currency": 2}, "done"),  # it asks for more everywhere
+        ((50_000, (90, 499_999)), {"currency": 2}, "done"),  # the other one still counts
+        ((50_000, (90, 600_000)), {"instrument": 1}, "done"),  # the other one is narrower
+        ((50_000, (90, 600_000)), {"currency": 2, "account": 1}, "done"),
+        ((50_000, (90, 600_000)), {"currency": 2, "status": HALTED}, "done"),
+    ],
+)
+def test_higher_step_takes_two_when_its_row_then_comes_before_one_that_asks_for_more(m: Any, change: Any, other: dict[str, int], becomes: str) -> None:
+    """Of two rows that are equally narrow the one with the highest rate counts, so a step that rises can lower what smaller sizes need."""
+    row(m, 1, 500_000, **other)
+    row(m, 2, 50_000, currency=1)
+    before = position_margin(governing(m))
+    rate, *steps = change
+    assert row(m, 2, rate, *steps, uid=OWNER, currency=1) == becomes
+    assert position_margin(m) >= before
+
+
+@pytest.mark.parametrize(
+    ("firm", "before", "after", "becomes"),
+    [
+        (500_000, 0, 1, "proposed"),
+        (500_000, 0, 499_999, "proposed"),
+        (500_000, 0, 500_000, "done"),
+        (500_000, 600_000, 0, "proposed"),
+        (500_000, 400_000, 399_999, "proposed"),
+        (500_000, 1, 2, "done"),
+        (0, 0, 1, "done"),
+    ],
+)
+def test_own_rate_of_an_instrument_takes_two_when_less_is_needed_then(m: Any, firm: int, before: int, after: int, becomes: str) -> None:
+    """An own rate of 0 is none: MARGIN_RATE holds then."""
+    m.limit("MARGIN_RATE", firm)
+    m.instrument(kind=KIND["FX_SPOT"], margin_ppm=before)
+    needed = position_margin(governing(m))
+    assert own_rate(m, after) == becomes
+    assert position_margin(m) >= needed
+
+
+def test_own_rate_of_an_instrument_takes_two_when_the_margin_rate_of_one_account_is_higher(m: Any) -> None:
+    m.limit("MARGIN_RATE", 300_000, "ACCOUNT", 2)
+    governing(m)
+    assert own_rate(m, 299_999) == "proposed"
+    assert own_rate(m, 300_000) == "done"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from ringfence.tools.ledger_state import by_owner, disagreements, lots_of, unnam
 
 CENT = 10**16
 KIND, METHOD = ENUMS["LedgerEventKind"].by_name, ENUMS["LedgerMethod"].by_name
-RESULT = ENUMS["LedgerResult"].by_value
+RESULT, REFUSED = ENUMS["LedgerResult"].by_value, ENUMS["BreakKind"].by_name["LEDGER_REFUSED"]
 
 
 def position(m: Any) -> Any:
@@ -150,7 +150,7 @@ def test_same_name_again_is_a_duplicate(m: Any) -> None:
 
 def test_name_taken_back_lets_the_close_wait_and_be_named_anew(m: Any) -> None:
     name(m, "N1", 3, 2, 10)
-    assert entry(m, "BUST", "N1") == ""
+    assert entry(m, "BUST", "N1") == "AMBIGUOUS", "the bust was taken, and the break is of the close"
     assert (figures(m), waiting(m)) == ((20, 2200, 0), [3])
     assert name(m, "N2", 3, 1, 10) == ""
     assert (figures(m), waiting(m)) == ((10, 1200, 500), [])
@@ -174,6 +174,31 @@ def test_bust_and_correction_of_what_waits_are_as_of_any_fill(m: Any) -> None:
     assert (figures(m), waiting(m)) == ((20, 2200, 0), [])
     assert int(m.table("ledger")[1]["held"]) == 0
     same_as_replay(m)
+
+
+@pytest.mark.parametrize(("qty", "waits"), [(12, [3]), (10, [])])
+def test_correction_that_lets_another_close_wait_says_so(machine: Any, qty: int, waits: list[int]) -> None:
+    """The close of all was clear; with more in the first lot it is not."""
+    m = traded(spec(machine), (10, 100), (10, 120), (-20, 150))
+    m.event("CORRECT", 1, exec_id="C1", exec_ref_id="E1", last_qty=qty, last_px=101)
+    told = [(int(b["ours"]), RESULT[int(b["theirs"])]) for b in m.table("breaks")[1 : int(m.status["break_count"]) + 1] if b["kind"] == REFUSED]
+    assert (waiting(m), told) == (waits, [(close, "AMBIGUOUS") for close in waits])
+    same_as_replay(m)
+
+
+def test_correction_of_a_close_that_lets_it_wait_says_so_once(machine: Any) -> None:
+    m = traded(spec(machine), (10, 100), (10, 120), (-20, 150))
+    for n, qty in enumerate((19, 18)):
+        m.event("CORRECT", 3, exec_id=f"C{n + 1}", exec_ref_id=f"C{n}" if n else "E3", last_qty=qty, last_px=150)
+        assert (waiting(m), m.breaks().count("LEDGER_REFUSED")) == ([3], 1)
+    same_as_replay(m)
+
+
+def test_bust_of_a_name_says_that_the_close_waits_again(m: Any) -> None:
+    name(m, "N1", 3, 2, 10)
+    assert entry(m, "BUST", "N1") == "AMBIGUOUS", "the bust was taken, and the break is of the close"
+    assert m.breaks() == ["LEDGER_REFUSED"] * 2
+    assert waiting(m) == [3]
 
 
 def test_bust_of_a_lot_makes_the_close_clear(m: Any) -> None:
@@ -256,7 +281,7 @@ class Teller:
             assert said == ""
             if not again:
                 return
-            assert entry(self.m, "BUST", f"N{self.count}") == ""
+            assert entry(self.m, "BUST", f"N{self.count}") in ("", "AMBIGUOUS"), "taken, and closes that wait again say so"
 
 
 def test_names_in_any_order_end_where_the_model_and_the_ledger_of_files_are(make_machine: Callable[..., Any]) -> None:

@@ -22,7 +22,7 @@ Key = tuple[str, int, int]
 STATUS = ENUMS["OrdStatus"].by_value
 MARGIN_PPM = 50_000
 SUMS = ("open_orders", "working_buy", "working_sell", "long_amount", "short_amount", "turnover", "profit", "net_qty", "buy_qty", "sell_qty")
-ALL_SUMS = (*SUMS, "short_qty", "short_working", "margin", "spent", "unvalued", "messages")
+ALL_SUMS = (*SUMS, "short_qty", "short_working", "margin", "spent", "unvalued", "untold", "messages")
 
 
 def keys(strategy: int, account: int, venue: int, instrument: int) -> list[Key]:

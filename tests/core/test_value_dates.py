@@ -19,7 +19,7 @@ from ringfence.core.errors import CoreError
 from ringfence.core.state import Limits
 from ringfence.core.value_dates import value_day
 from ringfence.ipc.schema import ENUMS
-from ringfence.tools.ledger_state import by_owner, dates_of, disagreements, wide
+from ringfence.tools.ledger_state import by_owner, dates_of, disagreements, unnamed, wide
 
 CENT = 10**16
 KIND = {name.lower(): value for name, value in ENUMS["InstrumentKind"].by_name.items()}
@@ -73,6 +73,14 @@ def last_event(m: Any) -> Any:
 
 def roll(m: Any, day: int) -> None:
     m.control("ROLL_DAY", day=day)
+
+
+def name_lot(m: Any, reference: str, close: Any, lot: int, qty: int) -> None:
+    """Say that a close, a row of ``ledger_events``, took units of a fill; it may be refused."""
+    where = {n: int(close[n]) for n in ("account", "strategy", "instrument")}
+    kind = ENUMS["LedgerEventKind"].by_name["NAME_LOT"]
+    body = m.record("LedgerEntry", kind=kind, reference=reference, ratio_num=int(close["key"]), ratio_den=lot, qty=qty, **where)
+    m.control("BOOK_ENTRY", body=body, operator_name="ops", reason="statement")
 
 
 def ladder(m: Any, strategy: int = 1, instrument: int = 1, account: int = 1) -> dict[int, tuple[int, int]]:
@@ -150,6 +158,25 @@ def test_value_date_follows_the_kind(make_machine: Callable[..., Any], kind: str
     trade(m, 5)
     assert int(last_event(m)["value_day"]) == settles
     same_as_replay(m)
+
+
+@pytest.mark.parametrize("kind", ["fx_spot", "crypto_spot", "perpetual", "equity", "fx_forward", "fx_ndf", "future"])
+def test_last_day_is_taken_of_kinds_that_end_on_one(make_machine: Callable[..., Any], kind: str) -> None:
+    m = world(make_machine, 20240610)
+    define(m, kind=kind, last_day=20240920)
+    assert (m.breaks() == []) == (kind in ("fx_forward", "fx_ndf", "future"))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"last_day": 7}, {"last_day": 20240230}, {"last_day": 19991231}, {"last_day": 0xFFFFFFFF}, {"last_day": 100000101}, {"settle_days": 31}]
+)
+def test_last_day_that_is_no_date_and_too_many_days_are_refused(make_machine: Callable[..., Any], fields: dict[str, int]) -> None:
+    m = world(make_machine, 20240610)
+    define(m, kind="future", last_day=20240920, settle_days=30)
+    before = m.table("instruments").tobytes()
+    define(m, kind="future", **({"last_day": 20240920} | fields))
+    assert m.breaks() == ["BAD_CONTROL"]
+    assert m.table("instruments").tobytes() == before
 
 
 def test_value_date_is_that_of_the_calendar_at_the_trade(make_machine: Callable[..., Any]) -> None:
@@ -343,10 +370,11 @@ STEPS = st.lists(
         st.tuples(st.just("fill"), st.integers(1, 2), st.integers(1, 3), st.sampled_from([-7, -3, 2, 5]), st.integers(90, 110)),
         st.tuples(st.just("bust"), st.integers(0, 40)),
         st.tuples(st.just("correct"), st.integers(0, 40), st.integers(1, 9), st.integers(90, 110)),
+        st.tuples(st.just("name"), st.integers(0, 9), st.integers(0, 40), st.integers(1, 7)),
         st.tuples(st.just("roll"), st.integers(1, 3)),
         st.tuples(st.just("holiday"), st.integers(1, 3), st.sampled_from(DAYS), st.integers(0, 1)),
     ),
-    min_size=4,
+    min_size=12,
     max_size=40,
 )
 PAIRS = {1: ("EUR", "USD", "fx_spot"), 2: ("EUR", "GBP", "fx_spot"), 3: ("AAPL", "USD", "equity")}
@@ -373,7 +401,7 @@ def settled_on(pair: tuple[str, str, str], day: int, closed: dict[str, set[int]]
     return int(f"{at:%Y%m%d}")
 
 
-@pytest.mark.parametrize("method", ["WAC", "HIFO"])
+@pytest.mark.parametrize("method", ["WAC", "HIFO", "SPEC"])
 def test_random_lives_have_the_dates_and_sums_of_the_model(make_machine: Callable[..., Any], method: str) -> None:
     @settings(max_examples=60, deadline=None)
     @given(STEPS)
@@ -388,17 +416,25 @@ def test_random_lives_have_the_dates_and_sums_of_the_model(make_machine: Callabl
         for n, step in enumerate(steps):
             if step[0] == "fill":
                 _, strategy, row, size, px = step
+                if method == "SPEC":  # all in one, and long, so that there are lots to name
+                    strategy, row, size = 1, 1, 4 if size == -7 else size
                 order = trade(m, size, px, strategy, row)
                 at = settled_on(PAIRS[row], DAYS[today], closed)
                 assert int(last_event(m)["value_day"]) == at
-                facts.append({"owner": (1, strategy, row), "order": order, "size": size, "px": px, "day": at, "id": f"E{order}"})
+                key = int(last_event(m)["key"])
+                facts.append({"owner": (1, strategy, row), "order": order, "size": size, "px": px, "day": at, "id": f"E{order}", "row": key})
             elif step[0] == "roll":
-                today = min(today + step[1], len(DAYS) - 1)
+                today = min(today + (1 if method == "SPEC" else step[1]), len(DAYS) - 1)
                 roll(m, DAYS[today])
             elif step[0] == "holiday":
                 code = CODES[step[1] - 1]
                 assert holidays(m, step[1], (step[2],), step[3])
                 (closed[code].add if step[3] else closed[code].discard)(step[2])
+            elif step[0] == "name":
+                waiting = unnamed(m.table)
+                if len(waiting) and facts:
+                    close = waiting[step[1] % len(waiting)]
+                    name_lot(m, f"N{n}", close, facts[step[2] % len(facts)]["row"], min(step[3], abs(wide(close["qty"]))))
             elif facts and (fact := facts[step[1] % len(facts)])["size"]:
                 if step[0] == "bust":
                     m.event("BUST", fact["order"], exec_id=f"B{n}", exec_ref_id=fact["id"])
@@ -407,10 +443,11 @@ def test_random_lives_have_the_dates_and_sums_of_the_model(make_machine: Callabl
                     m.event("CORRECT", fact["order"], exec_id=f"C{n}", exec_ref_id=fact["id"], last_qty=step[2], last_px=step[3])
                     fact |= {"id": f"C{n}", "size": step[2] if fact["size"] > 0 else -step[2], "px": step[3]}
             assert not (found := disagreements(m.table)), "\n".join(found)
+            waits = {int(e["key"]) for e in unnamed(m.table)}
             for owner in by_owner(m.table):
                 wanted: dict[int, tuple[int, int]] = {}
                 for fact in facts:
-                    if fact["owner"] == owner and fact["size"]:
+                    if fact["owner"] == owner and fact["size"] and fact["row"] not in waits:
                         day = fact["day"] if fact["day"] > DAYS[today] else 0
                         qty, flow = wanted.get(day, (0, 0))
                         wanted[day] = qty + fact["size"], flow + fact["size"] * fact["px"]

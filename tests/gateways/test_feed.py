@@ -15,10 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ringfence.gateways.feed import Feed, FeedSpec, TapeSpec, feed_spec
+from ringfence.gateways.feed import READERS_NS, WAIT_NS_MAX, Feed
+from ringfence.gateways.feed_spec import FeedSpec, TapeSpec, feed_spec
 from ringfence.gateways.keys import SpecError
+from ringfence.gateways.playback import Player
 from ringfence.gateways.ticks import Playback, Ticks
+from ringfence.ipc.broadcast import Listener, Publisher, market_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.link import Link, link_sections
 from ringfence.ipc.metrics import Metrics
@@ -30,25 +35,27 @@ ROLE = ENUMS["Role"].by_name
 WAIT_S = 15
 
 
-class StandingClock:
-    """A clock that stands still until it is told."""
-
-    def __init__(self) -> None:
-        self.ns = 1_000_000_000_000
-
-    def now_ns(self) -> int:
-        return self.ns
-
-    def refresh(self) -> bool:
-        return False
-
-
 def tape(folder: Path, rows: list[tuple[int, str, str]]) -> Path:
     """Write a tick file; times in milliseconds."""
     path = folder / "t.csv"
     lines = [f"2020-01-01 00:00:{ms // 1000:02d}.{ms % 1000:03d}+00:00,{bid},{ask}" for ms, bid, ask in rows]
     path.write_text("\n".join(["timestamp,bid,ask", *lines]) + "\n")
     return path
+
+
+class StandingClock:
+    """A clock that stands still until it is told: ``ns`` is the time."""
+
+    def __init__(self) -> None:
+        self.clock = Clock.manual(1_000_000_000_000)
+
+    @property
+    def ns(self) -> int:
+        return self.clock.now_ns()
+
+    @ns.setter
+    def ns(self, value: int) -> None:
+        self.clock.set(value)
 
 
 Make = Callable[..., tuple[Feed, StandingClock]]
@@ -61,8 +68,8 @@ def make(instance: str, tmp_path: Path) -> Iterator[Make]:
     def build(rows: list[tuple[int, str, str]], **changes: Any) -> tuple[Feed, StandingClock]:
         clock = StandingClock()
         tapes = (TapeSpec("EUR/USD", 2, 5, tape(tmp_path, rows), "truefx"),)
-        settings = {"loop": False, "mark_every_ns": 10_000_000, "stale_ns": 0, "ring_slots": 4, **changes}
-        feeds.append(Feed(FeedSpec(instance, 1, tapes, **settings), clock))
+        told = {"loop": False, "mark_every_ns": 10_000_000, "stale_ns": 0, "ring_slots": 4, **changes}
+        feeds.append(Feed(FeedSpec(instance, 1, tapes, **told), clock.clock))
         return feeds[-1], clock
 
     yield build
@@ -121,7 +128,7 @@ def test_feed_when_the_engine_does_not_read_drops_marks_and_goes_on(make: Make, 
             feed.turn()
             clock.ns += 10_000_000
         counters = feed.metrics.counters()
-        assert (counters["marks"], counters["marks_dropped"], counters["quotes"]) == (4, 3, 8)
+        assert (counters["marks"], counters["marks_dropped"], counters["ticks"]) == (4, 3, 8)
         engine = Link(engine_side, feed.marks)
         assert engine.receive() is not None
         feed.turn()
@@ -139,7 +146,7 @@ def test_feed_when_restarted_takes_up_its_regions_and_counts_on(make: Make, monk
     again, _ = make([(0, "1.3", "1.4")])
     again.turn()
     assert brief(again)[:3] == (130_000, 140_000, 2)
-    assert again.metrics.counters()["quotes"] == 2
+    assert again.metrics.counters()["ticks"] == 2
 
 
 @pytest.mark.parametrize("loop", [False, True])
@@ -160,6 +167,88 @@ def test_playback_when_the_tape_ends_stops_or_starts_again(loop: bool) -> None:
         assert taken == [2] and playback.due_ns is None
 
 
+def test_feed_when_a_quote_goes_stale_tells_the_readers_of_the_ring(make: Make) -> None:
+    feed, clock = make([(0, "1.1", "1.2")], stale_ns=40_000_000)
+    listener = Listener(feed.market)
+    feed.turn()
+    clock.ns += 90_000_000
+    feed.turn()
+    feed.turn()
+    first, second = listener.take(), listener.take()
+    assert (int(first["flags"]), int(second["flags"]), int(second["bid"]), listener.take()) == (0, 1, 110_000, None)
+    assert int(second["published_ns"]) == clock.ns > int(first["published_ns"])
+
+
+def test_feed_when_at_speed_max_publishes_a_whole_tape_at_once(make: Make) -> None:
+    feed, clock = make([(i, "1.1", "1.2") for i in range(200)], speed="max")
+    assert feed.turn() == WAIT_NS_MAX or feed.publisher.position == 200
+    assert brief(feed)[2] == 200 and int(quote(feed)["published_ns"]) == clock.ns
+
+
+def test_feed_when_at_speed_follow_goes_as_far_as_its_slowest_reader(make: Make) -> None:
+    feed, _ = make([(i, "1.1", "1.2") for i in range(200)], speed="follow", tick_slots=32)
+    assert feed.turn() == READERS_NS and feed.publisher.position == 0, "nobody reads yet"
+    slow, fast = (Listener(feed.market, 0, readers=feed.readers, row=row) for row in (1, 2))
+    feed.turn()
+    assert feed.publisher.position == 24, "three quarters of the ring"
+    for _ in range(24):
+        assert fast.take() is not None
+    assert feed.turn() == READERS_NS and feed.publisher.position == 24
+    assert slow.take() is not None
+    feed.turn()
+    assert feed.publisher.position == 25
+    slow.close()
+    while feed.publisher.position < 200:
+        feed.turn()
+        while fast.take() is not None:
+            pass
+    assert (fast.position, fast.lost) == (200, 0)
+
+
+def test_feed_when_a_reader_that_it_follows_dies_goes_on_without_it(make: Make) -> None:
+    feed, _ = make([(i, "1.1", "1.2") for i in range(100)], speed="follow", tick_slots=32)
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    feed.readers.section("readers")[5]["condition"] = int(dead.stdout)
+    alive = Listener(feed.market, 0, readers=feed.readers, row=1)
+    while feed.publisher.position < 100:
+        feed.turn()
+        while alive.take() is not None:
+            pass
+    assert alive.lost == 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    gaps=st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=12), min_size=1, max_size=3),
+    speed=st.sampled_from([Fraction(1), Fraction(3), Fraction(5, 7), None]),
+    loop=st.booleans(),
+    steps=st.lists(st.integers(0, 60), min_size=1, max_size=12),
+)
+def test_player_when_time_passes_publishes_what_playback_of_each_tape_says(gaps: list[list[int]], speed: Fraction | None, loop: bool, steps: list[int]) -> None:
+    """Against ``Playback``, tick by tick: the same ticks, in order of when they are due, then of the tapes."""
+    tapes = []
+    for gap in gaps:
+        ns = np.cumsum(np.array(gap, dtype=np.int64)) * 10_000_000 + 5
+        tapes.append(Ticks(Path("x"), 0, ns, np.arange(len(ns)) + 1, np.arange(len(ns)) + 2))
+    segment = Segment.create_memfd("market", market_sections(4096, len(tapes) + 1), role=ROLE["FEED"], epoch=1)
+    publisher, listener, clock = Publisher(segment), Listener(segment), Clock.manual(1_000)
+    player = Player(publisher, clock, [t.slots(i + 1) for i, t in enumerate(tapes)], speed, loop and speed is not None, 1_000)
+    models = [Playback(t, speed or Fraction(10**12), loop and speed is not None, 1_000) for t in tapes]
+    for step in steps:
+        clock.set(clock.now_ns() + step * 10_000_000)
+        now, expected = clock.now_ns(), []
+        while due := [(m.due_ns, i) for i, m in enumerate(models) if m.due_ns is not None and (speed is None or m.due_ns <= now)]:
+            if speed is None:
+                due = [(int(tapes[i].ns[m._next] - tapes[i].ns[0]), i) for i, m in enumerate(models) if m.due_ns is not None]
+            _, i = min(due)
+            expected.append((i + 1, next(iter(models[i].take(models[i].due_ns or 0))) + 1))
+        assert player.play(now, 1_000_000) == len(expected)
+        got = [(int(t["instrument"]), int(t["bid"])) for t in iter(listener.take, None)]
+        assert got == expected
+    if speed is not None:
+        assert player.due_ns == min((m.due_ns for m in models if m.due_ns is not None), default=None)
+
+
 def good(folder: Path) -> dict[str, Any]:
     ticks = {"symbol": "EUR/USD", "instrument": 1, "price_digits": 5, "file": "eurusd_ticks.csv", "format": "histdata"}
     return {"instance": "x", "epoch": 3, "ticks": [ticks], "speed": 1000.0, "loop": True, "mark_every_ms": 20, "idle": "backoff", "core": -1}
@@ -172,6 +261,7 @@ def good(folder: Path) -> dict[str, Any]:
         ("speed", 0, r"feed\.speed: 0 is not allowed; it must be above 0"),
         ("ring_slots", 3, r"feed\.ring_slots: 3 is not allowed; it must be a power of two"),
         ("tick_slots", 8, r"feed\.tick_slots: 8 is not allowed; it must be an integer from 16"),
+        ("speed", "fast", r"feed\.speed: 'fast' is not allowed; it must be a number"),
         ("mark_every_ms", 0, r"feed\.mark_every_ms: 0 is not allowed; it must be an integer from 1"),
         ("ticks", [], r"feed\.ticks: \[\] is not allowed"),
         ("tick", 1, r"feed\.tick: unknown key"),

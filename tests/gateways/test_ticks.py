@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from ringfence.gateways.data import data_file
 from ringfence.gateways.ticks import TickError, read
+from ringfence.ipc.layout import dtype
 
 HISTDATA = "20200101 170000065,1.121200,1.121720,0\n20200101 170010447,1.121200,1.121920,0\n"
 TRUEFX = "timestamp,bid,ask\n2013-01-01 22:00:00+00:00,86.655,86.728\n"
@@ -52,7 +56,7 @@ def test_read_when_prices_have_more_zeros_than_the_scale_is_exact(tmp_path: Path
         (TRUEFX[10:], "truefx", 3, r"t.csv:1: header is 'bid,ask', expected 'timestamp,bid,ask'"),
         (TRUEFX + "2013-01-01 22:00:00.3,86.6,86.7\n", "truefx", 3, r"t.csv:3: time .* has no UTC offset"),
         (TRUEFX[:18], "truefx", 3, r"t.csv: no ticks in it"),
-        (HISTDATA, "csv", 5, r"unknown tick format 'csv'; there are histdata, truefx"),
+        (HISTDATA, "csv", 5, r"unknown tick format 'csv'; there are histdata, truefx, numpy, parquet"),
     ],
 )
 def test_read_when_the_file_is_wrong_names_file_and_line(tmp_path: Path, text: str, format_: str, digits: int, message: str) -> None:
@@ -70,3 +74,70 @@ def test_read_when_the_file_is_missing_says_so(tmp_path: Path) -> None:
 def test_data_file_when_the_name_is_unknown_lists_what_there_is() -> None:
     with pytest.raises(FileNotFoundError, match=r"gold\.csv: no such data file; there are eurusd_ticks\.csv, usdjpy_ticks\.csv"):
         data_file("gold.csv")
+
+
+# ---- columns
+
+QUOTES = [("ns", "i8"), ("bid", "i8"), ("ask", "i8"), ("bid_qty", "i8"), ("ask_qty", "i8")]
+
+
+def test_read_when_the_file_is_numpy_gives_its_quotes_and_trades_in_time_order(tmp_path: Path) -> None:
+    quotes = np.array([(10, 100, 102, 5, 6), (30, 101, 103, 7, 8)], dtype=QUOTES)
+    trades = np.array([(10, 1.02, 2.5, 1), (20, 1.01, 0.5, 2)], dtype=[("ns", "i8"), ("px", "f8"), ("qty", "f8"), ("side", "i8")])
+    np.savez(tmp_path / "t.npz", quotes=quotes, trades=trades)
+    slots = read(tmp_path / "t.npz", "numpy", 2, 1).slots(7)
+    assert [(int(s["source_ns"]), int(s["kind"]), int(s["instrument"])) for s in slots] == [(10, 1, 7), (10, 2, 7), (20, 2, 7), (30, 1, 7)]
+    trade = slots[1:2].view(dtype("TradeTick"))[0]
+    assert [int(trade[n]) for n in ("px", "qty", "side")] == [102, 25, 1]
+    assert [int(slots[3][n]) for n in ("bid", "ask", "bid_qty", "ask_qty")] == [101, 103, 7, 8]
+    np.save(tmp_path / "t.npy", quotes[["ns", "bid", "ask"]])
+    ticks = read(tmp_path / "t.npy", "numpy", 2)
+    assert (list(ticks.bid), list(ticks.bid_qty)) == ([100, 101], [0, 0])
+
+
+def test_read_when_the_shipped_file_is_saved_as_columns_gives_the_same_ticks(tmp_path: Path) -> None:
+    told = read(data_file("eurusd_ticks.csv"), "histdata", 5)
+    saved = np.zeros(len(told), dtype=[("ns", "datetime64[ns]"), ("bid", "f8"), ("ask", "f8")])
+    saved["ns"], saved["bid"], saved["ask"] = told.ns.astype("datetime64[ns]"), told.bid / 1e5, told.ask / 1e5
+    np.save(tmp_path / "t.npy", saved)
+    parquet.write_table(pa.table({name: saved[name] for name in saved.dtype.names}), tmp_path / "t.parquet")
+    for name, format_ in (("t.npy", "numpy"), ("t.parquet", "parquet")):
+        assert read(tmp_path / name, format_, 5).slots(1).tobytes() == told.slots(1).tobytes()
+
+
+def test_read_when_parquet_has_quotes_and_trades_in_one_table_tells_them_apart(tmp_path: Path) -> None:
+    rows = {"ns": [1, 2, 3], "bid": [Decimal("1.10"), None, Decimal("1.12")], "ask": [Decimal("1.11"), None, Decimal("1.13")], "px": [None, 1.115, None]}
+    parquet.write_table(pa.table(rows), tmp_path / "t.parquet")
+    ticks = read(tmp_path / "t.parquet", "parquet", 3)
+    assert (list(ticks.ns), list(ticks.bid), list(ticks.trade_ns), list(ticks.trade_px)) == ([1, 3], [1100, 1120], [2], [1115])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"ns": [1], "bid": [1.123456], "ask": [1.2]}, r"row 1: bid 1\.123456 is finer than 5 decimals"),
+        ({"ns": [1], "bid": [float("nan")], "ask": [1.2]}, r"row 1: bid nan is finer than 5 decimals, or no number"),
+        ({"ns": [1], "bid": [1e12], "ask": [1.2]}, r"row 1: bid 1000000000000\.0 is finer"),
+        ({"ns": [2, 1], "bid": [1, 1], "ask": [1, 1]}, r"time runs backwards"),
+        ({"ns": [1], "bid": [-1], "ask": [1]}, r"a price or quantity is below 0"),
+        ({"ns": [1], "ask": [1]}, r"columns are ns, ask; needed are ns, bid, ask"),
+        ({"ns": [1.5], "bid": [1], "ask": [1]}, r"column ns is float64; it must be integers, timestamps"),
+        ({"ns": [1], "bid": [b"x"], "ask": [1]}, r"column bid is \|S1; it must be integers, decimals or floats"),
+    ],
+)
+def test_read_when_columns_are_wrong_says_which(tmp_path: Path, columns: dict[str, list[object]], message: str) -> None:
+    arrays = {name: np.array(values) for name, values in columns.items()}
+    table = np.zeros(len(arrays["ns"]), dtype=[(name, a.dtype) for name, a in arrays.items()])
+    for name, array in arrays.items():
+        table[name] = array
+    np.save(tmp_path / "t.npy", table)
+    with pytest.raises(TickError, match=message):
+        read(tmp_path / "t.npy", "numpy", 5)
+
+
+@pytest.mark.parametrize("name", ["t.npy", "t.npz"])
+@pytest.mark.parametrize("format_", ["numpy", "parquet"])
+def test_read_when_bytes_are_no_such_file_says_so(tmp_path: Path, name: str, format_: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04 nothing of the kind")
+    with pytest.raises(TickError, match=rf"{name}: (no numpy|no Parquet|cannot read|Parquet needs)"):
+        read(tmp_path / name, format_, 5)

@@ -27,7 +27,7 @@ ONE_OTHER: dict[str, dict[str, Any]] = {
     "Instrument": {
         "qty_min": (0, 2),
         "qty_max": (0, 3, 5),
-        "margin_ppm": (1,),
+        "margin_ppm": (1, 250),
         "last_day": (1, 2),
         "restricted": (1,),
         "locate_required": (1,),

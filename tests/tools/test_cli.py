@@ -71,7 +71,7 @@ def test_orders_when_printed_as_json_has_the_envelope_and_strings_for_big_number
 
 
 @pytest.mark.parametrize(
-    "command", ["status", "orders", "positions", "pos", "cash", "fills", "rings", "latency", "lat", "sessions", "counters", "breaks", "margin"]
+    "command", ["status", "orders", "positions", "pos", "cash", "fills", "rings", "latency", "lat", "sessions", "counters", "breaks", "margin", "market"]
 )
 @pytest.mark.parametrize("output", ["table", "wide", "json", "ndjson", "csv", "prom"])
 def test_view_when_asked_in_each_format_is_printed(command: str, output: str, synthetic: Synthetic, capsys: Capture) -> None:
@@ -263,7 +263,7 @@ def test_isolated_cores_when_the_command_would_run_on_one_it_moves_and_says_so(
 
 def test_reading_when_every_view_is_shown_changes_no_byte_of_the_regions(synthetic: Synthetic, capsys: Capture) -> None:
     before = {p.name: p.read_bytes() for p in Path("/dev/shm").glob(f"rf.{synthetic.name}.*")}
-    for command in ("status", "orders", "positions", "fills", "rings", "latency", "sessions", "counters", "breaks", "margin"):
+    for command in ("status", "orders", "positions", "fills", "rings", "latency", "sessions", "counters", "breaks", "margin", "market"):
         assert run(capsys, command, "--instance", synthetic.name)[0] == 0
     assert {p.name: p.read_bytes() for p in Path("/dev/shm").glob(f"rf.{synthetic.name}.*")} == before
 

@@ -173,7 +173,7 @@ def test_demo_when_run_trades_and_every_check_holds(tmp_path: Path) -> None:
     assert (found["replay_equal"], found["positions_equal"], found["ledger_equal"], found["differences"]) == (True, True, True, [])
     assert found["fills"] == found["venue_fills"] > 0
     assert min(found["intents"], found["orders"], found["journal_frames"]) > 0
-    assert {"intent→accept", "accept→wire(sim)", "wire→ack(sim)", "fill→position"} <= found["latency_ns"].keys()
+    assert {"tick→intent", "intent→accept", "accept→out", "tick→wire(sim)", "accept→wire(sim)", "wire→ack(sim)", "fill→position"} <= found["latency_ns"].keys()
     assert not {n for n in shared_memory() if n.startswith(f"rf.demo{child.pid}.")}
     replayed = subprocess.run(
         [sys.executable, "-m", "ringfence.tools.cli", "replay", found["kept"], "--verify", "--json"], capture_output=True, text=True, timeout=60, check=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,10 +15,11 @@ from synthetic_instance import RING_SLOTS, S, Synthetic, value
 
 from ringfence.core.transitions import TERMINAL
 from ringfence.ipc import regions
+from ringfence.ipc.broadcast import Listener, Publisher
 from ringfence.ipc.layout import dtype
-from ringfence.ipc.schema import ENUMS
+from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.tools.errors import NotRunning
-from ringfence.tools.views import latency, processes, tables
+from ringfence.tools.views import latency, market, processes, tables
 from ringfence.tools.views.instance import Instance, choose, settled, settled_at
 
 
@@ -197,18 +199,33 @@ def test_latency_when_read_twice_the_window_is_what_came_between(synthetic: Synt
     for _ in range(100):
         synthetic.engine_metrics.record("intent_accept", 1_000)
     with Instance(synthetic.name) as instance:
-        before = latency.histograms(instance)
+        before = latency.by_stage(instance)
     synthetic.engine_metrics.record("intent_accept", 50_000)
     synthetic.gateway_metrics.record("wire_ack", 300_000)
     with Instance(synthetic.name) as instance:
-        now = latency.histograms(instance)
-    whole, window = latency.latency(now), {r["stage"]: r for r in latency.latency(now, before)}
+        now = latency.by_stage(instance)
+    whole, window = latency.latency(now), {r["stage"]: r for r in latency.latency(latency.window(now, before))}
     assert [r["stage"] for r in whole] == ["intent→accept", "wire→ack(sim)", "fill→position"]
     assert (whole[0]["n"], window["intent→accept"]["n"], window["wire→ack(sim)"]["n"]) == (101, 1, 1)
     assert abs(whole[0]["p50"] - 1_000) <= 1_000 / 32
     assert abs(window["intent→accept"]["p50"] - 50_000) <= 50_000 / 32
     assert [window["fill→position"][k] for k in ("n", "p50", "max")] == [0, None, None]
-    assert [r["stage"] for r in latency.latency(now, None, ("wire",))] == ["wire→ack(sim)"]
+    assert [r["stage"] for r in latency.latency(latency.chosen(now, ("wire",), None))] == ["wire→ack(sim)"]
+
+
+def test_latency_when_strategies_have_their_own_stages_they_are_summed_up_and_shown_by_name(synthetic: Synthetic) -> None:
+    synthetic.engine_metrics.record("intent_accept", 1_000)
+    for row, spans in ((1, [2_000]), (2, [3_000, 4_000])):
+        own = synthetic.metrics(f"intents.{row}", [], ["tick_intent", "intent_accept"], "ENGINE")
+        for span in spans:
+            own.record("intent_accept", span)
+    with Instance(synthetic.name) as instance:
+        found = latency.by_stage(instance)
+    rows = {(r["stage"], r["strategy"]): (r["n"], r["max"]) for r in latency.latency(found)}
+    assert rows["intent→accept", None] == (4, 4_000)
+    assert (rows["intent→accept", "mm1"], rows["intent→accept", "mm2"]) == ((1, 2_000), (2, 4_000))
+    assert {s.strategy for s in latency.chosen(found, (), "mm2")} == {"mm2"}
+    assert {s.strategy for s in latency.chosen(found, (), None)} == {""}
 
 
 def test_counters_when_listed_carry_their_component(synthetic: Synthetic) -> None:
@@ -243,3 +260,22 @@ def test_instance_when_attached_maps_nothing_writable(synthetic: Synthetic) -> N
         orders = instance.table("orders")
         with pytest.raises(ValueError, match="read-only"):
             orders["qty"][1] = 1
+
+
+def test_market_when_the_feed_has_published_shows_each_instrument_and_reader(synthetic: Synthetic) -> None:
+    publisher = Publisher(synthetic.market)
+    publisher.quote(1, 108_760, 108_770, bid_qty=100, ask_qty=200, source_ns=5, published_ns=synthetic.now)
+    publisher.trade(1, 108_765, 7)
+    publisher.quote(2, 110_010, 110_000, published_ns=synthetic.now, flags=CONSTANTS["TICK_GAP"][0])
+    listener = Listener(synthetic.market, 1, readers=synthetic.readers, row=1)
+    with Instance(synthetic.name) as instance:
+        euro, yen = market.market(instance)
+        assert [str(euro[n]) for n in ("symbol", "bid", "ask", "bid_qty", "ask_qty", "last", "last_qty", "quotes", "flags", "glyph")] == [
+            "EURUSD", "1.08760", "1.08770", "100", "200", "1.08765", "7", "1", "None", "ok",
+        ]  # fmt: skip
+        assert (yen["symbol"], yen["flags"], yen["glyph"], yen["gaps"], yen["bid_qty"]) == ("USDJPY", "crossed", "warn", 1, None)
+        assert market.readers(instance) == [{"strategy": "mm1", "pid": os.getpid(), "alive": "yes", "position": 1, "lag": 2}]
+        listener.close()
+        assert market.readers(instance) == []
+        synthetic.market.section("quotes")[1]["version"] += 1  # the feed died inside
+        assert market.market(instance)[0] == dict.fromkeys(euro) | {"glyph": "bad", "symbol": "EURUSD", "flags": "locked"}

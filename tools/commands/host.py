@@ -1,8 +1,9 @@
 """Commands about this host and this build: ``doctor``, ``config check|show``, ``version``, ``completion``.
 
-``doctor`` asks the kernel for what a trading host grants (locked memory, real-time priority, quiet cores, room in /dev/shm) and prints, for each refusal,
-the command that would grant it. A host that is not tuned still works, so those rows are warnings; only what keeps an instance from running is bad, and then
-the exit code is 1. Of each instance that runs it also says what of its controls is not as it should be (``doctor_controls``).
+``doctor`` asks the kernel for what a trading host grants (locked memory, real-time priority, quiet cores, room in /dev/shm), holds the kernel's settings
+against those that a plan for this host would have (``tuning.settings``), and prints, for each that is not so, the command that mends it. A host that is not
+tuned still works, so those rows are warnings; only what keeps an instance from running is bad, and then the exit code is 1. Of each instance that runs it
+also says what of its controls is not as it should be (``doctor_controls``).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _cores() -> Row:
     if len(mine) < 4:
         return _row("cores", "warn", f"{len(mine)} usable: processes share cores, so idle strategies back off instead of spinning", None)
     if not isolated:
-        return _row("cores", "warn", f"{len(mine)} usable, none isolated", f"boot with isolcpus={mine[-2]},{mine[-1]} nohz_full={mine[-2]},{mine[-1]}")
+        return _row("cores", "warn", f"{len(mine)} usable, none isolated", "ringfence tune plan CONFIG.toml says which")
     return _row("cores", "ok", f"{len(mine)} usable, isolated: {isolated}")
 
 
@@ -103,33 +104,16 @@ def _granted() -> Iterator[Row]:
         yield _row(name, GLYPH_OF[granted], "granted" if granted else reason, None if granted else fix or None)
 
 
-def _thp() -> Row:
-    path = "/sys/kernel/mm/transparent_hugepage/enabled"
-    text = _first_line(path)
-    chosen = text.split("[")[1].split("]")[0] if text and "[" in text else None
-    if chosen is None:
-        return _row("thp", "idle", "this kernel has no transparent huge pages")
-    return _row(
-        "thp",
-        "warn" if chosen == "always" else "ok",
-        f"{chosen}" + (" (want madvise or never)" if chosen == "always" else ""),
-        f"echo madvise > {path}" if chosen == "always" else None,
-    )
+def _settings() -> Iterator[Row]:
+    """What of the kernel is not as a plan for this host would have it (``tuning.settings``); locked memory was tried already."""
+    from ringfence.tools.tuning import plan, settings
+    from ringfence.tools.tuning.host import Host
 
-
-def _clock() -> Row:
-    source = _first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource")
-    if source is None:
-        return _row("clock", "idle", "the kernel does not say its clock source")
-    good = source in {"tsc", "arch_sys_counter"}
-    return _row("clock", GLYPH_OF[good], f"clock source {source}", None if good else "boot with tsc=reliable, if the CPU's TSC is invariant")
-
-
-def _governor() -> Row:
-    text = _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    if text is None:
-        return _row("governor", "idle", "no frequency scaling visible (a virtual machine, or fixed)")
-    return _row("governor", GLYPH_OF[text == "performance"], text, None if text == "performance" else "cpupower frequency-set -g performance")
+    host = Host()
+    for found in settings.findings(host, plan.make(host)):
+        if found.setting.name != "memlock":
+            wanted = f"; want {found.setting.want}" if found.state == "warn" else ""
+            yield _row(found.setting.name, found.state, found.now + wanted, found.fix or None)
 
 
 def _disk(directory: Path) -> Row:
@@ -228,7 +212,7 @@ def _given_keys(files: list[str]) -> Iterator[Row]:
 
 
 def doctor(args: argparse.Namespace) -> int:
-    rows = [_shm(), _cores(), *_granted(), _thp(), _clock(), _governor(), _disk(Path.cwd()), *_given_keys(args.keys), *_instances()]
+    rows = [_shm(), _cores(), *_granted(), *_settings(), _disk(Path.cwd()), *_given_keys(args.keys), *_instances()]
     opts: render.Options = args.options
     frame = render.Frame(DOCTOR, render.choose(DOCTOR, rows, opts), args.instance or "", time.time_ns())
     print(render.render(frame, opts))

@@ -11,15 +11,18 @@ import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any, cast
 
 from ringfence import __version__
+from ringfence.ipc.histogram import Histogram
 from ringfence.ipc.schema import LAYOUT_VERSION
-from ringfence.tools import ledger_names, ledger_reports, ledger_rollups, render
+from ringfence.tools import latency_export, ledger_names, ledger_reports, ledger_rollups, render
 from ringfence.tools.errors import NotRunning, TimedOut, UsageError
 from ringfence.tools.render import Frame, Options, Row
 from ringfence.tools.views import books, processes, proof, risk, tables
 from ringfence.tools.views import cash as balances
 from ringfence.tools.views import latency as stages
+from ringfence.tools.views import market as ticks
 from ringfence.tools.views import pnl as profits
 from ringfence.tools.views.instance import Instance, age, choose
 
@@ -28,8 +31,8 @@ CLEAR = "\x1b[H\x1b[J"
 Picture = Callable[[Instance, Options], Frame]
 
 
-def show(args: argparse.Namespace, picture: Picture, sample: Callable[[Instance], object] | None = None) -> int:
-    """Print frames of ``picture`` until ``-n`` are done; ``sample`` takes the earlier reading that rates need.
+def show(args: argparse.Namespace, picture: Picture, sample: Callable[[Instance], object] | None = None, sample_s: float | None = None) -> int:
+    """Print frames of ``picture`` until ``-n`` are done; ``sample`` takes the earlier reading that rates need, ``sample_s`` before (default 0.2 s).
 
     Returns
     -------
@@ -50,7 +53,7 @@ def show(args: argparse.Namespace, picture: Picture, sample: Callable[[Instance]
     if sample is not None:
         with Instance(name) as instance:
             sample(instance)
-        time.sleep(SAMPLE_S)
+        time.sleep(SAMPLE_S if sample_s is None else sample_s)
     due = time.monotonic()
     while True:
         with Instance(name) as instance:
@@ -196,6 +199,13 @@ def rings(args: argparse.Namespace) -> int:
     return show(args, lambda i, o: i.frame(processes.RINGS, rates(i), o), rates)
 
 
+def market(args: argparse.Namespace) -> int:
+    if args.readers:
+        return show(args, lambda i, o: i.frame(ticks.READERS, ticks.readers(i), o))
+    rates = Rates(ticks.market, {"rate": "quotes"}, "symbol")
+    return show(args, lambda i, o: i.frame(ticks.MARKET, rates(i), o), rates)
+
+
 def sessions(args: argparse.Namespace) -> int:
     rates = Rates(processes.sessions, {"msg_rate": "messages"}, "session")
     return show(args, lambda i, o: i.frame(processes.SESSIONS, rates(i), o), rates)
@@ -207,16 +217,36 @@ def counters(args: argparse.Namespace) -> int:
 
 
 def latency(args: argparse.Namespace) -> int:
-    last: dict[str, object] = {}
+    """Stages: since start, of a window of ``--window`` seconds, or in a watch of each frame's; ``--export`` writes the same to a file."""
+    opts: Options = args.options
+    strategy, last = dict(opts.select).get("strategy"), cast("dict[str, Any]", {})
+    if args.export:
+        latency_export.check_format(args.export[0])
+    if args.window is not None and args.window <= 0:
+        raise UsageError(f"--window was {args.window:g}; allowed: more than 0 seconds")
+
+    def read(instance: Instance) -> dict[stages.Stage, Histogram]:
+        found = stages.by_stage(instance)
+        if strategy is not None and strategy not in {s.strategy for s in found}:
+            known = ", ".join(sorted({s.strategy for s in found if s.strategy})) or "none"
+            raise UsageError(f"--strategy {strategy!r} has no stages; there are those of: {known} (a strategy has some once it has attached)")
+        return stages.chosen(found, tuple(args.stage), strategy)
+
+    def sample(instance: Instance) -> None:
+        last.update(before=read(instance), at_ns=instance.now_ns)
 
     def picture(instance: Instance, opts: Options) -> Frame:
-        now = stages.histograms(instance)
-        before = last.get("histograms")
-        window = f"window {args.watch or 1.0:g}s" if before else "since start"
-        rows = stages.latency(now, before, tuple(args.stage))  # type: ignore[arg-type]
-        last["histograms"] = now
-        frame = instance.frame(stages.LATENCY, rows, opts, [f"{window}; {stages.NOTE}"] if not opts.quiet else [])
-        frame.extra = {"window": window}
+        now, begin_ns = read(instance), instance.started_ns
+        found, what = now, "since start"
+        if "before" in last:
+            found, begin_ns = stages.window(now, last["before"]), last["at_ns"]
+            what = f"window {(instance.now_ns - begin_ns) / 1e9:.3g}s"
+        last.update(before=now, at_ns=instance.now_ns)
+        frame = instance.frame(stages.LATENCY, stages.latency(found), opts, [f"{what}; {stages.NOTE}"] if not opts.quiet else [])
+        frame.extra = {"window": what}
+        if args.export:
+            kept = {str(row["stage"]) for row in frame.rows}
+            latency_export.write(args.export[0], args.export[1], {s: h for s, h in found.items() if s.name in kept}, begin_ns, instance.now_ns, instance.name)
         return frame
 
-    return show(args, picture)
+    return show(args, picture, sample if args.window is not None else None, args.window)

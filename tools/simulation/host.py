@@ -236,7 +236,7 @@ class Host:
         clock.set(self.clock_of(f"s{row}"))
         intents = Segment.attach_memfd(self.rings[row].fd, link_sections("Intent", self.config.rings.intents), writable=True)
         state = Segment.attach(self.shape.name, "state")
-        attachment = Attachment(self.shape.name, f"s{row}", row, self.ring_epochs[row], intents, events, state, None, self.instance, clock, None)  # type: ignore[arg-type]
+        attachment = Attachment(self.shape.name, f"s{row}", row, self.ring_epochs[row], intents, events, state, None, None, self.instance, clock, None)  # type: ignore[arg-type]
         try:
             client = Strategy.of(attachment)
         except UnstableRow:

@@ -156,7 +156,8 @@ _TAKEN_BACK = {
     "DEFINE_STRATEGY": ("cancel_on_detach",),
 }
 _BOUNDS = {"DEFINE_INSTRUMENT": ("qty_max", "last_day"), "DEFINE_STRATEGY": ("max_age_ns", "deadman_ns")}
-_LOWER = {"DEFINE_INSTRUMENT": ("qty_min", "margin_ppm"), "DEFINE_ACCOUNT": ("durability",), "DEFINE_VENUE": ("durability",)}
+_OWN_RATE = {"DEFINE_INSTRUMENT": ("margin_ppm",)}
+_LOWER = {"DEFINE_INSTRUMENT": ("qty_min",), "DEFINE_ACCOUNT": ("durability",), "DEFINE_VENUE": ("durability",)}
 _OPENED = frozenset({"DEFINE_INSTRUMENT", "DEFINE_ACCOUNT", "DEFINE_VENUE"})
 
 
@@ -179,6 +180,8 @@ def widens(m: Model, what: str, body: bytes, uid: int) -> bool:
     def pairs(table: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, Any]]:
         return [(field_of(what, before, name), field_of(what, body, name)) for name in table.get(what, ())]
 
+    if any(oracle_margin.lowers_own(m, old, new) for old, new in pairs(_OWN_RATE)):
+        return True
     changed = any(old != new for old, new in pairs(_ANY_CHANGE)) or any(old and not new for old, new in pairs(_TAKEN_BACK))
     return changed or any(old and (not new or new > old) for old, new in pairs(_BOUNDS)) or any(new < old for old, new in pairs(_LOWER))
 
@@ -191,7 +194,12 @@ def _widens_currency(m: Model, body: bytes) -> bool:
     old = field_of("DEFINE_CURRENCY", before, "rate")
     if field_of("DEFINE_CURRENCY", before, "code") != field_of("DEFINE_CURRENCY", body, "code"):
         return True
-    return bool(rate) and rate != old and (not old or rate < old)
+    return bool(rate) and rate != old and (not old or rate < old or _weighs(m))
+
+
+def _weighs(m: Model) -> bool:
+    """Whether equity is judged: a FREE_MARGIN limit was set once."""
+    return any(rule == "FREE_MARGIN" for _, rule in m.limits)
 
 
 def _widens_operator(m: Model, body: bytes, uid: int) -> bool:

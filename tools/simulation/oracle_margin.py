@@ -59,8 +59,27 @@ def lowers(m: Model, body: bytes) -> bool:
         return after["status"] == ACTIVE and min(_rates(after)) < _highest(m)
     if after["status"] != ACTIVE or any(before[n] != after[n] for n in KEY):
         return True
+    return _falls(before, after) or any(
+        max(_rates(before)) <= max(_rates(other)) <= max(_rates(after)) and _falls(other, after) for other in _rivals(m, after)
+    )
+
+
+def lowers_own(m: Model, before: int, after: int) -> bool:
+    """Whether an own rate of an instrument, where 0 is none, could have it need less margin."""
+    return after < before or (before == 0 and 0 < after < _margin_rate(m))
+
+
+def _falls(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether the rate of any size is lower."""
     edges = {0, *(above for f in (before, after) for above, _ in f["steps"] if above)}
     return any(_rate_at(after, edge) < _rate_at(before, edge) for edge in edges)
+
+
+def _rivals(m: Model, f: dict[str, Any]) -> list[dict[str, Any]]:
+    """Other rows in force that are as narrow as this one and can be about the same position."""
+    rows = [_fields(body) for (what, row), body in m.images.items() if what == "DEFINE_MARGIN" and row != f["row"]]
+    same = [r for r in rows if r["status"] == ACTIVE and all(r[n] == f[n] for n in KEY if n != "currency")]
+    return [r for r in same if bool(r["currency"]) == bool(f["currency"])]
 
 
 def _rates(f: dict[str, Any]) -> list[int]:
@@ -77,7 +96,12 @@ def _highest(m: Model) -> int:
     rates = [rate for f in rows if f["status"] == ACTIVE for rate in _rates(f)]
     own = oracle_records.picker("Instrument", "margin_ppm")
     rates += [own.unpack_from(body)[0] for (what, _), body in m.images.items() if what == "DEFINE_INSTRUMENT"]
-    return max([0, *rates, *(value for (_, rule), value in m.limits.items() if rule == "MARGIN_RATE")])
+    return max([_margin_rate(m), *rates])
+
+
+def _margin_rate(m: Model) -> int:
+    """The highest MARGIN_RATE of any scope."""
+    return max([0, *(value for (_, rule), value in m.limits.items() if rule == "MARGIN_RATE")])
 
 
 def place(body: bytes) -> Scope:
@@ -160,6 +184,16 @@ def equities(state: Any, positions: Any) -> dict[Scope, int]:
         _add(state, out, int(p["account"]), money, int(how["settle_asset"]))
     for c in state.table("cash")[1 : int(engine["cash_count"]) + 1]:
         _add(state, out, int(c["account"]), wide(c["entered"]) - wide(c["paid"]), int(c["currency"]))
+    return out
+
+
+def untold(state: Any) -> dict[Scope, int]:
+    """How many balances have no worth at the rates of now, by scope."""
+    out: dict[Scope, int] = defaultdict(int)
+    for c in state.table("cash")[1 : int(state.table("engine")[1]["cash_count"]) + 1]:
+        money, rate = wide(c["entered"]) - wide(c["paid"]), int(state.table("currencies")[int(c["currency"])]["rate"])
+        for scope in _owners(state, int(c["account"])):
+            out[scope] += bool(money) and (not rate or abs(_half_even(money * rate, _TO_AMOUNT)) > SIZE_MOST)
     return out
 
 

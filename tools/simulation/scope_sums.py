@@ -55,6 +55,7 @@ def _money(state: Any, open_orders: list[Any]) -> list[Violation]:
         return []
     positions = state.table("positions")[1 : int(engine["position_count"]) + 1]
     expected = {"margin": oracle_margin.margins(state, open_orders, positions), "equity": oracle_margin.equities(state, positions)}
+    expected["untold"] = oracle_margin.untold(state)
     wrong = []
     for row in state.table("scopes")[1 : int(engine["scope_count"]) + 1]:
         scope = int(row["kind"]), int(row["a"]), int(row["b"])

@@ -232,6 +232,12 @@ class Instance:
         return None if rows is None else rows[-1]
 
     @property
+    def started_ns(self) -> int:
+        """When the supervisor started [ns]; now, when there is none."""
+        status = self.status
+        return int(status["started_ns"]) if status is not None and int(status["started_ns"]) else self.now_ns
+
+    @property
     def mode(self) -> str:
         status = self.status
         return (named("Mode", status["mode"]) or "") if status is not None else ""

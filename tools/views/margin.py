@@ -107,7 +107,7 @@ def accounts(source: Source) -> list[Row]:
             continue
         margin, positions = int(s["margin"]), of_positions.get(int(a["id"]), 0)
         equity = int(s["equity"]) if weighing else None
-        share = int(s["limits"][_FREE])
+        share, unvalued = int(s["limits"][_FREE]), int(s["unvalued"]) + int(s["untold"])
         wider = [w for key in ((_BROKER, int(a["broker"])), (_FIRM, 0)) if (w := around.get(key)) is not None]
         out.append(
             {
@@ -120,7 +120,7 @@ def accounts(source: Source) -> list[Row]:
                 "free": None if equity is None else _money(equity - margin),
                 "use_pct": 100 * margin / equity if equity and equity > 0 else None,
                 "limit": margin_schedule.share_text(share) if share else _WIDER if wider else None,
-                "unvalued": int(s["unvalued"]),
+                "unvalued": unvalued,
                 "broker": _name(names, "brokers", int(a["broker"])) if int(a["broker"]) else None,
                 "hits": int(s["hits"][_FREE]),
             }
@@ -135,7 +135,7 @@ def _health(scope: Any, weighing: bool) -> str:
     margin, equity, share = int(scope["margin"]), int(scope["equity"]), int(scope["limits"][_FREE])
     if (equity <= 0 and (share or margin > 0)) or (share and margin * 10**6 > equity * share):
         return "bad"
-    return "warn" if int(scope["unvalued"]) or (share and margin * 10**8 > equity * share * _WARN_PCT) else "ok"
+    return "warn" if int(scope["unvalued"]) + int(scope["untold"]) or (share and margin * 10**8 > equity * share * _WARN_PCT) else "ok"
 
 
 def _worst(*health: str) -> str:

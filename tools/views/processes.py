@@ -86,7 +86,7 @@ _NOTES = {
     "behind": "frames behind",
     "verified": "checkpoints verified",
     "snapshots": "snapshots",
-    "quotes": "quotes",
+    "ticks": "ticks",
     "batches": "batches booked",
     "store_away": "attempts without the store",
 }

@@ -182,6 +182,8 @@ def doubts(source: Source) -> list[str]:
     out = []
     if unvalued := int(table[CONSTANTS["FIRM_SCOPE"][0]]["unvalued"]):
         out.append(f"{unvalued} positions or open orders have no amount (no rate, no price, too large): limits of amounts pass only what reduces")
+    if untold := int(table[CONSTANTS["FIRM_SCOPE"][0]]["untold"]):
+        out.append(f"{untold} balances have no worth (no rate, too large): FREE_MARGIN passes only what reduces")
     if marks := int(engine["marks_refused"]):
         instruments = source.table("instruments")
         rows = [] if instruments is None else instruments[1 : int(engine["instrument_count"]) + 1]

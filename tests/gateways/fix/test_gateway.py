@@ -42,7 +42,8 @@ def up(engine: Engine, venue: Venue, times: int = 1) -> None:
 def test_gateway_when_order_is_filled_events_reach_the_engine(engine: Engine, venue: Venue) -> None:
     engine.start()
     up(engine, venue)
-    engine.command(px=10025)
+    now = time.time_ns()
+    engine.command(px=10025, origin_ns=now - 5_000_000, intent_ns=now, engine_ns=now, out_ns=now)
     until(venue.orders, venue.pump, what="the order")
     order = venue.orders()[0]
     assert (order[11], order[38], order[44], order[55], order[1], order[21], order[40], order[59]) == (
@@ -61,7 +62,14 @@ def test_gateway_when_order_is_filled_events_reach_the_engine(engine: Engine, ve
     counters = metrics.counters()
     assert (counters["orders_sent"], counters["session_state"]) == (1, ENUMS["SessionState"].by_name["UP"])
     histograms = metrics.histograms()
-    assert [histograms[n].count for n in ("accept_wire", "intent_wire", "wire_ack")] == [1, 1, 1]
+    path = ("out_take", "take_encoded", "encoded_wire", "accept_wire", "intent_wire", "tick_wire", "send_call", "wire_ack")
+    assert [histograms[n].count for n in path] == [1] * len(path)
+    assert histograms["tick_wire"].total == histograms["intent_wire"].total + 5_000_000
+    assert histograms["accept_wire"].total == sum(histograms[n].total for n in path[:3]), "the parts are the whole"
+    engine.command(cl_ord_id="C2", intent_ns=now)
+    until(lambda: len(venue.orders()) == 2, venue.pump, engine.poll, what="an order that a replay emitted again: without the time when it went out")
+    until(lambda: metrics.histograms()["take_encoded"].count == 2, what="its stages")
+    assert [metrics.histograms()[n].count for n in ("out_take", "accept_wire", "intent_wire", "tick_wire")] == [1, 1, 1, 1]
     metrics.close()
 
 

@@ -285,5 +285,5 @@ def test_venue_when_asked_for_help_names_every_flag() -> None:
         env={**os.environ, "COLUMNS": "200"},
     )
     assert done.returncode == 0
-    for flag in ("--spec", "--port", "--symbol", "--ticks", "--quotes", "--seed", "--latency-ms", "--reject-ppm", "--record", "--store"):
+    for flag in ("--spec", "--port", "--symbol", "--ticks", "--quotes", "--seed", "--latency-ms", "--reject-ppm", "--record", "--store", "--market-data-port"):
         assert flag in done.stdout

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ringfence.gateways.ticks import TickError
 from ringfence.gateways.venue.quotes import LOOK_NS, POLL_NS, InstanceQuotes, open_quotes
 from ringfence.gateways.venue.spec import VenueSpec, venue_spec
 from ringfence.ipc.broadcast import market_sections
@@ -86,3 +88,14 @@ def test_tick_quotes_when_their_time_has_come_are_given_in_order() -> None:
     assert len(list(source.take(NOW + 10**14))) == 9_499
     assert source.wait_ns(NOW + 10**14) == LOOK_NS
     source.close()
+
+
+def test_tick_quotes_when_the_file_is_columns_skips_sides_that_nobody_quotes_and_wants_quotes(tmp_path: Path) -> None:
+    quotes = np.array([(1, 5, 6), (2, 0, 6), (3, 4, 6)], dtype=[("ns", "i8"), ("bid", "i8"), ("ask", "i8")])
+    np.save(tmp_path / "t.npy", quotes)
+    ticks = {"symbol": "EUR/USD", "file": str(tmp_path / "t.npy"), "format": "numpy"}
+    source = open_quotes(spec_of({"ticks": [ticks], "loop": False}), NOW)
+    assert list(source.take(NOW + 10)) == [("EUR/USD", 5, 6), ("EUR/USD", 4, 6)]
+    np.savez(tmp_path / "t.npz", trades=np.array([(1, 5)], dtype=[("ns", "i8"), ("px", "i8")]))
+    with pytest.raises(TickError, match="a venue trades on quotes"):
+        open_quotes(spec_of({"ticks": [ticks | {"file": str(tmp_path / "t.npz")}]}), NOW)
