@@ -481,7 +481,7 @@ def compile_strategy(declared: Declaration) -> tuple[Any, bool]:
     kept = keep(run, digest)
     try:
         run.compile("int64(int64, int64)")
-    except (numba.core.errors.NumbaError, RuntimeError, NotImplementedError) as e:
+    except (numba.core.errors.NumbaError, RuntimeError) as e:
         raise StrategyFailed(f"{declared.name} cannot be compiled: {_readable(e)}") from e
     _compiled[digest] = run
     return run, kept is not None and sum(run.stats.cache_hits.values()) > 0
