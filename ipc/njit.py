@@ -202,6 +202,21 @@ def address_of(typingctx: Any, pointer: Any) -> Any:
     return None
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def whole(typingctx: Any, number: Any) -> Any:
+    """An integer, a member of an IntEnum or an argument that was left out, as int64."""
+    if not isinstance(number, (types.Integer, types.IntEnumMember, types.Omitted)):
+        return None
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        (given,) = sig.args
+        if isinstance(given, types.Omitted):
+            return context.get_constant(types.int64, int(given.value))
+        return context.cast(builder, args[0], given.dtype if isinstance(given, types.IntEnumMember) else given, types.int64)
+
+    return types.int64(number), code
+
+
 ring_at, broadcast_at, clock_at = pointer_to(RING), pointer_to(BROADCAST), pointer_to(CLOCK)
 
 
@@ -570,7 +585,9 @@ def broadcast_behind(b: Any, word: int, due: int) -> tuple[int, int]:
         return (EMPTY if at == before or (at == due and word != due) else GARBAGE), 0
     if (at - due) & b.mask:
         return GARBAGE, 0
-    newest = at - 1
+    newest, head = at - 1, load_acquire(b.head)
+    if not below(b.mask + 1, head - newest):
+        newest = head
     oldest = newest - b.mask if newest > b.mask else 0
     following = oldest + ((b.mask + 1) >> 2)
     lost = following - b.position

@@ -65,7 +65,7 @@ def _imported(first: Any) -> list[str]:
     """Sources of the modules that a module uses, and those use, which are neither Python's, nor installed, nor ours."""
     apart = (
         *(str(Path(sysconfig.get_paths()[n]).resolve()) for n in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *(str(Path(m.__file__).resolve().parent) for m in (njit, compiled_runtime)),
+        *(str(Path(str(m.__file__)).resolve().parent) for m in (njit, compiled_runtime)),
     )
     seen: set[str] = set()
     waiting = [first]

@@ -6,7 +6,8 @@
 
 ``self`` is the address of a record: declared state, and the address of the runtime's struct. ``on_start`` and ``on_stop`` run in Python on an
 ordinary object, whose declared state is copied into the record and back. The loop runs in a thread of its own without the GIL;
-the main thread only waits, looks every 50 ms whether the instance is there, and takes signals. An error in a method leaves the loop as an exception with its message; its place comes from numba.
+the main thread only waits, looks every 50 ms whether the instance is there, and takes signals. An error in a method leaves the
+loop as an exception with its message; its place comes from numba.
 Machine code is kept on disk (``code_cache.py``), so a second start compiles nothing.
 
 What can fail: a method that numba cannot compile, or that would allocate (StrategyFailed, at the start, with numba's words); a method that does not return
@@ -29,7 +30,7 @@ from numba.extending import infer_getattr, lower_builtin, overload_attribute, ov
 
 from ringfence.gateways.attach import InstanceStopped
 from ringfence.ipc.errors import RingGarbage
-from ringfence.ipc.njit import OPTIONS, Pointer, PointerModel, address_of, call_with, clock_at, clock_now, load_acquire, pause, pointer_to
+from ringfence.ipc.njit import OPTIONS, Pointer, PointerModel, address_of, call_with, clock_at, clock_now, load_acquire, pause, pointer_to, whole
 from ringfence.ipc.schema import ENUMS
 from ringfence.strategies import compiled_runtime as crt
 from ringfence.strategies.code_cache import digest_of, keep
@@ -116,7 +117,9 @@ def _buy(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account:
     _integers("buy", instrument, qty, px)
 
     def code(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0) -> Any:
-        return crt.send(crt.runtime_at(self.runtime_address), BUY, int(instrument), int(qty), int(px), crt.LIMIT, int(tif), int(account), int(instructions))
+        return crt.send(
+            crt.runtime_at(self.runtime_address), BUY, whole(instrument), whole(qty), whole(px), crt.LIMIT, whole(tif), whole(account), whole(instructions)
+        )
 
     return code
 
@@ -126,7 +129,9 @@ def _sell(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account
     _integers("sell", instrument, qty, px)
 
     def code(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0) -> Any:
-        return crt.send(crt.runtime_at(self.runtime_address), SELL, int(instrument), int(qty), int(px), crt.LIMIT, int(tif), int(account), int(instructions))
+        return crt.send(
+            crt.runtime_at(self.runtime_address), SELL, whole(instrument), whole(qty), whole(px), crt.LIMIT, whole(tif), whole(account), whole(instructions)
+        )
 
     return code
 
@@ -136,7 +141,7 @@ def _market(self: Any, side: Any, instrument: Any, qty: Any, tif: Any = IOC, acc
     _integers("market", side, instrument, qty)
 
     def code(self: Any, side: Any, instrument: Any, qty: Any, tif: Any = IOC, account: Any = 0) -> Any:
-        return crt.send(crt.runtime_at(self.runtime_address), int(side), int(instrument), int(qty), 0, crt.MARKET, int(tif), int(account), 0)
+        return crt.send(crt.runtime_at(self.runtime_address), whole(side), whole(instrument), whole(qty), 0, crt.MARKET, whole(tif), whole(account), 0)
 
     return code
 
@@ -146,7 +151,7 @@ def _cancel(self: Any, client_id: Any) -> Any:
     _integers("cancel", client_id)
 
     def code(self: Any, client_id: Any) -> Any:
-        return crt.change(crt.runtime_at(self.runtime_address), crt.CANCEL, int(client_id), 0, 0, 0)
+        return crt.change(crt.runtime_at(self.runtime_address), crt.CANCEL, whole(client_id), 0, 0, 0)
 
     return code
 
@@ -156,7 +161,7 @@ def _replace(self: Any, client_id: Any, qty: Any, px: Any) -> Any:
     _integers("replace", client_id, qty, px)
 
     def code(self: Any, client_id: Any, qty: Any, px: Any) -> Any:
-        return crt.change(crt.runtime_at(self.runtime_address), crt.REPLACE, int(client_id), 0, int(qty), int(px))
+        return crt.change(crt.runtime_at(self.runtime_address), crt.REPLACE, whole(client_id), 0, whole(qty), whole(px))
 
     return code
 
@@ -164,7 +169,7 @@ def _replace(self: Any, client_id: Any, qty: Any, px: Any) -> Any:
 @overload_method(SelfType, "cancel_all")  # type: ignore[untyped-decorator]
 def _cancel_all(self: Any, instrument: Any = 0) -> Any:
     def code(self: Any, instrument: Any = 0) -> Any:
-        return crt.change(crt.runtime_at(self.runtime_address), crt.CANCEL_ALL, 0, int(instrument), 0, 0)
+        return crt.change(crt.runtime_at(self.runtime_address), crt.CANCEL_ALL, 0, whole(instrument), 0, 0)
 
     return code
 
@@ -173,7 +178,7 @@ def _cancel_all(self: Any, instrument: Any = 0) -> Any:
 def _position(self: Any, instrument: Any) -> Any:
     def code(self: Any, instrument: Any) -> Any:
         r = crt.runtime_at(self.runtime_address)
-        return crt.word_of(r.net_qty, r.instruments, int(instrument))
+        return crt.word_of(r.net_qty, r.instruments, whole(instrument))
 
     return code
 
@@ -182,7 +187,7 @@ def _position(self: Any, instrument: Any) -> Any:
 def _tick(self: Any, instrument: Any) -> Any:
     def code(self: Any, instrument: Any) -> Any:
         r = crt.runtime_at(self.runtime_address)
-        return crt.word_of(r.tick_sizes, r.instruments, int(instrument))
+        return crt.word_of(r.tick_sizes, r.instruments, whole(instrument))
 
     return code
 
@@ -208,7 +213,7 @@ def _timer(self: Any, interval_ns: Any) -> Any:
     _integers("timer", interval_ns)
 
     def code(self: Any, interval_ns: Any) -> Any:
-        return crt.set_timer(crt.runtime_at(self.runtime_address), int(interval_ns))
+        return crt.set_timer(crt.runtime_at(self.runtime_address), whole(interval_ns))
 
     return code
 
@@ -242,8 +247,13 @@ def _nothing_lost(self: Any, kind: Any, count: Any) -> None:
     """As ``_nothing``."""
 
 
+_kinds: dict[str, SelfType] = {}  # numba refers to functions weakly, also from its own caches: they live as long as the process
+
+
 def self_type(declared: Declaration, digest: str) -> SelfType:
     """Return the type of ``self`` with every method compiled lazily."""
+    if digest in _kinds:
+        return _kinds[digest]
     layout = state_dtype(declared.fields)
     fields = [("runtime_address", 0, "u8", 0)]
     fields += [(f.name, int(layout.fields[f.name][1]), f.code, f.count) for f in declared.fields]  # type: ignore[index]
@@ -258,6 +268,7 @@ def self_type(declared: Declaration, digest: str) -> SelfType:
         if name not in _lowered:
             _lowered.add(name)
             _lower_method(name)
+    _kinds[digest] = kind
     return kind
 
 
@@ -470,7 +481,7 @@ def compile_strategy(declared: Declaration) -> tuple[Any, bool]:
     kept = keep(run, digest)
     try:
         run.compile("int64(int64, int64)")
-    except (numba.core.errors.NumbaError, RuntimeError, NotImplementedError) as e:
+    except (numba.core.errors.NumbaError, RuntimeError) as e:
         raise StrategyFailed(f"{declared.name} cannot be compiled: {_readable(e)}") from e
     _compiled[digest] = run
     return run, kept is not None and sum(run.stats.cache_hits.values()) > 0

@@ -155,9 +155,9 @@ def drive(running: Running, name: str, say: Say) -> int:
         running.start()
         running.loop()
         running.finish()
-    except StrategyStuck as e:
+    except StrategyStuck as e:  # its thread has rings and memory that an orderly end would take away from under it
         say(f"{name}: {e}")
-        return FAILED
+        os._exit(FAILED)
     except StrategyFailed as e:
         say(f"{name}: {e}; its orders are cancelled")
         code = FAILED

@@ -71,11 +71,14 @@ def default_mode(declared: Declaration) -> str:
     return "numba" if declared.nopython and find_spec("numba") is not None else "python"
 
 
-def place_of(error: BaseException, file: str) -> str:
-    """Return ``file:line`` of the innermost frame in the strategy's own file, else of the innermost frame."""
+def place_of(error: BaseException, method: Any) -> str:
+    """Return ``file:line`` of the innermost frame in the method's file; of the method itself where compiled code did not say (an index out of bounds)."""
+    code = getattr(method, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if f.filename == file] or frames
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else file
+    own = [f for f in frames if code is not None and f.filename == code.co_filename]
+    if own:
+        return f"{own[-1].filename}:{own[-1].lineno}"
+    return f"the method begins at {code.co_filename}:{code.co_firstlineno}" if code is not None else "no place known"
 
 
 class Running:
@@ -138,8 +141,7 @@ class Running:
             raise StrategyFailed(self._describe(where, e)) from e
 
     def _describe(self, method: str, error: BaseException) -> str:
-        code = getattr(self.declared.callbacks.get(method), "__code__", None)
-        place = place_of(error, code.co_filename if code is not None else "")
+        place = place_of(error, self.declared.callbacks.get(method))
         return f"{self.declared.name}.{method}: {type(error).__name__}: {error} ({place})"
 
     def start(self) -> None:

@@ -18,11 +18,10 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
 from ringfence.ipc.broadcast cimport rf_broadcast_newest, rf_broadcast_open
-from ringfence.ipc.clock cimport Clock
 from ringfence.ipc.idle cimport rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.records cimport (
-    RF_FLATTEN_CLIENT_ID, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_SIDE_BUY, RF_SIDE_SELL, RF_TIME_IN_FORCE_DAY, RF_TIME_IN_FORCE_IOC, BookDelta, ClockCalibration,
+    RF_FLATTEN_CLIENT_ID, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_SIDE_BUY, RF_SIDE_SELL, RF_TIME_IN_FORCE_DAY, RF_TIME_IN_FORCE_IOC, BookDelta,
     EngineStatus, Parameter, Position, QuoteTick, RingCursor, Strategy, StrategyEvent, Superblock,
     TradeTick,
 )
@@ -358,7 +357,8 @@ cdef class Runtime:
 
     cdef object _dispatch(self, list callbacks, int kind, uint64_t now):
         if kind == RF_TAKEN_GARBAGE:
-            raise RingGarbage(f"strategy {self.attachment.name!r}: a ring holds garbage (events at {self.r.events.position}, ticks at {self.r.market.position})")
+            where = f"events at {self.r.events.position}, ticks at {self.r.market.position}"
+            raise RingGarbage(f"strategy {self.attachment.name!r}: a ring holds garbage ({where})")
         if kind == RF_TAKEN_SKIPPED:
             return
         callback = callbacks[RF_TAKEN_LOST_TICKS if kind == RF_TAKEN_LOST_EVENTS else kind]
@@ -526,7 +526,7 @@ cdef tuple parts_of(rf_runtime_t *r):
 
 
 def layout() -> dict:
-    """Return the offsets of the struct for code that is compiled elsewhere: ``words`` (64 bits), ``parts`` and ``watched`` (one parameter), each name: offset."""
+    """Return the offsets of the struct by name, for code that is compiled elsewhere: ``words`` (64 bits), ``parts`` and ``watched`` (one parameter)."""
     cdef rf_runtime_t *r = NULL
     cdef rf_watched_t *w = NULL
     watched = (

@@ -54,12 +54,12 @@ class Rig:
     def advance(self, ns: int) -> None:
         self.clock.set(self.clock.now_ns() + ns)
 
-    def tick(self, kind: str = "QUOTE", record: str = "QuoteTick", **fields: int) -> int:
+    def tick(self, kind: str | int = "QUOTE", record: str = "QuoteTick", **fields: int) -> int:
         """Publish one tick; its position."""
         head, ticks = self.market.section("head")[0], self.market.section("ticks")
         at = int(head["position"])
         slot = np.zeros(1, dtype(record))
-        for name, value in {"instrument": 1, "kind": TICK[kind], "published_ns": self.clock.now_ns(), **fields}.items():
+        for name, value in {"instrument": 1, "kind": TICK.get(kind, kind), "published_ns": self.clock.now_ns(), **fields}.items():
             slot[name] = value
         slot["slot_seq"] = at + 1
         ticks[at % len(ticks) : at % len(ticks) + 1] = slot.view(dtype("QuoteTick"))

@@ -15,9 +15,9 @@ MAY_IMPORT = {
     "core": {"core", "ipc"},
     "gateways": {"gateways", "ipc"},
     "strategies": {"strategies", "gateways", "ipc"},
-    "tools": {"tools", "backtest", "core", "gateways", "strategies", "ipc", "strategy"},
+    "tools": {"tools", "backtest", "strategies", "core", "gateways", "ipc", "strategy"},
     "backtest": {"backtest", "strategies", "tools", "core", "gateways", "ipc", "strategy"},
-    "bench": {"bench", "backtest", "tools", "core", "gateways", "strategies", "ipc", "strategy"},
+    "bench": {"bench", "backtest", "strategies", "tools", "core", "gateways", "ipc", "strategy"},
 }
 FACADE = {
     "__init__": {"strategies"},

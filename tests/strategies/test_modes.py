@@ -161,6 +161,7 @@ def story(mode: str, script: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         rig.close()
 
 
+@pytest.mark.timeout(300)  # the first run on a host compiles
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, max_size=40))
 def test_modes_when_anything_happens_send_the_same_bytes(script: list[tuple[Any, ...]]) -> None:
@@ -210,6 +211,7 @@ def test_events_when_some_are_dropped_the_loss_is_told_before_the_next_one_and_p
     assert made.runtime.position(1) == 0
     for _ in range(3):
         rig.advance(60_000_000)
+        turn(made)  # the timer's
         turn(made)
     assert made.state()["lost"] == 1000 * 10 + 2
     assert made.runtime.position(1) == 41
