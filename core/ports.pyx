@@ -1,9 +1,8 @@
-"""Where the engine's outputs go: filled in place in the slot of the peer's ring, or kept, or counted.
-
-Every output takes the next ``output_seq`` of its destination, which is part of the state, so the numbers are the same in a replay, where
-outputs are counted only. Commands also carry when they went out, for latency accounting: no part of the state, 0 in a replay. A gateway whose ring is full gets the rest through its queue, in order; ``core/engine.pyx`` journals that
-it is stalled before it takes another input, and a stalled gateway gets cancels only, so the queue of ``State.open_queue`` is never full
-(``dropped`` counts it all the same and the engine stops on it). A strategy whose ring is full loses the event; the jump in ``output_seq`` says how many.
+"""Where the engine's outputs go: filled in place in the slot of the peer's ring, or kept, or counted. Every output takes the next ``output_seq`` of its
+destination, which is part of the state, so the numbers are the same in a replay, where outputs are counted only. Commands also carry when they went out, for
+latency accounting: no part of the state, 0 in a replay. A gateway whose ring is full gets the rest through its queue, in order; ``core/engine.pyx`` journals
+that it is stalled before it takes another input, and a stalled gateway gets cancels only, so the queue of ``State.open_queue`` is never full (``dropped``
+counts it all the same and the engine stops on it). A strategy whose ring is full loses the event; the jump in ``output_seq`` says how many.
 
 Memory: rings belong to the links, queues are private to the process. Nothing here blocks or allocates.
 Rejected: an intermediate list of outputs copied to the rings after apply (a second copy of 256 bytes a command).

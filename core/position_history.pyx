@@ -3,9 +3,9 @@
     executions, by row ──chain_executions: at timers, and before each use──▶ histories[position].first ─▶ next_of_position ─▶ ... ─▶ last
                                                                                         └── kept: figures 1,024 executions before the newest, of the last walk
 
-A row keeps its account, strategy and instrument for good, so chaining it once is enough; one whose position has no row (held for a fill that never came) is in none.
-What a bust or correction changes lies at the place of the first of its chain of corrections: figures that were kept before that row still hold, later ones are
-forgotten. So a bust costs the executions since the kept figures, one further back costs all of its position's once.
+A row keeps its account, strategy and instrument for good, so chaining it once is enough; one whose position has no row (held for a fill that never came) is in
+none. What a bust or correction changes lies at the place of the first of its chain of corrections: figures that were kept before that row still hold, later
+ones are forgotten. So a bust costs the executions since the kept figures, one further back costs all of its position's once.
 
 All of it is private memory of the process, as large as the tables, and no part of the state: a restarted or restored engine chains anew. Nothing can fail;
 what does not fit is told to the caller, and the figures that were kept stay. Rejected: the chain as fields of the rows (the hot path would write them, for what

@@ -7,8 +7,8 @@
 A bust is not a reversing trade: the position is what it would be had the execution never been, a corrected one in its original place, an entry in its own. Both
 tables rise with the journal sequence, so merging them by it is the order in which they were booked. Transfers and spin-offs tie positions: these are computed
 together. An entry that was right when it came may be impossible now (a transfer of what was busted): it is left out, as the ledger leaves it out. The ledger
-judges by its own quantity, so after fees in kind, which only it has, the two can differ there. A position that no entry has changed walks its own executions since
-figures that were kept (position_history.pyx); once an entry ties positions both tables are walked from the first event on (10 ms at 60,000 executions).
+judges by its own quantity, so after fees in kind, which only it has, the two can differ there. A position that no entry has changed walks its own executions
+since figures that were kept (position_history.pyx); once an entry ties positions both tables are walked from the first event on (10 ms at 60,000 executions).
 
 Only when that table overflowed, so that fills were booked without a row, a reversing trade keeps the quantity right, and a break says so. Written by the engine
 alone; ``trials`` is memory of its own, as many rows as there are positions. What can fail: an overflow, and nothing changes.
@@ -28,7 +28,8 @@ from ringfence.core.positions cimport (
 )
 from ringfence.core.state cimport EngineState
 from ringfence.ipc.records cimport (
-    RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, Execution, LedgerEvent, LedgerPosition, Position,
+    RF_EXECUTION_HELD, RF_LEDGER_EVENT_KIND_CROSS, RF_LEDGER_EVENT_KIND_TRANSFER, RF_LEDGER_EVENT_STATE_BOOKED, Execution, LedgerEvent, LedgerPosition,
+    Position,
 )
 
 

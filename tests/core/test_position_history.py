@@ -12,7 +12,17 @@ from ringfence.core.state import Limits
 
 Machine = Any
 LIMITS = Limits(
-    orders=64, executions=8192, positions=16, breaks=512, instruments=4, accounts=4, venues=2, strategies=4, routes=4, scopes=64, lots=8192,
+    orders=64,
+    executions=8192,
+    positions=16,
+    breaks=512,
+    instruments=4,
+    accounts=4,
+    venues=2,
+    strategies=4,
+    routes=4,
+    scopes=64,
+    lots=8192,
 )
 FILLS = 3000
 NEAR, FAR = 40, 2600

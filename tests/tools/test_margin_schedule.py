@@ -245,7 +245,8 @@ def test_schedule_when_its_table_is_full_changes_in_place_and_too_many_are_refus
     def reload(*instruments: int) -> list[int]:
         margins = tuple(margin_schedule.MarginConfig(0, 0, 0, row, 0, 50_000, (), "active") for row in instruments)
         config = SimpleNamespace(margins=margins, source=SimpleNamespace(name="x.toml"))
-        for c in sum(definitions._margins(config, table, table("engine")[1], False), []):
+        first, then = definitions._margins(config, table, table("engine")[1], False)
+        for c in first + then:
             j.frame("CONTROL", c)
         return sorted(int(r["instrument"]) for r in table("margin_rates")[1:] if int(r["status"]) == 1)
 
@@ -254,6 +255,6 @@ def test_schedule_when_its_table_is_full_changes_in_place_and_too_many_are_refus
     assert reload(4, 5) == [4, 5]
     assert reload(5) == [5]
     assert reload(2, 5) == [2, 5]
-    with pytest.raises(ConfigError, match="at most 2, as limits.margin_rates says"):
+    with pytest.raises(ConfigError, match=r"at most 2, as limits\.margin_rates says"):
         reload(2, 3, 4)
     assert int(table("engine")[1]["break_count"]) == 0

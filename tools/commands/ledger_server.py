@@ -3,8 +3,8 @@
 DIR ──tools.ledger_cluster──▶ server on a Unix socket in DIR ──▶ its URL on stdout ──Ctrl-C or SIGTERM──▶ stopped; removed, if this command made DIR
 
 No daemon, no port, no root. It syncs its log, so what ``ledger write`` stores is as safe as DIR is. A directory that this command made has its mark in it; one
-without it is never touched, and one that was kept before stays kept. A server that ends by itself leaves everything, with its log. What can fail: UsageError for
-a directory that is not ours, ToolError when the server's programs are not installed or it does not start.
+without it is never touched, and one that was kept before stays kept. A server that ends by itself leaves everything, with its log. What can fail: UsageError
+for a directory that is not ours, ToolError when the server's programs are not installed or it does not start.
 """
 
 from __future__ import annotations
