@@ -6,12 +6,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfence.backtest.latency import NEVER, Delay, Latency
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 1_000)), st.integers(0, 500), st.integers(0, 500), st.integers(0, 99))
 def test_delay_when_things_are_sent_they_come_in_order_and_within_the_jitter(gaps: list[int], fixed: int, jitter: int, seed: int) -> None:
     way = Delay[int](fixed, jitter, Random(seed))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfence.backtest.tape import TapeError, between, merge, slots
@@ -19,6 +19,7 @@ def ticks(*rows: tuple[int, int, int]) -> Any:
     return np.array(list(rows), COLUMNS)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 20), max_size=12), min_size=1, max_size=3))
 def test_merge_when_instruments_share_times_the_lower_row_comes_first(times: list[list[int]]) -> None:
     sources = {row: ticks(*((at, 100 + k, 200 + k) for k, at in enumerate(sorted(some)))) for row, some in enumerate(times, 1)}

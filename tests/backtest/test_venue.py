@@ -93,7 +93,7 @@ CHANGE = st.tuples(st.sampled_from(["cancel", "replace", "status"]), st.integers
 QUOTE = st.tuples(st.just("quote"), PX, st.integers(0, 3))
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(st.one_of(NEW, CHANGE, QUOTE), max_size=25), st.sampled_from([0, 300]), st.sampled_from([0, 25, -7]))
 def test_venue_when_anything_is_asked_it_answers_what_comes_back_over_fix(steps: list[Any], clip: int, commission: int) -> None:
     direct = Venue(1, {EUR.encode(): 1}, Market(level_qty=(1_000, 1_000), clip=clip, commission_ppm=commission), 7)
