@@ -12,6 +12,7 @@ import pytest
 
 CORE = Path(__file__).resolve().parents[2] / "core"
 IMPURE = re.compile(r"\b(?:double|float|random|urandom|uuid\w*|perf_counter|monotonic|gettimeofday|clock_gettime|rf_clock_\w+|threading|id\(|hash\()")
+STAMPS = {"ports.pyx": {"rf_clock_now"}, "state.pxd": {"rf_clock_t"}}  # out_ns of a command: in the ring, never in the state, 0 in a replay
 LOOP = {"engine.pyx", "engine.pxd", "journaled.pxd"}  # read the clock and journal what they read
 
 SCRIPT = """
@@ -31,7 +32,7 @@ print(f"{m.replayer.state_hash():016x}")
 @pytest.mark.parametrize("path", sorted(p for p in CORE.iterdir() if p.suffix in {".pyx", ".pxd"} and p.name not in LOOP), ids=lambda p: p.name)
 def test_state_machine_when_read_names_nothing_that_may_differ(path: Path) -> None:
     code = re.sub(r'""".*?"""|#[^\n]*', "", path.read_text(), flags=re.DOTALL)
-    assert not IMPURE.findall(code)
+    assert set(IMPURE.findall(code)) <= STAMPS.get(path.name, set())
 
 
 def test_state_machine_when_run_in_two_processes_gives_one_hash() -> None:

@@ -178,7 +178,7 @@ class Host:
         process, self.engine_process, self.engine = self.engine_process, None, None
         if process is not None:
             peers = [process.sidecar, process.control, *process.gateways.values(), *process.strategies.values()]
-            self._bury(*(p.mine for p in peers), process.state_region, process.metrics.segment)
+            self._bury(*(p.mine for p in peers), process.state_region, process.metrics.segment, *(m.segment for m in process.stages.values()))
         for end in (self.channel, self.engine_channel):
             if end is not None:
                 end.close()
