@@ -45,7 +45,7 @@ docs: setup
 
 clean:
 	@rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find core ipc gateways tools bench -name '*.so' -type f -delete
+	@find core ipc gateways strategies backtest tools bench -name '*.so' -type f -delete
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup:

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from ringfence.bench import fix, fix_counts
+from ringfence.bench.host import PeerMissing
 
 ALLOCATOR = re.compile(
     r"\b(malloc|calloc|realloc|free|posix_memalign|aligned_alloc|mmap|brk)\b|Py(Object|Mem)_(Raw)?(Malloc|Calloc|Realloc|Free)|_PyObject_(GC_)?New"
@@ -30,7 +31,7 @@ def test_fix_when_quick_reports_both_ways_against_both_peers(capsys: pytest.Capt
 
 def test_fix_when_a_peer_is_missing_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
-        raise fix.harness.PeerMissing("simplefix: not installed; pip install simplefix")
+        raise PeerMissing("simplefix: not installed; pip install simplefix")
 
     monkeypatch.setattr(fix, "simplefix_calls", missing)
     assert fix.main(["--quick", "--json"]) == 0
