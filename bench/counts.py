@@ -63,7 +63,7 @@ def drive() -> None:
         clock = Clock.calibrate(0.001)
         clock_ns(clock, MESSAGES)
         record_ns(clock, stage.metrics, "apply", MESSAGES)
-        sender, reader = stage.link("counts", "Quote", None)
+        sender, reader = stage.link("counts", "QuoteTick", None)
         ring_ns(clock, sender, reader, MESSAGES)
         market = Segment.create(
             stage.instance, "market", [("head", "RingCursor", 1), ("ticks", "QuoteTick", 1024)], role=ENUMS["Role"].by_name["FEED"], epoch=EPOCH

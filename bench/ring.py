@@ -61,6 +61,13 @@ def measure(options: Options) -> Report:
         measures[f"{name} trip"] = partial(run_native, program, "round_trip", trips, *cores)
     measures["cython one"] = partial(_pair, run_loop, "produce", "consume", native, cores)
     measures["cython trip"] = partial(_pair, run_loop, "ping", "pong", trips, cores)
+    try:
+        from ringfence.bench.numba_loops import run as run_numba
+
+        measures["numba one"] = partial(_region_pair, run_numba, "produce", "consume", native, cores)
+        measures["numba trip"] = partial(_region_pair, run_numba, "ping", "pong", trips, cores)
+    except ImportError as e:
+        notes.append(f"numba was not measured: {e}")
     measures["python one"] = partial(_pair, _python_side, "produce", "consume", python, cores)
     measures["python trip"] = partial(_pair, _python_side, "ping", "pong", python // 4, cores)
     measures["queue one"] = partial(_queue_pair, "produce", "consume", python, cores)
@@ -88,6 +95,15 @@ def _rows(found: dict[str, dict[str, float]]) -> list[Row]:
         Row("native", "bare cache line, filled", trip, _trip(found["ours trip"]), filled),
         Row("Cython over a Link", BOOST, rate, _rate(found["cython one"]), theirs("boost one", _rate)),
         Row("Cython over a Link", "bare cache line", trip, _trip(found["cython trip"]), floor),
+        *(
+            [
+                Row("numba", "Cython over a Link", rate, _rate(found["numba one"]), _rate(found["cython one"])),
+                Row("numba", "Cython over a Link", trip, _trip(found["numba trip"]), _trip(found["cython trip"])),
+                Row("numba", "bare cache line", trip, _trip(found["numba trip"]), floor),
+            ]
+            if "numba one" in found
+            else []
+        ),
         Row("Python, Link.send and receive", QUEUE, rate, _rate(found["python one"]), _rate(found["queue one"])),
         Row("Python, Link.send and receive", QUEUE, trip, _trip(found["python trip"]), _trip(found["queue trip"])),
     ]
@@ -128,7 +144,7 @@ def _pair(side: Callable[[Link, str, int, int], None], parent: str, child: str, 
     """Two processes over two fresh regions; the child opens its own mappings by name."""
     instance = f"bench{os.getpid()}"
     idle = int(Idle.YIELD if cores[0] == cores[1] else Idle.SPIN)
-    segments = [Segment.create(instance, name, link_sections("Quote", SLOTS), role=_ROLE, epoch=1) for name in ("to.b", "from.b")]
+    segments = [Segment.create(instance, name, link_sections("QuoteTick", SLOTS), role=_ROLE, epoch=1) for name in ("to.b", "from.b")]
     try:
 
         def other(ready: Any) -> None:
@@ -144,8 +160,26 @@ def _pair(side: Callable[[Link, str, int, int], None], parent: str, child: str, 
             segment.unlink()
 
 
+def _region_pair(side: Callable[[Segment, Segment, str, int], None], parent: str, child: str, count: int, cores: tuple[int, int]) -> dict[str, float]:
+    """The same for a side that takes regions; it is compiled before the time begins, and the child has that from its parent."""
+    instance = f"bench{os.getpid()}"
+    segments = [Segment.create(instance, name, link_sections("QuoteTick", SLOTS), role=_ROLE, epoch=1) for name in ("to.b", "from.b")]
+    try:
+        side(segments[0], segments[1], parent, 0)
+
+        def other(ready: Any) -> None:
+            pin(cores[1])
+            ready.set()
+            side(segments[1], segments[0], child, count)
+
+        return timed(other, lambda: side(segments[0], segments[1], parent, count), count, cores[0])
+    finally:
+        for segment in segments:
+            segment.unlink()
+
+
 def _python_side(link: Link, side: str, count: int, idle: int) -> None:
-    row = np.zeros(1, dtype("Quote"))
+    row = np.zeros(1, dtype("QuoteTick"))
     for n in range(count):
         if side in ("consume", "pong"):
             _check(_receive(link), n)

@@ -1,4 +1,4 @@
-"""Ring loops in Cython over real links: what a process of ours does, measured by bench/ring.py. Slots are 64-byte ``Quote`` records.
+"""Ring loops in Cython over real links: what a process of ours does, measured by bench/ring.py. Slots are 64-byte ``QuoteTick`` records.
 
 Every message carries its number in seven words, verified by the receiver; a wrong one ends the run. Waiting is the idle strategy
 ``spin``, or ``yield`` on a shared core.
