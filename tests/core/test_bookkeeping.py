@@ -273,7 +273,7 @@ def test_commission_whose_worth_does_not_fit_is_none_and_the_fill_is_booked(char
 
 
 def test_commission_in_a_currency_without_a_rate_leaves_nothing_on_the_event(charged: Any) -> None:
-    m = traded(charged, (10, 100), commission=5, comm_type=3, comm_currency="XXX")
+    m = traded(charged, (10, 100), commission=5, comm_type=3, comm_currency="XAU")
     event = m.table("ledger_events")[1]
     assert (int(event["fee_kind"]), int(event["other_instrument"]), wide(event["fee_px"])) == (0, 0, 0)
 
