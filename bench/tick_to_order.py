@@ -242,6 +242,7 @@ def _drive(firm: Firm, words: Any, processes: Sequence[BaseProcess], count: int,
     before = firm.stages()
     until("the last tick", lambda: words[WORDS.index("ticks")] == count, SECONDS * SETTLE_S)
     until("the last order", lambda: sent()["orders_sent"] == orders, SETTLE_S)
+    until("the last tick at the strategy", lambda: words[WORDS.index("seen")] == count, SETTLE_S)  # it lies behind that of the last order
     return before
 
 
