@@ -111,6 +111,7 @@ cdef class Strategy:
         self.epoch_word = attachment.epoch
         self.heartbeat = (<Segment?>attachment.intents).heartbeat_word()
         self.tables = Tables(attachment.state, attachment.market)
+        self.tables.learn()
         self.instrument_of = {}
         self.order_id_of = {}
         self.engine_grace_s = 10.0

@@ -238,15 +238,26 @@ class Tables:
 
     # ---- names
 
+    def learn(self) -> None:
+        """Read the names and scales of all instruments and accounts: they stay for good, so orders go out while the engine starts again.
+
+        Raises
+        ------
+        UnstableRow
+            If the engine is being started again.
+        """
+        self._learn()
+        self._learn_accounts()
+
     def instrument(self, key: str | int) -> InstrumentInfo:
-        """Return an instrument by symbol or row. One that was told once is known: its scales stay for good, so orders go out while the engine starts again.
+        """Return an instrument by symbol or row.
 
         Raises
         ------
         KeyError
             If there is none; lists those that there are.
         UnstableRow
-            If it is not known yet and the engine is being started again.
+            If it came after ``learn`` and the engine is being started again.
         """
         if key not in self._instrument_of:
             self._learn()
