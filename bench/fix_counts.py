@@ -1,8 +1,8 @@
 """What the C loops of the FIX benchmark execute, by callgrind: instructions, in all and by function.
 
 ``python -m ringfence.bench.fix --loop parse,check,receive,encode N`` runs those that it names under valgrind, of which Python's start is the slow part; only
-the loops are collected. The counts are the same on every run of one build, so a test may hold on to them: allocators execute next to nothing. (The calls that callgrind counts
-include those before the loop, its instructions do not.)
+the loops are collected. The counts are the same on every run of one build, so a test may hold on to them: allocators execute next to nothing. (The calls that
+callgrind counts include those before the loop, its instructions do not.)
 """
 
 from __future__ import annotations
