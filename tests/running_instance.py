@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -100,6 +101,14 @@ class Running:
         self.pids: set[int] = set()
         self.port = self.free_port()
         self.config.write_text(CONFIG.format(name=name, port=self.port, durability=durability, shadow=str(shadow).lower()))
+
+    def copy(self, directory: Path) -> Running:
+        """This instance as it was stopped, of the same name and port, in another directory; the venue with its files too. One runs at a time."""
+        shutil.copytree(self.directory, directory, dirs_exist_ok=True)
+        made = Running(directory, self.name, failpoints=self.failpoints)
+        made.port = self.port
+        made.config.write_text(self.config.read_text())
+        return made
 
     @staticmethod
     def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,18 +18,28 @@ from ringfence.tools.errors import Refused
 from ringfence.tools.supervisor import Options
 
 
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Running:
+    """An instance that has traded and was stopped, and its venue too."""
+    made = Running(tmp_path_factory.mktemp("past"), f"t{os.getpid()}past")
+    try:
+        made.start_venue()
+        assert made.up() == 0, made.logs()
+        made.wait_session_up()
+        load = Load(made)
+        load.step(6)
+        settle(made, load)
+        load.close()
+        assert_nothing_left(made)
+    finally:
+        made.close()
+    return made
+
+
 @pytest.fixture
-def traded(tmp_path: Path, instance: str) -> Iterator[Running]:
-    """An instance that has traded and was stopped; the venue still runs."""
-    made = Running(tmp_path, instance)
-    made.start_venue()
-    assert made.up() == 0, made.logs()
-    made.wait_session_up()
-    load = Load(made)
-    load.step(6)
-    settle(made, load)
-    load.close()
-    assert_nothing_left(made)
+def traded(past: Running, tmp_path: Path) -> Iterator[Running]:
+    """A copy of it to go on from; its venue does not run."""
+    made = past.copy(tmp_path)
     yield made
     made.close()
 
@@ -48,9 +59,6 @@ def test_up_when_journal_is_gone_is_refused_and_a_new_history_needs_another_pref
     assert "is empty, but this instance has traded before" in refusal(traded), "the session store knows it too"
     assert "ClOrdIDs that begin with T1" in refusal(traded, Options(new_history=True)), "so do its messages"
     traded.change('prefix = "T1"', 'prefix = "T2"')
-    assert traded.venue is not None
-    traded.venue.kill()
-    traded.venue.wait()
     (traded.directory / "venue.store").unlink()  # the counterparty has agreed to begin anew
     traded.start_venue()
     assert traded.up(Options(new_history=True)) == 0, traded.logs()
@@ -75,9 +83,6 @@ def test_up_when_a_session_store_is_gone_is_refused_until_a_new_session_was_agre
     assert not store.exists(), "a refused start makes none"
     assert "no venue 'other'" in refusal(traded, Options(new_sessions=("sim", "other")))
     store.unlink()
-    assert traded.venue is not None
-    traded.venue.kill()
-    traded.venue.wait()
     (traded.directory / "venue.store").unlink()
     traded.start_venue()
     sent = int(traded.replay().replayer.state.table("venues")[1]["output_seq"])
@@ -95,6 +100,7 @@ def test_up_when_a_session_store_is_gone_is_refused_until_a_new_session_was_agre
 
 @pytest.mark.parametrize("lost", ["epoch", "run"])
 def test_up_when_run_directory_or_epoch_is_gone_goes_on_with_a_higher_epoch(traded: Running, lost: str) -> None:
+    traded.start_venue()
     before = max(int(f) for f in [(traded.data / "run" / "epoch").read_text()])
     assert traded.up() == 0, traded.logs()
     assert_nothing_left(traded)

@@ -30,6 +30,25 @@ def running(tmp_path: Path, instance: str) -> Iterator[Running]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Running:
+    """An instance that has run once; tests go on from a copy of it."""
+    made = Running(tmp_path_factory.mktemp("stopped"), f"t{os.getpid()}stopped")
+    try:
+        assert made.up() == 0, made.logs()
+        assert made.down() == []
+    finally:
+        made.close()
+    return made
+
+
+@pytest.fixture
+def ran(stopped: Running, tmp_path: Path) -> Iterator[Running]:
+    made = stopped.copy(tmp_path)
+    yield made
+    made.close()
+
+
 def commands(running: Running) -> list[str]:
     kinds = ENUMS["ControlKind"].by_value
     frames = JournalReader(running.data / "journal").frames()
@@ -104,28 +123,25 @@ def test_up_when_venue_is_down_runs_and_logs_on_later(running: Running) -> None:
     assert running.down() == []
 
 
-def test_up_when_nothing_changed_journals_only_the_start(running: Running) -> None:
-    for _ in range(2):
-        assert running.up() == 0, running.logs()
-        assert running.down() == []
-    assert commands(running) == [
+def test_up_when_nothing_changed_journals_only_the_start(ran: Running) -> None:
+    assert ran.up() == 0, ran.logs()
+    assert ran.down() == []
+    assert commands(ran) == [
         *("START", "DEFINE_INSTRUMENT", "DEFINE_ACCOUNT", "DEFINE_VENUE", "DEFINE_STRATEGY", "DEFINE_STRATEGY", "DEFINE_ROUTE"),
         *["SET_PERMISSION"] * 7,
         *("DEFINE_OPERATOR", "START"),
     ]
 
 
-def test_up_when_rows_are_added_and_dropped_journals_the_difference(running: Running) -> None:
-    assert running.up() == 0, running.logs()
-    assert running.down() == []
-    before = len(commands(running))
-    running.change('[[strategy]]\nname = "s2"\n', "")
-    running.add('[[account]]\nname = "second"\ncurrency = "EUR"\n')
-    running.change('qty_max = "1000000"', 'qty_max = "2000000"')
-    assert running.up() == 0, running.logs()
-    assert running.down() == []
-    assert commands(running)[before:] == ["START", "DEFINE_INSTRUMENT", "DEFINE_ACCOUNT", "SET_STRATEGY"]
-    state = running.replay().replayer.state
+def test_up_when_rows_are_added_and_dropped_journals_the_difference(ran: Running) -> None:
+    before = len(commands(ran))
+    ran.change('[[strategy]]\nname = "s2"\n', "")
+    ran.add('[[account]]\nname = "second"\ncurrency = "EUR"\n')
+    ran.change('qty_max = "1000000"', 'qty_max = "2000000"')
+    assert ran.up() == 0, ran.logs()
+    assert ran.down() == []
+    assert commands(ran)[before:] == ["START", "DEFINE_INSTRUMENT", "DEFINE_ACCOUNT", "SET_STRATEGY"]
+    state = ran.replay().replayer.state
     assert int(state.table("instruments")[1]["qty_max"]) == 2_000_000
     assert int(state.table("strategies")[2]["status"]) == ENUMS["StrategyStatus"].by_name["DISABLED"]
 
@@ -139,26 +155,22 @@ def test_up_when_rows_are_added_and_dropped_journals_the_difference(running: Run
         ("orders = 8192", "orders = 4096", "limits.orders"),
     ],
 )
-def test_up_when_configuration_contradicts_the_journal_is_refused(running: Running, old: str, new: str, key: str) -> None:
-    assert running.up() == 0, running.logs()
-    assert running.down() == []
-    seq = running.replay().seq
-    running.change(old, new)
-    assert running.up() == 2
-    assert any(f"{key} was" in line and "journal" in line for line in running.said), running.said
-    running.until("end", lambda: list_regions(running.name) == [])
-    assert running.replay().seq == seq
+def test_up_when_configuration_contradicts_the_journal_is_refused(ran: Running, old: str, new: str, key: str) -> None:
+    seq = ran.replay().seq
+    ran.change(old, new)
+    assert ran.up() == 2
+    assert any(f"{key} was" in line and "journal" in line for line in ran.said), ran.said
+    ran.until("end", lambda: list_regions(ran.name) == [])
+    assert ran.replay().seq == seq
 
 
-def test_up_when_journal_is_corrupt_exits_7_and_names_the_place(running: Running) -> None:
-    assert running.up() == 0, running.logs()
-    assert running.down() == []
-    with open(segment_path(running.data / "journal", 1), "r+b") as file:
+def test_up_when_journal_is_corrupt_exits_7_and_names_the_place(ran: Running) -> None:
+    with open(segment_path(ran.data / "journal", 1), "r+b") as file:
         file.seek(HEADER_BYTES + 100)
         file.write(b"\xaa\xbb")
-    assert running.up() == 7
-    assert any(f"segment 1, offset {HEADER_BYTES}, sequence 1" in line for line in running.said), running.said
-    running.until("end", lambda: list_regions(running.name) == [])
+    assert ran.up() == 7
+    assert any(f"segment 1, offset {HEADER_BYTES}, sequence 1" in line for line in ran.said), ran.said
+    ran.until("end", lambda: list_regions(ran.name) == [])
 
 
 def test_attach_when_strategy_is_unknown_or_taken_is_refused(running: Running) -> None:
