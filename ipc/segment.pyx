@@ -472,10 +472,10 @@ cdef tuple _directory(Mapping mapping, str path):
 
 cdef _take_over(Segment self, int role, uint64_t epoch):
     cdef Superblock *block = <Superblock *>self.base
+    store_release_32(&block.process_state, 1, RELEASE)  # STARTING, before anybody can take the dead writer's word for ours
     store_release(&block.writer_start_ticks, 0, RELEASE)  # meanwhile owner_alive goes by the pid alone
     store_release_32(&block.writer_pid, os.getpid(), RELEASE)
     store_release(&block.writer_start_ticks, process_start_ticks(os.getpid()), RELEASE)
-    store_release_32(&block.process_state, 1, RELEASE)  # STARTING
     store_release(&block.epoch, epoch, RELEASE)
     store_release_32(&block.role, role, RELEASE)
     fence(SEQ_CST)  # before any byte of the contents changes: see Segment.life

@@ -37,6 +37,8 @@ DENIED = ("STALE", "SESSION_DOWN", "JOURNAL_PRESSURE", "JOURNAL_LATE", "TRADING_
 BREAKS = ("UNKNOWN_OUTCOME",)
 ELSEWHERE = ("store", "word")  # rows that a test of their own serves: below, and in test_kill_switch.py
 STOP_S = 0.05
+IDS_OF_A_LIFE = 1_000_000  # client ids for each strategy process or attach: more than it can send in any row
+PACE_S = 0.02
 SUPERVISOR = """
 [supervisor]
 restarts_max = 1000000
@@ -66,7 +68,7 @@ class Matrix:
         self.load = self.new_load()
 
     def new_load(self) -> Load:
-        made = Load(self.running, first=next(_ids) * 10_000)
+        made = Load(self.running, first=next(_ids) * IDS_OF_A_LIFE)
         self.loads.append(made)
         return made
 
@@ -138,7 +140,7 @@ class Matrix:
         self.until_hit(point, 60, 60)
         self.afterwards(point, action, self.reached(point))
 
-    def until_hit(self, point: Point, count: int, timeout_s: float) -> None:
+    def until_hit(self, point: Point, count: int, timeout_s: float, pace_s: float = 0.0) -> None:
         """Orders in small groups, each taken before the next, until the point was reached, or the one that leads there."""
         end = time.monotonic() + timeout_s
         led_by = point.first.partition(":")[0] or point.id
@@ -146,11 +148,12 @@ class Matrix:
             self.load.step(count)
             self.running.until("the group", lambda: self.running.hit(point.id) or self.load.strategy.in_flight == 0)
             self.load.read()
+            time.sleep(pace_s)  # how fast it trades, not for something to happen: rows after this one replay it all
 
     def by_snapshot(self, point: Point, action: str) -> None:
         """The shadow writes one a second while something happens; what it has not finished is not there for the next, which is."""
         directory = self.running.data / "snapshots"
-        self.until_hit(point, 3, 30)
+        self.until_hit(point, 3, 30, PACE_S)
         finished = max((p.name for p in directory.glob("*.rfs")), default="")
         self.afterwards(point, action, self.reached(point))
         self.load.step(3)
@@ -207,7 +210,7 @@ class Matrix:
     def by_strategy(self, point: Point, action: str) -> None:
         """A strategy process of the test build: what it was about to send exists or not, as the row says."""
         ledger = self.running.directory / f"{point.id}.{action}.ledger"
-        with trader(self.running, ledger, next(_ids) * 10_000, 12) as process:
+        with trader(self.running, ledger, next(_ids) * IDS_OF_A_LIFE, 12) as process:
             pid = self.reached(point)
             assert pid == process.pid
             if action == "stop":

@@ -158,6 +158,20 @@ def test_segment_when_writer_was_killed_is_adopted_with_its_contents(instance: s
         Segment.adopt(instance, "r", role=ROLE, epoch=9)
 
 
+def test_segment_when_its_dead_writer_ran_never_shows_its_adopter_as_running(instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor takes a region's word as soon as its writer is the process that it started: of a killed engine it would be RUNNING."""
+    die_as_writer(instance, "r")
+    damage(instance, "process_state", ENUMS["ProcessState"].by_name["RUNNING"])
+    seen = Segment.attach(instance, "r").superblock
+    states: list[int] = []
+    pid = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: (states.append(int(seen["process_state"])), pid)[1])
+    with Segment.adopt(instance, "r", role=ROLE, epoch=8) as adopted:
+        assert int(adopted.superblock["writer_pid"]) == pid
+        adopted.unlink()
+    assert set(states) == {ENUMS["ProcessState"].by_name["STARTING"]}
+
+
 def test_segment_when_dead_writers_sections_differ_is_not_adopted(instance: str) -> None:
     die_as_writer(instance, "r")
     with pytest.raises(LayoutMismatch, match=r"wanted are counters\[4\]"):
