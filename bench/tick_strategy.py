@@ -35,10 +35,7 @@ class Taker:
         if n % self.every != 0:
             return
         k = self.sent + 1
-        if k % 2 == 1:
-            asked = self.buy(quote.instrument, 10, 9900 + (k & 63))
-        else:
-            asked = self.sell(quote.instrument, 10, 10000 + (k & 63))
+        asked = self.buy(quote.instrument, 10, 9900 + (k & 63)) if k % 2 == 1 else self.sell(quote.instrument, 10, 10000 + (k & 63))
         if asked == 0:
             self.faults += 1
         self.sent = k
