@@ -10,19 +10,19 @@ from typing import Any
 import numba
 import numpy as np
 
-from ringfence import parameter, strategy
+import ringfence
 from ringfence.gateways.attach import Attachment
 from ringfence.ipc.host import Idle
 from ringfence.strategies.compiled import Compiled, compile_strategy
 from ringfence.strategies.running import open_strategy
 
 
-@strategy(nopython=True)
+@ringfence.strategy(nopython=True)
 class Taker:
     """Sells above where it buys, so that SELF_MATCH finds none that cross."""
 
     symbols = ("EURUSD",)
-    every: parameter = 1
+    every: ringfence.parameter = 1
     seen: int = 0
     sent: int = 0
     faults: int = 0
