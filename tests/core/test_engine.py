@@ -272,6 +272,12 @@ def flood(rig: Rig) -> None:
         rig.engine.poll()
 
 
+def take_frames(rig: Rig, count: int) -> None:
+    """The sidecar reads ``count`` frames, or all that there are."""
+    for _ in range(min(count, rig.sidecar.waiting)):
+        rig.frames.append(rig.sidecar.receive().tobytes())
+
+
 def test_engine_when_one_strategy_floods_the_others_are_taken_and_not_denied() -> None:
     for rig in rigs(journal_slots=256, batch=64, order_slots=64):
         for n in range(1, 31):
@@ -279,12 +285,10 @@ def test_engine_when_one_strategy_floods_the_others_are_taken_and_not_denied() -
             flood(rig)
             beyond = (time.monotonic_ns() - began_ns) // BEYOND_SHARE_NS + 1
             assert 128 <= rig.sidecar.waiting < 192 + beyond, "the flood fills half of the journal, its shares and what the clock gives it"
-            for _ in range(beyond):
-                rig.frames.append(rig.sidecar.receive().tobytes())
+            take_frames(rig, beyond)
             rig.intent("NEW", n, strategy=2)
             rig.engine.poll()
-            for _ in range(1 + n % 7):
-                rig.frames.append(rig.sidecar.receive().tobytes())
+            take_frames(rig, 1 + n % 7)
         assert int(rig.state.table("engine")[1]["order_count"]) >= 256 // 16, "its share, during the flood"
         rig.pump()
         assert rig.denied(2) == []
