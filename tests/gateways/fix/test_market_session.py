@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -274,11 +275,7 @@ def test_session_when_numbers_jump_voids_every_book_and_asks_again(hostile: tupl
     world.until(lambda: world.row()["count"] == 1)
     world.take()
     asked = peer.asked
-    assert peer.connection.sock is not None
-    sock, peer.connection.sock = peer.connection.sock, None  # the next message takes its number and does not arrive
-    peer.connection.session.send_app(b"X", b"262=r\x01268=1\x01279=0\x01269=0\x0155=EUR/USD\x01270=1.15\x01", time.time_ns())
-    peer.connection.session.take_output()
-    peer.connection.sock = sock
+    lose_one(peer)
     peer.refresh("279=0|269=0|55=EUR/USD|270=1.16|271=1|")
     world.until(lambda: world.counts["md_resyncs"])
     assert [t for t in world.take() if t[1] == "RESET"] == [(1, "RESET", (), GAP), (2, "RESET", (), GAP)]
@@ -308,6 +305,136 @@ def test_session_when_a_message_is_malformed_rejects_it_and_goes_on(hostile: tup
     peer.snapshot(BID, ASK)
     world.until(lambda: world.row()["count"] == 1)
     assert world.session.connection.up and int(world.row()["bid"]) == 110_000
+
+
+def lose_one(peer: Peer) -> None:
+    """The next message takes its number and does not arrive."""
+    assert peer.connection.sock is not None
+    sock, peer.connection.sock = peer.connection.sock, None
+    peer.connection.session.send_app(b"X", b"262=r\x01268=1\x01279=0\x01269=0\x0155=EUR/USD\x01270=1.15\x01", time.time_ns())
+    peer.connection.session.take_output()
+    peer.connection.sock = sock
+
+
+def test_session_when_a_message_between_two_changes_is_rejected_does_not_use_the_second(hostile: tuple[World, Peer]) -> None:
+    """All three are read in one turn: what comes behind the hole must not be published before the hole is told."""
+    world, peer = hostile
+    peer.snapshot(BID, ASK)
+    world.until(lambda: world.row()["count"] == 1)
+    world.take()
+    peer.refresh("279=0|269=0|55=EUR/USD|270=1.11|271=1|")
+    peer.send(b"X", "262=r|268=3|279=0|269=0|")
+    peer.refresh("279=0|269=0|55=EUR/USD|270=1.15|271=1|")
+    peer.connection.flush(time.time_ns())
+    arrived(world, 3)
+    world.until(lambda: world.counts["md_resyncs"])
+    assert [t[1:3] for t in world.take() if t[0] == 1] == [("BOOK", (1, 1, 111_000, 1)), ("QUOTE", (111_000, 1, 120_000, 6)), ("RESET", ())]
+
+
+def arrived(world: World, n: int) -> None:
+    """Wait until so many messages lie in the socket, so that one turn reads them all."""
+    sock, end = world.session.connection.sock, time.monotonic() + WAIT_S
+    assert sock is not None
+    while time.monotonic() < end:
+        select.select([sock], [], [], WAIT_S)
+        if sock.recv(1 << 16, socket.MSG_PEEK).count(b"\x0110=") >= n:
+            return
+    raise AssertionError(f"{n} messages did not arrive")
+
+
+def test_session_when_a_snapshot_of_the_old_request_comes_behind_a_gap_drops_it(hostile: tuple[World, Peer]) -> None:
+    world, peer = hostile
+    peer.snapshot(BID, ASK)
+    world.until(lambda: world.row()["count"] == 1)
+    lose_one(peer)
+    peer.snapshot("269=0|270=1.15|271=5|", ASK)  # goes on in the old subscription
+    world.until(lambda: world.counts["md_resyncs"])
+    world.until(lambda: world.counts["md_dropped"])
+    assert (int(world.row()["bid"]), int(world.row()["flags"])) == (0, STALE)
+
+
+def test_session_when_numbers_are_reset_upwards_unasked_voids_every_book(hostile: tuple[World, Peer]) -> None:
+    world, peer = hostile
+    peer.snapshot(BID, ASK)
+    world.until(lambda: world.row()["count"] == 1)
+    peer.send(b"4", f"36={peer.connection.session.next_out + 5}|")
+    world.until(lambda: world.counts["md_resyncs"] == 2)
+    assert (int(world.row()["bid"]), int(world.row()["gaps"])) == (0, 1)
+
+
+@pytest.mark.parametrize("again", ["snapshot", "refresh"])
+def test_session_when_the_venue_says_the_same_again_the_quote_is_fresh(hostile: tuple[World, Peer], again: str) -> None:
+    world, peer = hostile
+    peer.snapshot(BID, ASK)
+    world.until(lambda: world.row()["count"] == 1)
+    world.session.publisher.quote(1, 110_000, 120_000, bid_qty=5, ask_qty=6, flags=STALE)  # what the feed does when nothing came for long
+    if again == "snapshot":
+        peer.snapshot(BID, ASK)
+    else:
+        peer.refresh("279=1|269=0|55=EUR/USD|270=1.1|271=5|")
+    world.until(lambda: world.row()["count"] == 2)
+    assert not int(world.row()["flags"]) & STALE and [int(world.row()[n]) for n in ("bid", "ask", "ask_qty")] == [110_000, 120_000, 6]
+
+
+def test_session_when_only_a_trade_comes_says_nothing_of_the_quote(hostile: tuple[World, Peer]) -> None:
+    world, peer = hostile
+    peer.snapshot(BID, ASK)
+    world.until(lambda: world.row()["count"] == 1)
+    peer.refresh("279=0|269=2|55=EUR/USD|270=1.15|271=1|")
+    world.until(lambda: int(world.row()["last"]) == 115_000)
+    assert int(world.row()["count"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [(b"Y", "262={}|281=1|58=gone|", "reason 1 gone"), (b"j", "372=V|379={}|380=3|58=not here|", "reason 3 not here")],
+)
+def test_session_when_the_venue_ends_a_subscription_its_book_is_void(hostile: tuple[World, Peer], kind: bytes, text: str, said: str) -> None:
+    world, peer = hostile
+    peer.snapshot(BID, ASK)
+    world.until(lambda: world.row()["count"] == 1)
+    world.take()
+    peer.send(kind, text.format(peer.requests[EUR].decode()))
+    world.until(lambda: world.counts["md_rejected"])
+    assert world.take() == [(1, "RESET", (), 0)] and any(f"{EUR} is refused: {said}" in line for line in world.log)
+
+
+def test_session_when_it_is_closed_voids_its_books(hostile: tuple[World, Peer]) -> None:
+    world, peer = hostile
+    peer.snapshot(BID, ASK)
+    world.until(lambda: world.row()["count"] == 1)
+    world.take()
+    world.session.close(world.now())
+    assert world.take() == [(1, "RESET", (), 0)]
+
+
+def test_session_when_its_connection_breaks_while_it_writes_voids_before_it_connects_again(hostile: tuple[World, Peer]) -> None:
+    world, peer = hostile
+    peer.snapshot(BID, ASK)
+    world.until(lambda: world.row()["count"] == 1)
+    world.take()
+    world.session.connection.drop(world.now())  # as ``flush`` does at the end of a turn
+    world.session._retry_ns = 0
+    world.session.turn(world.now())
+    assert world.take() == [(1, "RESET", (), 0)] and not world.session._was_up
+
+
+def test_session_when_only_the_top_is_kept_and_a_new_one_cannot_be_read_does_not_keep_the_old(tmp_path: Path) -> None:
+    peer = Peer(tmp_path)
+    world = World(tmp_path, peer.listener.getsockname()[1], "FIX.4.4", peer.serve, depth=1)
+    try:
+        world.until(lambda: len(peer.requests) == 2)
+        peer.snapshot(BID, ASK, "269=0|270=1.09|271=5|", "269=0|270=1.123456|271=5|")
+        world.until(lambda: world.row()["count"] == 1)
+        assert (int(world.row()["bid"]), world.counts["md_dropped"], world.counts["md_resyncs"]) == (110_000, 1, 0)
+        peer.refresh("279=0|269=0|55=EUR/USD|270=1.123456|271=1|")
+        world.until(lambda: world.counts["md_dropped"] == 2)
+        assert (int(world.row()["bid"]), int(world.row()["flags"]), world.counts["md_resyncs"]) == (0, STALE, 1)
+    finally:
+        world.session.close(world.now())
+        peer.connection.drop(world.now())
+        peer.listener.close()
+        peer.store.close()
 
 
 def test_session_when_nobody_listens_tries_again_after_waits_that_double(tmp_path: Path) -> None:
