@@ -57,9 +57,7 @@ class MarketBook:
             return entry_id in self._entries or ref_id in self._entries
         return self.depth == 1 and bool(self._levels.get(side))
 
-    def apply(
-        self, action: int, side: int, px: int | None, qty: int | None, entry_id: bytes = b"", ref_id: bytes = b"", *, snapshot: bool = False
-    ) -> bool:
+    def apply(self, action: int, side: int, px: int | None, qty: int | None, entry_id: bytes = b"", ref_id: bytes = b"", *, snapshot: bool = False) -> bool:
         """Take one entry; False when it cannot be placed and the book is not to be trusted any more.
 
         ``px`` None: not told, for an entry that its id names. ``qty`` None: not told, so that of the entry before stays; 0 in a change is told, not a delete.
@@ -80,8 +78,9 @@ class MarketBook:
             return False
         if qty is None:
             qty = (old or self._entries.get(at, (0, 0, 0)))[2] if action == CHANGE else 0
-        for key in dict.fromkeys((*known, at)):  # ``at``: the same without an id, or a level of a snapshot without ids that gets its id now
+        for key in known:
             self._drop(key)
+        self._drop(at)  # the same without an id, or a level of a snapshot without ids that gets its id now
         if top_only and not snapshot:
             self._replace(side)
         if len(self._entries) >= ENTRIES_MAX:

@@ -53,9 +53,10 @@ class Connection:
         return bool(self._unsent)
 
     def open(self, sock: socket.socket, now_ns: int) -> None:
-        """Take a connected socket; an initiator logs on."""
+        """Take a connected socket, or the plain end of a TLS relay; an initiator logs on."""
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:  # the plain end of a TLS relay, which sees to it itself
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock, self._unsent, self._tick_ns = sock, b"", 0
         self.session.connected(now_ns)
         self._write(now_ns)

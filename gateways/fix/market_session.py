@@ -21,15 +21,19 @@ import select
 import socket
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from ringfence.gateways.errors import GatewayError
 from ringfence.gateways.feed_spec import SessionSpec, SubscriptionSpec
 from ringfence.gateways.fix import market_data as md
 from ringfence.gateways.fix.config import SessionConfig
 from ringfence.gateways.fix.connection import Connection
 from ringfence.gateways.fix.dictionary import load
 from ringfence.gateways.fix.session import Session
+from ringfence.gateways.fix.spec import read_password
 from ringfence.gateways.fix.store import MessageStore
+from ringfence.gateways.fix.tls import client, context
 from ringfence.gateways.market_book import BUY, CHANGE, DELETE, NEW, SELL, MarketBook
 from ringfence.ipc.broadcast import Publisher
 from ringfence.ipc.schema import CONSTANTS
@@ -64,22 +68,33 @@ class MarketSession:
     count : callable
         Adds to a counter of COUNTERS.
     log : callable
-        Takes one line for the operator.
+        Takes one line for the operator; with TLS also from the thread of the relay.
+
+    Raises
+    ------
+    GatewayError
+        The password or a file of TLS cannot be read, or a setting is not allowed.
     """
 
     def __init__(self, spec: SessionSpec, publisher: Publisher, count: Callable[[str, int], None], log: Callable[[str], None]) -> None:
         self.spec, self.publisher, self.count, self.log = spec, publisher, count, log
-        config = SessionConfig(spec.sender_comp_id, spec.target_comp_id, "initiator", spec.begin_string, spec.heartbeat_s, reset_on_logon=True)
+        config = SessionConfig(
+            spec.sender_comp_id, spec.target_comp_id, "initiator", spec.begin_string, spec.heartbeat_s, reset_on_logon=True,
+            username=spec.username, password=read_password(spec.password_file, spec.password_env),
+        )  # fmt: skip
+        if spec.tls is not None:
+            context(spec.tls, server=False)  # what cannot be used is said now, not at the first connection
         self._folder = None if spec.store else tempfile.TemporaryDirectory(prefix="ringfence-feed-")
         path = spec.store or Path(self._folder.name if self._folder else ".") / "feed.store"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # numbers begin at 1 with every Logon: an old one is of no use, and might be of another counterparty
         self._store = MessageStore(path, config.identity)
-        self.connection = Connection(Session(config, self._store, load(spec.begin_string)), lambda line: log(f"{spec.name}: {line}"))
+        self.connection = Connection(Session(config, self._store, load(spec.begin_string)), self._say)
         self._subscribed = [_Subscribed(i, spec.depth) for i in spec.instruments]
         self._by_request: dict[bytes, _Subscribed] = {}
         self._by_symbol = {s.spec.symbol.encode("ascii"): s for s in self._subscribed}
         self._connecting: socket.socket | None = None
+        self._attempts = 0
         self._retry_ns = self._connect_by_ns = 0
         self._wait_ns = spec.reconnect_min_ns
         self._was_up = False
@@ -141,11 +156,13 @@ class MarketSession:
             self._retry_ns = now_ns + self._wait_ns
             self._wait_ns = min(2 * self._wait_ns, self.spec.reconnect_max_ns)
             try:
-                family, kind, _, _, address = socket.getaddrinfo(self.spec.host, self.spec.port, type=socket.SOCK_STREAM)[0]
+                found = socket.getaddrinfo(self.spec.host, self.spec.port, type=socket.SOCK_STREAM)
+                family, kind, _, _, address = found[self._attempts % len(found)]  # the next one each time: a name may have some that nobody listens on
                 self._connecting = socket.socket(family, kind)
-            except OSError as e:
-                self.log(f"{self.spec.name}: {self.spec.host}: {e.strerror}")
+            except (OSError, UnicodeError) as e:
+                self.log(f"{self.spec.name}: {self.spec.host}: {e.strerror if isinstance(e, OSError) else e}")
                 return
+            self._attempts += 1
             self._connecting.setblocking(False)
             self._connect_by_ns = now_ns + CONNECT_NS_MAX
             if (error := self._connecting.connect_ex(address)) not in (0, errno.EINPROGRESS):
@@ -159,7 +176,16 @@ class MarketSession:
             self._refused(os.strerror(error), now_ns)
             return
         sock, self._connecting = self._connecting, None
-        self.connection.open(sock, now_ns)
+        try:
+            inner = client(sock, replace(self.spec.tls, server_name=self.spec.tls.server_name or self.spec.host), self._say) if self.spec.tls else sock
+        except GatewayError as e:  # a file of TLS was changed since the start
+            sock.close()
+            self._refused(str(e), now_ns)
+            return
+        self.connection.open(inner, now_ns)
+
+    def _say(self, line: str) -> None:
+        self.log(f"{self.spec.name}: {line}")
 
     def _refused(self, why: str, now_ns: int) -> None:
         if self._connecting is not None:

@@ -152,14 +152,14 @@ def test_feed_when_restarted_takes_up_its_regions_and_counts_on(make: Make, monk
 
 def test_feed_when_its_predecessor_was_killed_says_reset_of_all_that_it_told_and_marks_nothing_of_it(make: Make, instance: str) -> None:
     """Also of an instrument that has no source any more: nobody would flag it."""
-    feed, clock = make([(0, "1.1", "1.2")])
+    feed, _ = make([(0, "1.1", "1.2")])
     feed.turn()
     feed.publisher.quote(1, 10, 11)
     child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
     for segment in (feed.market, feed.readers, feed.marks, feed.metrics.segment):
         segment.superblock["writer_pid"] = int(child.stdout)
     listener = Listener(feed.market)
-    again, clock = make([(1, "1.3", "1.4")])
+    again, _ = make([(1, "1.3", "1.4")])
     got = [(int(t["instrument"]), int(t["kind"]), int(t["flags"])) for t in iter(listener.take, None)]
     assert got == [(1, 4, 8), (2, 4, 8)], "RESET with TICK_GAP"
     rows = again.market.section("quotes")

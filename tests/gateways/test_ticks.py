@@ -167,7 +167,10 @@ def test_read_when_numbers_of_a_column_cannot_be_says_which(tmp_path: Path, colu
 
 @settings(deadline=None, max_examples=100)
 @given(
-    values=st.lists(st.integers(1, 2**48 - 1), min_size=1, max_size=5), digits=st.integers(0, 9), finer=st.one_of(st.none(), st.integers(0, 4)), off=st.floats(0.3, 0.5)
+    values=st.lists(st.integers(1, 2**48 - 1), min_size=1, max_size=5),
+    digits=st.integers(0, 9),
+    finer=st.one_of(st.none(), st.integers(0, 4)),
+    off=st.floats(0.3, 0.5),
 )
 def test_read_when_floats_are_whole_steps_is_exact_and_refuses_what_lies_between(
     tmp_path_factory: pytest.TempPathFactory, values: list[int], digits: int, finer: int | None, off: float
