@@ -5,7 +5,8 @@
 
 Quotes are broadcast (ipc/broadcast): a reader sees each, or knows how many it missed; who comes late reads the latest. Marks are what the engine
 journals for PnL; they are samples, so a mark that finds the ring full is dropped and counted, the next one carries the newer price, and a quote that is
-stale or crossed is not sampled at all. A restarted feed takes up its own regions, says RESET of all that its predecessor told, and goes on counting. The engine may come later than the feed: quotes flow at
+stale or crossed is not sampled at all. A restarted feed takes up its own regions, says RESET of all that its predecessor told, and goes on
+counting. The engine may come later than the feed: quotes flow at
 once, marks from when ``to.feed`` is there.
 Rejected: one Mark per tick (the journal would be mostly marks), and a busy loop: ticks are milliseconds apart.
 Exit codes: 0 after a stop by signal, 1 when a region or file cannot be used, 2 for a wrong spec.

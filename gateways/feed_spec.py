@@ -6,7 +6,8 @@
                    "instruments": [{"symbol": "USD/JPY", "instrument": 2, "price_digits": 3, "qty_digits": 0}]}]}
 
 Further keys: rings and rows (ring_slots, tick_slots, rows), stale_ms, core, component, idle, and of a session heartbeat_s, trades, reconnect_min_ms,
-reconnect_max_ms, store, username, password_file, password_env, and tls (an object, fields of gateways/fix/tls.py). The password itself is never in it. ``speed`` is a number, or "max" (as fast as this process can), or "follow" (as fast as the readers that have a row in
+reconnect_max_ms, store, username, password_file, password_env, and tls (an object, fields of gateways/fix/tls.py). The password itself is
+never in it. ``speed`` is a number, or "max" (as fast as this process can), or "follow" (as fast as the readers that have a row in
 ``market.readers``). An instrument has one source.
 An unknown key, a wrong type or a value out of range is a ``SpecError`` that names the key, the value and what is allowed.
 """
