@@ -44,6 +44,8 @@ class FeedSessionConfig:
     depth: int
     trades: bool
     symbols: dict[int, str]
+    reconnect_min_ms: int = 500
+    reconnect_max_ms: int = 30_000
     username: str = ""
     password_file: str = ""
     password_env: str = ""
@@ -112,6 +114,14 @@ def _package_file(text: str) -> Path:
     return Path(str(resources.files("ringfence.gateways.data").joinpath(Path(text.removeprefix(PACKAGE_FILE)).name)))
 
 
+def _waits(entry: Table) -> tuple[int, int]:
+    """Read the waits between attempts to connect [ms]; in seconds in the file, as of an order session."""
+    least, most = (round(1000 * entry.number(key, 0.01, 3600, default)) for key, default in (("reconnect_min_s", 0.5), ("reconnect_max_s", 30.0)))
+    if most < least:
+        raise entry.error("reconnect_max_s", most / 1000, f"at least reconnect_min_s, which is {least / 1000:g}")
+    return least, most
+
+
 def _session(entry: Table, base: Path, instruments: dict[str, int], taken: set[int]) -> FeedSessionConfig:
     symbols = {}
     begin_string = entry.choice("begin_string", BEGIN_STRINGS, "FIX.4.4")
@@ -131,6 +141,7 @@ def _session(entry: Table, base: Path, instruments: dict[str, int], taken: set[i
         entry.whole("depth", 1, DEPTH_MAX, 1),
         entry.flag("trades", True),
         symbols,
+        *_waits(entry),
         **credentials(entry, base, begin_string),
         tls=tls(entry.table("tls"), base, "initiator") if "tls" in entry.values else None,
     )

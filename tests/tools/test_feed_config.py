@@ -40,7 +40,7 @@ def test_session_when_it_is_configured_reaches_the_feed_whole(tmp_path: Path) ->
     tls = {"ca_file": "ca.pem", "certificate": "ca.pem", "key": "key.pem", "server_name": "md"}
     values = configured(
         {**SESSION, "username": "quant", "password_file": "password", "tls": tls},
-        {**SESSION, "name": "md2", "symbols": ["EUR/USD"], "password_env": "MD_SECRET"},
+        {**SESSION, "name": "md2", "symbols": ["EUR/USD"], "password_env": "MD_SECRET", "reconnect_min_s": 0.25},
     )
     values["feed"]["session"][0]["symbols"] = ["USD/JPY=JPY"]
     config = parse(values, tmp_path / "c.toml")
@@ -51,7 +51,7 @@ def test_session_when_it_is_configured_reaches_the_feed_whole(tmp_path: Path) ->
     ca, key = str(tmp_path / "ca.pem"), str(tmp_path / "key.pem")
     assert first.tls == TlsConfig(ca_file=ca, certificate=ca, key=key, server_name="md") and second.tls is None
     assert first.password_file == str(tmp_path / "password") and second.password_env == "MD_SECRET"
-    assert first.store != second.store
+    assert first.store != second.store and (first.reconnect_min_ns, second.reconnect_min_ns) == (500_000_000, 250_000_000)
     assert all(plan.environment["MD_SECRET"] == "" for plan in strategy_plans(config)), "a strategy must not inherit the feed's password"
     assert [path.name for name, path in secrets_of(config) if "md1" in name] == ["key.pem", "password"]
 
@@ -70,6 +70,7 @@ def test_session_when_it_is_configured_reaches_the_feed_whole(tmp_path: Path) ->
         ({"symbols": ["EUR/USD", "EUR/USD"]}, "symbols was 'EUR/USD'", "without a tick file or session"),
         ({"symbols": []}, "symbols was []", "a list of words"),
         ({"symbols": ["EUR/USD=A", "USD/JPY=A"]}, "symbols was ['A', 'A']", "no name of the venue twice"),
+        ({"reconnect_max_s": 0.1}, "reconnect_max_s was 0.1", "at least reconnect_min_s"),
         ({"depth": 51}, "depth was 51", "a whole number from 1 to 50"),
     ],
 )
