@@ -20,7 +20,7 @@ from ringfence.gateways.fix.codec import decimal_text, decimal_value, parse, tim
 BID, OFFER, TRADE = b"0", b"1", b"2"
 NEW, CHANGE, DELETE = b"0", b"1", b"2"
 SNAPSHOT_ONLY, SUBSCRIBE, UNSUBSCRIBE = b"0", b"1", b"2"
-UNKNOWN_SYMBOL, DUPLICATE_ID, BAD_SUBSCRIPTION, BAD_DEPTH, BAD_UPDATE, BAD_ENTRY = b"0", b"1", b"4", b"5", b"6", b"8"
+UNKNOWN_SYMBOL, DUPLICATE_ID, TOO_MANY, BAD_SUBSCRIPTION, BAD_DEPTH, BAD_UPDATE, BAD_ENTRY = b"0", b"1", b"2", b"4", b"5", b"6", b"8"
 """MDReqRejReason(281)."""
 SCALED_MAX = 1 << 62
 
