@@ -83,6 +83,7 @@ class Feed:
         self._player = Player(self.publisher, clock, tapes, speed, spec.loop, now)
         self._published, self._marked_ns = self.publisher.position, dict.fromkeys(self._instruments, 0)
         self._due_ns = 0
+        self._followed = {t.instrument for t in spec.tapes} if spec.speed == FOLLOW else set()
         self._sessions = [MarketSession(s, self.publisher, self.metrics.add, log.info) for s in spec.sessions]
         self.set_state("RUNNING")
 
@@ -129,7 +130,9 @@ class Feed:
         self._due_ns = min([now + WAIT_NS_MAX, *(marked + self.spec.mark_every_ns for marked in self._marked_ns.values() if marked)])
 
     def _judge(self, row: Any, now: int) -> None:
-        """Flag a quote that nothing has followed for too long; the next quote clears it."""
+        """Flag a quote that nothing has followed for too long; the next quote clears it. A replay that waits for its readers is not silent: they are slow."""
+        if int(row["instrument"]) in self._followed and self._player.due_ns is not None:
+            return
         if self.spec.stale_ns and not row["flags"] & STALE and now - int(row["published_ns"]) > self.spec.stale_ns:
             values = (int(row[name]) for name in ("instrument", "bid", "ask"))
             sizes = {name: int(row[name]) for name in ("bid_qty", "ask_qty", "source_ns")}

@@ -223,6 +223,22 @@ def test_feed_when_at_speed_follow_goes_as_far_as_its_slowest_reader(make: Make)
     assert (fast.position, fast.lost) == (200, 0)
 
 
+def test_feed_when_it_waits_for_its_readers_flags_nothing_as_stale_until_the_tape_has_ended(make: Make) -> None:
+    """A strategy that compiles for longer than the limit gets the ticks of the tape and nothing else."""
+    feed, clock = make([(i, "1.1", "1.2") for i in range(30)], speed="follow", tick_slots=32, stale_ns=40_000_000)
+    reader = Listener(feed.market, 0, readers=feed.readers, row=1)
+    feed.turn()
+    clock.ns += 10_000_000_000
+    feed.turn()
+    assert (feed.publisher.position, brief(feed)[3]) == (24, 0)
+    while feed.publisher.position < 30:
+        assert reader.take() is not None
+        feed.turn()
+    clock.ns += 10_000_000_000
+    feed.turn()
+    assert (feed.publisher.position, brief(feed)[3]) == (31, 1)
+
+
 def test_feed_when_a_reader_that_it_follows_dies_goes_on_without_it(make: Make) -> None:
     feed, _ = make([(i, "1.1", "1.2") for i in range(100)], speed="follow", tick_slots=32)
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
