@@ -130,6 +130,7 @@ def _session(entry: Table, base: Path, instruments: dict[str, int], taken: set[i
         symbols[_instrument(entry, "symbols", ours, instruments, taken)] = theirs or ours
     if not symbols or len(set(symbols.values())) != len(symbols):
         raise entry.error("symbols", list(symbols.values()), 'at least one instrument, each "SYMBOL" or "SYMBOL=the venue\'s", no name of the venue twice')
+    least, most = _waits(entry)
     config = FeedSessionConfig(
         entry.text("name", pattern=NAME, allowed=NAME_ALLOWED),
         entry.text("host", pattern=r"[A-Za-z0-9.:_-]{1,253}", allowed="a host name or address"),
@@ -141,7 +142,8 @@ def _session(entry: Table, base: Path, instruments: dict[str, int], taken: set[i
         entry.whole("depth", 1, DEPTH_MAX, 1),
         entry.flag("trades", True),
         symbols,
-        *_waits(entry),
+        reconnect_min_ms=least,
+        reconnect_max_ms=most,
         **credentials(entry, base, begin_string),
         tls=tls(entry.table("tls"), base, "initiator") if "tls" in entry.values else None,
     )
