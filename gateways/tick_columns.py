@@ -44,7 +44,7 @@ def read_numpy(path: Path, digits: int, qty_digits: int) -> Ticks:
         tables = {name: loaded[name] for name in loaded.files} if hasattr(loaded, "files") else {"quotes": loaded}
     except OSError as e:
         raise TickError(f"{path}: cannot read: {e.strerror or e}") from e
-    except (ValueError, EOFError, KeyError, BadZipFile, zlib.error, NotImplementedError, RuntimeError, MemoryError) as e:  # what its zip and header say
+    except (ValueError, EOFError, KeyError, BadZipFile, zlib.error, RuntimeError, MemoryError) as e:  # what its zip and header say
         raise TickError(f"{path}: no numpy file: {e}") from e
     found: dict[str, Columns] = {}
     for name, table in tables.items():

@@ -37,15 +37,7 @@ from ringfence.gateways.fix.codec cimport (
     rf_fix_timestamp,
 )
 from ringfence.gateways.fix.dictionary cimport rf_fix_validate
-from ringfence.gateways.fix.outgoing cimport (
-    note,
-    send_heartbeat,
-    send_logon,
-    send_logout,
-    send_reject,
-    send_resend_request,
-    serve_resend,
-)
+from ringfence.gateways.fix.outgoing cimport note, send_heartbeat, send_logon, send_logout, send_reject, send_resend_request, serve_resend
 from ringfence.gateways.fix.reading cimport begin_is_ours, comp_ids_are_ours, is_yes, number_of, read_header, sent_in_time, value_is
 from ringfence.gateways.fix.state cimport (
     EVENT_APP,

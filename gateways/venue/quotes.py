@@ -87,12 +87,12 @@ class InstanceQuotes:
             return
         table = self._segment.section("quotes")
         for symbol, row in self._rows.items():
-            if int(table[row]["count"]) == self._counts.get(symbol, 0):
-                continue
+            if int(table[row]["count"]) == self._counts.get(symbol, 0) or int(table[row]["version"]) & 1:
+                continue  # being written: next time; or its feed was killed in the middle of it, and the one that follows mends it
             try:
                 quote = read_consistent(table[row : row + 1])
             except TimeoutError:
-                continue  # its feed was stopped in the middle of it; the one that follows mends it
+                continue
             self._counts[symbol] = int(quote["count"])
             if quote["bid"] > 0 and quote["ask"] > 0:
                 yield symbol, int(quote["bid"]), int(quote["ask"])
