@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from ringfence import backtest, parameter, strategy
+import ringfence
+from ringfence import backtest
 from ringfence.backtest import Latency
 from ringfence.backtest.terms import fx_spot
 from ringfence.bench import peers
@@ -54,12 +55,12 @@ def ours(orders: int) -> dict[str, float]:
     return {"orders/s": orders / seconds}
 
 
-@strategy(nopython=True)
+@ringfence.strategy(nopython=True)
 class Taker:
     """Buys and sells in turn, 1,000 at the far side of every quote; none when ``sends`` is 0."""
 
     symbols = ("EUR/USD",)
-    sends: parameter = 1
+    sends: ringfence.parameter = 1
     sent: int = 0
 
     def on_quote(self: Any, quote: Any) -> None:
