@@ -30,11 +30,13 @@ from ringfence.strategies.runtime import CALLBACKS, PARAMETERS_MAX
 DIGITS_MAX = 12
 ATTRIBUTE = "__ringfence_declaration__"
 STARTS = ("on_start", "on_stop")
-ACTIONS = ("buy", "sell", "market", "cancel", "replace", "cancel_all", "position", "tick", "open_orders", "now", "timer", "stop")
+ACTIONS = ("buy", "sell", "market", "cancel", "replace", "cancel_all", "position", "tick", "quote", "open_orders", "now", "timer", "stop")
 """What every strategy has from the runtime, in all modes."""
 PYTHON_ONLY = ("instrument", "tables")
 RESERVED = {*ACTIONS, *PYTHON_ONLY, "symbols"}
 _SCALARS = {int: "i8", float: "f8", bool: "b1"}
+_HOLDS = {"i8": (int, np.integer), "f8": (int, float, np.integer, np.floating), "b1": (bool, np.bool_)}
+_WORDS = {"i8": "int", "f8": "float", "b1": "bool"}
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,30}")
 C = typing.TypeVar("C", bound=type)
 
@@ -100,6 +102,42 @@ class StateField:
     is_parameter: bool = False
     digits: int | None = None
 
+    def checked(self, value: Any) -> Any:
+        """Return a value of this attribute that Python code has made, if it is one that compiled code can hold as it is.
+
+        Raises
+        ------
+        TypeError
+            If it is of another kind, or an array of another shape.
+        OverflowError
+            If an int does not fit in 64 bits.
+        """
+        if self.count:
+            if getattr(value, "shape", None) != (self.count,) or value.dtype != np.dtype(self.code):
+                raise TypeError(f"{self.name} is an array of {self.count} {self.code}; set its elements, {value!r} was given")
+            return value
+        if not isinstance(value, _HOLDS[self.code]) or (isinstance(value, (bool, np.bool_)) and self.code != "b1"):
+            raise TypeError(f"{self.name} is declared {_WORDS[self.code]} and is {value!r}")
+        if self.code == "i8" and not -(1 << 63) <= value < 1 << 63:
+            raise OverflowError(f"{self.name} does not fit in 64 bits: {value}")
+        return value
+
+    def first(self, value: Any) -> int | float:
+        """Return a first value of this parameter that a caller gives.
+
+        Raises
+        ------
+        ParameterRefused
+            If it is no finite number, or no int for an int, or does not fit in 64 bits.
+        """
+        try:
+            number = self.checked(value)
+        except (TypeError, OverflowError) as e:
+            raise ParameterRefused(f"parameter {e}") from None
+        if not -(2.0**63) <= number < 2.0**63:
+            raise ParameterRefused(f"parameter {self.name}: {value!r} is out of range")
+        return float(number) if self.code == "f8" else int(number)
+
     def from_table(self, value: int, digits: int) -> int | float:
         """Return what a row of table ``parameters`` means for this parameter.
 
@@ -109,7 +147,7 @@ class StateField:
             If an int parameter is to be a fraction.
         """
         if self.code == "f8":
-            return float(value / 10**digits)
+            return float(value) / float(10**digits)  # as compiled code divides
         if value % 10**digits:
             raise ParameterRefused(f"parameter {self.name} is an int; {Decimal(value).scaleb(-digits)} was set")
         return int(value // 10**digits)

@@ -52,10 +52,14 @@ def open_strategy(
         If numba is asked for and not installed.
     KeyError
         If a symbol is none of the instance's.
+    ValueError
+        If there is no such mode.
     UnstableRow
         If the engine is being started again; try again.
     """
     declared = declaration(cls)
+    if mode is not None and mode not in MODES:
+        raise ValueError(f"mode was {mode!r}; there are {', '.join(MODES)}")
     runtime = Runtime(attachment, declared.symbols, idle=int(idle or default_idle()))
     if (mode or default_mode(declared)) == "python":
         return Running(declared, runtime, settings or {})
@@ -98,8 +102,7 @@ class Running:
         self.declared, self.runtime = declared, runtime
         self.object = self._bind()
         for name, value in settings.items():
-            field = declared.field(name)
-            setattr(self.object, name, float(value) if field.code == "f8" else value)
+            setattr(self.object, name, declared.field(name).first(value))
         runtime.watch([f.name for f in declared.parameters], [self._applier(f) for f in declared.parameters])
         runtime.apply_parameters()
         self.callbacks: list[Callable[..., Any] | None] = [None] * (max(CALLBACKS.values()) + 1)
