@@ -508,11 +508,11 @@ def compile_strategy(declared: Declaration) -> tuple[Any, bool]:
     StrategyFailed
         If numba cannot compile it.
     """
-    digest = digest_of(declared)
+    digest, keepable = digest_of(declared)
     if digest in _compiled:
         return _compiled[digest], True
     run = make_run(self_type(declared, digest))
-    kept = keep(run, digest)
+    kept = keep(run, digest) if keepable else None
     try:
         run.compile("int64(int64, int64)")
     except (numba.core.errors.NumbaError, RuntimeError) as e:
