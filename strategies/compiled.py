@@ -37,10 +37,9 @@ from ringfence.strategies.checked_compiler import MethodCompiler
 from ringfence.strategies.code_cache import digest_of, keep
 from ringfence.strategies.errors import StrategyFailed, StrategyStuck
 from ringfence.strategies.model import STARTS, Declaration, StateField, state_dtype
-from ringfence.strategies.running import Running
+from ringfence.strategies.running import STOP_S, Running, tell
 from ringfence.strategies.runtime import CHECK_S, Runtime
 
-STOP_S = 5.0
 FIRST_ARGUMENT = {
     "on_quote": crt.QUOTE_RECORD,
     "on_reset": crt.QUOTE_RECORD,
@@ -467,7 +466,7 @@ class Compiled(Running):
         hook, threading.excepthook = threading.excepthook, lambda _args: None  # what ended the thread is raised below
         thread = threading.Thread(target=work, name="strategy", daemon=True)
         thread.start()
-        stopping_since = 0.0
+        stopping_since, moved_at, turns, told = 0.0, time.monotonic(), -1, False
         try:
             while thread.is_alive():
                 thread.join(CHECK_S)
@@ -476,6 +475,11 @@ class Compiled(Running):
                 except InstanceStopped as e:
                     failures.append(e)
                     self.runtime.request_stop()
+                if (seen := self.runtime.counters()["turns"]) != turns:
+                    moved_at, turns = time.monotonic(), seen
+                elif not told and self.runtime.callback and time.monotonic() - moved_at > STOP_S:
+                    told = True
+                    tell(f"{self.runtime.attachment.name}: {self.declared.name}.{self.runtime.callback} has not returned for {STOP_S:.0f} s")
                 if self.runtime.stopping:
                     stopping_since = stopping_since or time.monotonic()
                     if time.monotonic() - stopping_since > STOP_S:

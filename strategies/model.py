@@ -30,6 +30,8 @@ from ringfence.strategies.runtime import CALLBACKS, PARAMETERS_MAX
 DIGITS_MAX = 12
 ATTRIBUTE = "__ringfence_declaration__"
 STARTS = ("on_start", "on_stop")
+ARGUMENTS = dict.fromkeys(STARTS, 1) | dict.fromkeys(CALLBACKS, 2) | {"on_lost": 3}
+"""Of each callback, self included."""
 ACTIONS = ("buy", "sell", "market", "cancel", "replace", "cancel_all", "position", "tick", "quote", "open_orders", "now", "timer", "stop")
 """What every strategy has from the runtime, in all modes."""
 PYTHON_ONLY = ("instrument", "tables")
@@ -249,6 +251,22 @@ def _fields(cls: type, nopython: bool) -> tuple[StateField, ...]:
     return tuple(found.values())
 
 
+def _check_callback(cls: type, name: str, count: int, function: Callable[..., Any] | None) -> None:
+    """A callback that cannot be called as it will be would be found out at its first event, with orders open."""
+    if function is None:
+        if hasattr(cls, name):
+            raise _fail(cls, f"{name} is a {type(getattr(cls, name)).__name__}, which is no plain function")
+        return
+    if isinstance(inspect.getattr_static(cls, name), (staticmethod, classmethod)):
+        raise _fail(cls, f"{name} is static; it takes self")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise _fail(cls, f"{name} is a coroutine or a generator: nobody would run its body")
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError as e:
+        raise _fail(cls, f"{name} is called with {count - 1} argument{'s' * (count != 2)} behind self: {e}") from e
+
+
 def read_declaration(cls: type, nopython: bool) -> Declaration:
     """Read a class.
 
@@ -267,6 +285,11 @@ def read_declaration(cls: type, nopython: bool) -> Declaration:
         raise _fail(cls, f"{', '.join(taken)}: the name belongs to the runtime")
     if "__init__" in functions:
         raise _fail(cls, "__init__ is not called; set state in on_start")
+    for name, count in ARGUMENTS.items():
+        _check_callback(cls, name, count, functions.get(name))
+    static = sorted(n for n in functions if isinstance(inspect.getattr_static(cls, n), staticmethod))
+    if nopython and static:
+        raise _fail(cls, f"{', '.join(static)}: a compiled strategy has no static methods; make it a function of the module under @numba.njit")
     unknown = sorted(n for n in functions if n.startswith("on_") and n not in CALLBACKS and n not in STARTS)
     if unknown:
         raise _fail(cls, f"{', '.join(unknown)}: no such callback; there are {', '.join((*STARTS, *CALLBACKS))}")
