@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 pytest.importorskip("numba", reason="numba is not installed: pip install 'ringfence[numba]'")
 import numba  # noqa: E402
 
-from ringfence.strategies.code_cache import VARIABLE, digest_of, folder, keep  # noqa: E402, needs numba
-from ringfence.strategies.compiled import compile_strategy  # noqa: E402
+from ringfence.strategies import compiled  # noqa: E402, needs numba
+from ringfence.strategies.code_cache import VARIABLE, digest_of, folder, keep  # noqa: E402
 from ringfence.strategies.model import declaration  # noqa: E402
 from ringfence.strategies.runner import load  # noqa: E402
 
@@ -146,10 +147,23 @@ def test_digest_when_a_global_cannot_be_described_is_not_to_be_kept(files: Files
     assert not first[1] and first[0] != again[0]
 
 
+def calls_of(run: Any) -> set[str]:
+    """What the loop's machine code calls outside itself, but for instructions; the two ways into it are left out."""
+    functions = re.findall(r"^define [^\n]*?@\"?([\w.$]+)\"?\([^\n]*\{\n(.*?)^\}", "\n".join(run.inspect_llvm().values()), re.MULTILINE | re.DOTALL)
+    bodies = {name: body for name, body in functions if not name.startswith(("_ZN7cpython", "cfunc."))}
+    called = {name for body in bodies.values() for name in re.findall(r"(?:call|invoke)[^@\n]*@\"?([\w.$]+)\"?\(", body)}
+    assert "llvm.readcyclecounter" in called
+    return {name for name in called - bodies.keys() if not name.startswith("llvm.")}
+
+
 @pytest.mark.timeout(300)
-def test_code_when_another_process_starts_is_found() -> None:
-    maker = Path(__file__).resolve().parents[2] / "tools" / "examples" / "maker.py"  # compiled for other tests, too
-    compile_strategy(declaration(load(maker)))
+def test_code_when_it_is_made_calls_no_interpreter_and_no_allocator_and_another_process_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    maker = Path(__file__).resolve().parents[2] / "tools" / "examples" / "maker.py"
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setattr(compiled, "_compiled", {})
+    run, found = compiled.compile_strategy(declaration(load(maker)))
+    assert not found
+    assert calls_of(run) <= {"clock_gettime"}  # of hosts whose counter cannot be trusted
     done = subprocess.run([sys.executable, "-c", RUN, str(maker)], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("True\n", "")
 

@@ -18,7 +18,6 @@ from ringfence.ipc.host import Idle
 from ringfence.ipc.schema import ENUMS
 from ringfence.strategies import runner, running
 from ringfence.strategies.errors import DeclarationError, StrategyStuck
-from ringfence.strategies.model import declaration
 from ringfence.strategies.running import open_strategy
 
 CANCEL_ALL = ENUMS["IntentKind"].by_name["CANCEL_ALL"]
@@ -205,20 +204,3 @@ def test_compiled_method_when_it_never_returns_is_told_and_after_the_stop_the_pr
     assert isinstance(ended.value.__context__, StrategyStuck)
     assert (ended.value.code, said) == (runner.FAILED, ["s1: Everything.on_quote does not return; the process has to end"])
     assert "s1: Everything.on_quote has not returned for 0 s" in capsys.readouterr().err
-
-
-@pytest.mark.timeout(300)
-def test_compiled_loop_when_its_machine_code_is_looked_through_calls_neither_interpreter_nor_allocator() -> None:
-    compiled = pytest.importorskip("ringfence.strategies.compiled", reason="numba is not installed: pip install 'ringfence[numba]'")
-    declared = declaration(Everything)
-    digest, _ = compiled.digest_of(declared)
-    kind = compiled.self_type(declared, digest)
-    run = compiled.make_run(kind)
-    run.compile("int64(int64, int64)")
-    functions = re.findall(r"^define [^\n]*?@\"?([\w.$]+)\"?\([^\n]*\{\n(.*?)^\}", "\n".join(run.inspect_llvm().values()), re.MULTILINE | re.DOTALL)
-    bodies = {name: body for name, body in functions if not name.startswith("_ZN7cpython")}  # that one enters the code, once
-    assert any("make_run" in name for name in bodies)
-    called = {name for body in bodies.values() for name in re.findall(r"(?:call|invoke)[^@\n]*@\"?([\w.$]+)\"?\(", body)}
-    assert "llvm.readcyclecounter" in called
-    outside = {name for name in called - bodies.keys() if not name.startswith("llvm.")}
-    assert outside <= {"clock_gettime"}, outside
