@@ -134,7 +134,9 @@ def _columns(row: int, ticks: Ticks | NDArray[Any]) -> dict[str, NDArray[np.int6
 
 def _integers(row: int, name: str, column: NDArray[Any]) -> NDArray[np.int64]:
     if column.dtype.kind not in "iu":
-        raise TapeError(f"ticks of instrument {row}: column {name} is {column.dtype}; prices and sizes are integers in the instrument's scale, times nanoseconds")
+        raise TapeError(
+            f"ticks of instrument {row}: column {name} is {column.dtype}; prices and sizes are integers in the instrument's scale, times nanoseconds"
+        )
     if column.dtype.kind == "u" and len(column) and int(column.max()) >= 1 << 63:
         raise TapeError(f"ticks of instrument {row}: column {name} holds {int(column.max())}, which is beyond 63 bits")
     return column.astype(np.int64)

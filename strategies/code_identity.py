@@ -28,8 +28,10 @@ import numpy as np
 _INSTALLED = tuple(str(Path(sysconfig.get_paths()[n]).resolve()) for n in ("stdlib", "platstdlib", "purelib", "platlib"))
 _OURS = "ringfence"
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis))
-_CODE = ("co_name", "co_filename", "co_firstlineno", "co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount")
-_CODE += ("co_names", "co_varnames", "co_freevars", "co_cellvars", "co_code", "co_linetable", "co_exceptiontable")
+_CODE = (
+    *("co_name", "co_filename", "co_firstlineno", "co_flags", "co_argcount", "co_posonlyargcount", "co_kwonlyargcount"),
+    *("co_names", "co_varnames", "co_freevars", "co_cellvars", "co_code", "co_linetable", "co_exceptiontable"),
+)
 _unknown: dict[int, tuple[Any, int]] = {}
 """Objects without a description, kept for good, so that each has a number of its own in this process."""
 
@@ -132,7 +134,8 @@ class Identity:
         elif isinstance(value, ModuleType):
             self._tell("module", value.__name__)
         elif isinstance(value, enum.EnumType):
-            self._tell("enum", value.__qualname__, [(m.name, repr(m.value)) for m in value])
+            members: list[Any] = list(value)
+            self._tell("enum", value.__qualname__, [(m.name, repr(m.value)) for m in members])
         elif inspect.isclass(value) and issubclass(value, tuple) and hasattr(value, "_fields"):
             self._tell("named tuple", value.__module__, value.__qualname__, value._fields)
         else:

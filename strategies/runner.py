@@ -50,12 +50,13 @@ def load(path: Path, name: str | None = None) -> type:
         If the file cannot be loaded, has no such class, or several and none is named.
     """
     module_name = f"ringfence_strategy_{path.stem}"
+    path = path.resolve()  # one file is one name, also in the digest of its machine code
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise DeclarationError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
-    sys.path.insert(0, str(path.resolve().parent))
+    sys.path.insert(0, str(path.parent))
     try:
         spec.loader.exec_module(module)
     except DeclarationError:
@@ -63,7 +64,7 @@ def load(path: Path, name: str | None = None) -> type:
     except (Exception, SystemExit) as e:
         raise DeclarationError(f"{path} cannot be loaded: {type(e).__name__}: {e}{_line_in(path, e)}") from e
     finally:
-        sys.path.remove(str(path.resolve().parent))
+        sys.path.remove(str(path.parent))
     found = {n: c for n, c in vars(module).items() if isinstance(c, type) and ATTRIBUTE in c.__dict__ and c.__module__ == module_name}
     if name is not None and name not in found:
         raise DeclarationError(f"{path} has no strategy {name!r}; there are {', '.join(found) or 'none'} (@ringfence.strategy)")

@@ -239,7 +239,11 @@ def test_run_when_the_configuration_sets_a_parameter_that_is_given_the_given_one
 
 @pytest.mark.parametrize(
     ("given", "says"),
-    [({"parameters": {"qty": float("nan")}}, "parameter qty"), ({"parameters": {"none": 1}}, "no parameter 'none'"), ({"mode": "nubma"}, "there are python, numba")],
+    [
+        ({"parameters": {"qty": float("nan")}}, "parameter qty"),
+        ({"parameters": {"none": 1}}, "no parameter 'none'"),
+        ({"mode": "nubma"}, "there are python, numba"),
+    ],
 )
 def test_run_when_an_argument_cannot_be_says_what_can(maker: Path, given: dict[str, Any], says: str) -> None:
     with pytest.raises((ParameterRefused, ValueError), match=says):

@@ -89,7 +89,9 @@ def test_digest_when_nothing_changes_is_the_same_in_every_process(files: Files) 
     code = "import sys; from pathlib import Path; from ringfence.strategies.code_cache import digest_of; from ringfence.strategies.model import declaration"
     code += "; from ringfence.strategies.runner import load; print(*digest_of(declaration(load(Path(sys.argv[1])))))"
     said = {
-        subprocess.run([sys.executable, "-c", code, str(files.file)], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [sys.executable, "-c", code, str(files.file)], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
         for seed in ("1", "2")
     }
     assert len(said) == 1

@@ -36,8 +36,11 @@ steps = st.one_of(
     st.tuples(st.just("event"), st.sampled_from(KINDS), st.integers(0, 20), st.integers(-9, 9), st.sampled_from([0, 1, 2, 3, 200]), st.booleans()),
     st.tuples(st.just("advance"), st.sampled_from([1, 1_000_000, 3_000_000, 60_000_000])),
     st.tuples(
-        st.just("parameter"), st.sampled_from(["qty", "edge", "other"]), st.integers(-300, 300) | st.integers(-(1 << 63), (1 << 63) - 1),
-        st.sampled_from([0, 2, 12, 13]), st.booleans(),
+        st.just("parameter"),
+        st.sampled_from(["qty", "edge", "other"]),
+        st.integers(-300, 300) | st.integers(-(1 << 63), (1 << 63) - 1),
+        st.sampled_from([0, 2, 12, 13]),
+        st.booleans(),
     ),
     st.tuples(st.just("engine"), st.sampled_from(["STARTING", "RUNNING"])),
     st.tuples(st.just("table"), st.integers(-50, 50)),
