@@ -28,7 +28,7 @@ WITH = {
 
 
 def cost_rows(options: Options) -> list[Row]:
-    """Return a row per set of rules; in a quick run only none and all.
+    """Return a row per set of rules; in a quick run only none and all in every scope.
 
     Raises
     ------
@@ -38,16 +38,16 @@ def cost_rows(options: Options) -> list[Row]:
     messages = MESSAGES_QUICK if options.quick else MESSAGES_COUNTED
     none = count_instructions(messages)
     every = count_instructions(messages, (*ALONE, *SETTINGS))
-    once = count_instructions(messages, [f"{name}@1" for name in (*ALONE, *SETTINGS)])
     rows = [
         Row("none, new intent", "-", "instructions", none["intent"], None),
         Row("none, fill", "-", "instructions", none["fill"], None),
         Row("all in every scope, new intent", "goal above none", "instructions above none", every["intent"] - none["intent"], GOAL),
-        Row("all in one scope each, new intent", "goal above none", "instructions above none", once["intent"] - none["intent"], GOAL),
         Row("all in every scope, fill", "-", "instructions above none", every["fill"] - none["fill"], None),
     ]
     if options.quick:
         return rows
+    once = count_instructions(messages, [f"{name}@1" for name in (*ALONE, *SETTINGS)])
+    rows.insert(3, Row("all in one scope each, new intent", "goal above none", "instructions above none", once["intent"] - none["intent"], GOAL))
     base = count_instructions(messages, (ACCOUNTING,))
     rows.append(Row("accounting, new intent", "-", "instructions above none", base["intent"] - none["intent"], None))
     rows.append(Row("accounting, fill", "-", "instructions above none", base["fill"] - none["fill"], None))

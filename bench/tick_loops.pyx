@@ -3,30 +3,30 @@
     feed ──broadcast ring──▶ strategy ──intent ring──▶ engine ──command ring──▶ gateway ──send──▶ the venue's socket
                                                          └──journal ring──▶ sidecar
 
-Engine and gateway are the real ones: ``turn`` of core/engine.pyx and of gateways/fix/cycle.pyx, over the links of an instance. Feed, strategy and sidecar are
-the least that can be one: ticks at fixed intervals with their due time in them, an order for every N-th, a reader that checks the journal's numbers.
+All but feed and sidecar are the real ones: the strategy is a class compiled by numba (tick_strategy.py), one turn of whose loop is called by its address;
+``turn`` of core/engine.pyx and of gateways/fix/cycle.pyx, over the links of an instance. The feed sends ticks at fixed intervals, stamped with the time when
+they were due, so that every span that counts from a tick counts from there; the sidecar reads the journal and checks its numbers.
 ``run`` turns the parts of its process until the shared word ``stop`` is set. Memory: rings belong to the instance's regions, histograms to ``metrics.bench``,
-the words to the bench's shared mapping. What is wrong (a lost or torn tick, a gap in the journal, a full ring) is counted in ``faults``, never passed over.
+the words and the strategy's record to the bench's shared mapping. What is wrong (a gap in the journal) is counted in ``faults``, never passed over.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memset
 
-from ringfence.bench.engine_loops cimport put_intent
 from ringfence.core.engine cimport Engine
 from ringfence.core.engine cimport turn as engine_turn
 from ringfence.gateways.fix.cycle cimport turn as gateway_turn
 from ringfence.gateways.fix.gateway cimport Gateway
-from ringfence.ipc.broadcast cimport RF_BROADCAST_LOST, rf_broadcast_claim, rf_broadcast_open, rf_broadcast_publish, rf_broadcast_t, rf_broadcast_take
+from ringfence.ipc.broadcast cimport rf_broadcast_claim, rf_broadcast_open, rf_broadcast_publish, rf_broadcast_t
 from ringfence.ipc.clock cimport Clock, rf_clock_now, rf_clock_t
 from ringfence.ipc.idle cimport rf_idle, rf_idle_open, rf_idle_t
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.metrics cimport Metrics, rf_histogram_record_span, rf_histogram_t
 from ringfence.ipc.records cimport Frame, QuoteTick
-from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_OK, rf_ring_advance, rf_ring_front, rf_ring_poll, rf_ring_release, rf_ring_t
+from ringfence.ipc.ring cimport RF_RING_OK, rf_ring_advance, rf_ring_front, rf_ring_poll, rf_ring_release, rf_ring_t
 from ringfence.ipc.segment cimport Segment
 
-HISTOGRAMS = ("due_tick", "tick_intent")
+HISTOGRAMS = ("due_tick",)
 
 cdef enum:
     TICK_QUOTE = 1
@@ -43,11 +43,11 @@ ctypedef struct Words:
     uint64_t go            # 0: wait, 1: ticks may begin
     uint64_t stop
     uint64_t ticks         # published by the feed
-    uint64_t seen          # by the strategy
-    uint64_t intents       # sent by it
     uint64_t frames        # read by the sidecar
     uint64_t faults
     uint64_t ready         # bits of processes that turn
+
+ctypedef long long (*turn_t)(long long record, long long turns) noexcept nogil
 
 ctypedef struct Parts:
     Words *words
@@ -57,12 +57,8 @@ ctypedef struct Parts:
     uint64_t due_ns             # of the next tick
     uint64_t count              # ticks in all
     rf_histogram_t due_tick
-    rf_broadcast_t ticks        # the strategy's
-    uint32_t every              # an order for every N-th tick
-    uint32_t epoch
-    rf_ring_t *intents
-    rf_ring_t *events
-    rf_histogram_t tick_intent
+    turn_t turn                 # of the strategy's loop
+    long long record            # where its state is
     rf_ring_t *journal          # the sidecar's
 
 
@@ -79,50 +75,17 @@ cdef int feed_step(Parts *p) noexcept nogil:
     if now < p.due_ns:
         return 0
     t = <QuoteTick*>rf_broadcast_claim(&p.out)
-    t.published_ns = rf_clock_now(p.clock)
-    t.source_ns = p.due_ns
+    t.published_ns = t.source_ns = p.due_ns
     t.bid, t.ask = <long long>(n * 3 + 1), <long long>(n * 3 + 2)
     t.bid_qty = t.ask_qty = <long long>n
     t.instrument = 1
     t.kind = TICK_QUOTE
     t.flags = 0
-    rf_histogram_record_span(&p.due_tick, p.due_ns, t.published_ns)
     rf_broadcast_publish(&p.out)
+    rf_histogram_record_span(&p.due_tick, p.due_ns, rf_clock_now(p.clock))
     p.due_ns += p.interval_ns
     store_release(&p.words.ticks, n + 1, RELEASE)
     return 1
-
-
-cdef int strategy_step(Parts *p) noexcept nogil:
-    """Take ticks, check each, and send an order for every N-th: what a strategy's loop does around its user's code."""
-    cdef QuoteTick t
-    cdef uint64_t lost = 0, n, now
-    cdef int taken = 0, state
-    while taken < BATCH:
-        state = rf_broadcast_take(&p.ticks, &t, sizeof(QuoteTick), &lost)
-        if state == RF_RING_EMPTY:
-            break
-        if state != RF_RING_OK:
-            p.words.faults += lost if state == RF_BROADCAST_LOST else 1
-            break
-        taken += 1
-        n = p.words.seen
-        p.words.seen = n + 1
-        if t.bid != <long long>(n * 3 + 1) or t.ask != t.bid + 1 or t.ask_qty != <long long>n:
-            p.words.faults += 1
-        if n % p.every:
-            continue
-        now = rf_clock_now(p.clock)
-        if not put_intent(p.intents, p.words.intents + 1, p.epoch, now, t.source_ns):
-            p.words.faults += 1
-            continue
-        rf_histogram_record_span(&p.tick_intent, t.published_ns, now)
-        store_release(&p.words.intents, p.words.intents + 1, RELEASE)
-    if rf_ring_poll(p.events) == RF_RING_OK:
-        while rf_ring_poll(p.events) == RF_RING_OK:
-            rf_ring_advance(p.events)
-        rf_ring_release(p.events)
-    return taken
 
 
 cdef int sidecar_step(Parts *p) noexcept nogil:
@@ -151,10 +114,12 @@ cdef class Path:
     market : Segment
         Sections ``head`` and ``ticks`` (a power of two of slots).
     engine, gateway : Engine, Gateway
-    strategy, sidecar : Link
-        The peers' ends of the engine's links.
-    interval_ns, count, every : int
-        Between ticks; ticks in all; an order for every N-th tick.
+    sidecar : Link
+        The peer's end of the engine's link.
+    turn, record : int
+        Addresses: of the strategy's loop as a C function ``int64 f(int64 record, int64 turns)``, and of its record.
+    interval_ns, count : int
+        Between ticks; ticks in all.
     """
 
     cdef Parts p
@@ -163,21 +128,19 @@ cdef class Path:
     cdef Gateway gateway
 
     def __init__(self, unsigned char[::1] words not None, Clock clock not None, Metrics metrics not None, Segment market not None, Engine engine not None,
-                 Gateway gateway not None, Link strategy not None, Link sidecar not None, *, uint64_t interval_ns, uint64_t count, uint32_t every):
+                 Gateway gateway not None, Link sidecar not None, *, uintptr_t turn, long long record, uint64_t interval_ns, uint64_t count):
         memset(&self.p, 0, sizeof(Parts))
-        self.kept = (words, clock, metrics, market, strategy, sidecar)
+        self.kept = (words, clock, metrics, market, sidecar)
         self.engine, self.gateway = engine, gateway
         self.p.words = <Words*>&words[0]
         self.p.clock = &clock.c
         slots = next(s.count for s in market.sections if s.name == "ticks")
         rf_broadcast_open(&self.p.out, market.section_ptr("ticks"), <uint64_t*>market.section_ptr("head"), slots, 0)
-        rf_broadcast_open(&self.p.ticks, market.section_ptr("ticks"), <uint64_t*>market.section_ptr("head"), slots, 0)
-        self.p.interval_ns, self.p.count, self.p.every = interval_ns, count, every
-        self.p.epoch = engine.l.strategies[1].epoch
-        self.p.intents, self.p.events, self.p.journal = &strategy.outbound, &strategy.inbound, &sidecar.inbound
+        self.p.interval_ns, self.p.count = interval_ns, count
+        self.p.turn, self.p.record = <turn_t>turn, record
+        self.p.journal = &sidecar.inbound
         self.p.words.frames = engine.l.s.engine.seq
         metrics.histogram("due_tick", &self.p.due_tick)
-        metrics.histogram("tick_intent", &self.p.tick_intent)
 
     def run(self, parts, int idle_kind, uint64_t process) -> None:
         """Turn ``parts`` (a set of "feed", "strategy", "engine", "gateway", "sidecar") until the word ``stop`` is set; ``process`` is this one's bit.
@@ -201,7 +164,7 @@ cdef class Path:
                     if feed:
                         work += feed_step(p)
                     if strategy:
-                        work += strategy_step(p)
+                        work += <int>p.turn(p.record, 1)
                     if engine:
                         work += <int>engine_turn(&self.engine.l)
                     if gateway:

@@ -1,6 +1,6 @@
-"""Tick to order: a tick in shared memory, a strategy, the engine with every check and its journal, FIX bytes at ``send()``; open loop, at fixed rates.
+"""Tick to order: a tick in shared memory, a numba strategy, the engine with every check and its journal, FIX bytes at ``send()``; open loop, at fixed rates.
 
-    feed ─▶ strategy ─▶ engine ─▶ gateway ─▶ TCP to a sink that keeps every byte          (tick_loops.pyx; engine and gateway are the real ones)
+    feed ─▶ strategy ─▶ engine ─▶ gateway ─▶ TCP to a sink that keeps every byte    (tick_loops.pyx; strategy, engine and gateway are the real ones)
 
 Ticks are due at fixed times, whatever the rest does; every time is counted from when a tick was due, so a part that is held up delays all that follow and
 that shows (no coordinated omission). The same number of orders a second is sent at each rate: an order for every N-th tick. Stages come from the histograms
@@ -14,6 +14,7 @@ process they share no memory but the rings that they would have anyway.
 Verified: every tick's content and number, the journal's numbers, and of the bytes that the venue got every message's length, checksum and MsgSeqNum, and each
 order's ClOrdID, price and side: as many as the strategy sent. Anything wrong ends the run. Rejected: a venue that answers (a fifth process on two cores),
 rounds over several runs (a run is 50,000 orders: percentiles come from those).
+A tick's stamp is its due time, also where a stage says "tick": what a late feed costs is in every span that begins with one.
 """
 
 from __future__ import annotations
@@ -41,11 +42,14 @@ from ringfence.bench.harness import Options, Report, Row, parse, show
 from ringfence.bench.host import PeerMissing, compile_native, run_native, two_cores
 from ringfence.bench.tick_loops import HISTOGRAMS as OWN_HISTOGRAMS
 from ringfence.bench.tick_loops import Path as TickPath
+from ringfence.bench.tick_strategy import compiled
 from ringfence.core.counters import COUNTERS, HISTOGRAMS
 from ringfence.core.engine import Engine
 from ringfence.core.state import Limits, State, state_sections
+from ringfence.gateways.attach import Attachment
 from ringfence.gateways.fix.gateway import Gateway
 from ringfence.gateways.fix.spec import GatewaySpec
+from ringfence.ipc.broadcast import market_sections
 from ringfence.ipc.clock import Clock
 from ringfence.ipc.histogram import Histogram
 from ringfence.ipc.host import Idle, pin
@@ -61,10 +65,11 @@ SECONDS, SECONDS_QUICK = 5.0, 0.1
 WARM = 0.1  # of the ticks, left out
 SETTLE_S = 10.0
 TICK_SLOTS, RING_SLOTS = 65536, 16384
-WORDS = ("go", "stop", "ticks", "seen", "intents", "frames", "faults", "ready")
+WORDS = ("go", "stop", "ticks", "frames", "faults", "ready")
+RECORD_AT = 1024  # of the strategy, in the shared mapping
 STAGES = {  # name -> (whose histogram, its name)
     "due→tick": ("bench", "due_tick"),
-    "tick→intent": ("bench", "tick_intent"),
+    "due→intent": ("engine", "tick_intent"),
     "intent→accept": ("engine", "intent_accept"),
     "accept→out": ("engine", "accept_out"),
     "out→take": ("gateway", "out_take"),
@@ -107,12 +112,11 @@ class Firm:
 
     def _open(self, folder: Path, port: int, orders: int) -> None:
         log = logging.getLogger("ringfence.bench")
-        own = self.region("instance", [("clock", "ClockCalibration", 2)])
+        own = self.region("instance", [("status", "InstanceStatus", 2), ("components", "Component", 2), ("clock", "ClockCalibration", 2)])
         Clock.calibrate().publish(own)
         self.clock = Clock.attach(own)
         self.words = kill_words.take_region(self.instance, EPOCH, log)
         self.segments.append(self.words)
-        self.market = self.region("market", [("head", "RingCursor", 1), ("ticks", "QuoteTick", TICK_SLOTS)])
         self.metrics = {"engine": self.counted("engine", COUNTERS, HISTOGRAMS), "bench": self.counted("bench", (), OWN_HISTOGRAMS)}
         to_gateway = self.region("to.gw.v", link_sections("OrderCommand", RING_SLOTS))
         self.gateway = Gateway(_spec(self.instance, folder, port))
@@ -121,9 +125,13 @@ class Firm:
         journal, self.sidecar = self.link("sidecar", "JournalSlot", None)
         control, supervisor = self.link("control", None, "Control")
         feed, marks = self.link("feed", None, "Mark")
-        state = State.in_segment(self.region("state", state_sections(Limits(orders=orders + 64, executions=64, positions=16, breaks=16))))
+        limits = Limits(orders=orders + 64, executions=64, positions=16, breaks=16)
+        tables = self.region("state", state_sections(limits))
+        self.market = self.region("market", market_sections(TICK_SLOTS, limits.instruments + 1))
+        state = State.in_segment(tables)
         self.engine = Engine(state, self.clock, self.metrics["engine"], journal=journal, control=control, feed=feed, timer_ns=0)
-        strategy, self.strategy = self.link("strat.bench", "StrategyEvent", "Intent")
+        events = self.region("to.strat.bench", link_sections("StrategyEvent", RING_SLOTS))
+        intents = self.region("from.strat.bench", link_sections("Intent", RING_SLOTS))
         configure(supervisor)
         set_limits(supervisor, [f"{name}@1" for name in (*ALONE, *SETTINGS)])
         marks.send(row("Mark", instrument=1, bid=9999, ask=10001, last=10000))
@@ -131,7 +139,10 @@ class Firm:
             while self.sidecar.receive() is not None:
                 pass
         self.engine.set_gateway(1, Link(to_gateway, self.gateway.mine), 0)
-        self.engine.set_strategy(1, strategy)
+        self.engine.set_strategy(1, Link(events, intents))
+        for region in (tables, self.market):
+            region.set_state(ENUMS["ProcessState"].by_name["RUNNING"])
+        self.attachment = Attachment(self.instance, "bench", 1, EPOCH, intents, events, tables, self.market, None, own, self.clock, folder)
 
     def region(self, name: str, sections: Any) -> Segment:
         segment = Segment.create(self.instance, name, sections, role=_ROLES["ENGINE"], epoch=EPOCH)
@@ -178,19 +189,20 @@ def run(folder: Path, layout: str, rate: int, seconds: float, cores: tuple[int, 
     words = np.frombuffer(memory, np.uint64, len(WORDS))
     listener = socket.create_server(("127.0.0.1", 0))
     kept = folder / f"{layout}-{rate}.fix".replace(" ", "-")
-    sink = _FORK.Process(target=_sink, args=(listener, kept), daemon=True)
-    sink.start()
     firm = Firm(folder, listener.getsockname()[1], orders)
-    listener.close()
-    processes: list[BaseProcess] = [sink]
+    processes: list[BaseProcess] = []
     try:
+        strategy, turn = compiled(firm.attachment, memoryview(memory)[RECORD_AT:], every)
         path = TickPath(
             np.frombuffer(memory, np.uint8),
-            *(firm.clock, firm.metrics["bench"], firm.market, firm.engine, firm.gateway, firm.strategy, firm.sidecar),
+            *(firm.clock, firm.metrics["bench"], firm.market, firm.engine, firm.gateway, firm.sidecar),
+            turn=turn.address,
+            record=strategy.record.ctypes.data,
             interval_ns=10**9 // rate,
             count=count,
-            every=every,
         )
+        processes.append(_FORK.Process(target=_sink, args=(listener, kept), daemon=True))
+        processes[-1].start()
         if not firm.gateway.begin():
             raise RuntimeError("the gateway was asked to stop before it began")
         shared = len(LAYOUTS[layout]) > len({core for _, core in LAYOUTS[layout]}) or cores[0] == cores[1]
@@ -198,10 +210,11 @@ def run(folder: Path, layout: str, rate: int, seconds: float, cores: tuple[int, 
         for number, (parts, core) in enumerate(LAYOUTS[layout]):
             processes.append(_FORK.Process(target=_turn, args=(path, parts, idle, 1 << number, cores[core]), daemon=True))
             processes[-1].start()
-        before = _drive(firm, words, processes, count, orders)
+        before = _drive(firm, words, strategy.record[0], processes, count, orders)
         after = firm.stages()
     finally:
         words[WORDS.index("stop")] = 1
+        listener.close()
         for process in reversed(processes):
             process.join(SETTLE_S)
             if process.is_alive():
@@ -210,9 +223,9 @@ def run(folder: Path, layout: str, rate: int, seconds: float, cores: tuple[int, 
         firm.close()
     if bad := [p.exitcode for p in processes if p.exitcode]:
         raise RuntimeError(f"{layout} at {rate}: processes ended with {bad}")
-    found = dict(zip(WORDS, map(int, words), strict=True))
-    if found["faults"] or found["seen"] != count or found["intents"] != orders:
-        raise RuntimeError(f"{layout} at {rate}: {found['faults']} faults, {found['seen']} of {count} ticks seen, {found['intents']} of {orders} intents sent")
+    state, gaps = strategy.state(), int(words[WORDS.index("faults")])
+    if gaps or state["faults"] or state["seen"] != count or state["sent"] != orders:
+        raise RuntimeError(f"{layout} at {rate}: {gaps} gaps in the journal, the strategy has {state}; {count} ticks and {orders} orders were due")
     verify(kept.read_bytes(), orders)
     kept.unlink()
     (folder / "firm.store").unlink()
@@ -224,7 +237,7 @@ def _turn(path: TickPath, parts: frozenset[str], idle: int, process: int, core: 
     path.run(parts, idle, process)
 
 
-def _drive(firm: Firm, words: Any, processes: Sequence[BaseProcess], count: int, orders: int) -> dict[str, Histogram]:
+def _drive(firm: Firm, words: Any, state: Any, processes: Sequence[BaseProcess], count: int, orders: int) -> dict[str, Histogram]:
     """Let the ticks begin once the session is up, wait for the last order at the wire; return the reading after the warm-up."""
     up = ENUMS["SessionState"].by_name["UP"]
     sent = firm.gateway.metrics.counters
@@ -233,7 +246,9 @@ def _drive(firm: Firm, words: Any, processes: Sequence[BaseProcess], count: int,
         deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline or any(p.exitcode is not None for p in processes):
-                raise RuntimeError(f"{what} did not come; words: {dict(zip(WORDS, map(int, words), strict=True))}, orders sent: {sent()['orders_sent']}")
+                raise RuntimeError(
+                    f"{what} did not come; {dict(zip(WORDS, map(int, words), strict=True))}, strategy {state}, orders sent: {sent()['orders_sent']}"
+                )
             time.sleep(0.002)
 
     until("the session", lambda: sent()["session_state"] == up and int(firm.engine.state.table("venues")[1]["session_ups"]) == 1, SETTLE_S)
@@ -242,7 +257,7 @@ def _drive(firm: Firm, words: Any, processes: Sequence[BaseProcess], count: int,
     before = firm.stages()
     until("the last tick", lambda: words[WORDS.index("ticks")] == count, SECONDS * SETTLE_S)
     until("the last order", lambda: sent()["orders_sent"] == orders, SETTLE_S)
-    until("the last tick at the strategy", lambda: words[WORDS.index("seen")] == count, SETTLE_S)  # it lies behind that of the last order
+    until("the last tick at the strategy", lambda: state["seen"] == count, SETTLE_S)  # it lies behind that of the last order
     return before
 
 
@@ -290,7 +305,7 @@ def verify(raw: bytes, orders: int) -> None:
         if fields[b"35"] == b"D":
             found += 1
             ids.add(fields[b"11"])
-            px = 9900 + (found & 63) + (0 if found & 1 else 100)  # as put_intent of engine_loops.pyx
+            px = 9900 + (found & 63) + (0 if found & 1 else 100)  # as tick_strategy.py has it
             if (fields[b"54"], fields[b"44"], fields[b"38"]) != (b"1" if found & 1 else b"2", b"%d.%05d" % divmod(px, 10**5), b"10"):
                 raise RuntimeError(f"order {found} arrived as {message!r}")
         at, seq = end, seq + 1

@@ -12,7 +12,8 @@ checked (sequence word, CRC); garbage quarantines that ring by a journaled obser
 Journal room: under a half each strategy is held to a share, under a quarter new risk is denied, under an eighth only cancels are taken from strategies, at
 nothing nothing is taken.
 Memory written: the region ``state``, the journal ring, command and event rings, own cursors in each link. Nothing here allocates, locks, or calls
-the system but the idle strategy on idle turns. Rejected: one thread per ring (needs locks around the state), blocking on futexes (system calls).
+the system but the idle strategy on idle turns. Rejected: one thread per ring (needs locks around the state), blocking on futexes (system calls),
+prefetching the lines of the next order after each input (accept→out of bench tick_to_order took 1.8 us with it, 1.2 without).
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t

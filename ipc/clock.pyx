@@ -106,6 +106,11 @@ cdef class Clock:
         self.c.base_ns = now_ns
         return self
 
+    @property
+    def moves(self) -> bool:
+        """False for a manual clock."""
+        return self.c.source != RF_CLOCK_TSC or self.c.mult != 0
+
     def set(self, uint64_t now_ns) -> None:
         """Move a manual clock; its reader never sees less than it saw before."""
         if self.c.source != RF_CLOCK_TSC or self.c.mult:

@@ -13,7 +13,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.stdint cimport uint64_t
 
 TRIES = 200
-ROUNDS = 500  # of 0.1 ms at least: a writer that lost its core inside comes back within that
+ROUNDS = 5_000  # of 0.1 ms at least: a writer that lost its core inside comes back within that, also where ten busy processes wait for each core
 
 
 def read_consistent(row):

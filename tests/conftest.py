@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from synthetic_instance import Synthetic
 __all__ = ["alter", "cluster", "home", "refusal", "store"]  # fixtures
 SHM = Path("/dev/shm")
 _numbers = itertools.count(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored, and so would have every process that a test interrupts
 os.environ.setdefault("RINGFENCE_CODE_CACHE", str(Path(__file__).resolve().parent.parent / "build" / "code"))  # strategies compiled by tests
 
 

@@ -598,21 +598,23 @@ def _add_global(parser: argparse.ArgumentParser, *, top: bool, own: frozenset[st
         parser.set_defaults(**DEFAULTS)
 
 
-def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], level: str) -> None:
+def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], level: str, words: frozenset[str] | None) -> None:
     parts = parser.add_subparsers(dest=level, metavar="COMMAND", required=True, parser_class=argparse.ArgumentParser)
     for command in commands:
         sub = parts.add_parser(command.name, aliases=command.aliases, help=command.help, description=command.help.capitalize() + ".", allow_abbrev=False)
+        if words is not None and words.isdisjoint((command.name, *command.aliases)):
+            continue  # nobody asks what it takes, and all of them together take longer than most commands
         for a in command.arguments:
             sub.add_argument(*a.flags, **a.settings)  # type: ignore[arg-type]
         if command.parts:
-            _add_commands(sub, command.parts, "part")
+            _add_commands(sub, command.parts, "part", words)
         else:
             _add_global(sub, top=False, own=frozenset(flag for a in command.arguments for flag in a.flags))
             sub.set_defaults(run=command.run)
 
 
-def parser(name: str = "ringfence") -> argparse.ArgumentParser:
-    """Return the parser of every command."""
+def parser(name: str = "ringfence", words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Return the parser of every command; with ``words``, those of the command line to parse, commands that are not among them have a name and no arguments."""
     top = argparse.ArgumentParser(
         prog=name,
         description="Run, watch and check a Ringfence instance.",
@@ -620,7 +622,7 @@ def parser(name: str = "ringfence") -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_global(top, top=True)
-    _add_commands(top, COMMANDS, "command")
+    _add_commands(top, COMMANDS, "command", None if words is None else frozenset(words))
     return top
 
 
@@ -665,8 +667,8 @@ def _joined_sort(words: list[str]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code (usage errors exit 2 by argparse itself)."""
     name = os.path.basename(sys.argv[0])
-    words = list(sys.argv[1:] if argv is None else argv)
-    args = parser(name if name in {"ringfence", "rf"} else "ringfence").parse_args(_joined_sort(words))
+    words = _joined_sort(list(sys.argv[1:] if argv is None else argv))
+    args = parser(name if name in {"ringfence", "rf"} else "ringfence", words).parse_args(words)
     args.options = options(args)
     verbose: bool = args.verbose
     try:

@@ -20,6 +20,7 @@ cdef enum:
     RETURN_BROKEN = 5
     RETURN_SECURE = 6     # connected; TLS comes before the session
     SENT_SLOTS = 4096     # orders whose first answer is awaited, for wire_ack
+    LOOK_NS = 1000        # between two looks at a socket that had nothing
     UNSENT_SLOTS = 256    # orders that were answered NOT_SENT lately, by order_id
 
 ctypedef struct sent_t:
@@ -71,6 +72,8 @@ ctypedef struct gateway_t:
     uint64_t connect_limit_ns   # of the attempt under way
     uint64_t up_ns
     uint64_t received_ns
+    uint64_t look_ns            # LOOK_NS; 0 where the clock stands still between two turns
+    uint64_t next_look_ns       # not before that into the socket
     uint64_t status_journal_seq  # input whose status requests the last OrderMassStatusRequest covers
     uint64_t next_tick_ns
     uint64_t next_clock_ns

@@ -35,6 +35,7 @@ from ringfence.gateways.fix.budget cimport budget_open
 from ringfence.gateways.fix.cycle cimport (
     RETURN_BROKEN,
     RETURN_CLOSED,
+    LOOK_NS,
     RETURN_CONNECT,
     RETURN_NOTES,
     RETURN_SECURE,
@@ -228,6 +229,7 @@ cdef class Gateway:
         g.session = &self.session.s
         g.dialect = &self.dialect.d
         g.clock = &self.clock.c
+        g.look_ns = LOOK_NS if self.clock.moves else 0
         g.commands = &self.link.inbound
         g.events = &self.link.outbound
         g.my_mark = self.link.my_mark

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.mark.timeout(120)
 def test_kill_when_run_with_few_orders_every_run_cancels_them_all() -> None:
-    command = [sys.executable, "-m", "ringfence.bench", "kill", "--orders", "100", "--json"]
+    command = [sys.executable, "-m", "ringfence.bench", "kill", "--quick", "--orders", "100", "--json"]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert run.returncode == 0, run.stderr
     rows = [(row["name"], row["metric"], row["ours"]) for row in json.loads(run.stdout)["rows"]]

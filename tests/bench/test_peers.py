@@ -14,7 +14,10 @@ from ringfence.bench.journal import make_batches
 
 def test_orders_when_measured_fills_every_one() -> None:
     assert orders.ours(200)["orders/s"] > 0
-    assert orders.ours_from_python(100)["orders/s"] > 0
+
+
+def test_orders_when_tested_by_a_backtest_fills_every_one() -> None:
+    assert orders.tested(50, mode="python")["orders/s"] > 0
 
 
 def test_orders_when_the_peer_did_other_work_refuses_its_figure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,12 +41,13 @@ def test_commit_when_ours_is_measured_every_frame_is_read_back(tmp_path: Path, s
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(shutil.which("nats-server") is None, reason="no nats-server; apt-get install nats-server")
+@pytest.mark.skipif(shutil.which("nats-server") is None, reason="no nats-server: apt-get install nats-server, or python -m ringfence.bench setup-peers")
 def test_commit_when_theirs_is_measured_every_message_is_in_the_stream(tmp_path: Path) -> None:
     assert commit.theirs(tmp_path, make_batches(1, 20), synced=False)["commits/s"] > 0
 
 
 def test_commit_when_there_is_no_server_names_what_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(PeerMissing, match="apt-get install nats-server"), commit.server(tmp_path, synced=False):
+    monkeypatch.setattr(peers, "cache_dir", lambda: tmp_path)
+    with pytest.raises(PeerMissing, match=r"no nats-server; .*setup-peers"), commit.server(tmp_path, synced=False):
         pass

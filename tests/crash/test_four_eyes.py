@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import command_line
 import pytest
 from instance_under_load import Load, settle
 from running_instance import Running
@@ -25,22 +26,20 @@ SECOND = 65_001  # uid of a second operator; only root can speak as another
 MAX_QTY = ENUMS["RiskRule"].by_name["MAX_QTY"]
 OPERATOR = f'\n[[operator]]\nname = "second"\nuid = {SECOND}\nrole = "risk"\n'
 AS_SECOND = """
-import json, os, socket, sys
-from ringfence.ipc.handover import receive, send_segment
+import os, socket, sys
 os.chdir(sys.argv[1])
 os.setegid(0)
 os.seteuid(int(sys.argv[2]))
 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
     sock.settimeout(10)
     sock.connect("control.sock")
-    send_segment(sock, json.loads(sys.argv[3]))
-    print(json.dumps(receive(sock)[0]))
+    sock.sendall(sys.argv[3].encode() + b"\\n")
+    print(sock.makefile().readline())
 """
 
 
 def cli(running: Running, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ringfence.tools.cli", *words, "--instance", running.name]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    return command_line.run(running.name, *words)
 
 
 def as_second(running: Running, **request: Any) -> dict[str, Any]:
@@ -48,8 +47,8 @@ def as_second(running: Running, **request: Any) -> dict[str, Any]:
     run_dir = running.data / "run"
     run_dir.chmod(0o711)
     (run_dir / "control.sock").chmod(0o666)
-    command = [sys.executable, "-c", AS_SECOND, str(run_dir), str(SECOND), json.dumps(request)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    command = [sys.executable, "-S", "-c", AS_SECOND, str(run_dir), str(SECOND), json.dumps(request)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
@@ -283,8 +282,8 @@ def test_operator_when_he_is_none_is_told_who_may(desk: Running) -> None:
     assert answer["outcome"] == "applied"
     stranger = {"op": "kill", "scope": "firm", "reason": "x"}
     run_dir = desk.data / "run"
-    command = [sys.executable, "-c", AS_SECOND, str(run_dir), str(SECOND + 1), json.dumps(stranger)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    command = [sys.executable, "-S", "-c", AS_SECOND, str(run_dir), str(SECOND + 1), json.dumps(stranger)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     answer = json.loads(done.stdout)
     assert (answer["ok"], answer["code"]) == (False, 4)
     assert "is no operator of this instance" in answer["error"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import command_line
 import pytest
 from instance_under_load import Load, assert_equal_books, settle
 from running_instance import Running
@@ -191,7 +190,7 @@ def test_instance_when_taken_down_with_a_word_set_comes_up_killed_until_it_is_cl
 
 
 def command(running: Running, *words: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "ringfence.tools.cli", *words, "--instance", running.name], capture_output=True, text=True, check=False)
+    done = command_line.run(running.name, *words)
     assert done.returncode == 0, done.stdout + done.stderr + running.logs()
     return done.stdout
 

@@ -2,20 +2,23 @@
 
     python driver.py --instance NAME --name qf1 --orders 10000 --seed 7
 
-Orders that are denied (a session that is down, say) do not count: others are sent in their place. Exits 0 when every order and every request has
+Orders that are denied (a session that is down, say) do not count: others are sent in their place. Where events were lost, because this process did not come
+to poll while the engine caught up after a restart, the engine's tables say what they said. Exits 0 when every order and every request has
 been answered, with one JSON line of counts; 1 when answers stay out for ``WAIT_S``.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import sys
 import time
 from collections import Counter
 
-from ringfence.strategy import Event, OrderRef, RingFull, Strategy
+from ringfence.gateways.events import TERMINAL
+from ringfence.strategy import Event, OrderRef, RingFull, Strategy, UnstableRow
 
 SYMBOL = "EUR/USD"
 ACCOUNTS = ("main", "hedge")
@@ -23,6 +26,7 @@ UNANSWERED_MAX = 200
 WAIT_S = 30.0
 PAUSE_S = 0.02
 ANSWERS = {"REPLACED", "CANCELED", "CANCEL_REJECTED"}
+UNANSWERED = ("PENDING_NEW", "UNKNOWN")  # states of an order that the venue has not answered
 
 
 class Driver:
@@ -37,15 +41,16 @@ class Driver:
         self.asked: dict[int, str] = {}
         self.market: set[int] = set()
         self.quiet_until = 0.0
+        self.lost = False
 
     def take(self, event: Event) -> None:
         self.counts[event.kind] += 1
+        self.lost |= event.kind == "LOST"
         if event.kind == "DENIED":
             self.counts[f"DENIED {event.reason}"] += 1
         order = self.new.pop(event.client_id, None) if event.kind in ("ACK", "REJECTED", "DENIED") else None
-        if order is not None and event.kind == "DENIED":  # sent again, as another order, when the session is back
-            self.counts["orders"] -= 1
-            self.quiet_until = time.monotonic() + PAUSE_S
+        if order is not None and event.kind == "DENIED":
+            self.denied()
         if order is not None and event.kind == "ACK":
             self.live[event.client_id] = order
         request = self.asked.get(event.client_id)
@@ -54,6 +59,35 @@ class Driver:
             del self.asked[event.client_id]
         if event.done:
             self.live.pop(event.client_id, None)
+
+    def denied(self) -> None:
+        """An order was denied: another one is sent for it, when the session is back."""
+        self.counts["orders"] -= 1
+        self.quiet_until = time.monotonic() + PAUSE_S
+
+    def look(self) -> None:
+        """Take from the tables what the lost events said. The engine has taken every intent, so a new order that has no row was denied.
+
+        Raises
+        ------
+        UnstableRow
+            If the engine is being started again: look later.
+        """
+        for client_id, order in list(self.new.items()):
+            row = self.s.order(client_id)
+            if row is None or row.status not in UNANSWERED:
+                del self.new[client_id]
+                if row is None or row.status == "DENIED":
+                    self.denied()
+                elif row.status not in TERMINAL:
+                    self.live[client_id] = order
+        for client_id in {*self.asked, *self.live}:
+            row = self.s.order(client_id)
+            if row is not None and row.status in TERMINAL:
+                self.live.pop(client_id, None)
+            if row is not None and not row.pending_count:
+                self.asked.pop(client_id, None)
+        self.lost = False
 
     def turn(self) -> None:
         """One random action."""
@@ -88,6 +122,9 @@ class Driver:
             while (event := self.s.poll()) is not None:
                 self.take(event)
                 heard = time.monotonic()
+            if self.lost and not self.s.in_flight:
+                with contextlib.suppress(UnstableRow):
+                    self.look()
             unanswered = len(self.new) + len(self.asked)
             if self.counts["orders"] >= orders and not unanswered:
                 return True

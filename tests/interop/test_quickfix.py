@@ -14,22 +14,28 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+
+from ringfence.gateways.events import Event
 
 HERE = Path(__file__).resolve().parent
 ORDERS = int(os.environ.get("RINGFENCE_INTEROP_ORDERS", "1500"))
 
 
-@pytest.fixture(scope="module")
-def compare() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("interop_compare", HERE / "compare.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"interop_{name}", HERE / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def compare() -> ModuleType:
+    return script("compare")
 
 
 def drive(folder: Path, orders: int, *more: str) -> dict[str, Any]:
@@ -68,6 +74,22 @@ def test_instance_when_the_session_is_fix_44_has_the_acceptors_books(tmp_path: P
     assert report["executions"] == report["engine"]["fills"] > 250
     for kind in ("out 8 4", "out 8 5", "out 8 8", "out 9 0", "out 9 2"):
         assert report["acceptor"][kind] > 0, f"the run had no {kind}: it does not show what it should"
+
+
+def test_driver_when_events_were_lost_takes_from_the_tables_what_they_said() -> None:
+    rows = {1: ("NEW", 0), 3: ("FILLED", 0), 4: ("NEW", 0), 5: ("CANCELED", 0), 6: ("DENIED", 0)}  # 2 has none: denied
+    events = [Event.loss(6, 9)]
+    strategy = SimpleNamespace(
+        in_flight=0,
+        order=lambda i: SimpleNamespace(status=rows[i][0], pending_count=rows[i][1]) if i in rows else None,
+        poll=lambda: events.pop() if events else None,
+    )
+    driver = script("driver").Driver(strategy, 1)
+    driver.counts["orders"] = 6
+    driver.new = dict.fromkeys((1, 2, 3, 6))
+    driver.live, driver.asked = dict.fromkeys((4, 5)), {4: "replace", 5: "cancel"}
+    assert driver.run(4)
+    assert (set(driver.live), driver.new, driver.asked, driver.counts["orders"]) == ({1, 4}, {}, {}, 4)
 
 
 RECORD: dict[str, Any] = {

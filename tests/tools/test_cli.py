@@ -26,6 +26,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z|\d\d:\d\d:\d\d\.\d{6}
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RINGFENCE_INSTANCE", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("ringfence.tools.commands.show.SAMPLE_S", 0.002)
 
 
 def run(capsys: Capture, *argv: str) -> tuple[int, str, str]:
