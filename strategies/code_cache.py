@@ -2,9 +2,9 @@
 
     digest of everything that the code depends on ──▶ CACHE/DIGEST.nbi, .nbc (numba's own files)
 
-The digest covers what the compiled methods are and all that they can reach outside themselves, by value (``code_identity.py``), this package's own sources, the
-record layout, and the versions of Python, numba and llvmlite; numba adds the CPU. So a stale entry is never found, and nothing is ever invalidated. A class that
-no other process could know again (made by exec, or in a notebook) is compiled and not kept.
+The digest covers what the compiled methods are and all that they can reach outside themselves, by value (``code_identity.py``), this package's own
+sources, the record layout, and the versions of Python, numba and llvmlite; numba adds the CPU. So a stale entry is never found, and nothing is ever
+invalidated. A class that no other process could know again (made by exec, or in a notebook) is compiled and not kept.
 The files are pickles, that is, code: the directory must belong to this user and be writable by nobody else, else nothing is kept and
 everything is compiled. A file that cannot be read is dropped and made anew; one that cannot be written is a warning.
 Rejected: numba's cache=True (its stamp is the file of the function, which is ours, not the strategy's; and it would hash dispatchers, which differ
@@ -14,9 +14,9 @@ Where: RINGFENCE_CODE_CACHE, else $XDG_CACHE_HOME/ringfence/code, else ~/.cache/
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
+import pickle
 import stat
 import sys
 from pathlib import Path
@@ -34,6 +34,8 @@ from ringfence.strategies.code_identity import Identity, names_in
 from ringfence.strategies.model import STARTS, Declaration
 
 VARIABLE = "RINGFENCE_CODE_CACHE"
+BROKEN = (EOFError, pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError)
+"""What unpickling makes of a file that was cut or belongs to something else."""
 log = logging.getLogger("ringfence.strategies")
 
 
@@ -107,7 +109,7 @@ class _Kept(FunctionCache):  # type: ignore[misc]
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
-        except Exception as e:  # whatever a file that was cut makes of unpickling
+        except BROKEN as e:
             log.warning("kept code %s cannot be read and is made anew: %s: %s", self._digest[:16], type(e).__name__, e)
             Path(self._cache_file._index_path).unlink(missing_ok=True)
             return None

@@ -3,10 +3,9 @@
     FILE.py ──load──▶ class ──compile (numba)──▶ attach ──▶ on_start, loop, on_stop ──▶ cancel what is open, wait for it (bounded), detach
 
 Compiled before it attaches, so that no dead-man's switch runs meanwhile.
-SIGTERM and SIGINT end the loop after the callback that runs; a second one changes nothing. A method that goes on for STOP_S after that is ended by an exception
-where it is Python.
-However the loop ends, also by an error of ours, every open order is asked to be cancelled, but for one end: a compiled callback that never returns has the rings,
-so the process ends and the instance cancels what the configuration says (``cancel_on_detach``).
+SIGTERM and SIGINT end the loop after the callback that runs; a second one changes nothing. A method that goes on for STOP_S after that is ended by an
+exception where it is Python. However the loop ends, also by an error of ours, every open order is asked to be cancelled, but for one end: a compiled callback
+that never returns has the rings, so the process ends and the instance cancels what the configuration says (``cancel_on_detach``).
 Exit codes: 0 stopped in order; 2 file, class, parameter or mode is wrong; 3 instance not running or ended; 4 refused; 5 the strategy's own code failed.
 """
 

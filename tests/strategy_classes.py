@@ -31,7 +31,7 @@ class Everything:
         self.mid = (quote.bid + quote.ask) / 2 + self.edge
         if quote.bid == 13:
             self.fail(quote.bid)
-        if quote.bid == 14:
+        if quote.bid == -14:
             while self.seen[21] == 0:  # somebody else ends it
                 self.booked += self.now() & 1
         if quote.flags & ringfence.TickFlag.STALE:

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 pytest.importorskip("numba", reason="numba is not installed: pip install 'ringfence[numba]'")
-import numba  # noqa: E402
+import numba
 
-from ringfence.strategies import compiled  # noqa: E402, needs numba
-from ringfence.strategies.code_cache import VARIABLE, digest_of, folder, keep  # noqa: E402
-from ringfence.strategies.model import declaration  # noqa: E402
-from ringfence.strategies.runner import load  # noqa: E402
+from ringfence.strategies import compiled
+from ringfence.strategies.code_cache import VARIABLE, digest_of, folder, keep
+from ringfence.strategies.model import declaration
+from ringfence.strategies.runner import load
 
 SOURCE = """
 import json

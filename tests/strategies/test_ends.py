@@ -60,7 +60,7 @@ def interrupts_itself() -> None:
     while True:
         try:
             threading.Event().wait(0.01)
-        except Exception:  # noqa: BLE001, PERF203, a strategy that holds on to everything
+        except (OSError, RuntimeError, ValueError):  # a strategy that holds on
             heard.append("swallowed")
 
 
@@ -185,7 +185,7 @@ def test_compiled_method_when_it_never_returns_is_told_and_after_the_stop_the_pr
     made = open_strategy(Everything, rig.attachment, mode="numba")
     monkeypatch.setattr(compiled, "still_there", None, raising=False)
     made.runtime.engine_grace_s = 1e6
-    rig.quote(14, 16)
+    rig.quote(-14, 16)
     said: list[str] = []
 
     def end(code: int) -> None:

@@ -18,7 +18,7 @@ from ringfence.strategies.model import declaration
 from ringfence.strategies.running import Running, open_strategy, turn
 
 pytest.importorskip("numba", reason="numba is not installed: pip install 'ringfence[numba]'")
-from ringfence.strategies.compiled import compile_strategy  # noqa: E402, needs numba
+from ringfence.strategies.compiled import compile_strategy
 
 KINDS = sorted(ENUMS["EventKind"].by_name)
 MODES = ("python", "numba")
@@ -170,7 +170,7 @@ def test_method_when_it_raises_names_method_error_and_line(running: tuple[Rig, R
     rig, made = running
     made.start()
     rig.quote(13, 15)
-    with pytest.raises(StrategyFailed, match=r"Everything\.on_quote: IndexError: .*test_modes\.py:\d+\)"):
+    with pytest.raises(StrategyFailed, match=r"Everything\.on_quote: IndexError: .*strategy_classes\.py:\d+\)"):
         turn(made)
 
 

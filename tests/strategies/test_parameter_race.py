@@ -10,14 +10,14 @@ import pytest
 from scripted_runtime import BEGIN, FX
 
 pytest.importorskip("numba", reason="numba is not installed: pip install 'ringfence[numba]'")
-import numba  # noqa: E402
+import numba
 
-from ringfence.backtest.instance import Instance  # noqa: E402
-from ringfence.backtest.terms import made  # noqa: E402
-from ringfence.ipc.njit import OPTIONS, address_of  # noqa: E402
-from ringfence.strategies import compiled_runtime as crt  # noqa: E402, needs numba
-from ringfence.strategies.runtime import Runtime  # noqa: E402
-from ringfence.tools import definitions, parameters  # noqa: E402
+from ringfence.backtest.instance import Instance
+from ringfence.backtest.terms import made
+from ringfence.ipc.njit import OPTIONS, address_of
+from ringfence.strategies import compiled_runtime as crt
+from ringfence.strategies.runtime import Runtime
+from ringfence.tools import definitions, parameters
 
 CHANGES = 20_000
 VALUES = {0: 3, 6: 1_250_000}  # by digits
