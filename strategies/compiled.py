@@ -420,13 +420,14 @@ class Compiled(Running):
         self._run, self.from_cache = compile_strategy(declared)
         self.compiled_s = time.monotonic() - begun
 
-    def _applier(self, field: StateField) -> Callable[[int, int], None]:
+    def _applier(self, field: StateField) -> Callable[[int, int], bool]:
         into_object = super()._applier(field)
 
-        def apply(value: int, digits: int) -> None:
-            into_object(value, digits)
+        def apply(value: int, digits: int) -> bool:
+            taken = into_object(value, digits)
             if self._started:
                 self.record[field.name] = getattr(self.object, field.name)
+            return taken
 
         return apply
 

@@ -147,12 +147,14 @@ class Running:
         """Row of an instrument; KeyError, which lists those that there are."""
         return self.runtime.tables.instrument(symbol).id
 
-    def _applier(self, field: StateField) -> Callable[[int, int], None]:
-        def apply(value: int, digits: int) -> None:
+    def _applier(self, field: StateField) -> Callable[[int, int], bool]:
+        def apply(value: int, digits: int) -> bool:
             try:
                 setattr(self.object, field.name, field.from_table(value, digits))
             except ParameterRefused as e:
                 tell(f"{self.runtime.attachment.name}: {e}; it stays {getattr(self.object, field.name)}")
+                return False
+            return True
 
         return apply
 

@@ -282,7 +282,7 @@ cdef class Runtime:
         return <uintptr_t>&self.r
 
     def watch(self, list names, list appliers) -> None:
-        """Declare parameters: their names, and what to call with (value, digits) when the table changes.
+        """Declare parameters: their names, and what to call with (value, digits) when the table changes; it returns False for a value that it refuses.
 
         Raises
         ------
@@ -314,7 +314,8 @@ cdef class Runtime:
             if self.r.watched[at].changed:
                 self.r.watched[at].changed = 0
                 applied += 1
-                self.appliers[at](self.r.watched[at].value, self.r.watched[at].digits)
+                if not self.appliers[at](self.r.watched[at].value, self.r.watched[at].digits):
+                    self.r.parameters_refused += 1
         return applied
 
     def turn(self, callbacks) -> int:

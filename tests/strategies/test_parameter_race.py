@@ -42,7 +42,7 @@ def test_parameter_when_the_engine_sets_it_while_it_is_read_is_never_half_of_two
     instance = Instance(made([FX], "s1", 10, currency="USD"), "s1", BEGIN, {}, None)
     try:
         runtime = Runtime(instance.attachment("s1"))
-        runtime.watch(["edge"], [lambda value, digits: None])
+        runtime.watch(["edge"], [lambda value, digits: True])
         commands = []
         for digits in VALUES:
             body = parameters.change(1, "edge", "1.250000" if digits else "3")
