@@ -1,6 +1,6 @@
 """Virtual time: what is due next happens next, until the tape has ended and everything has come to rest.
 
-    due first ──▶ a trading day begins │ a command reaches the venue │ a report reaches the engine │ a quote reaches the venue
+    due first ──▶ a trading day begins │ a GTD order ends │ a command reaches the venue │ a report reaches the engine │ a quote reaches the venue
                 │ it reaches the strategy's ring, and as a mark the engine │ the strategy turns, the engine takes what it asks
     after each ──▶ the engine's commands go on their way; what is told to the strategy has it turn ``strategy_ns`` later
 
@@ -154,6 +154,9 @@ class Run:
         for way, arrive in self._ways:
             if way.due_ns < due:
                 due, step = way.due_ns, arrive
+        for row, venue in self.venues.items():
+            if venue.next_expiry_ns < due:
+                due, step = venue.next_expiry_ns, partial(self._expire, row)
         if traded < ticks and self._times[traded] < due:
             due, step = self._times[traded], self._trade
         if shown < traded and self._times[shown] + self.latency.feed_ns < due:
@@ -167,8 +170,14 @@ class Run:
     # ---- what happens
 
     def _roll(self, runtime: Runtime | None) -> None:
+        for row, venue in self.venues.items():
+            self._say(row, venue.end_day(self.now_ns))
         self.instance.roll()
         self._turn(runtime)
+
+    def _expire(self, row: int, _runtime: Runtime | None) -> None:
+        """Orders end at their time; the venue says so."""
+        self._say(row, self.venues[row].expire(self.now_ns))
 
     def _arrive(self, row: int, _runtime: Runtime | None) -> None:
         """A command reaches its venue."""

@@ -10,6 +10,7 @@ The instance is private memory and is given back in any case. What can fail: Con
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -24,6 +25,7 @@ from ringfence.backtest.terms import fx_spot, made, of_file
 from ringfence.backtest.venue import Market
 from ringfence.gateways.attach import Attachment
 from ringfence.gateways.ticks import Ticks
+from ringfence.strategies.model import declaration
 from ringfence.strategies.running import Running, open_strategy
 from ringfence.tools.config import Config
 from ringfence.tools.errors import ConfigError
@@ -70,7 +72,7 @@ def run(strategy: type, ticks: Ticking, *, mode: str | None = None, parameters: 
     mode : str, optional
         ``python`` or ``numba``; default: as ``ringfence run``. Both give the same result.
     parameters : mapping, optional
-        First values, over those of the class.
+        First values, over those of the class and of the configuration.
     config : Config or path, optional
         A live instance's configuration. Without one: one account, one venue, no limits.
     instruments : sequence of mappings, optional
@@ -106,7 +108,10 @@ def run(strategy: type, ticks: Ticking, *, mode: str | None = None, parameters: 
     Refused
         If ``out`` holds a journal already.
     """
-    return play(lambda attachment: Opened(open_strategy(strategy, attachment, mode=mode, settings=parameters)), ticks, **terms)
+    given = {name: declaration(strategy).field(name).first(value) for name, value in (parameters or {}).items()}
+    if (config := terms.get("config")) is not None:
+        terms["config"] = _without_parameters(_loaded(config), terms.get("name", ""), given)
+    return play(lambda attachment: Opened(open_strategy(strategy, attachment, mode=mode, settings=given)), ticks, **terms)
 
 
 class Opened:
@@ -131,6 +136,7 @@ def play(make: MakeRuntime, ticks: Ticking, **terms: Unpack[Terms]) -> Result:
     """Run whatever ``make`` builds over an attachment; ``run`` is this for a strategy class, and says what the terms are."""
     config = _config(ticks, terms)
     rows = {i.symbol: i.id for i in config.instruments}
+    _check_digits(ticks, config)
     tape = between(merge(_by_row(ticks, rows)), terms.get("from_ns"), terms.get("to_ns"))
     strategy = terms.get("name") or config.strategies[0].name
     if strategy not in (s.name for s in config.strategies):
@@ -172,7 +178,7 @@ def _config(ticks: Ticking, terms: Terms) -> Config:
     if config is not None:
         if instruments is not None or terms.get("currency") or terms.get("orders"):
             raise ValueError("give a configuration, or instruments, currency and orders to make one from, not both")
-        config = config if isinstance(config, Config) else of_file(config)
+        config = _loaded(config)
         if not config.strategies:
             raise ConfigError("strategy", ConfigError.MISSING, "one [[strategy]] or more", config.source.name)
         return config
@@ -183,6 +189,26 @@ def _config(ticks: Ticking, terms: Terms) -> Config:
     count = sum(len(t) for t in ticks.values()) if isinstance(ticks, Mapping) else len(ticks)
     currency = terms.get("currency") or str(instruments[0]["quote"])
     return made(instruments, terms.get("name") or "strategy", count, currency=currency, orders=terms.get("orders", 0))
+
+
+def _loaded(config: Config | Path | str) -> Config:
+    return config if isinstance(config, Config) else of_file(config)
+
+
+def _without_parameters(config: Config, name: str, given: Mapping[str, int | float]) -> Config:
+    """The configuration without what a caller sets otherwise: its values would be in the table, which stands above all."""
+    name = name or (config.strategies[0].name if config.strategies else "")
+    kept = [replace(s, parameters={k: v for k, v in s.parameters.items() if k not in given}) if s.name == name else s for s in config.strategies]
+    return replace(config, strategies=tuple(kept))
+
+
+def _check_digits(ticks: Ticking, config: Config) -> None:
+    """Ticks that were read with other decimals than the instrument has are prices of another size."""
+    given = ticks if isinstance(ticks, Mapping) else {config.instruments[0].symbol: ticks}
+    for i in config.instruments:
+        of = given.get(i.symbol)
+        if isinstance(of, Ticks) and of.digits != i.price_digits:
+            raise TapeError(f"ticks of {i.symbol} were read with {of.digits} price decimals, the instrument has {i.price_digits}; read them with these")
 
 
 def _by_row(ticks: Ticking, rows: Mapping[str, int]) -> dict[int, Source]:

@@ -119,14 +119,27 @@ def _columns(row: int, ticks: Ticks | NDArray[Any]) -> dict[str, NDArray[np.int6
         if found is None and name in ("ns", "bid", "ask"):
             raise TapeError(f"ticks of instrument {row} have no column {name}; needed are ns, bid and ask")
         told = found is not None and (len(found) or not len(out.get("ns", ())))  # sizes may be left out
-        out[name] = np.asarray(found).astype(np.int64, casting="same_kind") if told else np.zeros(len(out["ns"]), np.int64)
+        out[name] = _integers(row, name, np.asarray(found)) if told else np.zeros(len(out["ns"]), np.int64)
     for name in ("bid", "ask"):
         if len(bad := np.flatnonzero(out[name] <= 0)):
             what = f"tick {bad[0]} has a {name} of {out[name][bad[0]]}"
             raise TapeError(f"ticks of instrument {row}: {what}; prices are above 0, a quote of one side alone is not played")
+    for name in ("ns", "bid_qty", "ask_qty"):
+        if len(bad := np.flatnonzero(out[name] < 0)):
+            raise TapeError(f"ticks of instrument {row}: tick {bad[0]} has a {name} of {out[name][bad[0]]}; 0 or more is allowed")
     if len(bad := np.flatnonzero(np.diff(out["ns"]) < 0)):
         raise TapeError(f"ticks of instrument {row}: time falls at tick {bad[0] + 1}; sort them first")
     return out
+
+
+def _integers(row: int, name: str, column: NDArray[Any]) -> NDArray[np.int64]:
+    if column.dtype.kind not in "iu":
+        raise TapeError(
+            f"ticks of instrument {row}: column {name} is {column.dtype}; prices and sizes are integers in the instrument's scale, times nanoseconds"
+        )
+    if column.dtype.kind == "u" and len(column) and int(column.max()) >= 1 << 63:
+        raise TapeError(f"ticks of instrument {row}: column {name} holds {int(column.max())}, which is beyond 63 bits")
+    return column.astype(np.int64)
 
 
 def slots(tape: Tape, first: int, last: int, delay_ns: int) -> memoryview:

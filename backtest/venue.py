@@ -4,7 +4,8 @@
     ticks ───────────────▶ quote ──▶ the same book                                   ──▶ VenueEvents
 
 It answers as the simulated venue behind a FIX 4.2 session does (gateways/venue/exchange.py), with the amounts as the integers that they are: a test holds
-the two together, command by command. Rejected: the gateway and a socket pair in between, as the simulation has them. Encoding and parsing would be most of
+the two together, command by command. One thing is more than that venue does, because every real one does it: a DAY order ends with the trading day, a GTD
+order at its time. Rejected: the gateway and a socket pair in between, as the simulation has them. Encoding and parsing would be most of
 a run's time, decide nothing that a backtest asks about, and have their own tests. Sizes and refusals come from two seeded streams, so that one setting does
 not shift the draws of another. Owns its orders and books; no clock: the time comes with each call. Nothing fails: what cannot be is refused as a venue does.
 """
@@ -14,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
+from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
 import numpy as np
 
+from ringfence.backtest.latency import NEVER
 from ringfence.gateways.venue.book import BUY, QUOTE, SELL, Book, BookOrder, Dropped, Outcome, Tif, Trade
 from ringfence.ipc.layout import dtype
 from ringfence.ipc.schema import CONSTANTS, ENUMS
@@ -35,7 +38,8 @@ _STATUS = ENUMS["OrdStatus"].by_name
 _SIDE = ENUMS["Side"].by_name
 _TYPE = ENUMS["OrdType"].by_name
 _TIF_ROW = ENUMS["TimeInForce"].by_name
-_TIFS = {_TIF_ROW["DAY"]: Tif.REST, _TIF_ROW["GTC"]: Tif.REST, _TIF_ROW["IOC"]: Tif.IOC, _TIF_ROW["FOK"]: Tif.FOK}
+_DAY, _GTD = _TIF_ROW["DAY"], _TIF_ROW["GTD"]
+_TIFS = {_DAY: Tif.REST, _TIF_ROW["GTC"]: Tif.REST, _GTD: Tif.REST, _TIF_ROW["IOC"]: Tif.IOC, _TIF_ROW["FOK"]: Tif.FOK}
 _SIDES = {_SIDE["BUY"]: BUY, _SIDE["SELL"]: SELL, _SIDE["SELL_SHORT"]: SELL}
 _PRICED = (_TYPE["LIMIT"], _TYPE["STOP_LIMIT"])
 _STOPS = (_TYPE["STOP"], _TYPE["STOP_LIMIT"])
@@ -133,6 +137,7 @@ class Venue:
         self._size_draws = Random(f"{seed}/{row}/sizes")
         self._reject_draws = Random(f"{seed}/{row}/rejects")
         self._execs = self._messages = 0
+        self._expiries: list[tuple[int, int]] = []  # heap of (time, order number)
         self._blank = np.zeros(1, dtype("VenueEvent"))
 
     # ---- inputs
@@ -167,6 +172,29 @@ class Venue:
         outcomes = self._book_of[instrument].quote(bid, bid_qty, ask, ask_qty)
         return self._outcomes(outcomes, now_ns) if outcomes else []
 
+    @property
+    def next_expiry_ns(self) -> int:
+        """When the next GTD order may be due [ns]; NEVER: there is none."""
+        return self._expiries[0][0] if self._expiries else NEVER
+
+    def expire(self, now_ns: int) -> list[Event]:
+        """End the GTD orders that are due."""
+        out = []
+        while self._expiries and self._expiries[0][0] <= now_ns:
+            order = self.orders[heappop(self._expiries)[1] - 1]
+            if order.status in _OPEN:
+                out.append(self._end(order, now_ns))
+        return out
+
+    def end_day(self, now_ns: int) -> list[Event]:
+        """End the DAY orders, oldest first."""
+        return [self._end(order, now_ns) for order in self.orders if order.status in _OPEN and int(order.terms["time_in_force"]) == _DAY]
+
+    def _end(self, order: _Order, now_ns: int) -> Event:
+        self._books[bytes(order.terms["symbol"])].cancel(order.number)
+        order.status = _STATUS["EXPIRED"]
+        return self._report(order, _KIND["EXPIRED"], now_ns)
+
     def session(self, *, up: bool, now_ns: int) -> Event:
         """Return the event of a session that logged on, or went."""
         return self._event(_KIND["SESSION_UP" if up else "SESSION_DOWN"], now_ns)
@@ -190,6 +218,8 @@ class Venue:
             report["text_code"], report["text"] = _BROKER_OPTION + 1, b"refused by the venue's reject rule"
             return [report]
         order.status = _STATUS["NEW"]
+        if int(c["time_in_force"]) == _GTD:
+            heappush(self._expiries, (int(c["expire_ns"]), order.number))
         outcomes = self._books[bytes(c["symbol"])].add(
             BookOrder(order.number, _SIDES[int(c["side"])], order.qty, order.px, order.stop_px, order.tif),
         )

@@ -204,8 +204,8 @@ def address_of(typingctx: Any, pointer: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def whole(typingctx: Any, number: Any) -> Any:
-    """An integer, a member of an IntEnum or an argument that was left out, as int64."""
-    if not isinstance(number, (types.Integer, types.IntEnumMember, types.Omitted)):
+    """An integer, a boolean, a member of an IntEnum or an argument that was left out, as int64."""
+    if not isinstance(number, (types.Integer, types.IntEnumMember, types.Omitted, types.Boolean)):
         return None
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -260,14 +260,23 @@ store_release, store_relaxed = _store("release"), _store("monotonic")
 fence_acquire, fence_release = _fence("acquire"), _fence("release")
 
 
+def _load32(ordering: str) -> Any:
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.zext(builder.load_atomic(_at(builder, args[0], 0, _I32), ordering, 4), _I64)
+
+    return types.int64(types.int64), code
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def load32_acquire(typingctx: Any, address: Any) -> Any:
     """Load a 32-bit word."""
+    return _load32("acquire")
 
-    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.zext(builder.load_atomic(_at(builder, args[0], 0, _I32), "acquire", 4), _I64)
 
-    return types.int64(types.int64), code
+@intrinsic  # type: ignore[untyped-decorator]
+def load32_relaxed(typingctx: Any, address: Any) -> Any:
+    """Load a 32-bit word, without order."""
+    return _load32("monotonic")
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -33,13 +33,13 @@ from ringfence.ipc.errors import RingGarbage
 from ringfence.ipc.njit import OPTIONS, Pointer, PointerModel, address_of, call_with, clock_at, clock_now, load_acquire, pause, pointer_to, whole
 from ringfence.ipc.schema import ENUMS
 from ringfence.strategies import compiled_runtime as crt
+from ringfence.strategies.checked_compiler import MethodCompiler
 from ringfence.strategies.code_cache import digest_of, keep
 from ringfence.strategies.errors import StrategyFailed, StrategyStuck
 from ringfence.strategies.model import STARTS, Declaration, StateField, state_dtype
-from ringfence.strategies.running import Running
+from ringfence.strategies.running import STOP_S, Running, tell
 from ringfence.strategies.runtime import CHECK_S, Runtime
 
-STOP_S = 5.0
 FIRST_ARGUMENT = {
     "on_quote": crt.QUOTE_RECORD,
     "on_reset": crt.QUOTE_RECORD,
@@ -105,32 +105,49 @@ _lowered: set[str] = set()
 
 def _integers(what: str, *kinds: Any) -> None:
     for kind in kinds:
-        plain = kind.value if isinstance(kind, types.Omitted) else kind
-        if isinstance(kind, types.Omitted) and isinstance(plain, int):
-            continue
-        if not isinstance(kind, (types.Integer, types.IntegerLiteral, types.IntEnumMember)):
+        if isinstance(kind.value if isinstance(kind, types.Omitted) else kind, int):
+            continue  # left out: numba gives the default itself
+        if not isinstance(kind, (types.Integer, types.IntegerLiteral, types.IntEnumMember, types.Boolean)):
             raise numba.TypingError(f"{what} takes integers in the instrument's scale; {kind} was given: use int(...), // or round")
 
 
 @overload_method(SelfType, "buy")  # type: ignore[untyped-decorator]
-def _buy(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0) -> Any:
-    _integers("buy", instrument, qty, px)
+def _buy(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0, expire_ns: Any = 0) -> Any:
+    _integers("buy", instrument, qty, px, tif, account, instructions, expire_ns)
 
-    def code(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0) -> Any:
+    def code(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0, expire_ns: Any = 0) -> Any:
         return crt.send(
-            crt.runtime_at(self.runtime_address), BUY, whole(instrument), whole(qty), whole(px), crt.LIMIT, whole(tif), whole(account), whole(instructions)
+            crt.runtime_at(self.runtime_address),
+            BUY,
+            whole(instrument),
+            whole(qty),
+            whole(px),
+            crt.LIMIT,
+            whole(tif),
+            whole(account),
+            whole(instructions),
+            whole(expire_ns),
         )
 
     return code
 
 
 @overload_method(SelfType, "sell")  # type: ignore[untyped-decorator]
-def _sell(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0) -> Any:
-    _integers("sell", instrument, qty, px)
+def _sell(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0, expire_ns: Any = 0) -> Any:
+    _integers("sell", instrument, qty, px, tif, account, instructions, expire_ns)
 
-    def code(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0) -> Any:
+    def code(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account: Any = 0, instructions: Any = 0, expire_ns: Any = 0) -> Any:
         return crt.send(
-            crt.runtime_at(self.runtime_address), SELL, whole(instrument), whole(qty), whole(px), crt.LIMIT, whole(tif), whole(account), whole(instructions)
+            crt.runtime_at(self.runtime_address),
+            SELL,
+            whole(instrument),
+            whole(qty),
+            whole(px),
+            crt.LIMIT,
+            whole(tif),
+            whole(account),
+            whole(instructions),
+            whole(expire_ns),
         )
 
     return code
@@ -138,10 +155,10 @@ def _sell(self: Any, instrument: Any, qty: Any, px: Any, tif: Any = DAY, account
 
 @overload_method(SelfType, "market")  # type: ignore[untyped-decorator]
 def _market(self: Any, side: Any, instrument: Any, qty: Any, tif: Any = IOC, account: Any = 0) -> Any:
-    _integers("market", side, instrument, qty)
+    _integers("market", side, instrument, qty, tif, account)
 
     def code(self: Any, side: Any, instrument: Any, qty: Any, tif: Any = IOC, account: Any = 0) -> Any:
-        return crt.send(crt.runtime_at(self.runtime_address), whole(side), whole(instrument), whole(qty), 0, crt.MARKET, whole(tif), whole(account), 0)
+        return crt.send(crt.runtime_at(self.runtime_address), whole(side), whole(instrument), whole(qty), 0, crt.MARKET, whole(tif), whole(account), 0, 0)
 
     return code
 
@@ -168,6 +185,8 @@ def _replace(self: Any, client_id: Any, qty: Any, px: Any) -> Any:
 
 @overload_method(SelfType, "cancel_all")  # type: ignore[untyped-decorator]
 def _cancel_all(self: Any, instrument: Any = 0) -> Any:
+    _integers("cancel_all", instrument)
+
     def code(self: Any, instrument: Any = 0) -> Any:
         return crt.change(crt.runtime_at(self.runtime_address), crt.CANCEL_ALL, 0, whole(instrument), 0, 0)
 
@@ -176,6 +195,8 @@ def _cancel_all(self: Any, instrument: Any = 0) -> Any:
 
 @overload_method(SelfType, "position")  # type: ignore[untyped-decorator]
 def _position(self: Any, instrument: Any) -> Any:
+    _integers("position", instrument)
+
     def code(self: Any, instrument: Any) -> Any:
         r = crt.runtime_at(self.runtime_address)
         return crt.word_of(r.net_qty, r.instruments, whole(instrument))
@@ -185,9 +206,21 @@ def _position(self: Any, instrument: Any) -> Any:
 
 @overload_method(SelfType, "tick")  # type: ignore[untyped-decorator]
 def _tick(self: Any, instrument: Any) -> Any:
+    _integers("tick", instrument)
+
     def code(self: Any, instrument: Any) -> Any:
         r = crt.runtime_at(self.runtime_address)
         return crt.word_of(r.tick_sizes, r.instruments, whole(instrument))
+
+    return code
+
+
+@overload_method(SelfType, "quote")  # type: ignore[untyped-decorator]
+def _quote(self: Any, instrument: Any) -> Any:
+    _integers("quote", instrument)
+
+    def code(self: Any, instrument: Any) -> Any:
+        return crt.quote(crt.runtime_at(self.runtime_address), whole(instrument))
 
     return code
 
@@ -263,7 +296,7 @@ def self_type(declared: Declaration, digest: str) -> SelfType:
         if name in STARTS:
             continue
         if function not in dispatchers:
-            dispatchers[function] = numba.njit(boundscheck=True, **OPTIONS)(function)
+            dispatchers[function] = numba.njit(boundscheck=True, pipeline_class=MethodCompiler, **OPTIONS)(function)
         kind.methods[name] = dispatchers[function]
         if name not in _lowered:
             _lowered.add(name)
@@ -374,6 +407,7 @@ class Compiled(Running):
     """
 
     mode = "numba"
+    _started = False  # from then on, what holds is the record
 
     def __init__(self, declared: Declaration, runtime: Runtime, settings: Mapping[str, int | float]) -> None:
         super().__init__(declared, runtime, settings)
@@ -382,18 +416,18 @@ class Compiled(Running):
         offsets = self.record.dtype.fields
         for at, f in enumerate(declared.parameters):
             runtime.place(at, int(offsets[f.name][1]), f.code == "f8")  # type: ignore[index]
-        self._started = False
         begun = time.monotonic()
         self._run, self.from_cache = compile_strategy(declared)
         self.compiled_s = time.monotonic() - begun
 
-    def _applier(self, field: StateField) -> Callable[[int, int], None]:
+    def _applier(self, field: StateField) -> Callable[[int, int], bool]:
         into_object = super()._applier(field)
 
-        def apply(value: int, digits: int) -> None:
-            into_object(value, digits)
+        def apply(value: int, digits: int) -> bool:
+            taken = into_object(value, digits)
             if self._started:
                 self.record[field.name] = getattr(self.object, field.name)
+            return taken
 
         return apply
 
@@ -409,7 +443,7 @@ class Compiled(Running):
         self._started = True
 
     def _store(self, field: StateField) -> None:
-        self.record[field.name] = getattr(self.object, field.name)
+        self.record[field.name] = field.checked(getattr(self.object, field.name))
 
     def _enter(self, turns: int) -> int:
         work = int(self._run(self.record.ctypes.data, turns))
@@ -433,7 +467,7 @@ class Compiled(Running):
         hook, threading.excepthook = threading.excepthook, lambda _args: None  # what ended the thread is raised below
         thread = threading.Thread(target=work, name="strategy", daemon=True)
         thread.start()
-        stopping_since = 0.0
+        stopping_since, moved_at, turns, told = 0.0, time.monotonic(), -1, False
         try:
             while thread.is_alive():
                 thread.join(CHECK_S)
@@ -442,6 +476,11 @@ class Compiled(Running):
                 except InstanceStopped as e:
                     failures.append(e)
                     self.runtime.request_stop()
+                if (seen := self.runtime.counters()["turns"]) != turns:
+                    moved_at, turns = time.monotonic(), seen
+                elif not told and self.runtime.callback and time.monotonic() - moved_at > STOP_S:
+                    told = True
+                    tell(f"{self.runtime.attachment.name}: {self.declared.name}.{self.runtime.callback} has not returned for {STOP_S:.0f} s")
                 if self.runtime.stopping:
                     stopping_since = stopping_since or time.monotonic()
                     if time.monotonic() - stopping_since > STOP_S:
@@ -474,11 +513,11 @@ def compile_strategy(declared: Declaration) -> tuple[Any, bool]:
     StrategyFailed
         If numba cannot compile it.
     """
-    digest = digest_of(declared)
+    digest, keepable = digest_of(declared)
     if digest in _compiled:
         return _compiled[digest], True
     run = make_run(self_type(declared, digest))
-    kept = keep(run, digest)
+    kept = keep(run, digest) if keepable else None
     try:
         run.compile("int64(int64, int64)")
     except (numba.core.errors.NumbaError, RuntimeError) as e:

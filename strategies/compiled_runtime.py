@@ -29,7 +29,9 @@ from ringfence.ipc.njit import (
     clock_at,
     clock_now,
     crc32c,
+    fence_acquire,
     load32_acquire,
+    load32_relaxed,
     load_acquire,
     load_byte,
     load_plain,
@@ -50,11 +52,12 @@ from ringfence.ipc.njit import (
 )
 from ringfence.ipc.schema import ENUMS, RECORDS
 from ringfence.strategies import runtime
+from ringfence.strategies.latest import TopOfBook
 from ringfence.strategies.runtime import CALLBACKS
 
 _LAYOUT = runtime.layout()
 _PARTS = _LAYOUT["parts"]
-BATCH, COPIES_MAX, ATTEND_NS, LOSS_CHECK_NS = 16, 1_000, 1_000_000, 50_000_000
+BATCH, COPIES_MAX, ATTEND_NS, LOSS_CHECK_NS, ATTEND_TURNS, TIMER_NS_MAX = 16, 1_000, 1_000_000, 50_000_000, 256, 1 << 61
 NOTHING, QUOTE, TRADE, BOOK, RESET = 0, *(CALLBACKS[f"on_{n}"] for n in ("quote", "trade", "book", "reset"))
 FILL, REJECT, EVENT, TIMER = (CALLBACKS[f"on_{n}"] for n in ("fill", "reject", "event", "timer"))
 LOST_TICKS, LOST_EVENTS = runtime.LOST_TICKS, runtime.LOST_EVENTS
@@ -82,16 +85,17 @@ QUOTE_RECORD, TRADE_RECORD, BOOK_RECORD, INTENT = record("QuoteTick"), record("T
 runtime_at, watched_at, intent_at = pointer_to(STRUCT), pointer_to(WATCHED), pointer_to(INTENT)
 quote_at, trade_at, book_at, event_at = (pointer_to(k) for k in (QUOTE_RECORD, TRADE_RECORD, BOOK_RECORD, EVENT_RECORD))
 position_at, parameter_at, strategy_at = (pointer_to(record(n)) for n in ("Position", "Parameter", "Strategy"))
-calibration_at = pointer_to(record("ClockCalibration"))
+calibration_at, latest_at = (pointer_to(record(n)) for n in ("ClockCalibration", "Quote"))
 
 TICK_AT, EVENT_AT, WATCHED_AT, WATCHED_BYTES = _PARTS["tick"], _PARTS["event"], _PARTS["watched"], _LAYOUT["watched_bytes"]
 STOP_AT = _LAYOUT["words"]["stop"]
 _AT = {name: r.offsets for name, r in RECORDS.items()}
+LATEST_BYTES = RECORDS["Quote"].size
 EVENT_BYTES, INTENT_BYTES = RECORDS["StrategyEvent"].size, RECORDS["Intent"].size
 POSITION_BYTES, PARAMETER_BYTES = RECORDS["Position"].size, RECORDS["Parameter"].size
 PROCESS_STATE_AT, EPOCH_AT = _AT["Superblock"]["process_state"], _AT["Superblock"]["epoch"]
 POSITION_COUNT_AT, PARAMETER_COUNT_AT = _AT["EngineStatus"]["position_count"], _AT["EngineStatus"]["parameter_count"]
-NET_QTY_AT, CHANGES_AT, NAME_AT = _AT["Position"]["net_qty"], _AT["Parameter"]["changes"], _AT["Parameter"]["name"]
+NET_QTY_AT, CHANGES_AT, NAME_AT, BEGUN_AT = _AT["Position"]["net_qty"], *(_AT["Parameter"][n] for n in ("changes", "name", "begun"))
 OUTPUT_SEQ_AT, OPEN_ORDERS_AT = _AT["Strategy"]["output_seq"], _AT["Strategy"]["open_orders"]
 _STATE, _EVENT, _KIND, _TYPE = (ENUMS[n].by_name for n in ("ProcessState", "EventKind", "IntentKind", "OrdType"))
 STARTING, RECOVERING = _STATE["STARTING"], _STATE["RECOVERING"]
@@ -170,7 +174,7 @@ def lose_events(r: Any, count: int) -> int:
     """rf_runtime_lose_events."""
     r.lost = count
     r.events_lost += count
-    read_positions(r)
+    r.positions_due = 0 if read_positions(r) else 1
     return LOST_EVENTS
 
 
@@ -225,6 +229,23 @@ def same_name(a: int, b: int) -> bool:
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def read_parameter(r: Any, at: int, w: Any) -> int:
+    """rf_runtime_read_parameter."""
+    changes = load_acquire(at + CHANGES_AT)
+    if changes == 0 or changes == w.changes:  # noqa: PLR1714
+        return 0
+    value, digits = load_relaxed(at), parameter_at(at).digits
+    fence_acquire()
+    if load32_relaxed(at + BEGUN_AT) != changes & 0xFFFFFFFF or digits > DIGITS_MAX or rebuilding(r):
+        return 0
+    w.value = value
+    w.digits = digits
+    w.changes = changes
+    w.changed = 1
+    return 1
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
 def read_parameters(r: Any) -> int:
     """rf_runtime_read_parameters."""
     if r.parameters == 0 or r.watched_count == 0 or rebuilding(r):
@@ -243,15 +264,7 @@ def read_parameters(r: Any) -> int:
         w = watched_at(first + i * WATCHED_BYTES)
         if w.row == 0 or w.row > count:
             continue
-        at = r.parameters + w.row * PARAMETER_BYTES
-        changes = load_acquire(at + CHANGES_AT)
-        if changes == 0 or changes == w.changes or parameter_at(at).digits > DIGITS_MAX:  # noqa: PLR1714
-            continue
-        w.value = load_relaxed(at)
-        w.digits = parameter_at(at).digits
-        w.changes = changes
-        w.changed = 1
-        changed += 1
+        changed += read_parameter(r, r.parameters + w.row * PARAMETER_BYTES, w)
     return changed
 
 
@@ -297,6 +310,8 @@ def attend_slowly(r: Any, now: int, state: int) -> None:
     follow_clock(r, address_of(r) + TICK_AT)
     read_parameters(r)
     apply_parameters(r, state)
+    if r.positions_due != 0 and read_positions(r):
+        r.positions_due = 0
 
 
 @numba.njit(**INLINE)  # type: ignore[untyped-decorator]
@@ -311,7 +326,7 @@ def attend(r: Any, work: int, state: int) -> tuple[int, int]:
     store_release(r.heartbeat, now)
     if work == 0:
         ring_settle(r.intents)
-    if now >= r.attend_due_ns:
+    if now >= r.attend_due_ns or r.turns % ATTEND_TURNS == 0:
         attend_slowly(r, now, state)
     if r.timer_every_ns != 0 and now >= r.timer_due_ns:
         r.timer_due_ns += r.timer_every_ns
@@ -325,6 +340,12 @@ def attend(r: Any, work: int, state: int) -> tuple[int, int]:
 
 
 # ---- intents -------------------------------------------------------------------------------------------------------------
+
+
+@numba.njit(**INLINE)  # type: ignore[untyped-decorator]
+def narrow(value: int, most: int) -> int:
+    """rf_runtime_narrow."""
+    return most if value < 0 or value > most else value
 
 
 @numba.njit(**INLINE)  # type: ignore[untyped-decorator]
@@ -354,7 +375,7 @@ def publish(r: Any, slot: int) -> None:
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
-def send(r: Any, side: int, instrument: int, qty: int, px: int, ord_type: int, tif: int, account: int, instructions: int) -> int:
+def send(r: Any, side: int, instrument: int, qty: int, px: int, ord_type: int, tif: int, account: int, instructions: int, expire: int) -> int:
     """rf_runtime_send."""
     slot = begin(r, NEW)
     if slot == 0:
@@ -363,12 +384,13 @@ def send(r: Any, side: int, instrument: int, qty: int, px: int, ord_type: int, t
     r.next_client_id = client_id + 1
     i = intent_at(slot)
     i.client_id = client_id
-    i.side = side
+    i.side = narrow(side, 0xFF)
     i.ord_type = ord_type
-    i.time_in_force = tif
-    i.instrument = instrument
-    i.account = account
-    i.instructions = instructions
+    i.time_in_force = narrow(tif, 0xFF)
+    i.instrument = narrow(instrument, 0xFFFFFFFF)
+    i.account = narrow(account, 0xFFFF)
+    i.instructions = narrow(instructions, 0xFFFFFFFF)
+    i.expire_ns = expire
     i.qty = qty
     i.px = px
     publish(r, slot)
@@ -383,7 +405,7 @@ def change(r: Any, kind: int, client_id: int, instrument: int, qty: int, px: int
         return False
     i = intent_at(slot)
     i.client_id = client_id
-    i.instrument = instrument
+    i.instrument = narrow(instrument, 0xFFFFFFFF)
     i.qty = qty
     i.px = px
     publish(r, slot)
@@ -399,5 +421,24 @@ def word_of(rows: int, count: int, row: int) -> int:
 @numba.njit(**INLINE)  # type: ignore[untyped-decorator]
 def set_timer(r: Any, every_ns: int) -> None:
     """rf_runtime_set_timer."""
-    r.timer_every_ns = every_ns
-    r.timer_due_ns = clock_now(clock_at(r.clock)) + every_ns
+    r.timer_every_ns = 0 if every_ns <= 0 else min(every_ns, TIMER_NS_MAX)
+    r.timer_due_ns = clock_now(clock_at(r.clock)) + r.timer_every_ns
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def quote(r: Any, instrument: int) -> TopOfBook:
+    """rf_runtime_quote. The row is read where it is: its sequence word says whether that was one quote whole."""
+    if instrument >= 0 and below(instrument, r.quote_rows):
+        at = r.quotes + instrument * LATEST_BYTES
+        q = latest_at(at)
+        for _ in range(COPIES_MAX):
+            begun = load_acquire(at)
+            if begun & 1:
+                continue
+            found = TopOfBook(instrument, q.bid, q.ask, q.bid_qty, q.ask_qty, q.last, q.last_qty, q.flags, q.published_ns, q.source_ns)
+            fence_acquire()
+            if load_relaxed(at) == begun:
+                if found.published_ns != 0:
+                    return found
+                break
+    return TopOfBook(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)

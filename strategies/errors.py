@@ -21,3 +21,7 @@ class StrategyStuck(StrategyFailed):
 
 class ParameterRefused(StrategyError):
     """A parameter was set to what it cannot hold."""
+
+
+class Overdue(BaseException):
+    """Raised into a method of the class that went on after the stop, by a signal handler; no ``except Exception`` of the method keeps it."""

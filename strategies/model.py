@@ -30,11 +30,15 @@ from ringfence.strategies.runtime import CALLBACKS, PARAMETERS_MAX
 DIGITS_MAX = 12
 ATTRIBUTE = "__ringfence_declaration__"
 STARTS = ("on_start", "on_stop")
-ACTIONS = ("buy", "sell", "market", "cancel", "replace", "cancel_all", "position", "tick", "open_orders", "now", "timer", "stop")
+ARGUMENTS = dict.fromkeys(STARTS, 1) | dict.fromkeys(CALLBACKS, 2) | {"on_lost": 3}
+"""Of each callback, self included."""
+ACTIONS = ("buy", "sell", "market", "cancel", "replace", "cancel_all", "position", "tick", "quote", "open_orders", "now", "timer", "stop")
 """What every strategy has from the runtime, in all modes."""
 PYTHON_ONLY = ("instrument", "tables")
 RESERVED = {*ACTIONS, *PYTHON_ONLY, "symbols"}
 _SCALARS = {int: "i8", float: "f8", bool: "b1"}
+_HOLDS = {"i8": (int, np.integer), "f8": (int, float, np.integer, np.floating), "b1": (bool, np.bool_)}
+_WORDS = {"i8": "int", "f8": "float", "b1": "bool"}
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,30}")
 C = typing.TypeVar("C", bound=type)
 
@@ -100,6 +104,42 @@ class StateField:
     is_parameter: bool = False
     digits: int | None = None
 
+    def checked(self, value: Any) -> Any:
+        """Return a value of this attribute that Python code has made, if it is one that compiled code can hold as it is.
+
+        Raises
+        ------
+        TypeError
+            If it is of another kind, or an array of another shape.
+        OverflowError
+            If an int does not fit in 64 bits.
+        """
+        if self.count:
+            if getattr(value, "shape", None) != (self.count,) or value.dtype != np.dtype(self.code):
+                raise TypeError(f"{self.name} is an array of {self.count} {self.code}; set its elements, {value!r} was given")
+            return value
+        if not isinstance(value, _HOLDS[self.code]) or (isinstance(value, (bool, np.bool_)) and self.code != "b1"):
+            raise TypeError(f"{self.name} is declared {_WORDS[self.code]} and is {value!r}")
+        if self.code == "i8" and not -(1 << 63) <= value < 1 << 63:
+            raise OverflowError(f"{self.name} does not fit in 64 bits: {value}")
+        return value
+
+    def first(self, value: Any) -> int | float:
+        """Return a first value of this parameter that a caller gives.
+
+        Raises
+        ------
+        ParameterRefused
+            If it is no finite number, or no int for an int, or does not fit in 64 bits.
+        """
+        try:
+            number = self.checked(value)
+        except (TypeError, OverflowError) as e:
+            raise ParameterRefused(f"parameter {e}") from None
+        if not -(2.0**63) <= number < 2.0**63:
+            raise ParameterRefused(f"parameter {self.name}: {value!r} is out of range")
+        return float(number) if self.code == "f8" else int(number)
+
     def from_table(self, value: int, digits: int) -> int | float:
         """Return what a row of table ``parameters`` means for this parameter.
 
@@ -109,7 +149,7 @@ class StateField:
             If an int parameter is to be a fraction.
         """
         if self.code == "f8":
-            return float(value / 10**digits)
+            return float(value) / float(10**digits)  # as compiled code divides
         if value % 10**digits:
             raise ParameterRefused(f"parameter {self.name} is an int; {Decimal(value).scaleb(-digits)} was set")
         return int(value // 10**digits)
@@ -211,6 +251,22 @@ def _fields(cls: type, nopython: bool) -> tuple[StateField, ...]:
     return tuple(found.values())
 
 
+def _check_callback(cls: type, name: str, count: int, function: Callable[..., Any] | None) -> None:
+    """A callback that cannot be called as it will be would be found out at its first event, with orders open."""
+    if function is None:
+        if hasattr(cls, name):
+            raise _fail(cls, f"{name} is a {type(getattr(cls, name)).__name__}, which is no plain function")
+        return
+    if isinstance(inspect.getattr_static(cls, name), (staticmethod, classmethod)):
+        raise _fail(cls, f"{name} is static; it takes self")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise _fail(cls, f"{name} is a coroutine or a generator: nobody would run its body")
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError as e:
+        raise _fail(cls, f"{name} is called with {count - 1} argument{'s' * (count != 2)} behind self: {e}") from e
+
+
 def read_declaration(cls: type, nopython: bool) -> Declaration:
     """Read a class.
 
@@ -229,6 +285,11 @@ def read_declaration(cls: type, nopython: bool) -> Declaration:
         raise _fail(cls, f"{', '.join(taken)}: the name belongs to the runtime")
     if "__init__" in functions:
         raise _fail(cls, "__init__ is not called; set state in on_start")
+    for name, count in ARGUMENTS.items():
+        _check_callback(cls, name, count, functions.get(name))
+    static = sorted(n for n in functions if isinstance(inspect.getattr_static(cls, n), staticmethod))
+    if nopython and static:
+        raise _fail(cls, f"{', '.join(static)}: a compiled strategy has no static methods; make it a function of the module under @numba.njit")
     unknown = sorted(n for n in functions if n.startswith("on_") and n not in CALLBACKS and n not in STARTS)
     if unknown:
         raise _fail(cls, f"{', '.join(unknown)}: no such callback; there are {', '.join((*STARTS, *CALLBACKS))}")

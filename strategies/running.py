@@ -12,6 +12,7 @@ InstanceStopped and RingGarbage pass as they are.
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,12 +21,13 @@ import numpy as np
 
 from ringfence.gateways.attach import Attachment
 from ringfence.ipc.host import Idle, default_idle
-from ringfence.strategies.errors import ParameterRefused, StrategyFailed
+from ringfence.strategies.errors import Overdue, ParameterRefused, StrategyFailed
 from ringfence.strategies.model import ACTIONS, Declaration, StateField, declaration
 from ringfence.strategies.runtime import CALLBACKS, CHECK_S, Runtime
 
 MODES = ("python", "numba")
-_NS = 1_000_000_000
+STOP_S = 5.0
+"""How long a method may go on after the stop."""
 
 
 def open_strategy(
@@ -52,10 +54,14 @@ def open_strategy(
         If numba is asked for and not installed.
     KeyError
         If a symbol is none of the instance's.
+    ValueError
+        If there is no such mode.
     UnstableRow
         If the engine is being started again; try again.
     """
     declared = declaration(cls)
+    if mode is not None and mode not in MODES:
+        raise ValueError(f"mode was {mode!r}; there are {', '.join(MODES)}")
     runtime = Runtime(attachment, declared.symbols, idle=int(idle or default_idle()))
     if (mode or default_mode(declared)) == "python":
         return Running(declared, runtime, settings or {})
@@ -69,6 +75,26 @@ def default_mode(declared: Declaration) -> str:
     from importlib.util import find_spec
 
     return "numba" if declared.nopython and find_spec("numba") is not None else "python"
+
+
+def tell(text: str) -> None:
+    """Write a line to standard error. Who reads it may be gone: that ends no strategy, least of all one that has orders to cancel."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+class StateArray(np.ndarray[Any, Any]):
+    """A declared array in plain Python: its elements are numbers of Python, so that what is divided by 0 raises, as in compiled code."""
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        return found.item() if isinstance(found, np.generic) else found
+
+    def __iter__(self) -> Any:
+        return iter(self.tolist())
 
 
 def place_of(error: BaseException, method: Any) -> str:
@@ -93,13 +119,13 @@ class Running:
     """
 
     mode = "python"
+    _method = ""  # of the class, that runs outside a turn
 
     def __init__(self, declared: Declaration, runtime: Runtime, settings: Mapping[str, int | float]) -> None:
         self.declared, self.runtime = declared, runtime
         self.object = self._bind()
         for name, value in settings.items():
-            field = declared.field(name)
-            setattr(self.object, name, float(value) if field.code == "f8" else value)
+            setattr(self.object, name, declared.field(name).first(value))
         runtime.watch([f.name for f in declared.parameters], [self._applier(f) for f in declared.parameters])
         runtime.apply_parameters()
         self.callbacks: list[Callable[..., Any] | None] = [None] * (max(CALLBACKS.values()) + 1)
@@ -110,7 +136,7 @@ class Running:
         """Make the object: declared state with its first values, and what a strategy may do."""
         made: Any = object.__new__(self.declared.cls)
         for f in self.declared.fields:
-            setattr(made, f.name, np.zeros(f.count, f.code) if f.count else f.default)
+            setattr(made, f.name, np.zeros(f.count, f.code).view(StateArray) if f.count else f.default)
         for name in ACTIONS:
             setattr(made, name, getattr(self.runtime, "request_stop" if name == "stop" else name))
         made.instrument = self._instrument
@@ -121,27 +147,39 @@ class Running:
         """Row of an instrument; KeyError, which lists those that there are."""
         return self.runtime.tables.instrument(symbol).id
 
-    def _applier(self, field: StateField) -> Callable[[int, int], None]:
-        def apply(value: int, digits: int) -> None:
+    def _applier(self, field: StateField) -> Callable[[int, int], bool]:
+        def apply(value: int, digits: int) -> bool:
             try:
                 setattr(self.object, field.name, field.from_table(value, digits))
             except ParameterRefused as e:
-                sys.stderr.write(f"{self.runtime.attachment.name}: {e}; it stays {getattr(self.object, field.name)}\n")
+                tell(f"{self.runtime.attachment.name}: {e}; it stays {getattr(self.object, field.name)}")
+                return False
+            return True
 
         return apply
 
     def _guarded(self, method: str, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Call; an error that a method of the class has raised becomes StrategyFailed."""
+        """Call; an error that a method of the class has raised becomes StrategyFailed, and so does its end of the process."""
+        self._method = method
         try:
             return call(*arguments)
-        except Exception as e:
+        except (Exception, SystemExit, Overdue) as e:
             where = method or self.runtime.callback
             if not where:
                 raise
             raise StrategyFailed(self._describe(where, e)) from e
+        finally:
+            self._method = ""
+
+    @property
+    def in_python(self) -> bool:
+        """Whether a method of the class runs as Python in the main thread: it can be ended by an exception."""
+        return bool(self._method or (self.mode == "python" and self.runtime.callback))
 
     def _describe(self, method: str, error: BaseException) -> str:
         place = place_of(error, self.declared.callbacks.get(method))
+        if isinstance(error, Overdue):
+            return f"{self.declared.name}.{method} does not return ({place})"
         return f"{self.declared.name}.{method}: {type(error).__name__}: {error} ({place})"
 
     def start(self) -> None:
@@ -170,15 +208,15 @@ class Running:
 
     def loop(self) -> None:
         """Turn after turn until ``stop``; raises as ``turn``, and InstanceStopped."""
-        runtime, next_check = self.runtime, 0
+        runtime, next_check = self.runtime, 0.0  # not by the instance's clock, which stands when it was set back
         while not runtime.stopping:
             work = self.turn()
             if not work:
                 runtime.idle(0)
             else:
                 runtime.idle(work)
-            if (now := runtime.now()) >= next_check:
-                next_check = now + int(CHECK_S * _NS)
+            if (now := time.monotonic()) >= next_check:
+                next_check = now + CHECK_S
                 runtime.check()
 
     def finish(self) -> None:
@@ -192,7 +230,7 @@ class Running:
     def state(self) -> dict[str, Any]:
         """Return every declared attribute by name; arrays as copies."""
         values = {f.name: getattr(self.object, f.name) for f in self.declared.fields}
-        return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+        return {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
 
 def turn(running: Running) -> int:

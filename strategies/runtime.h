@@ -12,7 +12,9 @@
  * maker of the struct allocates before the first turn. Nothing here allocates, blocks or makes a system call but rf_clock_now on a host without a counter.
  *
  * What can fail: a full intent ring (send returns 0, counted in `refused`), ticks or events that were lost (told, exactly, before the next one), a ring
- * whose words cannot be (RF_TAKEN_GARBAGE: stop). An engine that starts again empties its tables: what is read from them is not taken while it does.
+ * whose words cannot be (RF_TAKEN_GARBAGE: stop). An engine that starts again empties its tables: what is read from them is not taken while it does,
+ * and asked for again in the next turns. A row that is being written is left for the next look. An amount that its field cannot hold (account 65537) is not
+ * cut to another one: it becomes the field's highest, which names nothing, so the engine refuses it.
  */
 #ifndef RF_RUNTIME_H
 #define RF_RUNTIME_H
@@ -29,6 +31,8 @@
 
 enum { RF_RUNTIME_BATCH = 16, RF_WATCHED_MAX = 32, RF_RUNTIME_COPIES_MAX = 1000 };
 enum { RF_ATTEND_NS = 1000000, RF_LOSS_CHECK_NS = 50000000 };
+enum { RF_ATTEND_TURNS = 256 }; /* where the clock stands, it may have been set back: look at its calibration all the same */
+#define RF_TIMER_NS_MAX (1ll << 61) /* decades: the sum with any time fits */
 
 /* What take_tick and take_event say. The first four are enum TickKind. */
 enum rf_taken {
@@ -94,6 +98,9 @@ typedef struct {
     const rf_parameter_t *parameters; /* NULL: the instance has none */
     uint64_t parameter_rows;
     uint64_t parameters_known; /* rows looked through */
+    const rf_quote_t *quotes;  /* the feed's latest of each instrument; NULL: there is no market data */
+    uint64_t quote_rows;
+    uint64_t positions_due; /* 1: events were lost while the tables could not be read */
     uint64_t watched_count;
     const rf_clock_calibration_t *calibration; /* NULL: the clock is somebody else's business */
     uint64_t calibration_version;
@@ -149,6 +156,13 @@ static inline int rf_runtime_take_tick(rf_runtime_t *r) {
     return RF_TAKEN_GARBAGE;
 }
 
+/* The latest top of book of an instrument, whether or not its ticks are wanted; all 0 (and published_ns 0) when there is none. */
+static inline rf_quote_t rf_runtime_quote(const rf_runtime_t *r, int64_t instrument) {
+    rf_quote_t q;
+    if ((uint64_t)instrument >= r->quote_rows || !rf_seqlock_copy(&r->quotes[instrument], &q, sizeof q, RF_RUNTIME_COPIES_MAX)) memset(&q, 0, sizeof q);
+    return q;
+}
+
 /* ---- positions ------------------------------------------------------------------------------------------------------- */
 
 static inline void rf_runtime_set_net(rf_runtime_t *r, uint64_t account, uint64_t instrument, int64_t net_qty) {
@@ -176,7 +190,7 @@ static inline int rf_runtime_read_positions(rf_runtime_t *r) {
 static inline int rf_runtime_lose_events(rf_runtime_t *r, uint64_t count) {
     r->lost = count;
     r->events_lost += count;
-    (void)rf_runtime_read_positions(r); /* while the engine fills its tables, the next event of each position says it again */
+    r->positions_due = !rf_runtime_read_positions(r);
     return RF_TAKEN_LOST_EVENTS;
 }
 
@@ -226,6 +240,21 @@ static inline int rf_runtime_check_loss(rf_runtime_t *r) {
 
 /* ---- parameters ------------------------------------------------------------------------------------------------------ */
 
+/* One change of a row, whole, into w. 0: there is nothing new, or the engine is writing it (see core/parameters.pyx for the order of its stores). */
+static inline int rf_runtime_read_parameter(const rf_runtime_t *r, const rf_parameter_t *p, rf_watched_t *w) {
+    uint64_t changes = __atomic_load_n(&p->changes, __ATOMIC_ACQUIRE);
+    if (!changes || changes == w->changes) return 0;
+    int64_t value = __atomic_load_n(&p->value, __ATOMIC_RELAXED);
+    uint64_t digits = __atomic_load_n(&p->digits, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&p->begun, __ATOMIC_RELAXED) != (uint32_t)changes || digits > RF_PARAMETER_DIGITS_MAX || rf_runtime_rebuilding(r)) return 0;
+    w->value = value;
+    w->digits = digits;
+    w->changes = changes;
+    w->changed = 1;
+    return 1;
+}
+
 /* Take what has changed in the table into r->watched; whoever runs the strategy applies what is marked `changed`. Returns how many are. */
 static inline uint64_t rf_runtime_read_parameters(rf_runtime_t *r) {
     if (!r->parameters || !r->watched_count || rf_runtime_rebuilding(r)) return 0;
@@ -239,14 +268,7 @@ static inline uint64_t rf_runtime_read_parameters(rf_runtime_t *r) {
     for (uint64_t i = 0; i < r->watched_count; i++) {
         rf_watched_t *w = &r->watched[i];
         if (!w->row || w->row > count) continue;
-        const rf_parameter_t *p = &r->parameters[w->row];
-        uint64_t changes = __atomic_load_n(&p->changes, __ATOMIC_ACQUIRE);
-        if (!changes || changes == w->changes || p->digits > 12) continue;
-        w->value = __atomic_load_n(&p->value, __ATOMIC_RELAXED);
-        w->digits = p->digits;
-        w->changes = changes;
-        w->changed = 1;
-        changed++;
+        changed += (uint64_t)rf_runtime_read_parameter(r, &r->parameters[w->row], w);
     }
     return changed;
 }
@@ -275,10 +297,11 @@ static inline int rf_runtime_attend(rf_runtime_t *r, uint64_t work, uint64_t *no
     *now = rf_runtime_now(r);
     __atomic_store_n(r->heartbeat, *now, __ATOMIC_RELEASE);
     if (!work) rf_ring_settle(&r->intents);
-    if (*now >= r->attend_due_ns) {
+    if (*now >= r->attend_due_ns || r->turns % RF_ATTEND_TURNS == 0) {
         r->attend_due_ns = *now + RF_ATTEND_NS;
         rf_runtime_follow_clock(r);
         (void)rf_runtime_read_parameters(r);
+        if (r->positions_due) r->positions_due = !rf_runtime_read_positions(r);
     }
     if (r->timer_every_ns && *now >= r->timer_due_ns) {
         r->timer_due_ns += r->timer_every_ns;
@@ -290,12 +313,16 @@ static inline int rf_runtime_attend(rf_runtime_t *r, uint64_t work, uint64_t *no
     return rf_runtime_check_loss(r);
 }
 
-static inline void rf_runtime_set_timer(rf_runtime_t *r, uint64_t every_ns) {
-    r->timer_every_ns = every_ns;
-    r->timer_due_ns = rf_runtime_now(r) + every_ns;
+/* 0 and below: no timer. */
+static inline void rf_runtime_set_timer(rf_runtime_t *r, int64_t every_ns) {
+    r->timer_every_ns = every_ns <= 0 ? 0 : every_ns > RF_TIMER_NS_MAX ? (uint64_t)RF_TIMER_NS_MAX : (uint64_t)every_ns;
+    r->timer_due_ns = rf_runtime_now(r) + r->timer_every_ns;
 }
 
 /* ---- intents --------------------------------------------------------------------------------------------------------- */
+
+/* A number for a field that holds 0 to `most`; what does not fit becomes `most`, which means nothing there. */
+static inline uint32_t rf_runtime_narrow(int64_t value, uint32_t most) { return value < 0 || value > most ? most : (uint32_t)value; }
 
 /* The slot of the next intent, empty but for `kind` and the stamps; NULL when the ring is full or garbage. */
 static inline rf_intent_t *rf_runtime_begin(rf_runtime_t *r, uint8_t kind) {
@@ -322,18 +349,19 @@ static inline void rf_runtime_publish(rf_runtime_t *r, rf_intent_t *i) {
 
 /* Ask for a new order. Returns its client_id; 0: the ring is full, nothing was sent. A type of its own for market orders, not a price of 0: a price that
  * came out as 0 by mistake must be refused. */
-static inline uint64_t rf_runtime_send(rf_runtime_t *r, uint8_t side, uint32_t instrument, int64_t qty, int64_t px, uint8_t ord_type, uint8_t time_in_force,
-                                       uint16_t account, uint32_t instructions) {
+static inline uint64_t rf_runtime_send(rf_runtime_t *r, int64_t side, int64_t instrument, int64_t qty, int64_t px, uint8_t ord_type, int64_t time_in_force,
+                                       int64_t account, int64_t instructions, uint64_t expire_ns) {
     rf_intent_t *i = rf_runtime_begin(r, RF_INTENT_KIND_NEW);
     if (!i) return 0;
     uint64_t client_id = r->next_client_id++;
     i->client_id = client_id;
-    i->side = side;
+    i->side = (uint8_t)rf_runtime_narrow(side, UINT8_MAX);
     i->ord_type = ord_type;
-    i->time_in_force = time_in_force;
-    i->instrument = instrument;
-    i->account = account;
-    i->instructions = instructions;
+    i->time_in_force = (uint8_t)rf_runtime_narrow(time_in_force, UINT8_MAX);
+    i->instrument = rf_runtime_narrow(instrument, UINT32_MAX);
+    i->account = (uint16_t)rf_runtime_narrow(account, UINT16_MAX);
+    i->instructions = rf_runtime_narrow(instructions, UINT32_MAX);
+    i->expire_ns = expire_ns;
     i->qty = qty;
     i->px = px;
     rf_runtime_publish(r, i);
@@ -361,19 +389,21 @@ static inline int rf_runtime_replace(rf_runtime_t *r, uint64_t client_id, int64_
 }
 
 /* Every open order of this strategy; of one instrument when it is not 0. */
-static inline int rf_runtime_cancel_all(rf_runtime_t *r, uint32_t instrument) {
+static inline int rf_runtime_cancel_all(rf_runtime_t *r, int64_t instrument) {
     rf_intent_t *i = rf_runtime_begin(r, RF_INTENT_KIND_CANCEL_ALL);
     if (!i) return 0;
-    i->instrument = instrument;
+    i->instrument = rf_runtime_narrow(instrument, UINT32_MAX);
     rf_runtime_publish(r, i);
     return 1;
 }
 
-static inline int64_t rf_runtime_position(const rf_runtime_t *r, uint64_t instrument) { return instrument < r->instruments ? r->net_qty[instrument] : 0; }
+static inline int64_t rf_runtime_position(const rf_runtime_t *r, int64_t instrument) {
+    return (uint64_t)instrument < r->instruments ? r->net_qty[instrument] : 0;
+}
 
 /* The smallest step of the price (below the first band); 0: there is no such instrument. */
-static inline int64_t rf_runtime_tick_size(const rf_runtime_t *r, uint64_t instrument) {
-    return instrument < r->instruments ? r->tick_sizes[instrument] : 0;
+static inline int64_t rf_runtime_tick_size(const rf_runtime_t *r, int64_t instrument) {
+    return (uint64_t)instrument < r->instruments ? r->tick_sizes[instrument] : 0;
 }
 
 static inline uint64_t rf_runtime_open_orders(const rf_runtime_t *r) { return __atomic_load_n(&r->own->open_orders, __ATOMIC_ACQUIRE); }

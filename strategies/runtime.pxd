@@ -6,7 +6,7 @@ from ringfence.ipc.clock cimport Clock, rf_clock_t
 from ringfence.ipc.idle cimport rf_idle_t
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.records cimport (
-    BookDelta, ClockCalibration, EngineStatus, Intent, Parameter, Position, QuoteTick, Strategy, StrategyEvent, Superblock, TradeTick,
+    BookDelta, ClockCalibration, EngineStatus, Intent, Parameter, Position, Quote as LatestQuote, QuoteTick, Strategy, StrategyEvent, Superblock, TradeTick,
 )
 from ringfence.ipc.ring cimport rf_ring_t
 
@@ -73,6 +73,9 @@ cdef extern from "runtime.h" nogil:
         const Parameter *parameters
         uint64_t parameter_rows
         uint64_t parameters_known
+        const LatestQuote *quotes
+        uint64_t quote_rows
+        uint64_t positions_due
         uint64_t watched_count
         const ClockCalibration *calibration
         uint64_t calibration_version
@@ -101,16 +104,17 @@ cdef extern from "runtime.h" nogil:
     int rf_runtime_read_positions(rf_runtime_t *r) noexcept
     uint64_t rf_runtime_read_parameters(rf_runtime_t *r) noexcept
     int rf_event_done(const StrategyEvent *e) noexcept
-    void rf_runtime_set_timer(rf_runtime_t *r, uint64_t every_ns) noexcept
+    LatestQuote rf_runtime_quote(const rf_runtime_t *r, int64_t instrument) noexcept
+    void rf_runtime_set_timer(rf_runtime_t *r, int64_t every_ns) noexcept
     uint64_t rf_runtime_send(
-        rf_runtime_t *r, uint8_t side, uint32_t instrument, int64_t qty, int64_t px, uint8_t ord_type, uint8_t time_in_force, uint16_t account,
-        uint32_t instructions,
+        rf_runtime_t *r, int64_t side, int64_t instrument, int64_t qty, int64_t px, uint8_t ord_type, int64_t time_in_force, int64_t account,
+        int64_t instructions, uint64_t expire_ns,
     ) noexcept
     int rf_runtime_cancel(rf_runtime_t *r, uint64_t client_id) noexcept
     int rf_runtime_replace(rf_runtime_t *r, uint64_t client_id, int64_t qty, int64_t px) noexcept
-    int rf_runtime_cancel_all(rf_runtime_t *r, uint32_t instrument) noexcept
-    int64_t rf_runtime_position(const rf_runtime_t *r, uint64_t instrument) noexcept
-    int64_t rf_runtime_tick_size(const rf_runtime_t *r, uint64_t instrument) noexcept
+    int rf_runtime_cancel_all(rf_runtime_t *r, int64_t instrument) noexcept
+    int64_t rf_runtime_position(const rf_runtime_t *r, int64_t instrument) noexcept
+    int64_t rf_runtime_tick_size(const rf_runtime_t *r, int64_t instrument) noexcept
     uint64_t rf_runtime_open_orders(const rf_runtime_t *r) noexcept
 
 
@@ -129,5 +133,7 @@ cdef class Runtime:
     cdef object _open_tables(self)
     cdef object _choose(self, symbols)
     cdef object _open_market(self)
+    # A limit order; the amounts are Python's.
+    cdef object _limit(self, int side, instrument, qty, px, tif, account, instructions, expire_ns)
     # Give one thing taken to the method it is for.
     cdef object _dispatch(self, list callbacks, int kind, uint64_t now)

@@ -22,19 +22,23 @@ from ringfence.ipc.idle cimport rf_idle_open
 from ringfence.ipc.link cimport Link
 from ringfence.ipc.records cimport (
     RF_FLATTEN_CLIENT_ID, RF_ORD_TYPE_LIMIT, RF_ORD_TYPE_MARKET, RF_SIDE_BUY, RF_SIDE_SELL, RF_TIME_IN_FORCE_DAY, RF_TIME_IN_FORCE_IOC, BookDelta,
-    EngineStatus, Parameter, Position, QuoteTick, RingCursor, Strategy, StrategyEvent, Superblock,
+    EngineStatus, Parameter, Position, Quote as LatestQuote, QuoteTick, RingCursor, Strategy, StrategyEvent, Superblock,
     TradeTick,
 )
 from ringfence.ipc.ring cimport rf_ring_release, rf_ring_settle
 from ringfence.ipc.segment cimport Segment
 
 from ringfence.gateways.attach import still_there
-from ringfence.gateways.tables import Tables
+from ringfence.gateways.tables import Tables, UnstableRow
 from ringfence.ipc.errors import RingGarbage
+from ringfence.strategies.latest import TopOfBook
 
 cdef extern from *:
     void store_release "__atomic_store_n" (uint64_t *word, uint64_t value, int order) nogil
     int RELEASE "__ATOMIC_RELEASE"
+
+cdef extern from "Python.h":
+    object PyNumber_Index(object number)
 
 cdef uint64_t FOREVER = 0xFFFFFFFFFFFFFFFF
 CHECK_S = 0.05
@@ -251,7 +255,7 @@ cdef class Runtime:
         self.r.wanted, self.r.tick_sizes, self.r.lot_sizes, self.r.net_qty = &wanted[0], &ticks[0], &lots[0], &net[0]
         self.r.net_of_account = &net_of_account[0]
         if not rf_runtime_read_positions(&self.r):
-            self.tables.life()
+            raise UnstableRow("the engine is being started again: its positions are not complete yet; try again")
 
     cdef object _open_market(self):
         cdef Segment market = self.attachment.market, readers = self.attachment.readers
@@ -261,6 +265,8 @@ cdef class Runtime:
         counts = {spec.name: spec.count for spec in market.sections}
         cdef uint64_t *head = <uint64_t *>market.section_ptr("head")
         rf_broadcast_open(&self.r.market, market.section_ptr("ticks"), head, counts["ticks"], rf_broadcast_newest(head))
+        if "quotes" in counts:
+            self.r.quotes, self.r.quote_rows = <const LatestQuote *>market.section_ptr("quotes"), counts["quotes"]
         if readers is None or not readers.writable or self.r.strategy >= readers.section("readers").shape[0]:
             return
         mine = <RingCursor *>readers.section_ptr("readers") + self.r.strategy
@@ -276,7 +282,7 @@ cdef class Runtime:
         return <uintptr_t>&self.r
 
     def watch(self, list names, list appliers) -> None:
-        """Declare parameters: their names, and what to call with (value, digits) when the table changes.
+        """Declare parameters: their names, and what to call with (value, digits) when the table changes; it returns False for a value that it refuses.
 
         Raises
         ------
@@ -308,7 +314,8 @@ cdef class Runtime:
             if self.r.watched[at].changed:
                 self.r.watched[at].changed = 0
                 applied += 1
-                self.appliers[at](self.r.watched[at].value, self.r.watched[at].digits)
+                if not self.appliers[at](self.r.watched[at].value, self.r.watched[at].digits):
+                    self.r.parameters_refused += 1
         return applied
 
     def turn(self, callbacks) -> int:
@@ -401,37 +408,59 @@ cdef class Runtime:
 
     # ---- what a strategy may do
 
-    def buy(self, uint64_t instrument, int64_t qty, int64_t px, int tif=RF_TIME_IN_FORCE_DAY, int account=0, int instructions=0) -> int:
-        """Ask for a limit order to buy; its client_id, or 0 when the intent ring is full."""
-        return rf_runtime_send(&self.r, RF_SIDE_BUY, instrument, qty, px, RF_ORD_TYPE_LIMIT, tif, account, instructions)
+    def buy(self, instrument, qty, px, tif=RF_TIME_IN_FORCE_DAY, account=0, instructions=0, expire_ns=0) -> int:
+        """Ask for a limit order to buy; its client_id, or 0 when the intent ring is full.
 
-    def sell(self, uint64_t instrument, int64_t qty, int64_t px, int tif=RF_TIME_IN_FORCE_DAY, int account=0, int instructions=0) -> int:
+        Raises
+        ------
+        TypeError
+            If an amount is no integer.
+        OverflowError
+            If one does not fit in 64 bits.
+        """
+        return self._limit(RF_SIDE_BUY, instrument, qty, px, tif, account, instructions, expire_ns)
+
+    def sell(self, instrument, qty, px, tif=RF_TIME_IN_FORCE_DAY, account=0, instructions=0, expire_ns=0) -> int:
         """Ask for a limit order to sell; as ``buy``."""
-        return rf_runtime_send(&self.r, RF_SIDE_SELL, instrument, qty, px, RF_ORD_TYPE_LIMIT, tif, account, instructions)
+        return self._limit(RF_SIDE_SELL, instrument, qty, px, tif, account, instructions, expire_ns)
 
-    def market(self, int side, uint64_t instrument, int64_t qty, int tif=RF_TIME_IN_FORCE_IOC, int account=0) -> int:
+    cdef object _limit(self, int side, instrument, qty, px, tif, account, instructions, expire_ns):
+        return rf_runtime_send(
+            &self.r, side, whole(instrument), whole(qty), whole(px), RF_ORD_TYPE_LIMIT, whole(tif), whole(account), whole(instructions),
+            <uint64_t>whole(expire_ns),
+        )
+
+    def market(self, side, instrument, qty, tif=RF_TIME_IN_FORCE_IOC, account=0) -> int:
         """Ask for a market order; as ``buy``."""
-        return rf_runtime_send(&self.r, side, instrument, qty, 0, RF_ORD_TYPE_MARKET, tif, account, 0)
+        return rf_runtime_send(&self.r, whole(side), whole(instrument), whole(qty), 0, RF_ORD_TYPE_MARKET, whole(tif), whole(account), 0, 0)
 
-    def cancel(self, uint64_t client_id) -> bool:
+    def cancel(self, client_id) -> bool:
         """Ask to cancel an order; False when the intent ring is full."""
-        return bool(rf_runtime_cancel(&self.r, client_id))
+        return bool(rf_runtime_cancel(&self.r, <uint64_t>whole(client_id)))
 
-    def replace(self, uint64_t client_id, int64_t qty, int64_t px) -> bool:
+    def replace(self, client_id, qty, px) -> bool:
         """Ask to change an order: new total quantity, and price (0: as it is); False when the intent ring is full."""
-        return bool(rf_runtime_replace(&self.r, client_id, qty, px))
+        return bool(rf_runtime_replace(&self.r, <uint64_t>whole(client_id), whole(qty), whole(px)))
 
-    def cancel_all(self, uint64_t instrument=0) -> bool:
+    def cancel_all(self, instrument=0) -> bool:
         """Ask to cancel every open order (of one instrument); False when the intent ring is full."""
-        return bool(rf_runtime_cancel_all(&self.r, instrument))
+        return bool(rf_runtime_cancel_all(&self.r, whole(instrument)))
 
-    def position(self, uint64_t instrument) -> int:
+    def position(self, instrument) -> int:
         """Net quantity over all accounts, as of the last event taken."""
-        return rf_runtime_position(&self.r, instrument)
+        return rf_runtime_position(&self.r, whole(instrument))
 
-    def tick(self, uint64_t instrument) -> int:
+    def tick(self, instrument) -> int:
         """Smallest step of the price."""
-        return rf_runtime_tick_size(&self.r, instrument)
+        return rf_runtime_tick_size(&self.r, whole(instrument))
+
+    def quote(self, instrument) -> TopOfBook:
+        """The latest top of book of an instrument, also of one whose ticks are not wanted; all 0 when there is none."""
+        cdef int64_t row = whole(instrument)
+        cdef LatestQuote q = rf_runtime_quote(&self.r, row)
+        if not q.published_ns:
+            return TopOfBook(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        return TopOfBook(row, q.bid, q.ask, q.bid_qty, q.ask_qty, q.last, q.last_qty, q.flags, q.published_ns, q.source_ns)
 
     def open_orders(self) -> int:
         """Open orders of this strategy, as the engine counts them now."""
@@ -441,9 +470,9 @@ cdef class Runtime:
         """The instance's time [ns]."""
         return rf_runtime_now(&self.r)
 
-    def timer(self, uint64_t interval_ns) -> None:
-        """Have ``on_timer`` called every ``interval_ns``; 0: no more."""
-        rf_runtime_set_timer(&self.r, interval_ns)
+    def timer(self, interval_ns) -> None:
+        """Have ``on_timer`` called every ``interval_ns``; 0 or less: no more."""
+        rf_runtime_set_timer(&self.r, whole(interval_ns))
 
     @property
     def next_timer_ns(self) -> int:
@@ -470,6 +499,16 @@ cdef class Runtime:
             "turns": self.r.turns, "ticks": self.r.ticks, "ticks_lost": self.r.ticks_lost, "events": self.r.events_taken, "events_lost": self.r.events_lost,
             "sent": self.r.sent, "refused": self.r.refused, "parameters_refused": self.r.parameters_refused, "market_position": self.r.market.position,
         }
+
+
+cdef int64_t whole(object number) except? -1:
+    """An integer of any kind as 64 bits."""
+    if type(number) is int:
+        return number
+    try:
+        return PyNumber_Index(number)
+    except TypeError:
+        raise TypeError(f"amounts are integers in the instrument's scale; {number!r} was given: use int(...), // or round") from None
 
 
 cdef Quote quote_of(const QuoteTick *r):
@@ -508,7 +547,8 @@ cdef tuple offsets_of(rf_runtime_t *r):
         ("loss_check_due_ns", <char *>&r.loss_check_due_ns - at), ("lost", <char *>&r.lost - at), ("life", <char *>&r.life - at),
         ("engine", <char *>&r.engine - at), ("own", <char *>&r.own - at), ("positions", <char *>&r.positions - at),
         ("position_rows", <char *>&r.position_rows - at), ("parameters", <char *>&r.parameters - at), ("parameter_rows", <char *>&r.parameter_rows - at),
-        ("parameters_known", <char *>&r.parameters_known - at), ("watched_count", <char *>&r.watched_count - at),
+        ("parameters_known", <char *>&r.parameters_known - at), ("quotes", <char *>&r.quotes - at), ("quote_rows", <char *>&r.quote_rows - at),
+        ("positions_due", <char *>&r.positions_due - at), ("watched_count", <char *>&r.watched_count - at),
         ("calibration", <char *>&r.calibration - at), ("calibration_version", <char *>&r.calibration_version - at), ("idle", <char *>&r.idle - at),
         ("callback", <char *>&r.callback - at), ("garbage", <char *>&r.garbage - at), ("turns", <char *>&r.turns - at), ("ticks", <char *>&r.ticks - at),
         ("ticks_lost", <char *>&r.ticks_lost - at), ("events_taken", <char *>&r.events_taken - at), ("events_lost", <char *>&r.events_lost - at),

@@ -69,6 +69,14 @@ class Rig:
     def quote(self, bid: int, ask: int, **fields: int) -> int:
         return self.tick(bid=bid, ask=ask, **fields)
 
+    def latest(self, instrument: int, bid: int, *, writing: bool = False) -> None:
+        """Note a top of book as the feed does; ``writing``: it is not done yet."""
+        row = self.market.section("quotes")[instrument]
+        row["version"] |= 1
+        row["bid"], row["ask"], row["last"], row["flags"], row["published_ns"] = bid, bid + 2, 9, 0, self.clock.now_ns()
+        row["instrument"] = instrument
+        row["version"] += int(not writing)
+
     def emit(self, kind: str, deliver: bool = True, **fields: int) -> None:
         """Count one output, as the engine does, and put it into the ring unless it is to be dropped."""
         strategy = self.state.section("strategies")[ROW]
@@ -86,8 +94,8 @@ class Rig:
             found.append(intent)
         return found
 
-    def set_parameter(self, name: str, value: int, digits: int = 0) -> None:
-        """As the engine does: value first, `changes` last."""
+    def set_parameter(self, name: str, value: int, digits: int = 0, writing: bool = False) -> None:
+        """As the engine does: `begun` first, then the value, `changes` last; ``writing``: it is not that far yet."""
         table = self.state.section("parameters")
         for row in range(1, int(self.engine["parameter_count"]) + 1):
             if table[row]["name"] == name.encode() and table[row]["strategy"] == ROW:
@@ -95,8 +103,9 @@ class Rig:
         else:
             row = int(self.engine["parameter_count"]) + 1
             table[row]["name"], table[row]["strategy"] = name.encode(), ROW
+        table[row]["begun"] = (int(table[row]["changes"]) + 1) & 0xFFFFFFFF
         table[row]["value"], table[row]["digits"] = value, digits
-        table[row]["changes"] += 1
+        table[row]["changes"] += int(not writing)
         self.engine["parameter_count"] = max(row, int(self.engine["parameter_count"]))
 
     def close(self) -> None:

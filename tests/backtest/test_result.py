@@ -152,7 +152,7 @@ def test_play_when_there_are_no_ticks_for_long_the_strategy_is_not_taken_for_dea
 
     def act(s: Scripted, what: Any) -> None:
         if is_tick(what) and s.count == 1:
-            s.client.buy("EUR/USD", 5, 99_000)
+            s.client.buy("EUR/USD", 5, 99_000, tif="GTC")
 
     found = play(scripted(act), {"EUR/USD": ticks((0, 100_000, 100_002), (100_000, 100_000, 100_002))}, config=file)
     assert found.summary["orders_open"] == 1

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from scripted_runtime import BEGIN, FX, ticks
 
 import ringfence
 from ringfence import backtest
+from ringfence.backtest.terms import made
 from ringfence.ipc.schema import ENUMS
 from ringfence.journal import Reader
-from ringfence.strategies.errors import StrategyFailed
+from ringfence.strategies.errors import ParameterRefused, StrategyFailed
 from ringfence.strategies.runner import load
 from ringfence.tools.cli import main
 
@@ -203,3 +205,52 @@ def test_command_when_it_is_interrupted_the_journal_so_far_is_there(tmp_path: Pa
     assert "Traceback" not in child.stderr.read()  # type: ignore[union-attr]
     assert Reader(tmp_path / "out" / "journal").last_seq > 10
     assert not [p for p in Path("/dev/shm").glob(f"rf.backtest{child.pid}x*")]
+
+
+def test_run_when_days_go_by_orders_end_as_their_time_in_force_says(tmp_path: Path) -> None:
+    heard: list[tuple[str, int, int]] = []
+
+    @ringfence.strategy
+    class Three:
+        def on_start(self) -> None:
+            self.orders = [
+                self.buy(1, 5, 90),  # type: ignore[attr-defined]
+                self.buy(1, 5, 90, ringfence.TimeInForce.GTC),  # type: ignore[attr-defined]
+                self.buy(1, 5, 90, ringfence.TimeInForce.GTD, expire_ns=BEGIN + 10 * 10**9),  # type: ignore[attr-defined]
+            ]
+
+        def on_event(self, event: Any) -> None:
+            if event.done:
+                heard.append((EVENT[event.kind], self.orders.index(event.client_id), event.engine_ns))
+
+    result = backtest.run(Three, ticks((0, 100, 105), (86_400, 100, 105)), out=tmp_path, **TERMS)
+    assert [(kind, order) for kind, order, _ in heard] == [("EXPIRED", 2), ("EXPIRED", 0)]
+    assert heard[0][2] == BEGIN + 10 * 10**9 + backtest.Latency().report_ns
+    assert result.summary["orders_open"] == 1 and result.summary["breaks"] == 0
+
+
+def test_run_when_the_configuration_sets_a_parameter_that_is_given_the_given_one_holds(maker: Path) -> None:
+    config = made([FX], "s1", 100, currency="USD")
+    config = replace(config, strategies=tuple(replace(s, parameters={"qty": "300", "edge": "1"}) for s in config.strategies))
+    for given, qtys in (({}, {300, 10}), ({"qty": 77}, {77, 10})):
+        result = backtest.run(load(maker), walk(20, 1), mode="python", config=config, parameters=given)
+        assert set(result.orders["qty"].tolist()) <= qtys
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"parameters": {"qty": float("nan")}}, "parameter qty"),
+        ({"parameters": {"none": 1}}, "no parameter 'none'"),
+        ({"mode": "nubma"}, "there are python, numba"),
+    ],
+)
+def test_run_when_an_argument_cannot_be_says_what_can(maker: Path, given: dict[str, Any], says: str) -> None:
+    with pytest.raises((ParameterRefused, ValueError), match=says):
+        backtest.run(load(maker), walk(5, 1), **given, **TERMS)
+
+
+def test_run_when_ticks_have_other_decimals_than_the_instrument_is_refused(maker: Path) -> None:
+    found = backtest.read_ticks("package:eurusd_ticks.csv", "histdata", 6)
+    with pytest.raises(backtest.TapeError, match="6 price decimals, the instrument has 5"):
+        backtest.run(load(maker), {"EUR/USD": found}, mode="python", **TERMS)

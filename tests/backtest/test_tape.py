@@ -64,3 +64,14 @@ def test_slots_when_a_tape_is_cut_into_pieces_they_are_what_a_feed_would_have_pu
     assert got["flags"].tolist() == [0, 0, 2, 0, 0]
     assert got["bid"].tolist() == [5, 50, 9, 51, 5]
     assert (got["published_ns"] - got["source_ns"]).tolist() == [100] * 5
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [("bid", 1.5, "column bid is float64"), ("bid", float("nan"), "column bid is float64"), ("bid_qty", -1, "bid_qty of -1"), ("ns", -5, "ns of -5")],
+)
+def test_tape_when_a_column_cannot_be_says_which(column: str, value: float, says: str) -> None:
+    columns = {"ns": 1, "bid": 100, "ask": 101, "bid_qty": 0, "ask_qty": 0} | {column: value}
+    made = np.array([tuple(columns.values())], [(name, "f8" if isinstance(v, float) else "i8") for name, v in columns.items()])
+    with pytest.raises(TapeError, match=says):
+        merge({1: made})

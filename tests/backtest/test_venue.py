@@ -155,3 +155,17 @@ def test_venue_when_all_is_cancelled_each_order_is_reported_and_then_the_whole()
 def test_market_when_it_cannot_be_it_is_refused(terms: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="market"):
         Market(**terms)
+
+
+def test_venue_when_a_day_ends_or_an_order_is_due_it_expires_once() -> None:
+    venue = Venue(1, {EUR.encode(): 1}, Market(), 7)
+    for name, tif, expire in (("A", 1, 0), ("B", 2, 0), ("C", 7, 50), ("D", 7, 90), ("E", 7, 60)):
+        venue.take(command("NEW", name, qty=5, px=100, time_in_force=tif, expire_ns=expire), 1)
+    venue.take(command("CANCEL", "X", "E"), 2)
+    assert venue.next_expiry_ns == 50
+    said = [*venue.expire(49), *venue.expire(60), *venue.expire(60), *venue.end_day(70), *venue.end_day(70)]
+    assert [(KIND[int(e["kind"])], STATUS[int(e["ord_status"])], e["cl_ord_id"], int(e["leaves_qty"])) for e in said] == [
+        ("EXPIRED", "EXPIRED", b"C", 0),
+        ("EXPIRED", "EXPIRED", b"A", 0),
+    ]
+    assert venue.next_expiry_ns == 90

@@ -7,102 +7,41 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strategy_classes import Everything
 from strategy_rig import EPOCH, Rig
 
-import ringfence
+from ringfence.gateways.tables import UnstableRow
 from ringfence.ipc.errors import RingGarbage
 from ringfence.ipc.schema import ENUMS
-from ringfence.strategies.errors import StrategyFailed
+from ringfence.strategies.errors import ParameterRefused, StrategyFailed
+from ringfence.strategies.model import declaration
 from ringfence.strategies.running import Running, open_strategy, turn
 
 pytest.importorskip("numba", reason="numba is not installed: pip install 'ringfence[numba]'")
+from ringfence.strategies.compiled import compile_strategy
 
 KINDS = sorted(ENUMS["EventKind"].by_name)
 MODES = ("python", "numba")
 FIRST_ID = (EPOCH << 32) + 1
 
 
-@ringfence.strategy(nopython=True)
-class Everything:
-    """Uses all that there is."""
-
-    symbols = ("EUR/USD",)
-    qty: ringfence.parameter = 1_000
-    edge: ringfence.parameter(digits=2) = 0.25
-    STEP = 3
-    order: int = 0
-    last_px: int = 0
-    lost: int = 0
-    resets: int = 0
-    booked: int = 0
-    mid: float = 0.0
-    quoting: bool = True
-    seen = ringfence.array("i8", 24)
-
-    def on_start(self):
-        self.timer(2_000_000)
-        self.order = self.buy(self.instrument("EUR/USD"), 1_000, 5)
-
-    def on_quote(self, quote):
-        self.seen[0] += 1
-        self.mid = (quote.bid + quote.ask) / 2 + self.edge
-        if quote.bid == 13:
-            self.fail(quote.bid)
-        if quote.flags & ringfence.TickFlag.STALE:
-            self.quoting = False
-        elif quote.bid % self.STEP == 0:
-            self.order = self.buy(quote.instrument, self.qty, quote.bid, ringfence.TimeInForce.IOC)
-        elif quote.bid % self.STEP == 1:
-            self.order = self.sell(quote.instrument, self.qty, px=quote.ask)
-        else:
-            self.replace(self.order, self.qty + self.tick(quote.instrument), quote.bid)
-
-    def fail(self, bid):
-        self.seen[bid - 14 + len(self.seen) + 1] = 1
-
-    def on_trade(self, trade):
-        self.last_px = trade.px * trade.side
-        self.market(ringfence.Side.SELL, trade.instrument, trade.qty)
-
-    def on_book(self, delta):
-        self.booked += delta.px + delta.action
-
-    def on_reset(self, quote):
-        self.resets += 1
-        self.cancel_all(quote.instrument)
-
-    def on_fill(self, event):
-        self.seen[event.kind] += event.last_qty
-        if event.done:
-            self.order = 0
-
-    def on_reject(self, event):
-        self.seen[event.kind] += event.reason
-
-    def on_event(self, event):
-        if event.kind < 20:
-            self.seen[event.kind] += 1
-        self.last_px = event.engine_ns - event.output_seq
-
-    def on_timer(self, now_ns):
-        self.seen[20] += self.position(1) + self.open_orders()
-        self.cancel(self.order)
-        self.last_px = now_ns - self.now()
-
-    def on_lost(self, kind, count):
-        self.lost += 1000 * kind + count
-
-
 steps = st.one_of(
     st.tuples(st.just("quote"), st.integers(-5, 12), st.sampled_from([0, 0, 0, 1, 4]), st.sampled_from([1, 1, 1, 2, 7, 900])),
     st.tuples(st.just("burst"), st.integers(1, 60)),
     st.tuples(st.just("trade"), st.integers(1, 50), st.integers(0, 9), st.sampled_from([1, 2])),
-    st.tuples(st.just("book"), st.integers(1, 50), st.integers(0, 3)),
+    st.tuples(st.just("book"), st.sampled_from([0, 1, 2, 255, 256, 257, 65_537, (1 << 32) + 1, 1 << 62, -1, -(1 << 62), *range(3, 9)]), st.integers(0, 3)),
+    st.tuples(st.just("latest"), st.integers(0, 7), st.integers(-5, 50), st.booleans()),
     st.tuples(st.just("reset")),
     st.tuples(st.just("kind"), st.integers(0, 255)),
     st.tuples(st.just("event"), st.sampled_from(KINDS), st.integers(0, 20), st.integers(-9, 9), st.sampled_from([0, 1, 2, 3, 200]), st.booleans()),
     st.tuples(st.just("advance"), st.sampled_from([1, 1_000_000, 3_000_000, 60_000_000])),
-    st.tuples(st.just("parameter"), st.sampled_from(["qty", "edge", "other"]), st.integers(-300, 300), st.sampled_from([0, 2, 13])),
+    st.tuples(
+        st.just("parameter"),
+        st.sampled_from(["qty", "edge", "other"]),
+        st.integers(-300, 300) | st.integers(-(1 << 63), (1 << 63) - 1),
+        st.sampled_from([0, 2, 12, 13]),
+        st.booleans(),
+    ),
     st.tuples(st.just("engine"), st.sampled_from(["STARTING", "RUNNING"])),
     st.tuples(st.just("table"), st.integers(-50, 50)),
     st.tuples(st.just("take")),
@@ -120,6 +59,8 @@ def act(rig: Rig, step: tuple[Any, ...]) -> list[bytes]:
         rig.tick("TRADE", "TradeTick", px=values[0], qty=values[1], side=values[2])
     elif what == "book":
         rig.tick("BOOK", "BookDelta", px=values[0], action=values[1])
+    elif what == "latest":
+        rig.latest(values[0], values[1], writing=values[2])
     elif what == "reset":
         rig.tick("RESET")
     elif what == "kind":
@@ -143,9 +84,11 @@ def act(rig: Rig, step: tuple[Any, ...]) -> list[bytes]:
     return []
 
 
-def story(mode: str, script: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+def story(mode: str, script: list[tuple[Any, ...]], before: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     rig = Rig(slots=32, tick_slots=32)
     try:
+        for step in before:
+            act(rig, step)
         running = open_strategy(Everything, rig.attachment, mode=mode)
         running.start()
         out, works = [], []
@@ -163,9 +106,15 @@ def story(mode: str, script: list[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 @pytest.mark.timeout(300)  # the first run on a host compiles
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, max_size=40))
-def test_modes_when_anything_happens_send_the_same_bytes(script: list[tuple[Any, ...]]) -> None:
-    assert story("python", script) == story("numba", script)
+@given(st.lists(steps, max_size=40), st.lists(steps.filter(lambda step: step[0] in ("parameter", "table", "latest")), max_size=3))
+def test_modes_when_anything_happens_send_the_same_bytes(script: list[tuple[Any, ...]], before: list[tuple[Any, ...]]) -> None:
+    assert story("python", script, before) == story("numba", script, before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def code() -> None:
+    """Compile first: an error is shown once, and not shrunk."""
+    compile_strategy(declaration(Everything))
 
 
 @pytest.fixture(params=MODES)
@@ -221,7 +170,7 @@ def test_method_when_it_raises_names_method_error_and_line(running: tuple[Rig, R
     rig, made = running
     made.start()
     rig.quote(13, 15)
-    with pytest.raises(StrategyFailed, match=r"Everything\.on_quote: IndexError: .*test_modes\.py:\d+\)"):
+    with pytest.raises(StrategyFailed, match=r"Everything\.on_quote: IndexError: .*strategy_classes\.py:\d+\)"):
         turn(made)
 
 
@@ -249,3 +198,120 @@ def test_stop_when_asked_ends_the_loop(running: tuple[Rig, Running]) -> None:
     made.runtime.request_stop()
     made.loop()
     made.finish()
+
+
+def test_parameter_when_it_is_set_before_the_start_it_is_what_the_strategy_begins_with() -> None:
+    for mode in MODES:
+        rig = Rig()
+        rig.set_parameter("qty", 9)
+        made = open_strategy(Everything, rig.attachment, mode=mode, settings={"qty": 7})
+        made.start()
+        rig.quote(12, 14)
+        turn(made)
+        assert [int(i["qty"]) for i in rig.intents_out()] == [1_000, 9], mode
+        rig.close()
+
+
+def test_parameter_when_the_engine_is_writing_its_row_is_taken_whole_afterwards(running: tuple[Rig, Running]) -> None:
+    rig, made = running
+    rig.set_parameter("edge", 125, 2)
+    made.start()
+    rig.advance(2_000_000)
+    turn(made)
+    row = rig.state.section("parameters")[1]
+    row["begun"], row["value"] = 2, 3  # and `digits` is still that of 1.25
+    rig.set_parameter("qty", 8)
+    rig.advance(2_000_000)
+    turn(made)
+    assert (made.state()["edge"], made.state()["qty"]) == (1.25, 8)
+    row["digits"], row["changes"] = 0, 2
+    rig.advance(2_000_000)
+    turn(made)
+    assert made.state()["edge"] == 3.0
+
+
+def test_buy_when_an_amount_does_not_fit_its_field_names_nothing_instead_of_another(running: tuple[Rig, Running]) -> None:
+    rig, made = running
+    made.start()
+    rig.intents_out()
+    rig.tick("BOOK", "BookDelta", px=(1 << 32) + 1, action=1)
+    turn(made)
+    buy, market, cancels, _ = rig.intents_out()
+    assert [int(buy[n]) for n in ("instrument", "account", "time_in_force", "instructions")] == [0xFFFFFFFF, 0xFFFF, 0xFF, 0xFFFFFFFF]
+    assert (int(market["side"]), int(cancels["instrument"])) == (0xFF, 0xFFFFFFFF)
+
+
+@pytest.mark.parametrize("ns", [9_000_000_000_000_000_000, -5, 0])
+def test_timer_when_it_is_absurd_never_comes(running: tuple[Rig, Running], ns: int) -> None:
+    rig, made = running
+    made.start()
+    rig.tick("BOOK", "BookDelta", px=ns, action=2)
+    turn(made)
+    rig.advance(3_600_000_000_000)
+    turn(made)
+    assert made.state()["seen"][20] == 0
+    assert not [i for i in rig.intents_out() if int(i["kind"]) == ENUMS["IntentKind"].by_name["CANCEL"]]
+
+
+def test_quote_when_a_strategy_comes_late_is_the_latest_and_stays_as_it_was_read(running: tuple[Rig, Running]) -> None:
+    rig, made = running
+    rig.latest(2, 70)
+    top = made.runtime.quote(2)
+    rig.latest(2, 71)
+    assert (top.instrument, top.bid, top.ask, top.published_ns) == (2, 70, 72, rig.clock.now_ns())
+    assert made.runtime.quote(2).bid == 71
+    assert made.runtime.quote(5) == made.runtime.quote(-1) == made.runtime.quote(1 << 40) == (0,) * 10
+    made.start()
+    rig.tick("BOOK", "BookDelta", px=2, action=3)
+    turn(made)
+    assert made.state()["booked"] == 2 + 3 + 71 + 2 * 9 + rig.clock.now_ns() + 1
+
+
+def test_positions_when_events_are_lost_while_the_engine_starts_again_are_read_once_it_is_up(running: tuple[Rig, Running]) -> None:
+    rig, made = running
+    made.start()
+    rig.emit("ACK", False)
+    act(rig, ("table", 41))
+    rig.state.set_state(ENUMS["ProcessState"].by_name["RECOVERING"])
+    rig.emit("ACK", order_id=0)
+    turn(made)
+    assert (made.state()["lost"], made.runtime.position(1)) == (10_001, 0)
+    rig.state.set_state(ENUMS["ProcessState"].by_name["RUNNING"])
+    rig.advance(1_000_000)
+    turn(made)
+    assert made.runtime.position(1) == 41
+
+
+def test_clock_when_it_is_set_back_and_corrected_is_followed_though_time_stands(running: tuple[Rig, Running]) -> None:
+    rig, made = running
+    made.start()
+    turn(made)
+    rig.set_parameter("qty", 5)
+    for _ in range(300):
+        turn(made)
+    assert made.state()["qty"] == 5
+
+
+def test_open_when_positions_cannot_be_read_is_refused_instead_of_flat() -> None:
+    rig = Rig()
+    act(rig, ("table", 41))
+    rig.engine["position_count"] = 99  # more than there are rows: the table is being made
+    with pytest.raises(UnstableRow, match="try again"):
+        open_strategy(Everything, rig.attachment, mode="python")
+    rig.close()
+
+
+@pytest.mark.parametrize("amounts", [(1, 1000.7, 5), (1, 5, 5.0), (1.0, 5, 5), (1, "5", 5), (1, None, 5)])
+def test_buy_when_an_amount_is_no_integer_is_refused(running: tuple[Rig, Running], amounts: Any) -> None:
+    rig, made = running
+    with pytest.raises(TypeError, match="integers in the instrument's scale"):
+        made.runtime.buy(*amounts)
+    assert rig.intents_out() == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1 << 63, 1.5, True, "7", None])
+def test_settings_when_a_value_cannot_be_are_refused(value: Any) -> None:
+    rig = Rig()
+    with pytest.raises(ParameterRefused, match="parameter qty"):
+        open_strategy(Everything, rig.attachment, mode="python", settings={"qty": value})
+    rig.close()

@@ -12,7 +12,7 @@ int main(int count, char **words) {
     while (now < until && !r->garbage) {
         uint64_t work = 0;
         if (rf_runtime_take_tick(r) == RF_TAKEN_QUOTE && ++work && !(r->tick.flags & RF_TICK_STALE) && r->tick.bid > 0) {
-            if (!order) order = rf_runtime_send(r, RF_SIDE_BUY, r->tick.instrument, 1000, r->tick.bid, RF_ORD_TYPE_LIMIT, RF_TIME_IN_FORCE_DAY, 0, 0);
+            if (!order) order = rf_runtime_send(r, RF_SIDE_BUY, r->tick.instrument, 1000, r->tick.bid, RF_ORD_TYPE_LIMIT, RF_TIME_IN_FORCE_DAY, 0, 0, 0);
             else if (px != r->tick.bid) rf_runtime_replace(r, order, 1000, r->tick.bid);
             px = r->tick.bid;
         }
