@@ -5,7 +5,8 @@
 
 Quotes are broadcast (ipc/broadcast): a reader sees each, or knows how many it missed; who comes late reads the latest. Marks are what the engine
 journals for PnL; they are samples, so a mark that finds the ring full is dropped and counted, the next one carries the newer price, and a quote that is
-stale or crossed is not sampled at all. A restarted feed takes up its own regions and goes on counting. The engine may come later than the feed: quotes flow at
+stale or crossed is not sampled at all. A restarted feed takes up its own regions, says RESET of all that its predecessor told, and goes on
+counting. The engine may come later than the feed: quotes flow at
 once, marks from when ``to.feed`` is there.
 Rejected: one Mark per tick (the journal would be mostly marks), and a busy loop: ticks are milliseconds apart.
 Exit codes: 0 after a stop by signal, 1 when a region or file cannot be used, 2 for a wrong spec.
@@ -40,7 +41,7 @@ from ringfence.ipc.regions import process_start_ticks, unlink_dead
 from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
-STALE, CROSSED = (CONSTANTS[name][0] for name in ("TICK_STALE", "TICK_CROSSED"))
+STALE, CROSSED, GAP = (CONSTANTS[f"TICK_{name}"][0] for name in ("STALE", "CROSSED", "GAP"))
 COUNTERS = ("ticks", "marks", "marks_dropped", "marks_withheld", *market_session.COUNTERS)
 WAIT_NS_MAX = 100_000_000
 """Longest sleep, and how late a stale quote may be flagged."""
@@ -76,10 +77,13 @@ class Feed:
         self.publisher = Publisher(self.market)
         self._rows, self._cursors = self.market.section("quotes"), self.readers.section("readers")
         now = clock.now_ns()
+        for instrument in np.flatnonzero(self._rows["position"]):  # a predecessor's: nobody knows what was missed since, of any source, be it gone or not
+            self.publisher.reset(int(instrument), published_ns=now, flags=GAP)
         speed = spec.speed if isinstance(spec.speed, Fraction) else None
         self._player = Player(self.publisher, clock, tapes, speed, spec.loop, now)
         self._published, self._marked_ns = self.publisher.position, dict.fromkeys(self._instruments, 0)
         self._due_ns = 0
+        self._followed = {t.instrument for t in spec.tapes} if spec.speed == FOLLOW else set()
         self._sessions = [MarketSession(s, self.publisher, self.metrics.add, log.info) for s in spec.sessions]
         self.set_state("RUNNING")
 
@@ -126,7 +130,9 @@ class Feed:
         self._due_ns = min([now + WAIT_NS_MAX, *(marked + self.spec.mark_every_ns for marked in self._marked_ns.values() if marked)])
 
     def _judge(self, row: Any, now: int) -> None:
-        """Flag a quote that nothing has followed for too long; the next quote clears it."""
+        """Flag a quote that nothing has followed for too long; the next quote clears it. A replay that waits for its readers is not silent: they are slow."""
+        if int(row["instrument"]) in self._followed and self._player.due_ns is not None:
+            return
         if self.spec.stale_ns and not row["flags"] & STALE and now - int(row["published_ns"]) > self.spec.stale_ns:
             values = (int(row[name]) for name in ("instrument", "bid", "ask"))
             sizes = {name: int(row[name]) for name in ("bid_qty", "ask_qty", "source_ns")}

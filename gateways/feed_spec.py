@@ -6,7 +6,8 @@
                    "instruments": [{"symbol": "USD/JPY", "instrument": 2, "price_digits": 3, "qty_digits": 0}]}]}
 
 Further keys: rings and rows (ring_slots, tick_slots, rows), stale_ms, core, component, idle, and of a session heartbeat_s, trades, reconnect_min_ms,
-reconnect_max_ms, store. ``speed`` is a number, or "max" (as fast as this process can), or "follow" (as fast as the readers that have a row in
+reconnect_max_ms, store, username, password_file, password_env, and tls (an object, fields of gateways/fix/tls.py). The password itself is
+never in it. ``speed`` is a number, or "max" (as fast as this process can), or "follow" (as fast as the readers that have a row in
 ``market.readers``). An instrument has one source.
 An unknown key, a wrong type or a value out of range is a ``SpecError`` that names the key, the value and what is allowed.
 """
@@ -19,6 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from ringfence.gateways.fix.tls import TlsConfig
 from ringfence.gateways.keys import Keys, SpecError, tick_file
 from ringfence.gateways.ticks import FORMATS
 from ringfence.ipc.broadcast import TICKS_MIN
@@ -51,7 +53,11 @@ class SubscriptionSpec:
 
 @dataclass(frozen=True)
 class SessionSpec:
-    """One FIX market data session. ``depth``: levels of each side that are kept and published, 1 for the top alone."""
+    """One FIX market data session.
+
+    ``depth``: levels of each side that are kept and published, 1 for the top alone. ``password_file``, ``password_env``: where Password(554) is read when
+    the feed starts, as of an order session. ``tls`` None: plain TCP.
+    """
 
     name: str
     host: str
@@ -66,6 +72,10 @@ class SessionSpec:
     reconnect_min_ns: int = 500_000_000
     reconnect_max_ns: int = 30_000_000_000
     store: Path | None = None
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
+    tls: TlsConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,8 @@ def feed_spec(raw: Any, folder: Path) -> FeedSpec:
     taken: set[int] = set()
     tapes = tuple(_tape(item, folder, taken) for item in keys.items("ticks", empty=keys.has("sessions")))
     sessions = tuple(_session(item, folder, taken) for item in keys.items("sessions", empty=True)) if keys.has("sessions") else ()
+    if len({s.name for s in sessions}) != len(sessions):
+        raise keys.fail("sessions", "a list without repeated names: name and store belong to one session")
     if not taken:
         raise keys.fail("ticks", "a list with at least one entry, or sessions must be")
     slots, tick_slots = keys.integer("ring_slots", 2, 1 << 20, 1_024), keys.integer("tick_slots", TICKS_MIN, 1 << 24, 65_536)
@@ -164,6 +176,11 @@ def _session(item: Keys, folder: Path, taken: set[int]) -> SessionSpec:
     if wait[0] > wait[1]:
         raise item.fail("reconnect_max_ms", f"at least reconnect_min_ms, {wait[0]}")
     store = item.text("store", "")
+    begin_string = item.choice("begin_string", ("FIX.4.2", "FIX.4.4"), "FIX.4.4")
+    secrets = {key: item.text(key, "") for key in ("username", "password_file", "password_env")}
+    for key, value in secrets.items():
+        if value and begin_string == "FIX.4.2":
+            raise item.fail(key, "nothing: a Logon of FIX.4.2 has neither Username(553) nor Password(554)")
     session = SessionSpec(
         name=item.text("name"),
         host=item.text("host"),
@@ -171,16 +188,26 @@ def _session(item: Keys, folder: Path, taken: set[int]) -> SessionSpec:
         sender_comp_id=item.text("sender_comp_id"),
         target_comp_id=item.text("target_comp_id"),
         instruments=tuple(instruments),
-        begin_string=item.choice("begin_string", ("FIX.4.2", "FIX.4.4"), "FIX.4.4"),
+        begin_string=begin_string,
         heartbeat_s=item.integer("heartbeat_s", 1, 3_600, 30),
         depth=item.integer("depth", 1, DEPTH_MAX, 1),
         trades=item.flag("trades", True),
         reconnect_min_ns=wait[0] * 1_000_000,
         reconnect_max_ns=wait[1] * 1_000_000,
         store=folder / store if store else None,
+        tls=_tls(Keys(item.get("tls"), f"{item.where}.tls")) if item.has("tls") else None,
+        **secrets,
     )
     item.done()
     return session
+
+
+def _tls(keys: Keys) -> TlsConfig:
+    config = TlsConfig(
+        **{name: keys.text(name, "") for name in ("ca_file", "certificate", "key", "server_name")}, verify=keys.flag("verify", True)
+    )  # fmt: skip
+    keys.done()
+    return config
 
 
 __all__ = ["DEPTH_MAX", "FOLLOW", "MAX", "FeedSpec", "SessionSpec", "SpecError", "SubscriptionSpec", "TapeSpec", "feed_spec"]

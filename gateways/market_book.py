@@ -4,7 +4,7 @@ An entry has an id of the venue's, or none; then its side and price name it. Lev
 order look the same.
 What readers are shown is the best ``depth`` levels of each side; ``changes`` compares them with what was shown before, so what goes out is right also
 where a venue updates levels beyond the depth, sends a whole snapshot each time, or does not delete what falls out.
-At depth 1 an entry without an id stands for its whole side: a top of book that is sent again replaces the one before.
+At depth 1 a change of an entry without an id stands for its whole side: a top of book that is sent again replaces the one before.
 
 What can fail: a change or delete of an entry that is not known, or more than ENTRIES_MAX entries: ``apply`` says False, and the owner asks for a new snapshot.
 """
@@ -37,10 +37,12 @@ class MarketBook:
         self._entries: dict[Key, tuple[int, int, int]] = {}  # side, px, qty
         self._levels: dict[int, dict[int, tuple[int, int]]] = {BUY: {}, SELL: {}}  # px -> qty, entries
         self._shown: dict[int, dict[int, int]] = {BUY: {}, SELL: {}}
+        self._replaced: dict[int, int] = {}  # side -> price of the top before, at depth 1
 
     def clear(self) -> None:
         """Forget every entry; what was shown stays for the next ``changes``."""
         self._entries.clear()
+        self._replaced.clear()
         for levels in self._levels.values():
             levels.clear()
 
@@ -49,43 +51,58 @@ class MarketBook:
         self.clear()
         self._shown = {BUY: {}, SELL: {}}
 
-    def knows(self, entry_id: bytes) -> bool:
-        """Whether an entry of this id is in the book."""
-        return entry_id in self._entries
+    def replaces(self, side: int, entry_id: bytes, ref_id: bytes) -> bool:
+        """Whether a new entry of this name takes the place of one that is in the book."""
+        if entry_id or ref_id:
+            return entry_id in self._entries or ref_id in self._entries
+        return self.depth == 1 and bool(self._levels.get(side))
 
-    def apply(self, action: int, side: int, px: int | None, qty: int, entry_id: bytes = b"", ref_id: bytes = b"") -> bool:
+    def apply(self, action: int, side: int, px: int | None, qty: int | None, entry_id: bytes = b"", ref_id: bytes = b"", *, snapshot: bool = False) -> bool:
         """Take one entry; False when it cannot be placed and the book is not to be trusted any more.
 
-        ``px`` None: not told, for an entry that its id names. A quantity of 0 in a change is told, not a delete.
+        ``px`` None: not told, for an entry that its id names. ``qty`` None: not told, so that of the entry before stays; 0 in a change is told, not a delete.
+        ``ref_id`` is an id that the entry had before, or its only one. ``snapshot``: one of all that there are; at depth 1 too it replaces nothing.
         """
-        if ref_id and ref_id != entry_id:
-            self._drop(ref_id)
-        old = self._entries.get(entry_id) if entry_id else None
-        if px is None:
-            if old is None:
-                return False
-            side, px = old[0], old[1]
-        elif not side:
-            side = old[0] if old is not None else 0
-        if side not in (BUY, SELL):
+        known = [key for key in (entry_id, ref_id) if key and key in self._entries]
+        old = self._entries[known[0]] if known else None
+        top_only = self.depth == 1 and not (entry_id or ref_id)
+        side = side or (old[0] if old is not None else 0)
+        if px is None and old is not None:
+            px = old[1]
+        if side not in (BUY, SELL) or (px is None and not (top_only and action == DELETE)):
             return False
-        key: Key = entry_id or (side, px)
+        at = (side, px or 0)
         if action == DELETE:
-            return self._drop(entry_id if old is not None else (side, px))
-        if action == CHANGE and key not in self._entries and (side, px) not in self._entries and not (self.depth == 1 and not entry_id):
+            return self._delete(known, side, px, top_only)
+        if action == CHANGE and old is None and at not in self._entries and not top_only:
             return False
-        if entry_id:
-            self._drop((side, px))  # a level of a snapshot without ids gets its id now
-        elif self.depth == 1:
-            for stale in [k for k in self._entries if isinstance(k, tuple) and k[0] == side]:
-                self._drop(stale)
-        self._drop(key)
+        if qty is None:
+            qty = (old or self._entries.get(at, (0, 0, 0)))[2] if action == CHANGE else 0
+        for key in known:
+            self._drop(key)
+        self._drop(at)  # the same without an id, or a level of a snapshot without ids that gets its id now
+        if top_only and not snapshot:
+            self._replace(side)
         if len(self._entries) >= ENTRIES_MAX:
             return False
-        self._entries[key] = (side, px, qty)
-        total, count = self._levels[side].get(px, (0, 0))
-        self._levels[side][px] = (total + qty, count + 1)
+        self._entries[entry_id or ref_id or at] = (side, at[1], qty)
+        total, count = self._levels[side].get(at[1], (0, 0))
+        self._levels[side][at[1]] = (total + qty, count + 1)
         return True
+
+    def _delete(self, known: list[bytes], side: int, px: int | None, top_only: bool) -> bool:
+        if known:
+            return all([self._drop(key) for key in known])
+        if px is None:
+            self._replace(side)
+            return True
+        return self._drop((side, px)) or (top_only and self._replaced.get(side) == px)  # the top that came before it has replaced it already
+
+    def _replace(self, side: int) -> None:
+        """Take away the entries of a side that have no id, for a new top."""
+        for key in [k for k in self._entries if isinstance(k, tuple) and k[0] == side]:
+            self._replaced[side] = key[1]
+            self._drop(key)
 
     def _drop(self, key: Key) -> bool:
         entry = self._entries.pop(key, None)

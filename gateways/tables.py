@@ -303,11 +303,14 @@ class Tables:
     # ---- state
 
     def quote(self, symbol: str) -> QuoteView | None:
-        """Return the latest quote; None before the first, or when the instance has no feed."""
+        """Return the latest quote; None before the first, when the instance has no feed, or when one that died in the middle of it is not replaced yet."""
         info = self.instrument(symbol)
         if self._quotes is None or info.id >= len(self._quotes):
             return None
-        q = read_consistent(self._quotes[info.id : info.id + 1])
+        try:
+            q = read_consistent(self._quotes[info.id : info.id + 1])
+        except TimeoutError:
+            return None
         if not q["count"]:
             return None
         flags = int(q["flags"])

@@ -99,7 +99,7 @@ def _utc_ns(moment: datetime) -> int:
 
 def _histdata(fields: list[str]) -> tuple[int, str, str]:
     stamp, bid, ask, _volume = fields
-    if len(stamp) != 18:
+    if len(stamp) != 18 or not stamp[9:].isdecimal():
         raise ValueError(f"time {stamp!r} is not YYYYMMDD HHMMSSmmm")
     moment = datetime.strptime(stamp[:15], "%Y%m%d %H%M%S").replace(tzinfo=HISTDATA_ZONE)
     return _utc_ns(moment) + int(stamp[15:]) * 1_000_000, bid, ask

@@ -17,7 +17,7 @@ import numpy as np
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from ringfence.ipc.records cimport Quote, QuoteTick, RingCursor
 from ringfence.ipc.ring cimport RF_RING_EMPTY, RF_RING_OK
@@ -206,6 +206,8 @@ cdef class Listener:
     ------
     KeyError, ValueError, IndexError
         If the regions are not of that shape, or have no such row.
+    PermissionError
+        If ``readers`` is mapped read-only.
     """
 
     def __cinit__(self, Segment segment not None, position=None, *, Segment readers=None, int row=0):
@@ -214,6 +216,8 @@ cdef class Listener:
         self.segment = segment
         rf_broadcast_open(&self.ring, segment.section_ptr("ticks"), head, capacity, rf_broadcast_newest(head) if position is None else position)
         if readers is not None:
+            if not any(s.name == "readers" and s.record == "RingCursor" for s in readers.sections):
+                raise KeyError(f"region {readers.name!r} has no cursors of readers (section readers of RingCursor)")
             if not 0 <= row < len(readers.section("readers")):
                 raise IndexError(f"region {readers.name!r} has no row {row}")
             if not readers.writable:
@@ -229,18 +233,21 @@ cdef class Listener:
         Raises
         ------
         RingGarbage
-            If its sequence word or kind cannot be.
+            If its sequence word or kind cannot be; the slot is not stepped over, so every further take says the same.
         """
         cdef QuoteTick tick
         cdef uint64_t lost = 0
+        memset(&tick, 0, sizeof(tick))
         cdef int state = rf_broadcast_take(&self.ring, &tick, sizeof(tick), &lost)
         while state == RF_BROADCAST_LOST:
             state = rf_broadcast_take(&self.ring, &tick, sizeof(tick), &lost)
+        record = _RECORD.get(tick.kind)
+        if state == RF_RING_OK and record is None:
+            self.ring.position -= 1
         if self.cursor != NULL:
             self._settle()
         if state == RF_RING_EMPTY:
             return None
-        record = _RECORD.get(tick.kind)
         if state != RF_RING_OK or record is None:
             word = rf_broadcast_slot(&self.ring, self.ring.position)[0]
             raise RingGarbage(

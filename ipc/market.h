@@ -7,7 +7,7 @@
  *
  * The row is written before the slot is published. Whoever begins at head and then reads a row therefore misses nothing: what the row does not have
  * yet comes as a slot, and slots below the row's `position` are already in it. A producer that dies in between leaves a row whose position is one
- * too high: rf_market_resume puts that right.
+ * too high: rf_market_resume puts that right. One that dies inside a row leaves some of the old and some of the new: nothing of it is kept, it is stale.
  *
  * What a slot means for the row: QUOTE replaces the top of book, and counts unless it is only told that it went stale; TRADE is the last trade; RESET empties the
  * top and makes it stale; BOOK leaves it alone (the QUOTE that follows says what the top is now). TICK_GAP counts a gap.
@@ -30,13 +30,23 @@ typedef struct {
     uint64_t rows; /* of quotes; 0: there is no such table */
 } rf_market_t;
 
+/* A row that was half written says nothing any more; what it counted stays. */
+static inline void rf_market_void(rf_quote_t *row, uint64_t instrument) {
+    rf_quote_t empty = {.version = row->version, .count = row->count, .gaps = row->gaps, .position = row->position};
+    empty.instrument = (uint32_t)instrument;
+    empty.flags = RF_TICK_STALE;
+    *row = empty;
+}
+
 static inline void rf_market_resume(rf_market_t *m, void *slots, uint64_t *head, uint64_t capacity, rf_quote_t *quotes, uint64_t rows) {
     rf_broadcast_resume(&m->ring, slots, head, capacity);
     m->quotes = quotes;
     m->rows = rows;
     for (uint64_t i = 0; i < rows; i++) {
-        if (!(quotes[i].version & 1) && quotes[i].position <= m->ring.position) continue;
+        int torn = quotes[i].version & 1;
+        if (!torn && quotes[i].position <= m->ring.position) continue;
         rf_seqlock_write_begin(&quotes[i].version);
+        if (torn) rf_market_void(&quotes[i], i);
         if (quotes[i].position > m->ring.position) quotes[i].position = m->ring.position;
         rf_seqlock_write_end(&quotes[i].version);
     }

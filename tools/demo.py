@@ -1,6 +1,7 @@
 """``ringfence demo``: a whole instance on real ticks against a simulated venue, then proof that nothing was lost.
 
-    demo ─┬─▶ venue    python -m ringfence.gateways.venue, port reserved beforehand, quotes from the instance's own feed, writes its own record
+    demo ─┬─▶ venue    python -m ringfence.gateways.venue, ports reserved beforehand, writes its own record; EUR/USD as the instance's own feed quotes it,
+          │            USD/JPY from a tick file of its own, told to the feed by a FIX market data session
           └─▶ ringfence up CONFIG ─▶ engine, gateway, sidecar, feed, two strategies (demo_strategies)
 
 Data flow while it runs: the instance's regions, read-only, through ``tools.views``. At the end: stop the strategies, then the rest, and compare what is
@@ -39,7 +40,7 @@ from ringfence.tools import demo_checks, demo_screen
 from ringfence.tools.commands.host import toml_lines
 from ringfence.tools.errors import Refused, TimedOut, ToolError, UsageError
 from ringfence.tools.ledger_store import FILE_NAME
-from ringfence.tools.views import latency, processes
+from ringfence.tools.views import latency, market, processes
 from ringfence.tools.views.instance import Instance
 
 START_S = 20.0
@@ -47,6 +48,7 @@ STOP_S = 20.0
 FRAME_S, POLL_S = 0.25, 0.03
 SPEED = 1000.0
 TAKER_SYMBOL = "USD/JPY"  # mm2, tools/demo_strategies.py; mm1 is tools/examples/maker.py, compiled where numba is installed
+TAKER_FILE = "usdjpy_ticks.csv"
 VENUE_RECORD = "venue.ndjson"
 INTERRUPTED = 130
 _PR_SET_PDEATHSIG = 1
@@ -65,6 +67,9 @@ class Demo:
     venue: subprocess.Popen[str] | None = None
     supervisor: subprocess.Popen[str] | None = None
     port: int = 0
+    market_data_port: int = 0
+    market_data: int = 0
+    """Times that the feed logged on to the venue's market data, and was told something by it."""
     started: float = field(default_factory=time.monotonic)
     first_fill_s: float | None = None
     ready: bool = False
@@ -109,11 +114,12 @@ class Demo:
         self.ready = True
 
     def reserve_port(self) -> None:
-        """Bind a free port without listening, so that venue and instance can start side by side and nobody else gets it."""
-        self._reserved = socket.socket()
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reserved.bind(("127.0.0.1", 0))
-        self.port = self._reserved.getsockname()[1]
+        """Bind two free ports without listening, so that venue and instance can start side by side and nobody else gets them."""
+        self._reserved = [socket.socket() for _ in range(2)]
+        for sock in self._reserved:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("127.0.0.1", 0))
+        self.port, self.market_data_port = (sock.getsockname()[1] for sock in self._reserved)
 
     def start_venue(self, symbols: list[dict[str, Any]]) -> None:
         """Start the simulated venue."""
@@ -129,7 +135,12 @@ class Demo:
                 {"symbol": s["symbol"], "price_digits": s["price_digits"], "instrument": row, "level_qty": [100_000, 400_000], "clip": 50_000}
                 for row, s in enumerate(symbols, 1)
             ],
-            "quotes": {"instance": self.name},
+            "quotes": {
+                "instance": self.name,
+                "ticks": [{"symbol": TAKER_SYMBOL, "file": TAKER_FILE, "format": "truefx"}],
+                "speed": SPEED,
+            },
+            "market_data": {"port": self.market_data_port, "sender_comp_id": "SIMMD", "target_comp_id": "RINGFENCE"},
             "store": "venue.store",
             "record": VENUE_RECORD,
         }
@@ -145,7 +156,8 @@ class Demo:
             If it ends before.
         """
         words = self.venue.stdout.readline().split() if self.venue is not None and self.venue.stdout is not None else []
-        self._reserved.close()
+        for sock in self._reserved:
+            sock.close()
         if words[:1] != ["listening"]:
             raise ToolError(f"the simulated venue did not start: {self.tail('venue.log')}")
 
@@ -155,7 +167,11 @@ class Demo:
         values: dict[str, Any] = tomllib.loads(text)
         instance = values["instance"]
         instance["name"], instance["data_dir"], instance["mode"] = self.name, ".", "demo"
-        values["feed"] |= {"speed": SPEED, "loop": True, "mark_ms": 100}
+        own = [t for t in values["feed"]["ticks"] if t["instrument"] != TAKER_SYMBOL]
+        waits = {"reconnect_min_s": 0.05, "reconnect_max_s": 0.2}
+        venue = {"host": "127.0.0.1", "port": self.market_data_port, "sender_comp_id": "RINGFENCE", "target_comp_id": "SIMMD"}
+        market_data = {"name": "simmd", **venue, **waits, "symbols": [TAKER_SYMBOL], "depth": 5}
+        values["feed"] |= {"speed": SPEED, "loop": True, "mark_ms": 100, "ticks": own, "session": [market_data]}
         for strategy in values["strategy"]:
             who = ["--name", strategy["name"], "--instance", self.name]
             if strategy["name"] == "mm1":
@@ -165,7 +181,7 @@ class Demo:
                 strategy["command"] = [sys.executable, "-m", "ringfence.tools.demo_strategies", "taker", "--symbol", TAKER_SYMBOL, *who]
         session = values["venue"][0]["session"]
         session["host"], session["port"] = "127.0.0.1", self.port
-        session["reconnect_min_s"], session["reconnect_max_s"] = 0.05, 0.2
+        session |= waits
         adjust(values)
         head = ["# Written by ringfence demo; the simulated venue of that run is gone, so its port answers nobody.", ""]
         self.config.write_text("\n".join([*head, *toml_lines(values)]) + "\n")
@@ -209,6 +225,7 @@ class Demo:
     def look(self, instance: Instance) -> None:
         """Remember what the summary needs and what is gone after the stop."""
         self.stages = latency.histograms(instance) or self.stages
+        self.market_data = max(self.market_data, _market_data(instance))
         self.pids |= {int(r["pid"]) for r in processes.status(instance) if r["pid"]}
 
     def note_first_fill(self, instance: Instance) -> None:
@@ -238,6 +255,13 @@ class Demo:
         if left:
             regions.unlink_stale(self.name)
         return alive + left
+
+
+def _market_data(instance: Instance) -> int:
+    """Logons of the feed's market data session, 0 while nothing of it has reached the instrument's row."""
+    told = [row for row in market.market(instance) if row["symbol"] == TAKER_SYMBOL and row["quotes"]]
+    metrics = instance.metrics("feed") if told else None
+    return int(metrics.counters()["md_connects"]) if metrics is not None else 0
 
 
 def _watch(demo: Demo, seconds: float, screen: demo_screen.Screen) -> bool:
@@ -307,6 +331,8 @@ def run(args: argparse.Namespace) -> int:
         outcome = demo_checks.check(demo.directory, demo.record, left, demo.directory / FILE_NAME)
         if not outcome.venue_fills and not interrupted:
             outcome.differences.append("nothing traded: the comparisons prove nothing")
+        if not demo.market_data and not interrupted:
+            outcome.differences.append("no market data came over FIX")
         summary = demo_checks.summary(outcome, demo.stages, demo.first_fill_s, args.seconds, args.keep)
         print(json.dumps(summary, ensure_ascii=False) if as_json else "\n".join(demo_checks.text(summary, args.options)))
     if not outcome.ok:

@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 
-from ringfence.strategy import InstanceNotRunning, InstanceStopped, OrderRef, RingFull, Strategy, StrategyRefused
+from ringfence.strategy import InstanceNotRunning, InstanceStopped, OrderRef, QuoteView, RingFull, Strategy, StrategyRefused
 
 TURN_S = 0.02
 TENTH_OF_A_BASIS_POINT = 100_000
@@ -39,7 +39,7 @@ def make_market(s: Strategy, symbol: str, qty: int, limit: int) -> None:
             if event.done:
                 working = {side: order for side, order in working.items() if order.client_id != event.client_id}
         quote = s.quote(symbol)
-        if quote is None or quote.stale or quote.crossed:
+        if quote is None or not tradable(quote):
             continue
         net = s.position(symbol).net_qty
         lean = info.tick * (net // qty)
@@ -61,6 +61,11 @@ def make_market(s: Strategy, symbol: str, qty: int, limit: int) -> None:
             continue  # the engine is busy: the next turn starts from a newer quote
 
 
+def tradable(quote: QuoteView) -> bool:
+    """Both sides are there, and they are what the market says now."""
+    return 0 < quote.bid < quote.ask and not quote.stale
+
+
 def still_open(order: OrderRef) -> bool:
     """Open by the engine's table, or not there yet."""
     now = order.state
@@ -77,7 +82,7 @@ def follow(s: Strategy, symbol: str, qty: int, limit: int) -> None:
             if waiting is not None and (not still_open(waiting) if event.kind == "LOST" else event.done and event.client_id == waiting.client_id):
                 waiting = None
         quote = s.quote(symbol)
-        if quote is None or quote.stale or quote.crossed or waiting is not None:
+        if quote is None or not tradable(quote) or waiting is not None:
             continue
         mid = (quote.bid + quote.ask) // 2
         moved = mid - anchor

@@ -263,4 +263,9 @@ def secrets_of(config: Config) -> tuple[tuple[str, Path], ...]:
             out.append((f"TLS key of venue {v.name}", Path(v.session.tls.key)))
         if v.session.password_file:
             out.append((f"password of venue {v.name}", Path(v.session.password_file)))
+    for s in config.feed.sessions if config.feed else ():
+        if s.tls is not None and s.tls.key:
+            out.append((f"TLS key of market data session {s.name}", Path(s.tls.key)))
+        if s.password_file:
+            out.append((f"password of market data session {s.name}", Path(s.password_file)))
     return tuple(out)

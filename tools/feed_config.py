@@ -11,8 +11,10 @@ from importlib import resources
 from pathlib import Path
 
 from ringfence.gateways.feed_spec import DEPTH_MAX, FOLLOW, MAX
+from ringfence.gateways.fix.config import BEGIN_STRINGS
 from ringfence.gateways.ticks import FORMATS
 from ringfence.tools.config_model import NAME, NAME_ALLOWED
+from ringfence.tools.session_config import COMP_ID, TlsConfig, credentials, tls
 from ringfence.tools.toml_table import Table
 
 PACKAGE_FILE = "package:"
@@ -42,6 +44,12 @@ class FeedSessionConfig:
     depth: int
     trades: bool
     symbols: dict[int, str]
+    reconnect_min_ms: int = 500
+    reconnect_max_ms: int = 30_000
+    username: str = ""
+    password_file: str = ""
+    password_env: str = ""
+    tls: TlsConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,9 @@ class FeedConfig:
 def feed_config(t: Table, base: Path, instruments: dict[str, int]) -> FeedConfig:
     """Check the table; ``base`` is what relative files are relative to, ``instruments`` symbol -> row. Raises ConfigError."""
     taken: set[int] = set()
-    sessions = tuple(_session(entry, instruments, taken) for entry in t.tables("session", 0, SESSIONS_MAX))
+    sessions = tuple(_session(entry, base, instruments, taken) for entry in t.tables("session", 0, SESSIONS_MAX))
+    if len({s.name for s in sessions}) != len(sessions):
+        raise t.error("session", [s.name for s in sessions], "sessions without a name twice")
     ticks = tuple(_ticks(entry, base, instruments, taken) for entry in t.tables("ticks", 0 if sessions else 1, len(instruments)))
     config = FeedConfig(
         t.choice("speed", (MAX, FOLLOW)) if t.values.get("speed") in (MAX, FOLLOW) else t.number("speed", 0.001, 1e6, 1.0),
@@ -104,24 +114,39 @@ def _package_file(text: str) -> Path:
     return Path(str(resources.files("ringfence.gateways.data").joinpath(Path(text.removeprefix(PACKAGE_FILE)).name)))
 
 
-def _session(entry: Table, instruments: dict[str, int], taken: set[int]) -> FeedSessionConfig:
+def _waits(entry: Table) -> tuple[int, int]:
+    """Read the waits between attempts to connect [ms]; in seconds in the file, as of an order session."""
+    least, most = (round(1000 * entry.number(key, 0.01, 3600, default)) for key, default in (("reconnect_min_s", 0.5), ("reconnect_max_s", 30.0)))
+    if most < least:
+        raise entry.error("reconnect_max_s", most / 1000, f"at least reconnect_min_s, which is {least / 1000:g}")
+    return least, most
+
+
+def _session(entry: Table, base: Path, instruments: dict[str, int], taken: set[int]) -> FeedSessionConfig:
     symbols = {}
+    begin_string = entry.choice("begin_string", BEGIN_STRINGS, "FIX.4.4")
     for text in entry.words("symbols"):
         ours, _, theirs = text.partition("=")
         symbols[_instrument(entry, "symbols", ours, instruments, taken)] = theirs or ours
     if not symbols or len(set(symbols.values())) != len(symbols):
         raise entry.error("symbols", list(symbols.values()), 'at least one instrument, each "SYMBOL" or "SYMBOL=the venue\'s", no name of the venue twice')
+    least, most = _waits(entry)
     config = FeedSessionConfig(
         entry.text("name", pattern=NAME, allowed=NAME_ALLOWED),
-        entry.text("host"),
+        entry.text("host", pattern=r"[A-Za-z0-9.:_-]{1,253}", allowed="a host name or address"),
         entry.whole("port", 1, 65_535),
-        entry.text("sender_comp_id"),
-        entry.text("target_comp_id"),
-        entry.choice("begin_string", ("FIX.4.2", "FIX.4.4"), "FIX.4.4"),
+        entry.text("sender_comp_id", **COMP_ID),
+        entry.text("target_comp_id", **COMP_ID),
+        begin_string,
         entry.whole("heartbeat_s", 1, 3_600, 30),
         entry.whole("depth", 1, DEPTH_MAX, 1),
         entry.flag("trades", True),
         symbols,
+        reconnect_min_ms=least,
+        reconnect_max_ms=most,
+        **credentials(entry, base, begin_string),
+        tls=tls(entry.table("tls"), base, "initiator") if "tls" in entry.values else None,
     )
+    entry.known.append("tls")
     entry.finish()
     return config

@@ -24,12 +24,13 @@ from ringfence.tools.toml_table import REQUIRED, Table
 # In the order of RF_FIX_CHECK_* in validation.h: the first is 1, the next 2, then 4 ...
 CHECKS = ("required", "unknown", "empty", "repeated", "order", "types", "values", "groups", "user_tags", "msg_type")
 ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):(\d{1,5})")
+COMP_ID: dict[str, Any] = {"pattern": r"[!-<>-~]{1,24}", "allowed": "1 to 24 ASCII characters without a space or '='"}
 FIELD_TYPES = tuple(sorted(TYPES))
 
 
 @dataclass(frozen=True)
 class TlsConfig:
-    """``[venue.session.tls]``: names are those of ``gateways/fix/tls.py``."""
+    """``[venue.session.tls]`` and ``[feed.session.tls]``: names are those of ``gateways/fix/tls.py``."""
 
     ca_file: str
     certificate: str
@@ -109,21 +110,20 @@ class SessionConfig:
 
 def read(t: Table, base: Path, cl_ord_id_bytes: int) -> SessionConfig:
     """Read a ``[venue.session]`` table; relative paths in it are relative to ``base``."""
-    comp_id: dict[str, Any] = {"pattern": r"[!-<>-~]{1,24}", "allowed": "1 to 24 ASCII characters without a space or '='"}
     role = t.choice("role", ROLES, "initiator")
     begin_string = t.choice("begin_string", BEGIN_STRINGS, "FIX.4.2")
     fix_profile, dialect = _dialect(t, base, begin_string, cl_ord_id_bytes)
     messages_per_s, burst, cancel_reserve = _budget(t)
     config = SessionConfig(
         begin_string=begin_string,
-        sender_comp_id=t.text("sender_comp_id", **comp_id),
-        target_comp_id=t.text("target_comp_id", **comp_id),
+        sender_comp_id=t.text("sender_comp_id", **COMP_ID),
+        target_comp_id=t.text("target_comp_id", **COMP_ID),
         addresses=_addresses(t, role),
         role=role,
         profile=t.choice("profile", PROFILES, "compatible"),
         fix_profile=fix_profile,
         heartbeat_s=t.whole("heartbeat_s", 1, 3600, 30),
-        **_credentials(t, base, begin_string),
+        **credentials(t, base, begin_string),
         reset_on_logon=t.flag("reset_on_logon", False),
         reset_on_logout=t.flag("reset_on_logout", False),
         reset_on_disconnect=t.flag("reset_on_disconnect", False),
@@ -146,7 +146,7 @@ def read(t: Table, base: Path, cl_ord_id_bytes: int) -> SessionConfig:
         messages_per_s=messages_per_s,
         burst=burst,
         cancel_reserve=cancel_reserve,
-        tls=_tls(t.table("tls"), base, role) if "tls" in t.values else None,
+        tls=tls(t.table("tls"), base, role) if "tls" in t.values else None,
         schedule=_schedule(t.table("schedule")) if "schedule" in t.values else None,
     )
     t.known += ["tls", "schedule"]
@@ -189,8 +189,8 @@ def _addresses(t: Table, role: str) -> tuple[str, ...]:
     return texts
 
 
-def _credentials(t: Table, base: Path, begin_string: str) -> dict[str, str]:
-    """Username(553) and where Password(554) is: FIX 4.2 has neither."""
+def credentials(t: Table, base: Path, begin_string: str) -> dict[str, str]:
+    """Read where Username(553) and Password(554) are, of any session; FIX 4.2 has neither. Raises ConfigError."""
     if "password" in t.values:
         raise t.error("password", "(hidden)", "nothing: put it into a file and name that with password_file, or use password_env")
     username = t.text("username", "", pattern=r"[!-~]{1,64}", allowed="1 to 64 ASCII characters without a space")
@@ -240,7 +240,9 @@ def _custom_tags(t: Table) -> dict[str, list[str]]:
     return out
 
 
-def _tls(t: Table, base: Path, role: str) -> TlsConfig:
+def tls(t: Table, base: Path, role: str) -> TlsConfig:
+    """Read the table ``tls`` of any session. Raises ConfigError."""
+
     def path(name: str, required: bool) -> str:
         text = t.text(name, REQUIRED if required else "", allowed="a file; a relative one is relative to this file")
         full = os.path.abspath(base / Path(text).expanduser()) if text else ""

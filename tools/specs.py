@@ -104,7 +104,8 @@ def strategy_plans(config: Config) -> list[ChildPlan]:
     for s in config.strategies:
         if s.command:
             path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-            secrets = {v.session.password_env: "" for v in config.venues if v.session.password_env}  # a venue's password is the gateway's alone
+            sources = [v.session.password_env for v in config.venues] + [f.password_env for f in (config.feed.sessions if config.feed else ())]
+            secrets = {name: "" for name in sources if name}  # a session's password is that of its own process alone
             environment = secrets | {"RINGFENCE_INSTANCE": config.instance.name, "RINGFENCE_STRATEGY": s.name, "PATH": path}
             if modules := os.environ.get("PYTHONPATH"):  # it runs in the configuration's directory, not in ours
                 environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in modules.split(os.pathsep))
@@ -178,9 +179,7 @@ def _feed(config: Config, feed: FeedConfig, common: dict[str, Any], module: Any)
 
     sessions = []
     for s in feed.sessions:
-        told = {
-            name: getattr(s, name) for name in ("name", "host", "port", "sender_comp_id", "target_comp_id", "begin_string", "heartbeat_s", "depth", "trades")
-        }
+        told = {f.name: getattr(s, f.name) for f in fields(s) if f.name not in ("symbols", "tls")} | ({"tls": asdict(s.tls)} if s.tls else {})
         store = str(config.instance.data_dir / "sessions" / f"feed.{s.name}.store")
         sessions.append({**told, "store": store, "instruments": [instrument(row, symbol) for row, symbol in s.symbols.items()]})
     spec = {

@@ -36,6 +36,9 @@ class Connection:
     def __init__(self, session: Session, log: Callable[[str], None]) -> None:
         self.session, self.log = session, log
         self.sock: socket.socket | None = None
+        self.missed: set[int] = set()
+        """Places in what the last ``turn`` returned before which something of the peer's was not taken: numbers that jumped, messages that were rejected."""
+        self._missed = 0
         self._unsent = b""
         self._tick_ns = 0
 
@@ -50,9 +53,10 @@ class Connection:
         return bool(self._unsent)
 
     def open(self, sock: socket.socket, now_ns: int) -> None:
-        """Take a connected socket; an initiator logs on."""
+        """Take a connected socket, or the plain end of a TLS relay; an initiator logs on."""
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:  # the plain end of a TLS relay, which sees to it itself
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock, self._unsent, self._tick_ns = sock, b"", 0
         self.session.connected(now_ns)
         self._write(now_ns)
@@ -60,6 +64,7 @@ class Connection:
     def turn(self, now_ns: int) -> list[bytes]:
         """Read, keep the session alive, write; returns the application messages that came, in order."""
         messages: list[bytes] = []
+        self.missed.clear()
         for _ in range(READS_MAX):
             if not self._read(now_ns, messages):
                 break
@@ -67,6 +72,7 @@ class Connection:
             self._tick_ns = now_ns + TICK_NS
             self.session.tick(now_ns)
             self._take(b"", now_ns, messages)
+        self._note_missed(len(messages))
         self._write(now_ns)
         for note in self.session.take_notes():
             self.log(note)
@@ -135,8 +141,15 @@ class Connection:
                     self.drop(now_ns)
                     return
                 case ("app", bytes() as message, *_):
+                    self._note_missed(len(messages))
                     messages.append(message)
             self.session.accepted()
+
+    def _note_missed(self, place: int) -> None:
+        counters = self.session.counters
+        if (missed := counters["gaps"] + counters["rejects_sent"]) != self._missed:
+            self._missed = missed
+            self.missed.add(place)
 
     def _write(self, now_ns: int) -> None:
         if self.sock is None:

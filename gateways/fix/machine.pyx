@@ -37,15 +37,7 @@ from ringfence.gateways.fix.codec cimport (
     rf_fix_timestamp,
 )
 from ringfence.gateways.fix.dictionary cimport rf_fix_validate
-from ringfence.gateways.fix.outgoing cimport (
-    note,
-    send_heartbeat,
-    send_logon,
-    send_logout,
-    send_reject,
-    send_resend_request,
-    serve_resend,
-)
+from ringfence.gateways.fix.outgoing cimport note, send_heartbeat, send_logon, send_logout, send_reject, send_resend_request, serve_resend
 from ringfence.gateways.fix.reading cimport begin_is_ours, comp_ids_are_ours, is_yes, number_of, read_header, sent_in_time, value_is
 from ringfence.gateways.fix.state cimport (
     EVENT_APP,
@@ -330,6 +322,8 @@ cdef void on_sequence_reset(session_t *s, uint64_t now_ns) noexcept nogil:
     if wrong_number(s, 36, &next_in, now_ns):
         return
     if next_in > s.store.next_in:
+        if next_in > s.store.next_in + 1 and s.gap_end < s.store.next_in:  # nobody asked: what had these numbers never comes
+            s.gaps += 1
         if not fill:
             note(s, b"SequenceReset: next expected MsgSeqNum is %llu, was %llu", next_in, s.store.next_in)
         store_set_next_in(s.store, next_in)

@@ -20,7 +20,7 @@ from ringfence.gateways.fix.codec import decimal_text, decimal_value, parse, tim
 BID, OFFER, TRADE = b"0", b"1", b"2"
 NEW, CHANGE, DELETE = b"0", b"1", b"2"
 SNAPSHOT_ONLY, SUBSCRIBE, UNSUBSCRIBE = b"0", b"1", b"2"
-UNKNOWN_SYMBOL, DUPLICATE_ID, BAD_SUBSCRIPTION, BAD_DEPTH, BAD_UPDATE, BAD_ENTRY = b"0", b"1", b"4", b"5", b"6", b"8"
+UNKNOWN_SYMBOL, DUPLICATE_ID, TOO_MANY, BAD_SUBSCRIPTION, BAD_DEPTH, BAD_UPDATE, BAD_ENTRY = b"0", b"1", b"2", b"4", b"5", b"6", b"8"
 """MDReqRejReason(281)."""
 SCALED_MAX = 1 << 62
 
@@ -48,7 +48,7 @@ class Refresh(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A Y."""
+    """A Y, or a BusinessMessageReject(j) of a V: its MDReqID, when it says that, is BusinessRejectRefID(379)."""
 
     request_id: bytes
     reason: bytes
@@ -79,7 +79,7 @@ def scaled(text: bytes, digits: int) -> int | None:
 
 
 def decode(message: bytes) -> Refresh | Rejected | None:
-    """Return what a W, X or Y says; None for any other message.
+    """Return what a W, X, Y, or a j about a V, says; None for any other message.
 
     An entry of an X without Symbol(55) is about the symbol of the entry before it, or about its ids alone. The time of an entry is MDEntryDate(272) and
     MDEntryTime(273), else that of the message.
@@ -89,6 +89,8 @@ def decode(message: bytes) -> Refresh | Rejected | None:
     kind, sent_ns = first[35], _time(first.get(52, b""))
     if kind == b"Y":
         return Rejected(first.get(262, b""), first.get(281, b""), first.get(58, b""))
+    if kind == b"j" and first.get(372) == b"V":
+        return Rejected(first.get(379, b""), first.get(380, b""), first.get(58, b""))
     if kind not in (b"W", b"X"):
         return None
     starts = 269 if kind == b"W" else 279

@@ -126,7 +126,7 @@ class GatewaySpec:
             A setting is not allowed, or the password cannot be read.
         """
         _check_keys("session", self.session, SessionConfig)
-        settings: dict[str, Any] = {**self.session, "password": self._password()}
+        settings: dict[str, Any] = {**self.session, "password": read_password(self.password_file, self.password_env)}
         return SessionConfig(**settings)
 
     def windows(self) -> Schedule | None:
@@ -163,24 +163,32 @@ class GatewaySpec:
         """The venue's dialect in the session's version."""
         return load_profile(self.fix_profile, str(self.session.get("begin_string", "FIX.4.2")))
 
-    def _password(self) -> str:
-        if self.password_env:
-            value = os.environ.get(self.password_env, "")
-            if not value:
-                raise SessionError(f"password_env: the environment has no {self.password_env}; set it for the process that starts the instance")
-            return value
-        if not self.password_file:
-            return ""
-        try:
-            mode = Path(self.password_file).stat().st_mode
-            value = Path(self.password_file).read_text(encoding="ascii").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SessionError(f"password_file {self.password_file}: cannot be read as ASCII text: {error}") from error
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise SessionError(f"password_file {self.password_file}: others may read it (mode {stat.S_IMODE(mode):o}); chmod 600 it")
+
+def read_password(file: str, env: str) -> str:
+    """Return a session's password from the environment variable ``env``, or from a file that nobody else may read; both empty: none.
+
+    Raises
+    ------
+    SessionError
+        It is not there, or others may read it.
+    """
+    if env:
+        value = os.environ.get(env, "")
         if not value:
-            raise SessionError(f"password_file {self.password_file}: it is empty; write the password into it")
+            raise SessionError(f"password_env: the environment has no {env}; set it for the process that starts the instance")
         return value
+    if not file:
+        return ""
+    try:
+        mode = Path(file).stat().st_mode
+        value = Path(file).read_text(encoding="ascii").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SessionError(f"password_file {file}: cannot be read as ASCII text: {error}") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SessionError(f"password_file {file}: others may read it (mode {stat.S_IMODE(mode):o}); chmod 600 it")
+    if not value:
+        raise SessionError(f"password_file {file}: it is empty; write the password into it")
+    return value
 
 
 def split_address(text: str) -> tuple[str, int]:

@@ -30,6 +30,8 @@ from ringfence.gateways.venue.wire import UNSUPPORTED_TYPE, Unserved, business_r
 
 DEPTH_MAX = 50
 STORE_BYTES_MAX = 256 << 20
+SUBSCRIPTIONS_MAX = 1_000
+"""Each is compared with the book in every turn."""
 ENTRIES_MAX = 100
 """Of one message: a session reads 1024 fields."""
 SIDES = ((md.BID, BUY), (md.OFFER, SELL))
@@ -143,6 +145,10 @@ class MarketDesk:
         for text, spec in zip(request.symbols, symbols, strict=True):
             if spec is None:
                 raise _Refused(md.UNKNOWN_SYMBOL, f"no symbol {text.decode('latin-1')}")
+        if len(set(request.symbols)) != len(request.symbols):
+            raise _Refused(md.UNKNOWN_SYMBOL, "a Symbol(55) is asked for twice")  # each change would be told twice, and the second cannot be placed
+        if request.subscription == md.SUBSCRIBE and len(self._subscriptions) + len(symbols) > SUBSCRIPTIONS_MAX:
+            raise _Refused(md.TOO_MANY, f"at most {SUBSCRIPTIONS_MAX} subscriptions at once")
         depth = min(int(request.depth) or DEPTH_MAX, DEPTH_MAX)
         for spec in (s for s in symbols if s is not None):
             subscription = _Subscription(request.request_id, spec, depth, request.kinds, self.exchange.trade_count)

@@ -1,6 +1,6 @@
-"""Where the venue's quotes come from: tick files that it plays itself, or the ``market`` region of a running instance.
+"""Where the venue's quotes come from: tick files that it plays itself, the ``market`` region of a running instance, or both.
 
-Both say when they want to be asked again (``wait_ns``) and give (symbol, bid, ask) for everything new. The region is read-only here and read
+All say when they want to be asked again (``wait_ns``) and give (symbol, bid, ask) for everything new. The region is read-only here and read
 under its sequence lock; only the latest quote of each instrument can be seen, which is what every reader of the feed sees. An instance that is not up
 yet, or is restarted, is looked for again ten times a second: a venue outlives its clients.
 """
@@ -66,10 +66,12 @@ class TickQuotes:
 
 
 class InstanceQuotes:
-    """The latest quotes in the ``market`` region of a running instance."""
+    """The latest quotes in the ``market`` region of a running instance, of the symbols that have no tick file."""
 
     def __init__(self, spec: VenueSpec) -> None:
         self._spec = spec
+        played = {t.symbol for t in spec.ticks}
+        self._symbols = [s for s in spec.symbols if s.symbol not in played]
         self._segment: Segment | None = None
         self._rows: dict[str, int] = {}
         self._counts: dict[str, int] = {}
@@ -85,9 +87,12 @@ class InstanceQuotes:
             return
         table = self._segment.section("quotes")
         for symbol, row in self._rows.items():
-            if int(table[row]["count"]) == self._counts.get(symbol, 0):
+            if int(table[row]["count"]) == self._counts.get(symbol, 0) or int(table[row]["version"]) & 1:
+                continue  # being written: next time; or its feed was killed in the middle of it, and the one that follows mends it
+            try:
+                quote = read_consistent(table[row : row + 1])
+            except TimeoutError:
                 continue
-            quote = read_consistent(table[row : row + 1])
             self._counts[symbol] = int(quote["count"])
             if quote["bid"] > 0 and quote["ask"] > 0:
                 yield symbol, int(quote["bid"]), int(quote["ask"])
@@ -108,14 +113,14 @@ class InstanceQuotes:
 
     def _instruments(self) -> dict[str, int]:
         """Row of each symbol: what the specification says, else what the instance's instrument table says."""
-        rows = {s.symbol: s.instrument for s in self._spec.symbols if s.instrument}
-        if len(rows) == len(self._spec.symbols):
+        rows = {s.symbol: s.instrument for s in self._symbols if s.instrument}
+        if len(rows) == len(self._symbols):
             return rows
         with Segment.attach(self._spec.quotes_instance, "state") as state:
             count = int(state.section("engine")[1]["instrument_count"])
             table = state.section("instruments")
             found = {table[i]["symbol"].decode(): (i, int(table[i]["price_digits"])) for i in range(1, count + 1)}
-        for s in self._spec.symbols:
+        for s in self._symbols:
             if s.symbol not in found:
                 raise SpecError(f"instance {self._spec.quotes_instance!r} has no instrument {s.symbol!r} (yet)")
             if found[s.symbol][1] != s.price_digits:
@@ -129,6 +134,26 @@ class InstanceQuotes:
         self._segment = None
 
 
+class BothQuotes:
+    """Some symbols from tick files, the others from an instance."""
+
+    def __init__(self, spec: VenueSpec, start_ns: int) -> None:
+        self._sources = (TickQuotes(spec, start_ns), InstanceQuotes(spec))
+
+    def wait_ns(self, now_ns: int) -> int:
+        return min(source.wait_ns(now_ns) for source in self._sources)
+
+    def take(self, now_ns: int) -> Iterator[tuple[str, int, int]]:
+        for source in self._sources:
+            yield from source.take(now_ns)
+
+    def close(self) -> None:
+        for source in self._sources:
+            source.close()
+
+
 def open_quotes(spec: VenueSpec, now_ns: int) -> QuoteSource:
     """Return the source that the specification names."""
+    if spec.quotes_instance and spec.ticks:
+        return BothQuotes(spec, now_ns)
     return InstanceQuotes(spec) if spec.quotes_instance else TickQuotes(spec, now_ns)

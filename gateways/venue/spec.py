@@ -7,7 +7,8 @@
      "market_data": {"port": 9879, "sender_comp_id": "SIMMD", "target_comp_id": "RINGFENCE", "begin_string": "FIX.4.4"}}
 
 ``quotes`` is either tick files, as above, or ``{"instance": "NAME"}``: read the region ``market`` of that running instance, so that the venue
-trades on the very prices that the strategies see. An unknown key, a wrong type or a value out of range is a ``SpecError`` that names the key, the value
+trades on the very prices that the strategies see; or both, then the symbols without a file are read from the instance.
+An unknown key, a wrong type or a value out of range is a ``SpecError`` that names the key, the value
 and what is allowed. ``market_data``, where it is there,
 serves the books on a second port. ``commission_ppm`` is charged on the value of each fill, in the quote currency (a negative one is a rebate). Times are
 given in milliseconds and kept in nanoseconds; probabilities in parts per million: no float decides anything.
@@ -99,14 +100,13 @@ def _symbol(keys: Keys) -> SymbolSpec:
 
 
 def _quotes(keys: Keys, folder: Path) -> dict[str, Any]:
-    if keys.has("instance"):
-        out: dict[str, Any] = {"quotes_instance": keys.text("instance")}
-    else:
+    out: dict[str, Any] = {"quotes_instance": keys.text("instance")} if keys.has("instance") else {}
+    if not out or keys.has("ticks"):
         sources = []
         for item in keys.items("ticks"):
             sources.append(TickSource(item.text("symbol"), tick_file(item, "file", folder), item.choice("format", tuple(FORMATS))))
             item.done()
-        out = {"ticks": tuple(sources), "speed": keys.number("speed", Decimal(1)), "loop": keys.flag("loop", True)}
+        out |= {"ticks": tuple(sources), "speed": keys.number("speed", Decimal(1)), "loop": keys.flag("loop", True)}
         if not out["speed"]:
             raise keys.fail("speed", "above 0")
     keys.done()

@@ -146,7 +146,25 @@ def test_feed_when_restarted_takes_up_its_regions_and_counts_on(make: Make, monk
     again, _ = make([(0, "1.3", "1.4")])
     again.turn()
     assert brief(again)[:3] == (130_000, 140_000, 2)
+    assert int(quote(again)["gaps"]) == 1
     assert again.metrics.counters()["ticks"] == 2
+
+
+def test_feed_when_its_predecessor_was_killed_says_reset_of_all_that_it_told_and_marks_nothing_of_it(make: Make, instance: str) -> None:
+    """Also of an instrument that has no source any more: nobody would flag it."""
+    feed, _ = make([(0, "1.1", "1.2")])
+    feed.turn()
+    feed.publisher.quote(1, 10, 11)
+    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    for segment in (feed.market, feed.readers, feed.marks, feed.metrics.segment):
+        segment.superblock["writer_pid"] = int(child.stdout)
+    listener = Listener(feed.market)
+    again, _ = make([(1, "1.3", "1.4")])
+    got = [(int(t["instrument"]), int(t["kind"]), int(t["flags"])) for t in iter(listener.take, None)]
+    assert got == [(1, 4, 8), (2, 4, 8)], "RESET with TICK_GAP"
+    rows = again.market.section("quotes")
+    assert [(int(rows[i]["bid"]), int(rows[i]["flags"])) for i in (1, 2)] == [(0, 1), (0, 1)]
+    assert again.metrics.counters()["ticks"] == 1, "a RESET of the start is no tick of a source"
 
 
 @pytest.mark.parametrize("loop", [False, True])
@@ -203,6 +221,22 @@ def test_feed_when_at_speed_follow_goes_as_far_as_its_slowest_reader(make: Make)
         while fast.take() is not None:
             pass
     assert (fast.position, fast.lost) == (200, 0)
+
+
+def test_feed_when_it_waits_for_its_readers_flags_nothing_as_stale_until_the_tape_has_ended(make: Make) -> None:
+    """A strategy that compiles for longer than the limit gets the ticks of the tape and nothing else."""
+    feed, clock = make([(i, "1.1", "1.2") for i in range(30)], speed="follow", tick_slots=32, stale_ns=40_000_000)
+    reader = Listener(feed.market, 0, readers=feed.readers, row=1)
+    feed.turn()
+    clock.ns += 10_000_000_000
+    feed.turn()
+    assert (feed.publisher.position, brief(feed)[3]) == (24, 0)
+    while feed.publisher.position < 30:
+        assert reader.take() is not None
+        feed.turn()
+    clock.ns += 10_000_000_000
+    feed.turn()
+    assert (feed.publisher.position, brief(feed)[3]) == (31, 1)
 
 
 def test_feed_when_a_reader_that_it_follows_dies_goes_on_without_it(make: Make) -> None:

@@ -63,9 +63,38 @@ def test_book_when_an_entry_is_named_by_its_id_or_by_the_one_it_replaces_finds_i
     book.apply(NEW, BUY, 10, 5, b"a")
     assert book.apply(CHANGE, 0, None, 7, b"a") and book.top(BUY) == (10, 7)
     assert book.apply(NEW, BUY, 11, 1, b"b", ref_id=b"a") and book.levels(BUY) == [(11, 1)]
-    assert book.knows(b"b") and book.apply(DELETE, 0, None, 0, b"b") and book.top(BUY) == (0, 0)
+    assert book.replaces(BUY, b"b", b"") and book.apply(DELETE, 0, None, 0, b"b") and book.top(BUY) == (0, 0)
     assert not book.apply(DELETE, 0, None, 0, b"b")
     assert not book.apply(CHANGE, 0, 10, 5, b"z")
+
+
+def test_book_when_an_entry_is_named_by_its_former_id_alone_finds_it() -> None:
+    book = MarketBook(5)
+    book.apply(NEW, BUY, 10, 5, b"a")
+    assert book.apply(CHANGE, BUY, 11, 6, b"b", ref_id=b"a") and book.levels(BUY) == [(11, 6)]
+    assert book.apply(CHANGE, 0, None, 7, ref_id=b"b") and book.levels(BUY) == [(11, 7)]
+    assert book.apply(DELETE, BUY, 11, 0, ref_id=b"b") and book.levels(BUY) == []
+    assert not book.apply(CHANGE, BUY, 11, 6, b"d", ref_id=b"c")
+
+
+def test_book_when_a_change_tells_no_quantity_keeps_it() -> None:
+    book = MarketBook(5)
+    book.apply(NEW, BUY, 10, 5, b"a")
+    book.apply(NEW, SELL, 12, 6)
+    assert book.apply(CHANGE, BUY, 11, None, b"a") and book.top(BUY) == (11, 5)
+    assert book.apply(CHANGE, SELL, 12, None) and book.top(SELL) == (12, 6)
+    assert book.apply(CHANGE, SELL, 12, 0) and book.top(SELL) == (12, 0)
+
+
+def test_book_when_only_the_top_is_kept_takes_a_deep_snapshot_and_deletes_in_any_order() -> None:
+    book = MarketBook(1)
+    for px in (12, 11, 10):
+        assert book.apply(NEW, BUY, px, px, snapshot=True)
+    assert book.top(BUY) == (12, 12), "the best of the snapshot, not the last"
+    assert book.apply(NEW, BUY, 9, 5) and book.top(BUY) == (9, 5)
+    assert book.apply(NEW, BUY, 8, 5) and book.apply(DELETE, BUY, 9, 0) and book.top(BUY) == (8, 5), "the new top came before the delete of the old one"
+    assert not book.apply(DELETE, BUY, 7, 0), "of a price that was not the top"
+    assert book.apply(DELETE, BUY, None, None) and book.top(BUY) == (0, 0)
 
 
 def test_book_when_there_are_too_many_entries_says_so() -> None:

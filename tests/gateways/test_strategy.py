@@ -386,6 +386,8 @@ def test_quote_when_the_feed_has_published_is_returned_scaled(engine: Engine, st
     quote = strategy.quote("EUR/USD")
     assert (quote.bid, quote.ask, quote.stale, quote.crossed) == (112_120, 112_170, True, False)
     assert strategy.instrument("EUR/USD").px_text(quote.bid) == "1.12120"
+    row["version"] = 3  # the feed was killed inside of it
+    assert strategy.quote("EUR/USD") is None
 
 
 # ---- attaching

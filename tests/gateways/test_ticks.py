@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from ringfence.gateways.data import data_file
@@ -133,6 +137,101 @@ def test_read_when_columns_are_wrong_says_which(tmp_path: Path, columns: dict[st
     np.save(tmp_path / "t.npy", table)
     with pytest.raises(TickError, match=message):
         read(tmp_path / "t.npy", "numpy", 5)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"ns": np.array([5, "NaT"], "M8[ns]")}, r"row 2: ns NaT is no time from 1970 to 2262"),
+        ({"ns": np.array(["NaT", 5], "M8[ns]")}, r"row 1: ns NaT is no time"),
+        ({"ns": np.array(["2020", "9999"], "M8[s]")}, r"row 2: ns 9999-01-01T00:00:00 is no time from 1970 to 2262"),
+        ({"ns": np.array([-5, 5])}, r"row 1: ns -5 is no time"),
+        ({"ns": np.array([5, 2**64 - 1], "u8")}, r"row 2: ns 18446744073709551615 is no time"),
+        ({"bid": np.array([5, 2**63 + 5], "u8")}, r"row 2: bid 9223372036854775813 does not fit in 64 bits"),
+        ({"bid": np.array([1.1, 196123.45], "f4")}, r"row 1: bid 1\.1.* is finer than 5 decimals"),
+        ({"bid": np.array([1.0, 12345678.123456])}, r"row 2: bid 12345678\.123456 is finer than 5 decimals"),
+        ({"bid": np.array([1.0, np.inf])}, r"row 2: bid inf is finer than 5 decimals, or no number"),
+        ({"bid": np.array([[1, 2], [3, 4]])}, r"column bid has 2 numbers in each row"),
+        ({"bid": np.array([True, False])}, r"column bid is bool"),
+    ],
+)
+def test_read_when_numbers_of_a_column_cannot_be_says_which(tmp_path: Path, columns: dict[str, np.ndarray], message: str) -> None:
+    told = {"ns": np.array([1, 2]), "bid": np.array([1, 1]), "ask": np.array([2, 2]), **columns}
+    table = np.zeros(2, dtype=[(name, a.dtype, a.shape[1:]) for name, a in told.items()])
+    for name, array in told.items():
+        table[name] = array
+    np.save(tmp_path / "t.npy", table)
+    with pytest.raises(TickError, match=message):
+        read(tmp_path / "t.npy", "numpy", 5)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    values=st.lists(st.integers(1, 2**48 - 1), min_size=1, max_size=5),
+    digits=st.integers(0, 9),
+    finer=st.one_of(st.none(), st.integers(0, 4)),
+    off=st.floats(0.3, 0.5),
+)
+def test_read_when_floats_are_whole_steps_is_exact_and_refuses_what_lies_between(
+    tmp_path_factory: pytest.TempPathFactory, values: list[int], digits: int, finer: int | None, off: float
+) -> None:
+    """Against decimals: the float nearest to a whole number of steps is that number, at any size; one that is a third of a step away never is."""
+    table = np.zeros(len(values), dtype=[("ns", "i8"), ("px", "f8")])
+    table["px"] = [float(Decimal(v).scaleb(-digits)) for v in values]
+    if finer is not None:
+        at_ = finer % len(values)
+        table["px"][at_] = float((Decimal(values[at_]) + Decimal(off)).scaleb(-digits))
+    path = tmp_path_factory.mktemp("t") / "t.npz"
+    np.savez(path, trades=table)
+    if finer is None:
+        assert list(read(path, "numpy", digits).trade_px) == values
+    else:
+        with pytest.raises(TickError, match=rf"is finer than {digits} decimals"):
+            read(path, "numpy", digits)
+
+
+def test_read_when_decimals_have_more_digits_than_python_counts_with_is_exact(tmp_path: Path) -> None:
+    for text, fits in (("1.12120000000000000000000000000", True), ("1.12120000000000000000000000001", False)):
+        column = pa.array([Decimal(text)], pa.decimal128(38, 29))
+        parquet.write_table(pa.table({"ns": [1], "bid": column, "ask": column}), tmp_path / "t.parquet")
+        if fits:
+            assert list(read(tmp_path / "t.parquet", "parquet", 5).bid) == [112_120]
+        else:
+            with pytest.raises(TickError, match="finer than 5 decimals"):
+                read(tmp_path / "t.parquet", "parquet", 5)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"ns": pa.array(["9999-01-01"]).cast(pa.timestamp("s")), "bid": [1], "ask": [2]}, r"t.parquet: column ns: "),
+        ({"ns": [1], "bid": [1], "ask": [2], "bid_qty": pa.array([None], pa.string())}, r"t.parquet: column bid_qty"),
+        ({"ns": [1], "bid": [[1, 2]], "ask": [2]}, r"t.parquet: column bid"),
+        ({"ns": pa.array([None], pa.timestamp("ns")), "bid": [1], "ask": [2]}, r"t.parquet: no ticks in it"),
+    ],
+)
+def test_read_when_parquet_has_columns_that_cannot_be_says_which(tmp_path: Path, columns: dict[str, object], message: str) -> None:
+    parquet.write_table(pa.table(columns), tmp_path / "t.parquet")
+    with pytest.raises(TickError, match=message):
+        read(tmp_path / "t.parquet", "parquet", 5)
+
+
+@pytest.mark.parametrize("saved", [np.savez, np.savez_compressed])
+def test_read_when_any_byte_of_a_numpy_file_is_wrong_never_breaks(tmp_path: Path, saved: Callable[..., None]) -> None:
+    path = tmp_path / "t.npz"
+    saved(path, quotes=np.array([(10, 100, 102, 5, 6), (30, 101, 103, 7, 8)], dtype=QUOTES))
+    whole = path.read_bytes()
+    for at_ in range(0, len(whole), 3):
+        path.write_bytes(whole[:at_] + bytes([whole[at_] ^ 0x55]) + whole[at_ + 1 :])
+        with contextlib.suppress(TickError):
+            read(path, "numpy", 2)
+
+
+def test_read_when_a_histdata_time_has_signs_in_it_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("20200101 170000-65,1.121200,1.121720,0\n")
+    with pytest.raises(TickError, match=r"t.csv:1: time '20200101 170000-65' is not YYYYMMDD HHMMSSmmm"):
+        read(file, "histdata", 5)
 
 
 @pytest.mark.parametrize("name", ["t.npy", "t.npz"])

@@ -115,6 +115,13 @@ def test_taker_when_the_mid_moves_far_enough_takes_the_touch_of_that_side(run: R
     assert did == [("BUY", 10, 112_050, "IOC", 9), ("SELL", 10, 111_900, "IOC", 9)]
 
 
+@pytest.mark.parametrize("touch", [(0, 0), (112_000, 0), (0, 112_050), (112_050, 112_000)])
+@pytest.mark.parametrize("strategy", [make_market, follow])
+def test_strategy_when_a_side_is_missing_or_the_book_is_crossed_does_nothing(run: Run, strategy: Callable[..., None], touch: tuple[int, int]) -> None:
+    """A venue's book over FIX is one-sided as soon as somebody has taken a side of it."""
+    assert run(strategy, (touch, 0, []), (touch, 20, [])) == []
+
+
 def test_taker_when_its_position_is_full_gives_some_back(run: Run) -> None:
     assert run(follow, ((112_000, 112_050), 20, [])) == [("SELL", 10, 112_000, "IOC", 9)]
 

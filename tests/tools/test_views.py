@@ -277,5 +277,7 @@ def test_market_when_the_feed_has_published_shows_each_instrument_and_reader(syn
         assert market.readers(instance) == [{"strategy": "mm1", "pid": os.getpid(), "alive": "yes", "position": 1, "lag": 2}]
         listener.close()
         assert market.readers(instance) == []
-        synthetic.market.section("quotes")[1]["version"] += 1  # the feed died inside
+        synthetic.market.superblock["writer_start_ticks"] = 1  # another process has its id now: the feed was killed
+        assert [(row["flags"], row["glyph"]) for row in market.market(instance)] == [("no feed", "bad"), ("crossed no feed", "bad")]
+        synthetic.market.section("quotes")[1]["version"] += 1  # it died inside
         assert market.market(instance)[0] == dict.fromkeys(euro) | {"glyph": "bad", "symbol": "EURUSD", "flags": "locked"}

@@ -2,6 +2,7 @@
 
 Data flow: regions ``market`` and ``market.readers`` of the feed, rows copied under their sequence locks -> rows. Prices have the instrument's scale, which the
 engine's tables tell; without them (the engine is not up yet) they are unknown. An instance without a feed has no rows.
+A feed that is not there any more cannot flag what it left: the rows say ``no feed`` then.
 What can fail: a row that a dead feed left locked is shown as such, with nothing in it.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringfence.ipc.regions import process_start_ticks
+from ringfence.ipc.regions import owner_alive, process_start_ticks
 from ringfence.ipc.schema import CONSTANTS
 from ringfence.ipc.seqlock import read_consistent
 from ringfence.tools.render import Column, Row, View
@@ -51,7 +52,8 @@ def market(instance: Instance) -> list[Row]:
     quotes = instance.rows("market", "Quote")
     if quotes is None:
         return []
-    names = Names(instance)
+    region, names = instance.region("market"), Names(instance)
+    orphaned = region is not None and not owner_alive(region.superblock)
     found: list[Row] = []
     for k in (row for row in range(1, len(quotes)) if quotes[row]["version"]):
         instrument = names.instrument(k)
@@ -61,11 +63,11 @@ def market(instance: Instance) -> list[Row]:
         except TimeoutError:
             found.append(dict.fromkeys(c.key for c in MARKET.columns) | {"glyph": "bad", "symbol": symbol, "flags": "locked"})
             continue
-        flags = [name for bit, name in FLAGS.items() if int(q["flags"]) & bit]
+        flags = [name for bit, name in FLAGS.items() if int(q["flags"]) & bit] + ["no feed"] * orphaned
         amounts = {name: _amount(q[name], instrument, f"{kind}_digits") for name, kind in AMOUNTS.items()}
         found.append(
             {
-                "glyph": "warn" if flags else "ok",
+                "glyph": "bad" if orphaned else "warn" if flags else "ok",
                 "symbol": symbol,
                 **amounts,
                 "age": age(instance.now_ns, q["published_ns"]) if q["count"] else None,

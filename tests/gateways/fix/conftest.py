@@ -1,7 +1,8 @@
-"""Sessions of both versions, roles and profiles for the session case tests."""
+"""Sessions of both versions, roles and profiles for the session case tests; certificates for those of TLS."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,23 @@ def side(request: pytest.FixtureRequest, up: Make) -> Side:
 @pytest.fixture
 def strict(up: Make) -> Side:
     return up("acceptor", profile="strict")
+
+
+def openssl(*words: str) -> None:
+    subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CA, a certificate for 127.0.0.1 and localhost, one for a client, and one of another CA."""
+    folder = tmp_path_factory.mktemp("certificates")
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+    for ca in ("ca", "other-ca"):
+        openssl("req", "-x509", *key, "-keyout", str(folder / f"{ca}.key"), "-out", str(folder / f"{ca}.pem"), "-subj", f"/CN={ca}")
+    for name, ca, subject in (("server", "ca", "IP:127.0.0.1,DNS:localhost"), ("client", "ca", "DNS:client"), ("stranger", "other-ca", "DNS:stranger")):
+        extension = folder / f"{name}.ext"
+        extension.write_text(f"subjectAltName={subject}\n")
+        openssl("req", *key[:-2], "-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.csr"), "-subj", f"/CN={name}")
+        signer = ("-CA", str(folder / f"{ca}.pem"), "-CAkey", str(folder / f"{ca}.key"), "-CAcreateserial", "-days", "2", "-extfile", str(extension))
+        openssl("x509", "-req", "-in", str(folder / f"{name}.csr"), "-out", str(folder / f"{name}.pem"), *signer)
+    return folder

@@ -3,7 +3,8 @@
 ``python quickfix_peer.py acceptor|initiator FOLDER PORT SENDER TARGET [BEGIN_STRING [SESSIONS]]``
 
 Writes one JSON object a line: ``{"logon": n}``, ``{"message": text}``, ``{"numbers": [next out, next in, logged on]}``. Reads the same way from stdin:
-``{"send": [msg_type, [[tag, value], ...]]}``, ``{"numbers": 1}``, both with ``"session": SENDER`` when there are several. As an acceptor it fills every new
+``{"send": [msg_type, [[tag, value], ...]]}``, with a third part of groups, each ``[tag of the count, tag of the first field, [[tag, value], ...]]``, and
+``{"numbers": 1}``, both with ``"session": SENDER`` when there are several. As an acceptor it fills every new
 order. With more than one session their SenderCompIDs are SENDER1, SENDER2 ... It validates by the data dictionaries of its wheel. Ends with stdin.
 """
 
@@ -84,11 +85,16 @@ class Application(quickfix.Application):  # type: ignore[misc]
             same = [(11, fields["11"]), (55, fields["55"]), (54, fields["54"]), (38, fields["38"]), (32, fields["38"]), (14, fields["38"])]
             self.send("8", [*ours, *same], session_id)
 
-    def send(self, msg_type: str, fields: list[tuple[int, str]], session_id: Any) -> None:
+    def send(self, msg_type: str, fields: list[tuple[int, str]], session_id: Any, groups: list[tuple[int, int, list[tuple[int, str]]]] | None = None) -> None:
         message = quickfix.Message()
         message.getHeader().setField(quickfix.MsgType(msg_type))
         for tag, value in fields:
             message.setField(quickfix.StringField(tag, value))
+        for count, first, values in groups or []:
+            group = quickfix.Group(count, first)
+            for tag, value in values:
+                group.setField(quickfix.StringField(tag, value))
+            message.addGroup(group)
         quickfix.Session.sendToTarget(message, session_id)
 
 
@@ -112,7 +118,7 @@ def main() -> None:
         request = json.loads(line)
         session_id = application.sessions[request.get("session", senders[0])]
         if "send" in request:
-            application.send(request["send"][0], [(int(t), v) for t, v in request["send"][1]], session_id)
+            application.send(*request["send"][:2], session_id, *request["send"][2:])
         else:
             session = quickfix.Session.lookupSession(session_id)
             write(numbers=[session.getExpectedSenderNum(), session.getExpectedTargetNum(), session.isLoggedOn()])

@@ -40,14 +40,14 @@ def free_port() -> int:
 class QuickFix:
     """A QuickFIX acceptor or initiator in a process of its own, and what it told so far."""
 
-    def __init__(self, folder: Path, role: str, port: int, sender: str, target: str) -> None:
+    def __init__(self, folder: Path, role: str, port: int, sender: str, target: str, begin: str = "FIX.4.2") -> None:
         self.port = port
         self.received: list[dict[int, bytes]] = []
         self.logons = 0
         self.answer: list[Any] | None = None
         self.started = False
         self.buffer = b""
-        command = [sys.executable, str(PEER), role, str(folder), str(port), sender, target]
+        command = [sys.executable, str(PEER), role, str(folder), str(port), sender, target, begin]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         os.set_blocking(self.process.stdout.fileno(), False)

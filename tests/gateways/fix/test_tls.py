@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -14,26 +13,6 @@ import pytest
 from tests.gateways.fix.acceptor_process import AcceptorProcess, Counterparty, order
 
 from ringfence.gateways.fix import tls
-
-
-def run(*words: str) -> None:
-    subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=60)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CA, a certificate for 127.0.0.1 and localhost, one for a client, and one of another CA."""
-    folder = tmp_path_factory.mktemp("certificates")
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-    for ca in ("ca", "other-ca"):
-        run("req", "-x509", *key, "-keyout", str(folder / f"{ca}.key"), "-out", str(folder / f"{ca}.pem"), "-subj", f"/CN={ca}")
-    for name, ca, subject in (("server", "ca", "IP:127.0.0.1,DNS:localhost"), ("client", "ca", "DNS:client"), ("stranger", "other-ca", "DNS:stranger")):
-        extension = folder / f"{name}.ext"
-        extension.write_text(f"subjectAltName={subject}\n")
-        run("req", *key[:-2], "-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.csr"), "-subj", f"/CN={name}")
-        signer = ("-CA", str(folder / f"{ca}.pem"), "-CAkey", str(folder / f"{ca}.key"), "-CAcreateserial", "-days", "2", "-extfile", str(extension))
-        run("x509", "-req", "-in", str(folder / f"{name}.csr"), "-out", str(folder / f"{name}.pem"), *signer)
-    return folder
 
 
 class Pair:

@@ -93,6 +93,7 @@ GOOD = "262=r1|263=1|264=0|265=1|267=1|269=0|146=1|55=EUR/USD|"
         (GOOD.replace("265=1", "265=0"), md.BAD_UPDATE),
         (GOOD.replace("265=1|", ""), md.BAD_UPDATE),
         (GOOD.replace("269=0", "269=4"), md.BAD_ENTRY),
+        (GOOD.replace("146=1|55=EUR/USD|", "146=2|55=EUR/USD|55=EUR/USD|"), md.UNKNOWN_SYMBOL),
     ],
 )
 def test_desk_when_a_request_cannot_be_says_why(client: Client, text: str, reason: bytes) -> None:
@@ -107,6 +108,15 @@ def test_desk_when_asked_twice_under_one_id_refuses_the_second_and_serves_the_fi
     client.until(lambda: b"\x0135=X\x01" in client.messages[-1])
     assert client.connection.send(b"V", GOOD.replace("263=1", "263=2").replace("|", "\x01").encode(), time.time_ns())
     assert client.ask(b"V", GOOD)[35] == b"W", "the id is free again"
+
+
+def test_desk_when_there_are_too_many_subscriptions_refuses_more_until_one_ends(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market_desk, "SUBSCRIPTIONS_MAX", 2)
+    for n in (1, 2):
+        assert client.ask(b"V", GOOD.replace("r1", f"r{n}"))[35] == b"W"
+    assert client.ask(b"V", GOOD.replace("r1", "r3"))[281] == md.TOO_MANY
+    client.connection.send(b"V", GOOD.replace("263=1", "263=2").replace("|", "\x01").encode(), time.time_ns())
+    assert client.ask(b"V", GOOD.replace("r1", "r3"))[35] == b"W"
 
 
 def test_desk_when_asked_for_a_snapshot_alone_sends_no_updates(client: Client) -> None:

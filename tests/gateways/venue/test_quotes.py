@@ -46,6 +46,28 @@ def publish(quotes: Segment, bid: int, ask: int) -> None:
     write_consistent(row, {"bid": bid, "ask": ask, "count": int(row[0]["count"]) + 1})
 
 
+def test_instance_quotes_when_a_row_was_left_locked_by_a_dead_feed_goes_on(instance: str, regions: tuple[Segment, Segment]) -> None:
+    source = open_quotes(spec_of({"instance": instance}), NOW)
+    publish(regions[1], 112_000, 112_010)
+    regions[1].section("quotes")[2]["version"] += 1
+    assert list(source.take(NOW)) == []
+    regions[1].section("quotes")[2]["version"] += 1
+    assert list(source.take(NOW + 1)) == [("EUR/USD", 112_000, 112_010)]
+    source.close()
+
+
+def test_quotes_when_some_symbols_have_files_takes_the_others_from_the_instance(instance: str, regions: tuple[Segment, Segment]) -> None:
+    symbols = [{"symbol": "EUR/USD", "price_digits": 5}, {"symbol": "USD/JPY", "price_digits": 3}]
+    quotes = {"instance": instance, "ticks": [{"symbol": "USD/JPY", "file": "usdjpy_ticks.csv", "format": "truefx"}]}
+    spec = venue_spec({"port": 0, "sender_comp_id": "S", "target_comp_id": "T", "symbols": symbols, "quotes": quotes}, Path())
+    source = open_quotes(spec, NOW)
+    publish(regions[1], 112_000, 112_010)
+    write_consistent(regions[1].section("quotes")[1:2], {"bid": 5, "ask": 6, "count": 1})  # what the instance says of a symbol with a file
+    assert sorted(source.take(NOW)) == [("EUR/USD", 112_000, 112_010), ("USD/JPY", 86_655, 86_728)]
+    assert list(source.take(NOW + 1)) == [] and source.wait_ns(NOW + 1) == POLL_NS
+    source.close()
+
+
 def test_instance_quotes_when_the_feed_publishes_gives_each_new_one_once(instance: str, regions: tuple[Segment, Segment]) -> None:
     source = open_quotes(spec_of({"instance": instance}), NOW)
     assert list(source.take(NOW)) == []
