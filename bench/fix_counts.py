@@ -1,8 +1,8 @@
 """What the C loops of the FIX benchmark execute, by callgrind: instructions, in all and by function.
 
-``python -m ringfence.bench.fix --loop parse,check,receive,encode N`` runs those that it names under valgrind, of which Python's start is the slow part; only
-the loops are collected. The counts are the same on every run of one build, so a test may hold on to them: allocators execute next to nothing. (The calls that
-callgrind counts include those before the loop, its instructions do not.)
+``python -m ringfence.bench.fix --loop parse|check|receive|encode N`` runs under valgrind; only the loop is collected, not Python's start. The counts are
+the same on every run of one build, so a test may hold on to them: allocators execute next to nothing. (The calls that callgrind counts
+include those before the loop, its instructions do not.)
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ COST = re.compile(r"(?:[+-]?\d+|\*) (\d+)$")
 
 @dataclass(frozen=True)
 class Counts:
-    """Instructions that the loops executed: in all, and each function's own by name."""
+    """Instructions that one loop executed: in all, and each function's own by name."""
 
     instructions: int
     own: Counter[str]
 
 
-def count(times: int, *loops: str) -> Counts:
-    """Run each of the loops ``times`` over under callgrind, in one process.
+def count(function: str, times: int) -> Counts:
+    """Run one loop ``times`` over under callgrind.
 
     Raises
     ------
@@ -43,8 +43,8 @@ def count(times: int, *loops: str) -> Counts:
         raise PeerMissing("instructions per message: no valgrind; apt-get install valgrind")
     with tempfile.TemporaryDirectory(prefix="rf-bench-fix-") as folder:
         out = Path(folder) / "out"
-        options = ["--tool=callgrind", "--collect-atstart=no", *(f"--toggle-collect=*Loops*{loop}*" for loop in loops), f"--callgrind-out-file={out}"]
-        command = [valgrind, *options, sys.executable, "-m", "ringfence.bench.fix", "--loop", ",".join(loops), str(times)]
+        options = ["--tool=callgrind", "--collect-atstart=no", f"--toggle-collect=*Loops*{function}*", f"--callgrind-out-file={out}"]
+        command = [valgrind, *options, sys.executable, "-m", "ringfence.bench.fix", "--loop", function, str(times)]
         run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         found = re.search(r"Collected\s*:\s*(\d+)", run.stderr)
         if run.returncode or not found:

@@ -26,7 +26,7 @@ from ringfence.ipc.segment import Segment
 from ringfence.tools.demo import Demo
 
 FLOW = (("mm1", "EUR/USD", "0.900000"), ("mm2", "USD/JPY", "60.000"))
-WARM_S, WARM_QUICK_S = 5.0, 0.5
+WARM_S = 5.0
 PERF_EVENTS = ("page-faults", "context-switches")
 HARDWARE_EVENTS = ("cycles", "instructions", "cache-misses", "branch-misses")  # where the kernel has counters: most virtual machines have none
 
@@ -98,9 +98,9 @@ def _messages(demo: Demo, measure: Callable[[int, float], dict[str, float]], pid
     return found, float(metrics.counters()["frames"] - before)
 
 
-def wait_for_traffic(demo: Demo, *, quick: bool = False) -> int:
+def wait_for_traffic(demo: Demo) -> int:
     """Let the flow warm up (every page of the tables in use is touched); return the engine's pid."""
-    until = time.monotonic() + (WARM_QUICK_S if quick else WARM_S)
+    until = time.monotonic() + WARM_S
     while time.monotonic() < until:
         demo.check_alive()
         time.sleep(0.1)
@@ -118,7 +118,7 @@ def main(argv: Sequence[str]) -> int:
         demo = Demo(Path(directory), "hotpath")
         try:
             start(demo)
-            pid = wait_for_traffic(demo, quick=options.quick)
+            pid = wait_for_traffic(demo)
             for tool, measure in (("strace -c -f", _system_calls), ("perf stat", _perf)):
                 try:
                     found, messages = _messages(demo, measure, pid, seconds)

@@ -45,19 +45,17 @@ def test_fix_when_a_peer_reads_something_else_is_an_error() -> None:
         fix.check(loops, "liar", lambda i: b"", lambda i: {})
 
 
-def test_loops_when_they_run_allocate_nothing_per_message() -> None:
-    loops = ("parse", "check", "receive", "encode")
+@pytest.mark.parametrize("function", ["parse", "check", "receive", "encode"])
+def test_loop_when_it_runs_allocates_nothing_per_message(function: str) -> None:
     try:
-        counts = fix_counts.count(10, *loops)
+        counts = fix_counts.count(function, 10)
     except fix.harness.PeerMissing as missing:
         pytest.skip(str(missing))
     messages = 10 * fix.VARIANTS
-    for loop in loops:
-        own = sum(cost for name, cost in counts.own.items() if re.search(rf"Loops_\d*{loop}\b", name))
-        assert own > 10 * messages, f"{loop} was not collected"
+    assert counts.instructions > 100 * messages, "the loop was not collected"
     assert sum(counts.own.values()) == counts.instructions
     allocating = {name: cost for name, cost in counts.own.items() if ALLOCATOR.search(name)}
-    assert sum(allocating.values()) < messages, f"allocators executed more than the loops' own results need, for {messages} messages each: {allocating}"
+    assert sum(allocating.values()) < messages, f"allocators executed more than the loop's own result needs, for {messages} messages: {allocating}"
 
 
 def test_own_costs_when_a_callee_costs_more_counts_each_function_for_itself() -> None:

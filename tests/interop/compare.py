@@ -37,7 +37,7 @@ from ringfence.ipc.schema import CONSTANTS, ENUMS
 from ringfence.ipc.segment import Segment
 
 HERE = Path(__file__).resolve().parent
-READY_S, QUIET_S, REST_S, STOP_S = 100.0, 60.0, 20.0, 40.0  # a disk that others write to has stood still for 40
+READY_S, QUIET_S, REST_S, STOP_S = 100.0, 60.0, 20.0, 40.0  # a sidecar has been silent for 40 once, for a reason not found
 DIFFERENCES_SHOWN = 20
 STATUS = {"0": "NEW", "1": "PARTIALLY_FILLED", "2": "FILLED", "4": "CANCELED", "8": "REJECTED"}
 BOOKED = CONSTANTS["EXECUTION_BOOKED"][0]
