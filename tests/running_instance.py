@@ -22,7 +22,10 @@ import numpy as np
 
 from ringfence.gateways.data import data_file
 from ringfence.gateways.venue.record import VenueRecord, read_record
+from ringfence.ipc.errors import RegionMissing
+from ringfence.ipc.metrics import Metrics
 from ringfence.ipc.regions import list_regions, unlink_stale
+from ringfence.ipc.schema import ENUMS
 from ringfence.ipc.segment import Segment
 from ringfence.tools import control_client, supervisor
 from ringfence.tools.replay import ReplayResult, replay
@@ -214,7 +217,17 @@ class Running:
         return found
 
     def wait_session_up(self) -> None:
-        self.until("session up", lambda: self.venue_row()["session_state"] == 4)
+        """By the engine's word and the gateway's: tables that a journal gave back say what was so before."""
+        up = ENUMS["SessionState"].by_name["UP"]
+
+        def both() -> bool:
+            try:
+                gateway = Metrics.attach(self.name, "gw.sim").counters()
+            except RegionMissing:
+                return False
+            return gateway["session_state"] == up == self.venue_row()["session_state"]
+
+        self.until("session up", both)
 
     def wait_restarted(self, component: str, old_pid: int) -> None:
         def running() -> bool:
