@@ -29,7 +29,7 @@ steps = st.one_of(
     st.tuples(st.just("quote"), st.integers(-5, 12), st.sampled_from([0, 0, 0, 1, 4]), st.sampled_from([1, 1, 1, 2, 7, 900])),
     st.tuples(st.just("burst"), st.integers(1, 60)),
     st.tuples(st.just("trade"), st.integers(1, 50), st.integers(0, 9), st.sampled_from([1, 2])),
-    st.tuples(st.just("book"), st.sampled_from([0, 1, 2, 255, 256, 257, 65_537, (1 << 32) + 1, 1 << 62, -1, -(1 << 62), *range(3, 9)]), st.integers(0, 3)),
+    st.tuples(st.just("book"), st.sampled_from([0, 1, 2, 255, 256, 257, 65_537, (1 << 32) + 1, 1 << 50, -1, -(1 << 50), *range(3, 9)]), st.integers(0, 3)),
     st.tuples(st.just("latest"), st.integers(0, 7), st.integers(-5, 50), st.booleans()),
     st.tuples(st.just("reset")),
     st.tuples(st.just("kind"), st.integers(0, 255)),
