@@ -12,6 +12,7 @@ that the strategy did not hear of. No FIX on either side, as in the peer.
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
+from ringfence.bench.engine_loops cimport put_number
 from ringfence.core.engine cimport TAKEN, Engine, Loop, take_intent, take_venue_event
 from ringfence.ipc.clock cimport rf_clock_now
 from ringfence.ipc.crc32c cimport rf_crc32c
@@ -54,14 +55,6 @@ cdef int ask_for(rf_ring_t *ring, const Quote *q, uint64_t client_id, unsigned e
     return 1
 
 
-cdef void name(char *at, char first, uint64_t n) noexcept nogil:
-    cdef int k
-    at[0] = first
-    for k in range(10, 0, -1):
-        at[k] = <char>(48 + n % 10)
-        n //= 10
-
-
 cdef VenueEvent *answer(rf_ring_t *out, const OrderCommand *c, unsigned char kind, uint64_t now) noexcept nogil:
     cdef int result
     cdef VenueEvent *e = <VenueEvent*>rf_ring_claim(out, 0, &result)
@@ -73,7 +66,8 @@ cdef VenueEvent *answer(rf_ring_t *out, const OrderCommand *c, unsigned char kin
     e.received_ns = e.transact_ns = now
     memcpy(e.cl_ord_id, c.cl_ord_id, 24)
     memcpy(e.symbol, c.symbol, 24)
-    name(e.venue_order_id, 86, c.order_id)
+    e.venue_order_id[0] = 86
+    put_number(e.venue_order_id + 1, c.order_id)
     return e
 
 
@@ -101,7 +95,8 @@ cdef int match(rf_ring_t *commands, rf_ring_t *out, Quote *q, uint64_t now) noex
     e.last_qty = e.cum_qty = qty
     e.last_qty_digits = e.cum_qty_digits = c.qty_digits
     e.present = RF_PRESENT_LAST_PX | RF_PRESENT_LAST_QTY | RF_PRESENT_CUM_QTY
-    name(e.exec_id, 69, c.order_id)
+    e.exec_id[0] = 69
+    put_number(e.exec_id + 1, c.order_id)
     rf_ring_publish(out, 1)
     qty = c.qty - qty
     rf_ring_advance(commands)

@@ -13,7 +13,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.stdint cimport uint64_t
 
 TRIES = 200
-ROUNDS = 5_000  # of 0.1 ms at least: a writer that lost its core inside comes back within that, also where ten busy processes wait for each core
+ROUNDS = 5_000  # of 0.1 ms at least: for a writer that lost its core inside; a tenth of that was too little at a load of 13
 
 
 def read_consistent(row):
